@@ -1,0 +1,54 @@
+// TOML to GatewayOptions. Strict: every unknown key, wrong type, missing unit, dangling name and repeated key is an
+// error with its place, and all of them are reported at once.
+//
+// Thread: main, at start. Fails: ConfigErrors; std::runtime_error only for what is no configuration error.
+// The only user of toml++ (the compiled library: the header-only form aborts on some broken files).
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "daemon/gateway_options.h"
+
+namespace edgetide {
+
+// One message, as "file:line:column: error: text", the line, and a caret line with a hint when there is one.
+struct ConfigMessage {
+  std::string file;
+  std::size_t line = 0;  // 1-based; 0: the file as a whole
+  std::size_t column = 0;
+  std::string text;
+  std::string hint;         // "did you mean 'allowed_lateness'?"
+  std::string source_line;  // for the excerpt; empty where the line may hold a secret
+};
+
+class ConfigErrors : public std::exception {
+ public:
+  explicit ConfigErrors(std::vector<ConfigMessage> messages);
+  const char* what() const noexcept override { return text_.c_str(); }  // all messages, ready to print
+  const std::vector<ConfigMessage>& messages() const noexcept { return messages_; }
+
+ private:
+  std::vector<ConfigMessage> messages_;
+  std::string text_;
+};
+
+struct Configuration {
+  GatewayOptions options;
+  std::vector<ConfigMessage> warnings;  // legal but doubtful settings
+};
+
+struct LoadOptions {
+  // False: ${credential:}, ${file:}, ${env:} are checked for form only and left empty (`check`, `replay`, `schema`
+  // work without secrets).
+  bool resolve_secrets = true;
+};
+
+Configuration load_configuration(const std::string& path, const LoadOptions& options = {});
+
+// The text of one message as it is printed.
+std::string to_text(const ConfigMessage& message, const char* severity);
+
+}  // namespace edgetide

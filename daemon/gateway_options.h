@@ -1,0 +1,61 @@
+// Everything a running daemon is told, as config/ reads it from TOML.
+//
+// Thread: plain values. Passwords are inside sources and sinks; print nothing of this struct.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "daemon/sources/mqtt_source.h"
+#include "daemon/sources/socket_source.h"
+#include "pipeline/options.h"
+#include "sinks/postgres_sink.h"
+#include "sinks/sqlite_sink.h"
+
+namespace edgetide {
+
+enum class LogLevel { trace, debug, info, warning, error };
+enum class LogTarget { automatic, standard_error, journal };  // automatic: journal under systemd
+
+struct LogOptions {
+  LogLevel level = LogLevel::info;
+  LogTarget target = LogTarget::automatic;
+};
+
+struct MqttInput {
+  MqttOptions options;
+  SourceId id;
+};
+
+enum class OutputMode { append, update };
+enum class WhenFull { drop_oldest, block };
+
+// Rows a sink has not confirmed, in memory.
+struct OutboxOptions {
+  std::size_t bytes_max = 64 * 1024 * 1024;
+  WhenFull when_full = WhenFull::drop_oldest;
+};
+
+struct StdoutOptions {};
+
+struct SinkOptions {
+  std::string name;
+  std::vector<WindowId> inputs;
+  OutputMode mode = OutputMode::update;
+  OutboxOptions outbox;
+  std::variant<PostgresOptions, SqliteOptions, StdoutOptions> store;
+};
+
+struct GatewayOptions {
+  std::string id;               // unique per database; default: host name
+  std::string state_directory;  // absolute; default $STATE_DIRECTORY, else /var/lib/edgetide
+  LogOptions log;
+  PipelineOptions pipeline;  // its sources are those of `mqtt` and `sockets`, by SourceId
+  std::vector<MqttInput> mqtt;
+  std::vector<SocketInput> sockets;
+  std::vector<SinkOptions> sinks;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,68 @@
+// Readings as decoders make them: texts, not ids. One batch per message or per socket turn, reused, so that decoding
+// allocates nothing once its buffers have grown.
+//
+// Owns:   texts given to `keep`; other views point into the payload, which must outlive the batch's use.
+// Thread: one owner at a time.
+// Fails:  never; what cannot be decoded is a DecodedRefusal in the batch.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/refusal.h"
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+struct LabelView {
+  std::string_view key;
+  std::string_view value;
+};
+
+struct DecodedReading {
+  std::string_view sensor;
+  std::string_view metric;
+  std::string_view unit;
+  std::optional<Timestamp> event_time;  // none: takes the arrival time
+  double value = 0;
+  std::uint32_t first_label = 0;  // range in DecodedBatch::labels; readings of one message may share it
+  std::uint32_t label_count = 0;
+};
+
+// One reading, or one message that gave no reading at all, and why.
+struct DecodedRefusal {
+  Refusal reason;
+  std::string_view where;   // topic, peer or path; untrusted: escape before printing
+  std::uint32_t offset = 0;  // byte in the payload, as near as is known
+};
+
+class DecodedBatch {
+ public:
+  std::vector<DecodedReading> readings;
+  std::vector<LabelView> labels;
+  std::vector<DecodedRefusal> refusals;
+
+  std::span<const LabelView> labels_of(const DecodedReading& reading) const noexcept {
+    return std::span<const LabelView>(labels).subspan(reading.first_label, reading.label_count);
+  }
+
+  // A copy of the text that lives until `clear`.
+  std::string_view keep(std::string_view text);
+
+  void clear() noexcept;  // keeps the buffers
+
+ private:
+  static constexpr std::size_t block_bytes = 4096;
+  std::vector<std::unique_ptr<char[]>> blocks_;  // of block_bytes, reused
+  std::vector<std::string> large_;               // texts that fit no block
+  std::size_t block_ = 0;
+  std::size_t used_ = 0;
+};
+
+}  // namespace edgetide

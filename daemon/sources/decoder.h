@@ -1,0 +1,93 @@
+// Bytes to readings. A decoder is pure but for its own buffers: table-tested, fuzzed, and usable without a daemon.
+//
+// Thread: one at a time per decoder (it reuses parse buffers).
+// Fails:  never; refusals go into the batch, at most one per value or one for the whole message.
+// Limit:  payload 256 KiB, depth 16, 1000 values per message, ids of 1 to 128 bytes of printable UTF-8.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/sources/decoded_batch.h"
+
+namespace edgetide {
+
+inline constexpr std::size_t payload_bytes_max = 256 * 1024;
+inline constexpr std::size_t json_depth_max = 16;
+inline constexpr std::size_t values_per_message_max = 1000;
+inline constexpr std::size_t id_bytes_max = 128;
+
+struct Capture {
+  std::string_view name;
+  std::string_view text;
+};
+
+struct Message {
+  std::string_view topic;  // empty for sockets
+  std::string_view payload;
+  std::span<const Capture> captures;  // from the topic pattern
+};
+
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  virtual void decode(const Message& message, DecodedBatch& out) = 0;
+};
+
+// How an event time is written.
+enum class TimeFormat {
+  automatic,  // RFC 3339 text, or a number whose size tells its unit (below 5e9 s, 5e12 ms, 5e15 us, else ns)
+  rfc3339,
+  unix_s,  // may carry a fraction
+  unix_ms,
+  unix_us,
+  unix_ns,
+};
+
+struct TimeField {
+  std::string path;  // JSON path, CSV column name, or empty: no event time in the payload
+  TimeFormat format = TimeFormat::automatic;
+};
+
+// One value to take from a message.
+struct ValueField {
+  std::string path;    // JSON path ("t", "readings[*].v", "a.*.b") or CSV column name
+  std::string metric;  // default: the path's last name
+  std::string unit;
+  double scale = 1;  // value * scale + offset
+  double offset = 0;
+};
+
+struct LabelField {
+  std::string key;
+  std::string path;  // JSON path or CSV column name
+};
+
+enum class PayloadFormat { json, number, influx, csv };
+
+// How the payloads of one route become readings.
+struct MappingOptions {
+  PayloadFormat format = PayloadFormat::json;
+  std::string sensor;       // template over captures: "{area}/{device}"; default: "{device}" or "{sensor}" if captured
+  std::string sensor_path;  // json, csv: where the payload names the sensor; wins over `sensor`
+  std::string metric;       // number, json: template over captures; default "{metric}" if captured, else "value"
+  std::string metric_path;  // json, csv: where the payload names the metric (one value per record)
+  TimeField time;           // influx: only `format`, default unix_ns
+  std::string each;         // json: path of an array whose elements are records, "readings[*]"
+  std::vector<ValueField> values;  // json: empty takes every numeric leaf
+  std::vector<LabelField> labels;
+  std::string unit;            // number: the unit of the value
+  bool coerce_strings = true;  // "21.5 °C" and "1,5" are numbers
+  // csv: columns in order; empty: the first line of each message is a header
+  std::vector<std::string> columns;
+  char delimiter = ',';
+};
+
+// Fails: throws std::invalid_argument with a reason a user can act on (a bad path, a capture that is not in the topic).
+std::unique_ptr<Decoder> make_decoder(const MappingOptions& options, std::span<const std::string> capture_names);
+
+}  // namespace edgetide

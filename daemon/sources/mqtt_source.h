@@ -1,0 +1,47 @@
+// Readings from an MQTT broker, with Eclipse Paho C++. QoS 1 messages are acknowledged when the message callback
+// returns, so they are accepted (journaled) inside it.
+//
+// In:      PUBLISH packets on Paho's receive thread (one per process); decoded and accepted there.
+// Thread:  Paho's receive thread for messages; one connection thread per source, named "mqtt-<name>", connects,
+//          resubscribes and backs off. Commands come from the gateway's main thread.
+// Never:   no blocking MQTT call, no exception and no log in a callback; no consumer queue; no automatic reconnect.
+// Fails:   see source.h. The broker being away is no failure: jittered backoff from 1 s to 60 s.
+// Limit:   payload_bytes_max per message; v5 announces it as Maximum Packet Size.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/sources/route.h"
+#include "daemon/sources/source.h"
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+struct TlsOptions {
+  std::string ca;    // file; empty: the system's
+  std::string cert;  // file, with `key` for client authentication
+  std::string key;
+};
+
+struct MqttOptions {
+  std::string name;
+  std::vector<std::string> servers;  // mqtt://host:1883, mqtts://host:8883, ws://, wss://
+  int protocol = 5;                  // 5, or 3 for 3.1.1
+  std::string client_id;
+  std::string username;
+  std::string password;  // secret: handed to Paho only, never logged
+  TlsOptions tls;
+  Duration keep_alive = Duration::seconds(60);
+  bool clean_start = false;
+  Duration session_expiry = Duration::days(1);
+  int qos = 1;
+  bool use_retained = false;
+  bool allow_plaintext = false;  // plain TCP to other than loopback
+  std::vector<RouteOptions> routes;
+};
+
+std::unique_ptr<Source> make_mqtt_source(MqttOptions options, SourceId id, SourceHost& host);
+
+}  // namespace edgetide

@@ -1,0 +1,50 @@
+// Readings from TCP, UDP and Unix stream sockets: lines of influx, csv or json (one document a line). All socket
+// sources of the daemon share one epoll thread, named "sockets".
+//
+// In:      bytes; complete lines of one turn are decoded into one batch and accepted together.
+// Ack:     with `ack`, stream peers get "ack N\n" after each turn, N being the lines taken since they connected.
+// Thread:  the epoll thread; `add`, `start`, `stop` from the gateway's main thread.
+// Back-pressure: while the host holds intake back, stream peers are not read; datagrams are lost and counted by the
+//          kernel.
+// Fails:   `start` throws std::runtime_error when an address cannot be bound.
+// Limit:   line 64 KiB, datagram 8 KiB, connections 64 per source (more are refused at once), 5 min without a byte or
+//          30 s for one line closes a connection; what a peer had not ended with a newline is discarded and counted.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/sources/route.h"
+#include "daemon/sources/source.h"
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+enum class SocketKind { tcp, udp, unix_stream };
+
+struct SocketOptions {
+  std::string name;
+  SocketKind kind = SocketKind::tcp;
+  std::string listen;              // "127.0.0.1:8094", "[::1]:8094", or an absolute path for unix
+  std::vector<std::string> allow;  // CIDR; required when not bound to loopback
+  bool ack = false;                // streams only
+  RouteOptions route;              // no topic
+  std::size_t line_bytes_max = 64 * 1024;
+  std::size_t datagram_bytes_max = 8 * 1024;
+  std::size_t connections_max = 64;
+  Duration idle_timeout = Duration::minutes(5);
+  Duration line_timeout = Duration::seconds(30);
+  std::size_t receive_buffer_bytes = 4 * 1024 * 1024;  // udp; the kernel may give less
+};
+
+struct SocketInput {
+  SocketOptions options;
+  SourceId id;
+};
+
+// One Source for all sockets of the daemon.
+std::unique_ptr<Source> make_socket_source(std::vector<SocketInput> inputs, SourceHost& host);
+
+}  // namespace edgetide

@@ -1,0 +1,43 @@
+// What leaves the pipeline at a tick: the rows of one epoch.
+//
+// Order:  (window, start, series). The same inputs give the same rows, byte for byte.
+// Units:  times in UTC microseconds; an aggregate that cannot be computed is NaN here and null in every sink.
+// Thread: plain values, any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "pipeline/reading.h"
+
+namespace edgetide {
+
+enum class RowState : std::uint8_t {
+  open,    // the watermark has not passed the end
+  closed,  // passed; late readings may still correct it
+  final,   // end + allowed_lateness <= watermark; never changes again
+};
+
+struct Row {
+  WindowId window;
+  SeriesId series;
+  Timestamp start;
+  Timestamp end;
+  RowState state;
+  std::uint32_t revision;     // 1 the first time this row leaves, then one more each time
+  std::uint32_t first_value;  // where its aggregates begin in Emission::values
+};
+
+struct Emission {
+  std::uint64_t epoch = 0;
+  std::vector<Row> rows;
+  std::vector<double> values;  // per row as many as its window has aggregates, in their order
+
+  void clear() noexcept {
+    rows.clear();
+    values.clear();
+  }
+};
+
+}  // namespace edgetide

@@ -1,0 +1,85 @@
+// An index from hashes to the positions of items that its owner keeps in an array: open addressing, linear probing,
+// 8 bytes a slot, at most three quarters full. Lookups allocate nothing.
+//
+// Owns:   (hash, position) pairs; equality of items is the caller's.
+// Thread: one owner at a time.
+// Limit:  2^31 items.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace edgetide {
+
+class FlatIndex {
+ public:
+  static constexpr std::uint32_t npos = 0xFFFF'FFFF;
+
+  // The position of the item with this hash for which `equal(position)` holds, or npos.
+  template <typename Equal>
+  std::uint32_t find(std::uint32_t hash, Equal&& equal) const noexcept {
+    if (slots_.empty()) return npos;
+    for (std::size_t i = hash & mask();; i = (i + 1) & mask()) {
+      const Slot& slot = slots_[i];
+      if (slot.position == npos) return npos;
+      if (slot.hash == hash && equal(slot.position)) return slot.position;
+    }
+  }
+
+  // Requires: no equal item is indexed.
+  void insert(std::uint32_t hash, std::uint32_t position) {
+    if (4 * (size_ + 1) > 3 * slots_.size()) grow();
+    place(hash, position);
+    ++size_;
+  }
+
+  // Requires: (hash, position) is indexed. Later slots of the run move up, so no tombstones are left.
+  void erase(std::uint32_t hash, std::uint32_t position) noexcept {
+    std::size_t hole = hash & mask();
+    while (slots_[hole].position != position) hole = (hole + 1) & mask();
+    for (std::size_t i = (hole + 1) & mask(); slots_[i].position != npos; i = (i + 1) & mask()) {
+      const std::size_t home = slots_[i].hash & mask();
+      if (((i - home) & mask()) < ((i - hole) & mask())) continue;
+      slots_[hole] = slots_[i];
+      hole = i;
+    }
+    slots_[hole] = Slot{};
+    --size_;
+  }
+
+  void clear() noexcept {
+    slots_.clear();
+    size_ = 0;
+  }
+
+  std::size_t size() const noexcept { return size_; }
+  std::size_t memory_bytes() const noexcept { return slots_.capacity() * sizeof(Slot); }
+
+ private:
+  struct Slot {
+    std::uint32_t hash = 0;
+    std::uint32_t position = npos;
+  };
+
+  std::size_t mask() const noexcept { return slots_.size() - 1; }
+
+  void place(std::uint32_t hash, std::uint32_t position) noexcept {
+    std::size_t i = hash & mask();
+    while (slots_[i].position != npos) i = (i + 1) & mask();
+    slots_[i] = Slot{hash, position};
+  }
+
+  void grow() {
+    std::vector<Slot> old(slots_.empty() ? 16 : slots_.size() * 2);
+    old.swap(slots_);
+    for (const Slot& slot : old) {
+      if (slot.position != npos) place(slot.hash, slot.position);
+    }
+  }
+
+  std::vector<Slot> slots_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace edgetide

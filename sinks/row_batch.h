@@ -1,0 +1,60 @@
+// What a sink is given: the rows of one epoch that its inputs and modes select, self-contained, with texts.
+//
+// Owns:   everything; series texts are shared and immutable.
+// Units:  times in UTC microseconds; NaN is null.
+// Thread: a value, handed from the intake to one courier.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "pipeline/emission.h"
+#include "pipeline/series.h"
+
+namespace edgetide {
+
+struct Column {
+  std::string name;      // the aggregate's name: count, avg, ...
+  bool integer = false;  // bigint rather than double precision
+};
+
+// One input of a sink; names are unique and fit [a-z][a-z0-9_]{0,47} (config checks it).
+struct WindowSchema {
+  std::string name;
+  std::vector<Column> columns;
+};
+
+struct SinkRow {
+  std::shared_ptr<const Series> series;
+  Timestamp start;
+  Timestamp end;
+  RowState state = RowState::open;
+  std::uint32_t revision = 0;
+};
+
+struct WindowRows {
+  std::size_t input = 0;  // position in the sink's list of WindowSchema
+  std::vector<SinkRow> rows;
+  std::vector<double> values;  // rows.size() times columns, row by row
+
+  std::span<const double> values_of(std::size_t row, std::size_t columns) const noexcept {
+    return std::span<const double>(values).subspan(row * columns, columns);
+  }
+};
+
+struct RowBatch {
+  std::uint64_t epoch = 0;
+  std::vector<WindowRows> windows;  // in the order of the sink's inputs, those without rows left out
+
+  std::size_t row_count() const noexcept {
+    std::size_t n = 0;
+    for (const WindowRows& window : windows) n += window.rows.size();
+    return n;
+  }
+};
+
+}  // namespace edgetide

@@ -1,0 +1,22 @@
+// One row as one line of JSON, the output form that `edgetide replay` and the stdout sink share:
+// {"window":"minute","sensor":"s1","metric":"t","start":...,"end":...,"count":3,"avg":1.5,"state":"final","revision":1,"epoch":7}
+//
+// Times are RFC 3339 with microseconds and Z, or integers in microseconds; doubles are the shortest text that reads
+// back equal; NaN is null; texts are escaped as JSON. Pure; any thread; never fails.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "sinks/row_batch.h"
+
+namespace edgetide {
+
+enum class TimeText { rfc3339, microseconds };
+
+// Appends the line, with its newline, to `out`.
+void append_row_json(std::string& out, const WindowSchema& window, const SinkRow& row, std::span<const double> values,
+                     std::uint64_t epoch, TimeText times);
+
+}  // namespace edgetide

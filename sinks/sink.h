@@ -1,0 +1,73 @@
+// The contract of a sink: gets the rows of epochs into a store or upstream, each epoch exactly once.
+//
+// Life cycle: constructed (no I/O) -> open -> deliver* -> close. After `retry_after` or `in_doubt` from any call the
+//   sink is closed; the courier waits and calls `open` again. After `stopped` it is never called again but for close.
+// Thread:  the courier's thread of this sink, except `interrupt` (any thread).
+// Blocks:  `open`, `deliver` and `last_epoch` may block, bounded by the sink's own timeouts (at most about 30 s);
+//          `interrupt` makes a call that is blocked return soon. Waiting between tries is returned, never slept.
+// Fails:   outcomes are values; a sink throws nothing but std::bad_alloc. It logs nothing: the reason is in the outcome.
+// Exactly once: `deliver` stores the epoch number in the same transaction as the rows. After `in_doubt` the courier
+//   opens again and asks `last_epoch`: at or beyond the batch's epoch means it was delivered. Delivering an epoch
+//   that the store already has is `delivered` and changes nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "pipeline/time.h"
+#include "sinks/row_batch.h"
+
+namespace edgetide {
+
+// A row that the store refused for its content; the rest of its batch was stored.
+struct RejectedRow {
+  std::string window;
+  std::string sensor;
+  std::string metric;
+  Timestamp start;
+  std::string reason;  // the store's own words, one line, no secrets
+};
+
+struct Delivered {
+  std::vector<RejectedRow> rejected;
+};
+// Not stored, nothing lost: try again, not before `at_least`.
+struct RetryAfter {
+  Duration at_least;
+  std::string reason;
+};
+// Whether the batch was stored is unknown (the answer to COMMIT was lost).
+struct InDoubt {
+  std::string reason;
+};
+// A person has to act (no permission, a table of another shape, another instance owns the id).
+struct Stopped {
+  std::string reason;
+};
+
+using Outcome = std::variant<Delivered, RetryAfter, InDoubt, Stopped>;
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+
+  // Connects, creates or checks tables, and claims the store for this process. Delivered{} when ready.
+  virtual Outcome open() = 0;
+
+  // Stores one epoch. Requires: open; epochs grow by at least one from call to call.
+  virtual Outcome deliver(const RowBatch& batch) = 0;
+
+  // The newest epoch stored since the claim; nothing if there is none. A reason to retry when it cannot be read.
+  virtual std::variant<std::optional<std::uint64_t>, RetryAfter> last_epoch() = 0;
+
+  virtual void close() noexcept = 0;
+
+  virtual void interrupt() noexcept = 0;
+};
+
+}  // namespace edgetide
