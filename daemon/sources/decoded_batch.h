@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -60,7 +61,7 @@ class DecodedBatch {
  private:
   static constexpr std::size_t block_bytes = 4096;
   std::vector<std::unique_ptr<char[]>> blocks_;  // of block_bytes, reused
-  std::vector<std::string> large_;               // texts that fit no block
+  std::deque<std::string> large_;                // texts that fit no block
   std::size_t block_ = 0;
   std::size_t used_ = 0;
 };

@@ -1,0 +1,196 @@
+#include "pipeline/time_text.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::int64_t second_us = 1'000'000;
+constexpr std::int64_t day_us = 86'400 * second_us;
+
+struct CivilDate {
+  std::int64_t year;
+  unsigned month;
+  unsigned day;
+};
+
+constexpr CivilDate civil_from_days(std::int64_t days) noexcept {
+  days += 719'468;
+  const std::int64_t era = (days >= 0 ? days : days - 146'096) / 146'097;
+  const auto day_of_era = static_cast<unsigned>(days - era * 146'097);
+  const unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
+  const unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const unsigned shifted_month = (5 * day_of_year + 2) / 153;
+  const unsigned month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
+  const std::int64_t year = static_cast<std::int64_t>(year_of_era) + era * 400 + (month <= 2 ? 1 : 0);
+  return {year, month, day_of_year - (153 * shifted_month + 2) / 5 + 1};
+}
+
+constexpr std::int64_t days_from_civil(std::int64_t year, unsigned month, unsigned day) noexcept {
+  year -= month <= 2 ? 1 : 0;
+  const std::int64_t era = (year >= 0 ? year : year - 399) / 400;
+  const auto year_of_era = static_cast<unsigned>(year - era * 400);
+  const unsigned day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+  const unsigned day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  return era * 146'097 + static_cast<std::int64_t>(day_of_era) - 719'468;
+}
+
+constexpr unsigned days_in_month(std::int64_t year, unsigned month) noexcept {
+  constexpr std::array<unsigned, 12> days = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+  return month == 2 && leap ? 29 : days[month - 1];
+}
+
+void append_digits(std::string& out, std::int64_t number, std::size_t width) {
+  std::array<char, 20> digits{};
+  for (std::size_t i = width; i-- > 0; number /= 10) digits[i] = static_cast<char>('0' + number % 10);
+  out.append(digits.data(), width);
+}
+
+// Reads fixed-width numbers and separators from the front of a text.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) noexcept : rest_(text) {}
+
+  bool number(std::size_t width, unsigned& value) noexcept {
+    if (rest_.size() < width) return false;
+    value = 0;
+    for (std::size_t i = 0; i < width; ++i) {
+      if (rest_[i] < '0' || rest_[i] > '9') return false;
+      value = value * 10 + static_cast<unsigned>(rest_[i] - '0');
+    }
+    rest_.remove_prefix(width);
+    return true;
+  }
+
+  bool any_of(std::string_view allowed) noexcept {
+    if (rest_.empty() || allowed.find(rest_.front()) == std::string_view::npos) return false;
+    last_ = rest_.front();
+    rest_.remove_prefix(1);
+    return true;
+  }
+
+  // ".5", ".123456789": microseconds, further digits dropped.
+  bool fraction(std::int64_t& microseconds) noexcept {
+    std::int64_t unit = second_us / 10;
+    std::size_t digits = 0;
+    for (; digits < rest_.size() && rest_[digits] >= '0' && rest_[digits] <= '9'; ++digits) {
+      microseconds += (rest_[digits] - '0') * unit;
+      unit /= 10;
+    }
+    rest_.remove_prefix(digits);
+    return digits > 0;
+  }
+
+  char last() const noexcept { return last_; }
+  bool at_end() const noexcept { return rest_.empty(); }
+
+ private:
+  std::string_view rest_;
+  char last_ = 0;
+};
+
+struct Unit {
+  std::string_view name;
+  std::int64_t microseconds;
+};
+constexpr std::array<Unit, 7> units = {{{"w", 7 * day_us},
+                                        {"d", day_us},
+                                        {"h", 3600 * second_us},
+                                        {"m", 60 * second_us},
+                                        {"s", second_us},
+                                        {"ms", 1000},
+                                        {"us", 1}}};
+
+}  // namespace
+
+void append_rfc3339(std::string& out, Timestamp time) {
+  const std::int64_t us = time.count();
+  const std::int64_t days = us / day_us - (us % day_us < 0 ? 1 : 0);
+  const CivilDate date = civil_from_days(days);
+  if (date.year < 0 || date.year > 9999) {
+    out += std::to_string(us);
+    return;
+  }
+  const std::int64_t of_day = us - days * day_us;
+  const std::int64_t second = of_day / second_us;
+  append_digits(out, date.year, 4);
+  out += '-';
+  append_digits(out, date.month, 2);
+  out += '-';
+  append_digits(out, date.day, 2);
+  out += 'T';
+  append_digits(out, second / 3600, 2);
+  out += ':';
+  append_digits(out, second / 60 % 60, 2);
+  out += ':';
+  append_digits(out, second % 60, 2);
+  out += '.';
+  append_digits(out, of_day % second_us, 6);
+  out += 'Z';
+}
+
+std::string to_rfc3339(Timestamp time) {
+  std::string text;
+  append_rfc3339(text, time);
+  return text;
+}
+
+std::optional<Timestamp> parse_rfc3339(std::string_view text) noexcept {
+  Scanner scan(text);
+  unsigned year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+  const bool date = scan.number(4, year) && scan.any_of("-") && scan.number(2, month) && scan.any_of("-") &&
+                    scan.number(2, day) && scan.any_of("Tt ");
+  const bool clock = date && scan.number(2, hour) && scan.any_of(":") && scan.number(2, minute) && scan.any_of(":") &&
+                     scan.number(2, second);
+  if (!clock || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) return std::nullopt;
+  if (hour > 23 || minute > 59 || second > 60) return std::nullopt;  // 60: a leap second is the next second's start
+  std::int64_t microseconds = 0;
+  if (scan.any_of(".,") && !scan.fraction(microseconds)) return std::nullopt;
+
+  std::int64_t offset_minutes = 0;
+  if (!scan.any_of("Zz")) {
+    unsigned offset_hour = 0, offset_minute = 0;
+    if (!scan.any_of("+-")) return std::nullopt;
+    const std::int64_t sign = scan.last() == '-' ? -1 : 1;
+    if (!scan.number(2, offset_hour)) return std::nullopt;
+    scan.any_of(":");
+    if (!scan.number(2, offset_minute) || offset_hour > 23 || offset_minute > 59) return std::nullopt;
+    offset_minutes = sign * static_cast<std::int64_t>(offset_hour * 60 + offset_minute);
+  }
+  if (!scan.at_end()) return std::nullopt;
+  const std::int64_t seconds = days_from_civil(year, month, day) * 86'400 +
+                               static_cast<std::int64_t>(hour * 3600 + minute * 60 + second) - offset_minutes * 60;
+  return Timestamp::microseconds(seconds * second_us + microseconds);
+}
+
+std::string to_text(Duration duration) {
+  if (duration == Duration::unlimited()) return "none";
+  if (duration == Duration()) return "0s";
+  for (const Unit& unit : units) {
+    if (unit.name != "w" && duration.count() % unit.microseconds == 0) {
+      return std::to_string(duration.count() / unit.microseconds).append(unit.name);
+    }
+  }
+  return {};
+}
+
+std::optional<Duration> parse_duration(std::string_view text) noexcept {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  if (error != std::errc()) return std::nullopt;
+  const std::string_view name = text.substr(static_cast<std::size_t>(end - text.data()));
+  for (const Unit& unit : units) {
+    if (unit.name != name) continue;
+    const double microseconds = std::round(number * static_cast<double>(unit.microseconds));
+    if (!(std::abs(microseconds) < 9e18)) return std::nullopt;
+    return Duration::microseconds(static_cast<std::int64_t>(microseconds));
+  }
+  return std::nullopt;
+}
+
+}  // namespace edgetide

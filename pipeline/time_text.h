@@ -1,0 +1,30 @@
+// Times as text: RFC 3339 in and out, durations as people write them.
+//
+// Units:  UTC microseconds. Digits beyond microseconds are read and dropped; an offset is applied.
+// Fails:  `parse_*` return nothing for text that is no time. Years 0000 to 9999; others print as microseconds.
+// Source: RFC 3339 section 5.6; civil-day arithmetic after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+// Thread: pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+// "2026-11-21T01:30:00.000000Z"
+void append_rfc3339(std::string& out, Timestamp time);
+std::string to_rfc3339(Timestamp time);
+
+// "2026-11-21T01:30:00Z", "2026-11-21 01:30:00.5+02:00". A zone is required.
+std::optional<Timestamp> parse_rfc3339(std::string_view text) noexcept;
+
+// The shortest exact form with one unit: "10s", "500ms", "1h", "7d", "90s"; "none" for Duration::unlimited().
+std::string to_text(Duration duration);
+
+// Number (may have a fraction) and unit (us, ms, s, m, h, d, w): "10s", "1.5h". Negative with a leading "-".
+std::optional<Duration> parse_duration(std::string_view text) noexcept;
+
+}  // namespace edgetide
