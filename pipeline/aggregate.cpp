@@ -1,12 +1,97 @@
 #include "pipeline/aggregate.h"
 
+#include <algorithm>
+#include <limits>
+
 namespace edgetide {
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double not_computable = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace
 
 std::optional<Aggregate> aggregate_named(std::string_view name) noexcept {
   for (std::size_t i = 0; i < aggregate_count; ++i) {
     if (aggregate_names[i] == name) return static_cast<Aggregate>(i);
   }
   return std::nullopt;
+}
+
+AggregateLayout::AggregateLayout(std::span<const Aggregate> aggregates)
+    : aggregates_(aggregates.begin(), aggregates.end()) {
+  const auto part = [&](std::initializer_list<Aggregate> readers, std::size_t part_words) {
+    const bool needed = std::any_of(readers.begin(), readers.end(), [&](Aggregate reader) {
+      return std::find(aggregates_.begin(), aggregates_.end(), reader) != aggregates_.end();
+    });
+    if (!needed) return absent;
+    const std::size_t at = words_;
+    words_ += part_words;
+    return at;
+  };
+  sum_ = part({Aggregate::sum, Aggregate::avg}, 2);
+  min_ = part({Aggregate::min}, 1);
+  max_ = part({Aggregate::max}, 1);
+  first_ = part({Aggregate::first}, 2);
+  last_ = part({Aggregate::last}, 2);
+  moments_ = part({Aggregate::stddev, Aggregate::variance}, 2);
+}
+
+void AggregateLayout::clear(Word* state) const noexcept {
+  std::fill_n(state, words_, Word{0});
+  if (min_ != absent) state[min_] = word(infinity);
+  if (max_ != absent) state[max_] = word(-infinity);
+}
+
+void AggregateLayout::merge(Word* state, const Word* other) const noexcept {
+  if (count(other) == 0) return;
+  if (count(state) == 0) {
+    std::copy_n(other, words_, state);
+    return;
+  }
+  if (moments_ != absent) {  // before the counts are added
+    const auto n = static_cast<double>(count(state));
+    const auto m = static_cast<double>(count(other));
+    const double delta = real(other[moments_]) - real(state[moments_]);
+    state[moments_] = word(real(state[moments_]) + delta * (m / (n + m)));
+    state[moments_ + 1] =
+        word(real(state[moments_ + 1]) + real(other[moments_ + 1]) + delta * delta * (n * (m / (n + m))));
+  }
+  state[0] += other[0];
+  if (sum_ != absent) {
+    add_compensated(state + sum_, real(other[sum_]));
+    state[sum_ + 1] = word(real(state[sum_ + 1]) + real(other[sum_ + 1]));
+  }
+  if (min_ != absent) state[min_] = word(std::min(real(state[min_]), real(other[min_])));
+  if (max_ != absent) state[max_] = word(std::max(real(state[max_]), real(other[max_])));
+  if (first_ != absent && time(other[first_]) < time(state[first_])) std::copy_n(other + first_, 2, state + first_);
+  if (last_ != absent && time(other[last_]) >= time(state[last_])) std::copy_n(other + last_, 2, state + last_);
+}
+
+double AggregateLayout::variance(const Word* state) const noexcept {
+  if (count(state) < 2) return not_computable;
+  return real(state[moments_ + 1]) / static_cast<double>(count(state) - 1);
+}
+
+double AggregateLayout::value(const Word* state, Aggregate aggregate) const noexcept {
+  if (aggregate == Aggregate::count) return static_cast<double>(count(state));
+  if (count(state) == 0) return not_computable;
+  const double computed = [&] {
+    switch (aggregate) {
+      case Aggregate::sum: return sum(state);
+      case Aggregate::min: return real(state[min_]);
+      case Aggregate::max: return real(state[max_]);
+      case Aggregate::avg: return sum(state) / static_cast<double>(count(state));
+      case Aggregate::first: return real(state[first_ + 1]);
+      case Aggregate::last: return real(state[last_ + 1]);
+      case Aggregate::stddev: return std::sqrt(variance(state));
+      case Aggregate::variance: return variance(state);
+      case Aggregate::count: break;
+    }
+    return not_computable;
+  }();
+  return std::isfinite(computed) ? computed : not_computable;
 }
 
 }  // namespace edgetide

@@ -1,20 +1,23 @@
 // The aggregates a window can compute, and the state they share.
 //
-// An `AggregateLayout` lists what a window was asked for and lays the state that needs out in one fixed-size block of
-// 8-byte words: the count always, then only the parts that some aggregate reads (a sum, the extremes, the moments...).
-// States are mergeable: `merge` gives the state that all readings together would have given.
+// An `AggregateLayout` takes the list a window was asked for and lays the state it needs out in a block of 8-byte
+// words: the count always, then only the parts that some aggregate reads (a sum, the minimum, the moments...).
+// States merge: `merge` gives the state that all readings together would have given.
 //
 // Units:  values as in the series; times in UTC microseconds.
-// Owns:   nothing; the state blocks belong to the window store.
-// Fails:  never; an aggregate that cannot be computed (stddev of one reading) is NaN.
+// Owns:   nothing; the blocks belong to the window store.
+// Fails:  never; an aggregate that cannot be computed (stddev of one reading, a sum beyond double) is NaN.
 // Source: compensated sum: Neumaier 1974; moments: Welford 1962, merged after Chan, Golub, LeVeque 1979.
 // Thread: immutable after construction.
 #pragma once
 
 #include <array>
+#include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -35,5 +38,76 @@ constexpr std::string_view name_of(Aggregate aggregate) noexcept {
 }
 
 std::optional<Aggregate> aggregate_named(std::string_view name) noexcept;
+
+class AggregateLayout {
+ public:
+  using Word = std::uint64_t;
+
+  explicit AggregateLayout(std::span<const Aggregate> aggregates);
+
+  std::size_t words() const noexcept { return words_; }
+  const std::vector<Aggregate>& aggregates() const noexcept { return aggregates_; }
+
+  // The state of no readings.
+  void clear(Word* state) const noexcept;
+
+  // Requires: `value` is finite. Ties in event time go by arrival: `first` keeps, `last` takes the newer reading.
+  void add(Word* state, Timestamp event_time, double value) const noexcept {
+    const Word count = ++state[0];
+    if (sum_ != absent) add_compensated(state + sum_, value);
+    if (min_ != absent && value < real(state[min_])) state[min_] = word(value);
+    if (max_ != absent && value > real(state[max_])) state[max_] = word(value);
+    if (first_ != absent && (count == 1 || event_time < time(state[first_]))) keep(state + first_, event_time, value);
+    if (last_ != absent && (count == 1 || event_time >= time(state[last_]))) keep(state + last_, event_time, value);
+    if (moments_ != absent) add_moments(state + moments_, static_cast<double>(count), value);
+  }
+
+  // Adds the readings of `other`, which arrived after those of `state`.
+  void merge(Word* state, const Word* other) const noexcept;
+
+  static std::uint64_t count(const Word* state) noexcept { return state[0]; }
+  double value(const Word* state, Aggregate aggregate) const noexcept;
+
+ private:
+  static constexpr std::size_t absent = 0;  // word 0 is the count
+
+  static Word word(double value) noexcept { return std::bit_cast<Word>(value); }
+  static double real(Word word) noexcept { return std::bit_cast<double>(word); }
+  static Timestamp time(Word word) noexcept { return Timestamp::microseconds(static_cast<std::int64_t>(word)); }
+
+  static void keep(Word* part, Timestamp event_time, double value) noexcept {
+    part[0] = static_cast<Word>(event_time.count());
+    part[1] = word(value);
+  }
+
+  // part: sum, compensation
+  static void add_compensated(Word* part, double value) noexcept {
+    const double sum = real(part[0]);
+    const double total = sum + value;
+    const double lost = std::abs(sum) >= std::abs(value) ? (sum - total) + value : (value - total) + sum;
+    part[0] = word(total);
+    part[1] = word(real(part[1]) + lost);
+  }
+
+  // part: mean, sum of squared deviations
+  static void add_moments(Word* part, double count, double value) noexcept {
+    const double delta = value - real(part[0]);
+    const double mean = real(part[0]) + delta / count;
+    part[0] = word(mean);
+    part[1] = word(real(part[1]) + delta * (value - mean));
+  }
+
+  double sum(const Word* state) const noexcept { return real(state[sum_]) + real(state[sum_ + 1]); }
+  double variance(const Word* state) const noexcept;
+
+  std::vector<Aggregate> aggregates_;
+  std::size_t words_ = 1;
+  std::size_t sum_ = absent;
+  std::size_t min_ = absent;
+  std::size_t max_ = absent;
+  std::size_t first_ = absent;
+  std::size_t last_ = absent;
+  std::size_t moments_ = absent;
+};
 
 }  // namespace edgetide

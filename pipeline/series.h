@@ -47,10 +47,14 @@ class SeriesTable {
   std::shared_ptr<const Series> shared(SeriesId id) const noexcept { return series_[index_of(id)]; }
   std::size_t size() const noexcept { return series_.size(); }
 
+  // By series id, its place in the order (sensor, metric). Sorted anew only after series were added.
+  const std::vector<std::uint32_t>& ranks();
+
  private:
   std::size_t capacity_;
   std::vector<std::shared_ptr<const Series>> series_;
   FlatIndex index_;
+  std::vector<std::uint32_t> ranks_;
 };
 
 }  // namespace edgetide

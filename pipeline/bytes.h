@@ -1,0 +1,85 @@
+// Little-endian bytes, written and read without trust: what snapshots are made of.
+//
+// ByteWriter  appends to a string it is given.
+// ByteReader  reads from a view; after the first read beyond the end (or a failed check) `ok` stays false and every
+//             read gives zero, so that callers check once at the end of a group.
+//
+// Thread: one owner at a time.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+class ByteWriter {
+ public:
+  explicit ByteWriter(std::string& out) noexcept : out_(out) {}
+
+  void u8(std::uint8_t value) { little_endian(value, 1); }
+  void u32(std::uint32_t value) { little_endian(value, 4); }
+  void u64(std::uint64_t value) { little_endian(value, 8); }
+  void i64(std::int64_t value) { u64(static_cast<std::uint64_t>(value)); }
+  void time(Timestamp value) { i64(value.count()); }
+  void duration(Duration value) { i64(value.count()); }
+  void text(std::string_view value) {
+    u32(static_cast<std::uint32_t>(value.size()));
+    out_ += value;
+  }
+
+ private:
+  void little_endian(std::uint64_t value, unsigned bytes) {
+    for (unsigned i = 0; i < bytes; ++i) out_ += static_cast<char>(static_cast<unsigned char>(value >> (8 * i)));
+  }
+  std::string& out_;
+};
+
+class ByteReader {
+ public:
+  explicit ByteReader(std::string_view bytes) noexcept : rest_(bytes) {}
+
+  std::uint8_t u8() noexcept { return static_cast<std::uint8_t>(little_endian(1)); }
+  std::uint32_t u32() noexcept { return static_cast<std::uint32_t>(little_endian(4)); }
+  std::uint64_t u64() noexcept { return little_endian(8); }
+  std::int64_t i64() noexcept { return static_cast<std::int64_t>(u64()); }
+  Timestamp time() noexcept { return Timestamp::microseconds(i64()); }
+  Duration duration() noexcept { return Duration::microseconds(i64()); }
+  std::string_view text() noexcept { return take(u32()); }
+
+  void require(bool condition) noexcept { ok_ = ok_ && condition; }
+  // True if at least `count` items of `bytes` each can still follow: guards loops against absurd counts.
+  bool has(std::uint64_t count, std::uint64_t bytes) noexcept {
+    require(count <= rest_.size() / bytes);
+    return ok_;
+  }
+
+  bool ok() const noexcept { return ok_; }
+  bool at_end() const noexcept { return rest_.empty(); }
+
+ private:
+  std::string_view take(std::size_t bytes) noexcept {
+    require(bytes <= rest_.size());
+    if (!ok_) return {};
+    const std::string_view taken = rest_.substr(0, bytes);
+    rest_.remove_prefix(bytes);
+    return taken;
+  }
+  std::uint64_t little_endian(unsigned bytes) noexcept {
+    const std::string_view taken = take(bytes);
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      value |= static_cast<std::uint64_t>(static_cast<unsigned char>(taken[i])) << (8 * i);
+    }
+    return value;
+  }
+
+  std::string_view rest_;
+  bool ok_ = true;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,47 @@
+// What became of every reading, by source. The identity always holds:
+//   received = on_time + late_accepted + late_dropped + duplicates + refused (all reasons)
+//
+// Thread: plain values.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "pipeline/refusal.h"
+
+namespace edgetide {
+
+// What became of a reading that was not refused; the best of what its windows say.
+enum class Fate : std::uint8_t {
+  on_time,        // some window of it is open
+  late_accepted,  // some window of it is closed but may still be corrected
+  late_dropped,   // all its windows are final
+};
+
+struct Counters {
+  std::uint64_t received = 0;
+  std::array<std::uint64_t, 3> fates{};  // by Fate
+  std::uint64_t duplicates = 0;
+  std::uint64_t restamped = 0;  // bad event time replaced by the arrival time; these have a fate as well
+  std::array<std::uint64_t, refusal_count> refused{};
+
+  std::uint64_t of(Fate fate) const noexcept { return fates[static_cast<std::size_t>(fate)]; }
+  std::uint64_t of(Refusal reason) const noexcept { return refused[static_cast<std::size_t>(reason)]; }
+
+  std::uint64_t refused_total() const noexcept {
+    std::uint64_t total = 0;
+    for (const std::uint64_t n : refused) total += n;
+    return total;
+  }
+
+  Counters& operator+=(const Counters& other) noexcept {
+    received += other.received;
+    for (std::size_t i = 0; i < fates.size(); ++i) fates[i] += other.fates[i];
+    duplicates += other.duplicates;
+    restamped += other.restamped;
+    for (std::size_t i = 0; i < refused.size(); ++i) refused[i] += other.refused[i];
+    return *this;
+  }
+};
+
+}  // namespace edgetide

@@ -1,0 +1,122 @@
+// The one door to the core: readings and ticks in, rows out. A deterministic state machine: the same inputs give the
+// same rows, byte for byte. No I/O, no clock, no thread, no log; time is an argument.
+//
+// Inputs, in the order they happen: series, batches, connections of sources, punctuated watermarks, ticks.
+// Owns:    all state: series, watermarks, windows, counters. `snapshot` and `restore` turn it into bytes and back.
+// Thread:  one owner at a time (the intake lock).
+// Fails:   never by exception but std::bad_alloc; a reading is refused with a reason and counted; `restore` says why.
+// Cost:    `apply` allocates only when a new window or series is born.
+// What is computed: pipeline/SEMANTICS.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/counters.h"
+#include "pipeline/emission.h"
+#include "pipeline/options.h"
+#include "pipeline/reading.h"
+#include "pipeline/series.h"
+#include "pipeline/tumbling_window.h"
+#include "pipeline/watermark.h"
+
+namespace edgetide {
+
+// Readings that arrived together, from one source.
+struct Batch {
+  SourceId source;
+  std::optional<Moment> arrival;  // none: no clock is known yet (replay), and times are not judged
+  std::span<const Reading> readings;
+};
+
+enum class Fire : std::uint8_t {
+  due,  // the windows whose trigger is due
+  all,  // every window, as before a stop
+};
+
+class Pipeline {
+ public:
+  explicit Pipeline(PipelineOptions options);
+
+  // Nothing when limits.max_series is reached. The caller refuses the reading then (`refuse`).
+  std::optional<SeriesId> add_series(Series series);
+  const SeriesTable& series() const noexcept { return series_; }
+
+  void apply(const Batch& batch);
+
+  // Counts readings that were refused before they could be applied.
+  void refuse(SourceId source, Refusal reason, std::uint64_t readings = 1) noexcept;
+
+  // A source hears its sensors from `connected` to `disconnected`. Both may be repeated.
+  void connected(SourceId source, Moment now) noexcept;
+  void disconnected(SourceId source, Moment now) noexcept;
+
+  // Raises every watermark, also those of series to come, to at least `to`.
+  void raise_watermarks(Timestamp to) noexcept;
+
+  // Ends an epoch: idle watermarks follow the clock, triggers fire, rows are appended to `out` (which is cleared).
+  void tick(Moment now, Fire fire, Emission& out);
+
+  std::uint64_t epoch() const noexcept { return epoch_; }
+  std::optional<Moment> now() const noexcept { return now_; }
+  const Counters& counters(SourceId source) const noexcept { return sources_[index_of(source)].counters; }
+  Counters counters() const noexcept;
+  Timestamp watermark(SeriesId series) const noexcept { return states_[index_of(series)].watermark.value(); }
+  std::size_t open_windows() const noexcept;
+  std::size_t memory_bytes() const noexcept;
+
+  // The whole state. The same state gives the same bytes.
+  std::string snapshot() const;
+  // Replaces the state. Every source is disconnected afterwards. Requires: a pipeline of the same options.
+  // The reason, if the bytes are no snapshot of such a pipeline; the state is then that of a new pipeline.
+  std::optional<std::string> restore(std::string_view snapshot);
+
+ private:
+  struct SourceState {
+    TimeOptions time;
+    std::vector<std::uint32_t> windows;  // that take this source's readings
+    ListeningClock listening;
+    Counters counters;
+  };
+  struct SeriesState {
+    SeriesWatermark watermark;
+    Duration heard_at;     // listening time of `source` when the newest arrival came
+    std::uint32_t source;  // of the newest arrival
+    std::uint32_t bad_time = 0;
+    std::uint32_t late_accepted = 0;
+    std::uint32_t late_dropped = 0;
+  };
+  // The event times a batch may carry.
+  struct TimeLimits {
+    Timestamp earliest;
+    Timestamp latest;
+  };
+
+  void apply(const Batch& batch, const TimeLimits& limits, SourceState& source, const Reading& reading);
+  std::optional<Timestamp> judge_time(const Batch& batch, const TimeLimits& limits, SourceState& source,
+                                      const Reading& reading) noexcept;
+  void remember(Moment now) noexcept;
+  Duration running() const noexcept { return now_ ? now_->running : Duration(); }
+  void follow_clocks() noexcept;
+  void reset();
+  void save_series(ByteWriter& out) const;
+  void load_sources(ByteReader& in);
+  void load_series(ByteReader& in);
+
+  PipelineOptions options_;
+  std::uint64_t epoch_ = 0;
+  std::optional<Moment> now_;
+  Timestamp floor_ = Timestamp::earliest();  // of every watermark
+  SeriesTable series_;
+  std::vector<SeriesState> states_;
+  std::vector<SourceState> sources_;
+  std::vector<TumblingWindow> windows_;
+  std::vector<Timestamp> watermarks_;  // by series, at a tick; kept for its buffer
+};
+
+}  // namespace edgetide

@@ -1,0 +1,104 @@
+// One window definition and its state: which window a reading belongs to, what becomes of it there, and which rows
+// leave when the trigger fires.
+//
+// Windows are half-open, [start, end), start = floor((t - offset) / size) * size + offset, floor for negative times too.
+//
+// Owns:   the windows that are not final (WindowStore) and, by series, the idle part of the watermark.
+// Units:  UTC microseconds.
+// Fails:  never. Thread: one owner at a time.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "pipeline/aggregate.h"
+#include "pipeline/bytes.h"
+#include "pipeline/counters.h"
+#include "pipeline/emission.h"
+#include "pipeline/options.h"
+#include "pipeline/watermark.h"
+#include "pipeline/window_store.h"
+
+namespace edgetide {
+
+class TumblingWindow {
+ public:
+  explicit TumblingWindow(const WindowOptions& options);
+
+  const std::string& name() const noexcept { return name_; }
+
+  // Makes room for the state of series 0 .. count - 1.
+  void reserve_series(std::size_t count) { tracks_.resize(std::max(tracks_.size(), count)); }
+
+  // Requires: room for the series. `watermark` is the series' own; the idle part is known here.
+  Fate admit(SeriesId series, Timestamp event_time, double value, Timestamp watermark) {
+    Track& track = tracks_[index_of(series)];
+    std::uint32_t slot = track.newest;
+    Timestamp start;
+    const bool in_newest = slot != WindowStore::none && contains(start = store_.header(slot).start, event_time);
+    if (!in_newest) start = start_of(event_time);
+
+    const Timestamp reached = std::max(watermark, track.idle);
+    const Timestamp end = start + size_;
+    if (end + allowed_lateness_ <= reached) return Fate::late_dropped;
+    if (!in_newest) slot = find_or_create(series, track, start);
+    store_.header(slot).changed = 1;
+    layout_.add(store_.state(slot), event_time, value);
+    return reached < end ? Fate::on_time : Fate::late_accepted;
+  }
+
+  // The idle rule, for a series that has been silent long enough: raises the idle part of its watermark here.
+  void follow_clock(SeriesId series, const SeriesWatermark& watermark, Duration max_out_of_orderness,
+                    Duration silence) noexcept;
+
+  // True once per `trigger` of running time, in steps aligned to its multiples; true the first time.
+  bool due(Duration running) const noexcept;
+
+  // Emits the rows that changed since they last left, in order (start, rank of the series), and forgets final windows.
+  void fire(WindowId id, Duration running, std::span<const Timestamp> watermarks, std::span<const std::uint32_t> ranks,
+            Emission& out);
+
+  std::size_t open_windows() const noexcept { return store_.size(); }
+  std::size_t memory_bytes() const noexcept { return store_.memory_bytes() + tracks_.capacity() * sizeof(Track); }
+
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in, std::size_t series_count);
+
+ private:
+  // By series. 16 bytes.
+  struct Track {
+    Timestamp idle = Timestamp::earliest();    // idle part of the watermark
+    std::uint32_t newest = WindowStore::none;  // slot of the newest window that has not left as final
+  };
+  struct Firing {
+    Timestamp start;
+    std::uint32_t rank;
+    std::uint32_t slot;
+  };
+
+  bool contains(Timestamp start, Timestamp event_time) const noexcept {
+    return event_time >= start && event_time - start < size_;
+  }
+  Timestamp start_of(Timestamp event_time) const noexcept;
+  std::uint32_t find_or_create(SeriesId series, Track& track, Timestamp start);
+  RowState state_of(Timestamp start, Timestamp watermark) const noexcept;
+  void collect(std::span<const Timestamp> watermarks, std::span<const std::uint32_t> ranks);
+  void emit(WindowId id, const Firing& firing, Timestamp watermark, Emission& out);
+
+  std::string name_;
+  Duration size_;
+  Duration offset_;
+  Duration allowed_lateness_;
+  Duration trigger_;
+  AggregateLayout layout_;
+  WindowStore store_;
+  std::vector<Track> tracks_;
+  Duration fired_at_ = Duration::microseconds(-1);  // running time of the last firing; negative: never
+  std::vector<Firing> firings_;                     // kept for its buffer
+};
+
+}  // namespace edgetide
