@@ -35,7 +35,7 @@ AggregateLayout::AggregateLayout(std::span<const Aggregate> aggregates)
   max_ = part({Aggregate::max}, 1);
   first_ = part({Aggregate::first}, 2);
   last_ = part({Aggregate::last}, 2);
-  moments_ = part({Aggregate::stddev, Aggregate::variance}, 2);
+  moments_ = part({Aggregate::stddev, Aggregate::variance}, 3);
 }
 
 void AggregateLayout::clear(Word* state) const noexcept {
@@ -51,12 +51,8 @@ void AggregateLayout::merge(Word* state, const Word* other) const noexcept {
     return;
   }
   if (moments_ != absent) {  // before the counts are added
-    const auto n = static_cast<double>(count(state));
-    const auto m = static_cast<double>(count(other));
-    const double delta = real(other[moments_]) - real(state[moments_]);
-    state[moments_] = word(real(state[moments_]) + delta * (m / (n + m)));
-    state[moments_ + 1] =
-        word(real(state[moments_ + 1]) + real(other[moments_ + 1]) + delta * delta * (n * (m / (n + m))));
+    merge_moments(state + moments_, static_cast<double>(count(state)), other + moments_,
+                  static_cast<double>(count(other)));
   }
   state[0] += other[0];
   if (sum_ != absent) {
@@ -69,9 +65,15 @@ void AggregateLayout::merge(Word* state, const Word* other) const noexcept {
   if (last_ != absent && time(other[last_]) >= time(state[last_])) std::copy_n(other + last_, 2, state + last_);
 }
 
+void AggregateLayout::merge_moments(Word* part, double n, const Word* other, double m) noexcept {
+  const double delta = (real(other[0]) - real(part[0])) + (real(other[1]) - real(part[1]));
+  part[1] = word(real(part[1]) + delta * (m / (n + m)));
+  part[2] = word(real(part[2]) + real(other[2]) + delta * delta * (n * (m / (n + m))));
+}
+
 double AggregateLayout::variance(const Word* state) const noexcept {
   if (count(state) < 2) return not_computable;
-  return real(state[moments_ + 1]) / static_cast<double>(count(state) - 1);
+  return real(state[moments_ + 2]) / static_cast<double>(count(state) - 1);
 }
 
 double AggregateLayout::value(const Word* state, Aggregate aggregate) const noexcept {

@@ -89,13 +89,18 @@ class AggregateLayout {
     part[1] = word(real(part[1]) + lost);
   }
 
-  // part: mean, sum of squared deviations
+  // part: origin, mean less origin, sum of squared deviations. The origin is the first value: values that are large
+  // but differ little keep all their digits.
   static void add_moments(Word* part, double count, double value) noexcept {
-    const double delta = value - real(part[0]);
-    const double mean = real(part[0]) + delta / count;
-    part[0] = word(mean);
-    part[1] = word(real(part[1]) + delta * (value - mean));
+    if (count == 1) part[0] = word(value);
+    const double shifted = value - real(part[0]);
+    const double delta = shifted - real(part[1]);
+    const double mean = real(part[1]) + delta / count;
+    part[1] = word(mean);
+    part[2] = word(real(part[2]) + delta * (shifted - mean));
   }
+
+  static void merge_moments(Word* part, double n, const Word* other, double m) noexcept;
 
   double sum(const Word* state) const noexcept { return real(state[sum_]) + real(state[sum_ + 1]); }
   double variance(const Word* state) const noexcept;

@@ -55,6 +55,7 @@ struct WindowOptions {
 inline constexpr std::size_t windows_max = 64;
 
 struct PipelineOptions {
+  TimeOptions default_time;  // of sources that set nothing, and of replayed readings that name no source
   std::vector<SourceOptions> sources;
   std::vector<WindowOptions> windows;  // Limit: windows_max
   std::size_t max_series = 20'000;

@@ -36,53 +36,61 @@ void Pipeline::remember(Moment now) noexcept {
   now_ = now;
 }
 
+Pipeline::Judge Pipeline::judge_of(const Batch& batch) noexcept {
+  SourceState& source = sources_[index_of(batch.source)];
+  Judge judge{source,           index_of(batch.source), Timestamp::earliest(),
+              Timestamp::latest(), Timestamp(),            source.listening.elapsed(running())};
+  if (!batch.arrival) return judge;
+  judge.arrival = batch.arrival->wall;
+  if (source.time.oldest != Duration::unlimited()) judge.earliest = judge.arrival - source.time.oldest;
+  if (source.time.max_future != Duration::unlimited()) judge.latest = judge.arrival + source.time.max_future;
+  return judge;
+}
+
 void Pipeline::apply(const Batch& batch) {
   if (batch.arrival) remember(*batch.arrival);
-  SourceState& source = sources_[index_of(batch.source)];
-  TimeLimits limits{Timestamp::earliest(), Timestamp::latest()};
-  if (batch.arrival) {
-    limits = {batch.arrival->wall - source.time.oldest, batch.arrival->wall + source.time.max_future};
-    if (source.time.oldest == Duration::unlimited()) limits.earliest = Timestamp::earliest();
-    if (source.time.max_future == Duration::unlimited()) limits.latest = Timestamp::latest();
-  }
-  source.counters.received += batch.readings.size();
-  for (const Reading& reading : batch.readings) apply(batch, limits, source, reading);
-}
-
-std::optional<Timestamp> Pipeline::judge_time(const Batch& batch, const TimeLimits& limits, SourceState& source,
-                                              const Reading& reading) noexcept {
-  const Timestamp time = reading.event_time;
-  if (time >= limits.earliest && time <= limits.latest) return time;
-  ++states_[index_of(reading.series)].bad_time;
-  if (source.time.on_bad_time == BadTimePolicy::use_arrival) {
-    ++source.counters.restamped;
-    return batch.arrival->wall;
-  }
-  const Refusal reason = time < limits.earliest ? Refusal::too_old : Refusal::too_early;
-  ++source.counters.refused[static_cast<std::size_t>(reason)];
-  return std::nullopt;
-}
-
-void Pipeline::apply(const Batch& batch, const TimeLimits& limits, SourceState& source, const Reading& reading) {
-  if (!std::isfinite(reading.value) || source.windows.empty()) {
-    const Refusal reason = source.windows.empty() ? Refusal::unmatched : Refusal::not_finite;
-    ++source.counters.refused[static_cast<std::size_t>(reason)];
+  const Judge judge = judge_of(batch);
+  judge.source.counters.received += batch.readings.size();
+  if (judge.source.windows.empty()) {
+    judge.source.counters.refused[static_cast<std::size_t>(Refusal::unmatched)] += batch.readings.size();
     return;
   }
-  const std::optional<Timestamp> time = judge_time(batch, limits, source, reading);
-  if (!time) return;
+  for (const Reading& reading : batch.readings) apply(judge, reading);
+}
 
+// A bad time: refused, or replaced by the arrival time.
+bool Pipeline::accept_time(const Judge& judge, const Reading& reading, Timestamp& time) noexcept {
+  ++states_[index_of(reading.series)].bad_time;
+  Counters& counters = judge.source.counters;
+  if (judge.source.time.on_bad_time == BadTimePolicy::use_arrival) {
+    ++counters.restamped;
+    time = judge.arrival;
+    return true;
+  }
+  const Refusal reason = time < judge.earliest ? Refusal::too_old : Refusal::too_early;
+  ++counters.refused[static_cast<std::size_t>(reason)];
+  return false;
+}
+
+inline void Pipeline::apply(const Judge& judge, const Reading& reading) {
+  if (!std::isfinite(reading.value)) [[unlikely]] {
+    ++judge.source.counters.refused[static_cast<std::size_t>(Refusal::not_finite)];
+    return;
+  }
+  Timestamp time = reading.event_time;
+  if (time < judge.earliest || time > judge.latest) [[unlikely]] {
+    if (!accept_time(judge, reading, time)) return;
+  }
   SeriesState& series = states_[index_of(reading.series)];
   Fate fate = Fate::late_dropped;
-  for (const std::uint32_t window : source.windows) {
-    fate = std::min(fate, windows_[window].admit(reading.series, *time, reading.value, series.watermark.value()));
+  for (const std::uint32_t window : judge.source.windows) {
+    fate = std::min(fate, windows_[window].admit(reading.series, time, reading.value, series.watermark.value()));
   }
-  series.watermark.observe(*time, source.time.max_out_of_orderness);
-  series.heard_at = source.listening.elapsed(running());
-  series.source = index_of(batch.source);
-  series.late_accepted += fate == Fate::late_accepted ? 1 : 0;
-  series.late_dropped += fate == Fate::late_dropped ? 1 : 0;
-  ++source.counters.fates[static_cast<std::size_t>(fate)];
+  series.watermark.observe(time, judge.source.time.max_out_of_orderness);
+  series.heard_at = judge.heard_at;
+  series.source = judge.source_index;
+  if (fate != Fate::on_time) [[unlikely]] ++(fate == Fate::late_dropped ? series.late_dropped : series.late_accepted);
+  ++judge.source.counters.fates[static_cast<std::size_t>(fate)];
 }
 
 void Pipeline::refuse(SourceId source, Refusal reason, std::uint64_t readings) noexcept {
@@ -135,6 +143,17 @@ Counters Pipeline::counters() const noexcept {
   Counters total;
   for (const SourceState& source : sources_) total += source.counters;
   return total;
+}
+
+std::vector<Timestamp> Pipeline::watermarks() const {
+  std::vector<Timestamp> reached;
+  for (std::uint32_t i = 0; i < states_.size(); ++i) {
+    reached.push_back(states_[i].watermark.value());
+    for (const TumblingWindow& window : windows_) {
+      reached.back() = std::max(reached.back(), window.idle_watermark_of(SeriesId{i}));
+    }
+  }
+  return reached;
 }
 
 std::size_t Pipeline::open_windows() const noexcept {

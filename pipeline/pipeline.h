@@ -66,7 +66,8 @@ class Pipeline {
   std::optional<Moment> now() const noexcept { return now_; }
   const Counters& counters(SourceId source) const noexcept { return sources_[index_of(source)].counters; }
   Counters counters() const noexcept;
-  Timestamp watermark(SeriesId series) const noexcept { return states_[index_of(series)].watermark.value(); }
+  // By series: its watermark, or what idleness raised it to in some window, whichever is later.
+  std::vector<Timestamp> watermarks() const;
   std::size_t open_windows() const noexcept;
   std::size_t memory_bytes() const noexcept;
 
@@ -91,15 +92,19 @@ class Pipeline {
     std::uint32_t late_accepted = 0;
     std::uint32_t late_dropped = 0;
   };
-  // The event times a batch may carry.
-  struct TimeLimits {
-    Timestamp earliest;
+  // What holds for every reading of a batch.
+  struct Judge {
+    SourceState& source;
+    std::uint32_t source_index;
+    Timestamp earliest;  // event times a reading may carry
     Timestamp latest;
+    Timestamp arrival;
+    Duration heard_at;
   };
 
-  void apply(const Batch& batch, const TimeLimits& limits, SourceState& source, const Reading& reading);
-  std::optional<Timestamp> judge_time(const Batch& batch, const TimeLimits& limits, SourceState& source,
-                                      const Reading& reading) noexcept;
+  Judge judge_of(const Batch& batch) noexcept;
+  void apply(const Judge& judge, const Reading& reading);
+  bool accept_time(const Judge& judge, const Reading& reading, Timestamp& time) noexcept;
   void remember(Moment now) noexcept;
   Duration running() const noexcept { return now_ ? now_->running : Duration(); }
   void follow_clocks() noexcept;

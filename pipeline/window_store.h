@@ -3,7 +3,7 @@
 // A slot is 16 bytes of header and the aggregate state; with its place in the index it costs
 // 16 + 8 * AggregateLayout::words() + 11 to 22 bytes. A new window takes a free slot; blocks are never moved.
 //
-// Owns:   the slots. A `Slot` is a view that stays valid until the slot is erased.
+// Owns:   the slots. A `Slot` is a view that stays valid until the slot is erased; so do references to headers.
 // Thread: one owner at a time.
 // Limit:  2^31 slots; the pipeline bounds them through max_series and `oldest`.
 #pragma once
@@ -50,6 +50,14 @@ class WindowStore {
   std::uint32_t create(SeriesId series, Timestamp start);
   void erase(std::uint32_t slot) noexcept;
 
+  struct Slot {
+    Header& header;
+    Word* state;
+  };
+  Slot operator[](std::uint32_t slot) noexcept {
+    Word* const words = at(slot);
+    return {*reinterpret_cast<Header*>(words), words + header_words};
+  }
   Header& header(std::uint32_t slot) noexcept { return *reinterpret_cast<Header*>(at(slot)); }
   const Header& header(std::uint32_t slot) const noexcept { return *reinterpret_cast<const Header*>(at(slot)); }
   Word* state(std::uint32_t slot) noexcept { return at(slot) + header_words; }

@@ -1,0 +1,63 @@
+// The stream both pipeline benchmarks apply: one reading per sensor and turn, a turn per second, batches of 100.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pipeline/pipeline.h"
+
+namespace edgetide::bench {
+
+class BenchStream {
+ public:
+  explicit BenchStream(std::uint32_t sensors) : pipeline(options(sensors)) {
+    for (std::uint32_t i = 0; i < sensors; ++i) {
+      names.push_back("building-7/sensor-" + std::to_string(i));
+      const SeriesId series = *pipeline.add_series({names.back(), "temperature", {}, {}});
+      readings.push_back({series, Timestamp(), 20.0 + i % 7});
+    }
+    turn();  // the windows of the first minute exist
+  }
+
+  // One reading of every sensor, one second later; `look_up` finds each series by its names first.
+  void turn(bool look_up = false) {
+    second += Duration::seconds(1).count();
+    const Moment now{Timestamp::microseconds(second), Duration::microseconds(second)};
+    for (std::size_t i = 0; i < readings.size(); ++i) {
+      if (look_up) readings[i].series = *pipeline.series().find(names[i], "temperature");
+      readings[i].event_time = now.wall;
+    }
+    for (std::size_t first = 0; first < readings.size(); first += batch) {
+      const std::size_t count = std::min(batch, readings.size() - first);
+      pipeline.apply({SourceId{0}, now, std::span<const Reading>(readings).subspan(first, count)});
+    }
+  }
+
+  void tick() {
+    pipeline.tick({Timestamp::microseconds(second), Duration::microseconds(second)}, Fire::all, emission);
+  }
+
+ private:
+  static PipelineOptions options(std::size_t sensors) {
+    PipelineOptions options;
+    options.max_series = sensors;
+    options.sources = {{"bench", {}}};
+    WindowOptions window;
+    window.name = "minute";
+    window.inputs = {SourceId{0}};
+    window.aggregates = {Aggregate::count, Aggregate::min, Aggregate::max, Aggregate::avg};
+    options.windows = {window};
+    return options;
+  }
+
+  static constexpr std::size_t batch = 100;
+  Pipeline pipeline;
+  std::vector<std::string> names;
+  std::vector<Reading> readings;
+  Emission emission;
+  std::int64_t second = 0;
+};
+
+}  // namespace edgetide::bench

@@ -1,0 +1,72 @@
+#include <gmock/gmock.h>
+
+#include "tests/pipeline/pipeline_fixture.h"
+
+namespace edgetide::test {
+namespace {
+
+using testing::Optional;
+
+Pipeline busy_pipeline() {
+  PipelineOptions options = one_window();
+  options.windows[0].allowed_lateness = Duration::seconds(100);
+  Pipeline pipeline(options);
+  pipeline.connected(SourceId{0}, moment(0));
+  for (int i = 0; i < 200; ++i) read_at(pipeline, i, std::string(1, static_cast<char>('a' + i % 7)), i * 13 % 160, i);
+  tick(pipeline, 200);
+  read_at(pipeline, 201, "z", 1e9);
+  return pipeline;
+}
+
+PipelineOptions busy_options() {
+  PipelineOptions options = one_window();
+  options.windows[0].allowed_lateness = Duration::seconds(100);
+  return options;
+}
+
+TEST(Snapshot, restored_pipeline_has_the_same_bytes_and_goes_on_alike) {
+  Pipeline before = busy_pipeline();
+  Pipeline after(busy_options());
+  ASSERT_EQ(after.restore(before.snapshot()), std::nullopt);
+  EXPECT_EQ(after.snapshot(), before.snapshot());
+  for (Pipeline* pipeline : {&before, &after}) {
+    pipeline->connected(SourceId{0}, moment(201));
+    read_at(*pipeline, 205, "a", 150);
+  }
+  EXPECT_EQ(lines(after, tick(after, 300)), lines(before, tick(before, 300)));
+  EXPECT_EQ(after.snapshot(), before.snapshot());
+}
+
+TEST(Snapshot, every_truncation_is_refused_and_leaves_a_new_pipeline) {
+  const std::string bytes = busy_pipeline().snapshot();
+  const std::string fresh = Pipeline(busy_options()).snapshot();
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    Pipeline pipeline(busy_options());
+    ASSERT_TRUE(pipeline.restore(std::string_view(bytes).substr(0, length)).has_value()) << length << " bytes";
+    EXPECT_EQ(pipeline.snapshot(), fresh) << length << " bytes";
+  }
+}
+
+TEST(Snapshot, damaged_bytes_never_crash) {
+  const std::string bytes = busy_pipeline().snapshot();
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    std::string damaged = bytes;
+    damaged[i] = static_cast<char>(damaged[i] ^ 0xff);
+    Pipeline pipeline(busy_options());
+    if (!pipeline.restore(damaged)) tick(pipeline, 1000);
+  }
+}
+
+TEST(Snapshot, another_configuration_or_version_is_refused_with_a_reason) {
+  const std::string bytes = busy_pipeline().snapshot();
+  PipelineOptions other = busy_options();
+  other.windows[0].size = Duration::seconds(11);
+  EXPECT_THAT(Pipeline(other).restore(bytes), Optional(testing::HasSubstr("another configuration")));
+  std::string newer = bytes;
+  newer[18] = 9;  // the version, behind the length and text of the magic
+  EXPECT_THAT(Pipeline(busy_options()).restore(newer), Optional(testing::HasSubstr("version 9")));
+  EXPECT_THAT(Pipeline(busy_options()).restore("something else"), Optional(testing::HasSubstr("not a pipeline")));
+}
+
+}  // namespace
+}  // namespace edgetide::test
