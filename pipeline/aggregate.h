@@ -52,7 +52,7 @@ class AggregateLayout {
   void clear(Word* state) const noexcept;
 
   // Requires: `value` is finite. Ties in event time go by arrival: `first` keeps, `last` takes the newer reading.
-  void add(Word* state, Timestamp event_time, double value) const noexcept {
+  [[gnu::always_inline]] void add(Word* state, Timestamp event_time, double value) const noexcept {
     const Word count = ++state[0];
     if (sum_ != absent) add_compensated(state + sum_, value);
     if (min_ != absent && value < real(state[min_])) state[min_] = word(value);

@@ -47,6 +47,27 @@ Pipeline::Judge Pipeline::judge_of(const Batch& batch) noexcept {
   return judge;
 }
 
+[[gnu::always_inline]] inline void Pipeline::apply(const Judge& judge, const Reading& reading) {
+  if (!std::isfinite(reading.value)) [[unlikely]] {
+    ++judge.source.counters.refused[static_cast<std::size_t>(Refusal::not_finite)];
+    return;
+  }
+  Timestamp time = reading.event_time;
+  if (time < judge.earliest || time > judge.latest) [[unlikely]] {
+    if (!accept_time(judge, reading, time)) return;
+  }
+  SeriesState& series = states_[index_of(reading.series)];
+  Fate fate = Fate::late_dropped;
+  for (const std::uint32_t window : judge.source.windows) {
+    fate = std::min(fate, windows_[window].admit(reading.series, time, reading.value, series.watermark.value()));
+  }
+  series.watermark.observe(time, judge.source.time.max_out_of_orderness);
+  series.heard_at = judge.heard_at;
+  series.source = judge.source_index;
+  if (fate != Fate::on_time) [[unlikely]] ++(fate == Fate::late_dropped ? series.late_dropped : series.late_accepted);
+  ++judge.source.counters.fates[static_cast<std::size_t>(fate)];
+}
+
 void Pipeline::apply(const Batch& batch) {
   if (batch.arrival) remember(*batch.arrival);
   const Judge judge = judge_of(batch);
@@ -70,27 +91,6 @@ bool Pipeline::accept_time(const Judge& judge, const Reading& reading, Timestamp
   const Refusal reason = time < judge.earliest ? Refusal::too_old : Refusal::too_early;
   ++counters.refused[static_cast<std::size_t>(reason)];
   return false;
-}
-
-inline void Pipeline::apply(const Judge& judge, const Reading& reading) {
-  if (!std::isfinite(reading.value)) [[unlikely]] {
-    ++judge.source.counters.refused[static_cast<std::size_t>(Refusal::not_finite)];
-    return;
-  }
-  Timestamp time = reading.event_time;
-  if (time < judge.earliest || time > judge.latest) [[unlikely]] {
-    if (!accept_time(judge, reading, time)) return;
-  }
-  SeriesState& series = states_[index_of(reading.series)];
-  Fate fate = Fate::late_dropped;
-  for (const std::uint32_t window : judge.source.windows) {
-    fate = std::min(fate, windows_[window].admit(reading.series, time, reading.value, series.watermark.value()));
-  }
-  series.watermark.observe(time, judge.source.time.max_out_of_orderness);
-  series.heard_at = judge.heard_at;
-  series.source = judge.source_index;
-  if (fate != Fate::on_time) [[unlikely]] ++(fate == Fate::late_dropped ? series.late_dropped : series.late_accepted);
-  ++judge.source.counters.fates[static_cast<std::size_t>(fate)];
 }
 
 void Pipeline::refuse(SourceId source, Refusal reason, std::uint64_t readings) noexcept {

@@ -18,6 +18,12 @@ Timestamp TumblingWindow::start_of(Timestamp event_time) const noexcept {
   return (shifted - Duration::microseconds(remainder)) + offset_;
 }
 
+Fate TumblingWindow::admit_elsewhere(SeriesId series, Timestamp event_time, double value, Timestamp watermark) {
+  const Timestamp start = start_of(event_time);
+  if (start + size_ + allowed_lateness_ <= watermark) return Fate::late_dropped;
+  return add(store_[find_or_create(series, tracks_[index_of(series)], start)], event_time, value, watermark);
+}
+
 std::uint32_t TumblingWindow::find_or_create(SeriesId series, Track& track, Timestamp start) {
   std::uint32_t slot = store_.find(series, start);
   if (slot != WindowStore::none) return slot;

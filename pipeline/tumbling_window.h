@@ -42,9 +42,7 @@ class TumblingWindow {
       const WindowStore::Slot newest = store_[track.newest];
       if (contains(newest.header.start, event_time)) return add(newest, event_time, value, reached);
     }
-    const Timestamp start = start_of(event_time);
-    if (start + size_ + allowed_lateness_ <= reached) return Fate::late_dropped;
-    return add(store_[find_or_create(series, track, start)], event_time, value, reached);
+    return admit_elsewhere(series, event_time, value, reached);
   }
 
   // The idle rule, for a series that has been silent long enough: raises the idle part of its watermark here.
@@ -77,6 +75,9 @@ class TumblingWindow {
     std::uint32_t rank;
     std::uint32_t slot;
   };
+
+  // The window has to be found, or is new. Apart, so that the usual case stays small.
+  [[gnu::noinline]] Fate admit_elsewhere(SeriesId series, Timestamp event_time, double value, Timestamp watermark);
 
   // One comparison: an earlier time wraps around to more than any size.
   bool contains(Timestamp start, Timestamp event_time) const noexcept {
