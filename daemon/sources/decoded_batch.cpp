@@ -5,6 +5,7 @@
 namespace edgetide {
 
 std::string_view DecodedBatch::keep(std::string_view text) {
+  if (text.empty()) return {};
   if (text.size() > block_bytes) return large_.emplace_back(text);
   if (blocks_.empty() || used_ + text.size() > block_bytes) {
     if (!blocks_.empty()) ++block_;

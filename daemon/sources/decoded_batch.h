@@ -1,7 +1,8 @@
 // Readings as decoders make them: texts, not ids. One batch per message or per socket turn, reused, so that decoding
 // allocates nothing once its buffers have grown.
 //
-// Owns:   texts given to `keep`; other views point into the payload, which must outlive the batch's use.
+// Owns:   texts given to `keep`; other views point into the topic, the payload or the decoder's options, which must
+//         outlive the batch's use.
 // Thread: one owner at a time.
 // Fails:  never; what cannot be decoded is a DecodedRefusal in the batch.
 #pragma once
@@ -39,7 +40,7 @@ struct DecodedReading {
 // One reading, or one message that gave no reading at all, and why.
 struct DecodedRefusal {
   Refusal reason;
-  std::string_view where;   // topic, peer or path; untrusted: escape before printing
+  std::string_view where;    // topic, peer or path; untrusted: escape before printing
   std::uint32_t offset = 0;  // byte in the payload, as near as is known
 };
 

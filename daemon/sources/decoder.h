@@ -1,8 +1,11 @@
 // Bytes to readings. A decoder is pure but for its own buffers: table-tested, fuzzed, and usable without a daemon.
 //
 // Thread: one at a time per decoder (it reuses parse buffers).
-// Fails:  never; refusals go into the batch, at most one per value or one for the whole message.
-// Limit:  payload 256 KiB, depth 16, 1000 values per message, ids of 1 to 128 bytes of printable UTF-8.
+// Owns:   readings point into the message, the batch and the decoder's options; the decoder outlives their use.
+// Fails:  never; refusals go into the batch: one per bad value, bad record or bad line, or one for the whole message.
+//         A bad part of a message costs nothing else of it.
+// Limit:  payload 256 KiB, depth 16, 1000 values (readings and refusals) per message, ids of 1 to 128 bytes of
+//         printable UTF-8. A message beyond them is refused as a whole.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +32,7 @@ struct Capture {
 struct Message {
   std::string_view topic;  // empty for sockets
   std::string_view payload;
-  std::span<const Capture> captures;  // from the topic pattern
+  std::span<const Capture> captures;  // from the topic pattern, in its order
 };
 
 class Decoder {
@@ -55,8 +58,8 @@ struct TimeField {
 
 // One value to take from a message.
 struct ValueField {
-  std::string path;    // JSON path ("t", "readings[*].v", "a.*.b") or CSV column name
-  std::string metric;  // default: the path's last name
+  std::string path;    // JSON path (json_path.h: "t", "readings[*].v", "a.*.b") or CSV column name
+  std::string metric;  // default: see json_decoder.h, csv_decoder.h; mostly the path's last name
   std::string unit;
   double scale = 1;  // value * scale + offset
   double offset = 0;
@@ -72,16 +75,18 @@ enum class PayloadFormat { json, number, influx, csv };
 // How the payloads of one route become readings.
 struct MappingOptions {
   PayloadFormat format = PayloadFormat::json;
-  std::string sensor;       // template over captures: "{area}/{device}"; default: "{device}" or "{sensor}" if captured
-  std::string sensor_path;  // json, csv: where the payload names the sensor; wins over `sensor`
-  std::string metric;       // number, json: template over captures; default "{metric}" if captured, else "value"
-  std::string metric_path;  // json, csv: where the payload names the metric (one value per record)
-  TimeField time;           // influx: only `format`, default unix_ns
-  std::string each;         // json: path of an array whose elements are records, "readings[*]"
-  std::vector<ValueField> values;  // json: empty takes every numeric leaf
-  std::vector<LabelField> labels;
-  std::string unit;            // number: the unit of the value
-  bool coerce_strings = true;  // "21.5 °C" and "1,5" are numbers
+  // Template over captures: "{area}/{device}"; default: "{device}" or "{sensor}" if captured. influx_decoder.h has
+  // more.
+  std::string sensor;
+  std::string sensor_path;  // json, csv: where the payload names the sensor; wins over `sensor` where it is there
+  std::string metric;       // template over captures; default: "{metric}" if captured, else the names of the values
+  std::string metric_path;  // json, csv: where the payload names the metric of a record; wins over `metric`
+  TimeField time;           // influx: only `format`
+  std::string each;         // json: where the records are, "readings[*]" or "uplink_message.decoded_payload"
+  std::vector<ValueField> values;  // json, csv: empty takes every number
+  std::vector<LabelField> labels;  // json, csv
+  std::string unit;                // number: the unit of the value
+  bool coerce_strings = true;      // "21.5 °C" and "1,5" are numbers
   // csv: columns in order; empty: the first line of each message is a header
   std::vector<std::string> columns;
   char delimiter = ',';

@@ -1,13 +1,15 @@
 // Topic patterns and the routes of a source: which decoder gets a message, and what its topic captures.
 //
 // A pattern has MQTT levels: literal, "+" (any one level), "{name}" (any one level, captured), and "#" as the last
-// level (any rest). The first matching route wins. `filter()` is what is subscribed to: captures become "+".
+// level (any rest). The first matching route wins. `filter()` is what is subscribed to: captures become "+". As in MQTT
+// a wildcard in front matches no topic that begins with '$'.
 //
 // Thread: immutable after construction but for the decoders (decoder.h).
 #pragma once
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +39,8 @@ class TopicPattern {
     enum class Kind { literal, any, capture, rest } kind;
     std::string text;
   };
+  Level parse_level(std::string_view pattern, std::string_view text);
+
   std::vector<Level> levels_;
   std::vector<std::string> names_;
 };
@@ -44,6 +48,7 @@ class TopicPattern {
 // The routes of one source. Thread: one at a time.
 class Router {
  public:
+  // Fails: std::invalid_argument, "route 2: sensor: ...".
   explicit Router(const std::vector<RouteOptions>& routes);
 
   // Decodes into `out`; a topic without a route is one `no_route` refusal, a payload over payload_bytes_max one
@@ -54,7 +59,7 @@ class Router {
 
  private:
   struct Route {
-    TopicPattern pattern;
+    std::optional<TopicPattern> pattern;  // none: takes every message (sockets)
     std::unique_ptr<Decoder> decoder;
   };
   std::vector<Route> routes_;

@@ -1,0 +1,36 @@
+#include "daemon/sources/message_output.h"
+
+#include <cmath>
+#include <cstdint>
+
+namespace edgetide {
+
+void MessageOutput::add(const DecodedReading& reading, std::size_t offset) {
+  if (!std::isfinite(reading.value)) return refuse(Refusal::not_finite, reading.metric, offset);
+  if (admit()) batch_.readings.push_back(reading);
+}
+
+void MessageOutput::refuse(Refusal reason, std::string_view where, std::size_t offset) {
+  if (admit()) batch_.refusals.push_back({reason, where, static_cast<std::uint32_t>(offset)});
+}
+
+bool MessageOutput::admit() {
+  if (full_) return false;
+  if (++count_ <= values_per_message_max) return true;
+  full_ = true;
+  batch_.readings.resize(readings_);
+  batch_.labels.resize(labels_);
+  batch_.refusals.resize(refusals_);
+  batch_.refusals.push_back({Refusal::too_many_values, topic_, 0});
+  return false;
+}
+
+std::string_view metric_in_record(std::string_view record_metric, std::string_view name, std::string& scratch,
+                                  DecodedBatch& batch) {
+  if (record_metric.empty()) return name;
+  if (name == "value") return record_metric;
+  scratch.assign(record_metric).append(1, '.').append(name);
+  return batch.keep(scratch);
+}
+
+}  // namespace edgetide
