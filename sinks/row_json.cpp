@@ -13,7 +13,23 @@ namespace {
 
 constexpr std::array<std::string_view, 3> state_names = {"open", "closed", "final"};
 
-void append_text(std::string& out, std::string_view text) {
+void append_value(std::string& out, double value, bool integer) {
+  if (!std::isfinite(value)) {
+    out += "null";
+    return;
+  }
+  std::array<char, 320> text{};  // the largest double has 309 digits before its point
+  char* const end = text.data() + text.size();
+  const auto result = integer ? std::to_chars(text.data(), end, value, std::chars_format::fixed)
+                              : std::to_chars(text.data(), end, value);
+  out.append(text.data(), result.ptr);
+}
+
+}  // namespace
+
+std::string_view state_name(RowState state) noexcept { return state_names[static_cast<std::size_t>(state)]; }
+
+void append_json_text(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
   out += '"';
   for (const char c : text) {
@@ -32,7 +48,7 @@ void append_text(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void append_time(std::string& out, Timestamp time, TimeText form) {
+void append_json_time(std::string& out, Timestamp time, TimeText form) {
   if (form == TimeText::microseconds) {
     out += std::to_string(time.count());
     return;
@@ -42,40 +58,37 @@ void append_time(std::string& out, Timestamp time, TimeText form) {
   out += '"';
 }
 
-void append_value(std::string& out, double value, bool integer) {
-  if (!std::isfinite(value)) {
-    out += "null";
-  } else if (integer) {
-    out += std::to_string(static_cast<std::int64_t>(value));
-  } else {
-    std::array<char, 32> text{};
-    const auto result = std::to_chars(text.data(), text.data() + text.size(), value);
-    out.append(text.data(), result.ptr);
+void append_json_labels(std::string& out, const std::vector<Label>& labels) {
+  out += '{';
+  for (const Label& label : labels) {
+    if (out.back() != '{') out += ',';
+    append_json_text(out, label.key);
+    out += ':';
+    append_json_text(out, label.value);
   }
+  out += '}';
 }
-
-}  // namespace
 
 void append_row_json(std::string& out, const WindowSchema& window, const SinkRow& row, std::span<const double> values,
                      std::uint64_t epoch, TimeText times) {
   out += "{\"window\":";
-  append_text(out, window.name);
+  append_json_text(out, window.name);
   out += ",\"sensor\":";
-  append_text(out, row.series->sensor);
+  append_json_text(out, row.series->sensor);
   out += ",\"metric\":";
-  append_text(out, row.series->metric);
+  append_json_text(out, row.series->metric);
   out += ",\"start\":";
-  append_time(out, row.start, times);
+  append_json_time(out, row.start, times);
   out += ",\"end\":";
-  append_time(out, row.end, times);
+  append_json_time(out, row.end, times);
   for (std::size_t i = 0; i < window.columns.size(); ++i) {
     out += ',';
-    append_text(out, window.columns[i].name);
+    append_json_text(out, window.columns[i].name);
     out += ':';
     append_value(out, values[i], window.columns[i].integer);
   }
   out += ",\"state\":\"";
-  out += state_names[static_cast<std::size_t>(row.state)];
+  out += state_name(row.state);
   out += "\",\"revision\":";
   out += std::to_string(row.revision);
   out += ",\"epoch\":";

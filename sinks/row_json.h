@@ -8,14 +8,24 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "sinks/row_batch.h"
 
 namespace edgetide {
 
+// open, closed, final: the word in every output and store.
+std::string_view state_name(RowState state) noexcept;
+
 enum class TimeText { rfc3339, microseconds };
 
-// Appends the line, with its newline, to `out`.
+// Appends a JSON string, a time, a row.
+void append_json_text(std::string& out, std::string_view text);
+void append_json_time(std::string& out, Timestamp time, TimeText form);
+// {"key":"value",...}
+void append_json_labels(std::string& out, const std::vector<Label>& labels);
+// With its newline.
 void append_row_json(std::string& out, const WindowSchema& window, const SinkRow& row, std::span<const double> values,
                      std::uint64_t epoch, TimeText times);
 

@@ -1,0 +1,48 @@
+// The commands of `edgetide`: one function each, from its options to an exit status.
+//
+// Exit status: 0 fine, 1 failed at run time, 64 usage, 78 configuration.
+// Thread: main. Fails: ConfigErrors, std::runtime_error; `command_line` prints them once and maps them.
+#pragma once
+
+#include <string>
+
+#include "daemon/gateway_options.h"
+
+namespace edgetide {
+
+inline constexpr int exit_fine = 0;
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_usage = 64;
+inline constexpr int exit_configuration = 78;
+
+struct RunOptions {
+  std::string config;
+  std::string summary;  // file; empty: none
+};
+
+struct ReplayOptions {
+  std::string config;
+  std::string input = "-";
+  std::string output = "-";
+  std::string summary;
+  OutputMode mode = OutputMode::update;
+  bool flush = false;
+  bool strict = false;
+  bool numeric_time = false;
+};
+
+struct SchemaOptions {
+  std::string config;
+  std::string sink;  // empty: every sink that has tables
+};
+
+int run_command(const RunOptions& options);
+int check_command(const std::string& config);
+int replay_command(const ReplayOptions& options);
+int schema_command(const SchemaOptions& options);
+std::string version_text();
+
+// Parses argv, runs the command, prints what it throws.
+int command_line(int argc, char** argv);
+
+}  // namespace edgetide

@@ -1,0 +1,54 @@
+// One line of replay input: a reading, or a control line. The interface is fixed; see pipeline/SEMANTICS.md.
+//
+//   {"sensor":"s1","metric":"t","time":"2026-11-21T01:30:00Z","value":1.5}   optional "source", "labels", "arrival"
+//   {"tick":TIME}   {"watermark":TIME}   {"restart":true}                    TIME: RFC 3339 or integer microseconds
+//
+// Thread: one at a time (it reuses parse buffers). Texts point into the parser until the next `parse`.
+// Fails:  a ReplayError, with a refusal and words for a person.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "daemon/sources/decoded_batch.h"
+#include "daemon/sources/json.h"
+#include "pipeline/refusal.h"
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+struct ReplayReading {
+  std::string_view source;  // empty: not named
+  std::string_view sensor;
+  std::string_view metric;
+  std::optional<Timestamp> time;
+  std::optional<Timestamp> arrival;
+  double value = 0;
+  std::vector<LabelView> labels;
+};
+struct ReplayTick {
+  Timestamp time;
+};
+struct ReplayWatermark {
+  Timestamp time;
+};
+struct ReplayRestart {};
+struct ReplayError {
+  Refusal reason;
+  std::string text;
+};
+
+using ReplayLine = std::variant<ReplayReading, ReplayTick, ReplayWatermark, ReplayRestart, ReplayError>;
+
+class ReplayParser {
+ public:
+  ReplayLine parse(std::string_view line);
+
+ private:
+  JsonParser json_;
+};
+
+}  // namespace edgetide

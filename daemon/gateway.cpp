@@ -1,0 +1,252 @@
+#include "daemon/gateway.h"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <numeric>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "daemon/log.h"
+#include "daemon/sources/mqtt_source.h"
+#include "daemon/sources/socket_source.h"
+#include "daemon/summary.h"
+#include "sinks/postgres_sink.h"
+#include "sinks/sqlite_sink.h"
+#include "sinks/stdout_sink.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::chrono::seconds stop_within{9};
+constexpr Duration tick_min = Duration::milliseconds(100);
+constexpr Duration tick_max = Duration::seconds(10);
+constexpr Duration report_every = Duration::minutes(1);
+
+// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  Descriptor(int descriptor, const char* what) : descriptor_(descriptor) {
+    if (descriptor < 0) throw std::system_error(errno, std::generic_category(), what);
+  }
+  ~Descriptor() { close(descriptor_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  operator int() const noexcept { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+sigset_t awaited_signals() noexcept {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  return signals;
+}
+
+// Often enough for every trigger to fire at its multiples, and for the watchdog.
+Duration tick_interval(const std::vector<WindowOptions>& windows, std::optional<Duration> watchdog) {
+  std::int64_t interval = tick_max.count();
+  for (const WindowOptions& window : windows) interval = std::gcd(interval, window.trigger.count());
+  if (watchdog) interval = std::min(interval, watchdog->count());
+  return Duration::microseconds(std::max(interval, tick_min.count()));
+}
+
+timespec to_timespec(Duration duration) noexcept {
+  return {static_cast<std::time_t>(duration.count() / 1'000'000), static_cast<long>(duration.count() % 1'000'000 * 1000)};
+}
+
+void start_timer(int timer, Duration interval) {
+  const itimerspec every{to_timespec(interval), to_timespec(interval)};
+  timerfd_settime(timer, 0, &every, nullptr);
+}
+
+std::vector<std::string> names_of(const std::vector<SourceOptions>& sources) {
+  std::vector<std::string> names;
+  for (const SourceOptions& source : sources) names.push_back(source.name);
+  return names;
+}
+
+std::unique_ptr<Sink> make_sink(const SinkOptions& options, [[maybe_unused]] const std::string& gateway,
+                                std::vector<WindowSchema> inputs) {
+  if (const auto* const store = std::get_if<PostgresOptions>(&options.store)) {
+#if EDGETIDE_POSTGRESQL
+    return make_postgres_sink(*store, gateway, options.name, std::move(inputs));
+#else
+    static_cast<void>(store);
+    throw std::runtime_error("sink " + options.name + ": this build has no PostgreSQL");
+#endif
+  }
+  if (const auto* const store = std::get_if<SqliteOptions>(&options.store)) {
+#if EDGETIDE_SQLITE
+    return make_sqlite_sink(*store, gateway, options.name, std::move(inputs));
+#else
+    static_cast<void>(store);
+    throw std::runtime_error("sink " + options.name + ": this build has no SQLite");
+#endif
+  }
+  return make_stdout_sink(std::move(inputs));
+}
+
+}  // namespace
+
+void block_signals() {
+  const sigset_t signals = awaited_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+Gateway::Gateway(GatewayOptions options)
+    : options_(std::move(options)),
+      pipeline_(options_.pipeline),
+      intake_(pipeline_, clock_, names_of(options_.pipeline.sources)),
+      reported_(options_.pipeline.sources.size()) {
+  add_couriers();
+  add_sources();
+}
+
+void Gateway::add_couriers() {
+  for (const SinkOptions& sink : options_.sinks) {
+    const std::vector<WindowOptions>& windows = options_.pipeline.windows;
+    couriers_.push_back(std::make_unique<Courier>(sink.name,
+                                                  make_sink(sink, options_.id, schemas_of(windows, sink.inputs)),
+                                                  sink.outbox, [this] { intake_.room(); }));
+    intake_.add_route({RowSelection(windows, sink.inputs, sink.mode), couriers_.back().get()});
+  }
+}
+
+void Gateway::add_sources() {
+  for (const MqttInput& input : options_.mqtt) {
+    sources_.push_back(make_mqtt_source(input.options, input.id, intake_));
+  }
+  if (!options_.sockets.empty()) sources_.push_back(make_socket_source(options_.sockets, intake_));
+}
+
+void Gateway::run() {
+  for (const auto& courier : couriers_) courier->start();
+  for (const auto& source : sources_) source->start();
+  log(LogLevel::info, "gateway " + options_.id + ": running, " + std::to_string(options_.pipeline.sources.size()) +
+                          " sources, " + std::to_string(options_.pipeline.windows.size()) + " windows, " +
+                          std::to_string(couriers_.size()) + " sinks");
+  if (options_.pipeline.sources.empty()) {
+    log(LogLevel::warning, "no source is configured: nothing will come in; add a [sources.NAME] table");
+  }
+  notify_.ready();
+  wait_and_tick();
+  stop();
+}
+
+void Gateway::wait_and_tick() {
+  const sigset_t awaited = awaited_signals();
+  const Descriptor signals(signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
+  const Descriptor timer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create");
+  start_timer(timer, tick_interval(options_.pipeline.windows, notify_.watchdog_interval()));
+  while (true) {
+    std::array<pollfd, 2> ready{pollfd{signals, POLLIN, 0}, pollfd{timer, POLLIN, 0}};
+    if (poll(ready.data(), ready.size(), -1) < 0 && errno != EINTR) {
+      throw std::system_error(errno, std::generic_category(), "poll");
+    }
+    signalfd_siginfo signal{};
+    if (read(signals, &signal, sizeof signal) == sizeof signal) {
+      if (signal.ssi_signo != SIGHUP) return;
+      log(LogLevel::warning, "SIGHUP: this version does not reload; restart to apply a changed configuration");
+    }
+    std::uint64_t expirations = 0;
+    if (read(timer, &expirations, sizeof expirations) == sizeof expirations) {
+      tick(Fire::due);
+      notify_.alive();
+    }
+  }
+}
+
+void Gateway::tick(Fire fire) {
+  intake_.tick(fire);
+  notify_.status(status_line());
+  const Duration running = clock_.now().running;
+  if (running - reported_at_ < report_every) return;
+  reported_at_ = running;
+  report();
+}
+
+void Gateway::report() {
+  log(LogLevel::info, status_line());
+  report_refusals();
+}
+
+// One line a source that refused something since the last report: how many by reason, and one place to look.
+void Gateway::report_refusals() {
+  for (std::uint32_t i = 0; i < reported_.size(); ++i) {
+    const SourceId source{i};
+    const Counters counters = intake_.inspect([&](const Pipeline& pipeline) { return pipeline.counters(source); });
+    std::string refused;
+    for (std::size_t reason = 0; reason < refusal_count; ++reason) {
+      const std::uint64_t fresh = counters.refused[reason] - reported_[i].refused[reason];
+      if (fresh > 0) refused += " " + std::string(refusal_names[reason]) + "=" + std::to_string(fresh);
+    }
+    const std::uint64_t late = counters.of(Fate::late_dropped) - reported_[i].of(Fate::late_dropped);
+    if (late > 0) refused += " late_dropped=" + std::to_string(late);
+    reported_[i] = counters;
+    if (refused.empty()) continue;
+    const RefusalSample sample = intake_.last_refusal(source);
+    if (!sample.where.empty()) {
+      refused += " (last undecoded: " + std::string(name_of(sample.reason)) + " at " + printable(sample.where) + " byte " +
+                 std::to_string(sample.offset) + ")";
+    }
+    log(LogLevel::warning, "source " + options_.pipeline.sources[i].name + ": not taken:" + refused);
+  }
+}
+
+std::string Gateway::status_line() const {
+  std::string line = intake_.inspect([](const Pipeline& pipeline) {
+    const Counters counters = pipeline.counters();
+    return std::to_string(counters.received) + " readings, " + std::to_string(counters.of(Fate::late_dropped)) +
+           " late, " + std::to_string(counters.refused_total()) + " refused, " +
+           std::to_string(pipeline.series().size()) + " series, " + std::to_string(pipeline.open_windows()) +
+           " open windows";
+  });
+  for (const auto& courier : couriers_) {
+    const CourierStatus status = courier->status();
+    line += "; " + courier->name() + (status.connected ? ": " : " (away): ") + std::to_string(status.delivered_rows) +
+            " rows out, " + std::to_string(status.undelivered_rows) + " waiting";
+    if (status.dropped_rows > 0) line += ", " + std::to_string(status.dropped_rows) + " dropped";
+    if (status.rejected_rows > 0) line += ", " + std::to_string(status.rejected_rows) + " rejected";
+  }
+  return line;
+}
+
+void Gateway::stop() {
+  const auto deadline = std::chrono::steady_clock::now() + stop_within;
+  notify_.stopping();
+  log(LogLevel::info, "stopping");
+  intake_.stop_waiting();
+  for (const auto& source : sources_) source->stop();
+  intake_.close();
+  intake_.tick(Fire::all);
+  for (const auto& courier : couriers_) courier->finish(deadline);
+  for (const auto& courier : couriers_) courier->join();
+  report();
+  for (const auto& courier : couriers_) {
+    const CourierStatus status = courier->status();
+    if (status.undelivered_rows == 0) continue;
+    log(LogLevel::error, "sink " + courier->name() + ": " + std::to_string(status.undelivered_rows) +
+                             " rows were not delivered and are lost with this process");
+  }
+  log(LogLevel::info, "stopped");
+}
+
+std::string Gateway::summary() const {
+  const std::uint64_t rows = intake_.rows_emitted();
+  return intake_.inspect([&](const Pipeline& pipeline) {
+    return summary_json(pipeline, pipeline.watermarks(), rows, TimeText::rfc3339);
+  });
+}
+
+}  // namespace edgetide

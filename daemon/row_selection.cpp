@@ -1,0 +1,44 @@
+#include "daemon/row_selection.h"
+
+#include <string>
+
+namespace edgetide {
+
+std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs) {
+  std::vector<WindowSchema> schemas;
+  for (const WindowId input : inputs) {
+    const WindowOptions& window = windows[index_of(input)];
+    WindowSchema& schema = schemas.emplace_back();
+    schema.name = window.name;
+    for (const Aggregate aggregate : window.aggregates) {
+      schema.columns.push_back({std::string(name_of(aggregate)), aggregate == Aggregate::count});
+    }
+  }
+  return schemas;
+}
+
+RowSelection::RowSelection(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs,
+                           OutputMode mode)
+    : input_of_(windows.size(), not_an_input), mode_(mode) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    input_of_[index_of(inputs[i])] = i;
+    columns_.push_back(windows[index_of(inputs[i])].aggregates.size());
+  }
+}
+
+RowBatch RowSelection::select(const Emission& emission, const SeriesTable& series) const {
+  RowBatch batch;
+  batch.epoch = emission.epoch;
+  for (const Row& row : emission.rows) {
+    const std::size_t input = input_of_[index_of(row.window)];
+    if (input == not_an_input || (mode_ == OutputMode::append && row.state != RowState::final)) continue;
+    if (batch.windows.empty() || batch.windows.back().input != input) batch.windows.push_back({input, {}, {}});
+    WindowRows& window = batch.windows.back();
+    window.rows.push_back({series.shared(row.series), row.start, row.end, row.state, row.revision});
+    const auto first = emission.values.begin() + static_cast<std::ptrdiff_t>(row.first_value);
+    window.values.insert(window.values.end(), first, first + static_cast<std::ptrdiff_t>(columns_[input]));
+  }
+  return batch;
+}
+
+}  // namespace edgetide

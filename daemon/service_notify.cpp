@@ -1,0 +1,23 @@
+#include "daemon/service_notify.h"
+
+#include <systemd/sd-daemon.h>
+
+#include <cstdint>
+
+namespace edgetide {
+
+ServiceNotify::ServiceNotify() {
+  std::uint64_t microseconds = 0;
+  if (sd_watchdog_enabled(0, &microseconds) > 0) {
+    watchdog_interval_ = Duration::microseconds(static_cast<std::int64_t>(microseconds / 2));
+  }
+}
+
+void ServiceNotify::ready() { sd_notify(0, "READY=1"); }
+void ServiceNotify::alive() {
+  if (watchdog_interval_) sd_notify(0, "WATCHDOG=1");
+}
+void ServiceNotify::status(const std::string& line) { sd_notify(0, ("STATUS=" + line).c_str()); }
+void ServiceNotify::stopping() { sd_notify(0, "STOPPING=1"); }
+
+}  // namespace edgetide

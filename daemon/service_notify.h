@@ -1,0 +1,30 @@
+// Tells the service manager how the daemon is (sd_notify); does nothing when not run by one.
+//
+// Thread: main. Fails: never; a service manager that does not listen is no reason to stop.
+// The only user of libsystemd's sd-daemon.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+class ServiceNotify {
+ public:
+  ServiceNotify();
+
+  // How often `alive` must be called, if the service manager watches; half of what it grants.
+  std::optional<Duration> watchdog_interval() const noexcept { return watchdog_interval_; }
+
+  void ready();
+  void alive();
+  void status(const std::string& line);
+  void stopping();
+
+ private:
+  std::optional<Duration> watchdog_interval_;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,20 @@
+// The connection string that libpq gets: the user's, keywords or URI, with the password, the user and our time limits
+// added as properly quoted keywords. What the user wrote wins over our defaults. The only user of libpq itself.
+//
+// Thread: pure, but for libpq's own reading of the text. Fails: the reason is in the result; no secret is in it.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "sinks/postgres_sink.h"
+
+namespace edgetide {
+
+struct ConninfoError {
+  std::string reason;
+};
+
+std::variant<std::string, ConninfoError> postgres_conninfo(const PostgresOptions& options);
+
+}  // namespace edgetide

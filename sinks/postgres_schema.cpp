@@ -1,0 +1,223 @@
+#include "sinks/postgres_schema.h"
+
+#include <array>
+
+#include "sinks/pg_array.h"
+#include "sinks/row_json.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::array<std::string_view, 8> data_columns = {"time",     "time_end", "series_id", "state",
+                                                          "is_final", "revision", "epoch",     "updated_at"};
+constexpr std::array<std::string_view, 5> series_columns = {"gateway", "sensor_id", "metric", "unit", "labels"};
+
+// $window in a text becomes "schema"."window", $window_data its table, and so on.
+std::string with_names(std::string text, const std::string& schema, const std::string& window = {}) {
+  const auto replace = [&](std::string_view pattern, const std::string& name) {
+    for (auto at = text.find(pattern); at != std::string::npos; at = text.find(pattern, at + name.size())) {
+      text.replace(at, pattern.size(), name);
+    }
+  };
+  replace("$window_data_time", quote_identifier(window + "_data_time"));  // an index takes its table's schema
+  for (const std::string suffix : {"_data", "_latest", ""}) {
+    replace("$window" + suffix, "$schema." + quote_identifier(window + suffix));
+  }
+  replace("$schema", quote_identifier(schema));
+  return text;
+}
+
+std::string window_ddl(const std::string& schema, const WindowSchema& window) {
+  std::string columns;
+  for (const Column& column : window.columns) {
+    columns += columns.empty() ? "\n" : ",\n";
+    columns += "  ADD COLUMN IF NOT EXISTS " + quote_identifier(column.name) +
+               (column.integer ? " bigint" : " double precision");
+  }
+  std::string ddl = R"(
+CREATE TABLE IF NOT EXISTS $window_data (
+  time        timestamptz NOT NULL,
+  time_end    timestamptz NOT NULL,
+  series_id   bigint NOT NULL REFERENCES $schema.series,
+  state       text NOT NULL,
+  is_final    boolean NOT NULL,
+  revision    bigint NOT NULL,
+  epoch       bigint NOT NULL,
+  updated_at  timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (series_id, time));
+)";
+  if (!columns.empty()) ddl += "ALTER TABLE $window_data" + columns + ";\n";
+  ddl += R"(CREATE INDEX IF NOT EXISTS $window_data_time ON $window_data USING brin (time);
+
+CREATE OR REPLACE VIEW $window AS
+  SELECT s.gateway, s.sensor_id, s.metric, s.unit, s.labels, d.*
+  FROM $window_data d JOIN $schema.series s USING (series_id);
+
+CREATE OR REPLACE VIEW $window_latest AS
+  SELECT s.gateway, s.sensor_id, s.metric, s.unit, s.labels, d.*
+  FROM $schema.series s CROSS JOIN LATERAL
+    (SELECT * FROM $window_data w WHERE w.series_id = s.series_id ORDER BY w.time DESC LIMIT 1) d;
+)";
+  return with_names(ddl, schema, window.name);
+}
+
+// A bigint of microseconds as timestamptz. Exact: an interval times a number is computed in doubles, so days and the
+// rest of the day go apart. Without a zone in between, so that the session's time zone does not matter.
+std::string as_time(const std::string& microseconds) {
+  return "(timestamp 'epoch' + " + microseconds + " / 86400000000 * interval '1 day' + " + microseconds +
+         " % 86400000000 * interval '1 microsecond') AT TIME ZONE 'UTC'";
+}
+
+}  // namespace
+
+std::string quote_identifier(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+std::string postgres_schema_ddl(const std::string& schema) {
+  return with_names("CREATE SCHEMA IF NOT EXISTS $schema;\n", schema);
+}
+
+std::string postgres_tables_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs) {
+  std::string ddl = with_names(R"(
+CREATE TABLE IF NOT EXISTS $schema.series (
+  series_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  gateway     text NOT NULL,
+  sensor_id   text NOT NULL,
+  metric      text NOT NULL,
+  unit        text NOT NULL DEFAULT '',
+  labels      jsonb NOT NULL DEFAULT '{}',
+  first_seen  timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (gateway, sensor_id, metric));
+
+CREATE TABLE IF NOT EXISTS $schema.sink_state (
+  gateway      text NOT NULL,
+  sink         text NOT NULL,
+  incarnation  bigint NOT NULL,
+  epoch        bigint NOT NULL,
+  updated_at   timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (gateway, sink));
+)",
+                               schema);
+  for (const WindowSchema& window : inputs) ddl += window_ddl(schema, window);
+  return ddl;
+}
+
+TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs) {
+  TableShapes shapes;
+  shapes["series"] = {"series_id", "gateway", "sensor_id", "metric", "unit", "labels"};
+  shapes["sink_state"] = {"gateway", "sink", "incarnation", "epoch", "updated_at"};
+  for (const WindowSchema& window : inputs) {
+    std::set<std::string> data(data_columns.begin(), data_columns.end());
+    for (const Column& column : window.columns) data.insert(column.name);
+    std::set<std::string> view = data;
+    view.insert(series_columns.begin(), series_columns.end());
+    shapes[window.name + "_data"] = data;
+    shapes[window.name] = view;
+    shapes[window.name + "_latest"] = view;
+  }
+  return shapes;
+}
+
+std::string postgres_shapes_query() {
+  return R"(SELECT c.relname, a.attname
+FROM pg_catalog.pg_namespace n
+JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE n.nspname = $1 AND c.relname = ANY ($2::text[]))";
+}
+
+std::string postgres_claim_statement(const std::string& schema) {
+  return with_names(R"(INSERT INTO $schema.sink_state AS s (gateway, sink, incarnation, epoch) VALUES ($1, $2, 1, 0)
+ON CONFLICT (gateway, sink) DO UPDATE SET incarnation = s.incarnation + 1, epoch = 0, updated_at = now()
+RETURNING incarnation)",
+                    schema);
+}
+
+std::string postgres_state_query(const std::string& schema) {
+  return with_names("SELECT incarnation, epoch FROM $schema.sink_state WHERE gateway = $1 AND sink = $2 FOR UPDATE",
+                    schema);
+}
+
+std::string postgres_reclaim_statement(const std::string& schema) {
+  return with_names(
+      R"(INSERT INTO $schema.sink_state (gateway, sink, incarnation, epoch) VALUES ($1, $2, $3::bigint, 0)
+ON CONFLICT (gateway, sink) DO UPDATE SET incarnation = EXCLUDED.incarnation, epoch = 0, updated_at = now())",
+      schema);
+}
+
+std::string postgres_epoch_statement(const std::string& schema) {
+  return with_names(
+      "UPDATE $schema.sink_state SET epoch = $3::bigint, updated_at = now() WHERE gateway = $1 AND sink = $2", schema);
+}
+
+std::string postgres_find_series_query(const std::string& schema) {
+  return with_names(R"(SELECT n.position, s.series_id
+FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS n(sensor_id, metric, position)
+JOIN $schema.series s ON s.gateway = $1 AND s.sensor_id = n.sensor_id AND s.metric = n.metric)",
+                    schema);
+}
+
+std::string postgres_add_series_statement(const std::string& schema) {
+  return with_names(R"(INSERT INTO $schema.series (gateway, sensor_id, metric, unit, labels)
+SELECT $1, n.sensor_id, n.metric, n.unit, n.labels::jsonb
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS n(sensor_id, metric, unit, labels)
+ORDER BY n.sensor_id, n.metric
+ON CONFLICT (gateway, sensor_id, metric) DO NOTHING)",
+                    schema);
+}
+
+std::string postgres_insert_statement(const std::string& schema, const WindowSchema& window) {
+  std::string names;
+  std::string values;
+  std::string updates;
+  std::string arrays;
+  int parameter = 6;
+  for (const Column& column : window.columns) {
+    const std::string name = quote_identifier(column.name);
+    names += ", " + name;
+    values += ", n." + name;
+    updates += ", " + name + " = EXCLUDED." + name;
+    arrays += ", $" + std::to_string(++parameter) + (column.integer ? "::bigint[]" : "::double precision[]");
+  }
+  return with_names("INSERT INTO $window_data AS d (series_id, time, time_end, state, is_final, revision, epoch" +
+                        names + ")\nSELECT n.series_id, " + as_time("n.start_us") + ", " + as_time("n.end_us") +
+                        ", n.state, n.state = 'final', n.revision, $1::bigint" + values +
+                        "\nFROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[]" + arrays +
+                        ") AS n(series_id, start_us, end_us, state, revision" + names +
+                        ")\nORDER BY 1, 2\nON CONFLICT (series_id, time) DO UPDATE SET time_end = EXCLUDED.time_end, "
+                        "state = EXCLUDED.state, is_final = EXCLUDED.is_final, revision = EXCLUDED.revision, "
+                        "epoch = EXCLUDED.epoch, updated_at = now()" +
+                        updates + "\nWHERE d.revision < EXCLUDED.revision",
+                    schema, window.name);
+}
+
+std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, const WindowRows& rows,
+                                                    std::size_t first, std::size_t last,
+                                                    std::span<const std::int64_t> series_ids, std::uint64_t epoch) {
+  const std::size_t columns = window.columns.size();
+  std::vector<PgArray> arrays(5 + columns);
+  for (std::size_t i = first; i < last; ++i) {
+    const SinkRow& row = rows.rows[i];
+    arrays[0].add(series_ids[i - first]);
+    arrays[1].add(row.start.count());
+    arrays[2].add(row.end.count());
+    arrays[3].add_text(state_name(row.state));
+    arrays[4].add(static_cast<std::int64_t>(row.revision));
+    const auto values = rows.values_of(i, columns);
+    for (std::size_t c = 0; c < columns; ++c) {
+      window.columns[c].integer ? arrays[5 + c].add_integral(values[c]) : arrays[5 + c].add(values[c]);
+    }
+  }
+  std::vector<std::string> parameters = {std::to_string(epoch)};
+  for (PgArray& array : arrays) parameters.push_back(array.take());
+  return parameters;
+}
+
+}  // namespace edgetide

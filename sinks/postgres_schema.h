@@ -1,0 +1,57 @@
+// The tables and views in PostgreSQL, and the statements that read and write them, as text.
+//
+//   series             one row per (gateway, sensor_id, metric), so that gateways that share a database never meet
+//   <window>_data      one row per window and series: the key is (series_id, time); a BRIN index serves ranges of time
+//   <window>           view: the data with the texts of its series. `time` is the window's start, as Grafana wants it
+//   <window>_latest    view: the newest row of every series
+//   sink_state         one row per (gateway, sink): who writes, and the newest epoch stored
+//
+// In the views the aggregates come last, in the order in which the table got them: CREATE OR REPLACE VIEW can then add
+// an aggregate and keeps the grants and the views that users built on top. Columns of users appear there too.
+// There is no view `latest` over all windows: sinks with different windows can share a schema.
+//
+// Pure; any thread; never fails. Every identifier is quoted, every value is a parameter.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sinks/row_batch.h"
+#include "sinks/table_shape.h"
+
+namespace edgetide {
+
+std::string quote_identifier(std::string_view name);
+
+// All DDL in the order in which it runs; every statement may be run again.
+std::string postgres_schema_ddl(const std::string& schema);
+std::string postgres_tables_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs);
+
+TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs);
+
+// Parameters: schema name, text[] of table names. Result: table, column.
+std::string postgres_shapes_query();
+
+// Parameters: gateway, sink. Result of claim: incarnation; of state: incarnation, epoch, with the row locked.
+std::string postgres_claim_statement(const std::string& schema);
+std::string postgres_state_query(const std::string& schema);
+// Parameters: gateway, sink, incarnation.
+std::string postgres_reclaim_statement(const std::string& schema);
+// Parameters: gateway, sink, epoch.
+std::string postgres_epoch_statement(const std::string& schema);
+
+// Parameters: gateway, text[] of sensors, text[] of metrics. Result: position from 1, series id; known series only.
+std::string postgres_find_series_query(const std::string& schema);
+// Parameters: gateway, and text[] of sensors, metrics, units, labels as JSON.
+std::string postgres_add_series_statement(const std::string& schema);
+
+// Upserts rows, unless the table has the same or a higher revision of them.
+std::string postgres_insert_statement(const std::string& schema, const WindowSchema& window);
+// Its parameters for rows [first, last) of `rows`; `series_ids` has one id for each of them.
+std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, const WindowRows& rows,
+                                                    std::size_t first, std::size_t last,
+                                                    std::span<const std::int64_t> series_ids, std::uint64_t epoch);
+
+}  // namespace edgetide

@@ -1,0 +1,21 @@
+// Which tables, views and columns a store has, and which of those a sink needs it lacks.
+//
+// Pure; any thread; never fails.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace edgetide {
+
+// Columns by table or view.
+using TableShapes = std::map<std::string, std::set<std::string>>;
+
+// "minute_data", "minute.p95", ... in order; a table or view that is missing is named without its columns.
+std::vector<std::string> missing_from(const TableShapes& found, const TableShapes& needed);
+
+std::string joined(const std::vector<std::string>& parts);
+
+}  // namespace edgetide

@@ -1,0 +1,121 @@
+#include "daemon/intake.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tests/fakes/manual_clock.h"
+#include "tests/fakes/scripted_sink.h"
+#include "tests/pipeline/pipeline_fixture.h"
+
+namespace edgetide::test {
+namespace {
+
+class IntakeTest : public testing::Test {
+ protected:
+  DecodedBatch batch_of(std::string_view sensor, double value = 1, std::optional<Timestamp> time = std::nullopt) {
+    DecodedBatch batch;
+    batch.readings.push_back({sensor, "t", "C", time, value, 0, 0});
+    return batch;
+  }
+  Counters counters() {
+    return intake.inspect([](const Pipeline& state) { return state.counters(); });
+  }
+
+  PipelineOptions options = one_window();
+  Pipeline pipeline{options};
+  ManualClock clock;
+  Intake intake{pipeline, clock, {"s"}};
+};
+
+TEST_F(IntakeTest, reading_without_event_time_takes_its_arrival_time) {
+  clock.set_seconds(1234);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a")));
+  EXPECT_EQ(intake.inspect([](const Pipeline& state) { return state.watermarks(); }).at(0), at(1234));
+}
+
+TEST_F(IntakeTest, refusals_are_counted_and_the_last_one_is_remembered) {
+  DecodedBatch batch = batch_of("a");
+  batch.refusals = {{Refusal::bad_number, "topic/a", 3}, {Refusal::bad_syntax, "topic/b", 7}};
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch));
+  EXPECT_EQ(counters().received, 3U);
+  EXPECT_EQ(counters().of(Refusal::bad_number), 1U);
+  EXPECT_EQ(intake.last_refusal(SourceId{0}).where, "topic/b");
+}
+
+TEST_F(IntakeTest, series_beyond_the_limit_are_refused_and_known_ones_go_on) {
+  PipelineOptions small = one_window();
+  small.max_series = 1;
+  Pipeline limited(small);
+  Intake door(limited, clock, {"s"});
+  EXPECT_TRUE(door.accept(SourceId{0}, batch_of("a")));
+  EXPECT_TRUE(door.accept(SourceId{0}, batch_of("b")));
+  EXPECT_TRUE(door.accept(SourceId{0}, batch_of("a")));
+  EXPECT_EQ(limited.counters().of(Refusal::series_limit), 1U);
+  EXPECT_EQ(limited.counters().of(Fate::on_time), 2U);
+}
+
+TEST_F(IntakeTest, first_sight_of_a_series_keeps_unit_and_labels) {
+  DecodedBatch batch;
+  batch.labels = {{"z", "1"}, {"a", "2"}};
+  batch.readings.push_back({"s1", "t", "C", std::nullopt, 1, 0, 2});
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch));
+  const Series& series = pipeline.series()[SeriesId{0}];
+  EXPECT_EQ(series.unit, "C");
+  EXPECT_EQ(series.labels, (std::vector<Label>{{"a", "2"}, {"z", "1"}}));
+}
+
+TEST_F(IntakeTest, closed_intake_accepts_nothing) {
+  intake.close();
+  EXPECT_FALSE(intake.accept(SourceId{0}, batch_of("a")));
+  EXPECT_EQ(counters().received, 0U);
+}
+
+TEST_F(IntakeTest, rows_go_to_each_courier_in_its_mode) {
+  ScriptedSink::Log update_log, append_log;
+  Courier update("u", std::make_unique<ScriptedSink>(update_log), {}, [] {});
+  Courier append("a", std::make_unique<ScriptedSink>(append_log), {}, [] {});
+  intake.add_route({RowSelection(options.windows, {WindowId{0}}, OutputMode::update), &update});
+  intake.add_route({RowSelection(options.windows, {WindowId{0}}, OutputMode::append), &append});
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a", 1, at(1))));
+  intake.tick(Fire::all);
+  EXPECT_EQ(update.status().undelivered_rows, 1U);
+  EXPECT_EQ(append.status().undelivered_rows, 0U);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a", 1, at(11))));
+  intake.tick(Fire::all);
+  EXPECT_EQ(update.status().undelivered_rows, 3U);
+  EXPECT_EQ(append.status().undelivered_rows, 1U);
+  EXPECT_EQ(intake.rows_emitted(), 3U);
+}
+
+TEST_F(IntakeTest, accept_waits_while_a_sink_that_may_not_drop_is_full) {
+  ScriptedSink::Log log;
+  log.block = true;
+  Courier courier("c", std::make_unique<ScriptedSink>(log), {1, WhenFull::block}, [this] { intake.room(); });
+  intake.add_route({RowSelection(options.windows, {WindowId{0}}, OutputMode::update), &courier});
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a")));
+  intake.tick(Fire::all);
+  ASSERT_TRUE(courier.full());
+  std::thread peer([&] { EXPECT_TRUE(intake.accept(SourceId{0}, batch_of("b"))); });
+  courier.start();  // takes the batch in hand, which makes room
+  peer.join();
+  EXPECT_EQ(counters().received, 2U);
+  const std::lock_guard lock(log.mutex);
+  log.block = false;
+  log.unblocked.notify_all();
+}
+
+TEST_F(IntakeTest, waiting_peer_is_let_go_unacknowledged_when_the_daemon_stops) {
+  ScriptedSink::Log log;
+  Courier courier("c", std::make_unique<ScriptedSink>(log), {1, WhenFull::block}, [] {});
+  intake.add_route({RowSelection(options.windows, {WindowId{0}}, OutputMode::update), &courier});
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a")));
+  intake.tick(Fire::all);
+  std::thread peer([&] { EXPECT_FALSE(intake.accept(SourceId{0}, batch_of("b"))); });
+  intake.stop_waiting();
+  peer.join();
+  EXPECT_EQ(counters().received, 1U);
+}
+
+}  // namespace
+}  // namespace edgetide::test

@@ -1,0 +1,89 @@
+// A sink in memory that answers as the test scripts it, and keeps what it was given.
+//
+// Thread: the courier's thread calls it; the test reads through the locked accessors.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "sinks/sink.h"
+
+namespace edgetide::test {
+
+class ScriptedSink final : public Sink {
+ public:
+  struct Log {
+    std::mutex mutex;
+    std::deque<Outcome> open_answers;     // then Delivered
+    std::deque<Outcome> deliver_answers;  // then Delivered
+    bool keep_in_doubt = false;           // an InDoubt delivery was stored all the same
+    bool block = false;                   // deliver waits for `interrupt` or for this to be cleared
+    std::condition_variable unblocked;
+    std::vector<std::uint64_t> epochs;  // stored, in order
+    int opens = 0;
+    int last_epoch_calls = 0;
+    bool closed = false;
+    bool interrupted = false;
+
+    std::vector<std::uint64_t> stored() {
+      const std::lock_guard lock(mutex);
+      return epochs;
+    }
+  };
+
+  explicit ScriptedSink(Log& log) : log_(log) {}
+
+  Outcome open() override {
+    const std::lock_guard lock(log_.mutex);
+    ++log_.opens;
+    log_.closed = false;
+    return next(log_.open_answers);
+  }
+
+  Outcome deliver(const RowBatch& batch) override {
+    std::unique_lock lock(log_.mutex);
+    log_.unblocked.wait(lock, [&] { return !log_.block || log_.interrupted; });
+    if (log_.interrupted) return RetryAfter{Duration(), "interrupted"};
+    const Outcome answer = next(log_.deliver_answers);
+    const bool doubtful = std::holds_alternative<InDoubt>(answer);
+    if (std::holds_alternative<Delivered>(answer) || (doubtful && log_.keep_in_doubt)) {
+      log_.epochs.push_back(batch.epoch);
+    }
+    return answer;
+  }
+
+  std::variant<std::optional<std::uint64_t>, RetryAfter> last_epoch() override {
+    const std::lock_guard lock(log_.mutex);
+    ++log_.last_epoch_calls;
+    if (log_.epochs.empty()) return std::optional<std::uint64_t>();
+    return std::optional(log_.epochs.back());
+  }
+
+  void close() noexcept override {
+    const std::lock_guard lock(log_.mutex);
+    log_.closed = true;
+  }
+
+  void interrupt() noexcept override {
+    const std::lock_guard lock(log_.mutex);
+    log_.interrupted = true;
+    log_.unblocked.notify_all();
+  }
+
+ private:
+  static Outcome next(std::deque<Outcome>& answers) {
+    if (answers.empty()) return Delivered{};
+    Outcome answer = std::move(answers.front());
+    answers.pop_front();
+    return answer;
+  }
+
+  Log& log_;
+};
+
+}  // namespace edgetide::test
