@@ -58,9 +58,9 @@ struct TimeField {
 
 // One value to take from a message.
 struct ValueField {
-  std::string path;    // JSON path (json_path.h: "t", "readings[*].v", "a.*.b") or CSV column name
-  std::string metric;  // default: see json_decoder.h, csv_decoder.h; mostly the path's last name
-  std::string unit;
+  std::string path = {};    // JSON path (json_path.h: "t", "readings[*].v", "a.*.b") or CSV column name
+  std::string metric = {};  // default: see json_decoder.h, csv_decoder.h; mostly the path's last name
+  std::string unit = {};
   double scale = 1;  // value * scale + offset
   double offset = 0;
 };

@@ -1,6 +1,8 @@
 #include "daemon/sources/id_text.h"
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 #include "daemon/sources/decoder.h"
 
@@ -38,7 +40,16 @@ constexpr bool is_printable(char32_t point) noexcept {
   return !(point >= 0x202a && point <= 0x202e) && !(point >= 0x2066 && point <= 0x2069);  // embeddings, isolates
 }
 
+// Eight bytes at once, as nearly all ids are ASCII. False also where a look at single bytes is needed.
+bool are_printable_ascii(const char* bytes) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  constexpr std::uint64_t each = 0x0101'0101'0101'0101;
+  return ((word | (word + each) | (word - 0x20 * each)) & (0x80 * each)) == 0;
+}
+
 bool is_printable_utf8(std::string_view text) noexcept {
+  while (text.size() >= 8 && are_printable_ascii(text.data())) text.remove_prefix(8);
   while (!text.empty()) {
     const auto byte = static_cast<unsigned char>(text.front());
     if (byte < 0x80) {

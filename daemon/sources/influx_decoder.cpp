@@ -20,6 +20,13 @@ constexpr bool is_escapable(char c) noexcept {
   return c == ',' || c == '=' || c == ' ' || c == '\\';
 }
 
+constexpr bool is_one_of(char c, std::string_view characters) noexcept {
+  for (const char candidate : characters) {
+    if (c == candidate) return true;
+  }
+  return false;
+}
+
 bool any_of(std::string_view text, std::span<const std::string_view> words) {
   return std::find(words.begin(), words.end(), text) != words.end();
 }
@@ -145,11 +152,15 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::read_fields(DecodedBatch& o
   }
 }
 
+void InfluxDecoder::skip_to(std::string_view delimiters) {
+  while (at_ < text_.size() && !is_one_of(text_[at_], delimiters)) ++at_;
+}
+
 // False for an empty value, and for a text without its closing quote.
 bool InfluxDecoder::skip_field_value() {
   const std::size_t start = at_;
   if (next() != '"') {
-    at_ = std::min(text_.find_first_of(", \r\n", at_), text_.size());
+    skip_to(", \r\n");
     return at_ > start;
   }
   for (++at_; at_ < text_.size(); ++at_) {
@@ -167,7 +178,7 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::read_time(Line& line) {
   while (next() == ' ') ++at_;
   if (at_line_end(text_, at_)) return std::nullopt;
   const std::size_t start = at_;
-  at_ = std::min(text_.find_first_of(" \r\n", at_), text_.size());
+  skip_to(" \r\n");
   line.time = time_of_text(text_.substr(start, at_ - start), time_format_);
   if (!line.time) return Failure{Refusal::bad_time, start};
   while (next() == ' ') ++at_;
@@ -213,7 +224,7 @@ std::string_view InfluxDecoder::metric_of(const Field& field, const Line& line, 
 std::string_view InfluxDecoder::take_name(std::string_view delimiters, DecodedBatch& out) {
   const std::size_t start = at_;
   bool escaped = false;
-  for (; !at_line_end(text_, at_) && delimiters.find(text_[at_]) == std::string_view::npos; ++at_) {
+  for (; !at_line_end(text_, at_) && !is_one_of(text_[at_], delimiters); ++at_) {
     if (text_[at_] == '\\' && at_ + 1 < text_.size() && is_escapable(text_[at_ + 1])) {
       escaped = true;
       ++at_;

@@ -57,6 +57,7 @@ class InfluxDecoder final : public Decoder {
   std::optional<Failure> read_tags(DecodedBatch& out);
   std::optional<Failure> read_fields(DecodedBatch& out);
   std::optional<Failure> read_time(Line& line);
+  void skip_to(std::string_view delimiters);
   bool skip_field_value();
   void take_field(const Field& field, const Line& line, const Message& message, DecodedReading reading,
                   MessageOutput& output);

@@ -87,7 +87,7 @@ TEST(CsvDecoder, bad_line_is_refused_and_the_next_goes_on) {
       {"id,t\na,1,2\nb,2", "b/t=2; bad_syntax@5"},
       {"id,t\na\"x,1\nb,2", "b/t=2; bad_syntax@6"},
       {"id,t\n\"a\"x,1\nb,2", "b/t=2; bad_syntax@8"},
-      {"id,t\n\"a,1\nb,2", "b/t=2; bad_syntax@12"},
+      {"id,t\n\"a,1\nb,2", "b/t=2; bad_syntax@13"},
       {"id,time,t\na,later,1\nb,2,2", "b/t=2@2000000; bad_time@10"},
       {"id,t\na\x01,1\nb,2", "b/t=2; bad_id@5"},
       {"id,\x01\na,1", "bad_id@7"},

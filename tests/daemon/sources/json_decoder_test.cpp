@@ -193,7 +193,8 @@ TEST(JsonDecoder, fields_that_are_time_sensor_or_label_are_no_values) {
 
 TEST(JsonDecoder, message_that_is_no_json_or_too_deep_is_one_refusal) {
   EXPECT_EQ(decoded({}, "Online", "tele/{device}/LWT", "tele/a/LWT"), "bad_syntax@0(tele/a/LWT)");
-  EXPECT_EQ(decoded(for_sensor(), std::string(json_depth_max + 1, '[')), "too_deep@0");
+  EXPECT_EQ(decoded(for_sensor(), std::string(json_depth_max + 1, '[') + "1" + std::string(json_depth_max + 1, ']')),
+            "too_deep@0");
   EXPECT_EQ(decoded(for_sensor(), R"({"a":1e999})"), "bad_number@0");
   EXPECT_EQ(decoded(for_sensor(), std::string(payload_bytes_max + 1, ' ')), "too_large@0");
 }

@@ -1,0 +1,277 @@
+#include "daemon/sources/socket_source.h"
+
+#include <gmock/gmock.h>
+#include <sys/un.h>
+
+#include <cstring>
+
+#include "daemon/sources/cidr.h"
+#include "daemon/sources/line_buffer.h"
+#include "daemon/sources/socket_address.h"
+#include "tests/fakes/mosquitto_server.h"
+#include "tests/fakes/recording_host.h"
+
+namespace edgetide::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+SocketInput input_on(SocketKind kind, const std::string& listen) {
+  SocketInput input{{}, SourceId{0}};
+  input.options.name = "test";
+  input.options.kind = kind;
+  input.options.listen = listen;
+  input.options.route.mapping.format = PayloadFormat::influx;
+  return input;
+}
+
+std::string tcp_address(int port) { return "127.0.0.1:" + std::to_string(port); }
+
+// A peer of the source under test.
+class Peer {
+ public:
+  explicit Peer(const SocketAddress& address, int type = SOCK_STREAM)
+      : socket_(socket(address.storage.ss_family, type, 0)) {
+    const timeval patience{60, 0};
+    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    connected_ = connect(socket_, address.get(), address.length) == 0;
+  }
+  ~Peer() { close(socket_); }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  bool send(std::string_view bytes) const {
+    return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+  }
+  // Up to and with the next newline; empty when the other side has closed.
+  std::string read_line() const {
+    std::string line;
+    for (char c = 0; recv(socket_, &c, 1, 0) == 1;) {
+      line += c;
+      if (c == '\n') break;
+    }
+    return line;
+  }
+  bool is_closed() const {
+    char c = 0;
+    return recv(socket_, &c, 1, 0) <= 0;
+  }
+  bool connected() const { return connected_; }
+
+ private:
+  int socket_;
+  bool connected_;
+};
+
+class Running {
+ public:
+  Running(const std::vector<SocketInput>& inputs, RecordingHost& host) : source_(make_socket_source(inputs, host)) {
+    source_->start();
+  }
+  ~Running() { source_->stop(); }
+
+ private:
+  std::unique_ptr<Source> source_;
+};
+
+TEST(SocketSource, lines_may_be_split_and_many_in_one_write) {
+  const int port = free_port();
+  RecordingHost host;
+  const Running source({input_on(SocketKind::tcp, tcp_address(port))}, host);
+  const Peer peer(parse_inet(tcp_address(port)));
+  ASSERT_TRUE(peer.send("t,sensor=a value=1\nt,sensor=b val"));
+  ASSERT_TRUE(host.wait_for_readings(1));
+  ASSERT_TRUE(peer.send("ue=2\nt,sensor=c value=3\n"));
+  ASSERT_TRUE(host.wait_for_readings(3));
+  EXPECT_THAT(host.readings(), ElementsAre(RecordedReading{"a", "t", 1}, RecordedReading{"b", "t", 2},
+                                           RecordedReading{"c", "t", 3}));
+}
+
+TEST(SocketSource, line_without_end_is_discarded_and_counted_when_the_peer_leaves) {
+  const int port = free_port();
+  RecordingHost host;
+  const Running source({input_on(SocketKind::tcp, tcp_address(port))}, host);
+  ASSERT_TRUE(Peer(parse_inet(tcp_address(port))).send("t,sensor=a value=1\nt,sensor=b value=2"));
+  ASSERT_TRUE(host.wait_for_refusals(1));
+  EXPECT_THAT(host.refusals(), ElementsAre(Refusal::bad_syntax));
+  EXPECT_EQ(host.readings().size(), 1U);
+}
+
+TEST(SocketSource, line_beyond_the_limit_is_refused_once_and_the_connection_goes_on) {
+  const int port = free_port();
+  RecordingHost host;
+  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
+  input.options.line_bytes_max = 100;
+  const Running source({input}, host);
+  const Peer peer(parse_inet(tcp_address(port)));
+  ASSERT_TRUE(peer.send(std::string(500, 'x')));
+  ASSERT_TRUE(host.wait_for_refusals(1));
+  ASSERT_TRUE(peer.send(std::string(500, 'x') + "\nt,sensor=a value=1\n"));
+  ASSERT_TRUE(host.wait_for_readings(1));
+  EXPECT_THAT(host.refusals(), ElementsAre(Refusal::too_large));
+}
+
+TEST(SocketSource, acknowledges_the_lines_it_has_taken) {
+  const int port = free_port();
+  RecordingHost host;
+  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
+  input.options.ack = true;
+  const Running source({input}, host);
+  const Peer peer(parse_inet(tcp_address(port)));
+  ASSERT_TRUE(peer.send("t,sensor=a value=1\n"));
+  EXPECT_EQ(peer.read_line(), "ack 1\n");
+  ASSERT_TRUE(peer.send("not a line\nt,sensor=a value=2\n"));
+  EXPECT_EQ(peer.read_line(), "ack 3\n");
+}
+
+TEST(SocketSource, what_is_not_accepted_is_not_acknowledged) {
+  const int port = free_port();
+  RecordingHost host;
+  host.accept_from_now_on(false);
+  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
+  input.options.ack = true;
+  const Running source({input}, host);
+  const Peer peer(parse_inet(tcp_address(port)));
+  ASSERT_TRUE(peer.send("t,sensor=a value=1\n"));
+  EXPECT_EQ(peer.read_line(), "");
+}
+
+TEST(SocketSource, connections_beyond_the_cap_are_closed_at_once) {
+  const int port = free_port();
+  RecordingHost host;
+  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
+  input.options.connections_max = 1;
+  const Running source({input}, host);
+  const Peer first(parse_inet(tcp_address(port)));
+  ASSERT_TRUE(first.send("t,sensor=a value=1\n"));
+  ASSERT_TRUE(host.wait_for_readings(1));
+  EXPECT_TRUE(Peer(parse_inet(tcp_address(port))).is_closed());
+  ASSERT_TRUE(first.send("t,sensor=a value=2\n"));
+  EXPECT_TRUE(host.wait_for_readings(2));
+}
+
+TEST(SocketSource, silent_and_slow_peers_are_closed) {
+  for (const bool half_a_line : {false, true}) {
+    const int port = free_port();
+    RecordingHost host;
+    SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
+    (half_a_line ? input.options.line_timeout : input.options.idle_timeout) = Duration::milliseconds(200);
+    const Running source({input}, host);
+    const Peer peer(parse_inet(tcp_address(port)));
+    if (half_a_line) {
+      ASSERT_TRUE(peer.send("t,sensor=a val"));
+    }
+    EXPECT_TRUE(peer.is_closed());
+    if (half_a_line) {
+      EXPECT_TRUE(host.wait_for_refusals(1));
+    }
+  }
+}
+
+TEST(SocketSource, datagrams_carry_one_or_more_lines) {
+  const int port = free_port();
+  RecordingHost host;
+  const Running source({input_on(SocketKind::udp, tcp_address(port))}, host);
+  const Peer peer(parse_inet(tcp_address(port)), SOCK_DGRAM);
+  ASSERT_TRUE(peer.send("t,sensor=a value=1\nt,sensor=b value=2"));
+  ASSERT_TRUE(host.wait_for_readings(2));
+  ASSERT_TRUE(peer.send(std::string(9000, 'x')));
+  ASSERT_TRUE(host.wait_for_refusals(1));
+  EXPECT_THAT(host.refusals(), ElementsAre(Refusal::too_large));
+}
+
+TEST(SocketSource, unix_socket_is_closed_to_others_and_a_stale_file_is_replaced) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "readings.sock";
+  RecordingHost host;
+  const int stale = socket(AF_UNIX, SOCK_STREAM, 0);
+  const SocketAddress address = parse_unix(path);
+  ASSERT_EQ(bind(stale, address.get(), address.length), 0);
+  close(stale);  // the file stays
+  {
+    const Running source({input_on(SocketKind::unix_stream, path)}, host);
+    EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(0660));
+    ASSERT_TRUE(Peer(address).send("t,sensor=a value=1\n"));
+    ASSERT_TRUE(host.wait_for_readings(1));
+    EXPECT_THROW(Running({input_on(SocketKind::unix_stream, path)}, host), std::runtime_error);  // still used
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(SocketSource, several_inputs_share_one_source) {
+  const int first = free_port(), second = free_port();
+  RecordingHost host;
+  SocketInput csv = input_on(SocketKind::tcp, tcp_address(second));
+  csv.options.route.mapping.format = PayloadFormat::csv;
+  csv.options.route.mapping.columns = {"sensor", "value"};
+  csv.options.route.mapping.sensor_path = "sensor";
+  csv.options.route.mapping.values = {{"value", "t", "", 1, 0}};
+  const Running source({input_on(SocketKind::tcp, tcp_address(first)), csv}, host);
+  ASSERT_TRUE(Peer(parse_inet(tcp_address(first))).send("t,sensor=a value=1\n"));
+  ASSERT_TRUE(Peer(parse_inet(tcp_address(second))).send("b,2\n"));
+  EXPECT_TRUE(host.wait_for_readings(2));
+}
+
+TEST(SocketSource, address_in_use_fails_at_start_with_the_address) {
+  const int port = free_port();
+  RecordingHost host;
+  const Running first({input_on(SocketKind::tcp, tcp_address(port))}, host);
+  try {
+    const Running second({input_on(SocketKind::tcp, tcp_address(port))}, host);
+    FAIL();
+  } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr(tcp_address(port)));
+  }
+}
+
+TEST(SocketSource, listening_to_the_world_needs_an_allow_list) {
+  RecordingHost host;
+  SocketInput input = input_on(SocketKind::udp, "0.0.0.0:0");
+  EXPECT_THROW(make_socket_source({input}, host), std::invalid_argument);
+  input.options.allow = {"10.0.0.0/8"};
+  EXPECT_NO_THROW(make_socket_source({input}, host));
+  input.options.allow = {"10.0.0.0/33"};
+  EXPECT_THROW(make_socket_source({input}, host), std::invalid_argument);
+}
+
+TEST(Cidr, contains_what_shares_its_prefix) {
+  struct Case {
+    const char* range;
+    const char* address;
+    bool contained;
+  };
+  const Case cases[] = {
+      {"10.20.0.0/16", "10.20.255.1:1", true}, {"10.20.0.0/16", "10.21.0.1:1", false}, {"0.0.0.0/0", "8.8.8.8:1", true},
+      {"10.0.0.1", "10.0.0.1:1", true},        {"10.0.0.1", "10.0.0.2:1", false},      {"10.0.0.0/31", "10.0.0.1:1", true},
+      {"fd00::/8", "[fd12::1]:1", true},       {"fd00::/8", "[fe80::1]:1", false},     {"0.0.0.0/0", "[fd12::1]:1", false},
+      {"10.0.0.0/8", "[::ffff:10.1.2.3]:1", true}, {"::/0", "10.0.0.1:1", true},
+  };
+  for (const Case& c : cases) {
+    const auto range = Cidr::parse(c.range);
+    ASSERT_TRUE(range.has_value()) << c.range;
+    EXPECT_EQ(range->contains(parse_inet(c.address).storage), c.contained) << c.range << " " << c.address;
+  }
+  for (const char* text : {"", "10.0.0", "10.0.0.0/", "10.0.0.0/x", "10.0.0.0/33", "fd00::/129", "10.0.0.0/-1"}) {
+    EXPECT_FALSE(Cidr::parse(text).has_value()) << text;
+  }
+}
+
+TEST(LineBuffer, cuts_any_split_of_the_bytes_into_the_same_lines) {
+  const std::string bytes = "one\n\ntwo\nthis line is too long\nthree\nrest";
+  for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
+    LineBuffer buffer(10);
+    std::vector<std::string> lines;
+    int too_long = 0;
+    for (std::size_t at = 0; at < bytes.size(); at += piece) {
+      buffer.append(std::string_view(bytes).substr(at, piece), [&](std::string_view line) { lines.emplace_back(line); },
+                    [&] { ++too_long; });
+    }
+    EXPECT_THAT(lines, ElementsAre("one", "", "two", "three")) << "pieces of " << piece;
+    EXPECT_EQ(too_long, 1);
+    EXPECT_TRUE(buffer.partial());
+  }
+}
+
+}  // namespace
+}  // namespace edgetide::test

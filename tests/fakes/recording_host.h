@@ -1,0 +1,104 @@
+// A SourceHost that keeps what it is given and can be told to hold readings back or to refuse them.
+//
+// Thread: any; `wait_until` waits for a condition with a generous deadline.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "daemon/sources/source.h"
+
+namespace edgetide::test {
+
+struct RecordedReading {
+  std::string sensor;
+  std::string metric;
+  double value = 0;
+  bool operator==(const RecordedReading&) const = default;
+};
+
+class RecordingHost final : public SourceHost {
+ public:
+  bool accept(SourceId, const DecodedBatch& batch) noexcept override {
+    std::unique_lock lock(mutex_);
+    ++offered_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return !holding_; });
+    if (!accepting_) return false;
+    for (const DecodedReading& reading : batch.readings) {
+      readings_.push_back({std::string(reading.sensor), std::string(reading.metric), reading.value});
+    }
+    for (const DecodedRefusal& refusal : batch.refusals) refusals_.push_back(refusal.reason);
+    changed_.notify_all();
+    return true;
+  }
+  void connected(SourceId, std::string_view) noexcept override { change([&] { connected_ = true, ++connections_; }); }
+  void disconnected(SourceId, std::string_view reason) noexcept override {
+    change([&] { connected_ = false, reasons_.emplace_back(reason); });
+  }
+  void notice(SourceId, std::string_view text) noexcept override { change([&] { notices_.emplace_back(text); }); }
+
+  void hold(bool holding) {
+    change([&] { holding_ = holding; });
+  }
+  void accept_from_now_on(bool accepting) {
+    change([&] { accepting_ = accepting; });
+  }
+
+  template <typename Condition>
+  bool wait_until(Condition&& condition) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(60), [&] { return condition(*this); });
+  }
+  bool wait_for_readings(std::size_t count) {
+    return wait_until([&](const RecordingHost& host) { return host.readings_.size() >= count; });
+  }
+  bool wait_for_refusals(std::size_t count) {
+    return wait_until([&](const RecordingHost& host) { return host.refusals_.size() >= count; });
+  }
+  bool wait_for_connections(int count) {
+    return wait_until([&](const RecordingHost& host) { return host.connections_ >= count && host.connected_; });
+  }
+  bool wait_for_disconnects(std::size_t count) {
+    return wait_until([&](const RecordingHost& host) { return host.reasons_.size() >= count; });
+  }
+  bool wait_for_offers(int count) {
+    return wait_until([&](const RecordingHost& host) { return host.offered_ >= count; });
+  }
+
+  bool is_connected() { return copy(connected_); }
+  std::vector<RecordedReading> readings() { return copy(readings_); }
+  std::vector<Refusal> refusals() { return copy(refusals_); }
+  std::vector<std::string> reasons() { return copy(reasons_); }
+  std::vector<std::string> notices() { return copy(notices_); }
+
+ private:
+  template <typename Change>
+  void change(Change&& apply) noexcept {
+    const std::lock_guard lock(mutex_);
+    apply();
+    changed_.notify_all();
+  }
+  template <typename Value>
+  Value copy(const Value& value) {
+    const std::lock_guard lock(mutex_);
+    return value;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool holding_ = false;
+  bool accepting_ = true;
+  bool connected_ = false;
+  int connections_ = 0;
+  int offered_ = 0;
+  std::vector<RecordedReading> readings_;
+  std::vector<Refusal> refusals_;
+  std::vector<std::string> reasons_;
+  std::vector<std::string> notices_;
+};
+
+}  // namespace edgetide::test
