@@ -17,8 +17,9 @@ namespace edgetide {
 // One message, as "file:line:column: error: text", the line, and a caret line with a hint when there is one.
 struct ConfigMessage {
   std::string file;
-  std::size_t line = 0;  // 1-based; 0: the file as a whole
-  std::size_t column = 0;
+  std::size_t line = 0;    // 1-based; 0: the file as a whole
+  std::size_t column = 0;  // in code points, from 1
+  std::size_t length = 1;  // of the key or value at the column
   std::string text;
   std::string hint;         // "did you mean 'allowed_lateness'?"
   std::string source_line;  // for the excerpt; empty where the line may hold a secret
@@ -41,8 +42,8 @@ struct Configuration {
 };
 
 struct LoadOptions {
-  // False: ${credential:}, ${file:}, ${env:} are checked for form only and left empty (`check`, `replay`, `schema`
-  // work without secrets).
+  // False: ${credential:} and ${file:} are checked for form only and left empty, and so is an ${env:} that is not set
+  // (`check`, `replay`, `schema` work without secrets).
   bool resolve_secrets = true;
 };
 

@@ -1,22 +1,63 @@
+#include <algorithm>
+#include <cstdio>
+#include <string_view>
 #include <utility>
 
 #include "config/config.h"
 
 namespace edgetide {
 
+namespace {
+
+constexpr std::size_t excerpt_width = 120;
+
+// One element per code point, printable: a tab takes one column, other control characters become '?'.
+std::vector<std::string> characters_of(std::string_view line) {
+  std::vector<std::string> characters;
+  for (const char c : line) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool continues = (byte & 0xC0) == 0x80;
+    if (continues && !characters.empty()) {
+      characters.back() += c;
+    } else {
+      characters.emplace_back(1, c == '\t' ? ' ' : byte < 0x20 || byte == 0x7F ? '?' : c);
+    }
+  }
+  return characters;
+}
+
+std::string joined(const std::vector<std::string>& characters, std::size_t first) {
+  std::string text;
+  const std::size_t last = std::min(characters.size(), first + excerpt_width);
+  for (std::size_t i = first; i < last; ++i) text += characters[i];
+  return text;
+}
+
+// The line and a caret line below it; of a long line the part around the column.
+std::string excerpt(const ConfigMessage& message) {
+  const std::vector<std::string> characters = characters_of(message.source_line);
+  const std::size_t column = message.column > 0 ? message.column - 1 : 0;
+  const std::size_t first = column > excerpt_width / 2 && characters.size() > excerpt_width ? column - 20 : 0;
+  const std::size_t room = std::max<std::size_t>(1, first + excerpt_width - std::min(column, first + excerpt_width));
+  const std::size_t length = std::clamp<std::size_t>(message.length, 1, room);
+
+  char number[32];
+  std::snprintf(number, sizeof number, "%5zu", message.line);
+  std::string text = std::string(number) + " | " + joined(characters, first) + '\n';
+  text += std::string(std::string_view(number).size(), ' ') + " | ";
+  text += std::string(column - first, ' ') + std::string(length, '^');
+  if (!message.hint.empty()) text += ' ' + message.hint;
+  return text + '\n';
+}
+
+}  // namespace
+
 std::string to_text(const ConfigMessage& message, const char* severity) {
   std::string text = message.file;
   if (message.line > 0) text += ':' + std::to_string(message.line) + ':' + std::to_string(message.column);
   text += std::string(": ") + severity + ": " + message.text + '\n';
-  if (!message.source_line.empty()) {
-    const std::string number = std::to_string(message.line);
-    text += "  " + number + " | " + message.source_line + '\n';
-    text += "  " + std::string(number.size(), ' ') + " | ";
-    text += std::string(message.column > 0 ? message.column - 1 : 0, ' ') + "^ " + message.hint + '\n';
-  } else if (!message.hint.empty()) {
-    text += "  " + message.hint + '\n';
-  }
-  return text;
+  if (!message.source_line.empty()) return text + excerpt(message);
+  return message.hint.empty() ? text : text + "      " + message.hint + '\n';
 }
 
 ConfigErrors::ConfigErrors(std::vector<ConfigMessage> messages) : messages_(std::move(messages)) {

@@ -1,8 +1,7 @@
 #include "sinks/postgres_conninfo.h"
 
-#include <libpq-fe.h>
-
 #include <algorithm>
+#include <libpq-fe.h>
 #include <map>
 #include <memory>
 #include <string_view>

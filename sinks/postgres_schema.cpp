@@ -198,19 +198,19 @@ std::string postgres_insert_statement(const std::string& schema, const WindowSch
                     schema, window.name);
 }
 
-std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, const WindowRows& rows,
-                                                    std::size_t first, std::size_t last,
+std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, const WindowRows& window_rows,
+                                                    std::span<const std::size_t> rows,
                                                     std::span<const std::int64_t> series_ids, std::uint64_t epoch) {
   const std::size_t columns = window.columns.size();
   std::vector<PgArray> arrays(5 + columns);
-  for (std::size_t i = first; i < last; ++i) {
-    const SinkRow& row = rows.rows[i];
-    arrays[0].add(series_ids[i - first]);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const SinkRow& row = window_rows.rows[rows[i]];
+    arrays[0].add(series_ids[i]);
     arrays[1].add(row.start.count());
     arrays[2].add(row.end.count());
     arrays[3].add_text(state_name(row.state));
     arrays[4].add(static_cast<std::int64_t>(row.revision));
-    const auto values = rows.values_of(i, columns);
+    const auto values = window_rows.values_of(rows[i], columns);
     for (std::size_t c = 0; c < columns; ++c) {
       window.columns[c].integer ? arrays[5 + c].add_integral(values[c]) : arrays[5 + c].add(values[c]);
     }

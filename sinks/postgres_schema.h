@@ -49,9 +49,9 @@ std::string postgres_add_series_statement(const std::string& schema);
 
 // Upserts rows, unless the table has the same or a higher revision of them.
 std::string postgres_insert_statement(const std::string& schema, const WindowSchema& window);
-// Its parameters for rows [first, last) of `rows`; `series_ids` has one id for each of them.
-std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, const WindowRows& rows,
-                                                    std::size_t first, std::size_t last,
+// Its parameters for those of the window's rows; `series_ids` has one id for each of them.
+std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, const WindowRows& window_rows,
+                                                    std::span<const std::size_t> rows,
                                                     std::span<const std::int64_t> series_ids, std::uint64_t epoch);
 
 }  // namespace edgetide

@@ -1,13 +1,13 @@
 #include "sinks/postgres_sink.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <exception>
 #include <mutex>
 #include <new>
 #include <optional>
+#include <span>
 #include <string_view>
+#include <sys/socket.h>
 #include <unordered_map>
 #include <utility>
 
@@ -28,7 +28,7 @@ constexpr Duration until_somebody_acts = Duration::seconds(30);
 constexpr std::size_t reason_length_max = 500;
 
 // One key for all of Edgetide: gateways that start together create the tables one after the other.
-constexpr std::string_view lock_for_ddl = "SELECT pg_advisory_xact_lock(7306365231205049445)";
+constexpr std::string_view lock_for_ddl = "SELECT pg_advisory_xact_lock(7306078180944208997)";
 
 using SeriesPointer = std::shared_ptr<const Series>;
 using SeriesIds = std::unordered_map<SeriesPointer, std::int64_t>;
@@ -40,17 +40,19 @@ std::string one_line(std::string text) {
 }
 
 RetryAfter retry_for(const pqxx::sql_error& error) {
-  const bool passes = classify_sql_error(error.sqlstate()) == SqlErrorClass::retry;
+  const bool passes = classify_sql_error(sqlstate_of(error)) == SqlErrorClass::retry;
   return {passes ? Duration() : until_somebody_acts, one_line(error.what())};
 }
 
-bool is_bad_row(const pqxx::sql_error& error) { return classify_sql_error(error.sqlstate()) == SqlErrorClass::bad_row; }
+bool is_bad_row(const pqxx::sql_error& error) {
+  return classify_sql_error(sqlstate_of(error)) == SqlErrorClass::bad_row;
+}
 
 // The connection of a session, with its end reachable from another thread.
 class Connection {
  public:
   explicit Connection(const std::string& conninfo) : connection_(conninfo), silence_(connection_) {
-    prepare_connection(connection_);
+    forbid_reactivation(connection_);
   }
 
   pqxx::connection& operator*() noexcept { return connection_; }
@@ -81,6 +83,10 @@ struct Names {
   std::vector<WindowSchema> inputs;
 };
 
+Stopped fenced(const Names& names) {
+  return {"another instance has taken over gateway " + names.gateway + ", sink " + names.sink};
+}
+
 enum class Care {
   none,        // a row that the store refuses fails the whole transaction
   row_by_row,  // halves what fails until the bad rows stand alone
@@ -97,10 +103,10 @@ class Delivery {
 
  private:
   void resolve(const RowBatch& batch);
-  void find(std::vector<SeriesPointer>& unknown);
-  void add(const std::vector<SeriesPointer>& unknown, std::size_t first, std::size_t last);
+  void find(std::span<const SeriesPointer> wanted);
+  void add(std::span<const SeriesPointer> unknown);
   void store(const WindowRows& window, std::uint64_t epoch);
-  void insert(const WindowRows& window, std::size_t first, std::size_t last, std::uint64_t epoch);
+  void insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch);
   void reject(const WindowRows& window, std::size_t row, const std::string& reason);
 
   // Runs `statement(first, last)`; with care, in halves where it fails. `refused(i, reason)` gets the single ones.
@@ -150,41 +156,46 @@ void Delivery::resolve(const RowBatch& batch) {
   std::sort(unknown.begin(), unknown.end());
   unknown.erase(std::unique(unknown.begin(), unknown.end()), unknown.end());
 
-  find(unknown);
-  apply(
-      0, unknown.size(), [&](std::size_t first, std::size_t last) { add(unknown, first, last); },
-      [&](std::size_t i, const std::string& reason) { refused_series_[unknown[i]] = reason; });
-  find(unknown);
+  const auto refuse = [&](std::size_t i, const std::string& reason) { refused_series_[unknown[i]] = reason; };
+  const auto find_part = [&](std::size_t first, std::size_t last) {
+    find(std::span(unknown).subspan(first, last - first));
+  };
+  const auto add_part = [&](std::size_t first, std::size_t last) {
+    add(std::span(unknown).subspan(first, last - first));
+  };
+  const auto keep_unknown = [&] {
+    std::erase_if(unknown, [&](const SeriesPointer& s) { return ids_.contains(s) || refused_series_.contains(s); });
+  };
+  apply(0, unknown.size(), find_part, refuse);
+  keep_unknown();
+  apply(0, unknown.size(), add_part, refuse);
+  keep_unknown();
+  apply(0, unknown.size(), find_part, refuse);
 }
 
-// Moves those the store knows from `unknown` to the ids.
-void Delivery::find(std::vector<SeriesPointer>& unknown) {
-  std::erase_if(unknown, [&](const SeriesPointer& series) { return refused_series_.contains(series); });
-  if (unknown.empty()) return;
+void Delivery::find(std::span<const SeriesPointer> wanted) {
   PgArray sensors;
   PgArray metrics;
-  for (const SeriesPointer& series : unknown) {
+  for (const SeriesPointer& series : wanted) {
     sensors.add_text(series->sensor);
     metrics.add_text(series->metric);
   }
   const pqxx::result found =
       execute(transaction_, statements_.find_series, {names_.gateway, sensors.take(), metrics.take()});
-  for (const auto& row : found) ids_[unknown.at(row[0].as<std::size_t>() - 1)] = row[1].as<std::int64_t>();
-  std::erase_if(unknown, [&](const SeriesPointer& series) { return ids_.contains(series); });
+  for (const auto& row : found) ids_[wanted[row[0].as<std::size_t>() - 1]] = row[1].as<std::int64_t>();
 }
 
-void Delivery::add(const std::vector<SeriesPointer>& unknown, std::size_t first, std::size_t last) {
+void Delivery::add(std::span<const SeriesPointer> unknown) {
   PgArray sensors;
   PgArray metrics;
   PgArray units;
   PgArray labels;
-  for (std::size_t i = first; i < last; ++i) {
-    const Series& series = *unknown[i];
-    sensors.add_text(series.sensor);
-    metrics.add_text(series.metric);
-    units.add_text(series.unit);
+  for (const SeriesPointer& series : unknown) {
+    sensors.add_text(series->sensor);
+    metrics.add_text(series->metric);
+    units.add_text(series->unit);
     std::string json;
-    append_json_labels(json, series.labels);
+    append_json_labels(json, series->labels);
     labels.add_text(json);
   }
   execute(transaction_, statements_.add_series,
@@ -192,20 +203,25 @@ void Delivery::add(const std::vector<SeriesPointer>& unknown, std::size_t first,
 }
 
 void Delivery::store(const WindowRows& window, std::uint64_t epoch) {
-  for (std::size_t first = 0; first < window.rows.size(); first += rows_per_statement_max) {
+  std::vector<std::size_t> rows;
+  for (std::size_t row = 0; row < window.rows.size(); ++row) {
+    const auto refused = refused_series_.find(window.rows[row].series);
+    refused == refused_series_.end() ? rows.push_back(row) : reject(window, row, refused->second);
+  }
+  for (std::size_t first = 0; first < rows.size(); first += rows_per_statement_max) {
     apply(
-        first, std::min(first + rows_per_statement_max, window.rows.size()),
-        [&](std::size_t from, std::size_t to) { insert(window, from, to, epoch); },
-        [&](std::size_t row, const std::string& reason) { reject(window, row, reason); });
+        first, std::min(first + rows_per_statement_max, rows.size()),
+        [&](std::size_t from, std::size_t to) { insert(window, std::span(rows).subspan(from, to - from), epoch); },
+        [&](std::size_t i, const std::string& reason) { reject(window, rows[i], reason); });
   }
 }
 
-void Delivery::insert(const WindowRows& window, std::size_t first, std::size_t last, std::uint64_t epoch) {
-  const WindowSchema& schema = names_.inputs[window.input];
+void Delivery::insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch) {
   std::vector<std::int64_t> ids;
-  for (std::size_t i = first; i < last; ++i) ids.push_back(ids_.at(window.rows[i].series));
+  ids.reserve(rows.size());
+  for (const std::size_t row : rows) ids.push_back(ids_.at(window.rows[row].series));
   execute(transaction_, statements_.insert[window.input],
-          postgres_insert_parameters(schema, window, first, last, ids, epoch));
+          postgres_insert_parameters(names_.inputs[window.input], window, rows, ids, epoch));
 }
 
 void Delivery::reject(const WindowRows& window, std::size_t row, const std::string& reason) {
@@ -232,6 +248,7 @@ class PostgresSink final : public Sink {
 
   template <typename Step>
   Outcome guarded(const Step& step);
+  void drop_connection() noexcept;
   bool connect(const std::string& conninfo);
   void apply_session_settings();
   std::optional<RetryAfter> check_tables();
@@ -253,8 +270,11 @@ class PostgresSink final : public Sink {
 };
 
 Statements make_statements(const Names& names) {
-  Statements statements{postgres_state_query(names.schema), postgres_epoch_statement(names.schema),
-                        postgres_find_series_query(names.schema), postgres_add_series_statement(names.schema), {}};
+  Statements statements{postgres_state_query(names.schema),
+                        postgres_epoch_statement(names.schema),
+                        postgres_find_series_query(names.schema),
+                        postgres_add_series_statement(names.schema),
+                        {}};
   for (const WindowSchema& window : names.inputs) {
     statements.insert.push_back(postgres_insert_statement(names.schema, window));
   }
@@ -275,17 +295,17 @@ Outcome PostgresSink::guarded(const Step& step) {
   } catch (const pqxx::sql_error& error) {
     outcome = retry_for(error);
   } catch (const std::bad_alloc&) {
-    close();
+    drop_connection();
     throw;
   } catch (const std::exception& error) {
     outcome = RetryAfter{Duration(), one_line(error.what())};
   }
-  if (!std::holds_alternative<Delivered>(outcome)) close();
+  if (!std::holds_alternative<Delivered>(outcome)) drop_connection();
   return outcome;
 }
 
 Outcome PostgresSink::open() {
-  close();
+  drop_connection();
   const auto conninfo = postgres_conninfo(options_);
   if (const auto* error = std::get_if<ConninfoError>(&conninfo)) {
     return Stopped{"connection: " + one_line(error->reason)};
@@ -372,7 +392,7 @@ Outcome PostgresSink::claim() {
     return Delivered{};
   }
   const std::optional<State> state = read_state(transaction);
-  if (state && state->incarnation > *incarnation_) return Stopped{fenced_reason(names_)};
+  if (state && state->incarnation > *incarnation_) return fenced(names_);
   if (!state || state->incarnation < *incarnation_) {
     // The store is older than our claim: restored from a backup, or emptied. It is still ours.
     execute(transaction, postgres_reclaim_statement(names_.schema),
@@ -407,7 +427,7 @@ Outcome PostgresSink::store(const RowBatch& batch, Care care) {
   if (!state || state->incarnation < *incarnation_) {
     return RetryAfter{Duration(), "the claim is gone from " + names_.schema + ".sink_state"};
   }
-  if (state->incarnation > *incarnation_) return Stopped{fenced_reason(names_)};
+  if (state->incarnation > *incarnation_) return fenced(names_);
   if (state->epoch >= batch.epoch) return Delivered{};
 
   if (series_ids_.size() > known_series_max) series_ids_.clear();
@@ -430,11 +450,16 @@ std::variant<std::optional<std::uint64_t>, RetryAfter> PostgresSink::last_epoch(
   return state->epoch;
 }
 
-void PostgresSink::close() noexcept {
+void PostgresSink::drop_connection() noexcept {
   series_ids_.clear();
-  std::unique_ptr<Connection> ending;
+  std::unique_ptr<Connection> ending;  // outlives the lock: its last words to the server may block
   const std::lock_guard lock(mutex_);
   ending = std::move(connection_);
+}
+
+void PostgresSink::close() noexcept {
+  drop_connection();
+  const std::lock_guard lock(mutex_);
   interrupted_ = false;
 }
 

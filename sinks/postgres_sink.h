@@ -1,7 +1,17 @@
 // Rows into PostgreSQL: a series table, one table and one view per window, `latest` views, and an epoch row that is
 // updated in the same transaction as the rows. The only user of libpqxx; works with 6.4 and 7.x.
 //
-// Contract, thread, failure: sinks/sink.h. Tables and SQL: sinks/postgres_schema.h.
+// Contract, thread: sinks/sink.h. Tables and SQL: sinks/postgres_schema.h.
+// Fails: every `open` makes a new connection; nothing is repaired behind the sink's back.
+//   RetryAfter  no delay of its own: the link, the server, locks, another transaction (sinks/sql_error.h)
+//   RetryAfter  30 s: permissions, missing tables or columns, settings. Somebody must act, but at the server and not
+//               here, so rows flow again without a restart. Login errors come without SQLSTATE: the backoff alone.
+//   rejected    a row's content. The batch is halved until bad rows stand alone: a few statements for each of them
+//   InDoubt     the link was lost during COMMIT
+//   Stopped     another instance with the same gateway and sink claimed the store later than this one (they would
+//               overwrite each other for ever); a connection string that libpq cannot read
+// Blocks: `interrupt` cannot end the making of a connection; connect_timeout bounds that, for each address of the host.
+// A session sets its own time limits, and synchronous_commit = on where the server has it off.
 #pragma once
 
 #include <cstddef>

@@ -22,11 +22,15 @@ inline pqxx::result execute(pqxx::transaction_base& transaction, const std::stri
 #endif
 }
 
-// Warnings of the server go nowhere (libpqxx prints them), and a lost connection is never replaced behind our back:
-// the new one would lack the session's settings.
-inline void prepare_connection(pqxx::connection& connection) {
+// libpqxx 6.4 forgets the code of this one error.
+inline std::string sqlstate_of(const pqxx::sql_error& error) {
+  const bool forgotten = dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr;
+  return forgotten ? "42501" : error.sqlstate();
+}
+
+// A lost connection is never replaced behind our back: the new one would lack the session's settings.
+inline void forbid_reactivation([[maybe_unused]] pqxx::connection& connection) {
 #if PQXX_VERSION_MAJOR < 7
-  connection.set_verbosity(pqxx::connection_base::normal);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
   connection.inhibit_reactivation(true);
@@ -34,6 +38,7 @@ inline void prepare_connection(pqxx::connection& connection) {
 #endif
 }
 
+// libpqxx prints what the server remarks, unless it is told not to.
 #if PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR >= 9 || PQXX_VERSION_MAJOR > 7
 struct SilentNotices {
   explicit SilentNotices(pqxx::connection& connection) {

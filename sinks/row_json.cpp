@@ -27,7 +27,9 @@ void append_value(std::string& out, double value, bool integer) {
 
 }  // namespace
 
-std::string_view state_name(RowState state) noexcept { return state_names[static_cast<std::size_t>(state)]; }
+std::string_view state_name(RowState state) noexcept {
+  return state_names[static_cast<std::size_t>(state)];
+}
 
 void append_json_text(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";

@@ -5,7 +5,7 @@
 // Thread:  the courier's thread of this sink, except `interrupt` (any thread).
 // Blocks:  `open`, `deliver` and `last_epoch` may block, bounded by the sink's own timeouts (at most about 30 s);
 //          `interrupt` makes a call that is blocked return soon. Waiting between tries is returned, never slept.
-// Fails:   outcomes are values; a sink throws nothing but std::bad_alloc. It logs nothing: the reason is in the outcome.
+// Fails:   outcomes are values; a sink throws nothing but std::bad_alloc. It logs nothing; reasons are in the outcome.
 // Exactly once: `deliver` stores the epoch number in the same transaction as the rows. After `in_doubt` the courier
 //   opens again and asks `last_epoch`: at or beyond the batch's epoch means it was delivered. Delivering an epoch
 //   that the store already has is `delivered` and changes nothing.
@@ -45,7 +45,8 @@ struct RetryAfter {
 struct InDoubt {
   std::string reason;
 };
-// A person has to act (no permission, a table of another shape, another instance owns the id).
+// Trying again would do harm or cannot help: another instance owns the id, the file is damaged, nobody reads.
+// What an operator can repair from outside (a password, a permission, a missing column) is RetryAfter with its reason.
 struct Stopped {
   std::string reason;
 };
@@ -67,6 +68,7 @@ class Sink {
 
   virtual void close() noexcept = 0;
 
+  // Holds until the next `close`: calls that come in between return soon as well.
   virtual void interrupt() noexcept = 0;
 };
 

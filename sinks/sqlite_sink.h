@@ -1,6 +1,9 @@
-// Rows into one SQLite file: the same tables as PostgreSQL, WAL mode. The embedded default; the only user of sqlite3.
+// Rows into one SQLite file: the same tables as PostgreSQL, WAL mode, synchronous=FULL, one transaction per epoch. The
+// embedded default; the only user of sqlite3.
 //
-// Contract, thread, failure: sinks/sink.h.
+// Contract, thread, failure: sinks/sink.h. Tables and views: sinks/sqlite_schema.h.
+// Fails: a damaged file, or one that is no database, is `Stopped` with its path; everything else (disk full, locked, no
+//        permission) is `RetryAfter`. A COMMIT that fails for any reason but a lock is `InDoubt`.
 #pragma once
 
 #include <memory>
@@ -12,12 +15,14 @@
 namespace edgetide {
 
 struct SqliteOptions {
-  std::string path;  // absolute; config resolves it below the state directory
+  std::string path;                              // absolute; config resolves it below the state directory
+  Duration busy_timeout = Duration::seconds(5);  // how long to wait for others who write to the file
 };
 
 std::unique_ptr<Sink> make_sqlite_sink(SqliteOptions options, std::string gateway, std::string sink_name,
                                        std::vector<WindowSchema> inputs);
 
+// The DDL as `edgetide schema` prints it; every statement may be run again.
 std::string sqlite_ddl(const std::vector<WindowSchema>& inputs);
 
 }  // namespace edgetide

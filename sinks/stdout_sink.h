@@ -1,7 +1,9 @@
 // Rows to standard output as JSON Lines, in the form of `edgetide replay` (sinks/row_json.h). For trying things out
 // and for pipes; at most once, since a pipe remembers no epoch.
 //
-// Contract, thread, failure: sinks/sink.h.
+// Contract, thread: sinks/sink.h. Fails: a reader that went away is `Stopped`; one that does not read is `RetryAfter`,
+// and the next `deliver` of the same epoch goes on at the byte where the last one stood.
+// Requires: SIGPIPE is ignored by the process.
 #pragma once
 
 #include <memory>
@@ -11,6 +13,7 @@
 
 namespace edgetide {
 
-std::unique_ptr<Sink> make_stdout_sink(std::vector<WindowSchema> inputs);
+// Writes to `descriptor`, which stays the caller's.
+std::unique_ptr<Sink> make_stdout_sink(std::vector<WindowSchema> inputs, int descriptor = 1);
 
 }  // namespace edgetide

@@ -37,12 +37,13 @@ bool is_null(const std::optional<JsonValue>& value) noexcept {
   return !value || value->is(JsonKind::null);
 }
 
-// The text of a scalar, kept in the batch; empty for objects and arrays.
+// The text of a scalar, kept in the batch; empty for objects and arrays. What is too long for an id is not kept, as a
+// payload could repeat it for every record.
 std::string_view scalar_text(JsonValue value, DecodedBatch& out) {
   std::array<char, 32> digits{};
   switch (value.kind()) {
     case JsonKind::text:
-      return out.keep(value.text());
+      return value.text().size() > id_bytes_max ? value.text() : out.keep(value.text());
     case JsonKind::boolean:
       return value.boolean() ? "true" : "false";
     case JsonKind::number: {
@@ -89,6 +90,7 @@ void JsonDecoder::decode(const Message& message, DecodedBatch& out) {
   MessageOutput output(message, out);
   const JsonParsed parsed = parser_.parse(message.payload);
   if (!parsed.root) return output.refuse(parsed.refusal, 0);
+  records_ = 0;
   find_fields(*parsed.root, message_fields_);
   each_.for_each(*parsed.root, each_trail_, [&](JsonValue found, std::string_view) {
     const bool root = found == *parsed.root;
@@ -119,6 +121,7 @@ void JsonDecoder::decode_part(JsonValue record, const Message& message, MessageO
 
 // Requires: `fields_` are those of the record.
 void JsonDecoder::decode_record(JsonValue record, const Message& message, MessageOutput& output) {
+  if (++records_ > values_per_message_max) return output.refuse_message(Refusal::too_many_values);
   reading_ = {};
   if (const auto refusal = read_fields(message, reading_, output.batch())) return output.refuse(*refusal, 0);
   if (!values_.empty()) return take_listed(record, output);

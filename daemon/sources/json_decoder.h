@@ -2,7 +2,7 @@
 //
 // Records. `each` says where records are; without it the payload is the record. What it leads to is a record; an array
 //   stands for its elements. Values are looked up in the record; time, sensor, metric and labels in the record first,
-//   then in the whole payload.
+//   then in the whole payload. More than values_per_message_max records are too_many_values, as values are.
 // Values. Listed ones (`values`): numbers, booleans as 1 and 0, numbers in quotes (coerce_strings); null and a path
 //   that leads nowhere are silently absent, anything else is bad_number. Without a list every number of the record is
 //   a value, named by its path ("DS18B20.Temperature", "Distance[0]"; "value" if the record is a bare number), but for
@@ -75,6 +75,7 @@ class JsonDecoder final : public Decoder {
   bool coerce_strings_;
 
   // Of the message and the record that are being decoded; reused.
+  std::size_t records_ = 0;
   Fields message_fields_;
   Fields fields_;
   DecodedReading reading_;  // what the record's readings share; its metric is the record's

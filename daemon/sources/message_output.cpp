@@ -17,12 +17,17 @@ void MessageOutput::refuse(Refusal reason, std::string_view where, std::size_t o
 bool MessageOutput::admit() {
   if (full_) return false;
   if (++count_ <= values_per_message_max) return true;
+  refuse_message(Refusal::too_many_values);
+  return false;
+}
+
+void MessageOutput::refuse_message(Refusal reason) {
+  if (full_) return;
   full_ = true;
   batch_.readings.resize(readings_);
   batch_.labels.resize(labels_);
   batch_.refusals.resize(refusals_);
-  batch_.refusals.push_back({Refusal::too_many_values, topic_, 0});
-  return false;
+  batch_.refusals.push_back({reason, topic_, 0});
 }
 
 std::string_view metric_in_record(std::string_view record_metric, std::string_view name, std::string& scratch,
@@ -30,7 +35,7 @@ std::string_view metric_in_record(std::string_view record_metric, std::string_vi
   if (record_metric.empty()) return name;
   if (name == "value") return record_metric;
   scratch.assign(record_metric).append(1, '.').append(name);
-  return batch.keep(scratch);
+  return scratch.size() > id_bytes_max ? std::string_view() : batch.keep(scratch);
 }
 
 }  // namespace edgetide

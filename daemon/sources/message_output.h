@@ -30,6 +30,9 @@ class MessageOutput {
   void refuse(Refusal reason, std::size_t offset) { refuse(reason, topic_, offset); }
   void refuse(Refusal reason, std::string_view where, std::size_t offset);
 
+  // Takes back what the message gave so far; this is its one refusal.
+  void refuse_message(Refusal reason);
+
   // True once the message was refused as a whole; the decoder may stop, what it adds is ignored.
   bool full() const noexcept { return full_; }
 
@@ -46,7 +49,8 @@ class MessageOutput {
 };
 
 // The metric of a value named `name` in a record that has a metric of its own, or none (empty): the record's for the
-// value called "value", the name where the record has none, else "record.name", kept in the batch.
+// value called "value", the name where the record has none, else "record.name", kept in the batch (empty if that is too
+// long for an id).
 std::string_view metric_in_record(std::string_view record_metric, std::string_view name, std::string& scratch,
                                   DecodedBatch& batch);
 

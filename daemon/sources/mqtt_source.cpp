@@ -212,9 +212,13 @@ class MqttSource final : public Source {
   // Waits for the library's answer, in slices, so that a stop is not held up by a broker that says nothing.
   void wait(mqtt::token& token, std::chrono::seconds at_most, const char* what) {
     const auto deadline = std::chrono::steady_clock::now() + at_most;
-    while (!token.wait_for(100ms)) {
-      if (stopping()) throw std::runtime_error("stopping");
-      if (std::chrono::steady_clock::now() >= deadline) throw std::runtime_error(std::string(what) + " timed out");
+    try {
+      while (!token.wait_for(100ms)) {
+        if (stopping()) throw std::runtime_error("stopping");
+        if (std::chrono::steady_clock::now() >= deadline) throw std::runtime_error("no answer in time");
+      }
+    } catch (const std::exception& error) {
+      throw std::runtime_error(std::string(what) + ": " + error.what());
     }
   }
 

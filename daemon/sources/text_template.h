@@ -2,7 +2,8 @@
 //
 // Owns:   its fixed text; an expansion points into it, into the topic, or into the batch.
 // Thread: immutable after construction.
-// Fails:  construction throws std::invalid_argument with a reason; a name without text expands to nothing (empty).
+// Fails:  construction throws std::invalid_argument with a reason; a name without text, or more text
+//         than an id holds, expands to nothing (empty).
 #pragma once
 
 #include <cstddef>
@@ -36,7 +37,7 @@ class TextTemplate {
       if (text.empty()) return {};
       scratch += text;
     }
-    return batch.keep(scratch);
+    return scratch.size() > id_bytes_max ? std::string_view() : batch.keep(scratch);
   }
 
  private:

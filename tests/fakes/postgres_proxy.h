@@ -3,18 +3,17 @@
 // Thread: one of its own; `arm` from any thread. Owns: the socket in a temporary folder. Fails: std::runtime_error.
 #pragma once
 
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <filesystem>
 #include <list>
+#include <poll.h>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace edgetide::test {

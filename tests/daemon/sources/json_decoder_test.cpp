@@ -221,6 +221,13 @@ TEST(JsonDecoder, message_with_too_many_values_is_refused_as_a_whole) {
   EXPECT_TRUE(batch.labels.empty());
 }
 
+TEST(JsonDecoder, records_without_values_are_bounded_too) {
+  MappingOptions mapping = for_sensor();
+  mapping.values = {{.path = "v"}};
+  EXPECT_EQ(decoded(mapping, list_of(values_per_message_max, "{}")), "");
+  EXPECT_EQ(decoded(mapping, list_of(values_per_message_max + 1, "{}")), "too_many_values@0");
+}
+
 TEST(JsonDecoder, readings_of_several_messages_live_side_by_side) {
   MappingOptions mapping;
   mapping.sensor_path = "id";

@@ -189,7 +189,8 @@ void serve_one_subscriber(int listener, char code) {
 }
 
 TEST(MqttSource, refused_or_downgraded_subscription_is_a_failure_that_is_reported) {
-  const std::pair<char, const char*> cases[] = {{'\x80', "refused"}, {'\0', "granted at a lower QoS"}};
+  const std::pair<char, const char*> cases[] = {{'\x80', "subscribe: MQTT error [128]"},
+                                                {'\0', "subscription to 'sensors/+/+' was granted at a lower QoS"}};
   for (const auto& [code, words] : cases) {
     const int listener = socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address = loopback(0);
@@ -202,7 +203,7 @@ TEST(MqttSource, refused_or_downgraded_subscription_is_a_failure_that_is_reporte
     const auto source = make_mqtt_source(options_for(tcp_uri(ntohs(address.sin_port)), 3), SourceId{0}, host);
     source->start();
     EXPECT_TRUE(host.wait_for_disconnects(1));
-    EXPECT_THAT(host.reasons(), Contains(HasSubstr("subscription to 'sensors/+/+' was " + std::string(words))));
+    EXPECT_THAT(host.reasons(), Contains(HasSubstr(words)));
     close(listener);
     broker.join();
     source->stop();

@@ -1,0 +1,141 @@
+#include "config/config.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <unistd.h>
+#include <utility>
+
+#include "config/files.h"
+#include "config/names.h"
+#include "config/secret_reference.h"
+#include "config/section.h"
+#include "config/sink_section.h"
+#include "config/source_section.h"
+#include "config/window_section.h"
+
+namespace edgetide {
+
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : std::string();
+}
+
+bool is_gateway_id(std::string_view id) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+           c == ':' || c == '-';
+  };
+  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), fits);
+}
+
+std::string default_state_directory() {
+  // Under systemd a list, when the unit has several.
+  const char* folders = std::getenv("STATE_DIRECTORY");
+  const std::string first =
+      folders == nullptr ? std::string() : std::string(folders).substr(0, std::string(folders).find(':'));
+  return first.empty() ? "/var/lib/edgetide" : first;
+}
+
+// The table of that name, empty when the file has none; a value of another kind is reported.
+Node table_of(const Section& top, std::string_view key) {
+  if (const Node* table = top.table(key)) return *table;
+  Node none;
+  none.key = key;
+  none.key_place = top.node().key_place;
+  return none;
+}
+
+void read_gateway(const Section& section, GatewayOptions& options) {
+  options.id = host_name();
+  section.read("id", options.id);
+  const Node* id = section.find("id");
+  if (!is_gateway_id(options.id) && (id == nullptr || id->known)) {
+    section.error("id", id == nullptr ? "the host name is no good id; give [gateway] id = \"...\""
+                                      : "id must be 1 to 64 of A-Z a-z 0-9 _ . : -");
+  }
+  options.state_directory = default_state_directory();
+  section.read("state_directory", options.state_directory);
+  if (!options.state_directory.starts_with('/'))
+    section.error("state_directory", "state_directory must be an absolute path");
+}
+
+void read_log(const Section& section, LogOptions& log) {
+  section.read_word("level", log.level);
+  section.read_word("target", log.target);
+}
+
+void warn_of_idle_parts(const Section& top, const GatewayOptions& options, Report& report) {
+  const std::vector<WindowOptions>& windows = options.pipeline.windows;
+  for (std::uint32_t source = 0; source < options.pipeline.sources.size(); ++source) {
+    const bool used = std::any_of(windows.begin(), windows.end(), [&](const WindowOptions& window) {
+      return std::find(window.inputs.begin(), window.inputs.end(), static_cast<SourceId>(source)) !=
+             window.inputs.end();
+    });
+    const std::string& name = options.pipeline.sources[source].name;
+    const Node* node = top.find("sources")->find(name);
+    if (!used) report.warning(node->key_place, "sources." + name + ": no window takes its readings");
+  }
+  for (std::uint32_t window = 0; window < windows.size() && !options.sinks.empty(); ++window) {
+    const bool used = std::any_of(options.sinks.begin(), options.sinks.end(), [&](const SinkOptions& sink) {
+      return std::find(sink.inputs.begin(), sink.inputs.end(), static_cast<WindowId>(window)) != sink.inputs.end();
+    });
+    const Node* node = top.find("windows")->find(windows[window].name);
+    if (!used) report.warning(node->key_place, "windows." + windows[window].name + ": no sink takes its rows");
+  }
+}
+
+void warn_of_readable_passwords(const Node& node, Report& report) {
+  const bool literal = node.key == "password" && node.kind == Node::Kind::text && !node.written.empty() &&
+                       node.written.find("${") == std::string::npos;
+  if (literal && node.place.file->readable_by_others) {
+    report.warning(node.place, "password stands in a file that others may read",
+                   "write \"${credential:NAME}\", or chmod 600 the file");
+  }
+  for (const Node& child : node.children) warn_of_readable_passwords(child, report);
+}
+
+GatewayOptions read_gateway_options(const Section& top, Report& report) {
+  const KeyTable& keys = key_table();
+  GatewayOptions options;
+  int version = 1;
+  top.read("config_version", version);
+  top.texts("include");  // for its type; what it names is merged already
+
+  const Node gateway = table_of(top, "gateway"), log = table_of(top, "log"), time = table_of(top, "time"),
+             limits = table_of(top, "limits");
+  read_gateway(Section(gateway, "gateway", {&keys.gateway}, report), options);
+  read_log(Section(log, "log", {&keys.log}, report), options.log);
+  TimeOptions time_options;
+  read_time_keys(Section(time, "time", {&keys.time}, report), time_options);
+  Section(limits, "limits", {&keys.limits}, report).read("max_series", options.pipeline.max_series);
+
+  Names sources("source"), windows("window");
+  const Node source_table = table_of(top, "sources"), window_table = table_of(top, "windows"),
+             sink_table = table_of(top, "sinks");
+  read_sources(source_table, time_options, options, sources, report);
+  read_windows(window_table, sources, options.pipeline, windows, report);
+  read_sinks(sink_table, windows, options, report);
+  return options;
+}
+
+}  // namespace
+
+Configuration load_configuration(const std::string& path, const LoadOptions& options) {
+  Report report;
+  ConfigFiles files;
+  Node root = files.read(path, report);
+  if (!files.complete()) throw ConfigErrors(report.take_errors());
+  resolve_references(root, options.resolve_secrets, report);
+  warn_of_readable_passwords(root, report);
+  const Section top(root, "", {&key_table().top}, report);
+  Configuration configuration{read_gateway_options(top, report), {}};
+  if (report.failed()) throw ConfigErrors(report.take_errors());
+  warn_of_idle_parts(top, configuration.options, report);
+  configuration.warnings = report.take_warnings();
+  return configuration;
+}
+
+}  // namespace edgetide

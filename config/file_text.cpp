@@ -1,0 +1,48 @@
+#include "config/file_text.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace edgetide {
+
+namespace {
+
+// Reads at most one byte more than allowed. False: errno says why.
+bool read_up_to(int descriptor, std::size_t bytes_max, std::string& text) {
+  char block[16 * 1024];
+  while (text.size() <= bytes_max) {
+    const std::size_t wanted = std::min(sizeof block, bytes_max + 1 - text.size());
+    const ssize_t count = ::read(descriptor, block, wanted);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return false;
+    if (count == 0) return true;
+    text.append(block, static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+}  // namespace
+
+FileText read_file_text(const std::string& path, std::size_t bytes_max) {
+  FileText file;
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) {
+    file.error = std::string("cannot be opened: ") + std::strerror(errno);
+    return file;
+  }
+  struct stat status {};
+  if (::fstat(descriptor, &status) == 0) file.mode = static_cast<unsigned>(status.st_mode) & 07777U;
+  if (!read_up_to(descriptor, bytes_max, file.text)) {
+    file.error = std::string("cannot be read: ") + std::strerror(errno);
+  } else if (file.text.size() > bytes_max) {
+    file.error = "is larger than " + std::to_string(bytes_max / 1024) + " KiB";
+  }
+  ::close(descriptor);
+  return file;
+}
+
+}  // namespace edgetide

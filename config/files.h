@@ -1,0 +1,47 @@
+// The main file and what it includes, merged into one tree.
+//
+// include: relative to the main file; a glob in the last component only; matches in byte order; not recursive. Tables
+// of the top level ([windows], [time], ...) are merged; a key or a named table that stands twice is an error.
+//
+// Owns:   the files, which the places in the tree point to.
+// Thread: main. Blocks: reads files.
+// Fails:  into the report; what could be read is returned.
+// Limit:  1 MiB per file, 256 files.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/node.h"
+#include "config/report.h"
+
+namespace edgetide {
+
+inline constexpr std::size_t config_file_bytes_max = 1024 * 1024;
+inline constexpr std::size_t config_files_max = 256;
+
+class ConfigFiles {
+ public:
+  Node read(const std::string& path, Report& report);
+
+  // False: a file could not be read or is no TOML, so that names it would have defined are missing.
+  bool complete() const noexcept { return complete_; }
+
+ private:
+  std::optional<Node> parse_file(const std::string& path, const Place& included_at, Report& report);
+  const SourceFile* add_file(const std::string& path, const Place& included_at, Report& report);
+  void include_all(const Node& include, Node& root, Report& report);
+  void include_file(const std::string& path, const Place& included_at, Node& root, Report& report);
+
+  std::vector<std::unique_ptr<SourceFile>> files_;
+  bool complete_ = true;
+};
+
+// Lines that may hold a password: those with the word (and what follows in a multi-line string) or with an '@' in a
+// URL.
+std::vector<bool> find_secret_lines(const std::vector<std::string>& lines);
+
+}  // namespace edgetide

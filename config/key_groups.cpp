@@ -1,0 +1,163 @@
+#include "config/key_groups.h"
+
+#include "config/key_spec.h"
+#include "daemon/gateway_options.h"
+
+namespace edgetide::keys {
+
+namespace {
+
+constexpr std::int64_t size_max = std::int64_t{1} << 30;  // fits size_t on 32-bit boards
+
+std::string list_of(const std::vector<Aggregate>& aggregates) {
+  std::string text;
+  for (const Aggregate aggregate : aggregates) text += (text.empty() ? "[" : ", ") + quoted(name_of(aggregate));
+  return text + ']';
+}
+
+}  // namespace
+
+KeyGroup top_keys() {
+  return {
+      "The file",
+      "",
+      {
+          integer("config_version", 1, 1, 1, "The version of these keys that the file is written for."),
+          of_type(ValueType::text_list, "include", "[]",
+                  "Files to read as well, relative to this one, such as `conf.d/*.toml`; a `*` only in the last part, "
+                  "matches in byte order. Not in included files."),
+          of_type(ValueType::table, "gateway", "", "See below."),
+          of_type(ValueType::table, "log", "", "See below."),
+          of_type(ValueType::table, "time", "", "See below."),
+          of_type(ValueType::table, "limits", "", "See below."),
+          of_type(ValueType::table, "sources", "", "A table per source, `[sources.NAME]`."),
+          of_type(ValueType::table, "windows", "", "A table per window, `[windows.NAME]`."),
+          of_type(ValueType::table, "sinks", "", "A table per sink, `[sinks.NAME]`."),
+      }};
+}
+
+KeyGroup gateway_keys() {
+  return {"[gateway]",
+          "",
+          {
+              text("id", "the host name", "Unique per database. 1 to 64 of `A-Z a-z 0-9 _ . : -`."),
+              text("state_directory", "`$STATE_DIRECTORY`, else \"/var/lib/edgetide\"",
+                   "Where the gateway keeps its files; an absolute path."),
+          }};
+}
+
+KeyGroup log_keys() {
+  const LogOptions standard;
+  return {"[log]",
+          "",
+          {
+              word("level", {"trace", "debug", "info", "warning", "error"}, position(standard.level),
+                   "The least important message that is logged."),
+              word("target", {"auto", "stderr", "journald"}, position(standard.target),
+                   "`auto`: the journal under systemd, else standard error."),
+          }};
+}
+
+KeyGroup time_keys() {
+  const TimeOptions standard;
+  const Duration zero, shortest = Duration::microseconds(1);
+  return {
+      "[time]",
+      "How event times are judged. These keys may also stand in a source, for that source alone.",
+      {
+          duration("max_out_of_orderness", standard.max_out_of_orderness, zero, Duration::unlimited(),
+                   "The watermark of a sensor trails its newest event time by this. Longer: rows close later, fewer "
+                   "readings are late."),
+          duration_or_none("idle_timeout", standard.idle_timeout, shortest,
+                           "A sensor silent for this long no longer holds its windows open."),
+          duration_or_none("max_future", standard.max_future, zero,
+                           "Event times further ahead of arrival are bad times."),
+          duration_or_none("oldest", standard.oldest, shortest, "Event times further before arrival are bad times."),
+          word("on_bad_time", {"quarantine", "use_arrival", "drop"}, position(standard.on_bad_time),
+               "What becomes of a reading with a bad time; it is always counted. `quarantine` keeps it aside (in this "
+               "version: as `drop`), `use_arrival` takes the time of arrival."),
+      }};
+}
+
+KeyGroup limits_keys() {
+  return {"[limits]",
+          "",
+          {
+              integer("max_series", static_cast<std::int64_t>(PipelineOptions().max_series), 1, 10'000'000,
+                      "Sensors times metrics that are kept; readings of further ones are refused and counted."),
+          }};
+}
+
+KeyGroup window_keys() {
+  const WindowOptions standard;
+  const Duration shortest = Duration::microseconds(1);
+  return {"[windows.NAME]",
+          "What is computed. Names fit `[a-z][a-z0-9_]{0,47}`: they become table names. At most 64 windows.",
+          {
+              word("type", {"tumbling"}, 0, "Windows of one size, side by side."),
+              required(duration("size", standard.size, shortest, Duration::unlimited(), "The length of a window.")),
+              duration(
+                  "offset", standard.offset, Duration::days(-36'500), Duration::days(36'500),
+                  "Moves the starts of the windows; shorter than `size`. Starts are multiples of `size` since 1970, in "
+                  "UTC."),
+              of_type(ValueType::text_list, "inputs", "all sources", "Names of sources."),
+              of_type(ValueType::text_list, "aggregates", list_of(standard.aggregates),
+                      "Columns of a row: `count`, `sum`, `min`, `max`, `avg`, `first`, `last`, `stddev`, `variance`."),
+              duration("allowed_lateness", standard.allowed_lateness, Duration(), Duration::unlimited(),
+                       "How long, in event time, a closed window is still corrected by late readings."),
+              duration("trigger", standard.trigger, Duration::milliseconds(100), Duration::days(1),
+                       "Rows leave at most this often."),
+          }};
+}
+
+KeyGroup sink_keys() {
+  return {"[sinks.NAME]",
+          "Where rows go. Names fit `[a-z][a-z0-9_]{0,47}`.",
+          {
+              required(word("type", {"postgresql", "sqlite", "stdout"}, 0,
+                            "The kind of store; `stdout` writes JSON lines.")),
+              of_type(ValueType::text_list, "inputs", "all windows", "Names of windows."),
+              word("mode", {"append", "update"}, position(SinkOptions().mode),
+                   "`append`: a row once, when it is final. `update`: whenever it changed."),
+              of_type(ValueType::table, "outbox", "", "Rows the store has not confirmed; see below."),
+          }};
+}
+
+KeyGroup outbox_keys() {
+  const OutboxOptions standard;
+  return {"[sinks.NAME.outbox]",
+          "Usually written as `outbox = { max_size = \"64MiB\" }`.",
+          {
+              size("max_size", standard.bytes_max, 64 * 1024, size_max, "Memory for rows the store has not confirmed."),
+              word("when_full", {"drop_oldest", "block"}, position(standard.when_full),
+                   "`drop_oldest` loses rows and counts them; `block` holds intake back."),
+          }};
+}
+
+KeyGroup postgresql_keys() {
+  const PostgresOptions standard;
+  const Duration second = Duration::seconds(1), minute = Duration::minutes(1);
+  return {"[sinks.NAME] with type = \"postgresql\"",
+          "",
+          {
+              text("connection", "\"\"", "Keywords (`host=db dbname=plant`) or URI of libpq, without a password."),
+              text("user", "from `connection`, else the name of the user that runs edgetide", "The database role."),
+              text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."),
+              text("schema", quoted(standard.schema), "Holds all tables. Fits `[a-z_][a-z0-9_]{0,62}`."),
+              boolean("create_tables", standard.create_tables,
+                      "`false`: `edgetide schema` prints the statements for whoever may run them."),
+              duration("connect_timeout", standard.connect_timeout, second, minute, "For one attempt to connect."),
+              duration("statement_timeout", standard.statement_timeout, second, minute,
+                       "For one statement, and for locks and silence of the network."),
+          }};
+}
+
+KeyGroup sqlite_keys() {
+  return {"[sinks.NAME] with type = \"sqlite\"",
+          "",
+          {
+              text("path", "\"edgetide.db\"", "The database file; relative paths are below the state directory."),
+          }};
+}
+
+}  // namespace edgetide::keys

@@ -1,0 +1,34 @@
+// The groups of the key table, one function each. For key_table.cpp only.
+#pragma once
+
+#include "config/key_table.h"
+
+namespace edgetide::keys {
+
+// key_groups.cpp
+KeyGroup top_keys();
+KeyGroup gateway_keys();
+KeyGroup log_keys();
+KeyGroup time_keys();
+KeyGroup limits_keys();
+KeyGroup window_keys();
+KeyGroup sink_keys();
+KeyGroup outbox_keys();
+KeyGroup postgresql_keys();
+KeyGroup sqlite_keys();
+
+// key_groups_sources.cpp
+KeyGroup source_keys();
+KeyGroup mqtt_keys();
+KeyGroup tls_keys();
+KeyGroup route_keys();
+KeyGroup mapping_keys();
+KeyGroup payload_field_keys();
+KeyGroup time_field_keys();
+KeyGroup value_field_keys();
+KeyGroup socket_keys();
+KeyGroup allow_keys();
+KeyGroup stream_keys();
+KeyGroup udp_keys();
+
+}  // namespace edgetide::keys

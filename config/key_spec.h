@@ -1,0 +1,76 @@
+// Rows of the key table, as short as they can be written. For key_table*.cpp only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/key_table.h"
+#include "config/size_text.h"
+#include "pipeline/time_text.h"
+
+namespace edgetide::keys {
+
+inline std::string quoted(std::string_view text) {
+  return '"' + std::string(text) + '"';
+}
+
+inline KeySpec text(std::string_view name, std::string standard, std::string_view meaning) {
+  return {.name = name, .type = ValueType::text, .standard = std::move(standard), .meaning = meaning};
+}
+inline KeySpec of_type(ValueType type, std::string_view name, std::string standard, std::string_view meaning) {
+  return {.name = name, .type = type, .standard = std::move(standard), .meaning = meaning};
+}
+inline KeySpec boolean(std::string_view name, bool standard, std::string_view meaning) {
+  return of_type(ValueType::boolean, name, standard ? "true" : "false", meaning);
+}
+inline KeySpec integer(std::string_view name, std::int64_t standard, std::int64_t min, std::int64_t max,
+                       std::string_view meaning) {
+  KeySpec spec = of_type(ValueType::integer, name, std::to_string(standard), meaning);
+  spec.min = min;
+  spec.max = max;
+  return spec;
+}
+inline KeySpec number(std::string_view name, std::string standard, std::string_view meaning) {
+  return of_type(ValueType::number, name, std::move(standard), meaning);
+}
+inline KeySpec duration(std::string_view name, Duration standard, Duration min, Duration max,
+                        std::string_view meaning) {
+  KeySpec spec = of_type(ValueType::duration, name, quoted(to_text(standard)), meaning);
+  spec.min = min.count();
+  spec.max = max.count();
+  return spec;
+}
+inline KeySpec duration_or_none(std::string_view name, Duration standard, Duration min, std::string_view meaning) {
+  KeySpec spec = duration(name, standard, min, Duration::unlimited(), meaning);
+  spec.type = ValueType::duration_or_none;
+  return spec;
+}
+inline KeySpec size(std::string_view name, std::size_t standard, std::int64_t min, std::int64_t max,
+                    std::string_view meaning) {
+  KeySpec spec = of_type(ValueType::size, name, quoted(size_text(static_cast<std::int64_t>(standard))), meaning);
+  spec.min = min;
+  spec.max = max;
+  return spec;
+}
+inline KeySpec word(std::string_view name, std::vector<std::string_view> words, std::size_t standard,
+                    std::string_view meaning) {
+  KeySpec spec = of_type(ValueType::word, name, quoted(words[standard]), meaning);
+  spec.words = std::move(words);
+  return spec;
+}
+inline KeySpec required(KeySpec spec) {
+  spec.required = true;
+  spec.standard.clear();
+  return spec;
+}
+
+// The position of an enum's value, which is the position of its word.
+template <class Enum>
+constexpr std::size_t position(Enum value) {
+  return static_cast<std::size_t>(value);
+}
+
+}  // namespace edgetide::keys

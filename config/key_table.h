@@ -1,0 +1,66 @@
+// Every key of the configuration: its type, default, bounds and meaning. One table drives the check for unknown keys,
+// the reading (bounds, words) and REFERENCE.md, so that they cannot differ.
+//
+// Units:  bounds in microseconds for durations, bytes for sizes, else as written.
+// Thread: immutable after the first use.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace edgetide {
+
+enum class ValueType {
+  text,
+  text_list,
+  boolean,
+  integer,
+  number,
+  duration,
+  duration_or_none,
+  size,
+  word,           // one of `words`
+  text_or_table,  // a text, or a table of the named group
+  table,
+  table_list,
+  text_or_table_list,
+  text_table,  // free keys, texts as values
+};
+
+struct KeySpec {
+  std::string_view name;
+  ValueType type = ValueType::text;
+  std::string standard;  // the default as it would be written; empty: none
+  std::string_view meaning;
+  bool required = false;
+  std::int64_t min = std::numeric_limits<std::int64_t>::min();
+  std::int64_t max = std::numeric_limits<std::int64_t>::max();
+  std::vector<std::string_view> words = {};  // in the order of their enum
+};
+
+// Keys that stand together in a table; a table may take several groups.
+struct KeyGroup {
+  std::string_view title;  // where the keys stand
+  std::string_view intro;
+  std::vector<KeySpec> keys;
+
+  const KeySpec* find(std::string_view name) const noexcept;
+};
+
+struct KeyTable {
+  KeyGroup top, gateway, log, time, limits;
+  KeyGroup source, mqtt, tls, route, mapping, payload_field, time_field, value_field, socket, allow, stream, udp;
+  KeyGroup window, sink, outbox, postgresql, sqlite;
+
+  std::vector<const KeyGroup*> groups() const;  // in the order of the reference
+};
+
+const KeyTable& key_table();
+
+// Keys and words of the design that this version does not have yet: the message says so instead of a did-you-mean.
+bool is_planned(std::string_view name) noexcept;
+
+}  // namespace edgetide

@@ -1,0 +1,134 @@
+#include "config/mapping_section.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace edgetide {
+
+namespace {
+
+void read_template_or_path(const Section& section, std::string_view key, std::string& text, std::string& path) {
+  const Node* node = section.find(key);
+  if (node == nullptr) return;
+  if (node->kind != Node::Kind::table) return section.read(key, text);
+  const Section field(*node, section.name() + '.' + std::string(key), {&key_table().payload_field}, section.report());
+  field.read("path", path);
+}
+
+void read_time(const Section& section, MappingOptions& mapping) {
+  // Line protocol has no other default than its own.
+  if (mapping.format == PayloadFormat::influx) mapping.time.format = TimeFormat::unix_ns;
+  const Node* node = section.find("time");
+  if (node == nullptr) return;
+  if (node->kind != Node::Kind::table) return section.read("time", mapping.time.path);
+  const Section field(*node, section.name() + ".time", {&key_table().time_field}, section.report());
+  field.read("path", mapping.time.path);
+  field.read_word("format", mapping.time.format);
+}
+
+ValueField read_value(const Section& section, const Node& node) {
+  ValueField value;
+  if (node.kind == Node::Kind::text) {
+    value.path = node.text;
+    return value;
+  }
+  const Section field(node, section.name() + ".values", {&key_table().value_field}, section.report());
+  field.read("path", value.path);
+  field.read("metric", value.metric);
+  field.read("unit", value.unit);
+  field.read("scale", value.scale);
+  field.read("offset", value.offset);
+  return value;
+}
+
+void read_values(const Section& section, MappingOptions& mapping) {
+  const Node* list = section.find("values");
+  if (list == nullptr) return;
+  if (list->kind != Node::Kind::list) return section.error("values", "values is not a list of paths or tables");
+  if (list->children.empty()) section.error("values", "values is empty; leave it out to take every number");
+  for (const Node& node : list->children) {
+    if (node.kind == Node::Kind::text || node.kind == Node::Kind::table) {
+      mapping.values.push_back(read_value(section, node));
+    } else {
+      section.error_at(node.place, "values holds " + shown(node) + ", not a path or a table");
+    }
+  }
+}
+
+void read_labels(const Section& section, MappingOptions& mapping) {
+  const Node* table = section.table("labels");
+  if (table == nullptr) return;
+  for (const Node& label : table->children) {
+    if (label.kind == Node::Kind::text) {
+      mapping.labels.push_back({label.key, label.text});
+    } else {
+      section.error_at(label.place, "label " + label.key + " is " + shown(label) + ", not a path in quotes");
+    }
+  }
+}
+
+void read_delimiter(const Section& section, MappingOptions& mapping) {
+  std::string delimiter(1, mapping.delimiter);
+  section.read("delimiter", delimiter);
+  if (delimiter.size() != 1) return section.error("delimiter", "delimiter is not one (ASCII) character");
+  if (section.find("delimiter") != nullptr && mapping.format != PayloadFormat::csv) {
+    return section.error("delimiter", "delimiter: used by format 'csv' only");
+  }
+  mapping.delimiter = delimiter[0];
+}
+
+bool has_reference(const Node& node) {
+  return !node.known || node.written != node.text ||
+         std::any_of(node.children.begin(), node.children.end(), has_reference);
+}
+
+// "values: 't': scale must be ..." is about the key values.
+void report_objection(const Section& section, std::string_view reason) {
+  const std::string_view key = reason.substr(0, reason.find_first_of(":. "));
+  const Node* node = section.find(key);
+  const Place& place = node == nullptr ? section.node().key_place : node->place;
+  if (!has_reference(section.node())) return section.error_at(place, reason);
+  section.error_at(place, (node == nullptr ? std::string("the mapping") : std::string(key)) +
+                              " does not fit (why is not shown, since a value comes from a reference)");
+}
+
+bool all_known(const Node& node) {
+  return node.known && std::all_of(node.children.begin(), node.children.end(), all_known);
+}
+
+}  // namespace
+
+std::vector<const KeyGroup*> with_mapping(std::vector<const KeyGroup*> groups) {
+  groups.push_back(&key_table().mapping);
+  return groups;
+}
+
+MappingOptions read_mapping(const Section& section) {
+  MappingOptions mapping;
+  section.read_word("format", mapping.format);
+  read_template_or_path(section, "sensor", mapping.sensor, mapping.sensor_path);
+  read_template_or_path(section, "metric", mapping.metric, mapping.metric_path);
+  read_time(section, mapping);
+  section.read("each", mapping.each);
+  read_values(section, mapping);
+  read_labels(section, mapping);
+  section.read("unit", mapping.unit);
+  section.read("coerce_strings", mapping.coerce_strings);
+  section.read("columns", mapping.columns);
+  read_delimiter(section, mapping);
+  return mapping;
+}
+
+void check_route(const Section& section, const RouteOptions& route) {
+  if (!all_known(section.node())) return;
+  try {
+    std::vector<std::string> captures;
+    if (section.find("topic") != nullptr) captures = TopicPattern(route.topic).capture_names();
+    make_decoder(route.mapping, captures);
+  } catch (const std::invalid_argument& error) {
+    report_objection(section, error.what());
+  }
+}
+
+}  // namespace edgetide

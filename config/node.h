@@ -1,0 +1,56 @@
+// A configuration file as read: a tree of values, each with its place, and the lines for excerpts.
+//
+// Owns:   values; a Place points to a SourceFile, which outlives the tree (files.h keeps both).
+// Thread: plain values.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace edgetide {
+
+struct SourceFile {
+  std::string path;
+  std::size_t order = 0;  // in which files were read; messages are sorted by it
+  std::string text;
+  std::vector<std::string> lines;
+  std::vector<bool> secret_lines;  // never shown: they may hold a password
+  bool readable_by_others = false;
+};
+
+// Where a key or value stands; columns and lengths in code points.
+struct Place {
+  const SourceFile* file = nullptr;
+  std::size_t line = 0;  // 1-based; 0: the file as a whole
+  std::size_t column = 0;
+  std::size_t length = 1;
+  bool secret = false;  // its line is not shown, whatever it holds
+};
+
+struct Node {
+  enum class Kind { table, list, text, integer, real, boolean, date_time };
+
+  Kind kind = Kind::table;
+  std::string key;      // in its table; empty for elements of a list
+  Place key_place;      // of the key; for elements of a list the value's
+  Place place;          // of the value
+  std::string text;     // text: the value; ${...} is resolved in here
+  std::string written;  // text: as it stands in the file, which may be shown
+  bool known = true;    // false: the text holds a reference that was not, or could not be, resolved
+  std::int64_t integer = 0;
+  double real = 0;
+  bool boolean = false;
+  std::vector<Node> children;  // of tables and lists, in the order of the file
+
+  const Node* find(std::string_view name) const noexcept {
+    for (const Node& child : children) {
+      if (child.key == name) return &child;
+    }
+    return nullptr;
+  }
+};
+
+}  // namespace edgetide

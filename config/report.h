@@ -1,0 +1,41 @@
+// Collects what is wrong with a configuration, so that one run shows all of it.
+//
+// Thread: main. Fails: never.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "config/node.h"
+
+namespace edgetide {
+
+class Report {
+ public:
+  void error(const Place& place, std::string text, std::string hint = {});
+  void warning(const Place& place, std::string text, std::string hint = {});
+
+  bool failed() const noexcept { return !errors_.empty(); }
+
+  // In the order of files and lines. Leaves the report empty.
+  std::vector<ConfigMessage> take_errors();
+  std::vector<ConfigMessage> take_warnings();
+
+ private:
+  struct Entry {
+    std::size_t file_order;
+    ConfigMessage message;
+  };
+  static Entry entry(const Place& place, std::string text, std::string hint);
+  static std::vector<ConfigMessage> take(std::vector<Entry>& entries);
+
+  std::vector<Entry> errors_;
+  std::vector<Entry> warnings_;
+};
+
+// "edgetide.toml:86", for pointing from one message to another place.
+std::string short_text(const Place& place);
+
+}  // namespace edgetide

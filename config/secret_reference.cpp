@@ -1,0 +1,133 @@
+#include "config/secret_reference.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/file_text.h"
+#include "config/spelling.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::size_t secret_bytes_max = 64 * 1024;
+constexpr std::array<std::string_view, 4> schemes = {"credential", "credential_path", "env", "file"};
+
+// What a reference stands for: a text, nothing for now (secrets are not resolved), or a reason.
+struct Resolved {
+  std::optional<std::string> text;
+  std::string error;
+  std::string hint;
+};
+
+Resolved failed(std::string error, std::string hint = {}) {
+  return {std::nullopt, std::move(error), std::move(hint)};
+}
+
+Resolved file_content(const std::string& path, bool must_be_private) {
+  FileText file = read_file_text(path, secret_bytes_max);
+  if (!file.error.empty()) return failed(path + " " + file.error);
+  if (must_be_private && (file.mode & 077U) != 0) {
+    return failed(path + " can be read by others than its owner", "chmod 600 " + path);
+  }
+  if (file.text.ends_with('\n')) file.text.pop_back();
+  if (file.text.ends_with('\r')) file.text.pop_back();
+  if (file.text.find('\0') != std::string::npos) return failed(path + " is not a text file");
+  return {std::move(file.text), {}, {}};
+}
+
+bool is_file_name(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos;
+}
+
+Resolved credential(std::string_view name, bool path_only, bool secrets) {
+  if (!is_file_name(name)) return failed("a credential is named by the name of its file");
+  if (!secrets) return {};
+  const char* folder = std::getenv("CREDENTIALS_DIRECTORY");
+  if (folder == nullptr) {
+    return failed("credential '" + std::string(name) + "': $CREDENTIALS_DIRECTORY is not set",
+                  "systemd sets it for LoadCredential=");
+  }
+  const std::string path = std::string(folder) + '/' + std::string(name);
+  if (!path_only) return file_content(path, false);
+  const Resolved content = file_content(path, false);
+  return content.error.empty() ? Resolved{path, {}, {}} : content;
+}
+
+Resolved secret_file(std::string_view path, bool secrets) {
+  if (!path.starts_with('/')) return failed("${file:} needs an absolute path");
+  return secrets ? file_content(std::string(path), true) : Resolved{};
+}
+
+bool is_variable_name(std::string_view name) {
+  const auto fits = [](char c) {
+    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') && std::all_of(name.begin(), name.end(), fits);
+}
+
+Resolved variable(std::string_view rest, bool secrets) {
+  const std::size_t separator = rest.find(":-");
+  const std::string name(rest.substr(0, separator));
+  if (!is_variable_name(name)) return failed("${env:} needs the name of a variable, and ':-' before a default");
+  if (const char* value = std::getenv(name.c_str())) return {std::string(value), {}, {}};
+  if (separator != std::string_view::npos) return {std::string(rest.substr(separator + 2)), {}, {}};
+  return secrets ? failed("the environment has no " + name) : Resolved{};
+}
+
+Resolved resolve(std::string_view reference, bool secrets) {
+  const std::size_t colon = reference.find(':');
+  const std::string_view scheme = reference.substr(0, colon);
+  const std::string_view rest = colon == std::string_view::npos ? std::string_view() : reference.substr(colon + 1);
+  if (scheme == "credential") return credential(rest, false, secrets);
+  if (scheme == "credential_path") return credential(rest, true, secrets);
+  if (scheme == "file") return secret_file(rest, secrets);
+  if (scheme == "env") return variable(rest, secrets);
+  // What stands in the braces is not repeated: it may be a secret that happens to look like a reference.
+  std::string hint = did_you_mean(scheme, schemes);
+  return failed("unknown reference; there are ${credential:NAME}, ${credential_path:NAME}, ${file:/PATH}, ${env:NAME}",
+                hint.empty() ? "write $${ for the characters ${" : hint);
+}
+
+// Replaces the references of one text; false: it stays empty, `message` says why if that is an error.
+bool substitute(std::string_view from, bool secrets, std::string& to, Resolved& reason) {
+  while (true) {
+    const std::size_t dollar = from.find("${");
+    to += from.substr(0, dollar);
+    if (dollar == std::string_view::npos) return true;
+    if (dollar > 0 && from[dollar - 1] == '$') {  // $${
+      to += '{';
+      from.remove_prefix(dollar + 2);
+      continue;
+    }
+    const std::size_t close = from.find('}', dollar);
+    reason = close == std::string_view::npos ? failed("${ without }", "write $${ for the characters ${")
+                                             : resolve(from.substr(dollar + 2, close - dollar - 2), secrets);
+    if (!reason.text) return false;
+    to += *reason.text;
+    from.remove_prefix(close + 1);
+  }
+}
+
+void resolve_text(Node& node, bool secrets, Report& report) {
+  if (node.written.find("${") == std::string::npos) return;
+  std::string text;
+  Resolved reason;
+  node.known = substitute(node.written, secrets, text, reason);
+  node.text = node.known ? text : std::string();
+  if (!reason.error.empty())
+    report.error(node.place, node.key.empty() ? reason.error : node.key + ": " + reason.error, reason.hint);
+}
+
+}  // namespace
+
+void resolve_references(Node& root, bool secrets, Report& report) {
+  if (root.kind == Node::Kind::text) resolve_text(root, secrets, report);
+  for (Node& child : root.children) resolve_references(child, secrets, report);
+}
+
+}  // namespace edgetide

@@ -1,0 +1,18 @@
+// ${credential:NAME}, ${credential_path:NAME}, ${file:/PATH}, ${env:NAME} and ${env:NAME:-DEFAULT} inside texts,
+// resolved after parsing, so that no content can change the structure. "$${" stands for "${".
+//
+// Thread: main. Blocks: reads files.
+// Fails:  into the report, at the text's place; content never appears in a message.
+// Limit:  64 KiB per file.
+#pragma once
+
+#include "config/node.h"
+#include "config/report.h"
+
+namespace edgetide {
+
+// Every text below `root`. With `secrets` false files are not read and an unset variable is no error; the texts that
+// need them become empty and unknown.
+void resolve_references(Node& root, bool secrets, Report& report);
+
+}  // namespace edgetide

@@ -1,0 +1,298 @@
+#include "config/section.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cctype>
+#include <utility>
+
+#include "config/size_text.h"
+#include "config/spelling.h"
+#include "pipeline/time_text.h"
+
+namespace edgetide {
+
+namespace {
+
+std::string_view kind_name(Node::Kind kind) {
+  switch (kind) {
+    case Node::Kind::table:
+      return "a table";
+    case Node::Kind::list:
+      return "a list";
+    case Node::Kind::text:
+      return "a text";
+    case Node::Kind::integer:
+      return "a whole number";
+    case Node::Kind::real:
+      return "a number";
+    case Node::Kind::boolean:
+      return "true or false";
+    case Node::Kind::date_time:
+      return "a date or time";
+  }
+  return "a value";
+}
+
+bool is_number(std::string_view text) {
+  const auto fits = [](char c) { return (c >= '0' && c <= '9') || c == '.'; };
+  return !text.empty() && std::all_of(text.begin(), text.end(), fits);
+}
+
+std::string number_in(const Node& node) {
+  if (node.kind == Node::Kind::integer) return std::to_string(node.integer);
+  return node.kind == Node::Kind::text && is_number(node.written) ? node.written : std::string();
+}
+
+std::string one_of(const std::vector<std::string_view>& words) {
+  std::string text;
+  for (const std::string_view word : words) text += (text.empty() ? "\"" : ", \"") + std::string(word) + '"';
+  return words.size() == 1 ? text : "one of " + text;
+}
+
+// Where else a key exists: near `section` ("sinks.cloud") rather than elsewhere.
+std::string where_it_belongs(std::string_view key, std::string_view section) {
+  const std::string family = '[' + std::string(section.substr(0, section.find('.')));
+  const KeyGroup* best = nullptr;
+  for (const KeyGroup* group : key_table().groups()) {
+    if (group->find(key) == nullptr) continue;
+    if (best == nullptr || (group->title.starts_with(family) && !best->title.starts_with(family))) best = group;
+  }
+  return best == nullptr ? std::string() : "it is a key of " + std::string(best->title);
+}
+
+}  // namespace
+
+std::string shown(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::text:
+      return '"' + node.written + '"';
+    case Node::Kind::integer:
+      return std::to_string(node.integer);
+    case Node::Kind::boolean:
+      return node.boolean ? "true" : "false";
+    default:
+      return std::string(kind_name(node.kind));
+  }
+}
+
+std::string bound_text(std::int64_t bound, ValueType type) {
+  if (type == ValueType::duration || type == ValueType::duration_or_none) return to_text(Duration::microseconds(bound));
+  return type == ValueType::size ? size_text(bound) : std::to_string(bound);
+}
+
+std::optional<std::size_t> type_position(const Node& table, const std::string& name, const KeyGroup& group,
+                                         Report& report) {
+  Node only_type;
+  only_type.key_place = table.key_place;
+  if (const Node* type = table.find("type")) only_type.children.push_back(*type);
+  return Section(only_type, name, {&group}, report).word("type");
+}
+
+Section::Section(const Node& table, std::string name, std::vector<const KeyGroup*> groups, Report& report)
+    : table_(table), name_(std::move(name)), groups_(std::move(groups)), report_(report) {
+  for (const Node& node : table_.children) report_unknown(node);
+  report_missing();
+}
+
+void Section::report_unknown(const Node& node) const {
+  std::vector<std::string_view> known;
+  for (const KeyGroup* group : groups_) {
+    if (group->find(node.key) != nullptr) return;
+    for (const KeySpec& key : group->keys) known.push_back(key.name);
+  }
+  const std::string where = name_.empty() ? " at the top level" : " in [" + name_ + ']';
+  if (is_planned(node.key))
+    return report_.error(node.key_place, '\'' + node.key + '\'' + where + " is not in this version");
+  std::string hint = did_you_mean(node.key, known);
+  if (hint.empty()) hint = where_it_belongs(node.key, name_);
+  Place place = node.key_place;
+  place.secret = hint.find("'password'") != std::string::npos;
+  report_.error(place, "unknown key '" + node.key + '\'' + where, hint);
+}
+
+void Section::report_missing() const {
+  for (const KeyGroup* group : groups_) {
+    for (const KeySpec& key : group->keys) {
+      if (key.required && find(key.name) == nullptr) {
+        report_.error(table_.key_place, name_ + ": " + std::string(key.name) + " is missing");
+      }
+    }
+  }
+}
+
+const Place& Section::place(std::string_view key) const noexcept {
+  const Node* node = find(key);
+  return node == nullptr ? table_.key_place : node->place;
+}
+
+const KeySpec& Section::spec(std::string_view key) const {
+  for (const KeyGroup* group : groups_) {
+    if (const KeySpec* spec = group->find(key)) return *spec;
+  }
+  assert(false && "a key that is read must be in the key table");
+  static const KeySpec none{};
+  return none;
+}
+
+void Section::error_at(const Place& place, std::string_view text, std::string hint) const {
+  report_.error(place, name_.empty() ? std::string(text) : name_ + ": " + std::string(text), std::move(hint));
+}
+
+void Section::error(std::string_view key, std::string_view text, std::string hint) const {
+  error_at(place(key), text, std::move(hint));
+}
+
+void Section::warning(std::string_view key, std::string_view text) const {
+  report_.warning(place(key), name_ + ": " + std::string(text));
+}
+
+bool Section::is(const Node& node, Node::Kind kind, std::string_view wanted) const {
+  if (node.kind == kind) return true;
+  const std::string subject = node.key.empty() ? "an element" : node.key;
+  error_at(node.place, subject + " is " + std::string(kind_name(node.kind)) + ", not " + std::string(wanted));
+  return false;
+}
+
+bool Section::fits(const Node& node, std::int64_t value, const KeySpec& spec) const {
+  if (value >= spec.min && value <= spec.max) return true;
+  const bool low = value < spec.min;
+  const bool any_positive = low && spec.min == 1 && spec.type != ValueType::integer;
+  const std::string bound = low ? bound_text(spec.min, spec.type) : bound_text(spec.max, spec.type);
+  const std::string rule = any_positive ? "more than 0" : (low ? "at least " : "at most ") + bound;
+  error_at(node.place, node.key + " is " + shown(node) + ", it must be " + rule);
+  return false;
+}
+
+void Section::read(std::string_view key, std::string& target) const {
+  const Node* node = find(key);
+  if (node != nullptr && is(*node, Node::Kind::text, "a text in quotes") && node->known) target = node->text;
+}
+
+void Section::read(std::string_view key, bool& target) const {
+  const Node* node = find(key);
+  if (node != nullptr && is(*node, Node::Kind::boolean, "true or false")) target = node->boolean;
+}
+
+std::optional<std::int64_t> Section::integer(const Node& node, const KeySpec& spec) const {
+  if (!is(node, Node::Kind::integer, "a whole number") || !fits(node, node.integer, spec)) return std::nullopt;
+  return node.integer;
+}
+
+std::optional<std::int64_t> Section::size(const Node& node, const KeySpec& spec) const {
+  if (!number_in(node).empty()) {
+    error_at(node.place, node.key + " is " + shown(node) + ", a size needs a unit, such as \"64MiB\" or \"10MB\"");
+    return std::nullopt;
+  }
+  if (!is(node, Node::Kind::text, "a size, such as \"64MiB\"") || !node.known) return std::nullopt;
+  const std::optional<std::int64_t> bytes = parse_size(node.text);
+  if (!bytes) {
+    error_at(node.place, node.key + " is " + shown(node) +
+                             ", not a size; write a whole number and a unit (B, KiB, MiB, GiB, kB, MB, GB)");
+    return std::nullopt;
+  }
+  return fits(node, *bytes, spec) ? bytes : std::nullopt;
+}
+
+void Section::read(std::string_view key, int& target) const {
+  const Node* node = find(key);
+  if (node == nullptr) return;
+  if (const auto value = integer(*node, spec(key))) target = static_cast<int>(*value);
+}
+
+void Section::read(std::string_view key, std::size_t& target) const {
+  const Node* node = find(key);
+  if (node == nullptr) return;
+  const KeySpec& rule = spec(key);
+  const auto value = rule.type == ValueType::size ? size(*node, rule) : integer(*node, rule);
+  if (value) target = static_cast<std::size_t>(*value);
+}
+
+void Section::read(std::string_view key, double& target) const {
+  const Node* node = find(key);
+  if (node == nullptr) return;
+  if (node->kind == Node::Kind::integer) {
+    target = static_cast<double>(node->integer);
+  } else if (is(*node, Node::Kind::real, "a number")) {
+    target = node->real;
+  }
+}
+
+void Section::read(std::string_view key, Duration& target) const {
+  const Node* node = find(key);
+  if (node == nullptr) return;
+  const KeySpec& rule = spec(key);
+  if (const std::string number = number_in(*node); !number.empty()) {
+    error_at(node->place, node->key + " is " + shown(*node) + ", a duration needs a unit; write \"" + number + "s\"");
+    return;
+  }
+  if (!is(*node, Node::Kind::text, "a duration, such as \"10s\"") || !node->known) return;
+  if (rule.type == ValueType::duration_or_none && node->text == "none") {
+    target = Duration::unlimited();
+    return;
+  }
+  const std::optional<Duration> duration = parse_duration(node->text);
+  if (!duration) {
+    error_at(node->place,
+             node->key + " is " + shown(*node) + ", not a duration; write a number and a unit (us, ms, s, m, h, d, w)");
+  } else if (fits(*node, duration->count(), rule)) {
+    target = *duration;
+  }
+}
+
+void Section::read(std::string_view key, std::vector<std::string>& target) const {
+  if (find(key) == nullptr) return;
+  target.clear();
+  for (const Node* node : texts(key)) target.push_back(node->text);
+}
+
+std::vector<const Node*> Section::texts(std::string_view key) const {
+  std::vector<const Node*> nodes;
+  const Node* list = find(key);
+  if (list == nullptr || !is(*list, Node::Kind::list, "a list of texts, [\"...\"]")) return nodes;
+  for (const Node& element : list->children) {
+    if (element.kind != Node::Kind::text) {
+      error_at(element.place,
+               std::string(key) + " holds " + std::string(kind_name(element.kind)) + ", not a text in quotes");
+    } else if (element.known) {
+      nodes.push_back(&element);
+    }
+  }
+  return nodes;
+}
+
+std::vector<const Node*> Section::tables(std::string_view key) const {
+  std::vector<const Node*> nodes;
+  const Node* list = find(key);
+  if (list == nullptr || !is(*list, Node::Kind::list, "a list of tables")) return nodes;
+  for (const Node& element : list->children) {
+    if (element.kind == Node::Kind::table) {
+      nodes.push_back(&element);
+    } else {
+      error_at(element.place, std::string(key) + " holds " + std::string(kind_name(element.kind)) + ", not a table");
+    }
+  }
+  return nodes;
+}
+
+const Node* Section::table(std::string_view key) const {
+  const Node* node = find(key);
+  return node != nullptr && is(*node, Node::Kind::table, "a table") ? node : nullptr;
+}
+
+std::optional<std::size_t> Section::word(std::string_view key) const {
+  const Node* node = find(key);
+  if (node == nullptr) return std::nullopt;
+  const std::vector<std::string_view>& words = spec(key).words;
+  if (!is(*node, Node::Kind::text, one_of(words)) || !node->known) return std::nullopt;
+  const auto word = std::find(words.begin(), words.end(), node->text);
+  if (word != words.end()) return static_cast<std::size_t>(word - words.begin());
+  const std::string subject = node->key + " " + shown(*node);
+  if (is_planned(node->text)) {
+    error_at(node->place, subject + " is not in this version; write " + one_of(words));
+  } else {
+    error_at(node->place, subject + " is not " + one_of(words), did_you_mean(node->text, words));
+  }
+  return std::nullopt;
+}
+
+}  // namespace edgetide

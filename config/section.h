@@ -1,0 +1,91 @@
+// One table of the configuration, read key by key against the key table. Constructing it reports unknown and missing
+// keys; every `read` leaves its target alone when the key is absent, and reports what does not fit.
+//
+// Owns:   nothing; node, groups and report outlive it.
+// Thread: main.
+// Fails:  into the report.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/key_table.h"
+#include "config/node.h"
+#include "config/report.h"
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+class Section {
+ public:
+  // `name` is how messages call it: "windows.minute".
+  Section(const Node& table, std::string name, std::vector<const KeyGroup*> groups, Report& report);
+
+  const std::string& name() const noexcept { return name_; }
+  const Node& node() const noexcept { return table_; }
+  const Node* find(std::string_view key) const noexcept { return table_.find(key); }
+  // Of the value of a key, or of the section when it is absent.
+  const Place& place(std::string_view key) const noexcept;
+
+  void read(std::string_view key, std::string& target) const;
+  void read(std::string_view key, bool& target) const;
+  void read(std::string_view key, int& target) const;
+  void read(std::string_view key, std::size_t& target) const;  // sizes and integers
+  void read(std::string_view key, double& target) const;
+  void read(std::string_view key, Duration& target) const;
+  void read(std::string_view key, std::vector<std::string>& target) const;
+
+  // The words of the key table stand in the order of the enum.
+  std::optional<std::size_t> word(std::string_view key) const;
+  template <class Enum>
+  void read_word(std::string_view key, Enum& target) const {
+    if (const std::optional<std::size_t> position = word(key)) target = static_cast<Enum>(*position);
+  }
+
+  // The texts of a list, with their places; those that are not known yet are left out.
+  std::vector<const Node*> texts(std::string_view key) const;
+
+  // The members of a list of tables; a value of another kind is reported.
+  std::vector<const Node*> tables(std::string_view key) const;
+  const Node* table(std::string_view key) const;
+
+  void error(std::string_view key, std::string_view text, std::string hint = {}) const;
+  void error_at(const Place& place, std::string_view text, std::string hint = {}) const;
+  void warning(std::string_view key, std::string_view text) const;
+  Report& report() const noexcept { return report_; }
+
+ private:
+  const KeySpec& spec(std::string_view key) const;
+  void report_unknown(const Node& node) const;
+  void report_missing() const;
+  bool is(const Node& node, Node::Kind kind, std::string_view wanted) const;
+  bool fits(const Node& node, std::int64_t value, const KeySpec& spec) const;
+  std::optional<std::int64_t> integer(const Node& node, const KeySpec& spec) const;
+  std::optional<std::int64_t> size(const Node& node, const KeySpec& spec) const;
+
+  const Node& table_;
+  std::string name_;
+  std::vector<const KeyGroup*> groups_;
+  Report& report_;
+};
+
+// The `type` of a table, which decides what other keys it may have: read first and by itself.
+std::optional<std::size_t> type_position(const Node& table, const std::string& name, const KeyGroup& group,
+                                         Report& report);
+template <class Enum>
+std::optional<Enum> read_type(const Node& table, const std::string& name, const KeyGroup& group, Report& report) {
+  const std::optional<std::size_t> position = type_position(table, name, group, report);
+  return position ? std::optional(static_cast<Enum>(*position)) : std::nullopt;
+}
+
+// A value as a message shows it: "60" in quotes, 60, true, a list.
+std::string shown(const Node& node);
+
+// What a bound is called: "100ms", "64KiB", "3".
+std::string bound_text(std::int64_t bound, ValueType type);
+
+}  // namespace edgetide

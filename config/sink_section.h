@@ -1,0 +1,15 @@
+// [sinks.NAME].
+//
+// Thread: main. Fails: into the report.
+#pragma once
+
+#include "config/names.h"
+#include "config/report.h"
+#include "daemon/gateway_options.h"
+
+namespace edgetide {
+
+// Every table below `sinks`, into options.sinks. Requires: options.state_directory is set.
+void read_sinks(const Node& sinks, const Names& windows, GatewayOptions& options, Report& report);
+
+}  // namespace edgetide

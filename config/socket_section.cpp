@@ -1,0 +1,91 @@
+#include "config/socket_section.h"
+
+#include <utility>
+
+#include "config/mapping_section.h"
+#include "config/network_address.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::size_t socket_path_bytes_max = 107;  // sockaddr_un
+
+bool is_known_text(const Node* node) {
+  return node != nullptr && node->kind == Node::Kind::text && node->known;
+}
+
+void check_path(const Section& section, const std::string& path) {
+  if (!path.starts_with('/') || path.size() > socket_path_bytes_max) {
+    section.error("listen", "listen must be an absolute path of at most 107 bytes",
+                  "such as \"/run/edgetide/readings.sock\"");
+  }
+}
+
+void check_address(const Section& section, const SocketOptions& options) {
+  const std::optional<ListenAddress> address = parse_listen(options.listen);
+  if (!address) {
+    return section.error("listen", "listen needs a numeric address and a port",
+                         "such as \"127.0.0.1:8094\" or \"[::1]:8094\"");
+  }
+  if (!is_loopback(address->host) && section.find("allow") == nullptr) {
+    section.error("listen", "listen is open to the network; say in allow who may send",
+                  "such as allow = [\"10.20.0.0/16\"]");
+  }
+}
+
+void read_allow(const Section& section, SocketOptions& options) {
+  for (const Node* node : section.texts("allow")) {
+    if (!is_network(node->text)) {
+      section.error_at(node->place, "allow: " + shown(*node) + " is not a network", "such as \"10.20.0.0/16\"");
+    }
+    options.allow.push_back(node->text);
+  }
+  const Node* list = section.find("allow");
+  if (list != nullptr && list->kind == Node::Kind::list && list->children.empty()) {
+    section.error("allow", "allow is empty; nobody could send");
+  }
+}
+
+}  // namespace
+
+SocketOptions read_socket(const Section& section, const std::string& name, SocketKind kind) {
+  SocketOptions options;
+  options.name = name;
+  options.kind = kind;
+  section.read("listen", options.listen);
+  const bool listen_known = is_known_text(section.find("listen"));
+  if (kind == SocketKind::unix_stream) {
+    if (listen_known) check_path(section, options.listen);
+  } else {
+    read_allow(section, options);
+    if (listen_known) check_address(section, options);
+  }
+  if (kind == SocketKind::udp) {
+    section.read("max_datagram", options.datagram_bytes_max);
+    section.read("receive_buffer", options.receive_buffer_bytes);
+  } else {
+    section.read("ack", options.ack);
+    section.read("max_line", options.line_bytes_max);
+    section.read("max_connections", options.connections_max);
+    section.read("connection_timeout", options.idle_timeout);
+    section.read("line_timeout", options.line_timeout);
+  }
+  options.route.mapping = read_mapping(section);
+  if (section.find("format") != nullptr) check_route(section, options.route);
+  return options;
+}
+
+void check_listeners(const Node& sources, const std::vector<SocketInput>& inputs, Report& report) {
+  for (std::size_t later = 0; later < inputs.size(); ++later) {
+    for (std::size_t earlier = 0; earlier < later; ++earlier) {
+      const SocketOptions& a = inputs[earlier].options;
+      const SocketOptions& b = inputs[later].options;
+      if (a.kind != b.kind || a.listen != b.listen || b.listen.empty()) continue;
+      report.error(sources.find(b.name)->find("listen")->place,
+                   "sources." + b.name + ": sources." + a.name + " listens here");
+    }
+  }
+}
+
+}  // namespace edgetide

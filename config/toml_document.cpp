@@ -1,0 +1,101 @@
+#include "config/toml_document.h"
+
+#include <algorithm>
+#include <toml++/toml.h>
+#include <tuple>
+#include <utility>
+
+#if TOML_HEADER_ONLY
+#error "toml++ must be linked as a library"
+#endif
+
+namespace edgetide {
+
+namespace {
+
+Place place_of(const SourceFile& file, const toml::source_region& region) {
+  Place place{&file, region.begin.line, region.begin.column, 1};
+  if (region.end.line == region.begin.line && region.end.column > region.begin.column) {
+    place.length = region.end.column - region.begin.column;
+  }
+  return place;
+}
+
+void sort_as_written(std::vector<Node>& nodes) {
+  std::stable_sort(nodes.begin(), nodes.end(), [](const Node& a, const Node& b) {
+    return std::tie(a.key_place.line, a.key_place.column) < std::tie(b.key_place.line, b.key_place.column);
+  });
+}
+
+Node convert(const SourceFile& file, const toml::node& from);
+
+std::vector<Node> convert_members(const SourceFile& file, const toml::table& table) {
+  std::vector<Node> members;
+  for (const auto& [key, value] : table) {
+    Node member = convert(file, value);
+    member.key = std::string(key.str());
+    member.key_place = place_of(file, key.source());
+    members.push_back(std::move(member));
+  }
+  sort_as_written(members);
+  return members;
+}
+
+Node convert(const SourceFile& file, const toml::node& from) {
+  Node node;
+  node.place = node.key_place = place_of(file, from.source());
+  if (const toml::table* table = from.as_table()) {
+    node.kind = Node::Kind::table;
+    node.children = convert_members(file, *table);
+  } else if (const toml::array* list = from.as_array()) {
+    node.kind = Node::Kind::list;
+    for (const toml::node& element : *list) node.children.push_back(convert(file, element));
+  } else if (const auto* text = from.as_string()) {
+    node.kind = Node::Kind::text;
+    node.text = node.written = text->get();
+  } else if (const auto* integer = from.as_integer()) {
+    node.kind = Node::Kind::integer;
+    node.integer = integer->get();
+  } else if (const auto* real = from.as_floating_point()) {
+    node.kind = Node::Kind::real;
+    node.real = real->get();
+  } else if (const auto* boolean = from.as_boolean()) {
+    node.kind = Node::Kind::boolean;
+    node.boolean = boolean->get();
+  } else {
+    node.kind = Node::Kind::date_time;
+  }
+  return node;
+}
+
+// toml++ says "Error while parsing key: ..."; shorter in our form.
+std::string reason_of(const toml::parse_error& error) {
+  constexpr std::string_view prefix = "Error while parsing ";
+  const std::string_view text = error.description();
+  return text.starts_with(prefix) ? "in a TOML " + std::string(text.substr(prefix.size())) : std::string(text);
+}
+
+void report_syntax(const SourceFile& file, const toml::parse_error& error, Report& report) {
+  const Place place = place_of(file, error.source());
+  const bool secret = place.line > 0 && place.line <= file.secret_lines.size() && file.secret_lines[place.line - 1];
+  report.error(place, secret ? "this is not TOML (text in quotes?)" : reason_of(error));
+}
+
+}  // namespace
+
+std::optional<Node> parse_toml(const SourceFile& file, Report& report) {
+  // The parser's own UTF-8 reader is undefined on some broken files with a NUL (ef bb bb 00).
+  if (file.text.find('\0') != std::string::npos) {
+    report.error({&file, 0, 0, 0}, "this is not a text file: it has a NUL byte");
+    return std::nullopt;
+  }
+  try {
+    const toml::table table = toml::parse(std::string_view(file.text), std::string_view(file.path));
+    return convert(file, table);
+  } catch (const toml::parse_error& error) {
+    report_syntax(file, error, report);
+    return std::nullopt;
+  }
+}
+
+}  // namespace edgetide

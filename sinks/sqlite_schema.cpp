@@ -1,0 +1,139 @@
+#include "sinks/sqlite_schema.h"
+
+#include <array>
+#include <string_view>
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::array<std::string_view, 8> data_columns = {"time",     "series_id", "time_end", "state",
+                                                          "is_final", "revision",  "epoch",    "updated_at"};
+constexpr std::array<std::string_view, 11> view_columns = {"time",       "time_end", "sensor_id", "metric",
+                                                           "unit",       "is_final", "state",     "revision",
+                                                           "updated_at", "gateway",  "time_us"};
+
+std::string quoted(const std::string& name) {
+  std::string text = "\"";
+  for (const char c : name) {
+    if (c == '"') text += '"';
+    text += c;
+  }
+  return text + '"';
+}
+
+std::string definition(const Column& column) {
+  return quoted(column.name) + (column.integer ? " INTEGER" : " REAL");
+}
+
+// Whole seconds, rounded down before 1970 too.
+std::string as_text(const std::string& microseconds) {
+  return "strftime('%Y-%m-%d %H:%M:%S', (" + microseconds + " - ((" + microseconds +
+         " % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')";
+}
+
+std::string table_ddl(const WindowSchema& window) {
+  std::string ddl = "\nCREATE TABLE IF NOT EXISTS " + quoted(window.name + "_data") + R"( (
+  time        INTEGER NOT NULL,
+  series_id   INTEGER NOT NULL REFERENCES series,
+  time_end    INTEGER NOT NULL,
+  state       TEXT NOT NULL,
+  is_final    INTEGER NOT NULL,
+  revision    INTEGER NOT NULL,
+  epoch       INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+)";
+  for (const Column& column : window.columns) ddl += "  " + definition(column) + ",\n";
+  return ddl + "  PRIMARY KEY (time, series_id)) WITHOUT ROWID;\n";
+}
+
+std::string view_ddl(const WindowSchema& window, const std::string& name, const std::string& rows) {
+  std::string aggregates;
+  for (const Column& column : window.columns) aggregates += " d." + quoted(column.name) + ",";
+  return "\nDROP VIEW IF EXISTS " + quoted(name) + ";\nCREATE VIEW " + quoted(name) + " AS\n  SELECT " +
+         as_text("d.time") + " AS time,\n    " + as_text("d.time_end") +
+         " AS time_end,\n    s.sensor_id, s.metric, s.unit," + aggregates +
+         "\n    d.is_final, d.state, d.revision, s.labels, s.gateway,\n    " + as_text("d.updated_at") +
+         " AS updated_at, d.time AS time_us\n  FROM " + rows + ";\n";
+}
+
+}  // namespace
+
+std::string sqlite_tables_ddl(const std::vector<WindowSchema>& inputs) {
+  std::string ddl = R"(
+CREATE TABLE IF NOT EXISTS series (
+  series_id   INTEGER PRIMARY KEY,
+  gateway     TEXT NOT NULL,
+  sensor_id   TEXT NOT NULL,
+  metric      TEXT NOT NULL,
+  unit        TEXT NOT NULL DEFAULT '',
+  labels      TEXT NOT NULL DEFAULT '{}',
+  first_seen  TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE (gateway, sensor_id, metric));
+
+CREATE TABLE IF NOT EXISTS sink_state (
+  gateway      TEXT NOT NULL,
+  sink         TEXT NOT NULL,
+  incarnation  INTEGER NOT NULL,
+  epoch        INTEGER NOT NULL,
+  updated_at   TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  PRIMARY KEY (gateway, sink)) WITHOUT ROWID;
+)";
+  for (const WindowSchema& window : inputs) ddl += table_ddl(window);
+  return ddl;
+}
+
+std::string sqlite_views_ddl(const std::vector<WindowSchema>& inputs) {
+  std::string ddl;
+  for (const WindowSchema& window : inputs) {
+    const std::string data = quoted(window.name + "_data");
+    ddl += view_ddl(window, window.name, data + " d JOIN series s ON s.series_id = d.series_id");
+    ddl += view_ddl(window, window.name + "_latest",
+                    "series s JOIN " + data + " d ON d.series_id = s.series_id AND d.time =\n    (SELECT w.time FROM " +
+                        data + " w WHERE w.series_id = s.series_id ORDER BY w.time DESC LIMIT 1)");
+  }
+  return ddl;
+}
+
+std::string sqlite_add_column(const WindowSchema& window, const Column& column) {
+  return "ALTER TABLE " + quoted(window.name + "_data") + " ADD COLUMN " + definition(column);
+}
+
+TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs) {
+  TableShapes shapes;
+  shapes["series"] = {"series_id", "gateway", "sensor_id", "metric", "unit", "labels"};
+  shapes["sink_state"] = {"gateway", "sink", "incarnation", "epoch", "updated_at"};
+  for (const WindowSchema& window : inputs) {
+    std::set<std::string> data(data_columns.begin(), data_columns.end());
+    std::set<std::string> view(view_columns.begin(), view_columns.end());
+    for (const Column& column : window.columns) {
+      data.insert(column.name);
+      view.insert(column.name);
+    }
+    shapes[window.name + "_data"] = data;
+    shapes[window.name] = view;
+    shapes[window.name + "_latest"] = view;
+  }
+  return shapes;
+}
+
+std::string sqlite_insert_statement(const WindowSchema& window) {
+  std::string names;
+  std::string values;
+  std::string updates;
+  for (const Column& column : window.columns) {
+    const std::string name = quoted(column.name);
+    names += ", " + name;
+    values += ", ?";
+    updates += ", " + name + " = excluded." + name;
+  }
+  return "INSERT INTO " + quoted(window.name + "_data") +
+         " AS d (time, series_id, time_end, state, is_final, revision, epoch" + names +
+         ", updated_at)\nVALUES (?, ?, ?, ?, ?, ?, ?" + values +
+         ", strftime('%s', 'now') * 1000000)\nON CONFLICT (time, series_id) DO UPDATE SET time_end = "
+         "excluded.time_end, state = excluded.state, is_final = excluded.is_final, revision = excluded.revision, "
+         "epoch = excluded.epoch, updated_at = excluded.updated_at" +
+         updates + "\nWHERE d.revision < excluded.revision";
+}
+
+}  // namespace edgetide

@@ -1,0 +1,30 @@
+// The tables and views in SQLite as text: those of PostgreSQL, with times as integer microseconds UTC.
+//
+//   <window>_data    key (time, series_id), without rowid and without another index: the rows of one tick lie together,
+//                    so a tick dirties one or two pages and not one per series. That is what a flash card pays for.
+//   <window>         view: `time` and `time_end` as text "YYYY-MM-DD HH:MM:SS" in UTC for people, `time_us` exact; a
+//                    condition on `time_us` is served by the key
+//   <window>_latest  view: the newest row of every series
+//
+// Pure; any thread; never fails.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sinks/row_batch.h"
+#include "sinks/table_shape.h"
+
+namespace edgetide {
+
+// Views are dropped and made again by the DDL, so that it fits after a column was added.
+std::string sqlite_tables_ddl(const std::vector<WindowSchema>& inputs);
+std::string sqlite_views_ddl(const std::vector<WindowSchema>& inputs);
+std::string sqlite_add_column(const WindowSchema& window, const Column& column);
+
+TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs);
+
+// Parameters: time, series id, end, state, is_final, revision, epoch, then the columns.
+std::string sqlite_insert_statement(const WindowSchema& window);
+
+}  // namespace edgetide

@@ -1,0 +1,453 @@
+#include "sinks/sqlite_sink.h"
+
+#include <atomic>
+#include <cmath>
+#include <exception>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <span>
+#include <sqlite3.h>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include "sinks/row_json.h"
+#include "sinks/sqlite_schema.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr Duration until_somebody_acts = Duration::seconds(30);
+constexpr int busy_pause_ms = 10;
+
+class SqliteError : public std::runtime_error {
+ public:
+  SqliteError(int code, const char* message) : std::runtime_error(message), code_(code & 0xff) {}
+  int code() const noexcept { return code_; }  // the primary code
+
+ private:
+  int code_;
+};
+
+struct InDoubtError {
+  std::string reason;
+};
+
+bool is_bad_row(int code) noexcept {
+  return code == SQLITE_CONSTRAINT || code == SQLITE_TOOBIG || code == SQLITE_MISMATCH;
+}
+
+// One prepared statement; its parameters are bound in order.
+class Statement {
+ public:
+  Statement(sqlite3* database, const std::string& sql) : database_(database) {
+    const int code = sqlite3_prepare_v3(database, sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &statement_, nullptr);
+    if (code != SQLITE_OK) throw SqliteError(code, sqlite3_errmsg(database));
+  }
+  ~Statement() { sqlite3_finalize(statement_); }
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  void bind_all(const auto&... values) {
+    reset();
+    (bind(values), ...);
+  }
+  void bind(std::int64_t value) { check(sqlite3_bind_int64(statement_, ++bound_, value)); }
+  void bind(std::string_view text) {
+    check(sqlite3_bind_text64(statement_, ++bound_, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+  }
+  void bind(double value, bool integer) {
+    if (!std::isfinite(value)) return check(sqlite3_bind_null(statement_, ++bound_));
+    if (integer && std::abs(value) < 0x1p63) return bind(static_cast<std::int64_t>(value));
+    check(sqlite3_bind_double(statement_, ++bound_, value));
+  }
+
+  // True when there is a row to read.
+  bool step() {
+    const int code = sqlite3_step(statement_);
+    if (code == SQLITE_ROW) return true;
+    if (code == SQLITE_DONE) return false;
+    const SqliteError error(code, sqlite3_errmsg(database_));
+    reset();
+    throw error;
+  }
+  // Steps to the end and lets go of what the statement holds; the first column of its first row, if there is one.
+  std::optional<std::int64_t> first_integer() {
+    std::optional<std::int64_t> value;
+    while (step()) {
+      if (!value) value = integer(0);
+    }
+    reset();
+    return value;
+  }
+  void run() { first_integer(); }
+  std::int64_t integer(int column) { return sqlite3_column_int64(statement_, column); }
+  std::string text(int column) { return reinterpret_cast<const char*>(sqlite3_column_text(statement_, column)); }
+  void reset() noexcept {
+    sqlite3_reset(statement_);
+    bound_ = 0;
+  }
+
+ private:
+  void check(int code) {
+    if (code != SQLITE_OK) throw SqliteError(code, sqlite3_errmsg(database_));
+  }
+
+  sqlite3* database_;
+  sqlite3_stmt* statement_ = nullptr;
+  int bound_ = 0;
+};
+
+struct CloseDatabase {
+  void operator()(sqlite3* database) const noexcept { sqlite3_close_v2(database); }
+};
+using Database = std::unique_ptr<sqlite3, CloseDatabase>;
+
+void execute(sqlite3* database, const std::string& sql) {
+  const int code = sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) throw SqliteError(code, sqlite3_errmsg(database));
+}
+
+// Takes the write lock at once, so that the transaction cannot lose it half-way.
+class Transaction {
+ public:
+  explicit Transaction(sqlite3* database) : database_(database) { execute(database, "BEGIN IMMEDIATE"); }
+  ~Transaction() {
+    if (sqlite3_get_autocommit(database_) == 0) sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  void commit() {
+    try {
+      execute(database_, "COMMIT");
+    } catch (const SqliteError& error) {
+      if (error.code() == SQLITE_BUSY) throw;
+      throw InDoubtError{error.what()};
+    }
+  }
+  // False when the store has rolled it back on its own, after an error.
+  bool alive() const noexcept { return sqlite3_get_autocommit(database_) == 0; }
+
+ private:
+  sqlite3* database_;
+};
+
+// An open file and the statements prepared for it.
+struct Session {
+  Session(sqlite3* opened, const std::vector<WindowSchema>& inputs)
+      : state(opened, "SELECT incarnation, epoch FROM sink_state WHERE gateway = ? AND sink = ?"),
+        set_epoch(opened,
+                  "UPDATE sink_state SET epoch = ?, updated_at = CURRENT_TIMESTAMP WHERE gateway = ? AND sink = ?"),
+        find_series(opened, "SELECT series_id FROM series WHERE gateway = ? AND sensor_id = ? AND metric = ?"),
+        add_series(opened,
+                   "INSERT INTO series (gateway, sensor_id, metric, unit, labels) VALUES (?, ?, ?, ?, ?) RETURNING "
+                   "series_id") {
+    for (const WindowSchema& window : inputs) {
+      insert.push_back(std::make_unique<Statement>(opened, sqlite_insert_statement(window)));
+    }
+  }
+
+  Statement state;
+  Statement set_epoch;
+  Statement find_series;
+  Statement add_series;
+  std::vector<std::unique_ptr<Statement>> insert;  // by input
+};
+
+class SqliteSink final : public Sink {
+ public:
+  SqliteSink(SqliteOptions options, std::string gateway, std::string name, std::vector<WindowSchema> inputs)
+      : options_(std::move(options)),
+        gateway_(std::move(gateway)),
+        name_(std::move(name)),
+        inputs_(std::move(inputs)) {}
+
+  Outcome open() override;
+  Outcome deliver(const RowBatch& batch) override;
+  std::variant<std::optional<std::uint64_t>, RetryAfter> last_epoch() override;
+  void close() noexcept override;
+  void interrupt() noexcept override;
+
+ private:
+  struct State {
+    std::int64_t incarnation = 0;
+    std::uint64_t epoch = 0;
+  };
+
+  template <typename Step>
+  Outcome guarded(const Step& step);
+  Outcome outcome_of(const SqliteError& error) const;
+  void drop() noexcept;
+  void open_file();
+  void create_tables();
+  TableShapes read_shapes(const TableShapes& needed);
+  Outcome claim();
+  std::optional<State> read_state();
+  void write_claim(std::int64_t incarnation);
+  Stopped fenced() const;
+
+  Outcome store(const RowBatch& batch);
+  std::int64_t series_id(const Series& series);
+  void store(const WindowRows& window, std::uint64_t epoch, const Transaction& transaction,
+             std::vector<RejectedRow>& rejected);
+  void insert(const WindowRows& window, std::size_t row, std::uint64_t epoch);
+
+  static int on_busy(void* sink, int tries) noexcept;
+
+  const SqliteOptions options_;
+  const std::string gateway_;
+  const std::string name_;
+  const std::vector<WindowSchema> inputs_;
+  std::optional<std::int64_t> incarnation_;  // ours, since the first open
+
+  std::atomic<bool> interrupted_ = false;
+  std::mutex mutex_;  // guards the life of the database against `interrupt`
+  Database database_;
+  std::optional<Session> session_;  // ends before the database
+};
+
+// Every error ends here as an outcome, and the session with it.
+template <typename Step>
+Outcome SqliteSink::guarded(const Step& step) {
+  Outcome outcome = RetryAfter{Duration(), "interrupted"};
+  try {
+    if (!interrupted_) outcome = step();
+  } catch (const InDoubtError& error) {
+    outcome = InDoubt{options_.path + ": " + error.reason};
+  } catch (const SqliteError& error) {
+    outcome = outcome_of(error);
+  } catch (const std::bad_alloc&) {
+    drop();
+    throw;
+  } catch (const std::exception& error) {
+    outcome = RetryAfter{until_somebody_acts, options_.path + ": " + error.what()};
+  }
+  if (!std::holds_alternative<Delivered>(outcome)) drop();
+  return outcome;
+}
+
+Outcome SqliteSink::outcome_of(const SqliteError& error) const {
+  const std::string reason = options_.path + ": " + error.what();
+  switch (error.code()) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Stopped{reason};
+    case SQLITE_ERROR:  // a table of another shape
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+      return RetryAfter{until_somebody_acts, reason};
+    default:
+      return RetryAfter{Duration(), reason};
+  }
+}
+
+Outcome SqliteSink::open() {
+  drop();
+  Outcome outcome = guarded([&]() -> Outcome {
+    open_file();
+    create_tables();
+    session_.emplace(database_.get(), inputs_);
+    return claim();
+  });
+  // A claim in doubt is simply made again.
+  if (auto* const doubt = std::get_if<InDoubt>(&outcome)) return RetryAfter{Duration(), std::move(doubt->reason)};
+  return outcome;
+}
+
+void SqliteSink::open_file() {
+  sqlite3* opened = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  const int code = sqlite3_open_v2(options_.path.c_str(), &opened, flags, nullptr);
+  {
+    const std::lock_guard lock(mutex_);
+    database_.reset(opened);
+  }
+  if (code != SQLITE_OK) throw SqliteError(code, opened == nullptr ? "out of memory" : sqlite3_errmsg(opened));
+  sqlite3_busy_handler(opened, &SqliteSink::on_busy, this);
+  execute(opened, "PRAGMA journal_mode = WAL");
+  execute(opened, "PRAGMA synchronous = FULL");  // an epoch that we forget must be on the disk
+}
+
+int SqliteSink::on_busy(void* sink, int tries) noexcept {
+  const auto* const self = static_cast<const SqliteSink*>(sink);
+  if (self->interrupted_ || Duration::milliseconds(tries * busy_pause_ms) >= self->options_.busy_timeout) return 0;
+  sqlite3_sleep(busy_pause_ms);
+  return 1;
+}
+
+void SqliteSink::create_tables() {
+  const TableShapes needed = sqlite_shapes(inputs_);
+  if (missing_from(read_shapes(needed), needed).empty()) return;
+  Transaction transaction(database_.get());
+  execute(database_.get(), sqlite_tables_ddl(inputs_));
+  const TableShapes found = read_shapes(needed);
+  for (const WindowSchema& window : inputs_) {
+    const auto& columns = found.at(window.name + "_data");
+    for (const Column& column : window.columns) {
+      if (!columns.contains(column.name)) execute(database_.get(), sqlite_add_column(window, column));
+    }
+  }
+  execute(database_.get(), sqlite_views_ddl(inputs_));
+  transaction.commit();
+}
+
+TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
+  Statement columns(database_.get(), "SELECT name FROM pragma_table_info(?)");
+  TableShapes found;
+  for (const auto& [table, ignored] : needed) {
+    columns.bind_all(std::string_view(table));
+    while (columns.step()) found[table].insert(columns.text(0));
+  }
+  return found;
+}
+
+Outcome SqliteSink::claim() {
+  Transaction transaction(database_.get());
+  const std::optional<State> state = read_state();
+  if (!incarnation_) {
+    const std::int64_t incarnation = (state ? state->incarnation : 0) + 1;
+    write_claim(incarnation);
+    transaction.commit();
+    incarnation_ = incarnation;
+    return Delivered{};
+  }
+  if (state && state->incarnation > *incarnation_) return fenced();
+  if (!state || state->incarnation < *incarnation_) {
+    // The file is older than our claim: restored from a backup, or a new one. It is still ours.
+    write_claim(*incarnation_);
+    transaction.commit();
+  }
+  return Delivered{};
+}
+
+std::optional<SqliteSink::State> SqliteSink::read_state() {
+  session_->state.bind_all(std::string_view(gateway_), std::string_view(name_));
+  std::optional<State> state;
+  if (session_->state.step()) {
+    state = {session_->state.integer(0), static_cast<std::uint64_t>(session_->state.integer(1))};
+  }
+  session_->state.reset();
+  return state;
+}
+
+void SqliteSink::write_claim(std::int64_t incarnation) {
+  Statement claim(database_.get(),
+                  "INSERT OR REPLACE INTO sink_state (gateway, sink, incarnation, epoch) VALUES (?, ?, ?, 0)");
+  claim.bind_all(std::string_view(gateway_), std::string_view(name_), incarnation);
+  claim.run();
+}
+
+Stopped SqliteSink::fenced() const {
+  return {options_.path + ": another instance has taken over gateway " + gateway_ + ", sink " + name_};
+}
+
+Outcome SqliteSink::deliver(const RowBatch& batch) {
+  return guarded([&] { return store(batch); });
+}
+
+Outcome SqliteSink::store(const RowBatch& batch) {
+  Transaction transaction(database_.get());
+  const std::optional<State> state = read_state();
+  if (!state || state->incarnation < *incarnation_) {
+    return RetryAfter{Duration(), options_.path + ": the claim is gone from sink_state"};
+  }
+  if (state->incarnation > *incarnation_) return fenced();
+  if (state->epoch >= batch.epoch) return Delivered{};
+
+  std::vector<RejectedRow> rejected;
+  for (const WindowRows& window : batch.windows) store(window, batch.epoch, transaction, rejected);
+  Statement& set_epoch = session_->set_epoch;
+  set_epoch.bind_all(static_cast<std::int64_t>(batch.epoch), std::string_view(gateway_), std::string_view(name_));
+  set_epoch.run();
+  transaction.commit();
+  return Delivered{std::move(rejected)};
+}
+
+// A statement that fails leaves the transaction as it was before it, so a bad row costs nothing but itself.
+void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const Transaction& transaction,
+                       std::vector<RejectedRow>& rejected) {
+  for (std::size_t i = 0; i < window.rows.size(); ++i) {
+    try {
+      insert(window, i, epoch);
+    } catch (const SqliteError& error) {
+      if (!is_bad_row(error.code()) || !transaction.alive()) throw;
+      const SinkRow& row = window.rows[i];
+      rejected.push_back({inputs_[window.input].name, row.series->sensor, row.series->metric, row.start, error.what()});
+    }
+  }
+}
+
+void SqliteSink::insert(const WindowRows& window, std::size_t i, std::uint64_t epoch) {
+  const std::vector<Column>& columns = inputs_[window.input].columns;
+  const SinkRow& row = window.rows[i];
+  Statement& statement = *session_->insert[window.input];
+  statement.bind_all(row.start.count(), series_id(*row.series), row.end.count(), state_name(row.state),
+                     std::int64_t{row.state == RowState::final}, static_cast<std::int64_t>(row.revision),
+                     static_cast<std::int64_t>(epoch));
+  const auto values = window.values_of(i, columns.size());
+  for (std::size_t c = 0; c < columns.size(); ++c) statement.bind(values[c], columns[c].integer);
+  statement.run();
+}
+
+// Looked up each time, a few microseconds: nothing to go stale when somebody edits the file.
+std::int64_t SqliteSink::series_id(const Series& series) {
+  const std::string_view gateway = gateway_;
+  const std::string_view sensor = series.sensor;
+  const std::string_view metric = series.metric;
+  session_->find_series.bind_all(gateway, sensor, metric);
+  std::optional<std::int64_t> id = session_->find_series.first_integer();
+  if (!id) {
+    std::string labels;
+    append_json_labels(labels, series.labels);
+    session_->add_series.bind_all(gateway, sensor, metric, std::string_view(series.unit), std::string_view(labels));
+    id = session_->add_series.first_integer();
+  }
+  return id.value();
+}
+
+std::variant<std::optional<std::uint64_t>, RetryAfter> SqliteSink::last_epoch() {
+  std::optional<State> state;
+  const Outcome outcome = guarded([&]() -> Outcome {
+    state = read_state();
+    return Delivered{};
+  });
+  if (const auto* later = std::get_if<RetryAfter>(&outcome)) return *later;
+  if (const auto* stopped = std::get_if<Stopped>(&outcome)) return RetryAfter{until_somebody_acts, stopped->reason};
+  if (!state || state->incarnation != *incarnation_ || state->epoch == 0) return std::nullopt;
+  return state->epoch;
+}
+
+void SqliteSink::drop() noexcept {
+  session_.reset();
+  Database ending;  // closed after the lock is free: the last one to close writes the log back into the file
+  const std::lock_guard lock(mutex_);
+  ending = std::move(database_);
+}
+
+void SqliteSink::close() noexcept {
+  drop();
+  interrupted_ = false;
+}
+
+void SqliteSink::interrupt() noexcept {
+  interrupted_ = true;
+  const std::lock_guard lock(mutex_);
+  if (database_) sqlite3_interrupt(database_.get());
+}
+
+}  // namespace
+
+std::unique_ptr<Sink> make_sqlite_sink(SqliteOptions options, std::string gateway, std::string sink_name,
+                                       std::vector<WindowSchema> inputs) {
+  return std::make_unique<SqliteSink>(std::move(options), std::move(gateway), std::move(sink_name), std::move(inputs));
+}
+
+std::string sqlite_ddl(const std::vector<WindowSchema>& inputs) {
+  return sqlite_tables_ddl(inputs) + sqlite_views_ddl(inputs);
+}
+
+}  // namespace edgetide

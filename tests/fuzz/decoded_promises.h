@@ -1,0 +1,56 @@
+// What holds for every batch, whatever the bytes were. Reading the texts also shows that they are still there.
+#pragma once
+
+#include <cmath>
+#include <string_view>
+#include <vector>
+
+#include "daemon/sources/decoder.h"
+#include "daemon/sources/id_text.h"
+#include "daemon/sources/route.h"
+#include "tests/fuzz/fuzz_target.h"
+
+namespace edgetide {
+
+inline void check_promises(const DecodedBatch& batch, std::size_t payload_bytes) {
+  require(batch.readings.size() + batch.refusals.size() <= values_per_message_max, "values are bounded");
+  for (const DecodedReading& reading : batch.readings) {
+    require(is_id(reading.sensor), "a sensor is an id");
+    require(is_id(reading.metric), "a metric is an id");
+    require(is_id_or_empty(reading.unit), "a unit is an id or empty");
+    require(std::isfinite(reading.value), "a value is finite");
+    require(reading.first_label + std::size_t{reading.label_count} <= batch.labels.size(), "labels are in the batch");
+    for (const LabelView& label : batch.labels_of(reading)) {
+      require(is_id(label.key) && is_id_or_empty(label.value), "a label is two ids");
+    }
+  }
+  for (const DecodedRefusal& refusal : batch.refusals) {
+    require(static_cast<std::size_t>(refusal.reason) < refusal_count, "a refusal has a name");
+    require(refusal.offset <= payload_bytes, "a refusal is inside the payload");
+    require(refusal.where.find('\xFF') == std::string_view::npos, "where it was can be read");
+  }
+}
+
+// The first byte picks a route ('0' the first), the rest is the payload. Routes are kept from input to input, as in the
+// daemon.
+class RoutesUnderTest {
+ public:
+  explicit RoutesUnderTest(const std::vector<MappingOptions>& mappings) {
+    for (const MappingOptions& mapping : mappings) routers_.push_back(Router({{"s/{device}", mapping}}));
+  }
+
+  void decode(std::string_view input) {
+    if (input.empty()) return;
+    Router& router = routers_[static_cast<unsigned char>(input.front() - '0') % routers_.size()];
+    input.remove_prefix(1);
+    batch_.clear();
+    router.decode("s/device", input, batch_);
+    check_promises(batch_, input.size());
+  }
+
+ private:
+  std::vector<Router> routers_;
+  DecodedBatch batch_;
+};
+
+}  // namespace edgetide

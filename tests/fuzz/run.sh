@@ -1,0 +1,43 @@
+#!/bin/sh
+# Builds the fuzz targets (preset "fuzz": clang, libFuzzer, ASan, UBSan) and runs each for some seconds, two at a time.
+# What they find new stays in build/fuzz/found/; an input that breaks something is printed with its path. Add it to
+# tests/fuzz/corpus/TARGET/ together with the fix.
+#
+#   tests/fuzz/run.sh [SECONDS [TARGET...]]      default: 20 seconds, all targets
+set -eu
+cd "$(dirname "$0")/../.."
+seconds=${1:-20}
+[ $# -gt 0 ] && shift
+build=${EDGETIDE_FUZZ_BUILD:-build/fuzz}
+[ $# -gt 0 ] || set -- json number influx csv topic time_text
+
+cmake --preset fuzz -B "$build" >/dev/null
+cmake --build "$build" --target fuzzers -j 2
+
+mkdir -p "$build/found" "$build/broken"
+failures="$build/broken/failed"
+rm -f "$failures"
+
+fuzz() {
+  mkdir -p "$build/found/$1"
+  log="$build/found/$1.log"
+  if "$build/tests/fuzz/$1_fuzz" -max_total_time="$seconds" -max_len=4096 -rss_limit_mb=1024 -timeout=10 \
+      -artifact_prefix="$build/broken/$1-" "$build/found/$1" "tests/fuzz/corpus/$1" >"$log" 2>&1; then
+    echo "fuzz $1: $(tail -n 1 "$log")"
+  else
+    echo "fuzz $1: BROKEN, see $log"
+    grep -a -e 'broken promise' -e 'ERROR:' -e 'runtime error' -e 'Test unit written to' "$log" || tail -n 5 "$log"
+    echo "$1" >>"$failures"
+  fi
+}
+
+while [ $# -gt 0 ]; do
+  fuzz "$1" &
+  shift
+  if [ $# -gt 0 ]; then
+    fuzz "$1" &
+    shift
+  fi
+  wait
+done
+[ ! -e "$failures" ]

@@ -1,0 +1,55 @@
+#!/bin/bash
+# The Debian packages that Edgetide needs, the one list of them. Installs what is missing, as root or through sudo.
+#
+#   tests/install.sh build          to compile the daemon, its tests and tools
+#   tests/install.sh demo           to run it against a broker and a database of one's own
+#   tests/install.sh tests          to check it: sanitizers, fuzzing, formatting, style
+#   tests/install.sh --print ...    only prints the packages
+set -euo pipefail
+
+build=(
+  g++ cmake ninja-build ccache pkg-config
+  libpaho-mqttpp-dev libpaho-mqtt-dev   # MQTT
+  libpqxx-dev libsqlite3-dev            # PostgreSQL, SQLite
+  libtomlplusplus-dev libsimdjson-dev   # configuration, JSON
+  libspdlog-dev libsystemd-dev          # log, service manager
+  libcli11-dev                          # command line
+  libgtest-dev libgmock-dev libbenchmark-dev
+)
+demo=(mosquitto sqlite3)
+demo_postgres=(postgresql)
+tests=(
+  mosquitto mosquitto-clients postgresql sqlite3 openssl python3
+  clang libclang-rt-14-dev clang-format clang-tidy valgrind
+)
+
+print_only=
+[ "${1:-}" = --print ] && { print_only=1; shift; }
+wanted=()
+for group in "$@"; do
+  case $group in
+    build) wanted+=("${build[@]}") ;;
+    demo) wanted+=("${demo[@]}") ;;
+    demo-postgres) wanted+=("${demo_postgres[@]}") ;;
+    tests) wanted+=("${tests[@]}") ;;
+    *) echo "install.sh: no such group of packages: $group" >&2; exit 64 ;;
+  esac
+done
+[ -n "$print_only" ] && { printf '%s\n' "${wanted[@]}"; exit 0; }
+
+missing=()
+for package in "${wanted[@]}"; do
+  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$status" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "These packages are missing, and there is no sudo: ${missing[*]}" >&2; exit 1; }
+  as_root=(sudo)
+fi
+echo "Installing ${#missing[@]} Debian packages: ${missing[*]}"
+"${as_root[@]}" apt-get -q -q update
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -q -y -o Dpkg::Use-Pty=0 \
+  install --no-install-recommends "${missing[@]}" >/dev/null

@@ -1,0 +1,377 @@
+// The PostgreSQL sink against a real server: what a store of its own kind must survive.
+#include "sinks/postgres_sink.h"
+
+#include <future>
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tests/fakes/postgres_proxy.h"
+#include "tests/sinks/batch_builder.h"
+#include "tests/sinks/outcome_matchers.h"
+#include "tests/sinks/postgres_database.h"
+
+namespace edgetide::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+class PostgresSinkTest : public testing::Test {
+ protected:
+  std::unique_ptr<Sink> sink(const PostgresOptions& options) {
+    return make_postgres_sink(options, "gw", "history", minute_window());
+  }
+  std::unique_ptr<Sink> open_sink(const PostgresOptions& options) {
+    auto made = sink(options);
+    EXPECT_THAT(made->open(), IsDelivered());
+    return made;
+  }
+  std::unique_ptr<Sink> open_sink() { return open_sink(database.options()); }
+
+  std::string stored() {
+    return database.value(
+        "SELECT coalesce(string_agg(sensor_id || '=' || count, ' ' ORDER BY sensor_id, time), '') FROM "
+        "edgetide.minute");
+  }
+
+  const PostgresDatabase database;
+  const RowBatch two_rows = batch(1, {{series("a"), 0, 1, {1, 1}}, {series("b"), 0, 1, {2, 2}}});
+};
+
+TEST_F(PostgresSinkTest, backend_killed_in_the_transaction_loses_nothing_and_doubles_nothing) {
+  const auto sink = open_sink();
+  TableLock lock(database, "edgetide.minute_data");
+  auto outcome = std::async(std::launch::async, [&] { return sink->deliver(two_rows); });
+  database.wait_for_session_waiting_for("Lock");
+  database.terminate_sessions();
+  EXPECT_THAT(outcome.get(), IsRetryAfter(Not(IsEmpty())));
+  lock.release();
+  EXPECT_EQ(stored(), "");
+  sink->close();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_EQ(stored_epoch(*sink), std::nullopt);
+  EXPECT_THAT(sink->deliver(two_rows), IsDelivered());
+  EXPECT_EQ(stored(), "a=1 b=2");
+}
+
+TEST_F(PostgresSinkTest, session_ended_between_two_deliveries_is_replaced) {
+  const auto sink = open_sink();
+  database.terminate_sessions();
+  EXPECT_THAT(sink->deliver(two_rows), IsRetryAfter(Not(IsEmpty())));
+  sink->close();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_THAT(sink->deliver(two_rows), IsDelivered());
+  EXPECT_EQ(stored(), "a=1 b=2");
+}
+
+// COMMIT waits for a standby that does not exist, with the rows already on the server's disk.
+class ImaginaryStandby {
+ public:
+  explicit ImaginaryStandby(const PostgresDatabase& database) : database_(database) { set("'nosuch'"); }
+  ~ImaginaryStandby() { set("''"); }
+
+ private:
+  void set(const std::string& names) const {
+    database_.execute("ALTER SYSTEM SET synchronous_standby_names = " + names);
+    database_.execute("SELECT pg_reload_conf()");
+  }
+  const PostgresDatabase& database_;
+};
+
+TEST_F(PostgresSinkTest, commit_that_happened_without_an_answer_is_found_by_its_epoch) {
+  const auto sink = open_sink();
+  {
+    const ImaginaryStandby standby(database);
+    auto outcome = std::async(std::launch::async, [&] { return sink->deliver(two_rows); });
+    database.wait_for_session_waiting_for("SyncRep");
+    database.terminate_sessions();
+    EXPECT_THAT(outcome.get(), IsInDoubt());
+  }
+  sink->close();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_EQ(stored_epoch(*sink), 1U);
+  EXPECT_EQ(stored(), "a=1 b=2");
+}
+
+class PostgresCutTest : public PostgresSinkTest {
+ protected:
+  PostgresOptions through_proxy() {
+    PostgresOptions options = database.options();
+    options.connection = "host=" + proxy.host() + " dbname=" + database.name();
+    return options;
+  }
+  PostgresProxy proxy{postgres_server().host()};
+};
+
+TEST_F(PostgresCutTest, commit_whose_answer_is_lost_is_found_by_its_epoch) {
+  const auto sink = open_sink(through_proxy());
+  proxy.arm(Cut::after_commit);
+  EXPECT_THAT(sink->deliver(two_rows), IsInDoubt());
+  sink->close();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_EQ(stored_epoch(*sink), 1U);
+  EXPECT_THAT(sink->deliver(two_rows), IsDelivered());
+  EXPECT_EQ(stored(), "a=1 b=2");
+}
+
+TEST_F(PostgresCutTest, commit_that_never_arrived_is_delivered_again) {
+  const auto sink = open_sink(through_proxy());
+  proxy.arm(Cut::before_commit);
+  EXPECT_THAT(sink->deliver(two_rows), IsInDoubt());
+  sink->close();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_EQ(stored_epoch(*sink), std::nullopt);
+  EXPECT_THAT(sink->deliver(two_rows), IsDelivered());
+  EXPECT_EQ(stored(), "a=1 b=2");
+  EXPECT_EQ(stored_epoch(*sink), 1U);
+}
+
+TEST_F(PostgresCutTest, claim_in_doubt_is_made_again) {
+  for (const Cut cut : {Cut::before_commit, Cut::after_commit}) {
+    const auto claiming = sink(through_proxy());
+    ASSERT_THAT(sink(database.options())->open(), IsDelivered());  // tables are there: the next COMMIT is the claim's
+    proxy.arm(cut);
+    EXPECT_THAT(claiming->open(), IsRetryAfter(Not(IsEmpty())));
+    claiming->close();
+    EXPECT_THAT(claiming->open(), IsDelivered());
+    EXPECT_THAT(claiming->deliver(two_rows), IsDelivered());
+  }
+  EXPECT_EQ(stored(), "a=1 b=2");
+}
+
+TEST_F(PostgresSinkTest, server_that_is_down_is_waited_for) {
+  const auto sink = open_sink();
+  postgres_server().stop();
+  EXPECT_THAT(sink->deliver(two_rows), IsRetryAfter(Not(IsEmpty())));
+  sink->close();
+  EXPECT_THAT(sink->open(), IsRetryAfter(HasSubstr("server")));
+  sink->close();
+  postgres_server().start();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_THAT(sink->deliver(two_rows), IsDelivered());
+  EXPECT_EQ(stored(), "a=1 b=2");
+}
+
+TEST_F(PostgresSinkTest, server_that_crashed_is_waited_for) {
+  const auto sink = open_sink();
+  ASSERT_THAT(sink->deliver(two_rows), IsDelivered());
+  postgres_server().crash();
+  const RowBatch more = batch(2, {{series("c"), 0, 1, {3, 3}}});
+  EXPECT_THAT(sink->deliver(more), IsRetryAfter(Not(IsEmpty())));
+  sink->close();
+  postgres_server().start();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_EQ(stored_epoch(*sink), 1U);
+  EXPECT_THAT(sink->deliver(more), IsDelivered());
+  EXPECT_EQ(stored(), "a=1 b=2 c=3");
+}
+
+TEST_F(PostgresSinkTest, row_that_does_not_fit_a_narrowed_column_is_rejected_alone) {
+  const auto sink = open_sink();
+  database.execute("DROP VIEW edgetide.minute, edgetide.minute_latest");
+  database.execute("ALTER TABLE edgetide.minute_data ALTER count TYPE smallint, ALTER avg TYPE real");
+  const RowBatch sent = batch(1, {{series("fits"), 0, 1, {32'767, 1.5}},
+                                  {series("many"), 0, 1, {32'768, 1.5}},
+                                  {series("wide"), 0, 1, {1, 1e300}}});
+  const Outcome outcome = sink->deliver(sent);
+  ASSERT_THAT(outcome, IsDelivered(SizeIs(2)));
+  EXPECT_THAT(std::get<Delivered>(outcome).rejected[0].reason, HasSubstr("smallint out of range"));
+  sink->close();
+  ASSERT_THAT(sink->open(), IsDelivered());  // makes the views again
+  EXPECT_EQ(stored(), "fits=32767");
+}
+
+TEST_F(PostgresSinkTest, content_that_is_no_text_or_no_time_for_the_server_is_rejected_alone) {
+  const auto sink = open_sink();
+  using namespace std::string_literals;
+  const RowBatch sent = batch(1, {{series("good"), 0, 1, {1, 1}},
+                                  {series("nul\0inside"s), 0, 1, {1, 1}},
+                                  {series("not utf-8 \xff"), 0, 1, {1, 1}},
+                                  {series("label", "t", "", {{"k", "nul\0"s}}), 0, 1, {1, 1}},
+                                  {series("before all time"), Timestamp::earliest().count(), 1, {1, 1}},
+                                  {series("half"), 0, 1, {0.5, 1}},
+                                  {series("huge"), 0, 1, {1e300, 1}},
+                                  {series("last"), 0, 1, {2, 2}}});
+  EXPECT_THAT(sink->deliver(sent), IsDelivered(SizeIs(6)));
+  EXPECT_EQ(stored(), "good=1 last=2");
+}
+
+TEST_F(PostgresSinkTest, row_that_waits_for_a_lock_too_long_is_tried_again) {
+  PostgresOptions options = database.options();
+  options.statement_timeout = Duration::milliseconds(100);
+  auto sink = open_sink();
+  sink = open_sink(options);
+  {
+    const TableLock lock(database, "edgetide.minute_data");
+    EXPECT_THAT(sink->deliver(two_rows), IsRetryAfter(HasSubstr("timeout")));
+  }
+  sink->close();
+  sink = open_sink();
+  EXPECT_THAT(sink->deliver(two_rows), IsDelivered());
+  EXPECT_EQ(stored(), "a=1 b=2");
+}
+
+TEST_F(PostgresSinkTest, interrupt_ends_a_delivery_that_waits) {
+  const auto sink = open_sink();
+  const TableLock lock(database, "edgetide.minute_data");
+  auto outcome = std::async(std::launch::async, [&] { return sink->deliver(two_rows); });
+  database.wait_for_session_waiting_for("Lock");
+  sink->interrupt();
+  EXPECT_THAT(outcome.get(), IsRetryAfter(Not(IsEmpty())));
+}
+
+TEST_F(PostgresSinkTest, server_that_never_answers_bounds_open_by_its_timeout) {
+  std::string folder = (std::filesystem::temp_directory_path() / "edgetide-mute-XXXXXX").string();
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  (folder + "/.s.PGSQL.5432").copy(address.sun_path, sizeof address.sun_path - 1);
+  const int mute = socket(AF_UNIX, SOCK_STREAM, 0);
+  ASSERT_EQ(bind(mute, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(mute, 8), 0);
+  PostgresOptions options = database.options();
+  options.connection = "host=" + folder + " dbname=x";
+  options.connect_timeout = Duration::seconds(2);
+  EXPECT_THAT(sink(options)->open(), IsRetryAfter(HasSubstr("timeout")));
+  close(mute);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(PostgresSinkTest, missing_tables_are_named_when_it_may_not_create_them) {
+  PostgresOptions options = database.options();
+  options.create_tables = false;
+  const auto made = sink(options);
+  EXPECT_THAT(made->open(), IsRetryAfter(testing::AllOf(HasSubstr("minute_data"), HasSubstr("edgetide schema"))));
+  database.execute(postgres_ddl("edgetide", minute_window()));
+  made->close();
+  EXPECT_THAT(made->open(), IsDelivered());
+  database.execute("ALTER TABLE edgetide.minute_data DROP COLUMN avg CASCADE");
+  made->close();
+  EXPECT_THAT(made->open(), IsRetryAfter(testing::AllOf(HasSubstr("minute_data.avg"), HasSubstr("edgetide schema"))));
+}
+
+TEST_F(PostgresSinkTest, column_dropped_while_running_comes_back_with_the_next_open) {
+  const auto sink = open_sink();
+  ASSERT_THAT(sink->deliver(two_rows), IsDelivered());
+  database.execute("ALTER TABLE edgetide.minute_data DROP COLUMN avg CASCADE");
+  const RowBatch more = batch(2, {{series("c"), 0, 1, {3, 3}}});
+  EXPECT_THAT(sink->deliver(more), IsRetryAfter(HasSubstr("avg")));
+  sink->close();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_THAT(sink->deliver(more), IsDelivered());
+  EXPECT_EQ(stored(), "a=1 b=2 c=3");
+}
+
+TEST_F(PostgresSinkTest, role_that_may_only_write_rows_is_enough_when_the_tables_are_there) {
+  database.execute(postgres_ddl("edgetide", minute_window()));
+  database.execute(
+      "DROP ROLE IF EXISTS writer; CREATE ROLE writer LOGIN; GRANT USAGE ON SCHEMA edgetide TO writer; "
+      "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA edgetide TO writer");
+  PostgresOptions options = database.options();
+  options.user = "writer";
+  const auto sink = open_sink(options);
+  EXPECT_THAT(sink->deliver(two_rows), IsDelivered());
+  EXPECT_EQ(stored(), "a=1 b=2");
+  database.execute("REVOKE INSERT ON edgetide.minute_data FROM writer");
+  const Outcome refused = sink->deliver(batch(2, {{series("c"), 0, 1, {3, 3}}}));
+  ASSERT_THAT(refused, IsRetryAfter(HasSubstr("permission denied")));
+  EXPECT_EQ(std::get<RetryAfter>(refused).at_least, Duration::seconds(30));
+  database.execute("DROP OWNED BY writer; DROP ROLE writer");
+}
+
+TEST_F(PostgresSinkTest, added_aggregate_keeps_the_grants_and_views_of_users) {
+  open_sink()->close();
+  database.execute(
+      "DROP ROLE IF EXISTS reader; CREATE ROLE reader; GRANT SELECT ON edgetide.minute TO reader; "
+      "CREATE VIEW public.mine AS SELECT time, avg FROM edgetide.minute");
+  const auto wider = make_postgres_sink(database.options(), "gw", "history",
+                                        {{"minute", {{"p95", false}, {"count", true}, {"avg", false}}}});
+  EXPECT_THAT(wider->open(), IsDelivered());
+  EXPECT_EQ(database.value("SELECT has_table_privilege('reader', 'edgetide.minute', 'SELECT')"), "t");
+  EXPECT_THAT(database.query("SELECT * FROM public.mine"), IsEmpty());
+  database.execute("DROP OWNED BY reader; DROP ROLE reader");
+}
+
+TEST_F(PostgresSinkTest, password_of_any_characters_logs_in_and_never_shows) {
+  const std::string password = R"(p'a"ss \w=ör d%20@/:)";
+  std::string literal;
+  for (const char c : password) literal += c == '\'' ? "''" : std::string(1, c);
+  database.execute("CREATE ROLE guarded LOGIN PASSWORD '" + literal + "'; GRANT CREATE ON DATABASE " + database.name() +
+                   " TO guarded");
+  PostgresOptions options = database.options();
+  options.user = "guarded";
+  options.password = password;
+  EXPECT_THAT(sink(options)->open(), IsDelivered());
+  options.connection = "postgresql:///" + database.name() + "?host=" + postgres_server().host();
+  EXPECT_THAT(sink(options)->open(), IsDelivered());
+  options.password = "wrong'" + password;
+  EXPECT_THAT(sink(options)->open(),
+              IsRetryAfter(testing::AllOf(HasSubstr("authentication"), Not(HasSubstr("wrong")))));
+  database.execute("DROP OWNED BY guarded; DROP ROLE guarded");
+}
+
+TEST_F(PostgresSinkTest, connection_that_is_no_connection_string_stops_it) {
+  PostgresOptions options = database.options();
+  for (const char* text : {"hots=x", "just words", "postgresql://[::1", "host='x"}) {
+    options.connection = text;
+    EXPECT_THAT(sink(options)->open(), IsStopped(HasSubstr("connection"))) << text;
+  }
+}
+
+TEST_F(PostgresSinkTest, schema_of_any_name_works) {
+  PostgresOptions options = database.options();
+  options.schema = R"(We "like" schema's $window)";
+  const auto sink = open_sink(options);
+  EXPECT_THAT(sink->deliver(two_rows), IsDelivered());
+  EXPECT_EQ(database.value(R"(SELECT count(*) FROM "We ""like"" schema's $window".minute)"), "2");
+}
+
+TEST_F(PostgresSinkTest, read_only_server_is_waited_for) {
+  const auto sink = open_sink();
+  database.execute("ALTER DATABASE " + database.name() + " SET default_transaction_read_only = on");
+  sink->close();
+  EXPECT_THAT(sink->open(), IsRetryAfter(HasSubstr("read-only")));
+  database.execute("BEGIN READ WRITE; ALTER DATABASE " + database.name() +
+                   " RESET default_transaction_read_only; COMMIT");
+  sink->close();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_THAT(sink->deliver(two_rows), IsDelivered());
+}
+
+TEST_F(PostgresSinkTest, commits_are_synchronous_even_where_the_server_says_off) {
+  database.execute("ALTER DATABASE " + database.name() + " SET synchronous_commit = off");
+  const auto sink = open_sink();
+  database.execute(
+      "CREATE TABLE seen (setting text); "
+      "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS "
+      "$$ BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$; "
+      "CREATE TRIGGER note BEFORE INSERT ON edgetide.minute_data FOR EACH ROW EXECUTE FUNCTION public.note()");
+  ASSERT_THAT(sink->deliver(batch(1, {{series("a"), 0, 1, {1, 1}}})), IsDelivered());
+  EXPECT_EQ(database.value("SELECT setting FROM seen"), "on");
+}
+
+TEST_F(PostgresSinkTest, values_keep_their_last_bit) {
+  const auto sink = open_sink();
+  ASSERT_THAT(sink->deliver(batch(1, {{series("a"), 0, 1, {1, -0.0}}, {series("b"), 0, 1, {1, 0.1 + 0.2}}})),
+              IsDelivered());
+  EXPECT_EQ(
+      database.value("SELECT string_agg(encode(float8send(avg), 'hex'), ' ' ORDER BY sensor_id) FROM edgetide.minute"),
+      "8000000000000000 3fd3333333333334");
+}
+
+TEST_F(PostgresSinkTest, view_answers_what_grafana_asks) {
+  const auto sink = open_sink();
+  ASSERT_THAT(sink->deliver(two_rows), IsDelivered());
+  EXPECT_EQ(database.value("SELECT string_agg(sensor_id, ' ') FROM (SELECT time, avg, sensor_id FROM edgetide.minute "
+                           "WHERE time BETWEEN '1969-12-31T23:59:00Z' AND '1970-01-01T01:00:00Z' AND metric = 't' "
+                           "ORDER BY time, sensor_id) panel"),
+            "a b");
+}
+
+}  // namespace
+}  // namespace edgetide::test

@@ -1,0 +1,63 @@
+#include <cstdlib>
+
+#include "tests/sinks/postgres_database.h"
+#include "tests/sinks/store.h"
+
+namespace edgetide::test {
+
+namespace {
+
+class PostgresStore final : public Store {
+ public:
+  std::unique_ptr<Sink> sink(const std::vector<WindowSchema>& inputs, const std::string& gateway,
+                             const std::string& name) override {
+    return make_postgres_sink(database_.options(), gateway, name, inputs);
+  }
+  std::string ddl(const std::vector<WindowSchema>& inputs) const override { return postgres_ddl("edgetide", inputs); }
+  void execute(const std::string& sql) override { database_.execute(sql); }
+  TextRows query(const std::string& sql) override { return database_.query(sql); }
+  void refuse_counts_above(int limit) override {
+    execute("ALTER TABLE edgetide.minute_data ADD CHECK (count <= " + std::to_string(limit) + ")");
+  }
+  std::vector<StoredRow> rows(const WindowSchema& window) override;
+  std::string prefix() const override { return "edgetide."; }
+
+ private:
+  PostgresDatabase database_;
+};
+
+std::vector<StoredRow> PostgresStore::rows(const WindowSchema& window) {
+  // numeric arithmetic, so exact
+  std::string sql =
+      "SELECT gateway, sensor_id, metric, unit, labels, (extract(epoch FROM time) * 1000000)::bigint, "
+      "(extract(epoch FROM time_end) * 1000000)::bigint, state, is_final, revision, epoch";
+  for (const Column& column : window.columns) sql += ", \"" + column.name + '"';
+  sql += " FROM edgetide.\"" + window.name + "\" ORDER BY gateway, sensor_id, metric, time";
+  std::vector<StoredRow> rows;
+  for (const auto& row : query(sql)) {
+    StoredRow& stored = rows.emplace_back(StoredRow{*row[0],
+                                                    *row[1],
+                                                    *row[2],
+                                                    *row[3],
+                                                    *row[4],
+                                                    std::stoll(*row[5]),
+                                                    std::stoll(*row[6]),
+                                                    *row[7],
+                                                    *row[8] == "t",
+                                                    std::stoll(*row[9]),
+                                                    std::stoull(*row[10]),
+                                                    {}});
+    for (std::size_t i = 11; i < row.size(); ++i) {
+      stored.values.push_back(row[i] ? std::optional(std::strtod(row[i]->c_str(), nullptr)) : std::nullopt);
+    }
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::unique_ptr<Store> make_postgres_store() {
+  return std::make_unique<PostgresStore>();
+}
+
+}  // namespace edgetide::test

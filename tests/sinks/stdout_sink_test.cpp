@@ -1,0 +1,108 @@
+#include "sinks/stdout_sink.h"
+
+#include <algorithm>
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <thread>
+#include <unistd.h>
+
+#include "tests/sinks/batch_builder.h"
+#include "tests/sinks/outcome_matchers.h"
+
+namespace edgetide::test {
+namespace {
+
+class StdoutSinkTest : public testing::Test {
+ protected:
+  StdoutSinkTest() {
+    signal(SIGPIPE, SIG_IGN);
+    EXPECT_EQ(pipe(ends_), 0);
+  }
+  ~StdoutSinkTest() override {
+    close_end(0);
+    close_end(1);
+  }
+  void close_end(int which) {
+    if (ends_[which] >= 0) close(ends_[which]);
+    ends_[which] = -1;
+  }
+  // All that is in the pipe until its writer ends.
+  std::string read_all() {
+    std::string text;
+    char bytes[4096];
+    for (ssize_t count = 0; (count = read(ends_[0], bytes, sizeof bytes)) > 0;) {
+      text.append(bytes, static_cast<std::size_t>(count));
+    }
+    return text;
+  }
+  std::unique_ptr<Sink> sink() { return make_stdout_sink(minute_window(), ends_[1]); }
+
+  int ends_[2] = {-1, -1};
+};
+
+RowBatch many_rows(std::uint64_t epoch, int rows) {
+  std::vector<RowText> sent;
+  for (int i = 0; i < rows; ++i) sent.push_back({series("s" + std::to_string(i)), 0, 1, {1, 1}});
+  return batch(epoch, sent);
+}
+
+TEST_F(StdoutSinkTest, row_is_a_line_of_json) {
+  const auto out = sink();
+  ASSERT_THAT(out->open(), IsDelivered());
+  ASSERT_THAT(out->deliver(batch(7, {{series("s1"), 0, 2, {3, null}, RowState::final}})), IsDelivered());
+  close_end(1);
+  EXPECT_EQ(read_all(),
+            "{\"window\":\"minute\",\"sensor\":\"s1\",\"metric\":\"t\",\"start\":\"1970-01-01T00:00:00.000000Z\","
+            "\"end\":\"1970-01-01T00:01:00.000000Z\",\"count\":3,\"avg\":null,\"state\":\"final\",\"revision\":2,"
+            "\"epoch\":7}\n");
+}
+
+TEST_F(StdoutSinkTest, epoch_is_written_once) {
+  const auto out = sink();
+  ASSERT_THAT(out->deliver(many_rows(1, 2)), IsDelivered());
+  ASSERT_THAT(out->deliver(many_rows(1, 2)), IsDelivered());
+  EXPECT_EQ(stored_epoch(*out), 1U);
+  close_end(1);
+  const std::string text = read_all();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2);
+}
+
+TEST_F(StdoutSinkTest, more_than_the_pipe_holds_arrives_whole) {
+  const auto out = sink();
+  std::string text;
+  std::thread reader([&] { text = read_all(); });
+  EXPECT_THAT(out->deliver(many_rows(1, 3'000)), IsDelivered());
+  close_end(1);
+  reader.join();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3'000);
+  EXPECT_TRUE(text.ends_with("}\n"));
+}
+
+TEST_F(StdoutSinkTest, reader_that_left_stops_it) {
+  close_end(0);
+  EXPECT_THAT(sink()->deliver(many_rows(1, 1)), IsStopped(testing::HasSubstr("reader")));
+}
+
+TEST_F(StdoutSinkTest, interrupted_epoch_goes_on_where_it_stood) {
+  const auto out = sink();
+  const RowBatch large = many_rows(1, 3'000);
+  std::thread interrupter([&] {
+    int waiting = 0;
+    while (waiting < 60'000) ioctl(ends_[0], FIONREAD, &waiting);  // until the pipe is full
+    out->interrupt();
+  });
+  EXPECT_THAT(out->deliver(large), IsRetryAfter(testing::_));
+  interrupter.join();
+  out->close();
+  std::string text;
+  std::thread reader([&] { text = read_all(); });
+  EXPECT_THAT(out->deliver(large), IsDelivered());
+  close_end(1);
+  reader.join();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3'000);
+  EXPECT_EQ(text.find("s2999"), text.rfind("s2999"));
+}
+
+}  // namespace
+}  // namespace edgetide::test

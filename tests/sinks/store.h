@@ -1,0 +1,53 @@
+// A store under test: makes sinks for it, and looks into it past them, by its own client.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sinks/sink.h"
+
+namespace edgetide::test {
+
+// One row of a window as the store has it.
+struct StoredRow {
+  std::string gateway;
+  std::string sensor;
+  std::string metric;
+  std::string unit;
+  std::string labels;  // JSON
+  std::int64_t start_us = 0;
+  std::int64_t end_us = 0;
+  std::string state;
+  bool is_final = false;
+  std::int64_t revision = 0;
+  std::uint64_t epoch = 0;
+  std::vector<std::optional<double>> values;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  virtual std::unique_ptr<Sink> sink(const std::vector<WindowSchema>& inputs, const std::string& gateway = "gw",
+                                     const std::string& name = "history") = 0;
+  virtual std::string ddl(const std::vector<WindowSchema>& inputs) const = 0;
+
+  virtual void execute(const std::string& sql) = 0;
+  // Every column as text, null as nothing.
+  virtual std::vector<std::vector<std::optional<std::string>>> query(const std::string& sql) = 0;
+  // A condition of the user on what may be in the table.
+  virtual void refuse_counts_above(int limit) = 0;
+  // All rows of a window, by (gateway, sensor, metric, start).
+  virtual std::vector<StoredRow> rows(const WindowSchema& window) = 0;
+
+  // As the schema is written in statements: "" or "edgetide.".
+  virtual std::string prefix() const = 0;
+};
+
+std::unique_ptr<Store> make_postgres_store();
+std::unique_ptr<Store> make_sqlite_store();
+
+}  // namespace edgetide::test

@@ -1,0 +1,358 @@
+// What every store must do, whatever it is made of (sinks/sink.h).
+#include <gmock/gmock.h>
+#include <thread>
+
+#include "tests/sinks/batch_builder.h"
+#include "tests/sinks/outcome_matchers.h"
+#include "tests/sinks/store.h"
+
+namespace edgetide::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+struct StoreKind {
+  std::string name;
+  std::unique_ptr<Store> (*make)();
+};
+
+class StoreContract : public testing::TestWithParam<StoreKind> {
+ protected:
+  std::unique_ptr<Sink> open_sink(const std::string& gateway = "gw", const std::string& name = "history") {
+    auto sink = store->sink(windows, gateway, name);
+    EXPECT_THAT(sink->open(), IsDelivered());
+    return sink;
+  }
+  std::vector<StoredRow> rows() { return store->rows(windows[0]); }
+  std::vector<double> counts() {
+    std::vector<double> counts;
+    for (const StoredRow& row : rows()) counts.push_back(row.values[0].value_or(-1));
+    return counts;
+  }
+
+  std::unique_ptr<Store> store = GetParam().make();
+  std::vector<WindowSchema> windows = minute_window();
+};
+
+std::vector<StoreKind> stores() {
+  return {
+#if EDGETIDE_POSTGRESQL
+    {"postgresql", &make_postgres_store},
+#endif
+#if EDGETIDE_SQLITE
+        {"sqlite", &make_sqlite_store},
+#endif
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, StoreContract, testing::ValuesIn(stores()),
+                         [](const auto& kind) { return kind.param.name; });
+
+TEST_P(StoreContract, delivered_row_is_in_the_store_with_all_it_has) {
+  const auto sink = open_sink();
+  const auto boiler = series("boiler", "temperature", "°C", {{"line", "1"}, {"site", "lyon"}});
+  EXPECT_THAT(sink->deliver(batch(7, {{boiler, 1'732'100'040'000'000, 3, {5, 21.25}, RowState::final}})),
+              IsDelivered());
+  ASSERT_THAT(rows(), SizeIs(1));
+  const StoredRow row = rows()[0];
+  EXPECT_EQ(row.gateway, "gw");
+  EXPECT_EQ(row.sensor, "boiler");
+  EXPECT_EQ(row.metric, "temperature");
+  EXPECT_EQ(row.unit, "°C");
+  EXPECT_EQ(store->query("SELECT labels ->> 'site' FROM " + store->prefix() + "series")[0][0], "lyon");
+  EXPECT_EQ(row.start_us, 1'732'100'040'000'000);
+  EXPECT_EQ(row.end_us, 1'732'100'100'000'000);
+  EXPECT_EQ(row.state, "final");
+  EXPECT_TRUE(row.is_final);
+  EXPECT_EQ(row.revision, 3);
+  EXPECT_EQ(row.epoch, 7U);
+  EXPECT_THAT(row.values, ElementsAre(5.0, 21.25));
+}
+
+TEST_P(StoreContract, texts_arrive_as_they_are) {
+  const auto sink = open_sink();
+  const std::vector<std::string> texts = {
+      "plain",          "it's",      "\"quoted\"", "back\\slash", "{a,b}", "NULL", "", "; DROP TABLE series; --",
+      "Ünïcödé ✓ 温度", "tab\there", "$1",         "%s",          " "};
+  std::vector<RowText> sent;
+  for (const std::string& text : texts) sent.push_back({series(text, text, text, {{text, text}}), 0, 1, {1, 2}});
+  ASSERT_THAT(sink->deliver(batch(1, sent)), IsDelivered());
+  std::vector<std::string> stored;
+  for (const StoredRow& row : rows()) {
+    stored.push_back(row.sensor);
+    EXPECT_EQ(row.metric, row.sensor);
+    EXPECT_EQ(row.unit, row.sensor);
+  }
+  EXPECT_THAT(stored, testing::UnorderedElementsAreArray(texts));
+}
+
+TEST_P(StoreContract, values_come_back_equal) {
+  const auto sink = open_sink();
+  const std::vector<double> values = {0.1,
+                                      -0.0,
+                                      1e308,
+                                      -1e308,
+                                      1.7976931348623157e308,
+                                      5e-324,
+                                      2.2250738585072014e-308,
+                                      1.0 / 3,
+                                      1e15 + 0.3,
+                                      123456789.123456789};
+  std::vector<RowText> sent;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    sent.push_back({series("s"), static_cast<std::int64_t>(i), 1, {9007199254740991.0, values[i]}});
+  }
+  ASSERT_THAT(sink->deliver(batch(1, sent)), IsDelivered());
+  const auto stored = rows();
+  ASSERT_THAT(stored, SizeIs(values.size()));
+  for (std::size_t i = 0; i < values.size(); ++i) EXPECT_EQ(stored[i].values[1], values[i]) << values[i];
+  EXPECT_EQ(stored[0].values[0], 9007199254740991.0);
+}
+
+TEST_P(StoreContract, what_is_no_number_is_null) {
+  const auto sink = open_sink();
+  const double infinite = std::numeric_limits<double>::infinity();
+  ASSERT_THAT(sink->deliver(batch(1, {{series("s"), 0, 1, {null, null}}, {series("s"), 1, 1, {1, -infinite}}})),
+              IsDelivered());
+  EXPECT_THAT(rows()[0].values, ElementsAre(std::nullopt, std::nullopt));
+  EXPECT_THAT(rows()[1].values, ElementsAre(1.0, std::nullopt));
+}
+
+TEST_P(StoreContract, times_are_exact_to_the_microsecond) {
+  const auto sink = open_sink();
+  const std::vector<std::int64_t> times = {
+      -210'866'803'200'000'000,  // 4714-11-24 BC, the first day PostgreSQL knows
+      -62'135'596'800'000'001,   // the last microsecond before the year 1
+      -86'400'000'001,           -1, 0, 1,
+      951'782'400'123'456,        // a leap day
+      2'147'483'648'000'001,      // 2038
+      9'007'199'254'740'993,      // the first integer a double cannot hold
+      253'402'300'800'000'001,    // the year 10000
+      9'223'372'036'000'000'000,  // nearly the end of int64
+  };
+  std::vector<RowText> sent;
+  for (const std::int64_t time : times) sent.push_back({series("s"), time, 1, {1, 1}});
+  ASSERT_THAT(sink->deliver(batch(1, sent)), IsDelivered());
+  std::vector<std::int64_t> stored;
+  for (const StoredRow& row : rows()) {
+    stored.push_back(row.start_us);
+    EXPECT_EQ(row.end_us, minute_after(row.start_us).count()) << row.start_us;
+  }
+  EXPECT_THAT(stored, testing::ElementsAreArray(times));
+}
+
+TEST_P(StoreContract, same_epoch_again_changes_nothing) {
+  const auto sink = open_sink();
+  ASSERT_THAT(sink->deliver(batch(4, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
+  EXPECT_THAT(sink->deliver(batch(4, {{series("s"), 0, 2, {2, 2}}, {series("t"), 0, 1, {2, 2}}})), IsDelivered());
+  EXPECT_THAT(sink->deliver(batch(3, {{series("s"), 0, 2, {2, 2}}})), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(1.0));
+}
+
+TEST_P(StoreContract, higher_revision_replaces_and_a_lower_one_does_not) {
+  const auto sink = open_sink();
+  ASSERT_THAT(sink->deliver(batch(1, {{series("s"), 0, 2, {20, 2}, RowState::open}})), IsDelivered());
+  ASSERT_THAT(sink->deliver(batch(2, {{series("s"), 0, 1, {10, 1}}})), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(20.0));
+  ASSERT_THAT(sink->deliver(batch(3, {{series("s"), 0, 2, {21, 1}}})), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(20.0));
+  ASSERT_THAT(sink->deliver(batch(4, {{series("s"), 0, 3, {30, null}, RowState::final}})), IsDelivered());
+  EXPECT_THAT(rows()[0].values, ElementsAre(30.0, std::nullopt));
+  EXPECT_EQ(rows()[0].state, "final");
+  EXPECT_EQ(rows()[0].epoch, 4U);
+}
+
+TEST_P(StoreContract, two_revisions_of_a_row_in_one_batch_leave_the_higher) {
+  const auto sink = open_sink();
+  const auto s = series("s");
+  ASSERT_THAT(sink->deliver(batch(1, {{s, 0, 1, {1, 1}}, {s, 0, 2, {2, 2}}, {s, 60, 1, {3, 3}}})), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(2.0, 3.0));
+}
+
+TEST_P(StoreContract, batch_larger_than_a_statement_is_stored_whole) {
+  const auto sink = open_sink();
+  std::vector<RowText> sent;
+  for (int i = 0; i < 12'000; ++i) sent.push_back({series("s" + std::to_string(i % 100)), i / 100, 1, {1.0 * i, 0.5}});
+  ASSERT_THAT(sink->deliver(batch(1, sent)), IsDelivered());
+  EXPECT_EQ(store->query("SELECT count(*) FROM " + store->prefix() + "minute")[0][0], "12000");
+  EXPECT_EQ(store->query("SELECT count(*) FROM " + store->prefix() + "series")[0][0], "100");
+  EXPECT_EQ(store->query("SELECT CAST(sum(count) AS bigint) FROM " + store->prefix() + "minute")[0][0], "71994000");
+}
+
+TEST_P(StoreContract, epoch_without_rows_is_remembered) {
+  const auto sink = open_sink();
+  ASSERT_THAT(sink->deliver(RowBatch{9, {}}), IsDelivered());
+  EXPECT_EQ(stored_epoch(*sink), 9U);
+}
+
+TEST_P(StoreContract, last_epoch_is_that_of_this_claim) {
+  const auto first = open_sink();
+  EXPECT_EQ(stored_epoch(*first), std::nullopt);
+  ASSERT_THAT(first->deliver(batch(41, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
+  EXPECT_EQ(stored_epoch(*first), 41U);
+  first->close();
+  EXPECT_THAT(first->open(), IsDelivered());
+  EXPECT_EQ(stored_epoch(*first), 41U);
+  first->close();
+
+  const auto next_process = open_sink();
+  EXPECT_EQ(stored_epoch(*next_process), std::nullopt);
+  ASSERT_THAT(next_process->deliver(batch(1, {{series("s"), 60, 1, {2, 2}}})), IsDelivered());
+  EXPECT_EQ(stored_epoch(*next_process), 1U);
+  EXPECT_THAT(counts(), ElementsAre(1.0, 2.0));
+}
+
+TEST_P(StoreContract, second_instance_fences_the_first) {
+  const auto older = open_sink();
+  ASSERT_THAT(older->deliver(batch(1, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
+  const auto newer = open_sink();
+  EXPECT_THAT(older->deliver(batch(2, {{series("s"), 0, 2, {2, 2}}})), IsStopped(HasSubstr("another instance")));
+  EXPECT_THAT(older->open(), IsStopped(HasSubstr("another instance")));
+  EXPECT_THAT(newer->deliver(batch(1, {{series("s"), 0, 3, {3, 3}}})), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(3.0));
+}
+
+TEST_P(StoreContract, gateways_and_sinks_share_a_store_without_fights) {
+  const auto lyon = open_sink("lyon");
+  const auto paris = open_sink("paris");
+  const auto paris_other = open_sink("paris", "other");
+  ASSERT_THAT(lyon->deliver(batch(1, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
+  ASSERT_THAT(paris->deliver(batch(1, {{series("s"), 0, 1, {2, 2}}})), IsDelivered());
+  ASSERT_THAT(paris_other->deliver(batch(1, {{series("u"), 0, 1, {3, 3}}})), IsDelivered());
+  ASSERT_THAT(lyon->deliver(batch(2, {{series("s"), 0, 2, {4, 4}}})), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(4.0, 2.0, 3.0));
+}
+
+TEST_P(StoreContract, gateways_may_start_together_on_an_empty_store) {
+  std::vector<std::unique_ptr<Sink>> sinks;
+  for (const char* gateway : {"a", "b", "c", "d"}) sinks.push_back(store->sink(windows, gateway));
+  std::vector<std::thread> threads;
+  for (const auto& sink : sinks) {
+    threads.emplace_back([&sink] { EXPECT_THAT(sink->open(), IsDelivered()); });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_P(StoreContract, only_the_bad_rows_are_rejected) {
+  const auto sink = open_sink();
+  store->refuse_counts_above(1'000);
+  std::vector<RowText> sent;
+  for (int i = 0; i < 100; ++i) {
+    const bool bad = i == 0 || i == 41 || i == 42 || i == 99;
+    sent.push_back({series("s" + std::to_string(i), "m"), i, 1, {bad ? 2'000.0 : 1.0, 1}});
+  }
+  const Outcome outcome = sink->deliver(batch(5, sent));
+  ASSERT_THAT(outcome, IsDelivered(SizeIs(4)));
+  std::vector<std::string> rejected;
+  for (const RejectedRow& row : std::get<Delivered>(outcome).rejected) {
+    rejected.push_back(row.sensor);
+    EXPECT_EQ(row.window, "minute");
+    EXPECT_EQ(row.metric, "m");
+    EXPECT_EQ("s" + std::to_string(row.start.count()), row.sensor);
+    EXPECT_FALSE(row.reason.empty());
+    EXPECT_THAT(row.reason, testing::Not(HasSubstr("\n")));
+  }
+  EXPECT_THAT(rejected, ElementsAre("s0", "s41", "s42", "s99"));
+  EXPECT_THAT(rows(), SizeIs(96));
+  EXPECT_EQ(stored_epoch(*sink), 5U);
+}
+
+TEST_P(StoreContract, batch_of_bad_rows_only_is_done_with) {
+  const auto sink = open_sink();
+  store->refuse_counts_above(10);
+  EXPECT_THAT(sink->deliver(batch(1, {{series("a"), 0, 1, {11, 1}}, {series("b"), 0, 1, {12, 1}}})),
+              IsDelivered(SizeIs(2)));
+  EXPECT_EQ(stored_epoch(*sink), 1U);
+  EXPECT_THAT(sink->deliver(batch(2, {{series("a"), 0, 2, {9, 1}}})), IsDelivered(IsEmpty()));
+  EXPECT_THAT(counts(), ElementsAre(9.0));
+}
+
+TEST_P(StoreContract, added_aggregate_gets_its_column_and_removed_ones_stay) {
+  {
+    const auto sink = open_sink();
+    ASSERT_THAT(sink->deliver(batch(1, {{series("s"), 0, 1, {1, 10}}})), IsDelivered());
+  }
+  windows = {{"minute", {{"p95", false}, {"count", true}}}};
+  {
+    const auto sink = open_sink();
+    ASSERT_THAT(sink->deliver(batch(1, {{series("s"), 60, 1, {99, 2}}})), IsDelivered());
+  }
+  EXPECT_THAT(rows()[0].values, ElementsAre(std::nullopt, 1.0));
+  EXPECT_THAT(rows()[1].values, ElementsAre(99.0, 2.0));
+  for (const char* view : {"minute", "minute_latest"}) {
+    const auto newest = store->query("SELECT p95, count FROM " + store->prefix() + view + " WHERE count = 2");
+    ASSERT_THAT(newest, SizeIs(1)) << view;
+    EXPECT_EQ(newest[0][1], "2") << view;
+  }
+  windows = minute_window();
+  const auto sink = open_sink();
+  EXPECT_THAT(sink->deliver(batch(1, {{series("s"), 120, 1, {3, 30}}})), IsDelivered());
+}
+
+TEST_P(StoreContract, view_latest_has_the_newest_row_of_every_series) {
+  const auto sink = open_sink();
+  const auto a = series("a");
+  const auto b = series("b");
+  ASSERT_THAT(sink->deliver(batch(1, {{a, 0, 1, {1, 1}}, {a, 60, 1, {2, 2}}, {b, 0, 1, {3, 3}}})), IsDelivered());
+  const auto latest = store->query("SELECT sensor_id, count FROM " + store->prefix() + "minute_latest ORDER BY 1");
+  ASSERT_THAT(latest, SizeIs(2));
+  EXPECT_THAT(latest[0], ElementsAre("a", "2"));
+  EXPECT_THAT(latest[1], ElementsAre("b", "3"));
+}
+
+TEST_P(StoreContract, windows_have_tables_of_their_own) {
+  windows = {{"minute", {{"count", true}, {"avg", false}}}, {"hour", {{"max", false}}}, {"day", {}}};
+  const auto sink = open_sink();
+  RowBatch both = batch(1, {{series("s"), 0, 1, {1, 2}}});
+  both.windows.push_back(batch(1, {{series("s"), 0, 1, {7}}}, 1).windows[0]);
+  both.windows.push_back(batch(1, {{series("s"), 0, 1, {}}}, 2).windows[0]);
+  ASSERT_THAT(sink->deliver(both), IsDelivered());
+  EXPECT_THAT(rows()[0].values, ElementsAre(1.0, 2.0));
+  EXPECT_THAT(store->rows(windows[1])[0].values, ElementsAre(7.0));
+  EXPECT_THAT(store->rows(windows[2]), SizeIs(1));
+}
+
+TEST_P(StoreContract, printed_ddl_makes_what_open_needs_and_may_run_twice) {
+  store->execute(store->ddl(windows));
+  const auto sink = open_sink();
+  ASSERT_THAT(sink->deliver(batch(1, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
+  sink->close();
+  store->execute(store->ddl(windows));
+  EXPECT_THAT(counts(), ElementsAre(1.0));
+}
+
+TEST_P(StoreContract, lost_claim_is_made_again_because_nobody_else_has_it) {
+  const auto sink = open_sink();
+  store->execute("DELETE FROM " + store->prefix() + "sink_state");
+  const RowBatch sent = batch(3, {{series("s"), 0, 1, {1, 1}}});
+  EXPECT_THAT(sink->deliver(sent), IsRetryAfter(HasSubstr("claim")));
+  sink->close();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_THAT(sink->deliver(sent), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(1.0));
+}
+
+TEST_P(StoreContract, series_that_somebody_deleted_comes_back) {
+  const auto sink = open_sink();
+  const auto s = series("s");
+  ASSERT_THAT(sink->deliver(batch(1, {{s, 0, 1, {1, 1}}})), IsDelivered());
+  store->execute("DELETE FROM " + store->prefix() + "minute_data; DELETE FROM " + store->prefix() + "series");
+  EXPECT_THAT(sink->deliver(batch(2, {{s, 60, 1, {2, 2}}})), IsDelivered(IsEmpty()));
+  EXPECT_THAT(counts(), ElementsAre(2.0));
+}
+
+TEST_P(StoreContract, interrupt_holds_until_close) {
+  const auto sink = open_sink();
+  sink->interrupt();
+  EXPECT_THAT(sink->deliver(batch(1, {{series("s"), 0, 1, {1, 1}}})), IsRetryAfter(testing::_));
+  EXPECT_THAT(sink->open(), IsRetryAfter(testing::_));
+  sink->close();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_THAT(sink->deliver(batch(1, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
+}
+
+}  // namespace
+}  // namespace edgetide::test
