@@ -108,7 +108,7 @@ GatewayOptions read_gateway_options(const Section& top, Report& report) {
              limits = table_of(top, "limits");
   read_gateway(Section(gateway, "gateway", {&keys.gateway}, report), options);
   read_log(Section(log, "log", {&keys.log}, report), options.log);
-  TimeOptions time_options;
+  TimeOptions& time_options = options.pipeline.default_time;
   read_time_keys(Section(time, "time", {&keys.time}, report), time_options);
   Section(limits, "limits", {&keys.limits}, report).read("max_series", options.pipeline.max_series);
 

@@ -19,8 +19,9 @@ Printed from the key table in `key_groups*.cpp`; a test keeps both equal. To pri
   `"none"` switches the rule off.
 - **Sizes** are texts with a whole number and a unit: `"64MiB"`, `"10MB"`.
 - **References** stand in any text and are resolved after parsing: `${credential:NAME}` (a file in
-  `$CREDENTIALS_DIRECTORY`, systemd's `LoadCredential=`), `${credential_path:NAME}` (its path), `${file:/PATH}` (must not
-  be accessible to others), `${env:NAME}`, `${env:NAME:-DEFAULT}`. One newline at the end of a file is dropped. `$${` is `${`.
+  `$CREDENTIALS_DIRECTORY`, systemd's `LoadCredential=`), `${credential_path:NAME}` (its path), `${file:/PATH}` (must
+  not be accessible to others), `${env:NAME}`, `${env:NAME:-DEFAULT}`. One newline at the end of a file is dropped.
+  `$${` is `${`.
 - Unknown keys, wrong types and names that lead nowhere are errors; all are shown at once.
 )";
 

@@ -73,6 +73,10 @@ SocketOptions read_socket(const Section& section, const std::string& name, Socke
   }
   options.route.mapping = read_mapping(section);
   if (section.find("format") != nullptr) check_route(section, options.route);
+  if (options.route.mapping.format == PayloadFormat::csv && options.route.mapping.columns.empty()) {
+    section.error("format", "csv from a socket needs columns: each line is a message, so none can be a header",
+                  "such as columns = [\"sensor\", \"time\", \"value\"]");
+  }
   return options;
 }
 

@@ -1,8 +1,7 @@
 #include "daemon/courier.h"
 
-#include <pthread.h>
-
 #include <algorithm>
+#include <pthread.h>
 #include <utility>
 #include <variant>
 
@@ -97,7 +96,9 @@ bool Courier::wait_for_work() {
   return true;
 }
 
-void Courier::attempt() { settle(try_sink()); }
+void Courier::attempt() {
+  settle(try_sink());
+}
 
 Outcome Courier::try_sink() {
   if (!open_) return sink_->open();
@@ -176,7 +177,8 @@ void Courier::pause(Duration delay) {
     return;
   }
   const auto now = std::chrono::steady_clock::now();
-  const auto until = std::min(deadline_, now + std::min<std::chrono::steady_clock::duration>(wanted, pause_while_stopping_max));
+  const auto until =
+      std::min(deadline_, now + std::min<std::chrono::steady_clock::duration>(wanted, pause_while_stopping_max));
   changed_.wait_until(lock, until, [] { return false; });
 }
 

@@ -29,7 +29,7 @@ struct CourierStatus {
   bool connected = false;
   std::uint64_t delivered_rows = 0;
   std::uint64_t rejected_rows = 0;
-  std::uint64_t dropped_rows = 0;   // by the outbox's policy
+  std::uint64_t dropped_rows = 0;    // by the outbox's policy
   std::size_t undelivered_rows = 0;  // waiting, or with the sink
   std::string trouble;               // why the sink takes nothing; empty if it does
 };
@@ -68,11 +68,11 @@ class Courier {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  Outbox outbox_;         // guarded by mutex_
-  CourierStatus status_;  // guarded by mutex_
-  std::atomic<bool> full_ = false;  // outbox_.full(), to be read without the lock
-  bool stopping_ = false;  // guarded by mutex_
-  bool ended_ = false;     // guarded by mutex_
+  Outbox outbox_;                                   // guarded by mutex_
+  CourierStatus status_;                            // guarded by mutex_
+  std::atomic<bool> full_ = false;                  // outbox_.full(), to be read without the lock
+  bool stopping_ = false;                           // guarded by mutex_
+  bool ended_ = false;                              // guarded by mutex_
   std::chrono::steady_clock::time_point deadline_;  // guarded by mutex_
 
   // The courier's thread only:

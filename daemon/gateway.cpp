@@ -1,16 +1,15 @@
 #include "daemon/gateway.h"
 
-#include <poll.h>
-#include <sys/signalfd.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <csignal>
 #include <numeric>
+#include <poll.h>
 #include <stdexcept>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 #include "daemon/log.h"
@@ -61,7 +60,8 @@ Duration tick_interval(const std::vector<WindowOptions>& windows, std::optional<
 }
 
 timespec to_timespec(Duration duration) noexcept {
-  return {static_cast<std::time_t>(duration.count() / 1'000'000), static_cast<long>(duration.count() % 1'000'000 * 1000)};
+  return {static_cast<std::time_t>(duration.count() / 1'000'000),
+          static_cast<long>(duration.count() % 1'000'000 * 1000)};
 }
 
 void start_timer(int timer, Duration interval) {
@@ -197,8 +197,8 @@ void Gateway::report_refusals() {
     if (refused.empty()) continue;
     const RefusalSample sample = intake_.last_refusal(source);
     if (!sample.where.empty()) {
-      refused += " (last undecoded: " + std::string(name_of(sample.reason)) + " at " + printable(sample.where) + " byte " +
-                 std::to_string(sample.offset) + ")";
+      refused += " (last undecoded: " + std::string(name_of(sample.reason)) + " at " + printable(sample.where) +
+                 " byte " + std::to_string(sample.offset) + ")";
     }
     log(LogLevel::warning, "source " + options_.pipeline.sources[i].name + ": not taken:" + refused);
   }
@@ -244,9 +244,8 @@ void Gateway::stop() {
 
 std::string Gateway::summary() const {
   const std::uint64_t rows = intake_.rows_emitted();
-  return intake_.inspect([&](const Pipeline& pipeline) {
-    return summary_json(pipeline, pipeline.watermarks(), rows, TimeText::rfc3339);
-  });
+  return intake_.inspect(
+      [&](const Pipeline& pipeline) { return summary_json(pipeline, pipeline.watermarks(), rows, TimeText::rfc3339); });
 }
 
 }  // namespace edgetide

@@ -2,8 +2,9 @@
 //
 // Threads: main waits for signals and the trigger timer, ticks the pipeline and feeds the watchdog, which is fed only
 //          after a tick has run. Sources and couriers own their threads, named after them; `run` starts and ends all.
-// Signals: SIGTERM and SIGINT stop intake, fire every window, deliver, and end within 10 s. SIGHUP is noted and ignored.
-// Fails:   std::runtime_error from construction or `run` for what will not mend by itself (an address in use, a
+// Signals: SIGTERM and SIGINT stop intake, fire every window, deliver, and end within 10 s. SIGHUP is noted and
+// ignored. Fails:   std::runtime_error from construction or `run` for what will not mend by itself (an address in use,
+// a
 //          certificate that cannot be read); a broker or store that is away is no failure.
 #pragma once
 

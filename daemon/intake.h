@@ -1,7 +1,8 @@
 // Where sources meet the pipeline: one lock, under which a batch is stamped with its arrival, its series are found or
 // added, and the pipeline applies it. A tick takes the same lock and hands the rows of its epoch to the couriers.
 //
-// There is no queue on the way in: back-pressure is this lock, and the wait while a sink that may not drop rows is full.
+// There is no queue on the way in: back-pressure is this lock, and the wait while a sink that may not drop rows is
+// full.
 //
 // Thread: `accept`, `connected`, `disconnected`, `notice` from source threads; `tick`, `close` from the main thread.
 // Owns:   nothing; the gateway owns pipeline, clock and couriers, and they outlive the intake's users.
@@ -50,7 +51,7 @@ class Intake final : public SourceHost {
   void tick(Fire fire);
   void stop_waiting();  // from now on `accept` is false rather than wait for room
   void close();         // from now on `accept` is false
-  void room();  // a courier that was full has room again
+  void room();          // a courier that was full has room again
 
   // Calls read(const Pipeline&) under the lock.
   template <typename Read>

@@ -1,11 +1,10 @@
 #include "daemon/log.h"
 
+#include <cstdlib>
+#include <memory>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/systemd_sink.h>
 #include <spdlog/spdlog.h>
-
-#include <cstdlib>
-#include <memory>
 
 namespace edgetide {
 
@@ -13,11 +12,16 @@ namespace {
 
 spdlog::level::level_enum to_spdlog(LogLevel level) noexcept {
   switch (level) {
-    case LogLevel::trace: return spdlog::level::trace;
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::warning: return spdlog::level::warn;
-    case LogLevel::error: break;
+    case LogLevel::trace:
+      return spdlog::level::trace;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      break;
   }
   return spdlog::level::err;
 }
@@ -43,7 +47,9 @@ void start_log(const LogOptions& options) {
   spdlog::set_default_logger(logger);
 }
 
-void log(LogLevel level, std::string_view line) { spdlog::log(to_spdlog(level), "{}", line); }
+void log(LogLevel level, std::string_view line) {
+  spdlog::log(to_spdlog(level), "{}", line);
+}
 
 std::string printable(std::string_view untrusted) {
   constexpr std::size_t length_max = 200;

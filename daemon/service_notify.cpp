@@ -1,8 +1,7 @@
 #include "daemon/service_notify.h"
 
-#include <systemd/sd-daemon.h>
-
 #include <cstdint>
+#include <systemd/sd-daemon.h>
 
 namespace edgetide {
 
@@ -13,11 +12,17 @@ ServiceNotify::ServiceNotify() {
   }
 }
 
-void ServiceNotify::ready() { sd_notify(0, "READY=1"); }
+void ServiceNotify::ready() {
+  sd_notify(0, "READY=1");
+}
 void ServiceNotify::alive() {
   if (watchdog_interval_) sd_notify(0, "WATCHDOG=1");
 }
-void ServiceNotify::status(const std::string& line) { sd_notify(0, ("STATUS=" + line).c_str()); }
-void ServiceNotify::stopping() { sd_notify(0, "STOPPING=1"); }
+void ServiceNotify::status(const std::string& line) {
+  sd_notify(0, ("STATUS=" + line).c_str());
+}
+void ServiceNotify::stopping() {
+  sd_notify(0, "STOPPING=1");
+}
 
 }  // namespace edgetide

@@ -81,15 +81,24 @@ double AggregateLayout::value(const Word* state, Aggregate aggregate) const noex
   if (count(state) == 0) return not_computable;
   const double computed = [&] {
     switch (aggregate) {
-      case Aggregate::sum: return sum(state);
-      case Aggregate::min: return real(state[min_]);
-      case Aggregate::max: return real(state[max_]);
-      case Aggregate::avg: return sum(state) / static_cast<double>(count(state));
-      case Aggregate::first: return real(state[first_ + 1]);
-      case Aggregate::last: return real(state[last_ + 1]);
-      case Aggregate::stddev: return std::sqrt(variance(state));
-      case Aggregate::variance: return variance(state);
-      case Aggregate::count: break;
+      case Aggregate::sum:
+        return sum(state);
+      case Aggregate::min:
+        return real(state[min_]);
+      case Aggregate::max:
+        return real(state[max_]);
+      case Aggregate::avg:
+        return sum(state) / static_cast<double>(count(state));
+      case Aggregate::first:
+        return real(state[first_ + 1]);
+      case Aggregate::last:
+        return real(state[last_ + 1]);
+      case Aggregate::stddev:
+        return std::sqrt(variance(state));
+      case Aggregate::variance:
+        return variance(state);
+      case Aggregate::count:
+        break;
     }
     return not_computable;
   }();

@@ -6,7 +6,9 @@
 
 namespace edgetide {
 
-Pipeline::Pipeline(PipelineOptions options) : options_(std::move(options)), series_(options_.max_series) { reset(); }
+Pipeline::Pipeline(PipelineOptions options) : options_(std::move(options)), series_(options_.max_series) {
+  reset();
+}
 
 void Pipeline::reset() {
   epoch_ = 0;
@@ -38,8 +40,12 @@ void Pipeline::remember(Moment now) noexcept {
 
 Pipeline::Judge Pipeline::judge_of(const Batch& batch) noexcept {
   SourceState& source = sources_[index_of(batch.source)];
-  Judge judge{source,           index_of(batch.source), Timestamp::earliest(),
-              Timestamp::latest(), Timestamp(),            source.listening.elapsed(running())};
+  Judge judge{source,
+              index_of(batch.source),
+              Timestamp::earliest(),
+              Timestamp::latest(),
+              Timestamp(),
+              source.listening.elapsed(running())};
   if (!batch.arrival) return judge;
   judge.arrival = batch.arrival->wall;
   if (source.time.oldest != Duration::unlimited()) judge.earliest = judge.arrival - source.time.oldest;
@@ -64,7 +70,8 @@ Pipeline::Judge Pipeline::judge_of(const Batch& batch) noexcept {
   series.watermark.observe(time, judge.source.time.max_out_of_orderness);
   series.heard_at = judge.heard_at;
   series.source = judge.source_index;
-  if (fate != Fate::on_time) [[unlikely]] ++(fate == Fate::late_dropped ? series.late_dropped : series.late_accepted);
+  if (fate != Fate::on_time) [[unlikely]]
+    ++(fate == Fate::late_dropped ? series.late_dropped : series.late_accepted);
   ++judge.source.counters.fates[static_cast<std::size_t>(fate)];
 }
 

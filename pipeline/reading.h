@@ -21,9 +21,15 @@ enum class SeriesId : std::uint32_t {};
 // Position in PipelineOptions::windows.
 enum class WindowId : std::uint32_t {};
 
-constexpr std::uint32_t index_of(SourceId id) noexcept { return static_cast<std::uint32_t>(id); }
-constexpr std::uint32_t index_of(SeriesId id) noexcept { return static_cast<std::uint32_t>(id); }
-constexpr std::uint32_t index_of(WindowId id) noexcept { return static_cast<std::uint32_t>(id); }
+constexpr std::uint32_t index_of(SourceId id) noexcept {
+  return static_cast<std::uint32_t>(id);
+}
+constexpr std::uint32_t index_of(SeriesId id) noexcept {
+  return static_cast<std::uint32_t>(id);
+}
+constexpr std::uint32_t index_of(WindowId id) noexcept {
+  return static_cast<std::uint32_t>(id);
+}
 
 struct Reading {
   SeriesId series;

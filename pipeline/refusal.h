@@ -34,8 +34,9 @@ enum class Refusal : std::uint8_t {
 inline constexpr std::size_t refusal_count = static_cast<std::size_t>(Refusal::unknown_source) + 1;
 
 inline constexpr std::array<std::string_view, refusal_count> refusal_names = {
-    "not_finite", "too_early",       "too_old",    "series_limit", "unmatched", "no_route", "too_large",    "too_deep",
-    "too_many_values", "bad_syntax", "bad_number", "bad_time",     "bad_id",    "unauthorised", "unknown_source",
+    "not_finite", "too_early", "too_old",  "series_limit",    "unmatched",
+    "no_route",   "too_large", "too_deep", "too_many_values", "bad_syntax",
+    "bad_number", "bad_time",  "bad_id",   "unauthorised",    "unknown_source",
 };
 
 constexpr std::string_view name_of(Refusal reason) noexcept {

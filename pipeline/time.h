@@ -28,8 +28,7 @@ constexpr std::int64_t saturating_sub(std::int64_t a, std::int64_t b) noexcept {
 constexpr std::int64_t saturating_mul(std::int64_t a, std::int64_t b) noexcept {
   std::int64_t product = 0;
   if (!__builtin_mul_overflow(a, b, &product)) return product;
-  return (a < 0) == (b < 0) ? std::numeric_limits<std::int64_t>::max()
-                            : std::numeric_limits<std::int64_t>::min();
+  return (a < 0) == (b < 0) ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min();
 }
 
 }  // namespace detail
@@ -38,15 +37,9 @@ class Duration {
  public:
   constexpr Duration() noexcept = default;
   static constexpr Duration microseconds(std::int64_t n) noexcept { return Duration(n); }
-  static constexpr Duration milliseconds(std::int64_t n) noexcept {
-    return Duration(detail::saturating_mul(n, 1'000));
-  }
-  static constexpr Duration seconds(std::int64_t n) noexcept {
-    return Duration(detail::saturating_mul(n, 1'000'000));
-  }
-  static constexpr Duration minutes(std::int64_t n) noexcept {
-    return Duration(detail::saturating_mul(n, 60'000'000));
-  }
+  static constexpr Duration milliseconds(std::int64_t n) noexcept { return Duration(detail::saturating_mul(n, 1'000)); }
+  static constexpr Duration seconds(std::int64_t n) noexcept { return Duration(detail::saturating_mul(n, 1'000'000)); }
+  static constexpr Duration minutes(std::int64_t n) noexcept { return Duration(detail::saturating_mul(n, 60'000'000)); }
   static constexpr Duration hours(std::int64_t n) noexcept {
     return Duration(detail::saturating_mul(n, 3'600'000'000));
   }
@@ -54,9 +47,7 @@ class Duration {
     return Duration(detail::saturating_mul(n, 86'400'000'000));
   }
   // Longer than anything; a rule with this duration is switched off ("none" in the configuration).
-  static constexpr Duration unlimited() noexcept {
-    return Duration(std::numeric_limits<std::int64_t>::max());
-  }
+  static constexpr Duration unlimited() noexcept { return Duration(std::numeric_limits<std::int64_t>::max()); }
 
   constexpr std::int64_t count() const noexcept { return microseconds_; }
   constexpr auto operator<=>(const Duration&) const noexcept = default;
@@ -77,9 +68,7 @@ class Timestamp {
  public:
   constexpr Timestamp() noexcept = default;
   static constexpr Timestamp microseconds(std::int64_t since_epoch) noexcept { return Timestamp(since_epoch); }
-  static constexpr Timestamp earliest() noexcept {
-    return Timestamp(std::numeric_limits<std::int64_t>::min());
-  }
+  static constexpr Timestamp earliest() noexcept { return Timestamp(std::numeric_limits<std::int64_t>::min()); }
   static constexpr Timestamp latest() noexcept { return Timestamp(std::numeric_limits<std::int64_t>::max()); }
 
   constexpr std::int64_t count() const noexcept { return microseconds_; }

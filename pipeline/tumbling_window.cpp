@@ -76,9 +76,8 @@ void TumblingWindow::collect(std::span<const Timestamp> watermarks, std::span<co
       firings_.push_back({header.start, ranks[series], slot});
     }
   });
-  std::sort(firings_.begin(), firings_.end(), [](const Firing& a, const Firing& b) {
-    return a.start != b.start ? a.start < b.start : a.rank < b.rank;
-  });
+  std::sort(firings_.begin(), firings_.end(),
+            [](const Firing& a, const Firing& b) { return a.start != b.start ? a.start < b.start : a.rank < b.rank; });
 }
 
 void TumblingWindow::emit(WindowId id, const Firing& firing, Timestamp watermark, Emission& out) {

@@ -1,7 +1,8 @@
 // One window definition and its state: which window a reading belongs to, what becomes of it there, and which rows
 // leave when the trigger fires.
 //
-// Windows are half-open, [start, end), start = floor((t - offset) / size) * size + offset, floor for negative times too.
+// Windows are half-open, [start, end), start = floor((t - offset) / size) * size + offset, floor for negative times
+// too.
 //
 // Owns:   the windows that are not final (WindowStore) and, by series, the idle part of the watermark.
 // Units:  UTC microseconds.

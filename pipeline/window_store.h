@@ -26,7 +26,7 @@ class WindowStore {
 
   struct Header {
     Timestamp start;
-    SeriesId series;  // of a free slot: the next free slot
+    SeriesId series;              // of a free slot: the next free slot
     std::uint32_t revision : 24;  // how often the row has left; saturates
     std::uint32_t state : 2;      // RowState when it last left
     std::uint32_t changed : 1;    // since it last left
@@ -93,7 +93,7 @@ class WindowStore {
 
   std::size_t slot_words_;
   std::vector<std::unique_ptr<Word[]>> blocks_;
-  std::uint32_t used_ = 0;  // slots ever handed out
+  std::uint32_t used_ = 0;     // slots ever handed out
   std::uint32_t free_ = none;  // head of the list of free slots
   FlatIndex index_;
 };

@@ -7,10 +7,10 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace edgetide {
 
@@ -37,7 +37,9 @@ class PgArray {
   // The whole literal; the array is empty afterwards.
   std::string take() {
     text_ += '}';
-    return std::exchange(text_, "{");
+    std::string whole(1, '{');
+    whole.swap(text_);
+    return whole;
   }
 
  private:
@@ -50,10 +52,10 @@ class PgArray {
     separate();
     char digits[320];  // the largest double has 309 digits before its point
     const auto result = std::to_chars(digits, digits + sizeof digits, value...);
-    text_.append(digits, result.ptr);
+    text_.append(digits, static_cast<std::size_t>(result.ptr - digits));
   }
 
-  std::string text_ = "{";
+  std::string text_ = std::string(1, '{');
 };
 
 }  // namespace edgetide

@@ -46,7 +46,10 @@ std::variant<std::string, ConninfoError> postgres_conninfo(const PostgresOptions
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
       PQconninfoParse(options.connection.c_str(), &error), &PQconninfoFree);
   const std::unique_ptr<char, decltype(&PQfreemem)> reason(error, &PQfreemem);
-  if (!parsed) return ConninfoError{reason ? reason.get() : "out of memory"};
+  if (!parsed) {
+    const std::string_view text = reason ? reason.get() : "out of memory";
+    return ConninfoError{std::string(text.substr(0, text.find('\n')))};
+  }
 
   Keywords keywords;
   for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {

@@ -1,9 +1,14 @@
-// The few calls that libpqxx 6.4 and 7.x spell differently. Included by postgres_sink.cpp only.
+// libpqxx 6.4 and 7.x with one face: the calls they spell differently, and their errors as ours.
+// Included by postgres_sink.cpp and postgres_delivery.cpp only.
 #pragma once
 
+#include <algorithm>
+#include <exception>
 #include <pqxx/pqxx>
 #include <string>
 #include <vector>
+
+#include "sinks/sql_error.h"
 
 namespace edgetide {
 
@@ -22,10 +27,18 @@ inline pqxx::result execute(pqxx::transaction_base& transaction, const std::stri
 #endif
 }
 
-// libpqxx 6.4 forgets the code of this one error.
-inline std::string sqlstate_of(const pqxx::sql_error& error) {
+inline SqlErrorClass classify(const pqxx::sql_error& error) {
+  // libpqxx 6.4 forgets the code of this one error.
   const bool forgotten = dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr;
-  return forgotten ? "42501" : error.sqlstate();
+  return classify_sql_error(forgotten ? "42501" : error.sqlstate());
+}
+
+// What an error says, as one line of bounded length.
+inline std::string reason_of(const std::exception& error) {
+  std::string text = error.what();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  text.resize(std::min<std::size_t>(text.find_last_not_of(' ') + 1, 500));
+  return text;
 }
 
 // A lost connection is never replaced behind our back: the new one would lack the session's settings.

@@ -1,5 +1,6 @@
 // One row as one line of JSON, the output form that `edgetide replay` and the stdout sink share:
-// {"window":"minute","sensor":"s1","metric":"t","start":...,"end":...,"count":3,"avg":1.5,"state":"final","revision":1,"epoch":7}
+// {"window":"minute","sensor":"s1","metric":"t","start":...,"end":...,"count":3,"avg":1.5,
+//  "state":"final","revision":1,"epoch":7}
 //
 // Times are RFC 3339 with microseconds and Z, or integers in microseconds; doubles are the shortest text that reads
 // back equal; NaN is null; texts are escaped as JSON. Pure; any thread; never fails.

@@ -1,18 +1,17 @@
 #include "sinks/sqlite_sink.h"
 
 #include <atomic>
-#include <cmath>
 #include <exception>
 #include <mutex>
 #include <new>
 #include <optional>
 #include <span>
 #include <sqlite3.h>
-#include <stdexcept>
 #include <string_view>
 #include <utility>
 
 #include "sinks/row_json.h"
+#include "sinks/sqlite_database.h"
 #include "sinks/sqlite_schema.h"
 
 namespace edgetide {
@@ -22,118 +21,9 @@ namespace {
 constexpr Duration until_somebody_acts = Duration::seconds(30);
 constexpr int busy_pause_ms = 10;
 
-class SqliteError : public std::runtime_error {
- public:
-  SqliteError(int code, const char* message) : std::runtime_error(message), code_(code & 0xff) {}
-  int code() const noexcept { return code_; }  // the primary code
-
- private:
-  int code_;
-};
-
-struct InDoubtError {
-  std::string reason;
-};
-
 bool is_bad_row(int code) noexcept {
   return code == SQLITE_CONSTRAINT || code == SQLITE_TOOBIG || code == SQLITE_MISMATCH;
 }
-
-// One prepared statement; its parameters are bound in order.
-class Statement {
- public:
-  Statement(sqlite3* database, const std::string& sql) : database_(database) {
-    const int code = sqlite3_prepare_v3(database, sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &statement_, nullptr);
-    if (code != SQLITE_OK) throw SqliteError(code, sqlite3_errmsg(database));
-  }
-  ~Statement() { sqlite3_finalize(statement_); }
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-
-  void bind_all(const auto&... values) {
-    reset();
-    (bind(values), ...);
-  }
-  void bind(std::int64_t value) { check(sqlite3_bind_int64(statement_, ++bound_, value)); }
-  void bind(std::string_view text) {
-    check(sqlite3_bind_text64(statement_, ++bound_, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
-  }
-  void bind(double value, bool integer) {
-    if (!std::isfinite(value)) return check(sqlite3_bind_null(statement_, ++bound_));
-    if (integer && std::abs(value) < 0x1p63) return bind(static_cast<std::int64_t>(value));
-    check(sqlite3_bind_double(statement_, ++bound_, value));
-  }
-
-  // True when there is a row to read.
-  bool step() {
-    const int code = sqlite3_step(statement_);
-    if (code == SQLITE_ROW) return true;
-    if (code == SQLITE_DONE) return false;
-    const SqliteError error(code, sqlite3_errmsg(database_));
-    reset();
-    throw error;
-  }
-  // Steps to the end and lets go of what the statement holds; the first column of its first row, if there is one.
-  std::optional<std::int64_t> first_integer() {
-    std::optional<std::int64_t> value;
-    while (step()) {
-      if (!value) value = integer(0);
-    }
-    reset();
-    return value;
-  }
-  void run() { first_integer(); }
-  std::int64_t integer(int column) { return sqlite3_column_int64(statement_, column); }
-  std::string text(int column) { return reinterpret_cast<const char*>(sqlite3_column_text(statement_, column)); }
-  void reset() noexcept {
-    sqlite3_reset(statement_);
-    bound_ = 0;
-  }
-
- private:
-  void check(int code) {
-    if (code != SQLITE_OK) throw SqliteError(code, sqlite3_errmsg(database_));
-  }
-
-  sqlite3* database_;
-  sqlite3_stmt* statement_ = nullptr;
-  int bound_ = 0;
-};
-
-struct CloseDatabase {
-  void operator()(sqlite3* database) const noexcept { sqlite3_close_v2(database); }
-};
-using Database = std::unique_ptr<sqlite3, CloseDatabase>;
-
-void execute(sqlite3* database, const std::string& sql) {
-  const int code = sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) throw SqliteError(code, sqlite3_errmsg(database));
-}
-
-// Takes the write lock at once, so that the transaction cannot lose it half-way.
-class Transaction {
- public:
-  explicit Transaction(sqlite3* database) : database_(database) { execute(database, "BEGIN IMMEDIATE"); }
-  ~Transaction() {
-    if (sqlite3_get_autocommit(database_) == 0) sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
-  }
-  Transaction(const Transaction&) = delete;
-  Transaction& operator=(const Transaction&) = delete;
-
-  void commit() {
-    try {
-      execute(database_, "COMMIT");
-    } catch (const SqliteError& error) {
-      if (error.code() == SQLITE_BUSY) throw;
-      throw InDoubtError{error.what()};
-    }
-  }
-  // False when the store has rolled it back on its own, after an error.
-  bool alive() const noexcept { return sqlite3_get_autocommit(database_) == 0; }
-
- private:
-  sqlite3* database_;
-};
 
 // An open file and the statements prepared for it.
 struct Session {
@@ -146,15 +36,15 @@ struct Session {
                    "INSERT INTO series (gateway, sensor_id, metric, unit, labels) VALUES (?, ?, ?, ?, ?) RETURNING "
                    "series_id") {
     for (const WindowSchema& window : inputs) {
-      insert.push_back(std::make_unique<Statement>(opened, sqlite_insert_statement(window)));
+      insert.push_back(std::make_unique<SqliteStatement>(opened, sqlite_insert_statement(window)));
     }
   }
 
-  Statement state;
-  Statement set_epoch;
-  Statement find_series;
-  Statement add_series;
-  std::vector<std::unique_ptr<Statement>> insert;  // by input
+  SqliteStatement state;
+  SqliteStatement set_epoch;
+  SqliteStatement find_series;
+  SqliteStatement add_series;
+  std::vector<std::unique_ptr<SqliteStatement>> insert;  // by input
 };
 
 class SqliteSink final : public Sink {
@@ -191,7 +81,7 @@ class SqliteSink final : public Sink {
 
   Outcome store(const RowBatch& batch);
   std::int64_t series_id(const Series& series);
-  void store(const WindowRows& window, std::uint64_t epoch, const Transaction& transaction,
+  void store(const WindowRows& window, std::uint64_t epoch, const SqliteTransaction& transaction,
              std::vector<RejectedRow>& rejected);
   void insert(const WindowRows& window, std::size_t row, std::uint64_t epoch);
 
@@ -205,7 +95,7 @@ class SqliteSink final : public Sink {
 
   std::atomic<bool> interrupted_ = false;
   std::mutex mutex_;  // guards the life of the database against `interrupt`
-  Database database_;
+  SqliteDatabase database_;
   std::optional<Session> session_;  // ends before the database
 };
 
@@ -215,8 +105,8 @@ Outcome SqliteSink::guarded(const Step& step) {
   Outcome outcome = RetryAfter{Duration(), "interrupted"};
   try {
     if (!interrupted_) outcome = step();
-  } catch (const InDoubtError& error) {
-    outcome = InDoubt{options_.path + ": " + error.reason};
+  } catch (const SqliteInDoubt& error) {
+    outcome = InDoubt{options_.path + ": " + error.what()};
   } catch (const SqliteError& error) {
     outcome = outcome_of(error);
   } catch (const std::bad_alloc&) {
@@ -266,7 +156,7 @@ void SqliteSink::open_file() {
     const std::lock_guard lock(mutex_);
     database_.reset(opened);
   }
-  if (code != SQLITE_OK) throw SqliteError(code, opened == nullptr ? "out of memory" : sqlite3_errmsg(opened));
+  if (code != SQLITE_OK) throw SqliteError(code, opened);
   sqlite3_busy_handler(opened, &SqliteSink::on_busy, this);
   execute(opened, "PRAGMA journal_mode = WAL");
   execute(opened, "PRAGMA synchronous = FULL");  // an epoch that we forget must be on the disk
@@ -282,7 +172,7 @@ int SqliteSink::on_busy(void* sink, int tries) noexcept {
 void SqliteSink::create_tables() {
   const TableShapes needed = sqlite_shapes(inputs_);
   if (missing_from(read_shapes(needed), needed).empty()) return;
-  Transaction transaction(database_.get());
+  SqliteTransaction transaction(database_.get());
   execute(database_.get(), sqlite_tables_ddl(inputs_));
   const TableShapes found = read_shapes(needed);
   for (const WindowSchema& window : inputs_) {
@@ -296,7 +186,7 @@ void SqliteSink::create_tables() {
 }
 
 TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
-  Statement columns(database_.get(), "SELECT name FROM pragma_table_info(?)");
+  SqliteStatement columns(database_.get(), "SELECT name FROM pragma_table_info(?)");
   TableShapes found;
   for (const auto& [table, ignored] : needed) {
     columns.bind_all(std::string_view(table));
@@ -306,7 +196,7 @@ TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
 }
 
 Outcome SqliteSink::claim() {
-  Transaction transaction(database_.get());
+  SqliteTransaction transaction(database_.get());
   const std::optional<State> state = read_state();
   if (!incarnation_) {
     const std::int64_t incarnation = (state ? state->incarnation : 0) + 1;
@@ -335,8 +225,8 @@ std::optional<SqliteSink::State> SqliteSink::read_state() {
 }
 
 void SqliteSink::write_claim(std::int64_t incarnation) {
-  Statement claim(database_.get(),
-                  "INSERT OR REPLACE INTO sink_state (gateway, sink, incarnation, epoch) VALUES (?, ?, ?, 0)");
+  SqliteStatement claim(database_.get(),
+                        "INSERT OR REPLACE INTO sink_state (gateway, sink, incarnation, epoch) VALUES (?, ?, ?, 0)");
   claim.bind_all(std::string_view(gateway_), std::string_view(name_), incarnation);
   claim.run();
 }
@@ -350,7 +240,7 @@ Outcome SqliteSink::deliver(const RowBatch& batch) {
 }
 
 Outcome SqliteSink::store(const RowBatch& batch) {
-  Transaction transaction(database_.get());
+  SqliteTransaction transaction(database_.get());
   const std::optional<State> state = read_state();
   if (!state || state->incarnation < *incarnation_) {
     return RetryAfter{Duration(), options_.path + ": the claim is gone from sink_state"};
@@ -360,7 +250,7 @@ Outcome SqliteSink::store(const RowBatch& batch) {
 
   std::vector<RejectedRow> rejected;
   for (const WindowRows& window : batch.windows) store(window, batch.epoch, transaction, rejected);
-  Statement& set_epoch = session_->set_epoch;
+  SqliteStatement& set_epoch = session_->set_epoch;
   set_epoch.bind_all(static_cast<std::int64_t>(batch.epoch), std::string_view(gateway_), std::string_view(name_));
   set_epoch.run();
   transaction.commit();
@@ -368,7 +258,7 @@ Outcome SqliteSink::store(const RowBatch& batch) {
 }
 
 // A statement that fails leaves the transaction as it was before it, so a bad row costs nothing but itself.
-void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const Transaction& transaction,
+void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const SqliteTransaction& transaction,
                        std::vector<RejectedRow>& rejected) {
   for (std::size_t i = 0; i < window.rows.size(); ++i) {
     try {
@@ -384,7 +274,7 @@ void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const Tran
 void SqliteSink::insert(const WindowRows& window, std::size_t i, std::uint64_t epoch) {
   const std::vector<Column>& columns = inputs_[window.input].columns;
   const SinkRow& row = window.rows[i];
-  Statement& statement = *session_->insert[window.input];
+  SqliteStatement& statement = *session_->insert[window.input];
   statement.bind_all(row.start.count(), series_id(*row.series), row.end.count(), state_name(row.state),
                      std::int64_t{row.state == RowState::final}, static_cast<std::int64_t>(row.revision),
                      static_cast<std::int64_t>(epoch));
@@ -423,7 +313,7 @@ std::variant<std::optional<std::uint64_t>, RetryAfter> SqliteSink::last_epoch() 
 
 void SqliteSink::drop() noexcept {
   session_.reset();
-  Database ending;  // closed after the lock is free: the last one to close writes the log back into the file
+  SqliteDatabase ending;  // closed after the lock is free: the last one to close writes the log back into the file
   const std::lock_guard lock(mutex_);
   ending = std::move(database_);
 }

@@ -65,14 +65,16 @@ class Replay {
   }
 
   std::string summary() const {
-    return summary_json(pipeline_, watermarks_, rows_, options_.numeric_time ? TimeText::microseconds : TimeText::rfc3339);
+    return summary_json(pipeline_, watermarks_, rows_,
+                        options_.numeric_time ? TimeText::microseconds : TimeText::rfc3339);
   }
 
  private:
   void take(const ReplayReading& reading) {
     if (reading.arrival) move_clock(*reading.arrival);
     const std::optional<SourceId> source = source_of(reading.source);
-    if (!source) return refuse({Refusal::unknown_source, "source '" + std::string(reading.source) + "' is not configured"});
+    if (!source)
+      return refuse({Refusal::unknown_source, "source '" + std::string(reading.source) + "' is not configured"});
     const std::optional<Moment> now = clock();
     if (!reading.time && !now) return refuse({Refusal::bad_time, "no 'time', and no arrival or tick yet"});
     const std::optional<SeriesId> series = series_of(reading);
@@ -110,7 +112,8 @@ class Replay {
   std::optional<SeriesId> series_of(const ReplayReading& reading) {
     if (const auto known = pipeline_.series().find(reading.sensor, reading.metric)) return known;
     Series series{std::string(reading.sensor), std::string(reading.metric), {}, {}};
-    for (const LabelView& label : reading.labels) series.labels.push_back({std::string(label.key), std::string(label.value)});
+    for (const LabelView& label : reading.labels)
+      series.labels.push_back({std::string(label.key), std::string(label.value)});
     std::sort(series.labels.begin(), series.labels.end(), [](const Label& a, const Label& b) { return a.key < b.key; });
     return pipeline_.add_series(std::move(series));
   }

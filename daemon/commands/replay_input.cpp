@@ -30,7 +30,8 @@ std::optional<double> number_of(const JsonValue& value) {
   return std::nullopt;
 }
 
-std::optional<ReplayError> read_text(const JsonValue& line, std::string_view key, bool required, std::string_view& out) {
+std::optional<ReplayError> read_text(const JsonValue& line, std::string_view key, bool required,
+                                     std::string_view& out) {
   const std::optional<JsonValue> value = line.find(key);
   if (!value && !required) return std::nullopt;
   if (!value) return ReplayError{Refusal::bad_id, "'" + std::string(key) + "' is missing"};

@@ -35,9 +35,7 @@ class BenchStream {
     }
   }
 
-  void tick() {
-    pipeline.tick({Timestamp::microseconds(second), Duration::microseconds(second)}, Fire::all, emission);
-  }
+  void tick() { pipeline.tick({Timestamp::microseconds(second), Duration::microseconds(second)}, Fire::all, emission); }
 
  private:
   static PipelineOptions options(std::size_t sensors) {

@@ -14,8 +14,12 @@ void tumbling(benchmark::State& state, bool look_up) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
-void tumbling_known_series(benchmark::State& state) { tumbling(state, false); }
-void tumbling_with_series_lookup(benchmark::State& state) { tumbling(state, true); }
+void tumbling_known_series(benchmark::State& state) {
+  tumbling(state, false);
+}
+void tumbling_with_series_lookup(benchmark::State& state) {
+  tumbling(state, true);
+}
 
 BENCHMARK(tumbling_known_series)->Arg(200)->Arg(1000)->Arg(10'000)->Arg(1'000'000);
 BENCHMARK(tumbling_with_series_lookup)->Arg(200)->Arg(1000)->Arg(10'000)->Arg(1'000'000);

@@ -440,7 +440,7 @@ TEST(Config, unknown_and_future_keys_are_errors) {
        "2:1: error: unknown key 'size' in [time]\n    2 | size = \"1s\"\n      | ^^^^ it is a key of [windows.NAME]"},
       {window("slide = \"5s\""), "3:1: error: 'slide' in [windows.w] is not in this version"},
       {window("type = \"sliding\""),
-       "3:8: error: windows.w: type \"sliding\" is not in this version; write \"tumbling\""},
+       "3:8: error: windows.w: type \"sliding\" is not in this version; it can be \"tumbling\""},
       {window("type = \"tumblin\""),
        "3:8: error: windows.w: type \"tumblin\" is not \"tumbling\"\n    3 | type = \"tumblin\"\n      |        "
        "^^^^^^^^^ did you mean 'tumbling'?"},
@@ -595,6 +595,8 @@ TEST(Config, mistakes_in_sockets_are_errors) {
        "4:9: error: sources.s: allow is empty"},
       {socket("type = \"udp\"\nlisten = \"0.0.0.0:1\"\nallow = [\"10.0.0.0/99\"]\n" + influx),
        "4:10: error: sources.s: allow: \"10.0.0.0/99\" is not a network"},
+      {socket("type = \"tcp\"\nlisten = \"127.0.0.1:1\"\nformat = \"csv\"\n"),
+       "4:10: error: sources.s: csv from a socket needs columns"},
       {socket("type = \"unix\"\nlisten = \"x.sock\"\n" + influx),
        "3:10: error: sources.s: listen must be an absolute path of at most 107 bytes"},
       {socket("type = \"unix\"\nlisten = \"/" + std::string(107, 'x') + "\"\n" + influx),

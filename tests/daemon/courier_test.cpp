@@ -1,7 +1,6 @@
 #include "daemon/courier.h"
 
 #include <gmock/gmock.h>
-
 #include <thread>
 
 #include "tests/fakes/scripted_sink.h"
@@ -18,8 +17,8 @@ RowBatch batch_of(std::uint64_t epoch, std::size_t rows = 1) {
   return batch;
 }
 
-std::unique_ptr<Courier> courier_to(ScriptedSink::Log& log, OutboxOptions outbox = {},
-                                    std::function<void()> on_room = [] {}) {
+std::unique_ptr<Courier> courier_to(
+    ScriptedSink::Log& log, OutboxOptions outbox = {}, std::function<void()> on_room = [] {}) {
   return std::make_unique<Courier>("test", std::make_unique<ScriptedSink>(log), outbox, std::move(on_room));
 }
 

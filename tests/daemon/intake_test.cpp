@@ -1,7 +1,6 @@
 #include "daemon/intake.h"
 
 #include <gtest/gtest.h>
-
 #include <thread>
 
 #include "tests/fakes/manual_clock.h"

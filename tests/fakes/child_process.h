@@ -5,12 +5,11 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdexcept>
+#include <string>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <stdexcept>
-#include <string>
 #include <vector>
 
 namespace edgetide::test {

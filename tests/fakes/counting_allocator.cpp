@@ -9,7 +9,9 @@ std::atomic<std::uint64_t> count{0};
 }
 
 namespace edgetide::test {
-std::uint64_t allocations() noexcept { return count; }
+std::uint64_t allocations() noexcept {
+  return count;
+}
 }  // namespace edgetide::test
 
 void* operator new(std::size_t bytes) {
@@ -22,5 +24,9 @@ void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
   ++count;
   return std::malloc(bytes == 0 ? 1 : bytes);
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <chrono>
 #include <memory>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <thread>
 
 #include "tests/fakes/child_process.h"
@@ -65,8 +64,8 @@ class MosquittoServer {
 
   // QoS 1, through the mosquitto_pub program; true once the broker has it.
   bool publish(const std::string& topic, const std::string& payload, std::vector<std::string> more = {}) const {
-    std::vector<std::string> arguments = {"mosquitto_pub", "-h", "127.0.0.1", "-p", std::to_string(port_), "-q", "1",
-                                          "-t",            topic, "-m",       payload};
+    std::vector<std::string> arguments = {
+        "mosquitto_pub", "-h", "127.0.0.1", "-p", std::to_string(port_), "-q", "1", "-t", topic, "-m", payload};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_program(arguments) == 0;
   }

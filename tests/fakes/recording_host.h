@@ -35,11 +35,15 @@ class RecordingHost final : public SourceHost {
     changed_.notify_all();
     return true;
   }
-  void connected(SourceId, std::string_view) noexcept override { change([&] { connected_ = true, ++connections_; }); }
+  void connected(SourceId, std::string_view) noexcept override {
+    change([&] { connected_ = true, ++connections_; });
+  }
   void disconnected(SourceId, std::string_view reason) noexcept override {
     change([&] { connected_ = false, reasons_.emplace_back(reason); });
   }
-  void notice(SourceId, std::string_view text) noexcept override { change([&] { notices_.emplace_back(text); }); }
+  void notice(SourceId, std::string_view text) noexcept override {
+    change([&] { notices_.emplace_back(text); });
+  }
 
   void hold(bool holding) {
     change([&] { holding_ = holding; });

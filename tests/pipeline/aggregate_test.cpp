@@ -1,8 +1,7 @@
 #include "pipeline/aggregate.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+#include <gtest/gtest.h>
 #include <random>
 #include <vector>
 
@@ -11,9 +10,9 @@
 namespace edgetide::test {
 namespace {
 
-const std::vector<Aggregate> every = {Aggregate::count, Aggregate::sum,   Aggregate::min,    Aggregate::max,
-                                      Aggregate::avg,   Aggregate::first, Aggregate::last,   Aggregate::stddev,
-                                      Aggregate::variance};
+const std::vector<Aggregate> every = {Aggregate::count, Aggregate::sum,    Aggregate::min,
+                                      Aggregate::max,   Aggregate::avg,    Aggregate::first,
+                                      Aggregate::last,  Aggregate::stddev, Aggregate::variance};
 
 struct Stamped {
   double time, value;
@@ -91,8 +90,9 @@ TEST(Aggregate, equals_exact_computation_on_random_and_adversarial_readings) {
     const char* name;
     double offset, spread;
   };
-  const Case cases[] = {{"small", 0, 1},      {"negative", -50, 3}, {"large offset", 1e9, 1e-3}, {"1e15 + 1", 1e15, 1},
-                        {"tiny", 0, 1e-300},  {"huge", 0, 1e150},   {"equal", 42, 0}};
+  const Case cases[] = {{"small", 0, 1},       {"negative", -50, 3}, {"large offset", 1e9, 1e-3},
+                        {"1e15 + 1", 1e15, 1}, {"tiny", 0, 1e-300},  {"huge", 0, 1e150},
+                        {"equal", 42, 0}};
   for (const Case& c : cases) {
     for (const std::size_t count : {1U, 2U, 3U, 1000U}) {
       std::mt19937_64 random(count);

@@ -1,7 +1,6 @@
 #include "pipeline/flat_index.h"
 
 #include <gtest/gtest.h>
-
 #include <map>
 #include <random>
 

@@ -10,8 +10,12 @@
 
 namespace edgetide::test {
 
-constexpr Timestamp at(double seconds) { return Timestamp::microseconds(static_cast<std::int64_t>(seconds * 1e6)); }
-constexpr Moment moment(double seconds) { return {at(seconds), at(seconds) - Timestamp()}; }
+constexpr Timestamp at(double seconds) {
+  return Timestamp::microseconds(static_cast<std::int64_t>(seconds * 1e6));
+}
+constexpr Moment moment(double seconds) {
+  return {at(seconds), at(seconds) - Timestamp()};
+}
 
 // One source "s", one window "w" of 10 s; no disorder, lateness or idleness unless a test asks.
 inline PipelineOptions one_window() {
@@ -64,8 +68,8 @@ inline std::vector<std::string> lines(const Pipeline& pipeline, const Emission& 
     constexpr const char* states[] = {"open", "closed", "final"};
     std::string line = pipeline.series()[row.series].sensor + " [" +
                        number(static_cast<double>(row.start.count()) / 1e6) + "," +
-                       number(static_cast<double>(row.end.count()) / 1e6) + ") " +
-                       states[static_cast<int>(row.state)] + " r" + std::to_string(row.revision) + ":";
+                       number(static_cast<double>(row.end.count()) / 1e6) + ") " + states[static_cast<int>(row.state)] +
+                       " r" + std::to_string(row.revision) + ":";
     for (std::size_t i = 0; i < columns; ++i) line += " " + number(emission.values[row.first_value + i]);
     result.push_back(line);
   }

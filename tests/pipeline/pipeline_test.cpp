@@ -1,8 +1,7 @@
 #include "pipeline/pipeline.h"
 
-#include <gmock/gmock.h>
-
 #include <cmath>
+#include <gmock/gmock.h>
 #include <limits>
 
 #include "tests/pipeline/pipeline_fixture.h"
@@ -25,9 +24,9 @@ TEST(Pipeline, windows_start_at_multiples_of_size_plus_offset_also_before_1970) 
     double time, size, offset, start;
   };
   const Case cases[] = {
-      {0, 10, 0, 0},    {-0.000001, 10, 0, -10}, {-10, 10, 0, -10},   {-10.5, 10, 0, -20}, {3, 10, 3, 3},
-      {2.9, 10, 3, -7}, {12.9, 10, 3, 3},        {5, 10, -3, -3},     {7, 10, -3, 7},      {0.75, 0.5, 0, 0.5},
-      {86399, 86400, 3600, 3600},                {3599, 86400, 3600, 3600 - 86400},
+      {0, 10, 0, 0},  {-0.000001, 10, 0, -10}, {-10, 10, 0, -10},          {-10.5, 10, 0, -20},
+      {3, 10, 3, 3},  {2.9, 10, 3, -7},        {12.9, 10, 3, 3},           {5, 10, -3, -3},
+      {7, 10, -3, 7}, {0.75, 0.5, 0, 0.5},     {86399, 86400, 3600, 3600}, {3599, 86400, 3600, 3600 - 86400},
   };
   for (const Case& c : cases) {
     PipelineOptions options = one_window();
@@ -105,12 +104,8 @@ TEST(Pipeline, bad_times_and_values_are_refused_by_reason_and_touch_no_watermark
   };
   const double infinity = std::numeric_limits<double>::infinity();
   const Case cases[] = {
-      {300.000001, 1, Refusal::too_early},
-      {3e9, 1, Refusal::too_early},
-      {-604800.000001, 1, Refusal::too_old},
-      {0, std::nan(""), Refusal::not_finite},
-      {0, infinity, Refusal::not_finite},
-      {0, -infinity, Refusal::not_finite},
+      {300.000001, 1, Refusal::too_early},    {3e9, 1, Refusal::too_early},       {-604800.000001, 1, Refusal::too_old},
+      {0, std::nan(""), Refusal::not_finite}, {0, infinity, Refusal::not_finite}, {0, -infinity, Refusal::not_finite},
   };
   for (const Case& c : cases) {
     Pipeline pipeline(one_window());
@@ -192,8 +187,8 @@ TEST(Pipeline, raised_watermark_holds_for_series_to_come) {
 
 TEST(Pipeline, triggers_fire_once_per_period_of_running_time_at_its_multiples) {
   Pipeline pipeline(one_window());  // trigger 10 s
-  const std::vector<std::pair<double, bool>> ticks = {{7, true}, {9, false}, {14, true}, {19.9, false}, {20, true},
-                                                      {35, true}, {39, false}};
+  const std::vector<std::pair<double, bool>> ticks = {{7, true},  {9, false}, {14, true}, {19.9, false},
+                                                      {20, true}, {35, true}, {39, false}};
   double value = 0;
   for (const auto& [second, fires] : ticks) {
     read(pipeline, "a", 1, ++value);
@@ -224,9 +219,8 @@ TEST(Pipeline, every_tick_is_an_epoch_and_rows_are_ordered_by_start_and_key) {
   Pipeline again(one_window());
   for (const char* sensor : {"c", "a", "b"}) read(again, sensor, 15);
   read(again, "d", 1);
-  EXPECT_THAT(lines(again, tick(again, 0)),
-              ElementsAre("d [0,10) open r1: 1 1", "a [10,20) open r1: 1 1", "b [10,20) open r1: 1 1",
-                          "c [10,20) open r1: 1 1"));
+  EXPECT_THAT(lines(again, tick(again, 0)), ElementsAre("d [0,10) open r1: 1 1", "a [10,20) open r1: 1 1",
+                                                        "b [10,20) open r1: 1 1", "c [10,20) open r1: 1 1"));
 }
 
 TEST(Pipeline, counters_satisfy_the_identity) {

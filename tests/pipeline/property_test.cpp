@@ -1,7 +1,6 @@
 // Random streams against a naive model that keeps every reading, and against themselves cut and paced differently.
-#include <gtest/gtest.h>
-
 #include <cmath>
+#include <gtest/gtest.h>
 #include <map>
 #include <random>
 #include <tuple>
@@ -43,8 +42,8 @@ PipelineOptions options_of(const Stream& stream) {
   return options;
 }
 
-using Key = std::tuple<std::string, double>;                  // sensor, start
-using Rows = std::map<Key, std::pair<double, double>>;        // count, sum
+using Key = std::tuple<std::string, double>;            // sensor, start
+using Rows = std::map<Key, std::pair<double, double>>;  // count, sum
 
 // Keeps everything; a window takes a reading unless it was final when the reading came.
 Rows naive_rows(const Stream& stream) {

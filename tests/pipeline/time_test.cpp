@@ -56,10 +56,10 @@ TEST(TimeText, durations_are_read_and_written) {
     const char* written;
   };
   const Case cases[] = {
-      {"10s", Duration::seconds(10), "10s"},    {"500ms", Duration::milliseconds(500), "500ms"},
-      {"1.5h", Duration::minutes(90), "90m"},   {"7d", Duration::days(7), "7d"},
-      {"2w", Duration::days(14), "14d"},        {"1us", Duration::microseconds(1), "1us"},
-      {"-5m", Duration::minutes(-5), "-5m"},    {"0s", Duration(), "0s"},
+      {"10s", Duration::seconds(10), "10s"},  {"500ms", Duration::milliseconds(500), "500ms"},
+      {"1.5h", Duration::minutes(90), "90m"}, {"7d", Duration::days(7), "7d"},
+      {"2w", Duration::days(14), "14d"},      {"1us", Duration::microseconds(1), "1us"},
+      {"-5m", Duration::minutes(-5), "-5m"},  {"0s", Duration(), "0s"},
       {"90s", Duration::seconds(90), "90s"},
   };
   for (const Case& c : cases) {

@@ -14,6 +14,10 @@ namespace edgetide::test {
 
 inline constexpr double null = std::numeric_limits<double>::quiet_NaN();
 
+inline std::string numbered(std::string name, std::int64_t number) {
+  return name.append(std::to_string(number));
+}
+
 inline std::vector<WindowSchema> minute_window() {
   return {{"minute", {{"count", true}, {"avg", false}}}};
 }

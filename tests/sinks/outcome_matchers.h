@@ -21,8 +21,12 @@ inline void PrintTo(const Delivered& delivered, std::ostream* out) {
 inline void PrintTo(const RetryAfter& later, std::ostream* out) {
   *out << "RetryAfter " << later.at_least.count() << " us: " << later.reason;
 }
-inline void PrintTo(const InDoubt& doubt, std::ostream* out) { *out << "InDoubt: " << doubt.reason; }
-inline void PrintTo(const Stopped& stopped, std::ostream* out) { *out << "Stopped: " << stopped.reason; }
+inline void PrintTo(const InDoubt& doubt, std::ostream* out) {
+  *out << "InDoubt: " << doubt.reason;
+}
+inline void PrintTo(const Stopped& stopped, std::ostream* out) {
+  *out << "Stopped: " << stopped.reason;
+}
 
 namespace test {
 

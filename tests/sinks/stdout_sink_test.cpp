@@ -43,7 +43,7 @@ class StdoutSinkTest : public testing::Test {
 
 RowBatch many_rows(std::uint64_t epoch, int rows) {
   std::vector<RowText> sent;
-  for (int i = 0; i < rows; ++i) sent.push_back({series("s" + std::to_string(i)), 0, 1, {1, 1}});
+  for (int i = 0; i < rows; ++i) sent.push_back({series(numbered("s", i)), 0, 1, {1, 1}});
   return batch(epoch, sent);
 }
 

@@ -175,7 +175,7 @@ TEST_P(StoreContract, two_revisions_of_a_row_in_one_batch_leave_the_higher) {
 TEST_P(StoreContract, batch_larger_than_a_statement_is_stored_whole) {
   const auto sink = open_sink();
   std::vector<RowText> sent;
-  for (int i = 0; i < 12'000; ++i) sent.push_back({series("s" + std::to_string(i % 100)), i / 100, 1, {1.0 * i, 0.5}});
+  for (int i = 0; i < 12'000; ++i) sent.push_back({series(numbered("s", i % 100)), i / 100, 1, {1.0 * i, 0.5}});
   ASSERT_THAT(sink->deliver(batch(1, sent)), IsDelivered());
   EXPECT_EQ(store->query("SELECT count(*) FROM " + store->prefix() + "minute")[0][0], "12000");
   EXPECT_EQ(store->query("SELECT count(*) FROM " + store->prefix() + "series")[0][0], "100");
@@ -242,7 +242,7 @@ TEST_P(StoreContract, only_the_bad_rows_are_rejected) {
   std::vector<RowText> sent;
   for (int i = 0; i < 100; ++i) {
     const bool bad = i == 0 || i == 41 || i == 42 || i == 99;
-    sent.push_back({series("s" + std::to_string(i), "m"), i, 1, {bad ? 2'000.0 : 1.0, 1}});
+    sent.push_back({series(numbered("s", i), "m"), i, 1, {bad ? 2'000.0 : 1.0, 1}});
   }
   const Outcome outcome = sink->deliver(batch(5, sent));
   ASSERT_THAT(outcome, IsDelivered(SizeIs(4)));
@@ -251,7 +251,7 @@ TEST_P(StoreContract, only_the_bad_rows_are_rejected) {
     rejected.push_back(row.sensor);
     EXPECT_EQ(row.window, "minute");
     EXPECT_EQ(row.metric, "m");
-    EXPECT_EQ("s" + std::to_string(row.start.count()), row.sensor);
+    EXPECT_EQ(numbered("s", row.start.count()), row.sensor);
     EXPECT_FALSE(row.reason.empty());
     EXPECT_THAT(row.reason, testing::Not(HasSubstr("\n")));
   }

@@ -25,7 +25,9 @@ MqttOptions options_for(const std::string& uri, int protocol = 5) {
   return options;
 }
 
-std::string tcp_uri(int port) { return "mqtt://127.0.0.1:" + std::to_string(port); }
+std::string tcp_uri(int port) {
+  return "mqtt://127.0.0.1:" + std::to_string(port);
+}
 
 TEST(MqttSource, delivers_readings_over_both_protocols) {
   for (const int protocol : {3, 5}) {
@@ -144,8 +146,9 @@ TEST(MqttSource, poison_and_oversize_payloads_are_acknowledged_and_counted) {
   ASSERT_TRUE(host.wait_for_connections(1));
   ASSERT_TRUE(broker.publish("sensors/a/t", "no number"));
   const std::string large = broker.folder().write("large", std::string(payload_bytes_max + 1, '1'));
-  ASSERT_EQ(run_program({"mosquitto_pub", "-p", std::to_string(broker.port()), "-q", "1", "-t", "sensors/a/t", "-f", large}),
-            0);
+  ASSERT_EQ(
+      run_program({"mosquitto_pub", "-p", std::to_string(broker.port()), "-q", "1", "-t", "sensors/a/t", "-f", large}),
+      0);
   ASSERT_TRUE(broker.publish("sensors/a/t", "4"));
   ASSERT_TRUE(host.wait_for_readings(1));
   EXPECT_THAT(host.refusals(), ElementsAre(Refusal::bad_number, Refusal::too_large));
@@ -219,8 +222,8 @@ void make_certificates(const TemporaryFolder& folder, const std::string& subject
     if (with_key) arguments.insert(arguments.end(), key.begin(), key.end());
     ASSERT_EQ(run_program(arguments), 0) << arguments[1];
   };
-  openssl({"req", "-x509", "-days", "2", "-subj", "/CN=test-ca", "-keyout", folder / "ca.key", "-out", folder / "ca.crt",
-           "-addext", "basicConstraints=critical,CA:TRUE"},
+  openssl({"req", "-x509", "-days", "2", "-subj", "/CN=test-ca", "-keyout", folder / "ca.key", "-out",
+           folder / "ca.crt", "-addext", "basicConstraints=critical,CA:TRUE"},
           true);
   openssl({"req", "-subj", "/CN=broker", "-keyout", folder / "s.key", "-out", folder / "s.csr"}, true);
   openssl({"x509", "-req", "-in", folder / "s.csr", "-CA", folder / "ca.crt", "-CAkey", folder / "ca.key",
@@ -260,10 +263,12 @@ TEST(MqttSource, tls_checks_the_chain_and_the_host_name) {
 
 TEST(MqttSource, servers_that_are_not_safe_or_make_no_sense_are_refused_at_once) {
   RecordingHost host;
-  for (const char* uri : {"mqtt://broker.example:1883", "ws://10.0.0.1:80", "localhost:1883", "http://localhost:1883"}) {
+  for (const char* uri :
+       {"mqtt://broker.example:1883", "ws://10.0.0.1:80", "localhost:1883", "http://localhost:1883"}) {
     EXPECT_THROW(make_mqtt_source(options_for(uri), SourceId{0}, host), std::invalid_argument) << uri;
   }
-  for (const char* uri : {"mqtt://localhost:1883", "mqtt://127.0.0.1:1883", "mqtt://[::1]:1883", "mqtts://broker.example:8883"}) {
+  for (const char* uri :
+       {"mqtt://localhost:1883", "mqtt://127.0.0.1:1883", "mqtt://[::1]:1883", "mqtts://broker.example:8883"}) {
     EXPECT_NO_THROW(make_mqtt_source(options_for(uri), SourceId{0}, host)) << uri;
   }
   MqttOptions allowed = options_for("mqtt://broker.example:1883");

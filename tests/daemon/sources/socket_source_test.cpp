@@ -1,9 +1,8 @@
 #include "daemon/sources/socket_source.h"
 
+#include <cstring>
 #include <gmock/gmock.h>
 #include <sys/un.h>
-
-#include <cstring>
 
 #include "daemon/sources/cidr.h"
 #include "daemon/sources/line_buffer.h"
@@ -26,7 +25,9 @@ SocketInput input_on(SocketKind kind, const std::string& listen) {
   return input;
 }
 
-std::string tcp_address(int port) { return "127.0.0.1:" + std::to_string(port); }
+std::string tcp_address(int port) {
+  return "127.0.0.1:" + std::to_string(port);
+}
 
 // A peer of the source under test.
 class Peer {
@@ -84,8 +85,8 @@ TEST(SocketSource, lines_may_be_split_and_many_in_one_write) {
   ASSERT_TRUE(host.wait_for_readings(1));
   ASSERT_TRUE(peer.send("ue=2\nt,sensor=c value=3\n"));
   ASSERT_TRUE(host.wait_for_readings(3));
-  EXPECT_THAT(host.readings(), ElementsAre(RecordedReading{"a", "t", 1}, RecordedReading{"b", "t", 2},
-                                           RecordedReading{"c", "t", 3}));
+  EXPECT_THAT(host.readings(),
+              ElementsAre(RecordedReading{"a", "t", 1}, RecordedReading{"b", "t", 2}, RecordedReading{"c", "t", 3}));
 }
 
 TEST(SocketSource, line_without_end_is_discarded_and_counted_when_the_peer_leaves) {
@@ -242,10 +243,17 @@ TEST(Cidr, contains_what_shares_its_prefix) {
     bool contained;
   };
   const Case cases[] = {
-      {"10.20.0.0/16", "10.20.255.1:1", true}, {"10.20.0.0/16", "10.21.0.1:1", false}, {"0.0.0.0/0", "8.8.8.8:1", true},
-      {"10.0.0.1", "10.0.0.1:1", true},        {"10.0.0.1", "10.0.0.2:1", false},      {"10.0.0.0/31", "10.0.0.1:1", true},
-      {"fd00::/8", "[fd12::1]:1", true},       {"fd00::/8", "[fe80::1]:1", false},     {"0.0.0.0/0", "[fd12::1]:1", false},
-      {"10.0.0.0/8", "[::ffff:10.1.2.3]:1", true}, {"::/0", "10.0.0.1:1", true},
+      {"10.20.0.0/16", "10.20.255.1:1", true},
+      {"10.20.0.0/16", "10.21.0.1:1", false},
+      {"0.0.0.0/0", "8.8.8.8:1", true},
+      {"10.0.0.1", "10.0.0.1:1", true},
+      {"10.0.0.1", "10.0.0.2:1", false},
+      {"10.0.0.0/31", "10.0.0.1:1", true},
+      {"fd00::/8", "[fd12::1]:1", true},
+      {"fd00::/8", "[fe80::1]:1", false},
+      {"0.0.0.0/0", "[fd12::1]:1", false},
+      {"10.0.0.0/8", "[::ffff:10.1.2.3]:1", true},
+      {"::/0", "10.0.0.1:1", true},
   };
   for (const Case& c : cases) {
     const auto range = Cidr::parse(c.range);
@@ -264,8 +272,9 @@ TEST(LineBuffer, cuts_any_split_of_the_bytes_into_the_same_lines) {
     std::vector<std::string> lines;
     int too_long = 0;
     for (std::size_t at = 0; at < bytes.size(); at += piece) {
-      buffer.append(std::string_view(bytes).substr(at, piece), [&](std::string_view line) { lines.emplace_back(line); },
-                    [&] { ++too_long; });
+      buffer.append(
+          std::string_view(bytes).substr(at, piece), [&](std::string_view line) { lines.emplace_back(line); },
+          [&] { ++too_long; });
     }
     EXPECT_THAT(lines, ElementsAre("one", "", "two", "three")) << "pieces of " << piece;
     EXPECT_EQ(too_long, 1);

@@ -1,0 +1,140 @@
+#include "sinks/postgres_delivery.h"
+
+#include <algorithm>
+
+#include "sinks/pg_array.h"
+#include "sinks/postgres_schema.h"
+#include "sinks/pqxx_versions.h"
+#include "sinks/row_json.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::size_t rows_per_statement_max = 5'000;  // bounds the memory of a statement, ours and the server's
+
+using SeriesPointer = std::shared_ptr<const Series>;
+
+}  // namespace
+
+PostgresStatements postgres_statements(const PostgresNames& names) {
+  PostgresStatements statements{postgres_state_query(names.schema),
+                                postgres_epoch_statement(names.schema),
+                                postgres_find_series_query(names.schema),
+                                postgres_add_series_statement(names.schema),
+                                {}};
+  for (const WindowSchema& window : names.inputs) {
+    statements.insert.push_back(postgres_insert_statement(names.schema, window));
+  }
+  return statements;
+}
+
+template <typename Statement, typename Refused>
+void PostgresDelivery::apply(std::size_t first, std::size_t last, const Statement& statement, const Refused& refused) {
+  if (first == last) return;
+  if (care_ == PostgresCare::none) return statement(first, last);
+  transaction_.exec("SAVEPOINT part");
+  try {
+    statement(first, last);
+    transaction_.exec("RELEASE SAVEPOINT part");
+    return;
+  } catch (const pqxx::sql_error& error) {
+    if (classify(error) != SqlErrorClass::bad_row) throw;
+    transaction_.exec("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part");
+    if (last - first == 1) return refused(first, reason_of(error));
+  }
+  const std::size_t middle = first + (last - first) / 2;
+  apply(first, middle, statement, refused);
+  apply(middle, last, statement, refused);
+}
+
+void PostgresDelivery::store(const RowBatch& batch) {
+  resolve(batch);
+  for (const WindowRows& window : batch.windows) store(window, batch.epoch);
+}
+
+void PostgresDelivery::resolve(const RowBatch& batch) {
+  std::vector<SeriesPointer> unknown;
+  for (const WindowRows& window : batch.windows) {
+    for (const SinkRow& row : window.rows) {
+      if (!ids_.contains(row.series)) unknown.push_back(row.series);
+    }
+  }
+  std::sort(unknown.begin(), unknown.end());
+  unknown.erase(std::unique(unknown.begin(), unknown.end()), unknown.end());
+
+  const auto refuse = [&](std::size_t i, const std::string& reason) { refused_series_[unknown[i]] = reason; };
+  const auto find_part = [&](std::size_t first, std::size_t last) {
+    find(std::span(unknown).subspan(first, last - first));
+  };
+  const auto add_part = [&](std::size_t first, std::size_t last) {
+    add(std::span(unknown).subspan(first, last - first));
+  };
+  const auto keep_unknown = [&] {
+    std::erase_if(unknown, [&](const SeriesPointer& s) { return ids_.contains(s) || refused_series_.contains(s); });
+  };
+  apply(0, unknown.size(), find_part, refuse);
+  keep_unknown();
+  apply(0, unknown.size(), add_part, refuse);
+  keep_unknown();
+  apply(0, unknown.size(), find_part, refuse);
+}
+
+void PostgresDelivery::find(std::span<const SeriesPointer> wanted) {
+  PgArray sensors;
+  PgArray metrics;
+  for (const SeriesPointer& series : wanted) {
+    sensors.add_text(series->sensor);
+    metrics.add_text(series->metric);
+  }
+  const pqxx::result found =
+      execute(transaction_, statements_.find_series, {names_.gateway, sensors.take(), metrics.take()});
+  for (const auto& row : found) ids_[wanted[row[0].as<std::size_t>() - 1]] = row[1].as<std::int64_t>();
+}
+
+void PostgresDelivery::add(std::span<const SeriesPointer> unknown) {
+  PgArray sensors;
+  PgArray metrics;
+  PgArray units;
+  PgArray labels;
+  for (const SeriesPointer& series : unknown) {
+    sensors.add_text(series->sensor);
+    metrics.add_text(series->metric);
+    units.add_text(series->unit);
+    std::string json;
+    append_json_labels(json, series->labels);
+    labels.add_text(json);
+  }
+  execute(transaction_, statements_.add_series,
+          {names_.gateway, sensors.take(), metrics.take(), units.take(), labels.take()});
+}
+
+void PostgresDelivery::store(const WindowRows& window, std::uint64_t epoch) {
+  std::vector<std::size_t> rows;
+  for (std::size_t row = 0; row < window.rows.size(); ++row) {
+    const auto refused = refused_series_.find(window.rows[row].series);
+    refused == refused_series_.end() ? rows.push_back(row) : reject(window, row, refused->second);
+  }
+  for (std::size_t first = 0; first < rows.size(); first += rows_per_statement_max) {
+    apply(
+        first, std::min(first + rows_per_statement_max, rows.size()),
+        [&](std::size_t from, std::size_t to) { insert(window, std::span(rows).subspan(from, to - from), epoch); },
+        [&](std::size_t i, const std::string& reason) { reject(window, rows[i], reason); });
+  }
+}
+
+void PostgresDelivery::insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch) {
+  std::vector<std::int64_t> ids;
+  ids.reserve(rows.size());
+  for (const std::size_t row : rows) ids.push_back(ids_.at(window.rows[row].series));
+  execute(transaction_, statements_.insert[window.input],
+          postgres_insert_parameters(names_.inputs[window.input], window, rows, ids, epoch));
+}
+
+void PostgresDelivery::reject(const WindowRows& window, std::size_t row, const std::string& reason) {
+  const SinkRow& refused = window.rows[row];
+  rejected_.push_back(
+      {names_.inputs[window.input].name, refused.series->sensor, refused.series->metric, refused.start, reason});
+}
+
+}  // namespace edgetide

@@ -1,0 +1,81 @@
+// One batch on its way into one transaction: series to ids, rows to upserts, and the bad rows apart from the rest.
+//
+// Thread: the courier's thread of the sink. Owns: nothing; all it is given outlives it.
+// Fails:  throws what libpqxx throws. With care, a row or series that the server refuses for its content throws
+//         nothing and is rejected, at the price of some statements.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "sinks/sink.h"
+
+namespace pqxx {
+class transaction_base;
+}
+
+namespace edgetide {
+
+// What a sink is called and what it writes.
+struct PostgresNames {
+  std::string schema;
+  std::string gateway;
+  std::string sink;
+  std::vector<WindowSchema> inputs;
+};
+
+// The statements of one sink, made once.
+struct PostgresStatements {
+  std::string state;
+  std::string epoch;
+  std::string find_series;
+  std::string add_series;
+  std::vector<std::string> insert;  // by input
+};
+PostgresStatements postgres_statements(const PostgresNames& names);
+
+// Ids of committed series.
+using PostgresSeriesIds = std::unordered_map<std::shared_ptr<const Series>, std::int64_t>;
+
+enum class PostgresCare {
+  none,        // a row that the store refuses fails the whole transaction
+  row_by_row,  // halves what fails until the bad rows stand alone
+};
+
+// One batch on its way into one transaction.
+class PostgresDelivery {
+ public:
+  PostgresDelivery(pqxx::transaction_base& transaction, const PostgresNames& names,
+                   const PostgresStatements& statements, PostgresSeriesIds& ids, PostgresCare care)
+      : transaction_(transaction), names_(names), statements_(statements), ids_(ids), care_(care) {}
+
+  void store(const RowBatch& batch);
+  std::vector<RejectedRow> take_rejected() { return std::move(rejected_); }
+
+ private:
+  void resolve(const RowBatch& batch);
+  void find(std::span<const std::shared_ptr<const Series>> wanted);
+  void add(std::span<const std::shared_ptr<const Series>> unknown);
+  void store(const WindowRows& window, std::uint64_t epoch);
+  void insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch);
+  void reject(const WindowRows& window, std::size_t row, const std::string& reason);
+
+  // Runs `statement(first, last)`; with care, in halves where it fails. `refused(i, reason)` gets the single ones.
+  template <typename Statement, typename Refused>
+  void apply(std::size_t first, std::size_t last, const Statement& statement, const Refused& refused);
+
+  pqxx::transaction_base& transaction_;
+  const PostgresNames& names_;
+  const PostgresStatements& statements_;
+  PostgresSeriesIds& ids_;
+  const PostgresCare care_;
+  std::unordered_map<std::shared_ptr<const Series>, std::string> refused_series_;
+  std::vector<RejectedRow> rejected_;
+};
+
+}  // namespace edgetide

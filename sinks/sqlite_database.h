@@ -1,0 +1,93 @@
+// A SQLite file as objects that let go of what they hold: errors, statements, transactions.
+//
+// Owns:   each its own handle. Thread: one at a time.
+// Fails:  SqliteError; SqliteInDoubt from `commit` when the file may or may not have the transaction.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace edgetide {
+
+class SqliteError : public std::runtime_error {
+ public:
+  SqliteError(int code, sqlite3* database);
+  int code() const noexcept { return code_; }  // the primary code
+
+ private:
+  int code_;
+};
+
+class SqliteInDoubt : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct CloseSqlite {
+  void operator()(sqlite3* database) const noexcept;
+};
+using SqliteDatabase = std::unique_ptr<sqlite3, CloseSqlite>;
+
+// Statements without results.
+void execute(sqlite3* database, const std::string& sql);
+
+// One prepared statement.
+class SqliteStatement {
+ public:
+  SqliteStatement(sqlite3* database, const std::string& sql);
+  ~SqliteStatement();
+  SqliteStatement(const SqliteStatement&) = delete;
+  SqliteStatement& operator=(const SqliteStatement&) = delete;
+
+  // The parameters from the first one on; further calls of `bind` go on behind them.
+  void bind_all(const auto&... values) {
+    reset();
+    (bind(values), ...);
+  }
+  void bind(std::int64_t value);
+  void bind(std::string_view text);
+  // Null if it is not finite; an integer, if it shall be one and is.
+  void bind(double value, bool integer);
+
+  // True when there is a row to read.
+  bool step();
+  std::int64_t integer(int column);
+  std::string text(int column);
+
+  // Steps to the end and lets go of what the statement holds; the first column of its first row, if there is one.
+  std::optional<std::int64_t> first_integer();
+  void run() { first_integer(); }
+  void reset() noexcept;
+
+ private:
+  void check(int code) const;
+
+  sqlite3* database_;
+  sqlite3_stmt* statement_ = nullptr;
+  int bound_ = 0;
+};
+
+// Takes the write lock at once, so that it cannot be lost half-way. Rolls back unless committed.
+class SqliteTransaction {
+ public:
+  explicit SqliteTransaction(sqlite3* database);
+  ~SqliteTransaction();
+  SqliteTransaction(const SqliteTransaction&) = delete;
+  SqliteTransaction& operator=(const SqliteTransaction&) = delete;
+
+  void commit();
+  // False when an error has made SQLite roll it back.
+  bool alive() const noexcept;
+
+ private:
+  sqlite3* database_;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,148 @@
+"""What an end-to-end test needs of the world: a folder, a mosquitto, a PostgreSQL, the daemon; all ended with it."""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PATIENCE = 90  # seconds, for a condition that must come true on a slow machine
+
+
+def wait_for(condition, what, patience=PATIENCE):
+    """Waits until condition() is true and returns what it gave."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        result = condition()
+        if result:
+            return result
+        time.sleep(0.05)
+    raise AssertionError(f"waited {patience} s in vain: {what}")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class World:
+    def __init__(self, build):
+        self.build = Path(build)
+        self.folder = Path(tempfile.mkdtemp(prefix="edgetide-e2e-"))
+        self.folder.chmod(0o755)
+        self.children = []
+        self.database = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        for child in reversed(self.children):
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+        if self.database:
+            self.database.stop("immediate")
+        if error and not isinstance(error, SystemExit):
+            for log in sorted(self.folder.glob("*.log")):
+                print(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}", file=sys.stderr)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def spawn(self, arguments, name, **more):
+        log = open(self.folder / f"{name}.log", "ab")
+        child = subprocess.Popen([str(a) for a in arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL, **more)
+        self.children.append(child)
+        return child
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def mosquitto(self, port=None, settings=""):
+        port = port or free_port()
+        config = self.write("mosquitto.conf", f"user root\nallow_anonymous true\npersistence false\n"
+                            f"max_queued_messages 0\nmax_inflight_messages 1000\n{settings}listener {port} 127.0.0.1\n")
+        child = self.spawn(["mosquitto", "-c", config], "mosquitto")
+        wait_for(lambda: listens(port), "mosquitto listens")
+        return port, child
+
+    def postgres(self):
+        self.database = Postgres(self.folder)
+        return self.database
+
+    def run_daemon(self, config, **more):
+        return self.spawn([self.build / "edgetide", "run", "--config", config, "--summary", self.folder / "summary.json"],
+                          "edgetide", **more)
+
+    def wait_for_log(self, daemon, text):
+        log = self.folder / "edgetide.log"
+        wait_for(lambda: text in log.read_text() or daemon.poll() is not None, f"the log says '{text}'")
+        assert daemon.poll() is None, "the daemon has ended"
+
+    def summary(self):
+        return json.loads((self.folder / "summary.json").read_text())
+
+    def simulate(self, *arguments):
+        subprocess.run([self.build / "tests/tools/edgetide_simulate", "--quiet", *map(str, arguments)], check=True,
+                       timeout=300)
+
+
+class Postgres:
+    """A throw-away cluster on a Unix socket, as user postgres when run by root."""
+
+    def __init__(self, folder):
+        self.bin = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
+        self.folder = folder / "pg"
+        self.folder.mkdir(mode=0o777)
+        self.folder.chmod(0o777)
+        self.as_owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        self._run("initdb", "-D", self.folder / "data", "-A", "trust", "-U", "postgres", "-E", "UTF8",
+                  "--locale=C.UTF-8", "--no-sync")
+        self.start()
+
+    def _run(self, program, *arguments):
+        subprocess.run([*self.as_owner, self.bin / program, *map(str, arguments)], check=True, timeout=120,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+
+    def start(self):
+        self._run("pg_ctl", "-D", self.folder / "data", "-w", "-t", "60", "-l", self.folder / "log", "-o",
+                  f"-k {self.folder} -c listen_addresses='' -c fsync=off -c full_page_writes=off", "start")
+
+    def stop(self, mode="fast"):
+        self._run("pg_ctl", "-D", self.folder / "data", "-w", "-m", mode, "stop")
+
+    def connection(self):
+        return f"host={self.folder} dbname=postgres user=postgres"
+
+    def query(self, sql, check=True):
+        """Rows as lists of texts."""
+        run = subprocess.run([self.bin / "psql", "-h", self.folder, "-U", "postgres", "-d", "postgres", "-XAtq", "-F",
+                              "\t", "-v", "ON_ERROR_STOP=1", "-c", sql], capture_output=True, text=True, timeout=120)
+        if check and run.returncode != 0:
+            raise AssertionError(run.stderr)
+        return [line.split("\t") for line in run.stdout.splitlines()] if run.returncode == 0 else None
+
+    def load_csv(self, table, path):
+        subprocess.run([self.bin / "psql", "-h", self.folder, "-U", "postgres", "-d", "postgres", "-XAtq", "-v",
+                        "ON_ERROR_STOP=1", "-c", f"\\copy {table} FROM '{path}' CSV HEADER"], check=True, timeout=120)
+
+
+def stop_daemon(child, within=10):
+    """SIGTERM; the daemon must end well and in time."""
+    began = time.monotonic()
+    child.send_signal(signal.SIGTERM)
+    status = child.wait(timeout=PATIENCE)
+    took = time.monotonic() - began
+    assert status == 0, f"exit status {status}"
+    assert took < within, f"stopping took {took:.1f} s"

@@ -1,0 +1,52 @@
+#!/bin/bash
+# Installs what is missing, builds, and passes every test, with real servers that the tests start themselves.
+#
+#   tests/run.sh              the release build: style, unit, store, broker and end-to-end tests
+#   tests/run.sh --all        also under ASan/UBSan and TSan, the fuzzers for 20 s each, instructions per reading
+#   tests/run.sh --asan, --tsan, --fuzz, --bench     only that part
+#   --no-install              uses the packages that are there
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+install=1
+parts=()
+for argument in "$@"; do
+  case $argument in
+    --all) parts=(release asan tsan fuzz bench) ;;
+    --asan | --tsan | --fuzz | --bench) parts+=("${argument#--}") ;;
+    --no-install) install= ;;
+    *) echo "usage: tests/run.sh [--all | --asan | --tsan | --fuzz | --bench] [--no-install]" >&2; exit 64 ;;
+  esac
+done
+[ ${#parts[@]} -gt 0 ] || parts=(release)
+[ -z "$install" ] || tests/install.sh build tests
+
+# One line before and after each part, so that a log tells where the time went.
+step() {
+  local name=$1 began=$SECONDS
+  shift
+  echo "== $name"
+  "$@"
+  echo "== $name: passed in $((SECONDS - began)) s"
+}
+
+build_and_test() {  # PRESET
+  cmake --preset "$1" >/dev/null
+  cmake --build --preset "$1"
+  ctest --test-dir "build/$1" --output-on-failure --parallel 2 --no-tests=error
+}
+
+export UBSAN_OPTIONS=print_stacktrace=1
+export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp halt_on_error=1"
+for part in "${parts[@]}"; do
+  case $part in
+    release | asan | tsan) step "$part" build_and_test "$part" ;;
+    fuzz) step fuzz tests/fuzz/run.sh 20 ;;
+    bench)
+      cmake --preset release >/dev/null
+      cmake --build --preset release --target pipeline_instructions
+      step "instructions per reading" tests/bench/instructions.sh build/release
+      ;;
+  esac
+done
+echo "All parts passed: ${parts[*]}"

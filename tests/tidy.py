@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""The style that can be checked, as a test: prints every breach as file:line: reason, and fails if there is one."""
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ["pipeline", "sinks", "daemon", "config", "tests"]
+LINE_MOST = 120
+FUNCTION_LINES_MOST = 70
+
+# The core computes: no clock, thread, stream, file or log.
+PURE_REFUSED = re.compile(
+    r"#include <(chrono|ctime|thread|mutex|condition_variable|atomic|future|iostream|fstream|cstdio|filesystem|unistd\.h|sys/.*|random)>"
+    r"|\b(std::cout|std::cerr|printf|spdlog|system_clock|steady_clock)\b")
+# Who may include whom; a folder is the longest of these that a path begins with.
+MAY_INCLUDE = {
+    "pipeline": ["pipeline"],
+    "sinks": ["pipeline", "sinks"],
+    "daemon/sources": ["pipeline", "daemon/sources"],
+    "daemon/commands": ["pipeline", "sinks", "daemon", "config"],
+    "daemon/main.cpp": ["daemon/commands"],
+    "daemon": ["pipeline", "sinks", "daemon"],
+    "config": ["pipeline", "sinks", "daemon", "config"],
+}
+# Third-party headers, and the only files that may see them.
+ONLY_IN = {
+    r"mqtt/": {"daemon/sources/mqtt_source.cpp"},
+    r"simdjson": {"daemon/sources/json.cpp"},
+    r"spdlog/": {"daemon/log.cpp"},
+    r"toml\+\+/": {"config/toml_document.cpp"},
+    r"CLI/": {"daemon/commands/command_line.cpp"},
+    r"systemd/": {"daemon/service_notify.cpp"},
+    r"sqlite3\.h": {"sinks/sqlite_sink.cpp", "sinks/sqlite_database.cpp"},
+    r"pqxx/": {"sinks/postgres_sink.cpp", "sinks/pqxx_versions.h"},
+}
+BAD_NAMES = re.compile(r"(^|_)(util|utils|common|helper|helpers|misc|manager|handler|processor)(_|\.|$)")
+LEFT_OVER = re.compile(r"\b(FIX" + r"ME|TO" + r"DO|X" + r"XX|HA" + r"CK)\b")
+MACHINE_PATHS = re.compile(r"/wo" + r"rk/|/tm" + r"p/b-")
+
+breaches = []
+
+
+def breach(path, line, reason):
+    breaches.append(f"{path.relative_to(ROOT)}:{line}: {reason}")
+
+
+def longest_prefix(name, prefixes):
+    return max((p for p in prefixes if name == p or name.startswith(p + "/")), key=len, default=None)
+
+
+def check_includes(path, name, number, line):
+    found = re.match(r'#include [<"]([^>"]+)[>"]', line)
+    if not found or name.startswith("tests/"):
+        return
+    header = found.group(1)
+    folder = longest_prefix(name, MAY_INCLUDE)
+    if '"' in line and longest_prefix(header, MAY_INCLUDE[folder]) is None:
+        breach(path, number, f"{folder} may not include {header}")
+    for pattern, files in ONLY_IN.items():
+        if re.match(pattern, header) and name not in files:
+            breach(path, number, f"<{header}> belongs in {', '.join(sorted(files))} alone")
+
+
+def check_functions(path, lines):
+    """A function is a line that opens a brace at column 0 or inside a class, up to the brace that closes it."""
+    start = None
+    for number, line in enumerate(lines, 1):
+        opens = re.match(r"^( {0,2})(?!namespace|class|struct|enum|extern|union)[\w\[:<~].*\)[^;=]*\{$", line)
+        if start is None and opens:
+            start, indent = number, opens.group(1)
+        elif start is not None and line.rstrip() == indent + "}":
+            if number - start > FUNCTION_LINES_MOST:
+                breach(path, start, f"a function of {number - start} lines; {FUNCTION_LINES_MOST} are the most")
+            start = None
+
+
+def check_source(path):
+    name = str(path.relative_to(ROOT))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, 1):
+        if len(line) > LINE_MOST:
+            breach(path, number, f"{len(line)} columns; {LINE_MOST} are the most")
+        if LEFT_OVER.search(line):
+            breach(path, number, "left over: " + line.strip())
+        if MACHINE_PATHS.search(line):
+            breach(path, number, "a path of one machine")
+        if name.startswith("pipeline/") and PURE_REFUSED.search(line):
+            breach(path, number, "the core is pure: " + line.strip())
+        check_includes(path, name, number, line)
+    if path.suffix == ".h":
+        if not lines or not lines[0].startswith("//"):
+            breach(path, 1, "a header opens with what it is")
+        if "#pragma once" not in lines:
+            breach(path, 1, "no #pragma once")
+    if BAD_NAMES.search(path.stem.lower()):
+        breach(path, 1, "a file is named after what it is about")
+    check_functions(path, lines)
+
+
+def check_tests_are_built():
+    listed = "".join(p.read_text() for p in (ROOT / "tests").rglob("CMakeLists.txt"))
+    for path in sorted((ROOT / "tests").rglob("*.cpp")):
+        stem = path.stem.removesuffix("_fuzz")
+        if path.name not in listed and stem not in listed:
+            breach(path, 1, "in no target")
+
+
+def check_format(sources):
+    if not shutil.which("clang-format"):
+        return
+    run = subprocess.run(["clang-format", "--dry-run", *map(str, sources)], capture_output=True, text=True, cwd=ROOT)
+    for line in run.stderr.splitlines():
+        found = re.match(r"(.*?):(\d+):\d+: warning: code should be clang-formatted", line)
+        if found:
+            breach(Path(found.group(1)), int(found.group(2)), "not clang-formatted")
+
+
+def main():
+    sources = sorted(p for f in FOLDERS for p in (ROOT / f).rglob("*") if p.suffix in (".cpp", ".h"))
+    for path in sources:
+        check_source(path)
+    check_tests_are_built()
+    check_format(sources)
+    print("\n".join(breaches) or f"{len(sources)} files, no breach")
+    return 1 if breaches else 0
+
+
+sys.exit(main())
