@@ -24,7 +24,8 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::chrono::seconds stop_within{9};
+// For delivering what is left. A store that does not answer may hold the end up by its connect timeout (5 s) more.
+constexpr std::chrono::seconds deliver_within{4};
 constexpr Duration tick_min = Duration::milliseconds(100);
 constexpr Duration tick_max = Duration::seconds(10);
 constexpr Duration report_every = Duration::minutes(1);
@@ -223,7 +224,7 @@ std::string Gateway::status_line() const {
 }
 
 void Gateway::stop() {
-  const auto deadline = std::chrono::steady_clock::now() + stop_within;
+  const auto deadline = std::chrono::steady_clock::now() + deliver_within;
   notify_.stopping();
   log(LogLevel::info, "stopping");
   intake_.stop_waiting();

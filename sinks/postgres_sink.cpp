@@ -77,7 +77,7 @@ class PostgresSink final : public Sink {
   template <typename Step>
   Outcome guarded(const Step& step);
   void drop_connection() noexcept;
-  bool connect(const std::string& conninfo);
+  bool connect(const std::string& conninfo);  // false when interrupted
   void apply_session_settings();
   std::optional<RetryAfter> check_tables();
   TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed);
@@ -138,6 +138,10 @@ Outcome PostgresSink::open() {
 }
 
 bool PostgresSink::connect(const std::string& conninfo) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (interrupted_) return false;
+  }
   auto connection = std::make_unique<Connection>(conninfo);
   const std::lock_guard lock(mutex_);
   if (interrupted_) return false;

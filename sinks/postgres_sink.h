@@ -29,7 +29,7 @@ struct PostgresOptions {
   std::string user;        // always passed explicitly; config fills it from the connection string or `user`
   std::string schema = "edgetide";
   bool create_tables = true;
-  Duration connect_timeout = Duration::seconds(10);
+  Duration connect_timeout = Duration::seconds(5);     // per address; a stop waits for it
   Duration statement_timeout = Duration::seconds(20);  // also lock and TCP user timeout
 };
 

@@ -24,7 +24,7 @@ void add_config(CLI::App& command, CommandOptions& options) {
 }
 
 void add_run(CLI::App& app, CommandOptions& options) {
-  CLI::App& run = *app.add_subcommand("run", "Run in the foreground until SIGTERM (the default)");
+  CLI::App& run = *app.add_subcommand("run", "Run until SIGTERM (the default)");
   add_config(run, options);
   run.add_option("--summary", options.run.summary, "write the counters to FILE as JSON when stopped")
       ->type_name("FILE");
@@ -33,7 +33,7 @@ void add_run(CLI::App& app, CommandOptions& options) {
 void add_replay(CLI::App& app, CommandOptions& options) {
   static const std::map<std::string, OutputMode> modes = {{"append", OutputMode::append},
                                                           {"update", OutputMode::update}};
-  CLI::App& replay = *app.add_subcommand("replay", "Run recorded readings through the windows, on a virtual clock");
+  CLI::App& replay = *app.add_subcommand("replay", "Run recorded readings on a virtual clock");
   add_config(replay, options);
   replay.add_option("-i,--input", options.replay.input, "JSON Lines, - for standard input")->capture_default_str();
   replay.add_option("-o,--output", options.replay.output, "JSON Lines, - for standard output")->capture_default_str();
@@ -47,7 +47,7 @@ void add_replay(CLI::App& app, CommandOptions& options) {
 }
 
 void add_schema(CLI::App& app, CommandOptions& options) {
-  CLI::App& schema = *app.add_subcommand("schema", "Print the tables and views as SQL, execute nothing");
+  CLI::App& schema = *app.add_subcommand("schema", "Print the tables and views as SQL");
   add_config(schema, options);
   schema.add_option("--sink", options.schema.sink, "one sink only")->type_name("NAME");
 }
@@ -61,7 +61,7 @@ void build(CLI::App& app, CommandOptions& options) {
       "  edgetide replay --config edgetide.toml --input yesterday.jsonl --flush");
   add_config(app, options);
   add_run(app, options);
-  CLI::App& check = *app.add_subcommand("check", "Check the configuration, print every error at once");
+  CLI::App& check = *app.add_subcommand("check", "Check the configuration, all errors at once");
   add_config(check, options);
   add_replay(app, options);
   add_schema(app, options);
