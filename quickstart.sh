@@ -146,7 +146,7 @@ run_demo() {
   pids+=("$daemon")
   wait_for grep -q "connected to mqtt" "$folder/edgetide.log"
   build/release/tests/tools/edgetide_simulate --to "mqtt://127.0.0.1:$port" --demo --live --sensors 20 \
-    --readings $((seconds * 40)) --span $seconds --disorder 3 --late-by 6 --very-late-by 14 --quiet &
+    --readings $((seconds * 40)) --span $seconds --disorder 3 --late-by 6 --very-late-by 9 --quiet &
   pids+=($!)
   local began=$SECONDS
   while [ $((SECONDS - began)) -lt $seconds ]; do

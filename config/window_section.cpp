@@ -64,11 +64,20 @@ WindowOptions read_window(const Section& section, const std::string& name, const
   return window;
 }
 
+// A window's name is its view; the stores keep tables and views of these names beside it.
+void check_not_reserved(const Node& node, Report& report) {
+  const std::string& name = node.key;
+  if (name != "series" && name != "sink_state" && !name.ends_with("_data") && !name.ends_with("_latest")) return;
+  report.error(node.key_place, "windows: the name '" + name + "' is taken by a table of the stores",
+               "not series, sink_state, ..._data or ..._latest");
+}
+
 }  // namespace
 
 void read_windows(const Node& windows, const Names& sources, PipelineOptions& options, Names& names, Report& report) {
   for (const Node& node : windows.children) {
     check_name(node, "windows", false, report);
+    check_not_reserved(node, report);
     names.add(node);
     const std::string name = "windows." + node.key;
     if (node.kind != Node::Kind::table) {
