@@ -29,6 +29,7 @@ constexpr std::chrono::seconds deliver_within{4};
 constexpr Duration tick_min = Duration::milliseconds(100);
 constexpr Duration tick_max = Duration::seconds(10);
 constexpr Duration report_every = Duration::minutes(1);
+constexpr Duration status_every = Duration::seconds(5);
 
 // A file descriptor that closes itself.
 class Descriptor {
@@ -141,6 +142,7 @@ void Gateway::run() {
     log(LogLevel::warning, "no source is configured: nothing will come in; add a [sources.NAME] table");
   }
   notify_.ready();
+  notify_.status(status_line());
   wait_and_tick();
   stop();
 }
@@ -170,8 +172,11 @@ void Gateway::wait_and_tick() {
 
 void Gateway::tick(Fire fire) {
   intake_.tick(fire);
-  notify_.status(status_line());
   const Duration running = clock_.now().running;
+  if (running - status_told_at_ >= status_every) {
+    status_told_at_ = running;
+    notify_.status(status_line());
+  }
   if (running - reported_at_ < report_every) return;
   reported_at_ = running;
   report();

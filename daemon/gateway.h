@@ -52,7 +52,8 @@ class Gateway {
   std::vector<std::unique_ptr<Source>> sources_;
   ServiceNotify notify_;
   std::vector<Counters> reported_;  // by source, as last logged
-  Duration reported_at_;
+  Duration reported_at_;            // running time
+  Duration status_told_at_;         // running time
 };
 
 // Blocks the signals that `Gateway::run` waits for. Before any thread is started.

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -56,25 +57,24 @@ type = "sqlite"
 
 
 class ServiceManager:
-    """The socket that sd_notify writes to."""
+    """The socket that sd_notify writes to; read all the time, as a service manager does."""
 
     def __init__(self, folder):
         self.path = str(folder / "notify")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
-        self.socket.settimeout(0.05)
         self.messages = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        while True:
+            self.messages.append(self.socket.recv(4096).decode())
 
     def environment(self, **more):
         return {**os.environ, "NOTIFY_SOCKET": self.path, "WATCHDOG_USEC": "400000", **more}
 
     def has(self, text):
-        try:
-            while True:
-                self.messages.append(self.socket.recv(4096).decode())
-        except TimeoutError:
-            pass
-        return any(text in message for message in self.messages)
+        return any(text in message for message in list(self.messages))
 
 
 def rows(world, table="ten", where=""):
@@ -101,9 +101,9 @@ def starts_and_keeps_running_without_broker_and_database(build):
         world.mosquitto(port)
         world.wait_for_log(daemon, "connected to")
         world.simulate("--to", f"mqtt://127.0.0.1:{port}", "--readings", 200, "--sensors", 2)
-        wait_for(lambda: sum(n for _, n in rows(world)) == 200, "the rows of a broker that came later")
+        wait_for(lambda: sum(n for _, n in rows(world)) == 200, lambda: f"the rows of a broker that came later: {rows(world)}")
         stop_daemon(daemon)
-        assert manager.has("STOPPING=1")
+        wait_for(lambda: manager.has("STOPPING=1"), "STOPPING=1")
 
 
 def broker_that_comes_back_is_subscribed_again(build):

@@ -21,7 +21,7 @@ def wait_for(condition, what, patience=PATIENCE):
         if result:
             return result
         time.sleep(0.05)
-    raise AssertionError(f"waited {patience} s in vain: {what}")
+    raise AssertionError(f"waited {patience} s in vain: {what() if callable(what) else what}")
 
 
 def free_port():
