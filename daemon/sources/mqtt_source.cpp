@@ -9,9 +9,9 @@
 #include "daemon/sources/mqtt_source.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <memory>
 #include <mqtt/async_client.h>
 #include <mutex>
 #include <pthread.h>
@@ -34,13 +34,42 @@ constexpr auto backoff_most = 60s;
 constexpr std::int32_t receive_maximum = 1000;
 constexpr std::int32_t packet_slack_bytes = 64 * 1024;  // topic and properties beside the payload
 
-// Paho has one receive thread for the whole process. Once it is parked, no client may be asked for anything.
-std::atomic<bool> receive_thread_parked = false;
+// Paho has one receive thread for the whole process, and it holds the library's lock while a callback runs. Once it is
+// parked, whoever asks the library for anything waits for ever.
+struct ReceiveThread {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool parked = false;  // guarded by mutex
+};
 
-// Clients that a parked receive thread still uses; kept until the process ends.
-std::vector<std::unique_ptr<mqtt::async_client>>& abandoned_clients() {
-  static auto* const clients = new std::vector<std::unique_ptr<mqtt::async_client>>;
-  return *clients;
+ReceiveThread& receive_thread() {
+  static auto* const state = new ReceiveThread;  // outlives every thread
+  return *state;
+}
+
+// Disconnects and destroys the client on a thread of its own, and waits for that, unless the receive thread is parked:
+// then the closing thread, and with it the client, waits for the end of the process.
+void close_client(std::unique_ptr<mqtt::async_client> client) {
+  const auto done = std::make_shared<bool>(false);
+  std::thread closing([done, client = std::move(client)]() mutable {
+    try {
+      if (client->is_connected()) client->disconnect(1000)->wait_for(disconnect_timeout);
+    } catch (const std::exception&) {
+      // The connection is gone already, which is what was wanted.
+    }
+    client.reset();
+    const std::lock_guard lock(receive_thread().mutex);
+    *done = true;
+    receive_thread().changed.notify_all();
+  });
+  pthread_setname_np(closing.native_handle(), "mqtt-closing");
+  bool closed = false;
+  {
+    std::unique_lock lock(receive_thread().mutex);
+    receive_thread().changed.wait(lock, [&] { return *done || receive_thread().parked; });
+    closed = *done;
+  }
+  closed ? closing.join() : closing.detach();
 }
 
 struct ServerUri {
@@ -122,6 +151,18 @@ mqtt::connect_options to_paho(const MqttOptions& options, bool encrypted) {
   return connect;
 }
 
+// Closes a connection however its scope is left.
+class ClientGuard {
+ public:
+  explicit ClientGuard(std::unique_ptr<mqtt::async_client>& client) : client_(client) {}
+  ~ClientGuard() { close_client(std::move(client_)); }
+  ClientGuard(const ClientGuard&) = delete;
+  ClientGuard& operator=(const ClientGuard&) = delete;
+
+ private:
+  std::unique_ptr<mqtt::async_client>& client_;
+};
+
 class MqttSource final : public Source {
  public:
   MqttSource(MqttOptions options, SourceId id, SourceHost& host)
@@ -166,7 +207,7 @@ class MqttSource final : public Source {
     auto client = std::make_unique<mqtt::async_client>(
         to_paho(server), options_.client_id,
         mqtt::create_options(options_.protocol == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1), nullptr);
-    const ClientGuard guard(*this, client);
+    const ClientGuard guard(client);
     set_lost("");
     client->set_connection_lost_handler(
         [this](const mqtt::string& cause) noexcept { set_lost(cause.empty() ? "connection lost" : cause); });
@@ -246,10 +287,10 @@ class MqttSource final : public Source {
     router_.decode(message.get_topic(), std::string_view(payload.data(), payload.size()), batch_);
     if (batch_.readings.empty() && batch_.refusals.empty()) return;
     if (host_.accept(id_, batch_)) return;
-    receive_thread_parked = true;
     {
-      const std::lock_guard lock(mutex_);
-      changed_.notify_all();
+      const std::lock_guard lock(receive_thread().mutex);
+      receive_thread().parked = true;
+      receive_thread().changed.notify_all();
     }
     while (true) std::this_thread::sleep_for(1h);
   }
@@ -263,30 +304,6 @@ class MqttSource final : public Source {
   bool stopping() const {
     const std::lock_guard lock(mutex_);
     return stopping_;
-  }
-
-  // Ends a connection however `serve` is left. A client whose receive thread is parked cannot be destroyed.
-  class ClientGuard {
-   public:
-    ClientGuard(MqttSource& source, std::unique_ptr<mqtt::async_client>& client) : source_(source), client_(client) {}
-    ~ClientGuard() { source_.end(std::move(client_)); }
-    ClientGuard(const ClientGuard&) = delete;
-    ClientGuard& operator=(const ClientGuard&) = delete;
-
-   private:
-    MqttSource& source_;
-    std::unique_ptr<mqtt::async_client>& client_;
-  };
-
-  void end(std::unique_ptr<mqtt::async_client> client) noexcept {
-    if (!receive_thread_parked) {
-      try {
-        if (client->is_connected()) client->disconnect(1000)->wait_for(disconnect_timeout);
-      } catch (const std::exception&) {
-        // The connection is gone already, which is what was wanted.
-      }
-    }
-    if (receive_thread_parked) abandoned_clients().push_back(std::move(client));
   }
 
   const MqttOptions options_;
