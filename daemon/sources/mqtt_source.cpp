@@ -3,21 +3,35 @@
 // Each connection is a client of its own: made, connected, subscribed, used until it is lost, destroyed, all by the
 // source's connection thread. So no stale token, callback or half-open session of the library is ever met again.
 //
-// Paho acknowledges a message when its callback returns, so the callback returns only for messages that were accepted.
-// When the daemon stops while a message cannot be accepted, the callback parks Paho's receive thread until the process
-// ends, and the client is left alone: the broker never gets the PUBACK and delivers the message again next time.
+// Paho acknowledges a message as soon as its callback returns, whatever the callback says. A message that the host does
+// not take (the daemon stops) must not be acknowledged, and the callback cannot simply stay: it runs with the lock of
+// the whole library held, so no client of the process could be ended any more. So the callback cuts the connection
+// under the library, with shutdown(2), and returns: the PUBACK finds a dead socket, the library sees a lost connection,
+// and the broker delivers the message again in the next one.
+//
+// The library does not tell the socket of a client, but its protocol trace opens the "<- CONNACK" line with it, on the
+// receive thread right before the connected callback. That one number is all that is taken from the trace, which is
+// on only while a source connects.
 #include "daemon/sources/mqtt_source.h"
 
 #include <algorithm>
+#include <arpa/inet.h>
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
-#include <memory>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <mqtt/async_client.h>
 #include <mutex>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <random>
 #include <stdexcept>
+#include <sys/socket.h>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 
 namespace edgetide {
@@ -31,46 +45,42 @@ constexpr auto answer_timeout = 15s;  // SUBACK
 constexpr auto disconnect_timeout = 2s;
 constexpr auto backoff_first = 1s;
 constexpr auto backoff_most = 60s;
+constexpr auto stable_after = 60s;  // two clients with one id throw each other out sooner
 constexpr std::int32_t receive_maximum = 1000;
 constexpr std::int32_t packet_slack_bytes = 64 * 1024;  // topic and properties beside the payload
 
-// Paho has one receive thread for the whole process, and it holds the library's lock while a callback runs. Once it is
-// parked, whoever asks the library for anything waits for ever.
-struct ReceiveThread {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool parked = false;  // guarded by mutex
-};
+constexpr int no_socket = -1;
 
-ReceiveThread& receive_thread() {
-  static auto* const state = new ReceiveThread;  // outlives every thread
-  return *state;
+// The socket of the CONNACK that Paho's receive thread has read last.
+thread_local int traced_socket = no_socket;
+
+// A line of Paho's trace: "YYYYMMDD HHMMSS.mmm SOCKET CLIENT-ID <- CONNACK rc: 0".
+void note_traced_socket(MQTTASYNC_TRACE_LEVELS, char* line) noexcept {
+  if (std::strstr(line, " <- CONNACK ") == nullptr) return;
+  int socket = no_socket;
+  if (std::sscanf(line, "%*s %*s %d ", &socket) == 1) traced_socket = socket;
 }
 
-// Disconnects and destroys the client on a thread of its own, and waits for that, unless the receive thread is parked:
-// then the closing thread, and with it the client, waits for the end of the process.
-void close_client(std::unique_ptr<mqtt::async_client> client) {
-  const auto done = std::make_shared<bool>(false);
-  std::thread closing([done, client = std::move(client)]() mutable {
-    try {
-      if (client->is_connected()) client->disconnect(1000)->wait_for(disconnect_timeout);
-    } catch (const std::exception&) {
-      // The connection is gone already, which is what was wanted.
-    }
-    client.reset();
-    const std::lock_guard lock(receive_thread().mutex);
-    *done = true;
-    receive_thread().changed.notify_all();
-  });
-  pthread_setname_np(closing.native_handle(), "mqtt-closing");
-  bool closed = false;
-  {
-    std::unique_lock lock(receive_thread().mutex);
-    receive_thread().changed.wait(lock, [&] { return *done || receive_thread().parked; });
-    closed = *done;
+// Paho's protocol trace is on while any of these lives; else the library formats no line at all.
+class TracedConnect {
+ public:
+  TracedConnect() {
+    const std::lock_guard lock(mutex_);
+    if (count_++ > 0) return;
+    MQTTAsync_setTraceCallback(note_traced_socket);
+    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_PROTOCOL);
   }
-  closed ? closing.join() : closing.detach();
-}
+  ~TracedConnect() {
+    const std::lock_guard lock(mutex_);
+    if (--count_ == 0) MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
+  }
+  TracedConnect(const TracedConnect&) = delete;
+  TracedConnect& operator=(const TracedConnect&) = delete;
+
+ private:
+  inline static std::mutex mutex_;
+  inline static int count_ = 0;  // guarded by mutex_
+};
 
 struct ServerUri {
   std::string scheme;
@@ -88,11 +98,12 @@ bool is_encrypted(const std::string& scheme) {
 }
 
 bool is_loopback(const std::string& address) {
-  const auto starts_with_host = [&](std::string_view host) {
-    return address == host || address.starts_with(std::string(host) + ":") ||
-           address.starts_with(std::string(host) + "/");
-  };
-  return starts_with_host("localhost") || starts_with_host("[::1]") || address.starts_with("127.");
+  const bool bracketed = address.starts_with('[');
+  const std::string host =
+      bracketed ? address.substr(1, address.find(']') - 1) : address.substr(0, address.find_first_of(":/"));
+  in_addr v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  return bracketed ? host == "::1" : host == "localhost";
 }
 
 std::string to_paho(const std::string& uri) {
@@ -108,12 +119,21 @@ std::string to_paho(const std::string& uri) {
 void check(const MqttOptions& options) {
   if (options.servers.empty()) throw std::invalid_argument("no server is given");
   for (const std::string& uri : options.servers) {
-    to_paho(uri);
     const ServerUri parts = split(uri);
+    if (parts.rest.find('@') != std::string::npos) {
+      throw std::invalid_argument("a server holds no user or password; use username and password");
+    }
+    to_paho(uri);
     if (is_encrypted(parts.scheme) || is_loopback(parts.rest) || options.allow_plaintext) continue;
     throw std::invalid_argument("server '" + uri +
                                 "' is not encrypted and not loopback; use mqtts://, or allow_plaintext");
   }
+}
+
+// The library would only say "TLS connect failure", time and again.
+void check_readable(const std::string& file) {
+  if (file.empty() || access(file.c_str(), R_OK) == 0) return;
+  throw std::runtime_error("cannot read " + file + ": " + std::strerror(errno));
 }
 
 mqtt::ssl_options to_paho(const TlsOptions& tls) {
@@ -151,18 +171,6 @@ mqtt::connect_options to_paho(const MqttOptions& options, bool encrypted) {
   return connect;
 }
 
-// Closes a connection however its scope is left.
-class ClientGuard {
- public:
-  explicit ClientGuard(std::unique_ptr<mqtt::async_client>& client) : client_(client) {}
-  ~ClientGuard() { close_client(std::move(client_)); }
-  ClientGuard(const ClientGuard&) = delete;
-  ClientGuard& operator=(const ClientGuard&) = delete;
-
- private:
-  std::unique_ptr<mqtt::async_client>& client_;
-};
-
 class MqttSource final : public Source {
  public:
   MqttSource(MqttOptions options, SourceId id, SourceHost& host)
@@ -172,6 +180,7 @@ class MqttSource final : public Source {
   ~MqttSource() override { stop(); }
 
   void start() override {
+    for (const std::string& file : {options_.tls.ca, options_.tls.cert, options_.tls.key}) check_readable(file);
     thread_ = std::thread([this] { run(); });
     pthread_setname_np(thread_.native_handle(), ("mqtt-" + options_.name).substr(0, 15).c_str());
   }
@@ -188,8 +197,8 @@ class MqttSource final : public Source {
  private:
   // The connection thread.
   void run() noexcept {
-    for (std::size_t attempt = 0; !stopping(); ++attempt) {
-      const std::string& server = options_.servers[attempt % options_.servers.size()];
+    while (!stopping()) {
+      const std::string& server = options_.servers[failures_ % options_.servers.size()];
       std::string trouble;
       try {
         trouble = serve(server);
@@ -204,54 +213,58 @@ class MqttSource final : public Source {
 
   // One connection, from connect to its loss; returns why it ended, throws if it never stood.
   std::string serve(const std::string& server) {
-    auto client = std::make_unique<mqtt::async_client>(
-        to_paho(server), options_.client_id,
-        mqtt::create_options(options_.protocol == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1), nullptr);
+    mqtt::async_client client(to_paho(server), options_.client_id,
+                              mqtt::create_options(options_.protocol == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1),
+                              nullptr);
     const ClientGuard guard(client);
-    set_lost("");
-    client->set_connection_lost_handler(
+    begin();
+    client.set_connection_lost_handler(
         [this](const mqtt::string& cause) noexcept { set_lost(cause.empty() ? "connection lost" : cause); });
-    client->set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) noexcept {
+    client.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) noexcept {
       set_lost("the broker disconnected us, reason " + std::to_string(static_cast<int>(reason)));
     });
-    client->set_message_callback([this](mqtt::const_message_ptr message) noexcept { take(*message); });
+    client.set_connected_handler([this](const mqtt::string&) noexcept { socket_ = traced_socket; });
+    client.set_message_callback([this](mqtt::const_message_ptr message) noexcept { take(*message); });
 
-    const auto connected = client->connect(to_paho(options_, is_encrypted(split(server).scheme)));
-    wait(*connected, connect_timeout + 5s, "connect");
-    const bool session_present = connected->get_connect_response().is_session_present();
-    subscribe(*client);
+    const bool session_present = connect(client, server);
+    subscribe(client);
     if (had_session_ && !session_present && !options_.clean_start) {
       host_.notice(id_, "the broker has forgotten our session; messages it kept for us are lost");
     }
     had_session_ = true;
-    failures_ = 0;
     host_.connected(id_, server);
-    return wait_for_loss();
+    const auto since = std::chrono::steady_clock::now();
+    std::string trouble = wait_for_loss();
+    if (std::chrono::steady_clock::now() - since >= stable_after) failures_ = 0;
+    return trouble;
   }
 
+  // Returns whether the broker knows our session.
+  bool connect(mqtt::async_client& client, const std::string& server) {
+    const TracedConnect trace;
+    const auto connected = client.connect(to_paho(options_, is_encrypted(split(server).scheme)));
+    wait(*connected, connect_timeout + 5s, "connect");
+    return connected->get_connect_response().is_session_present();
+  }
+
+  // Filter by filter: the library's call for many crashes with options of MQTT 5 (paho.mqtt.cpp issue 524).
   void subscribe(mqtt::async_client& client) {
-    const auto filters = mqtt::string_collection::create(router_.filters());
-    const mqtt::iasync_client::qos_collection qos(filters->size(), options_.qos);
-    std::vector<mqtt::subscribe_options> how;
-    if (options_.protocol == 5) {
-      how.assign(filters->size(),
-                 mqtt::subscribe_options(false, false,
-                                         options_.use_retained ? mqtt::subscribe_options::SEND_RETAINED_ON_SUBSCRIBE
-                                                               : mqtt::subscribe_options::DONT_SEND_RETAINED));
-    }
-    const auto subscribed = client.subscribe(filters, qos, how);
-    wait(*subscribed, answer_timeout, "subscribe");
-    const auto codes = subscribed->get_subscribe_response().get_reason_codes();
-    for (std::size_t i = 0; i < codes.size(); ++i) {
-      if (static_cast<int>(codes[i]) == options_.qos) continue;
-      throw std::runtime_error("subscription to '" + (*filters)[i] + "' was " +
-                               (static_cast<int>(codes[i]) >= 0x80 ? "refused" : "granted at a lower QoS") + ", code " +
-                               std::to_string(static_cast<int>(codes[i])));
+    const mqtt::subscribe_options how(false, false,
+                                      options_.use_retained ? mqtt::subscribe_options::SEND_RETAINED_ON_SUBSCRIBE
+                                                            : mqtt::subscribe_options::DONT_SEND_RETAINED);
+    for (const std::string& filter : router_.filters()) {
+      const std::string what = "subscription to '" + filter + "'";
+      const auto subscribed = client.subscribe(filter, options_.qos, how);
+      wait(*subscribed, answer_timeout, what);
+      const auto codes = subscribed->get_subscribe_response().get_reason_codes();
+      if (codes.empty() || static_cast<int>(codes.front()) == options_.qos) continue;
+      throw std::runtime_error(what + " was granted at another QoS, " +
+                               std::to_string(static_cast<int>(codes.front())));
     }
   }
 
   // Waits for the library's answer, in slices, so that a stop is not held up by a broker that says nothing.
-  void wait(mqtt::token& token, std::chrono::seconds at_most, const char* what) {
+  void wait(mqtt::token& token, std::chrono::seconds at_most, const std::string& what) {
     const auto deadline = std::chrono::steady_clock::now() + at_most;
     try {
       while (!token.wait_for(100ms)) {
@@ -259,7 +272,7 @@ class MqttSource final : public Source {
         if (std::chrono::steady_clock::now() >= deadline) throw std::runtime_error("no answer in time");
       }
     } catch (const std::exception& error) {
-      throw std::runtime_error(std::string(what) + ": " + error.what());
+      throw std::runtime_error(what + ": " + error.what());
     }
   }
 
@@ -269,10 +282,10 @@ class MqttSource final : public Source {
     return lost_;
   }
 
-  // Full jitter, doubling from 1 s to 60 s; at once after a connection that stood.
+  // Full jitter, doubling from 1 s to 60 s; from 1 s again, and from the first server, after a connection that stood.
   void back_off() {
     const auto ceiling =
-        std::min<std::chrono::milliseconds>(backoff_most, backoff_first * (1 << std::min(failures_, 6)));
+        std::min<std::chrono::milliseconds>(backoff_most, backoff_first * (1 << std::min<std::size_t>(failures_, 6)));
     ++failures_;
     const std::chrono::milliseconds delay(std::uniform_int_distribution<long>(50, ceiling.count())(random_));
     std::unique_lock lock(mutex_);
@@ -281,23 +294,47 @@ class MqttSource final : public Source {
 
   // Paho's receive thread, with the library's lock held: decode, accept, return.
   void take(const mqtt::message& message) noexcept {
+    if (cut_) return;  // read before the cut; not acknowledged either
     if (message.is_retained() && !options_.use_retained) return;
-    batch_.clear();
-    const auto& payload = message.get_payload_ref();
-    router_.decode(message.get_topic(), std::string_view(payload.data(), payload.size()), batch_);
+    decode(message);
     if (batch_.readings.empty() && batch_.refusals.empty()) return;
-    if (host_.accept(id_, batch_)) return;
-    {
-      const std::lock_guard lock(receive_thread().mutex);
-      receive_thread().parked = true;
-      receive_thread().changed.notify_all();
-    }
-    while (true) std::this_thread::sleep_for(1h);
+    if (!host_.accept(id_, batch_)) cut();
   }
 
+  // A message that makes a decoder throw would come again and again: it is refused. Without memory the process ends
+  // instead, and the message comes again.
+  void decode(const mqtt::message& message) {
+    batch_.clear();
+    try {
+      const auto& payload = message.get_payload_ref();
+      router_.decode(message.get_topic(), std::string_view(payload.data(), payload.size()), batch_);
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (...) {
+      batch_.clear();
+      batch_.refusals.push_back({Refusal::bad_syntax, message.get_topic(), 0});
+    }
+  }
+
+  // Ends the connection of the message at hand before the library can acknowledge it. Where that fails, the process
+  // must not live to acknowledge it.
+  void cut() noexcept {
+    cut_ = true;
+    if (shutdown(socket_, SHUT_RDWR) != 0 && errno != ENOTCONN) std::abort();
+    set_lost("a message was not taken, the connection was cut");
+  }
+
+  void begin() {
+    const std::lock_guard lock(mutex_);
+    lost_.clear();
+    cut_ = false;
+    socket_ = no_socket;
+  }
+
+  // The first reason is the telling one.
   void set_lost(const std::string& reason) noexcept {
     const std::lock_guard lock(mutex_);
-    lost_ = reason;
+    if (lost_.empty()) lost_ = reason;
     changed_.notify_all();
   }
 
@@ -305,6 +342,24 @@ class MqttSource final : public Source {
     const std::lock_guard lock(mutex_);
     return stopping_;
   }
+
+  // Ends a connection however `serve` is left.
+  class ClientGuard {
+   public:
+    explicit ClientGuard(mqtt::async_client& client) : client_(client) {}
+    ~ClientGuard() {
+      try {
+        if (client_.is_connected()) client_.disconnect(1000)->wait_for(disconnect_timeout);
+      } catch (const std::exception&) {
+        // The connection is gone already, which is what was wanted.
+      }
+    }
+    ClientGuard(const ClientGuard&) = delete;
+    ClientGuard& operator=(const ClientGuard&) = delete;
+
+   private:
+    mqtt::async_client& client_;
+  };
 
   const MqttOptions options_;
   const SourceId id_;
@@ -316,12 +371,14 @@ class MqttSource final : public Source {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool stopping_ = false;  // guarded by mutex_
-  std::string lost_;       // guarded by mutex_; why the connection was lost, empty while it stands
+  std::atomic<int> socket_ = no_socket;  // the library's, of this connection
+  std::atomic<bool> cut_ = false;        // this connection was ended by `cut`
+  bool stopping_ = false;                // guarded by mutex_
+  std::string lost_;                     // guarded by mutex_; why the connection was lost, empty while it stands
 
   // The connection thread only.
   bool had_session_ = false;
-  int failures_ = 0;
+  std::size_t failures_ = 0;  // since a connection that stood
   std::minstd_rand random_{std::random_device{}()};
 
   std::thread thread_;

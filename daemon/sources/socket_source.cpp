@@ -31,7 +31,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 constexpr std::size_t read_bytes = 64 * 1024;
 constexpr std::size_t unread_acks_bytes_max = 4096;
 constexpr int datagrams_per_turn = 256;
-constexpr std::chrono::seconds drop_notice_every{60};
+constexpr std::chrono::seconds notice_every{60};
 constexpr std::chrono::milliseconds deadline_check_every{500};
 
 class Descriptor {
@@ -59,6 +59,19 @@ std::chrono::microseconds to_chrono(Duration duration) {
   return std::chrono::microseconds(duration.count());
 }
 
+// For what may happen at any rate and is worth a line a minute.
+class Seldom {
+ public:
+  bool due(SteadyTime now) noexcept {
+    if (last_ && now - *last_ < notice_every) return false;
+    last_ = now;
+    return true;
+  }
+
+ private:
+  std::optional<SteadyTime> last_;
+};
+
 struct Listener {
   explicit Listener(const SocketInput& input)
       : options(input.options), id(input.id), router(std::vector<RouteOptions>{input.options.route}) {}
@@ -75,10 +88,14 @@ struct Listener {
   SocketAddress address;
   std::vector<Cidr> allow;
   Descriptor socket;
+  bool paused = false;  // no peer can be taken just now
+  Seldom pause_notice;
   std::size_t connections = 0;
+  std::size_t surplus_peers = 0;  // closed since the last notice
+  Seldom surplus_notice;
   std::uint32_t kernel_drops = 0;  // datagrams, as the kernel last said
   std::uint32_t noticed_drops = 0;
-  SteadyTime noticed_at{};
+  Seldom drop_notice;
 };
 
 struct Connection {
@@ -119,7 +136,7 @@ void remove_stale(const Listener& listener) {
   if (lstat(listener.options.listen.c_str(), &status) != 0) return;
   if (!S_ISSOCK(status.st_mode)) throw std::runtime_error(listener.options.listen + " exists and is no socket");
   const Descriptor probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (connect(probe.get(), listener.address.get(), listener.address.length) == 0) {
+  if (connect(probe.get(), listener.address.get(), listener.address.length) == 0 || errno != ECONNREFUSED) {
     throw std::runtime_error(listener.options.listen + ": another process listens there");
   }
   unlink(listener.options.listen.c_str());
@@ -160,10 +177,10 @@ class SocketSource final : public Source {
     epoll_ = Descriptor(epoll_create1(EPOLL_CLOEXEC));
     wake_ = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (epoll_.get() < 0 || wake_.get() < 0) fail("sockets");
-    watch(wake_.get(), EPOLLIN);
+    if (!watch(wake_.get(), EPOLL_CTL_ADD, EPOLLIN)) fail("sockets");
     for (const auto& listener : listeners_) {
       bind_socket(*listener);
-      watch(listener->socket.get(), EPOLLIN);
+      if (!watch(listener->socket.get(), EPOLL_CTL_ADD, EPOLLIN)) fail("source " + listener->options.name);
       host_.connected(listener->id, listener->options.listen);
     }
     thread_ = std::thread([this] { run(); });
@@ -185,21 +202,30 @@ class SocketSource final : public Source {
   }
 
  private:
-  void watch(int fd, std::uint32_t events) {
+  bool watch(int fd, int operation, std::uint32_t events) noexcept {
     epoll_event event{};
     event.events = events;
     event.data.fd = fd;
-    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) fail("epoll_ctl");
+    return epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
   }
 
   void run() noexcept {
     std::array<epoll_event, 64> events{};
     while (!stopping_) {
-      const int timeout = connections_.empty() ? -1 : static_cast<int>(deadline_check_every.count());
+      const int timeout = is_idle() ? -1 : static_cast<int>(deadline_check_every.count());
       const int ready = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
       for (int i = 0; i < ready && !stopping_; ++i) serve(events[static_cast<std::size_t>(i)].data.fd);
-      close_overdue();
+      if (const SteadyTime now = std::chrono::steady_clock::now(); now >= check_at_) {
+        check_at_ = now + deadline_check_every;
+        close_overdue(now);
+        resume_listeners();
+      }
     }
+  }
+
+  bool is_idle() const noexcept {
+    return connections_.empty() &&
+           std::none_of(listeners_.begin(), listeners_.end(), [](const auto& listener) { return listener->paused; });
   }
 
   void serve(int fd) {
@@ -218,28 +244,44 @@ class SocketSource final : public Source {
     socklen_t length = sizeof peer;
     Descriptor socket(
         accept4(listener.socket.get(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (socket.get() < 0) return make_room();
+    if (socket.get() < 0) return accept_failed(listener);
     std::string name = to_text(peer);
     if (!listener.allows(peer)) return refuse_peer(listener, name);
-    if (listener.connections >= listener.options.connections_max) {
-      host_.notice(listener.id, "connection of " + name + " closed: connections_max is reached");
-      return;
-    }
+    if (listener.connections >= listener.options.connections_max) return note_surplus(listener);
     const int fd = socket.get();
-    watch(fd, EPOLLIN);
+    if (!watch(fd, EPOLL_CTL_ADD, EPOLLIN)) return pause(listener);
     ++listener.connections;
     connections_.emplace(std::piecewise_construct, std::forward_as_tuple(fd),
                          std::forward_as_tuple(listener, std::move(socket), std::move(name)));
   }
 
-  // Out of descriptors: the oldest silent peer goes, or this would be tried again without end.
-  void make_room() {
-    if ((errno != EMFILE && errno != ENFILE) || connections_.empty()) return;
-    const auto quietest = std::min_element(connections_.begin(), connections_.end(), [](const auto& a, const auto& b) {
-      return a.second.heard_at < b.second.heard_at;
-    });
-    host_.notice(quietest->second.listener.id, "out of file descriptors: the quietest connection is closed");
-    drop(quietest->first);
+  void accept_failed(Listener& listener) {
+    const bool of_the_peer = errno == EAGAIN || errno == EINTR || errno == ECONNABORTED || errno == EPERM;
+    if (!of_the_peer) pause(listener);
+  }
+
+  // Out of descriptors or kernel memory: the peers we have are served, new ones wait in the kernel's queue. Asked at
+  // once, epoll would say the same again without end.
+  void pause(Listener& listener) {
+    const std::string reason = std::strerror(errno);
+    listener.paused = watch(listener.socket.get(), EPOLL_CTL_MOD, 0);
+    if (listener.pause_notice.due(std::chrono::steady_clock::now())) {
+      host_.notice(listener.id, "new connections have to wait: " + reason);
+    }
+  }
+
+  void resume_listeners() noexcept {
+    for (const auto& listener : listeners_) {
+      if (listener->paused) listener->paused = !watch(listener->socket.get(), EPOLL_CTL_MOD, EPOLLIN);
+    }
+  }
+
+  void note_surplus(Listener& listener) {
+    ++listener.surplus_peers;
+    if (!listener.surplus_notice.due(std::chrono::steady_clock::now())) return;
+    host_.notice(listener.id,
+                 "connections_max is reached, closed at once: " + std::to_string(listener.surplus_peers) + " peers");
+    listener.surplus_peers = 0;
   }
 
   void refuse_peer(Listener& listener, const std::string& name) {
@@ -330,16 +372,13 @@ class SocketSource final : public Source {
       std::memcpy(&listener.kernel_drops, CMSG_DATA(part), sizeof listener.kernel_drops);
     }
     if (listener.kernel_drops == listener.noticed_drops) return;
-    const SteadyTime now = std::chrono::steady_clock::now();
-    if (listener.noticed_drops != 0 && now - listener.noticed_at < drop_notice_every) return;
+    if (!listener.drop_notice.due(std::chrono::steady_clock::now())) return;
     host_.notice(listener.id, "the kernel dropped " + std::to_string(listener.kernel_drops - listener.noticed_drops) +
                                   " datagrams: they come faster than they are read");
     listener.noticed_drops = listener.kernel_drops;
-    listener.noticed_at = now;
   }
 
-  void close_overdue() {
-    const SteadyTime now = std::chrono::steady_clock::now();
+  void close_overdue(SteadyTime now) {
     std::vector<int> overdue;
     for (const auto& [fd, connection] : connections_) {
       const SocketOptions& options = connection.listener.options;
@@ -370,6 +409,7 @@ class SocketSource final : public Source {
 
   // The epoll thread only.
   std::map<int, Connection> connections_;
+  SteadyTime check_at_{};  // of deadlines and paused listeners
   std::string buffer_;
   DecodedBatch batch_;
 

@@ -73,6 +73,8 @@ class RecordingHost final : public SourceHost {
     return wait_until([&](const RecordingHost& host) { return host.offered_ >= count; });
   }
 
+  std::size_t notice_count() const { return notices_.size(); }  // in a condition of wait_until
+
   bool is_connected() { return copy(connected_); }
   std::vector<RecordedReading> readings() { return copy(readings_); }
   std::vector<Refusal> refusals() { return copy(refusals_); }

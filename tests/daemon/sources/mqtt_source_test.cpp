@@ -43,51 +43,94 @@ TEST(MqttSource, delivers_readings_over_both_protocols) {
   }
 }
 
-TEST(MqttSource, message_that_was_not_accepted_is_delivered_again_to_the_next_client) {
-  const MosquittoServer broker;
-  // In a child process: what is not accepted parks Paho's receive thread until the process ends.
-  const pid_t child = fork();
-  if (child == 0) {
+TEST(MqttSource, every_route_is_subscribed_to) {
+  for (const int protocol : {3, 5}) {
+    const MosquittoServer broker;
     RecordingHost host;
-    host.accept_from_now_on(false);
-    const auto source = make_mqtt_source(options_for(broker.uri()), SourceId{0}, host);
+    MqttOptions options = options_for(broker.uri(), protocol);
+    for (const char* topic : {"plant/{device}/{metric}", "site/+/{device}/{metric}"}) {
+      options.routes.push_back(options.routes.front());
+      options.routes.back().topic = topic;
+    }
+    const auto source = make_mqtt_source(options, SourceId{0}, host);
     source->start();
-    bool fine = host.wait_for_connections(1) && broker.publish("sensors/a/t", "1") && host.wait_for_offers(1);
+    ASSERT_TRUE(host.wait_for_connections(1)) << "protocol " << protocol;
+    for (const char* topic : {"sensors/a/t", "plant/b/t", "site/1/c/t"}) ASSERT_TRUE(broker.publish(topic, "1"));
+    ASSERT_TRUE(host.wait_for_readings(3));
+    EXPECT_THAT(host.readings(),
+                ElementsAre(RecordedReading{"a", "t", 1}, RecordedReading{"b", "t", 1}, RecordedReading{"c", "t", 1}));
     source->stop();
-    _exit(fine ? 0 : 1);
   }
-  int status = 0;
-  waitpid(child, &status, 0);
-  ASSERT_EQ(status, 0);
+}
 
+TEST(MqttSource, messages_that_were_not_accepted_are_delivered_again_to_the_next_client) {
+  for (const int protocol : {3, 5}) {
+    const MosquittoServer broker;
+    {
+      RecordingHost host;
+      host.accept_from_now_on(false);
+      const auto source = make_mqtt_source(options_for(broker.uri(), protocol), SourceId{0}, host);
+      source->start();
+      ASSERT_TRUE(host.wait_for_connections(1));
+      for (const char* value : {"1", "2", "3"}) ASSERT_TRUE(broker.publish("sensors/a/t", value));
+      ASSERT_TRUE(host.wait_for_offers(1));
+      source->stop();
+    }
+    RecordingHost host;
+    const auto source = make_mqtt_source(options_for(broker.uri(), protocol), SourceId{0}, host);
+    source->start();
+    ASSERT_TRUE(host.wait_for_readings(3)) << "protocol " << protocol;
+    EXPECT_THAT(host.readings(),
+                ElementsAre(RecordedReading{"a", "t", 1}, RecordedReading{"a", "t", 2}, RecordedReading{"a", "t", 3}));
+    source->stop();
+  }
+}
+
+TEST(MqttSource, message_is_not_acknowledged_while_the_host_holds_it_back) {
+  const MosquittoServer broker;
   RecordingHost host;
-  const auto source = make_mqtt_source(options_for(broker.uri()), SourceId{0}, host);
+  host.hold(true);
+  const auto source = make_mqtt_source(options_for(broker.uri(), 3), SourceId{0}, host);
   source->start();
-  ASSERT_TRUE(host.wait_for_readings(1));
-  EXPECT_THAT(host.readings(), ElementsAre(RecordedReading{"a", "t", 1}));
+  ASSERT_TRUE(host.wait_for_connections(1) && broker.publish("sensors/a/t", "2") && host.wait_for_offers(1));
+  // Another client takes the session over: it is given what the first has not acknowledged.
+  EXPECT_EQ(run_program({"mosquitto_sub", "-p", std::to_string(broker.port()), "-V", "mqttv311", "-i", "edgetide-test",
+                         "-c", "-q", "1", "-t", "sensors/+/+", "-C", "1", "-W", "60"}),
+            0);
+  host.hold(false);
   source->stop();
 }
 
-TEST(MqttSource, message_is_not_acknowledged_before_it_is_accepted) {
+TEST(MqttSource, stop_ends_though_a_message_is_refused_only_after_it_began) {
   const MosquittoServer broker;
-  const pid_t child = fork();
-  if (child == 0) {
-    RecordingHost host;
-    host.hold(true);
-    const auto source = make_mqtt_source(options_for(broker.uri(), 3), SourceId{0}, host);
-    source->start();
-    const bool fine = host.wait_for_connections(1) && broker.publish("sensors/a/t", "2") && host.wait_for_offers(1);
-    kill(getpid(), fine ? SIGKILL : SIGTERM);  // in the middle of the callback
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-
   RecordingHost host;
-  const auto source = make_mqtt_source(options_for(broker.uri(), 3), SourceId{0}, host);
+  host.hold(true);
+  const auto source = make_mqtt_source(options_for(broker.uri()), SourceId{0}, host);
   source->start();
-  ASSERT_TRUE(host.wait_for_readings(1));
-  source->stop();
+  ASSERT_TRUE(host.wait_for_connections(1) && broker.publish("sensors/a/t", "1") && host.wait_for_offers(1));
+  std::thread stopping([&] { source->stop(); });
+  host.accept_from_now_on(false);
+  host.hold(false);
+  stopping.join();
+  EXPECT_TRUE(host.readings().empty());
+}
+
+TEST(MqttSource, refused_message_of_one_source_leaves_the_other_connected) {
+  const MosquittoServer broker;
+  RecordingHost refusing, taking;
+  refusing.accept_from_now_on(false);
+  MqttOptions options = options_for(broker.uri());
+  const auto first = make_mqtt_source(options, SourceId{0}, refusing);
+  options.client_id += "-2";
+  const auto second = make_mqtt_source(options, SourceId{1}, taking);
+  first->start();
+  second->start();
+  ASSERT_TRUE(refusing.wait_for_connections(1) && taking.wait_for_connections(1));
+  ASSERT_TRUE(broker.publish("sensors/a/t", "1") && refusing.wait_for_disconnects(1));
+  ASSERT_TRUE(broker.publish("sensors/a/t", "2") && taking.wait_for_readings(2));
+  EXPECT_TRUE(taking.reasons().empty());
+  first->stop();
+  second->stop();
 }
 
 TEST(MqttSource, retained_messages_are_ignored_unless_asked_for) {
@@ -176,15 +219,18 @@ TEST(MqttSource, password_is_needed_and_used) {
   }
 }
 
-// A broker of one connection that accepts CONNECT (3.1.1) and answers SUBSCRIBE with `code`.
-void serve_one_subscriber(int listener, char code) {
+// A broker of one connection that accepts CONNECT and answers each SUBSCRIBE with the next of `codes`.
+void serve_one_subscriber(int listener, int protocol, std::string codes) {
   const int peer = accept(listener, nullptr, nullptr);
   char packet[512];
   recv(peer, packet, sizeof packet, 0);
-  send(peer, "\x20\x02\x00\x00", 4, MSG_NOSIGNAL);
-  if (recv(peer, packet, sizeof packet, 0) > 4) {
-    const char suback[] = {'\x90', 3, packet[2], packet[3], code};
-    send(peer, suback, sizeof suback, MSG_NOSIGNAL);
+  const std::string connack = protocol == 5 ? std::string("\x20\x03\0\0\0", 5) : std::string("\x20\x02\0\0", 4);
+  send(peer, connack.data(), connack.size(), MSG_NOSIGNAL);
+  for (const char code : codes) {
+    if (recv(peer, packet, sizeof packet, 0) <= 4) break;
+    const std::string body = std::string(packet + 2, 2) + (protocol == 5 ? std::string(1, '\0') : "") + code;
+    const std::string suback = std::string("\x90") + static_cast<char>(body.size()) + body;
+    send(peer, suback.data(), suback.size(), MSG_NOSIGNAL);
   }
   while (recv(peer, packet, sizeof packet, 0) > 0) {
   }
@@ -192,21 +238,38 @@ void serve_one_subscriber(int listener, char code) {
 }
 
 TEST(MqttSource, refused_or_downgraded_subscription_is_a_failure_that_is_reported) {
-  const std::pair<char, const char*> cases[] = {{'\x80', "subscribe: MQTT error [128]"},
-                                                {'\0', "subscription to 'sensors/+/+' was granted at a lower QoS"}};
-  for (const auto& [code, words] : cases) {
+  struct Case {
+    int protocol;
+    std::string codes;  // one a route
+    const char* words;
+  };
+  const Case cases[] = {
+      {3, "\x80", "subscription to 'sensors/+/+': MQTT error [128]"},
+      {3, std::string(1, '\0'), "subscription to 'sensors/+/+' was granted at another QoS, 0"},
+      {5, "\x87", "subscription to 'sensors/+/+': "},
+      {5, std::string(1, '\0'), "subscription to 'sensors/+/+' was granted at another QoS, 0"},
+      {5, "\x01\x87", "subscription to 'more/1': "},
+  };
+  for (const Case& c : cases) {
     const int listener = socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address = loopback(0);
     socklen_t length = sizeof address;
     bind(listener, reinterpret_cast<sockaddr*>(&address), length);
     getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
     listen(listener, 5);
-    std::thread broker(serve_one_subscriber, listener, code);
+    std::thread broker(serve_one_subscriber, listener, c.protocol, c.codes);
     RecordingHost host;
-    const auto source = make_mqtt_source(options_for(tcp_uri(ntohs(address.sin_port)), 3), SourceId{0}, host);
+    MqttOptions options = options_for(tcp_uri(ntohs(address.sin_port)), c.protocol);
+    for (std::size_t more = 1; more < c.codes.size(); ++more) {
+      options.routes.push_back(options.routes.front());
+      options.routes.back().topic = "more/" + std::to_string(more);
+      options.routes.back().mapping.sensor = "s";
+    }
+    const auto source = make_mqtt_source(options, SourceId{0}, host);
     source->start();
-    EXPECT_TRUE(host.wait_for_disconnects(1));
-    EXPECT_THAT(host.reasons(), Contains(HasSubstr(words)));
+    EXPECT_TRUE(host.wait_for_disconnects(1)) << c.words;
+    EXPECT_THAT(host.reasons(), Contains(HasSubstr(c.words)));
+    EXPECT_FALSE(host.is_connected()) << c.words;
     close(listener);
     broker.join();
     source->stop();
@@ -264,7 +327,8 @@ TEST(MqttSource, tls_checks_the_chain_and_the_host_name) {
 TEST(MqttSource, servers_that_are_not_safe_or_make_no_sense_are_refused_at_once) {
   RecordingHost host;
   for (const char* uri :
-       {"mqtt://broker.example:1883", "ws://10.0.0.1:80", "localhost:1883", "http://localhost:1883"}) {
+       {"mqtt://broker.example:1883", "ws://10.0.0.1:80", "localhost:1883", "http://localhost:1883",
+        "mqtt://127.evil.example:1883", "mqtt://localhost.evil.example", "mqtts://user:secret@broker.example:8883"}) {
     EXPECT_THROW(make_mqtt_source(options_for(uri), SourceId{0}, host), std::invalid_argument) << uri;
   }
   for (const char* uri :
@@ -274,6 +338,15 @@ TEST(MqttSource, servers_that_are_not_safe_or_make_no_sense_are_refused_at_once)
   MqttOptions allowed = options_for("mqtt://broker.example:1883");
   allowed.allow_plaintext = true;
   EXPECT_NO_THROW(make_mqtt_source(allowed, SourceId{0}, host));
+}
+
+TEST(MqttSource, certificate_that_cannot_be_read_fails_at_start) {
+  RecordingHost host;
+  MqttOptions options = options_for("mqtts://127.0.0.1:8883");
+  options.tls.ca = "/nonexistent/ca.crt";
+  const auto source = make_mqtt_source(options, SourceId{0}, host);
+  EXPECT_THROW(source->start(), std::runtime_error);
+  source->stop();
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
 #include "daemon/sources/socket_source.h"
 
+#include <algorithm>
 #include <cstring>
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 
 #include "daemon/sources/cidr.h"
@@ -44,6 +47,11 @@ class Peer {
 
   bool send(std::string_view bytes) const {
     return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+  }
+  // How many bytes the kernel took without waiting.
+  std::size_t send_now(std::string_view bytes) const {
+    return static_cast<std::size_t>(
+        std::max<ssize_t>(0, ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT)));
   }
   // Up to and with the next newline; empty when the other side has closed.
   std::string read_line() const {
@@ -150,6 +158,74 @@ TEST(SocketSource, connections_beyond_the_cap_are_closed_at_once) {
   EXPECT_TRUE(Peer(parse_inet(tcp_address(port))).is_closed());
   ASSERT_TRUE(first.send("t,sensor=a value=2\n"));
   EXPECT_TRUE(host.wait_for_readings(2));
+}
+
+TEST(SocketSource, peers_beyond_the_cap_are_noticed_once_not_each_time) {
+  const int port = free_port();
+  RecordingHost host;
+  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
+  input.options.connections_max = 0;
+  const Running source({input}, host);
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(Peer(parse_inet(tcp_address(port))).is_closed());
+  EXPECT_EQ(host.notices().size(), 1U);
+}
+
+// Takes every file descriptor but `spare` of them, for as long as it lives.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(int spare) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    close(next);
+    rlimit tight = before_;
+    tight.rlim_cur = static_cast<rlim_t>(next + spare);
+    setrlimit(RLIMIT_NOFILE, &tight);
+  }
+  ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+  FewDescriptors(const FewDescriptors&) = delete;
+  FewDescriptors& operator=(const FewDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST(SocketSource, peers_wait_while_there_is_no_file_descriptor_and_are_served_after) {
+  const int port = free_port();
+  RecordingHost host;
+  const Running source({input_on(SocketKind::tcp, tcp_address(port))}, host);
+  const Peer old(parse_inet(tcp_address(port)));
+  ASSERT_TRUE(old.send("t,sensor=a value=1\n"));
+  ASSERT_TRUE(host.wait_for_readings(1));
+  std::optional<FewDescriptors> few(1);
+  const Peer late(parse_inet(tcp_address(port)));
+  ASSERT_TRUE(late.send("t,sensor=b value=2\n"));
+  ASSERT_TRUE(host.wait_until([](const RecordingHost& seen) { return seen.notice_count() == 1; }));
+  ASSERT_TRUE(old.send("t,sensor=a value=3\n"));
+  ASSERT_TRUE(host.wait_for_readings(2));
+  few.reset();
+  ASSERT_TRUE(host.wait_for_readings(3));
+  EXPECT_EQ(host.notices().size(), 1U);
+}
+
+TEST(SocketSource, peer_is_not_read_while_the_host_holds_readings_back) {
+  const int port = free_port();
+  RecordingHost host;
+  host.hold(true);
+  const Running source({input_on(SocketKind::tcp, tcp_address(port))}, host);
+  const Peer peer(parse_inet(tcp_address(port)));
+  ASSERT_TRUE(peer.send("t,sensor=a value=1\n"));
+  ASSERT_TRUE(host.wait_for_offers(1));
+  const std::string line = "t,sensor=b,padding=" + std::string(100, 'x') + " value=2\n";
+  std::string lines;
+  for (int i = 0; i < 1000; ++i) lines += line;
+  std::size_t bytes = 0;
+  for (std::size_t sent = 1; sent > 0;
+       bytes += sent) {  // ends: the kernel's buffers are bounded, and nobody empties them
+    sent = peer.send_now(std::string_view(lines).substr(bytes % line.size()));
+  }
+  EXPECT_TRUE(host.readings().empty());
+  host.hold(false);
+  EXPECT_TRUE(host.wait_for_readings(1 + bytes / line.size()));
 }
 
 TEST(SocketSource, silent_and_slow_peers_are_closed) {
