@@ -24,7 +24,7 @@ void read_aggregates(const Section& section, std::vector<Aggregate>& aggregates)
   aggregates.clear();
   for (const Node* node : section.texts("aggregates")) {
     const std::optional<Aggregate> aggregate = aggregate_named(node->text);
-    if (!aggregate) {
+    if (!aggregate || is_planned(node->text)) {
       report_unknown_aggregate(section, *node);
     } else if (std::find(aggregates.begin(), aggregates.end(), *aggregate) != aggregates.end()) {
       section.error_at(node->place, "aggregate '" + node->written + "' is named twice");

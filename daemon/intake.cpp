@@ -85,7 +85,7 @@ void Intake::tick(Fire fire) {
   if (emission_.rows.empty()) return;
   rows_emitted_ += emission_.rows.size();
   for (const Route& route : routes_) {
-    RowBatch batch = route.selection.select(emission_, pipeline_.series());
+    RowBatch batch = route.selection.select(emission_, pipeline_);
     if (!batch.windows.empty()) route.courier->push(std::move(batch));
   }
 }

@@ -11,7 +11,7 @@ std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, 
     WindowSchema& schema = schemas.emplace_back();
     schema.name = window.name;
     for (const Aggregate aggregate : window.aggregates) {
-      schema.columns.push_back({std::string(name_of(aggregate)), aggregate == Aggregate::count});
+      schema.columns.push_back({name_of(aggregate), aggregate == Aggregate::count});
     }
   }
   return schemas;
@@ -26,7 +26,7 @@ RowSelection::RowSelection(const std::vector<WindowOptions>& windows, const std:
   }
 }
 
-RowBatch RowSelection::select(const Emission& emission, const SeriesTable& series) const {
+RowBatch RowSelection::select(const Emission& emission, const Pipeline& pipeline) const {
   RowBatch batch;
   batch.epoch = emission.epoch;
   for (const Row& row : emission.rows) {
@@ -34,7 +34,7 @@ RowBatch RowSelection::select(const Emission& emission, const SeriesTable& serie
     if (input == not_an_input || (mode_ == OutputMode::append && row.state != RowState::final)) continue;
     if (batch.windows.empty() || batch.windows.back().input != input) batch.windows.push_back({input, {}, {}});
     WindowRows& window = batch.windows.back();
-    window.rows.push_back({series.shared(row.series), row.start, row.end, row.state, row.revision});
+    window.rows.push_back({pipeline.key_of(row), row.start, row.end, row.state, row.revision});
     const auto first = emission.values.begin() + static_cast<std::ptrdiff_t>(row.first_value);
     window.values.insert(window.values.end(), first, first + static_cast<std::ptrdiff_t>(columns_[input]));
   }

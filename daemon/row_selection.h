@@ -1,6 +1,6 @@
 // Which rows of an epoch one sink gets: its inputs, in its output mode, as a self-contained batch.
 //
-// Thread: pure; called under the intake lock, since it reads the series table.
+// Thread: pure; called under the intake lock, since it reads the pipeline.
 #pragma once
 
 #include <vector>
@@ -8,7 +8,7 @@
 #include "daemon/gateway_options.h"
 #include "pipeline/emission.h"
 #include "pipeline/options.h"
-#include "pipeline/series.h"
+#include "pipeline/pipeline.h"
 #include "sinks/row_batch.h"
 
 namespace edgetide {
@@ -21,7 +21,7 @@ class RowSelection {
   RowSelection(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs, OutputMode mode);
 
   // append: rows that became final. update: every row of the epoch.
-  RowBatch select(const Emission& emission, const SeriesTable& series) const;
+  RowBatch select(const Emission& emission, const Pipeline& pipeline) const;
 
  private:
   static constexpr std::size_t not_an_input = static_cast<std::size_t>(-1);

@@ -1,6 +1,7 @@
 #include "pipeline/aggregate.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 namespace edgetide {
@@ -12,11 +13,23 @@ constexpr double not_computable = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
+std::string name_of(const Aggregate& aggregate) {
+  if (aggregate.kind != Aggregate::Kind::percentile)
+    return std::string(aggregate_names[static_cast<std::size_t>(aggregate.kind)]);
+  std::array<char, 32> text{'p'};
+  const auto end = std::to_chars(text.data() + 1, text.data() + text.size(), aggregate.percent);
+  return {text.data(), end.ptr};
+}
+
 std::optional<Aggregate> aggregate_named(std::string_view name) noexcept {
-  for (std::size_t i = 0; i < aggregate_count; ++i) {
-    if (aggregate_names[i] == name) return static_cast<Aggregate>(i);
+  for (std::size_t i = 0; i < aggregate_names.size(); ++i) {
+    if (aggregate_names[i] == name) return Aggregate{static_cast<Aggregate::Kind>(i)};
   }
-  return std::nullopt;
+  if (name.size() < 2 || name.front() != 'p' || name[1] < '0' || name[1] > '9') return std::nullopt;
+  double percent = 0;
+  const auto end = std::from_chars(name.data() + 1, name.data() + name.size(), percent, std::chars_format::fixed);
+  if (end.ec != std::errc() || end.ptr != name.data() + name.size() || percent > 100) return std::nullopt;
+  return Aggregate::percentile(percent);
 }
 
 AggregateLayout::AggregateLayout(std::span<const Aggregate> aggregates)
@@ -80,24 +93,25 @@ double AggregateLayout::value(const Word* state, Aggregate aggregate) const noex
   if (aggregate == Aggregate::count) return static_cast<double>(count(state));
   if (count(state) == 0) return not_computable;
   const double computed = [&] {
-    switch (aggregate) {
-      case Aggregate::sum:
+    using Kind = Aggregate::Kind;
+    switch (aggregate.kind) {
+      case Kind::sum:
         return sum(state);
-      case Aggregate::min:
+      case Kind::min:
         return real(state[min_]);
-      case Aggregate::max:
+      case Kind::max:
         return real(state[max_]);
-      case Aggregate::avg:
+      case Kind::avg:
         return sum(state) / static_cast<double>(count(state));
-      case Aggregate::first:
+      case Kind::first:
         return real(state[first_ + 1]);
-      case Aggregate::last:
+      case Kind::last:
         return real(state[last_ + 1]);
-      case Aggregate::stddev:
+      case Kind::stddev:
         return std::sqrt(variance(state));
-      case Aggregate::variance:
+      case Kind::variance:
         return variance(state);
-      case Aggregate::count:
+      default:
         break;
     }
     return not_computable;

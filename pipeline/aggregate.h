@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,18 +26,63 @@
 
 namespace edgetide {
 
-enum class Aggregate : std::uint8_t { count, sum, min, max, avg, first, last, stddev, variance };
+// One aggregate of a window's list. Named ones compare equal to themselves: `aggregate == Aggregate::avg`.
+struct Aggregate {
+  enum class Kind : std::uint8_t {
+    count,
+    sum,
+    min,
+    max,
+    avg,
+    first,
+    last,
+    stddev,
+    variance,
+    range,
+    delta,
+    rate,
+    increase,
+    time_weighted_avg,
+    distinct,
+    coverage,
+    percentile,
+  };
+  Kind kind = Kind::count;
+  double percent = 0;  // of percentile: 0 to 100
 
-inline constexpr std::size_t aggregate_count = static_cast<std::size_t>(Aggregate::variance) + 1;
+  bool operator==(const Aggregate&) const = default;
 
-inline constexpr std::array<std::string_view, aggregate_count> aggregate_names = {
-    "count", "sum", "min", "max", "avg", "first", "last", "stddev", "variance",
+  static const Aggregate count, sum, min, max, avg, first, last, stddev, variance, range, delta, rate, increase,
+      time_weighted_avg, distinct, coverage;
+  static constexpr Aggregate percentile(double percent) noexcept { return {Kind::percentile, percent}; }
 };
 
-constexpr std::string_view name_of(Aggregate aggregate) noexcept {
-  return aggregate_names[static_cast<std::size_t>(aggregate)];
-}
+inline constexpr Aggregate Aggregate::count{Kind::count};
+inline constexpr Aggregate Aggregate::sum{Kind::sum};
+inline constexpr Aggregate Aggregate::min{Kind::min};
+inline constexpr Aggregate Aggregate::max{Kind::max};
+inline constexpr Aggregate Aggregate::avg{Kind::avg};
+inline constexpr Aggregate Aggregate::first{Kind::first};
+inline constexpr Aggregate Aggregate::last{Kind::last};
+inline constexpr Aggregate Aggregate::stddev{Kind::stddev};
+inline constexpr Aggregate Aggregate::variance{Kind::variance};
+inline constexpr Aggregate Aggregate::range{Kind::range};
+inline constexpr Aggregate Aggregate::delta{Kind::delta};
+inline constexpr Aggregate Aggregate::rate{Kind::rate};
+inline constexpr Aggregate Aggregate::increase{Kind::increase};
+inline constexpr Aggregate Aggregate::time_weighted_avg{Kind::time_weighted_avg};
+inline constexpr Aggregate Aggregate::distinct{Kind::distinct};
+inline constexpr Aggregate Aggregate::coverage{Kind::coverage};
 
+// All but percentiles, which are written pNN or pNN.N.
+inline constexpr std::array<std::string_view, 16> aggregate_names = {
+    "count",    "sum",      "min",   "max",   "avg",  "first",    "last",
+    "stddev",   "variance", "range", "delta", "rate", "increase", "time_weighted_avg",
+    "distinct", "coverage",
+};
+
+// "avg", "p95", "p99.9".
+std::string name_of(const Aggregate& aggregate);
 std::optional<Aggregate> aggregate_named(std::string_view name) noexcept;
 
 class AggregateLayout {

@@ -1,6 +1,6 @@
 // What leaves the pipeline at a tick: the rows of one epoch.
 //
-// Order:  (window, start, series). The same inputs give the same rows, byte for byte.
+// Order:  (window, start, key). The same inputs give the same rows, byte for byte.
 // Units:  times in UTC microseconds; an aggregate that cannot be computed is NaN here and null in every sink.
 // Thread: plain values, any thread.
 #pragma once
@@ -14,17 +14,19 @@
 namespace edgetide {
 
 enum class RowState : std::uint8_t {
-  open,    // the watermark has not passed the end
-  closed,  // passed; late readings may still correct it
-  final,   // end + allowed_lateness <= watermark; never changes again
+  open,       // the watermark has not passed the end
+  closed,     // passed; late readings may still correct it
+  final,      // end + allowed_lateness <= watermark; never changes again
+  retracted,  // of a session that was joined to an earlier one: the row no longer exists, sinks delete it
 };
 
 struct Row {
   WindowId window;
-  SeriesId series;
+  KeyId key;
   Timestamp start;
-  Timestamp end;
+  Timestamp end;  // Timestamp::latest(): a running window has none
   RowState state;
+  bool changed;               // since it last left; false only where a window's `complete` makes all rows leave
   std::uint32_t revision;     // 1 the first time this row leaves, then one more each time
   std::uint32_t first_value;  // where its aggregates begin in Emission::values
 };

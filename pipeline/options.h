@@ -5,19 +5,31 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "pipeline/aggregate.h"
+#include "pipeline/formula.h"
 #include "pipeline/reading.h"
 #include "pipeline/time.h"
+#include "pipeline/time_zone.h"
 
 namespace edgetide {
 
 enum class BadTimePolicy : std::uint8_t {
-  quarantine,   // refuse and keep the reading aside (until there is a quarantine file: as drop)
+  quarantine,   // refuse and keep the reading aside
   use_arrival,  // accept the reading with its arrival time; counted as restamped
   drop,         // refuse
+};
+
+// Whose readings move the watermark that judges a reading.
+enum class WatermarkScope : std::uint8_t {
+  sensor,  // its series'
+  source,  // all active series of its source: their minimum
+  global,  // all active sources: their minimum
 };
 
 // How event times of one source are judged.
@@ -26,6 +38,7 @@ struct TimeOptions {
   Duration max_out_of_orderness = Duration::seconds(10);
   // A series is idle after this much listening time without a reading. Duration::unlimited() switches idleness off.
   Duration idle_timeout = Duration::minutes(1);
+  WatermarkScope scope = WatermarkScope::sensor;
   // Event times further than this ahead of arrival are refused. Duration::unlimited() switches the rule off.
   Duration max_future = Duration::minutes(5);
   // Event times older than this at arrival are refused. Duration::unlimited() switches the rule off.
@@ -38,27 +51,76 @@ struct SourceOptions {
   TimeOptions time;
 };
 
-// A tumbling window: half-open [start, start + size), start = floor((t - offset) / size) * size + offset.
+enum class WindowKind : std::uint8_t { tumbling, sliding, session, running };
+
+// Which readings a window takes. A list of globs (glob.h) that is empty takes everything.
+struct MatchOptions {
+  struct LabelGlobs {
+    std::string label;
+    std::vector<std::string> globs;
+  };
+  std::vector<std::string> source;
+  std::vector<std::string> sensor;
+  std::vector<std::string> metric;
+  std::vector<LabelGlobs> labels;  // all of them; a series without the label has the text ""
+  double min = -std::numeric_limits<double>::infinity();
+  double max = std::numeric_limits<double>::infinity();
+};
+
+// Of the rows of one window start that leave at a firing, only the n with the largest `by`.
+struct TopOptions {
+  std::size_t n = 0;  // Requires: > 0
+  Aggregate by;       // Requires: one of the window's aggregates
+};
+
+// A metric that is computed from others of the same sensor and window. Its value stands in `avg`.
+struct DerivedMetric {
+  struct Input {
+    std::string metric;
+    Aggregate aggregate;  // Requires: one of the window's aggregates
+  };
+  std::string metric;
+  std::vector<Input> inputs;  // in the order in which the formula takes them
+  std::shared_ptr<const Formula> formula;
+};
+
 struct WindowOptions {
   std::string name;
-  Duration size = Duration::minutes(1);  // Requires: > 0
-  Duration offset;
+  WindowKind kind = WindowKind::tumbling;
+  Duration size = Duration::minutes(1);       // tumbling, sliding. Requires: > 0
+  Duration slide = Duration::minutes(1);      // sliding. Requires: 0 < slide <= size, size / gcd <= panes_max
+  Duration gap = Duration::minutes(1);        // session. Requires: > 0
+  Duration max_length = Duration::days(1);    // session. Requires: >= gap
+  Duration offset;                            // tumbling, sliding
+  std::shared_ptr<const TimeZone> time_zone;  // none: UTC. Requires: size and slide are whole days
   std::vector<SourceId> inputs;
+  MatchOptions match;
+  std::vector<std::string> group_by;  // "sensor", "metric" or labels; empty: by series
+  bool cube = false;                  // Requires: group_by has 1 to cube_columns_max columns
   std::vector<Aggregate> aggregates = {Aggregate::count, Aggregate::min, Aggregate::max, Aggregate::avg,
                                        Aggregate::last};
   // A closed window is corrected by late readings for this long (of event time). Costs state for that long.
   Duration allowed_lateness;
   // Rows leave at ticks, at most once per trigger of running time.
   Duration trigger = Duration::seconds(10);  // Requires: > 0
+  bool deduplicate = false;                  // by series and event time. Requires: not running
+  bool emit_empty = false;                   // Requires: tumbling or sliding, not grouped
+  bool complete = false;                     // all rows that are not final leave when any does
+  std::optional<TopOptions> top;
+  std::vector<DerivedMetric> derived;  // Requires: not grouped, not session; aggregates hold count and avg
 };
 
 inline constexpr std::size_t windows_max = 64;
+inline constexpr std::int64_t panes_max = 10'000;  // size / gcd(size, slide)
+inline constexpr std::size_t cube_columns_max = 4;
 
 struct PipelineOptions {
   TimeOptions default_time;  // of sources that set nothing, and of replayed readings that name no source
   std::vector<SourceOptions> sources;
   std::vector<WindowOptions> windows;  // Limit: windows_max
   std::size_t max_series = 20'000;
+  std::size_t new_series_per_minute = 600;          // of each source
+  std::size_t memory_bytes_max = 64 * 1024 * 1024;  // of state; beyond it no new series is taken
 };
 
 }  // namespace edgetide

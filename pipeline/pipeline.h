@@ -34,6 +34,12 @@ struct Batch {
   std::span<const Reading> readings;
 };
 
+// A reading that entered no window: what a quarantine keeps.
+struct SetAside {
+  Reading reading;
+  enum class Reason : std::uint8_t { late_dropped, too_early, too_old } reason;
+};
+
 enum class Fire : std::uint8_t {
   due,  // the windows whose trigger is due
   all,  // every window, as before a stop
@@ -48,6 +54,8 @@ class Pipeline {
   const SeriesTable& series() const noexcept { return series_; }
 
   void apply(const Batch& batch);
+  // Of the last `apply`: readings that were dropped as late, and those of a bad time where on_bad_time is quarantine.
+  std::span<const SetAside> set_aside() const noexcept { return set_aside_; }
 
   // Counts readings that were refused before they could be applied.
   void refuse(SourceId source, Refusal reason, std::uint64_t readings = 1) noexcept;
@@ -61,6 +69,9 @@ class Pipeline {
 
   // Ends an epoch: idle watermarks follow the clock, triggers fire, rows are appended to `out` (which is cleared).
   void tick(Moment now, Fire fire, Emission& out);
+
+  // Sensor, metric and labels of a row. The sensor of a group is written "column=value,...", "*" for the group of all.
+  std::shared_ptr<const Series> key_of(const Row& row) const { return series_.shared(SeriesId{index_of(row.key)}); }
 
   std::uint64_t epoch() const noexcept { return epoch_; }
   std::optional<Moment> now() const noexcept { return now_; }
@@ -121,6 +132,7 @@ class Pipeline {
   std::vector<SeriesState> states_;
   std::vector<SourceState> sources_;
   std::vector<TumblingWindow> windows_;
+  std::vector<SetAside> set_aside_;
   std::vector<Timestamp> watermarks_;  // by series, at a tick; kept for its buffer
 };
 

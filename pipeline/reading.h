@@ -21,6 +21,10 @@ enum class SeriesId : std::uint32_t {};
 // Position in PipelineOptions::windows.
 enum class WindowId : std::uint32_t {};
 
+// What a window definition keeps windows for: a series (then the same number as its SeriesId), or a group of series.
+// Dense from 0 within its definition.
+enum class KeyId : std::uint32_t {};
+
 constexpr std::uint32_t index_of(SourceId id) noexcept {
   return static_cast<std::uint32_t>(id);
 }
@@ -28,6 +32,9 @@ constexpr std::uint32_t index_of(SeriesId id) noexcept {
   return static_cast<std::uint32_t>(id);
 }
 constexpr std::uint32_t index_of(WindowId id) noexcept {
+  return static_cast<std::uint32_t>(id);
+}
+constexpr std::uint32_t index_of(KeyId id) noexcept {
   return static_cast<std::uint32_t>(id);
 }
 

@@ -17,7 +17,9 @@ enum class Refusal : std::uint8_t {
   too_early,     // event time > arrival + max_future
   too_old,       // event time < arrival - oldest
   series_limit,  // a new series beyond limits.max_series
-  unmatched,     // no window takes readings of this source
+  series_rate,   // new series of this source come faster than limits.new_series_per_minute
+  memory_limit,  // a new series while the state is larger than limits.memory
+  unmatched,     // no window takes this reading
   // decided by routes and decoders, before the pipeline
   no_route,         // no route for this topic
   too_large,        // payload, line or datagram beyond its limit
@@ -34,9 +36,9 @@ enum class Refusal : std::uint8_t {
 inline constexpr std::size_t refusal_count = static_cast<std::size_t>(Refusal::unknown_source) + 1;
 
 inline constexpr std::array<std::string_view, refusal_count> refusal_names = {
-    "not_finite", "too_early", "too_old",  "series_limit",    "unmatched",
-    "no_route",   "too_large", "too_deep", "too_many_values", "bad_syntax",
-    "bad_number", "bad_time",  "bad_id",   "unauthorised",    "unknown_source",
+    "not_finite", "too_early", "too_old",   "series_limit", "series_rate",     "memory_limit",
+    "unmatched",  "no_route",  "too_large", "too_deep",     "too_many_values", "bad_syntax",
+    "bad_number", "bad_time",  "bad_id",    "unauthorised", "unknown_source",
 };
 
 constexpr std::string_view name_of(Refusal reason) noexcept {

@@ -151,7 +151,7 @@ void TumblingWindow::save(ByteWriter& out) const {
   out.duration(offset_);
   out.duration(allowed_lateness_);
   out.u32(static_cast<std::uint32_t>(layout_.aggregates().size()));
-  for (const Aggregate aggregate : layout_.aggregates()) out.u8(static_cast<std::uint8_t>(aggregate));
+  for (const Aggregate aggregate : layout_.aggregates()) out.text(name_of(aggregate));
   out.duration(fired_at_);
   for (const Track& track : tracks_) out.time(track.idle);
 
@@ -180,7 +180,7 @@ void TumblingWindow::load(ByteReader& in, std::size_t series_count) {
   in.require(in.duration() == offset_);
   in.require(in.duration() == allowed_lateness_);
   in.require(in.u32() == layout_.aggregates().size());
-  for (const Aggregate aggregate : layout_.aggregates()) in.require(in.u8() == static_cast<std::uint8_t>(aggregate));
+  for (const Aggregate aggregate : layout_.aggregates()) in.require(in.text() == name_of(aggregate));
   fired_at_ = in.duration();
   for (std::size_t i = 0; in.ok() && i < series_count; ++i) tracks_[i].idle = in.time();
 

@@ -86,8 +86,8 @@ void TumblingWindow::emit(WindowId id, const Firing& firing, Timestamp watermark
   header.changed = 0;
   header.state = static_cast<std::uint32_t>(state) & 3U;
   if (header.revision < WindowStore::revision_max) header.revision = (header.revision + 1) & WindowStore::revision_max;
-  out.rows.push_back({id, header.series, header.start, header.start + size_, state, header.revision,
-                      static_cast<std::uint32_t>(out.values.size())});
+  out.rows.push_back({id, KeyId{index_of(header.series)}, header.start, header.start + size_, state, true,
+                      header.revision, static_cast<std::uint32_t>(out.values.size())});
   const WindowStore::Word* const words = store_.state(firing.slot);
   for (const Aggregate aggregate : layout_.aggregates()) out.values.push_back(layout_.value(words, aggregate));
 }

@@ -11,7 +11,7 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> state_names = {"open", "closed", "final"};
+constexpr std::array<std::string_view, 4> state_names = {"open", "closed", "final", "retracted"};
 
 void append_value(std::string& out, double value, bool integer) {
   if (!std::isfinite(value)) {

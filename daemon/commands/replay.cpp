@@ -134,7 +134,7 @@ class Replay {
 
   void fire(Fire fire) {
     pipeline_.tick(clock().value_or(Moment{}), fire, emission_);
-    const RowBatch batch = selection_.select(emission_, pipeline_.series());
+    const RowBatch batch = selection_.select(emission_, pipeline_);
     const TimeText times = options_.numeric_time ? TimeText::microseconds : TimeText::rfc3339;
     for (const WindowRows& window : batch.windows) {
       const WindowSchema& schema = schemas_[window.input];

@@ -66,10 +66,9 @@ inline std::vector<std::string> lines(const Pipeline& pipeline, const Emission& 
   std::vector<std::string> result;
   for (const Row& row : emission.rows) {
     constexpr const char* states[] = {"open", "closed", "final"};
-    std::string line = pipeline.series()[row.series].sensor + " [" +
-                       number(static_cast<double>(row.start.count()) / 1e6) + "," +
-                       number(static_cast<double>(row.end.count()) / 1e6) + ") " + states[static_cast<int>(row.state)] +
-                       " r" + std::to_string(row.revision) + ":";
+    std::string line = pipeline.key_of(row)->sensor + " [" + number(static_cast<double>(row.start.count()) / 1e6) +
+                       "," + number(static_cast<double>(row.end.count()) / 1e6) + ") " +
+                       states[static_cast<int>(row.state)] + " r" + std::to_string(row.revision) + ":";
     for (std::size_t i = 0; i < columns; ++i) line += " " + number(emission.values[row.first_value + i]);
     result.push_back(line);
   }

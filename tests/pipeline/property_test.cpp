@@ -64,7 +64,7 @@ Rows naive_rows(const Stream& stream) {
 
 void keep_rows(const Pipeline& pipeline, const Emission& emission, Rows& rows) {
   for (const Row& row : emission.rows) {
-    rows[{pipeline.series()[row.series].sensor, static_cast<double>(row.start.count()) / 1e6}] = {
+    rows[{pipeline.key_of(row)->sensor, static_cast<double>(row.start.count()) / 1e6}] = {
         emission.values[row.first_value], emission.values[row.first_value + 1]};
   }
 }
