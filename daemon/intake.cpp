@@ -33,10 +33,10 @@ bool Intake::held_back() const {
   return std::any_of(routes_.begin(), routes_.end(), [](const Route& route) { return route.courier->full(); });
 }
 
-SeriesId Intake::series_of(const DecodedBatch& batch, const DecodedReading& reading) {
+SeriesId Intake::series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading) {
   const auto known = pipeline_.series().find(reading.sensor, reading.metric);
   if (known) return *known;
-  return pipeline_.add_series(to_series(batch, reading)).value_or(no_series);
+  return pipeline_.add_series(to_series(batch, reading), source).value_or(no_series);
 }
 
 bool Intake::accept(SourceId source, const DecodedBatch& batch) noexcept {
@@ -52,12 +52,9 @@ bool Intake::accept(SourceId source, const DecodedBatch& batch) noexcept {
   }
   readings_.clear();
   for (const DecodedReading& reading : batch.readings) {
-    const SeriesId series = series_of(batch, reading);
-    if (series == no_series) {
-      pipeline_.refuse(source, Refusal::series_limit);
-    } else {
-      readings_.push_back({series, reading.event_time.value_or(arrival.wall), reading.value});
-    }
+    const SeriesId series = series_of(source, batch, reading);
+    if (series == no_series) continue;  // counted as refused
+    readings_.push_back({series, reading.event_time.value_or(arrival.wall), reading.value});
   }
   pipeline_.apply({source, arrival, readings_});
   return true;

@@ -64,7 +64,7 @@ class Intake final : public SourceHost {
 
  private:
   bool held_back() const;
-  SeriesId series_of(const DecodedBatch& batch, const DecodedReading& reading);
+  SeriesId series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading);
 
   const Clock& clock_;
   const std::vector<std::string> source_names_;

@@ -22,7 +22,7 @@ std::string summary_json(const Pipeline& pipeline, std::span<const Timestamp> wa
   append_member(out += ',', "on_time", counters.of(Fate::on_time));
   append_member(out += ',', "late_accepted", counters.of(Fate::late_accepted));
   append_member(out += ',', "late_dropped", counters.of(Fate::late_dropped));
-  append_member(out += ',', "duplicates", counters.duplicates);
+  append_member(out += ',', "duplicates", counters.duplicates());
   append_member(out += ',', "restamped", counters.restamped);
   out += ",\"refused\":{";
   bool first = true;

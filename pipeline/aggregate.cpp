@@ -89,7 +89,7 @@ double AggregateLayout::variance(const Word* state) const noexcept {
   return real(state[moments_ + 2]) / static_cast<double>(count(state) - 1);
 }
 
-double AggregateLayout::value(const Word* state, Aggregate aggregate) const noexcept {
+double AggregateLayout::value(const Word* state, const Aggregate& aggregate, Span) const noexcept {
   if (aggregate == Aggregate::count) return static_cast<double>(count(state));
   if (count(state) == 0) return not_computable;
   const double computed = [&] {

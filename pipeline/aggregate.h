@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pipeline/bytes.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
@@ -96,6 +97,20 @@ class AggregateLayout {
 
   // The state of no readings.
   void clear(Word* state) const noexcept;
+  bool owns_memory() const noexcept { return false; }
+  void release(Word*) const noexcept {}
+  std::size_t heap_bytes(const Word*) const noexcept { return 0; }
+  void save(ByteWriter& out, const Word* state) const {
+    for (std::size_t i = 0; i < words_; ++i) out.u64(state[i]);
+  }
+  bool load(ByteReader& in, Word* state) const {
+    for (std::size_t i = 0; i < words_; ++i) state[i] = in.u64();
+    return in.ok();
+  }
+  struct Span {
+    Timestamp start;
+    Timestamp end;
+  };
 
   // Requires: `value` is finite. Ties in event time go by arrival: `first` keeps, `last` takes the newer reading.
   [[gnu::always_inline]] void add(Word* state, Timestamp event_time, double value) const noexcept {
@@ -112,7 +127,7 @@ class AggregateLayout {
   void merge(Word* state, const Word* other) const noexcept;
 
   static std::uint64_t count(const Word* state) noexcept { return state[0]; }
-  double value(const Word* state, Aggregate aggregate) const noexcept;
+  double value(const Word* state, const Aggregate& aggregate, Span span) const noexcept;
 
  private:
   static constexpr std::size_t absent = 0;  // word 0 is the count

@@ -15,17 +15,19 @@ namespace edgetide {
 enum class Fate : std::uint8_t {
   on_time,        // some window of it is open
   late_accepted,  // some window of it is closed but may still be corrected
+  duplicate,      // where duplicates are dropped: its windows know this series and event time already
   late_dropped,   // all its windows are final
+  not_taken,      // by no window definition: refused as unmatched
 };
 
 struct Counters {
   std::uint64_t received = 0;
-  std::array<std::uint64_t, 3> fates{};  // by Fate
-  std::uint64_t duplicates = 0;
-  std::uint64_t restamped = 0;  // bad event time replaced by the arrival time; these have a fate as well
+  std::array<std::uint64_t, 4> fates{};  // by Fate, without not_taken
+  std::uint64_t restamped = 0;           // bad event time replaced by the arrival time; these have a fate as well
   std::array<std::uint64_t, refusal_count> refused{};
 
   std::uint64_t of(Fate fate) const noexcept { return fates[static_cast<std::size_t>(fate)]; }
+  std::uint64_t duplicates() const noexcept { return of(Fate::duplicate); }
   std::uint64_t of(Refusal reason) const noexcept { return refused[static_cast<std::size_t>(reason)]; }
 
   std::uint64_t refused_total() const noexcept {
@@ -37,7 +39,6 @@ struct Counters {
   Counters& operator+=(const Counters& other) noexcept {
     received += other.received;
     for (std::size_t i = 0; i < fates.size(); ++i) fates[i] += other.fates[i];
-    duplicates += other.duplicates;
     restamped += other.restamped;
     for (std::size_t i = 0; i < refused.size(); ++i) refused[i] += other.refused[i];
     return *this;

@@ -4,9 +4,21 @@
 #include <cmath>
 #include <utility>
 
+#include "pipeline/glob.h"
+
 namespace edgetide {
 
-Pipeline::Pipeline(PipelineOptions options) : options_(std::move(options)), series_(options_.max_series) {
+namespace {
+
+bool takes(const WindowOptions& window, std::uint32_t source, const std::string& name) {
+  return std::find(window.inputs.begin(), window.inputs.end(), SourceId{source}) != window.inputs.end() &&
+         any_glob_matches(window.match.source, name);
+}
+
+}  // namespace
+
+Pipeline::Pipeline(PipelineOptions options)
+    : options_(std::move(options)), series_(options_.max_series, options_.hash_seed) {
   reset();
 }
 
@@ -14,23 +26,90 @@ void Pipeline::reset() {
   epoch_ = 0;
   now_.reset();
   floor_ = Timestamp::earliest();
-  series_ = SeriesTable(options_.max_series);
+  series_ = SeriesTable(options_.max_series, options_.hash_seed);
   states_.clear();
   sources_.clear();
-  for (const SourceOptions& source : options_.sources) sources_.push_back({source.time, {}, {}, {}});
   windows_.clear();
-  for (std::uint32_t i = 0; i < options_.windows.size(); ++i) {
-    windows_.emplace_back(options_.windows[i]);
-    for (const SourceId input : options_.windows[i].inputs) sources_[index_of(input)].windows.push_back(i);
+  leavers_.clear();
+  memory_bytes_ = 0;
+  forgotten_windows_.clear();
+  all_ = {};
+  for (const WindowOptions& window : options_.windows) {
+    windows_.push_back(std::make_unique<WindowDefinition>(window, options_.sources.size()));
+  }
+  for (std::uint32_t i = 0; i < options_.sources.size(); ++i) {
+    SourceState& source = sources_.emplace_back();
+    source.time = options_.sources[i].time;
+    source.new_series = RateLimit(options_.new_series_per_minute);
+    for (std::uint32_t w = 0; w < windows_.size(); ++w) {
+      if (!takes(options_.windows[w], i, options_.sources[i].name)) continue;
+      source.windows.push_back(w);
+      source.any_grouped = source.any_grouped || windows_[w]->grouped();
+    }
+    by_minimum_ = by_minimum_ || source.time.scope != WatermarkScope::sensor;
   }
 }
 
-std::optional<SeriesId> Pipeline::add_series(Series series) {
+std::optional<Refusal> Pipeline::limit_reached(SourceId source) {
+  if (memory_bytes_ > options_.memory_bytes_max) return Refusal::memory_limit;
+  if (series_.full() && !make_room()) return Refusal::series_limit;
+  if (now_ && !sources_[index_of(source)].new_series.take(running())) return Refusal::series_rate;
+  return std::nullopt;
+}
+
+std::optional<SeriesId> Pipeline::add_series(Series series, SourceId source) {
+  if (const auto reason = limit_reached(source)) {
+    refuse(source, *reason);
+    return std::nullopt;
+  }
   const std::optional<SeriesId> id = series_.add(std::move(series));
-  if (!id) return id;
-  states_.push_back({SeriesWatermark(floor_), Duration(), 0});
-  for (TumblingWindow& window : windows_) window.reserve_series(series_.size());
+  if (id) add_derived(enter_series(*id));
   return id;
+}
+
+SeriesId Pipeline::enter_series(SeriesId id) {
+  states_.resize(std::max<std::size_t>(states_.size(), index_of(id) + 1));
+  states_[index_of(id)] = {SeriesWatermark(floor_), Duration(), 0};
+  for (const auto& window : windows_) {
+    window->add_series(id, series_[id]);
+    window->raise(floor_);
+  }
+  return id;
+}
+
+// The series that are computed from this one, where they are new. Without room for them they are not computed.
+void Pipeline::add_derived(SeriesId input) {
+  const std::shared_ptr<const Series> series = series_.shared(input);
+  for (const auto& window : windows_) {
+    const DerivedMetrics& derived = window->derived();
+    if (derived.is_derived(series->metric)) continue;
+    for (std::size_t i = 0; i < derived.metrics().size(); ++i) {
+      if (!derived.reads(i, series->metric)) continue;
+      const std::string& metric = derived.metrics()[i].metric;
+      std::optional<SeriesId> target = series_.find(series->sensor, metric);
+      if (!target) {
+        target = series_.add({series->sensor, metric, "", series->labels});
+        if (!target) continue;
+        enter_series(*target);
+      }
+      window->add_derived_input(input, series->metric, i, *target);
+    }
+  }
+}
+
+// One idle series whose last final row has left goes.
+bool Pipeline::make_room() {
+  while (!leavers_.empty()) {
+    const SeriesId id = leavers_.back();
+    leavers_.pop_back();
+    const auto has_windows = [&](const auto& window) { return window->has_windows(id); };
+    if (!is_idle(states_[index_of(id)]) || std::any_of(windows_.begin(), windows_.end(), has_windows)) continue;
+    for (const auto& window : windows_) window->forget_series(id);
+    sources_[states_[index_of(id)].source].minimum.leave(index_of(id));
+    series_.remove(id);
+    return true;
+  }
+  return false;
 }
 
 void Pipeline::remember(Moment now) noexcept {
@@ -53,6 +132,18 @@ Pipeline::Judge Pipeline::judge_of(const Batch& batch) noexcept {
   return judge;
 }
 
+Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source) const noexcept {
+  switch (sources_[source].time.scope) {
+    case WatermarkScope::source:
+      return std::max(sources_[source].minimum.value(), floor_);
+    case WatermarkScope::global:
+      return std::max(all_.value(), floor_);
+    case WatermarkScope::sensor:
+      break;
+  }
+  return series.watermark.value();
+}
+
 [[gnu::always_inline]] inline void Pipeline::apply(const Judge& judge, const Reading& reading) {
   if (!std::isfinite(reading.value)) [[unlikely]] {
     ++judge.source.counters.refused[static_cast<std::size_t>(Refusal::not_finite)];
@@ -63,31 +154,51 @@ Pipeline::Judge Pipeline::judge_of(const Batch& batch) noexcept {
     if (!accept_time(judge, reading, time)) return;
   }
   SeriesState& series = states_[index_of(reading.series)];
-  Fate fate = Fate::late_dropped;
-  for (const std::uint32_t window : judge.source.windows) {
-    fate = std::min(fate, windows_[window].admit(reading.series, time, reading.value, series.watermark.value()));
+  const Incoming incoming{index_of(reading.series),
+                          judge.source_index,
+                          judge.source.time.scope,
+                          time,
+                          reading.value,
+                          watermark_of(series, judge.source_index)};
+  Fate fate = Fate::not_taken;
+  for (const std::uint32_t window : judge.source.windows) fate = std::min(fate, windows_[window]->admit(incoming));
+  if (fate != Fate::on_time) [[unlikely]] {
+    count_other(judge, reading, time, fate);
+    if (fate == Fate::not_taken) return;
+  } else {
+    ++judge.source.counters.fates[static_cast<std::size_t>(Fate::on_time)];
   }
+  const std::uint32_t from = series.watermark.heard() ? series.source : judge.source_index;
   series.watermark.observe(time, judge.source.time.max_out_of_orderness);
   series.heard_at = judge.heard_at;
   series.source = judge.source_index;
-  if (fate != Fate::on_time) [[unlikely]]
-    ++(fate == Fate::late_dropped ? series.late_dropped : series.late_accepted);
-  ++judge.source.counters.fates[static_cast<std::size_t>(fate)];
+  if (by_minimum_ || judge.source.any_grouped) [[unlikely]]
+    move_minimums(judge, index_of(reading.series), from);
 }
 
 void Pipeline::apply(const Batch& batch) {
+  set_aside_.clear();
   if (batch.arrival) remember(*batch.arrival);
   const Judge judge = judge_of(batch);
   judge.source.counters.received += batch.readings.size();
-  if (judge.source.windows.empty()) {
-    judge.source.counters.refused[static_cast<std::size_t>(Refusal::unmatched)] += batch.readings.size();
-    return;
-  }
   for (const Reading& reading : batch.readings) apply(judge, reading);
 }
 
+void Pipeline::count_other(const Judge& judge, const Reading& reading, Timestamp time, Fate fate) {
+  SeriesState& series = states_[index_of(reading.series)];
+  if (fate == Fate::not_taken) {
+    ++judge.source.counters.refused[static_cast<std::size_t>(Refusal::unmatched)];
+    return;
+  }
+  ++judge.source.counters.fates[static_cast<std::size_t>(fate)];
+  if (fate == Fate::late_accepted) ++series.late_accepted;
+  if (fate != Fate::late_dropped) return;
+  ++series.late_dropped;
+  set_aside_.push_back({{reading.series, time, reading.value}, SetAside::Reason::late_dropped});
+}
+
 // A bad time: refused, or replaced by the arrival time.
-bool Pipeline::accept_time(const Judge& judge, const Reading& reading, Timestamp& time) noexcept {
+bool Pipeline::accept_time(const Judge& judge, const Reading& reading, Timestamp& time) {
   ++states_[index_of(reading.series)].bad_time;
   Counters& counters = judge.source.counters;
   if (judge.source.time.on_bad_time == BadTimePolicy::use_arrival) {
@@ -95,9 +206,32 @@ bool Pipeline::accept_time(const Judge& judge, const Reading& reading, Timestamp
     time = judge.arrival;
     return true;
   }
-  const Refusal reason = time < judge.earliest ? Refusal::too_old : Refusal::too_early;
-  ++counters.refused[static_cast<std::size_t>(reason)];
+  const bool too_old = time < judge.earliest;
+  ++counters.refused[static_cast<std::size_t>(too_old ? Refusal::too_old : Refusal::too_early)];
+  if (judge.source.time.on_bad_time == BadTimePolicy::quarantine) {
+    set_aside_.push_back({reading, too_old ? SetAside::Reason::too_old : SetAside::Reason::too_early});
+  }
   return false;
+}
+
+// After a series' own watermark has moved: those of its source, of all sources and of its groups.
+void Pipeline::move_minimums(const Judge& judge, std::uint32_t series, std::uint32_t from) {
+  const SeriesState& state = states_[series];
+  const Heard heard{judge.source_index, judge.heard_at};
+  if (judge.source.any_grouped) {
+    for (const std::uint32_t window : judge.source.windows) {
+      if (windows_[window]->grouped()) windows_[window]->observe(series, state.watermark, heard);
+    }
+  }
+  if (!by_minimum_) return;
+  if (from != judge.source_index) {
+    sources_[from].minimum.leave(series);
+    sources_[from].minimum.settle();
+    all_.observe(from, sources_[from].minimum);
+  }
+  judge.source.minimum.observe(series, state.watermark, heard);
+  all_.observe(judge.source_index, judge.source.minimum);
+  all_.hear(heard);
 }
 
 void Pipeline::refuse(SourceId source, Refusal reason, std::uint64_t readings) noexcept {
@@ -119,30 +253,79 @@ void Pipeline::disconnected(SourceId source, Moment now) noexcept {
 void Pipeline::raise_watermarks(Timestamp to) noexcept {
   floor_ = std::max(floor_, to);
   for (SeriesState& state : states_) state.watermark.raise(to);
+  for (SourceState& source : sources_) source.minimum.raise(to);
+  all_.raise(to);
+  for (const auto& window : windows_) window->raise(to);
 }
 
-void Pipeline::follow_clocks() noexcept {
+Duration Pipeline::silence_since(const Heard& heard) const noexcept {
+  return sources_[heard.source].listening.elapsed(running()) - heard.at;
+}
+
+bool Pipeline::is_idle(const SeriesState& series) const noexcept {
+  const Duration timeout = sources_.empty() ? Duration::unlimited() : sources_[series.source].time.idle_timeout;
+  return series.watermark.heard() && timeout != Duration::unlimited() &&
+         silence_since({series.source, series.heard_at}) >= timeout;
+}
+
+// Idle series leave every minimum.
+void Pipeline::silence_idle_series() {
+  for (std::uint32_t i = 0; i < states_.size(); ++i) {
+    if (!series_.has(SeriesId{i}) || !is_idle(states_[i])) continue;
+    if (by_minimum_) sources_[states_[i].source].minimum.leave(i);
+    for (const auto& window : windows_) window->leave(i);
+  }
+  if (!by_minimum_) return;
+  for (std::uint32_t i = 0; i < sources_.size(); ++i) {
+    sources_[i].minimum.settle();
+    all_.observe(i, sources_[i].minimum);
+  }
+}
+
+void Pipeline::read_clocks() {
+  series_clocks_.clear();
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
     const SeriesState& state = states_[i];
-    const SourceState& source = sources_[state.source];
-    const Duration silence = source.listening.elapsed(running()) - state.heard_at;
-    if (source.time.idle_timeout == Duration::unlimited() || silence < source.time.idle_timeout) continue;
-    for (TumblingWindow& window : windows_) {
-      window.follow_clock(SeriesId{i}, state.watermark, source.time.max_out_of_orderness, silence);
-    }
+    const bool idle = series_.has(SeriesId{i}) && is_idle(state);
+    const Timestamp lead = state.watermark.lead();
+    const Timestamp clock = idle ? lead + silence_since({state.source, state.heard_at}) : Timestamp::earliest();
+    const auto scope = sources_.empty() ? WatermarkScope::sensor : sources_[state.source].time.scope;
+    series_clocks_.push_back({state.source, scope, idle, watermark_of(state, state.source), lead, clock});
   }
+  const auto clock_of = [&](const MinimumWatermark& minimum) {
+    if (!minimum.silent()) return SourceClock{false, Timestamp::earliest()};
+    return SourceClock{true, minimum.lead() + silence_since(minimum.heard())};
+  };
+  source_clocks_.clear();
+  for (const SourceState& source : sources_) source_clocks_.push_back(clock_of(source.minimum));
+  all_clock_ = clock_of(all_);
 }
 
 void Pipeline::tick(Moment now, Fire fire, Emission& out) {
   remember(now);
   out.clear();
   out.epoch = ++epoch_;
-  follow_clocks();
-  watermarks_.clear();
-  for (const SeriesState& state : states_) watermarks_.push_back(state.watermark.value());
+  silence_idle_series();
+  read_clocks();
+  for (const auto& window : windows_) {
+    window->follow_clocks(clocks(), [this](const Heard& heard) { return silence_since(heard); });
+  }
   for (std::uint32_t i = 0; i < windows_.size(); ++i) {
-    if (fire == Fire::due && !windows_[i].due(running())) continue;
-    windows_[i].fire(WindowId{i}, running(), watermarks_, series_.ranks(), out);
+    if (fire == Fire::due && !windows_[i]->due(running())) continue;
+    windows_[i]->fire(WindowId{i}, running(), clocks(), series_.ranks(), out);
+  }
+  memory_bytes_ = memory_bytes();
+  find_leavers();
+}
+
+// Only while new series need room.
+void Pipeline::find_leavers() {
+  leavers_.clear();
+  if (!series_.full()) return;
+  for (std::uint32_t i = 0; i < states_.size(); ++i) {
+    const auto has_windows = [&](const auto& window) { return window->has_windows(SeriesId{i}); };
+    if (!series_.has(SeriesId{i}) || !series_clocks_[i].idle) continue;
+    if (std::none_of(windows_.begin(), windows_.end(), has_windows)) leavers_.push_back(SeriesId{i});
   }
 }
 
@@ -155,9 +338,12 @@ Counters Pipeline::counters() const noexcept {
 std::vector<Timestamp> Pipeline::watermarks() const {
   std::vector<Timestamp> reached;
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
-    reached.push_back(states_[i].watermark.value());
-    for (const TumblingWindow& window : windows_) {
-      reached.back() = std::max(reached.back(), window.idle_watermark_of(SeriesId{i}));
+    const SeriesState& state = states_[i];
+    const auto scope = sources_.empty() ? WatermarkScope::sensor : sources_[state.source].time.scope;
+    const SeriesClock clock{state.source, scope, false, watermark_of(state, state.source), {}, {}};
+    reached.push_back(clock.watermark);
+    for (const auto& window : windows_) {
+      if (!window->grouped()) reached.back() = std::max(reached.back(), window->reached(i, clock));
     }
   }
   return reached;
@@ -165,13 +351,14 @@ std::vector<Timestamp> Pipeline::watermarks() const {
 
 std::size_t Pipeline::open_windows() const noexcept {
   std::size_t open = 0;
-  for (const TumblingWindow& window : windows_) open += window.open_windows();
+  for (const auto& window : windows_) open += window->open_windows();
   return open;
 }
 
 std::size_t Pipeline::memory_bytes() const noexcept {
-  std::size_t bytes = states_.capacity() * sizeof(SeriesState);
-  for (const TumblingWindow& window : windows_) bytes += window.memory_bytes();
+  std::size_t bytes = states_.capacity() * (sizeof(SeriesState) + sizeof(SeriesClock)) + series_.memory_bytes();
+  for (const SourceState& source : sources_) bytes += source.minimum.memory_bytes();
+  for (const auto& window : windows_) bytes += window->memory_bytes();
   return bytes;
 }
 

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,10 +21,11 @@
 #include "pipeline/counters.h"
 #include "pipeline/emission.h"
 #include "pipeline/options.h"
+#include "pipeline/rate_limit.h"
 #include "pipeline/reading.h"
 #include "pipeline/series.h"
-#include "pipeline/tumbling_window.h"
 #include "pipeline/watermark.h"
+#include "pipeline/window_definition.h"
 
 namespace edgetide {
 
@@ -49,8 +51,9 @@ class Pipeline {
  public:
   explicit Pipeline(PipelineOptions options);
 
-  // Nothing when limits.max_series is reached. The caller refuses the reading then (`refuse`).
-  std::optional<SeriesId> add_series(Series series);
+  // A series that `series().find` did not find, for a reading of `source`. Nothing when a limit is reached; the reading
+  // is then counted as refused.
+  std::optional<SeriesId> add_series(Series series, SourceId source = SourceId{0});
   const SeriesTable& series() const noexcept { return series_; }
 
   void apply(const Batch& batch);
@@ -71,7 +74,9 @@ class Pipeline {
   void tick(Moment now, Fire fire, Emission& out);
 
   // Sensor, metric and labels of a row. The sensor of a group is written "column=value,...", "*" for the group of all.
-  std::shared_ptr<const Series> key_of(const Row& row) const { return series_.shared(SeriesId{index_of(row.key)}); }
+  std::shared_ptr<const Series> key_of(const Row& row) const {
+    return windows_[index_of(row.window)]->key(row.key, series_);
+  }
 
   std::uint64_t epoch() const noexcept { return epoch_; }
   std::optional<Moment> now() const noexcept { return now_; }
@@ -80,19 +85,24 @@ class Pipeline {
   // By series: its watermark, or what idleness raised it to in some window, whichever is later.
   std::vector<Timestamp> watermarks() const;
   std::size_t open_windows() const noexcept;
-  std::size_t memory_bytes() const noexcept;
+  std::size_t memory_bytes() const noexcept;  // of state; walks it where aggregates keep memory of their own
 
   // The whole state. The same state gives the same bytes.
   std::string snapshot() const;
-  // Replaces the state. Every source is disconnected afterwards. Requires: a pipeline of the same options.
-  // The reason, if the bytes are no snapshot of such a pipeline; the state is then that of a new pipeline.
+  // Replaces the state. Every source is disconnected afterwards. What belongs to sources or window definitions that are
+  // new or were changed since starts empty; `forgotten_windows` names the latter.
+  // The reason, if the bytes are no snapshot of a pipeline; the state is then that of a new pipeline.
   std::optional<std::string> restore(std::string_view snapshot);
+  const std::vector<std::string>& forgotten_windows() const noexcept { return forgotten_windows_; }
 
  private:
   struct SourceState {
     TimeOptions time;
-    std::vector<std::uint32_t> windows;  // that take this source's readings
+    std::vector<std::uint32_t> windows;  // definitions that take this source's readings
+    bool any_grouped = false;            // among them
     ListeningClock listening;
+    MinimumWatermark minimum;  // over its series; kept only where some scope needs it
+    RateLimit new_series;
     Counters counters;
   };
   struct SeriesState {
@@ -115,14 +125,28 @@ class Pipeline {
 
   Judge judge_of(const Batch& batch) noexcept;
   void apply(const Judge& judge, const Reading& reading);
-  bool accept_time(const Judge& judge, const Reading& reading, Timestamp& time) noexcept;
+  bool accept_time(const Judge& judge, const Reading& reading, Timestamp& time);
+  void count_other(const Judge& judge, const Reading& reading, Timestamp time, Fate fate);
+  Timestamp watermark_of(const SeriesState& series, std::uint32_t source) const noexcept;
+  void move_minimums(const Judge& judge, std::uint32_t series, std::uint32_t from);
   void remember(Moment now) noexcept;
   Duration running() const noexcept { return now_ ? now_->running : Duration(); }
-  void follow_clocks() noexcept;
+  std::optional<Refusal> limit_reached(SourceId source);
+  SeriesId enter_series(SeriesId id);
+  void add_derived(SeriesId input);
+  bool make_room();
+  void find_leavers();
+  bool is_idle(const SeriesState& series) const noexcept;
+  Duration silence_since(const Heard& heard) const noexcept;
+  void silence_idle_series();
+  void read_clocks();
+  Clocks clocks() const noexcept { return {series_clocks_, source_clocks_, all_clock_, by_minimum_}; }
   void reset();
   void save_series(ByteWriter& out) const;
-  void load_sources(ByteReader& in);
-  void load_series(ByteReader& in);
+  std::vector<std::uint32_t> load_sources(ByteReader& in);
+  void load_series(ByteReader& in, const std::vector<std::uint32_t>& sources);
+  void load_series_state(ByteReader& in, SeriesId id, const std::vector<std::uint32_t>& sources);
+  void load_windows(ByteReader& in, const std::vector<std::uint32_t>& sources);
 
   PipelineOptions options_;
   std::uint64_t epoch_ = 0;
@@ -131,9 +155,18 @@ class Pipeline {
   SeriesTable series_;
   std::vector<SeriesState> states_;
   std::vector<SourceState> sources_;
-  std::vector<TumblingWindow> windows_;
+  bool by_minimum_ = false;  // some source has a scope other than sensor
+  MinimumWatermark all_;     // over sources
+  std::vector<std::unique_ptr<WindowDefinition>> windows_;
+  std::vector<SeriesId> leavers_;  // idle series without windows, at the last tick; only while the table is full
+  std::size_t memory_bytes_ = 0;   // at the last tick
   std::vector<SetAside> set_aside_;
-  std::vector<Timestamp> watermarks_;  // by series, at a tick; kept for its buffer
+  std::vector<std::string> forgotten_windows_;
+
+  // Of one tick; kept for their buffers.
+  std::vector<SeriesClock> series_clocks_;
+  std::vector<SourceClock> source_clocks_;
+  SourceClock all_clock_{};
 };
 
 }  // namespace edgetide

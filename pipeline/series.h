@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "pipeline/flat_index.h"
+#include "pipeline/name_hash.h"
 #include "pipeline/reading.h"
 
 namespace edgetide {
@@ -30,31 +32,55 @@ struct Series {
   std::string sensor;
   std::string metric;
   std::string unit;           // as first seen, may be empty
-  std::vector<Label> labels;  // as first seen, sorted by key
+  std::vector<Label> labels;  // as first seen, sorted by key; of a group its columns, in their order
 };
 
 class SeriesTable {
  public:
-  explicit SeriesTable(std::size_t capacity);
+  // `seed` makes the hash of names unpredictable to peers; it changes no result.
+  explicit SeriesTable(std::size_t capacity, std::uint64_t seed = 0) : capacity_(capacity), seed_(seed) {}
 
   // Finds the series, without allocation.
-  std::optional<SeriesId> find(std::string_view sensor, std::string_view metric) const noexcept;
+  std::optional<SeriesId> find(std::string_view sensor, std::string_view metric) const noexcept {
+    const std::uint32_t position = index_.find(name_hash(seed_, sensor, metric), [&](std::uint32_t i) {
+      const Name& name = names_[i];
+      return name.sensor_bytes == sensor.size() && name.text.size() == sensor.size() + metric.size() &&
+             std::memcmp(name.text.data(), sensor.data(), sensor.size()) == 0 &&
+             std::memcmp(name.text.data() + sensor.size(), metric.data(), metric.size()) == 0;
+    });
+    if (position == FlatIndex::npos) return std::nullopt;
+    return SeriesId{position};
+  }
 
-  // Adds a series that `find` did not find; nothing when the table is full.
+  // Adds a series that `find` did not find; nothing when the table is full. Ids of removed series are given again.
   std::optional<SeriesId> add(Series series);
+  void remove(SeriesId id);
 
   const Series& operator[](SeriesId id) const noexcept { return *series_[index_of(id)]; }
   std::shared_ptr<const Series> shared(SeriesId id) const noexcept { return series_[index_of(id)]; }
-  std::size_t size() const noexcept { return series_.size(); }
+  bool has(SeriesId id) const noexcept { return series_[index_of(id)] != nullptr; }
+  std::size_t size() const noexcept { return series_.size(); }  // ids in use and removed
+  bool full() const noexcept { return series_.size() - free_.size() >= capacity_; }
 
   // By series id, its place in the order (sensor, metric). Sorted anew only after series were added.
   const std::vector<std::uint32_t>& ranks();
 
+  std::size_t memory_bytes() const noexcept;
+
  private:
+  struct Name {
+    std::string text;  // sensor and metric, one after the other
+    std::size_t sensor_bytes = 0;
+  };
+
   std::size_t capacity_;
-  std::vector<std::shared_ptr<const Series>> series_;
+  std::uint64_t seed_;
+  std::vector<std::shared_ptr<const Series>> series_;  // null: removed
+  std::vector<Name> names_;
+  std::vector<std::uint32_t> free_;
   FlatIndex index_;
   std::vector<std::uint32_t> ranks_;
+  bool ranked_ = true;
 };
 
 }  // namespace edgetide

@@ -1,6 +1,7 @@
 // Pipeline state to bytes and back. The layout is what `save` writes, in order; integers are little-endian:
-//   text "edgetide state", u32 version, clock and epoch, sources, series, windows.
-// Windows are written in order (start, series), so that the same state gives the same bytes whatever its history.
+//   text "edgetide state", u32 version, clock and epoch, sources, series, then for each window definition its name, its
+//   fingerprint and its state as one text, so that one that was changed can be left out.
+// Windows are written in order, so that the same state gives the same bytes whatever its history.
 #include <algorithm>
 
 #include "pipeline/pipeline.h"
@@ -10,12 +11,11 @@ namespace edgetide {
 namespace {
 
 constexpr std::string_view magic = "edgetide state";
-constexpr std::uint32_t version = 1;
+constexpr std::uint32_t version = 2;
 
 void save_counters(ByteWriter& out, const Counters& counters) {
   out.u64(counters.received);
   for (const std::uint64_t n : counters.fates) out.u64(n);
-  out.u64(counters.duplicates);
   out.u64(counters.restamped);
   out.u32(static_cast<std::uint32_t>(counters.refused.size()));
   for (const std::uint64_t n : counters.refused) out.u64(n);
@@ -25,11 +25,21 @@ Counters load_counters(ByteReader& in) {
   Counters counters;
   counters.received = in.u64();
   for (std::uint64_t& n : counters.fates) n = in.u64();
-  counters.duplicates = in.u64();
   counters.restamped = in.u64();
   in.require(in.u32() == counters.refused.size());
   for (std::uint64_t& n : counters.refused) n = in.u64();
   return counters;
+}
+
+void save_series_texts(ByteWriter& out, const Series& series) {
+  out.text(series.sensor);
+  out.text(series.metric);
+  out.text(series.unit);
+  out.u32(static_cast<std::uint32_t>(series.labels.size()));
+  for (const Label& label : series.labels) {
+    out.text(label.key);
+    out.text(label.value);
+  }
 }
 
 Series load_series_texts(ByteReader& in) {
@@ -61,33 +71,40 @@ std::string Pipeline::snapshot() const {
   out.time(floor_);
   out.u32(static_cast<std::uint32_t>(sources_.size()));
   for (std::size_t i = 0; i < sources_.size(); ++i) {
+    const SourceState& source = sources_[i];
     out.text(options_.sources[i].name);
-    out.duration(sources_[i].listening.elapsed(running()));
-    save_counters(out, sources_[i].counters);
+    out.duration(source.listening.elapsed(running()));
+    out.i64(source.new_series.level());
+    out.duration(source.new_series.filled_at());
+    source.minimum.save(out);
+    save_counters(out, source.counters);
   }
+  all_.save(out);
   save_series(out);
   out.u32(static_cast<std::uint32_t>(windows_.size()));
-  for (const TumblingWindow& window : windows_) window.save(out);
+  for (const auto& window : windows_) {
+    out.text(window->name());
+    out.text(window->fingerprint());
+    std::string state;
+    ByteWriter state_out(state);
+    window->save(state_out);
+    out.text(state);
+  }
   return bytes;
 }
 
 void Pipeline::save_series(ByteWriter& out) const {
   out.u32(static_cast<std::uint32_t>(states_.size()));
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
-    const Series& series = series_[SeriesId{i}];
-    out.text(series.sensor);
-    out.text(series.metric);
-    out.text(series.unit);
-    out.u32(static_cast<std::uint32_t>(series.labels.size()));
-    for (const Label& label : series.labels) {
-      out.text(label.key);
-      out.text(label.value);
-    }
+    out.u8(series_.has(SeriesId{i}) ? 1 : 0);
+    if (!series_.has(SeriesId{i})) continue;
+    save_series_texts(out, series_[SeriesId{i}]);
     const SeriesState& state = states_[i];
     out.time(state.watermark.value());
-    out.time(state.watermark.newest());
+    out.time(state.watermark.lead());
     out.duration(state.heard_at);
     out.u32(state.source);
+    out.u8(by_minimum_ && sources_[state.source].minimum.is_active(i) ? 1 : 0);
     out.u32(state.bad_time);
     out.u32(state.late_accepted);
     out.u32(state.late_dropped);
@@ -107,97 +124,99 @@ std::optional<std::string> Pipeline::restore(std::string_view snapshot) {
   const Duration ran = in.duration();
   if (clock_known) now_ = Moment{wall, ran};
   floor_ = in.time();
-  load_sources(in);
-  load_series(in);
-  in.require(in.u32() == windows_.size());
-  for (TumblingWindow& window : windows_) {
-    if (in.ok()) window.load(in, states_.size());
-  }
+  const std::vector<std::uint32_t> sources = load_sources(in);
+  load_series(in, sources);
+  for (std::uint32_t i = 0; i < sources_.size(); ++i) all_.observe(i, sources_[i].minimum);
+  load_windows(in, sources);
   in.require(in.at_end());
+  memory_bytes_ = memory_bytes();
   if (in.ok()) return std::nullopt;
   reset();
-  return "the snapshot is damaged or belongs to another configuration";
+  return "the snapshot is damaged";
 }
 
-void Pipeline::load_sources(ByteReader& in) {
-  in.require(in.u32() == sources_.size());
-  for (std::size_t i = 0; in.ok() && i < sources_.size(); ++i) {
-    in.require(in.text() == options_.sources[i].name);
-    sources_[i].listening = ListeningClock::restored(in.duration());
-    sources_[i].counters = load_counters(in);
-  }
-}
-
-void Pipeline::load_series(ByteReader& in) {
+// By source of the snapshot, its place now, or none.
+std::vector<std::uint32_t> Pipeline::load_sources(ByteReader& in) {
+  std::vector<std::uint32_t> places;
   const std::uint32_t count = in.u32();
-  if (!in.has(count, 16)) return;
+  if (!in.has(count, 16)) return places;
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
-    Series texts = load_series_texts(in);
-    in.require(!series_.find(texts.sensor, texts.metric) && add_series(std::move(texts)));
-    const Timestamp watermark = in.time();
-    const Timestamp newest = in.time();
-    SeriesState state{SeriesWatermark::restored(watermark, newest), in.duration(), in.u32()};
-    state.bad_time = in.u32();
-    state.late_accepted = in.u32();
-    state.late_dropped = in.u32();
-    in.require(state.source < std::max<std::size_t>(sources_.size(), 1));
-    if (in.ok()) states_[i] = state;
+    const std::string_view name = in.text();
+    const auto known = std::find_if(options_.sources.begin(), options_.sources.end(),
+                                    [&](const SourceOptions& source) { return source.name == name; });
+    SourceState unused;
+    const bool found = known != options_.sources.end();
+    places.push_back(found ? static_cast<std::uint32_t>(known - options_.sources.begin()) : no_source);
+    SourceState& source = found ? sources_[places.back()] : unused;
+    source.listening = ListeningClock::restored(in.duration());
+    const std::int64_t level = in.i64();
+    source.new_series.restore(level, in.duration());
+    source.minimum.load(in);
+    source.minimum.hear_from(places.back());
+    source.counters = load_counters(in);
   }
+  all_.load(in);
+  all_.hear_from(place_of(places, all_.heard().source));
+  return places;
 }
 
-void TumblingWindow::save(ByteWriter& out) const {
-  out.text(name_);
-  out.duration(size_);
-  out.duration(offset_);
-  out.duration(allowed_lateness_);
-  out.u32(static_cast<std::uint32_t>(layout_.aggregates().size()));
-  for (const Aggregate aggregate : layout_.aggregates()) out.text(name_of(aggregate));
-  out.duration(fired_at_);
-  for (const Track& track : tracks_) out.time(track.idle);
-
-  std::vector<std::uint32_t> slots;
-  store_.for_each([&](std::uint32_t slot) { slots.push_back(slot); });
-  std::sort(slots.begin(), slots.end(), [&](std::uint32_t a, std::uint32_t b) {
-    const WindowStore::Header& left = store_.header(a);
-    const WindowStore::Header& right = store_.header(b);
-    return left.start != right.start ? left.start < right.start : left.series < right.series;
-  });
-  out.u32(static_cast<std::uint32_t>(slots.size()));
-  for (const std::uint32_t slot : slots) {
-    const WindowStore::Header& header = store_.header(slot);
-    out.time(header.start);
-    out.u32(index_of(header.series));
-    out.u32(header.revision);
-    out.u8(static_cast<std::uint8_t>(header.state));
-    out.u8(static_cast<std::uint8_t>(header.changed));
-    for (std::size_t i = 0; i < layout_.words(); ++i) out.u64(store_.state(slot)[i]);
-  }
-}
-
-void TumblingWindow::load(ByteReader& in, std::size_t series_count) {
-  in.require(in.text() == name_);
-  in.require(in.duration() == size_);
-  in.require(in.duration() == offset_);
-  in.require(in.duration() == allowed_lateness_);
-  in.require(in.u32() == layout_.aggregates().size());
-  for (const Aggregate aggregate : layout_.aggregates()) in.require(in.text() == name_of(aggregate));
-  fired_at_ = in.duration();
-  for (std::size_t i = 0; in.ok() && i < series_count; ++i) tracks_[i].idle = in.time();
-
-  const std::uint32_t slots = in.u32();
-  if (!in.has(slots, 8 * layout_.words())) return;
-  for (std::uint32_t i = 0; in.ok() && i < slots; ++i) {
-    const Timestamp start = in.time();
-    const SeriesId series{in.u32()};
-    in.require(index_of(series) < series_count && start_of(start) == start);
-    in.require(in.ok() && store_.find(series, start) == WindowStore::none);
+void Pipeline::load_series(ByteReader& in, const std::vector<std::uint32_t>& sources) {
+  const std::uint32_t count = in.u32();
+  if (!in.has(count, 1)) return;
+  std::vector<SeriesId> removed;
+  for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
+    const bool is_removed = in.u8() == 0;
+    Series texts = is_removed ? Series{std::to_string(i), "", "removed", {}} : load_series_texts(in);
+    in.require(!series_.find(texts.sensor, texts.metric));
+    const std::optional<SeriesId> id = in.ok() ? series_.add(std::move(texts)) : std::nullopt;
+    in.require(id.has_value() && index_of(*id) == i);
     if (!in.ok()) return;
-    const std::uint32_t slot = find_or_create(series, tracks_[index_of(series)], start);
-    WindowStore::Header& header = store_.header(slot);
-    header.revision = in.u32() & WindowStore::revision_max;
-    header.state = in.u8() & 3U;
-    header.changed = in.u8() & 1U;
-    for (std::size_t word = 0; word < layout_.words(); ++word) store_.state(slot)[word] = in.u64();
+    enter_series(*id);
+    if (is_removed) {
+      removed.push_back(*id);
+      continue;
+    }
+    load_series_state(in, *id, sources);
+  }
+  for (const SeriesId id : removed) series_.remove(id);
+  for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
+    if (series_.has(SeriesId{i})) add_derived(SeriesId{i});
+  }
+}
+
+void Pipeline::load_series_state(ByteReader& in, SeriesId id, const std::vector<std::uint32_t>& sources) {
+  const Timestamp watermark = in.time();
+  const Timestamp lead = in.time();
+  SeriesState state{SeriesWatermark::restored(watermark, lead), in.duration(), in.u32()};
+  const bool active = in.u8() != 0;
+  state.bad_time = in.u32();
+  state.late_accepted = in.u32();
+  state.late_dropped = in.u32();
+  in.require(state.source < std::max<std::size_t>(sources.size(), 1));
+  if (!in.ok()) return;
+  const std::uint32_t place = place_of(sources, state.source);
+  const bool known = place != no_source;
+  if (!known) state.heard_at = Duration();
+  state.source = known ? place : 0;
+  if (active && known && by_minimum_) sources_[state.source].minimum.restore_member(index_of(id), watermark);
+  states_[index_of(id)] = state;
+}
+
+void Pipeline::load_windows(ByteReader& in, const std::vector<std::uint32_t>& sources) {
+  const std::uint32_t count = in.u32();
+  for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
+    const std::string_view name = in.text();
+    const std::string_view fingerprint = in.text();
+    const std::string_view state = in.text();
+    const auto known =
+        std::find_if(windows_.begin(), windows_.end(), [&](const auto& window) { return window->name() == name; });
+    if (known == windows_.end() || (*known)->fingerprint() != fingerprint) {
+      forgotten_windows_.emplace_back(name);
+      continue;
+    }
+    ByteReader state_in(state);
+    (*known)->load(state_in, {series_, sources, [this](std::uint32_t id) { return states_[id].watermark.value(); }});
+    in.require(state_in.ok() && state_in.at_end());
   }
 }
 

@@ -1,6 +1,7 @@
 // Watermarks: W(key) says that no reading of the key with event time < W is expected any more. It never goes back.
 //
 // SeriesWatermark   W of one series while it is heard: the newest event time less max_out_of_orderness.
+// MinimumWatermark  W of a source, of all sources, or of a group of series: the minimum over its active members.
 // idle_watermark    what a series that fell silent is raised to, so that its windows close without eating what it may
 //                   still send: it follows the listening clock, but never beyond the point at which the newest window
 //                   that is not final becomes final.
@@ -12,7 +13,12 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
 
+#include "pipeline/bytes.h"
+#include "pipeline/min_tree.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
@@ -22,30 +28,101 @@ class SeriesWatermark {
   explicit constexpr SeriesWatermark(Timestamp floor = Timestamp::earliest()) noexcept : value_(floor) {}
 
   constexpr void observe(Timestamp event_time, Duration max_out_of_orderness) noexcept {
-    newest_ = std::max(newest_, event_time);
-    raise(event_time - max_out_of_orderness);
+    lead_ = std::max(lead_, event_time - max_out_of_orderness);
+    raise(lead_);
   }
   constexpr void raise(Timestamp to) noexcept { value_ = std::max(value_, to); }
 
   constexpr Timestamp value() const noexcept { return value_; }
-  constexpr Timestamp newest() const noexcept { return newest_; }  // Timestamp::earliest() before any reading
+  // What the readings alone have reached: the newest event time less max_out_of_orderness. earliest(): no reading yet.
+  constexpr Timestamp lead() const noexcept { return lead_; }
+  constexpr bool heard() const noexcept { return lead_ != Timestamp::earliest(); }
 
-  static constexpr SeriesWatermark restored(Timestamp value, Timestamp newest) noexcept {
+  static constexpr SeriesWatermark restored(Timestamp value, Timestamp lead) noexcept {
     SeriesWatermark watermark(value);
-    watermark.newest_ = newest;
+    watermark.lead_ = lead;
     return watermark;
   }
 
  private:
   Timestamp value_;
-  Timestamp newest_ = Timestamp::earliest();
+  Timestamp lead_ = Timestamp::earliest();
 };
 
+// What idleness raises a watermark to.
 // `newest_final_at`: end + allowed_lateness of the newest window that is not final.
-constexpr Timestamp idle_watermark(Timestamp newest, Duration max_out_of_orderness, Duration silence,
-                                   Timestamp newest_final_at) noexcept {
-  return std::min(newest - max_out_of_orderness + silence, newest_final_at);
+constexpr Timestamp idle_watermark(Timestamp lead, Duration silence, Timestamp newest_final_at) noexcept {
+  return std::min(lead + silence, newest_final_at);
 }
+
+// The last reading of a key, on the listening clock of the source that heard it.
+struct Heard {
+  std::uint32_t source = 0;
+  Duration at;
+};
+
+inline constexpr std::uint32_t no_source = 0xFFFF'FFFF;
+
+// By source of a snapshot its place now, or no_source.
+inline std::uint32_t place_of(const std::vector<std::uint32_t>& places, std::uint32_t source) noexcept {
+  return source < places.size() ? places[source] : no_source;
+}
+
+// The watermark of many: the minimum over its active members. It never goes back, whoever joins or falls silent.
+class MinimumWatermark {
+ public:
+  void observe(std::uint32_t member, const SeriesWatermark& own, Heard heard) {
+    members_.set(member, own.value());
+    lead_ = std::max(lead_, own.lead());
+    heard_ = heard;
+    settle();
+  }
+  // For a minimum of minima.
+  void observe(std::uint32_t member, const MinimumWatermark& own) {
+    members_.set(member, own.active() ? own.value() : MinTree::absent);
+    lead_ = std::max(lead_, own.lead_);
+    settle();
+  }
+  void leave(std::uint32_t member) { members_.set(member, MinTree::absent); }
+  void hear(Heard heard) noexcept { heard_ = heard; }
+
+  // After members have left.
+  void settle() noexcept {
+    if (active()) raise(members_.min());
+  }
+  void raise(Timestamp to) noexcept { value_ = std::max(value_, to); }
+
+  bool active() const noexcept { return members_.min() != MinTree::absent; }
+  bool is_active(std::uint32_t member) const noexcept { return members_.get(member) != MinTree::absent; }
+  Timestamp value() const noexcept { return value_; }
+  Timestamp lead() const noexcept { return lead_; }
+  bool silent() const noexcept { return !active() && lead_ != Timestamp::earliest(); }  // heard once, all idle now
+  const Heard& heard() const noexcept { return heard_; }
+  std::size_t memory_bytes() const noexcept { return members_.memory_bytes(); }
+
+  // Without the members.
+  void save(ByteWriter& out) const {
+    out.time(value_);
+    out.time(lead_);
+    out.u32(heard_.source);
+    out.duration(heard_.at);
+  }
+  void load(ByteReader& in) noexcept {
+    value_ = in.time();
+    lead_ = in.time();
+    heard_.source = in.u32();
+    heard_.at = in.duration();
+  }
+  // Where the source that was heard last stands now; no_source: it is gone, and with it how long ago that was.
+  void hear_from(std::uint32_t source) noexcept { heard_ = source == no_source ? Heard{} : Heard{source, heard_.at}; }
+  void restore_member(std::uint32_t member, Timestamp own) { members_.set(member, own); }
+
+ private:
+  MinTree members_;
+  Timestamp value_ = Timestamp::earliest();
+  Timestamp lead_ = Timestamp::earliest();
+  Heard heard_;
+};
 
 class ListeningClock {
  public:

@@ -77,8 +77,8 @@ class Replay {
       return refuse({Refusal::unknown_source, "source '" + std::string(reading.source) + "' is not configured"});
     const std::optional<Moment> now = clock();
     if (!reading.time && !now) return refuse({Refusal::bad_time, "no 'time', and no arrival or tick yet"});
-    const std::optional<SeriesId> series = series_of(reading);
-    if (!series) return pipeline_.refuse(*source, Refusal::series_limit);
+    const std::optional<SeriesId> series = series_of(*source, reading);
+    if (!series) return;  // counted as refused
     const Reading one{*series, reading.time ? *reading.time : now->wall, reading.value};
     pipeline_.apply({*source, now, std::span<const Reading>(&one, 1)});
   }
@@ -109,13 +109,13 @@ class Replay {
     return found == source_ids_.end() ? std::nullopt : std::optional(found->second);
   }
 
-  std::optional<SeriesId> series_of(const ReplayReading& reading) {
+  std::optional<SeriesId> series_of(SourceId source, const ReplayReading& reading) {
     if (const auto known = pipeline_.series().find(reading.sensor, reading.metric)) return known;
     Series series{std::string(reading.sensor), std::string(reading.metric), {}, {}};
     for (const LabelView& label : reading.labels)
       series.labels.push_back({std::string(label.key), std::string(label.value)});
     std::sort(series.labels.begin(), series.labels.end(), [](const Label& a, const Label& b) { return a.key < b.key; });
-    return pipeline_.add_series(std::move(series));
+    return pipeline_.add_series(std::move(series), source);
   }
 
   // Running time is the virtual clock itself: triggers are due at its multiples. Sources listen once it is known.

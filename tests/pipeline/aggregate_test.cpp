@@ -24,7 +24,7 @@ class State {
     layout_.clear(words_.data());
     for (const Stamped& reading : readings) layout_.add(words_.data(), at(reading.time), reading.value);
   }
-  double operator[](Aggregate aggregate) const { return layout_.value(words_.data(), aggregate); }
+  double operator[](Aggregate aggregate) const { return layout_.value(words_.data(), aggregate, {}); }
   void merge(const State& other) { layout_.merge(words_.data(), other.words_.data()); }
 
  private:

@@ -158,7 +158,6 @@ TEST(Pipeline, new_series_beyond_the_limit_is_not_added_and_known_ones_go_on) {
   Pipeline pipeline(options);
   read(pipeline, "a", 1);
   EXPECT_FALSE(pipeline.add_series({"b", "t", {}, {}}).has_value());
-  pipeline.refuse(SourceId{0}, Refusal::series_limit);
   read(pipeline, "a", 2);
   EXPECT_EQ(pipeline.counters().received, 3U);
   EXPECT_EQ(pipeline.counters().of(Fate::on_time), 2U);
@@ -231,7 +230,7 @@ TEST(Pipeline, counters_satisfy_the_identity) {
   const Counters counters = pipeline.counters();
   EXPECT_EQ(counters.received, 1000U);
   EXPECT_EQ(counters.received, counters.of(Fate::on_time) + counters.of(Fate::late_accepted) +
-                                   counters.of(Fate::late_dropped) + counters.duplicates + counters.refused_total());
+                                   counters.of(Fate::late_dropped) + counters.duplicates() + counters.refused_total());
 }
 
 }  // namespace

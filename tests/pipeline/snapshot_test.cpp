@@ -57,11 +57,21 @@ TEST(Snapshot, damaged_bytes_never_crash) {
   }
 }
 
-TEST(Snapshot, another_configuration_or_version_is_refused_with_a_reason) {
+TEST(Snapshot, changed_window_definition_loses_only_its_own_state_and_is_named) {
   const std::string bytes = busy_pipeline().snapshot();
   PipelineOptions other = busy_options();
   other.windows[0].size = Duration::seconds(11);
-  EXPECT_THAT(Pipeline(other).restore(bytes), Optional(testing::HasSubstr("another configuration")));
+  other.windows.push_back(busy_options().windows[0]);
+  other.windows[1].name = "new";
+  Pipeline pipeline(other);
+  EXPECT_EQ(pipeline.restore(bytes), std::nullopt);
+  EXPECT_THAT(pipeline.forgotten_windows(), testing::ElementsAre(other.windows[0].name));
+  EXPECT_EQ(pipeline.series().size(), busy_pipeline().series().size());
+  EXPECT_EQ(pipeline.open_windows(), 0U);
+}
+
+TEST(Snapshot, another_version_is_refused_with_a_reason) {
+  const std::string bytes = busy_pipeline().snapshot();
   std::string newer = bytes;
   newer[18] = 9;  // the version, behind the length and text of the magic
   EXPECT_THAT(Pipeline(busy_options()).restore(newer), Optional(testing::HasSubstr("version 9")));

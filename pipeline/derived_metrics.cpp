@@ -1,0 +1,115 @@
+#include "pipeline/derived_metrics.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::uint32_t no_series = 0xFFFF'FFFF;
+constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace
+
+bool DerivedMetrics::is_derived(std::string_view metric) const noexcept {
+  return std::any_of(metrics_.begin(), metrics_.end(), [&](const DerivedMetric& d) { return d.metric == metric; });
+}
+
+bool DerivedMetrics::reads(std::size_t derived, std::string_view metric) const noexcept {
+  const auto& inputs = metrics_[derived].inputs;
+  return std::any_of(inputs.begin(), inputs.end(), [&](const auto& input) { return input.metric == metric; });
+}
+
+void DerivedMetrics::add_input(std::uint32_t series, std::string_view metric, std::size_t derived,
+                               std::uint32_t target) {
+  if (uses_.size() <= series) uses_.resize(series + 1);
+  const auto& inputs = metrics_[derived].inputs;
+  std::vector<std::uint32_t>& sources = targets_[target].inputs;
+  sources.resize(inputs.size(), no_series);
+  for (std::uint32_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].metric != metric) continue;
+    uses_[series].push_back({static_cast<std::uint32_t>(derived), i, target});
+    sources[i] = series;
+  }
+}
+
+void DerivedMetrics::see(const Candidate& row, const Use& use, double value, double count) {
+  const auto [entry, is_new] = windows_.try_emplace({use.target, row.start});
+  Window& window = entry->second;
+  if (is_new) ++targets_[use.target].windows;
+  window.derived = use.derived;
+  window.end = row.end;
+  window.inputs.resize(metrics_[use.derived].inputs.size());
+  window.inputs[use.input] = {true, row.state, value, count};
+  window.touched = true;
+  if (targets_[use.target].windows <= windows_max) return;
+  const auto oldest = windows_.lower_bound({use.target, Timestamp::earliest()});
+  if (oldest == entry) return;
+  windows_.erase(oldest);
+  --targets_[use.target].windows;
+}
+
+void DerivedMetrics::leave(const FiringContext& firing, std::vector<Candidate>& rows) {
+  for (auto entry = windows_.begin(); entry != windows_.end();) {
+    const auto& [target, start] = entry->first;
+    Window& window = entry->second;
+    const bool whole = std::all_of(window.inputs.begin(), window.inputs.end(), [](const Input& i) { return i.seen; });
+    if (!whole && !can_complete(target, window, firing)) {
+      --targets_[target].windows;
+      entry = windows_.erase(entry);
+      continue;
+    }
+    if (whole && (window.touched || firing.complete)) {
+      RowState state = RowState::final;
+      for (const Input& input : window.inputs) state = std::min(state, input.state);
+      rows.push_back(
+          {start, window.end, firing.ranks[target], target, 0, state, window.touched, Candidate::Of::derived});
+    }
+    window.touched = false;
+    ++entry;
+  }
+}
+
+// Every input that was not seen may still have its row.
+bool DerivedMetrics::can_complete(std::uint32_t target, const Window& window, const FiringContext& firing) const {
+  const std::vector<std::uint32_t>& series = targets_.at(target).inputs;
+  const bool others_final = std::all_of(window.inputs.begin(), window.inputs.end(), [](const Input& input) {
+    return !input.seen || input.state == RowState::final;
+  });
+  for (std::size_t i = 0; i < window.inputs.size(); ++i) {
+    if (window.inputs[i].seen) continue;
+    const bool over =
+        series[i] == no_series ? others_final : firing.reached[series[i]] >= window.end + allowed_lateness_;
+    if (over) return false;
+  }
+  return true;
+}
+
+double DerivedMetrics::value(const Candidate& row, const Aggregate& aggregate) const {
+  const Window& window = windows_.at({row.key, row.start});
+  if (aggregate == Aggregate::count) {
+    double least = std::numeric_limits<double>::infinity();
+    for (const Input& input : window.inputs) least = std::min(least, input.count);
+    return least;
+  }
+  if (aggregate != Aggregate::avg) return nothing;
+  std::vector<double> inputs;
+  for (const Input& input : window.inputs) inputs.push_back(input.value);
+  return metrics_[window.derived].formula->evaluate(inputs);
+}
+
+void DerivedMetrics::finish(const std::vector<Candidate>& rows) {
+  for (const Candidate& row : rows) {
+    if (row.of != Candidate::Of::derived || row.state != RowState::final) continue;
+    targets_[row.key].windows -= windows_.erase({row.key, row.start});
+  }
+}
+
+std::size_t DerivedMetrics::memory_bytes() const noexcept {
+  std::size_t bytes = 0;
+  for (const auto& [key, window] : windows_) bytes += sizeof(Window) + 64 + window.inputs.capacity() * sizeof(Input);
+  return bytes;
+}
+
+}  // namespace edgetide

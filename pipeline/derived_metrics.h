@@ -1,0 +1,102 @@
+// Metrics computed from others of the same sensor and window, e.g. power from voltage and current.
+//
+// At a firing it is shown every row of an input, and keeps what it says until the derived row is final.
+//
+// Owns:   the inputs that were seen, by (derived series, start).
+// Limit:  windows_max windows per derived series that wait for an input; the oldest goes.
+// Thread: one owner at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pipeline/bytes.h"
+#include "pipeline/options.h"
+#include "pipeline/window_row.h"
+
+namespace edgetide {
+
+class DerivedMetrics {
+ public:
+  static constexpr std::size_t windows_max = 1440;
+
+  explicit DerivedMetrics(const WindowOptions& options)
+      : metrics_(options.derived), allowed_lateness_(options.allowed_lateness) {}
+
+  bool empty() const noexcept { return metrics_.empty(); }
+  const std::vector<DerivedMetric>& metrics() const noexcept { return metrics_; }
+  bool is_derived(std::string_view metric) const noexcept;
+  bool reads(std::size_t derived, std::string_view metric) const noexcept;
+
+  // `series` is an input of metric number `derived`, whose series for the same sensor is `target`.
+  void add_input(std::uint32_t series, std::string_view metric, std::size_t derived, std::uint32_t target);
+
+  void forget_input(std::uint32_t series) {
+    if (series < uses_.size()) uses_[series].clear();
+  }
+
+  // Adds the rows of derived series to `rows`, which holds those of their inputs.
+  // value(row, aggregate) is an aggregate of a row.
+  template <typename Value>
+  void collect(const FiringContext& firing, std::vector<Candidate>& rows, Value&& value) {
+    const std::size_t inputs = rows.size();
+    for (std::size_t i = 0; i < inputs; ++i) {
+      const Candidate row = rows[i];
+      if (row.of != Candidate::Of::window || row.key >= uses_.size()) continue;
+      for (const Use& use : uses_[row.key]) {
+        const Aggregate& aggregate = metrics_[use.derived].inputs[use.input].aggregate;
+        see(row, use, value(row, aggregate), value(row, Aggregate::count));
+      }
+    }
+    leave(firing, rows);
+  }
+
+  RowMark& mark(const Candidate& row) { return windows_.at({row.key, row.start}).mark; }
+  double value(const Candidate& row, const Aggregate& aggregate) const;
+  void finish(const std::vector<Candidate>& rows);
+
+  std::size_t memory_bytes() const noexcept;
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in);
+
+ private:
+  struct Use {
+    std::uint32_t derived;
+    std::uint32_t input;
+    std::uint32_t target;
+  };
+  struct Input {
+    bool seen = false;
+    RowState state = RowState::open;
+    double value = 0;
+    double count = 0;
+  };
+  struct Target {
+    std::vector<std::uint32_t> inputs;  // series, one per input, or none
+    std::size_t windows = 0;
+  };
+  struct Window {
+    std::uint32_t derived = 0;
+    Timestamp end;
+    bool touched = false;  // an input's row left at this firing
+    RowMark mark;
+    std::vector<Input> inputs;
+  };
+
+  void see(const Candidate& row, const Use& use, double value, double count);
+  void leave(const FiringContext& firing, std::vector<Candidate>& rows);
+  bool can_complete(std::uint32_t target, const Window& window, const FiringContext& firing) const;
+
+  std::vector<DerivedMetric> metrics_;
+  Duration allowed_lateness_;
+  std::vector<std::vector<Use>> uses_;  // by input series
+  std::map<std::uint32_t, Target> targets_;
+  std::map<std::pair<std::uint32_t, Timestamp>, Window> windows_;  // by target and start
+};
+
+}  // namespace edgetide

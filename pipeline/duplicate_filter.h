@@ -1,0 +1,62 @@
+// Which event times of which series are in windows that are not final: for `deduplicate = "event_time"`.
+//
+// Owns:   16 bytes and an index entry per reading. What is final is forgotten at `forget`, which the owner calls when
+//         the filter has grown; until then it does no harm, since readings of final windows are dropped as late anyway.
+// Thread: one owner at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "pipeline/bytes.h"
+#include "pipeline/flat_index.h"
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+class DuplicateFilter {
+ public:
+  struct Entry {
+    Timestamp event_time;
+    std::uint32_t series;
+  };
+
+  // False if it is known already.
+  bool insert(const Entry& entry) {
+    const std::uint32_t hash = hash_of(entry);
+    const std::uint32_t known = index_.find(hash, [&](std::uint32_t i) {
+      return entries_[i].series == entry.series && entries_[i].event_time == entry.event_time;
+    });
+    if (known != FlatIndex::npos) return false;
+    index_.insert(hash, static_cast<std::uint32_t>(entries_.size()));
+    entries_.push_back(entry);
+    return true;
+  }
+
+  // Worth while once as many entries were added as the last `forget` left.
+  bool has_grown() const noexcept { return entries_.size() > 2 * kept_ + 1024; }
+
+  template <typename IsFinal>
+  void forget(IsFinal&& is_final) {
+    std::erase_if(entries_, is_final);
+    index_.clear();
+    for (std::uint32_t i = 0; i < entries_.size(); ++i) index_.insert(hash_of(entries_[i]), i);
+    kept_ = entries_.size();
+  }
+
+  const std::vector<Entry>& entries() const noexcept { return entries_; }
+  std::size_t memory_bytes() const noexcept { return entries_.capacity() * sizeof(Entry) + index_.memory_bytes(); }
+
+ private:
+  static std::uint32_t hash_of(const Entry& entry) noexcept {
+    const auto mixed = static_cast<std::uint64_t>(entry.event_time.count()) * 0x9E37'79B9'7F4A'7C15 + entry.series;
+    return static_cast<std::uint32_t>((mixed * 0xD6E8'FEB8'6659'FD93) >> 32);
+  }
+
+  std::vector<Entry> entries_;
+  std::size_t kept_ = 0;
+  FlatIndex index_;
+};
+
+}  // namespace edgetide

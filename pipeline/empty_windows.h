@@ -1,0 +1,92 @@
+// Rows for windows of known series in which no reading came: for `emit_empty`.
+//
+// An empty window leaves once as `closed`, when its time has passed on the clock that runs on for a silent series too,
+// and once as `final`, when the watermark itself has passed it.
+//
+// Owns:   by key, how far both have come. Limit: rows_max per key and firing; older empty windows are skipped.
+// Thread: one owner at a time.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "pipeline/bytes.h"
+#include "pipeline/grid.h"
+#include "pipeline/options.h"
+#include "pipeline/window_row.h"
+
+namespace edgetide {
+
+class EmptyWindows {
+ public:
+  static constexpr std::int64_t rows_max = 1440;
+
+  explicit EmptyWindows(const WindowOptions& options)
+      : starts_(options.kind == WindowKind::sliding ? options.slide : options.size, options.offset, options.time_zone),
+        allowed_lateness_(options.allowed_lateness) {}
+
+  void reserve_keys(std::size_t count) { keys_.resize(std::max(keys_.size(), count)); }
+  void forget(std::uint32_t key) noexcept { keys_[key] = {}; }
+
+  // A reading that was not dropped. The first one of a key says from where on windows are missed.
+  void observe(std::uint32_t key, Timestamp event_time) noexcept {
+    Key& state = keys_[key];
+    if (state.begun) return;
+    state = {starts_.cell_of(event_time) + 1, starts_.cell_of(event_time) + 1, true};
+  }
+
+  // True if the window has left as an empty one: its row goes on with the next revision.
+  bool has_left(std::uint32_t key, Timestamp start) const noexcept {
+    return keys_[key].begun && starts_.cell_of(start) < keys_[key].closed;
+  }
+
+  // Adds the rows of one key. `reached` is its watermark, `clock` what time it is for it, at least `reached`.
+  template <typename Windows>
+  void collect(std::uint32_t key, Timestamp reached, Timestamp clock, std::uint32_t rank, const Windows& windows,
+               std::vector<Candidate>& rows) {
+    Key& state = keys_[key];
+    if (!state.begun) return;
+    const std::int64_t closed_before = state.closed;
+    state.final = skip(state.final, reached - allowed_lateness_);
+    for (; is_past(state.final, windows, reached - allowed_lateness_); ++state.final) {
+      const Timestamp start = starts_.start_of(state.final);
+      if (windows.has_window(key, start, true)) continue;
+      const std::uint32_t revision = state.final < closed_before ? 2 : 1;
+      rows.push_back(
+          {start, windows.window_end(start), rank, key, revision, RowState::final, true, Candidate::Of::empty});
+    }
+    state.closed = skip(std::max(state.closed, state.final), clock);
+    for (; is_past(state.closed, windows, clock); ++state.closed) {
+      const Timestamp start = starts_.start_of(state.closed);
+      if (windows.has_window(key, start, false)) continue;
+      rows.push_back({start, windows.window_end(start), rank, key, 1, RowState::closed, true, Candidate::Of::empty});
+    }
+  }
+
+  std::size_t memory_bytes() const noexcept { return keys_.capacity() * sizeof(Key); }
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in);
+
+ private:
+  struct Key {
+    std::int64_t closed = 0;  // the next window, by cell of its start, that has not left as closed or final
+    std::int64_t final = 0;   // the same for final
+    bool begun = false;
+  };
+
+  template <typename Windows>
+  bool is_past(std::int64_t cell, const Windows& windows, Timestamp time) const noexcept {
+    return windows.window_end(starts_.start_of(cell)) <= time;
+  }
+  std::int64_t skip(std::int64_t cell, Timestamp time) const noexcept {
+    return std::max(cell, starts_.cell_of(time) - rows_max);
+  }
+
+  Grid starts_;
+  Duration allowed_lateness_;
+  std::vector<Key> keys_;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,44 @@
+#include "pipeline/running_windows.h"
+
+namespace edgetide {
+
+RunningWindows::~RunningWindows() {
+  if (layout_.owns_memory()) store_.for_each([&](std::uint32_t slot) { layout_.release(store_.state(slot)); });
+}
+
+std::uint32_t RunningWindows::open_window(std::uint32_t key) {
+  slots_[key] = store_.create(key, Timestamp());
+  layout_.clear(store_.state(slots_[key]));
+  return slots_[key];
+}
+
+Fate RunningWindows::admit(std::uint32_t key, Timestamp event_time, double value, Timestamp /*reached*/) {
+  const std::uint32_t slot = slots_[key] != Store::none ? slots_[key] : open_window(key);
+  store_.header(slot).mark.changed = 1;
+  layout_.add(store_.state(slot), event_time, value);
+  return Fate::on_time;
+}
+
+void RunningWindows::collect(const FiringContext& firing, std::vector<Candidate>& rows) {
+  store_.for_each([&](std::uint32_t slot) {
+    const Header& header = store_.header(slot);
+    const bool leaves = header.mark.changed;
+    if (!leaves && !firing.complete) return;
+    rows.push_back(
+        {header.start, Timestamp::latest(), firing.ranks[header.key], header.key, slot, RowState::open, leaves});
+  });
+}
+
+double RunningWindows::value(const Candidate& row, const Aggregate& aggregate) const noexcept {
+  return layout_.value(store_.state(row.handle), aggregate, {row.start, row.end});
+}
+
+std::size_t RunningWindows::memory_bytes() const noexcept {
+  std::size_t bytes = store_.memory_bytes() + slots_.capacity() * sizeof(std::uint32_t);
+  if (layout_.owns_memory()) {
+    store_.for_each([&](std::uint32_t slot) { bytes += layout_.heap_bytes(store_.state(slot)); });
+  }
+  return bytes;
+}
+
+}  // namespace edgetide

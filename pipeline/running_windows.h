@@ -1,0 +1,66 @@
+// The running windows of one definition: one for all time per key, never closed: totals since the start.
+//
+// Owns:   the windows and their aggregate states; they stay as long as the key does.
+// Fails:  never. Thread: one owner at a time.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "pipeline/aggregate.h"
+#include "pipeline/bytes.h"
+#include "pipeline/counters.h"
+#include "pipeline/options.h"
+#include "pipeline/slot_store.h"
+#include "pipeline/window_row.h"
+
+namespace edgetide {
+
+class RunningWindows {
+ public:
+  using Word = AggregateLayout::Word;
+
+  RunningWindows(const WindowOptions& /*options*/, const AggregateLayout& layout)
+      : layout_(layout), store_(layout.words()) {}
+  ~RunningWindows();
+  RunningWindows(const RunningWindows&) = delete;
+  RunningWindows& operator=(const RunningWindows&) = delete;
+
+  void reserve_keys(std::size_t count) { slots_.resize(std::max(slots_.size(), count), Store::none); }
+
+  Timestamp last_end(Timestamp /*event_time*/) const noexcept { return Timestamp::latest(); }
+  Fate admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached);
+
+  // There is no end that idleness could bring nearer.
+  Timestamp newest_final_at(std::uint32_t /*key*/) const noexcept { return Timestamp::earliest(); }
+  bool has_windows(std::uint32_t key) const noexcept { return slots_[key] != Store::none; }
+
+  void collect(const FiringContext& firing, std::vector<Candidate>& rows);
+  RowMark& mark(const Candidate& row) noexcept { return store_.header(row.handle).mark; }
+  double value(const Candidate& row, const Aggregate& aggregate) const noexcept;
+  void finish(std::vector<Candidate>& /*rows*/) {}
+
+  std::size_t open_windows() const noexcept { return store_.size(); }
+  std::size_t memory_bytes() const noexcept;
+
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in);
+
+ private:
+  struct Header {
+    Timestamp start;
+    std::uint32_t key = 0;
+    RowMark mark;
+  };
+  using Store = SlotStore<Header, SlotIndex::none>;
+
+  std::uint32_t open_window(std::uint32_t key);
+
+  const AggregateLayout& layout_;
+  Store store_;
+  std::vector<std::uint32_t> slots_;  // by key
+};
+
+}  // namespace edgetide

@@ -1,0 +1,153 @@
+#include "pipeline/session_windows.h"
+
+namespace edgetide {
+
+SessionWindows::SessionWindows(const WindowOptions& options, const AggregateLayout& layout)
+    : gap_(options.gap),
+      max_length_(options.max_length),
+      allowed_lateness_(options.allowed_lateness),
+      layout_(layout),
+      store_(layout.words()) {}
+
+SessionWindows::~SessionWindows() {
+  if (layout_.owns_memory()) store_.for_each([&](std::uint32_t slot) { layout_.release(store_.state(slot)); });
+}
+
+bool SessionWindows::joins(const Header& session, Timestamp start, Timestamp end, Timestamp reached) const noexcept {
+  return session.end + allowed_lateness_ > reached && session.start <= end && session.end >= start &&
+         std::max(session.end, end) - std::min(session.start, start) <= max_length_;
+}
+
+// The sessions that may touch [start, end) or what it grows to, oldest first.
+void SessionWindows::list_candidates(std::uint32_t key, Timestamp start, Timestamp end, Timestamp reached) {
+  candidates_.clear();
+  for (std::uint32_t slot = newest_[key]; slot != Store::none; slot = store_.header(slot).older) {
+    const Header& session = store_.header(slot);
+    if (session.end + allowed_lateness_ > reached && session.start <= end + max_length_) candidates_.push_back(slot);
+    if (session.start + max_length_ < start) break;  // no older one reaches this far
+  }
+  std::reverse(candidates_.begin(), candidates_.end());
+}
+
+Fate SessionWindows::admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
+  const Timestamp own_end = event_time + gap_;
+  if (own_end + allowed_lateness_ <= reached) return Fate::late_dropped;
+  list_candidates(key, event_time, own_end, reached);
+  Timestamp start = event_time;
+  Timestamp end = own_end;
+  std::uint32_t grown = Store::none;
+  for (const std::uint32_t slot : candidates_) {
+    const Header session = store_.header(slot);
+    if (!joins(session, start, end, reached)) continue;
+    start = std::min(start, session.start);
+    end = std::max(end, session.end);
+    if (grown == Store::none) {
+      grown = slot;
+    } else {
+      join(grown, slot);
+    }
+  }
+  if (grown == Store::none) grown = open_session(key, event_time);
+  if (store_.header(grown).start != start) move_start(grown, start);
+  store_.header(grown).end = end;
+  store_.header(grown).mark.changed = 1;
+  layout_.add(store_.state(grown), event_time, value);
+  return reached < own_end ? Fate::on_time : Fate::late_accepted;
+}
+
+std::uint32_t SessionWindows::open_session(std::uint32_t key, Timestamp start) {
+  const std::uint32_t slot = store_.create(key, start);
+  layout_.clear(store_.state(slot));
+  link(slot);
+  return slot;
+}
+
+// Requires: `session` starts after `into`.
+void SessionWindows::join(std::uint32_t into, std::uint32_t session) {
+  layout_.merge(store_.state(into), store_.state(session));
+  retract(store_.header(session));
+  unlink(session);
+  layout_.release(store_.state(session));
+  store_.erase(session);
+}
+
+void SessionWindows::link(std::uint32_t slot) {
+  Header& linked = store_.header(slot);
+  std::uint32_t* place = &newest_[linked.key];
+  while (*place != Store::none && store_.header(*place).start > linked.start) place = &store_.header(*place).older;
+  linked.older = *place;
+  *place = slot;
+}
+
+void SessionWindows::unlink(std::uint32_t slot) {
+  const Header& unlinked = store_.header(slot);
+  std::uint32_t* place = &newest_[unlinked.key];
+  while (*place != slot) place = &store_.header(*place).older;
+  *place = unlinked.older;
+}
+
+// The row under the old start is no more; the new one begins.
+void SessionWindows::move_start(std::uint32_t slot, Timestamp start) {
+  unlink(slot);
+  Header& moved = store_.header(slot);
+  retract(moved);
+  moved.start = start;
+  moved.mark = RowMark{};
+  link(slot);
+}
+
+void SessionWindows::retract(const Header& session) {
+  if (session.mark.revision == 0) return;
+  retractions_.push_back({session.start, session.end, session.key, session.mark});
+}
+
+Timestamp SessionWindows::newest_final_at(std::uint32_t key) const noexcept {
+  Timestamp newest = Timestamp::earliest();
+  for (std::uint32_t slot = newest_[key]; slot != Store::none; slot = store_.header(slot).older) {
+    newest = std::max(newest, store_.header(slot).end + allowed_lateness_);
+  }
+  return newest;
+}
+
+void SessionWindows::collect(const FiringContext& firing, std::vector<Candidate>& rows) {
+  store_.for_each([&](std::uint32_t slot) {
+    const Header& header = store_.header(slot);
+    const RowState state = row_state(header.end, allowed_lateness_, firing.reached[header.key]);
+    const bool leaves = header.mark.leaves(state);
+    if (!leaves && !firing.complete) return;
+    rows.push_back({header.start, header.end, firing.ranks[header.key], header.key, slot, state, leaves});
+  });
+  for (std::uint32_t i = 0; i < retractions_.size(); ++i) {
+    const Retraction& gone = retractions_[i];
+    rows.push_back({gone.start, gone.end, firing.ranks[gone.key], gone.key, i, RowState::retracted, true});
+  }
+}
+
+RowMark& SessionWindows::mark(const Candidate& row) noexcept {
+  if (row.state == RowState::retracted) return retractions_[row.handle].mark;
+  return store_.header(row.handle).mark;
+}
+
+double SessionWindows::value(const Candidate& row, const Aggregate& aggregate) const noexcept {
+  return layout_.value(store_.state(row.handle), aggregate, {row.start, row.end});
+}
+
+void SessionWindows::finish(std::vector<Candidate>& rows) {
+  for (const Candidate& row : rows) {
+    if (row.of != Candidate::Of::window || row.state != RowState::final) continue;
+    unlink(row.handle);
+    layout_.release(store_.state(row.handle));
+    store_.erase(row.handle);
+  }
+  retractions_.clear();
+}
+
+std::size_t SessionWindows::memory_bytes() const noexcept {
+  std::size_t bytes = store_.memory_bytes() + newest_.capacity() * sizeof(std::uint32_t);
+  if (layout_.owns_memory()) {
+    store_.for_each([&](std::uint32_t slot) { bytes += layout_.heap_bytes(store_.state(slot)); });
+  }
+  return bytes;
+}
+
+}  // namespace edgetide

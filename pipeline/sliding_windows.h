@@ -1,0 +1,163 @@
+// The sliding windows of one definition: [start, start + size) for every multiple of slide, kept as panes of
+// gcd(size, slide). A reading enters one pane, whatever the overlap; windows are merged from panes when rows leave.
+//
+// A window that is final by the watermark takes no reading any more, though its panes may live on in later windows. So
+// before a reading enters a pane of such a window, the window is sealed: merged and kept until its row leaves.
+//
+// Owns:   panes, sealed windows, and the marks of windows whose row has left.
+// Units:  UTC microseconds. Fails: never. Thread: one owner at a time.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "pipeline/aggregate.h"
+#include "pipeline/bytes.h"
+#include "pipeline/counters.h"
+#include "pipeline/grid.h"
+#include "pipeline/options.h"
+#include "pipeline/pane_fold.h"
+#include "pipeline/slot_store.h"
+#include "pipeline/window_row.h"
+
+namespace edgetide {
+
+class SlidingWindows {
+ public:
+  using Word = AggregateLayout::Word;
+
+  SlidingWindows(const WindowOptions& options, const AggregateLayout& layout);
+  ~SlidingWindows();
+  SlidingWindows(const SlidingWindows&) = delete;
+  SlidingWindows& operator=(const SlidingWindows&) = delete;
+
+  void reserve_keys(std::size_t count) { keys_.resize(std::max(keys_.size(), count)); }
+
+  Timestamp window_end(Timestamp start) const noexcept { return end_of(grid_.cell_of(start)); }
+  Timestamp last_end(Timestamp event_time) const noexcept {
+    return end_of(floor_divide(grid_.cell_of(event_time), slide_cells_) * slide_cells_);
+  }
+
+  // Requires: room for the key.
+  Fate admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
+    const std::uint32_t newest = keys_[key].newest;
+    if (newest != Panes::none && event_time + allowed_lateness_ >= reached) {  // in no window that could be final
+      PaneHeader& pane = panes_.header(newest);
+      if (contains(pane.start, event_time)) return add(key, newest, pane, event_time, value, reached);
+    }
+    return admit_elsewhere(key, event_time, value, reached);
+  }
+
+  // End + allowed_lateness of the newest window with readings that is not sealed; earliest(): there is none.
+  Timestamp newest_final_at(std::uint32_t key) const noexcept;
+  bool has_window(std::uint32_t key, Timestamp start, bool is_final) const noexcept;
+  bool has_windows(std::uint32_t key) const noexcept {
+    return keys_[key].newest != Panes::none || keys_[key].sealed > 0;
+  }
+
+  void collect(const FiringContext& firing, std::vector<Candidate>& rows);
+  RowMark& mark(const Candidate& row) noexcept;
+  double value(const Candidate& row, const Aggregate& aggregate) const noexcept;
+  void finish(std::vector<Candidate>& rows);  // forgets sealed windows and what was merged for this firing
+
+  std::size_t open_windows() const noexcept { return panes_.size() + sealed_.size(); }
+  std::size_t memory_bytes() const noexcept;
+
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in);
+
+ private:
+  struct PaneHeader {
+    Timestamp start;
+    std::uint32_t key = 0;
+    std::uint32_t older : 31 = 0;  // slot of the next older pane of the key, or no_older
+    std::uint32_t changed : 1 = 0;
+  };
+  static_assert(sizeof(PaneHeader) == 16);
+  struct WindowHeader {
+    Timestamp start;
+    std::uint32_t key = 0;
+    RowMark mark;
+  };
+  struct Key {
+    Timestamp sealed_upto = Timestamp::earliest();  // every window that is final at this watermark is sealed
+    Timestamp fired_at = Timestamp::earliest();     // the watermark at the last firing
+    std::uint32_t newest = FlatIndex::npos;         // slot of the newest pane
+    std::uint32_t sealed : 31 = 0;                  // windows that wait to leave
+    std::uint32_t changed : 1 = 0;                  // some pane has
+  };
+  using Panes = SlotStore<PaneHeader>;
+  using Marks = SlotStore<WindowHeader>;
+  static constexpr std::uint32_t no_older = (1U << 31) - 1;
+
+  // The panes of one window that hold readings: listed_[first] to listed_[last].
+  struct Extent {
+    std::int64_t start_cell;
+    std::size_t first;
+    std::size_t last;
+  };
+  // A row that leaves at this firing: a sealed window, or one that was merged for it.
+  struct Leaving {
+    bool sealed;
+    std::uint32_t slot;  // in sealed_ or marks_
+    std::size_t state;   // in merged_
+  };
+
+  [[gnu::noinline]] Fate admit_elsewhere(std::uint32_t key, Timestamp event_time, double value, Timestamp reached);
+  bool contains(Timestamp start, Timestamp event_time) const noexcept {
+    return static_cast<std::uint64_t>(event_time.count()) - static_cast<std::uint64_t>(start.count()) < even_step_;
+  }
+  Fate add(std::uint32_t key, std::uint32_t slot, PaneHeader& pane, Timestamp event_time, double value,
+           Timestamp reached) {
+    pane.changed = 1;
+    keys_[key].changed = 1;
+    layout_.add(panes_.state(slot), event_time, value);
+    // A pane lies in a window of at least this end, which spares the division.
+    return reached < pane.start + step_ || reached < last_end(event_time) ? Fate::on_time : Fate::late_accepted;
+  }
+
+  Timestamp end_of(std::int64_t start_cell) const noexcept { return grid_.start_of(start_cell + window_cells_); }
+  Timestamp final_at(std::int64_t start_cell) const noexcept { return end_of(start_cell) + allowed_lateness_; }
+  std::int64_t first_start_of(std::int64_t cell) const noexcept;  // cell at which the oldest window with `cell` starts
+  std::uint32_t find_or_create(std::uint32_t key, Timestamp start);
+  void link(std::uint32_t key, std::uint32_t slot);
+  void list_panes(std::uint32_t key);
+  template <typename Visit>
+  void for_each_window(Visit&& visit) const;  // of the listed panes
+  void seal(std::uint32_t key, Timestamp reached);
+  void seal_window(std::uint32_t key, const Extent& extent);
+  void drop_panes(std::uint32_t key);
+  void collect_key(std::uint32_t key, const FiringContext& firing, std::vector<Candidate>& rows);
+  void collect_window(std::uint32_t key, const Extent& extent, const FiringContext& firing,
+                      std::vector<Candidate>& rows);
+  void collect_sealed(const FiringContext& firing, std::vector<Candidate>& rows);
+  bool changed(const Extent& extent) const noexcept {
+    return changed_before_[extent.last + 1] != changed_before_[extent.first];
+  }
+  void clear_merged() noexcept;
+
+  const Grid grid_;  // of panes
+  const Duration step_;
+  const std::uint64_t even_step_;  // 0 where cells differ
+  const std::int64_t window_cells_;
+  const std::int64_t slide_cells_;
+  const Duration allowed_lateness_;
+  const AggregateLayout& layout_;
+  Panes panes_;
+  Marks marks_;            // of windows that have left and are not sealed
+  Marks sealed_;           // with states
+  std::vector<Key> keys_;  // by key
+
+  // Of one firing; kept for their buffers.
+  PaneFold fold_;
+  std::vector<std::uint32_t> slots_;  // panes of the key at hand, oldest first
+  std::vector<PaneFold::Pane> listed_;
+  std::vector<std::uint32_t> changed_before_;  // by listed pane: how many older ones have changed
+  bool folded_ = false;
+  std::vector<Leaving> leaving_;
+  std::vector<Word> merged_;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,112 @@
+// Windows or panes of one definition: fixed-size slots in blocks of 1024, each a header and the words of an aggregate
+// state. Found by (key, start) where `Indexed`, else by the links that the owner keeps in the headers.
+//
+// A slot costs sizeof(Header) + 8 * words, and 11 to 22 bytes in the index. Freed slots are taken again first; blocks
+// are never moved, so views stay valid until the slot is erased.
+//
+// Header: a plain struct with `Timestamp start` and `std::uint32_t key`; key is `none` in a free slot.
+// Owns:   the slots, not what their words may point to.
+// Thread: one owner at a time.
+// Limit:  2^31 slots; the pipeline bounds them through its limits on series, on event times and on memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "pipeline/flat_index.h"
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+enum class SlotIndex : bool { none, key_and_start };
+
+template <typename Header, SlotIndex index_kind = SlotIndex::key_and_start>
+class SlotStore {
+ public:
+  using Word = std::uint64_t;
+  static constexpr std::uint32_t none = FlatIndex::npos;
+
+  explicit SlotStore(std::size_t state_words) : slot_words_(header_words + state_words) {}
+
+  std::uint32_t find(std::uint32_t key, Timestamp start) const noexcept {
+    static_assert(index_kind == SlotIndex::key_and_start);
+    return index_.find(hash_of(key, start), [&](std::uint32_t slot) {
+      const Header& candidate = header(slot);
+      return candidate.key == key && candidate.start == start;
+    });
+  }
+
+  // Requires: if indexed, no slot of (key, start). The state is left for the caller to clear.
+  std::uint32_t create(std::uint32_t key, Timestamp start) {
+    std::uint32_t slot = used_;
+    if (!free_.empty()) {
+      slot = free_.back();
+      free_.pop_back();
+    } else {
+      if ((used_ & (block_slots - 1)) == 0) {
+        blocks_.push_back(std::make_unique_for_overwrite<Word[]>(block_slots * slot_words_));
+      }
+      ++used_;
+    }
+    Header* const created = new (at(slot)) Header{};
+    created->start = start;
+    created->key = key;
+    if constexpr (index_kind == SlotIndex::key_and_start) index_.insert(hash_of(key, start), slot);
+    return slot;
+  }
+
+  void erase(std::uint32_t slot) {
+    Header& erased = header(slot);
+    if constexpr (index_kind == SlotIndex::key_and_start) index_.erase(hash_of(erased.key, erased.start), slot);
+    erased.key = none;
+    free_.push_back(slot);
+  }
+
+  Header& header(std::uint32_t slot) noexcept { return *reinterpret_cast<Header*>(at(slot)); }
+  const Header& header(std::uint32_t slot) const noexcept { return *reinterpret_cast<const Header*>(at(slot)); }
+  Word* state(std::uint32_t slot) noexcept { return at(slot) + header_words; }
+  const Word* state(std::uint32_t slot) const noexcept { return at(slot) + header_words; }
+
+  // Calls visit(slot) for every slot, in no order that matters. `visit` may erase the slot it is given.
+  template <typename Visit>
+  void for_each(Visit&& visit) const {
+    for (std::uint32_t slot = 0; slot < used_; ++slot) {
+      if (header(slot).key != none) visit(slot);
+    }
+  }
+
+  std::size_t size() const noexcept { return used_ - free_.size(); }
+  std::size_t memory_bytes() const noexcept {
+    return blocks_.size() * block_slots * slot_words_ * sizeof(Word) + index_.memory_bytes() +
+           free_.capacity() * sizeof(std::uint32_t);
+  }
+
+ private:
+  static_assert(sizeof(Header) % sizeof(Word) == 0 && alignof(Header) <= alignof(Word));
+  static constexpr std::size_t header_words = sizeof(Header) / sizeof(Word);
+  static constexpr std::uint32_t block_bits = 10;
+  static constexpr std::uint32_t block_slots = 1U << block_bits;
+
+  static std::uint32_t hash_of(std::uint32_t key, Timestamp start) noexcept {
+    const auto mixed = static_cast<std::uint64_t>(start.count()) * 0x9E37'79B9'7F4A'7C15 + key;
+    return static_cast<std::uint32_t>((mixed * 0xD6E8'FEB8'6659'FD93) >> 32);
+  }
+
+  Word* at(std::uint32_t slot) noexcept {
+    return blocks_[slot >> block_bits].get() + (slot & (block_slots - 1)) * slot_words_;
+  }
+  const Word* at(std::uint32_t slot) const noexcept {
+    return blocks_[slot >> block_bits].get() + (slot & (block_slots - 1)) * slot_words_;
+  }
+
+  std::size_t slot_words_;
+  std::vector<std::unique_ptr<Word[]>> blocks_;
+  std::uint32_t used_ = 0;           // slots ever handed out
+  std::vector<std::uint32_t> free_;  // of them, those that are free
+  FlatIndex index_;
+};
+
+}  // namespace edgetide

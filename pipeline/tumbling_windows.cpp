@@ -1,0 +1,73 @@
+#include "pipeline/tumbling_windows.h"
+
+namespace edgetide {
+
+TumblingWindows::TumblingWindows(const WindowOptions& options, const AggregateLayout& layout)
+    : grid_(options.size, options.offset, options.time_zone),
+      step_(options.size),
+      even_step_(grid_.even() ? static_cast<std::uint64_t>(options.size.count()) : 0),
+      allowed_lateness_(options.allowed_lateness),
+      layout_(layout),
+      store_(layout.words()) {}
+
+TumblingWindows::~TumblingWindows() {
+  if (layout_.owns_memory()) store_.for_each([&](std::uint32_t slot) { layout_.release(store_.state(slot)); });
+}
+
+Fate TumblingWindows::admit_elsewhere(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
+  const Timestamp start = grid_.start_of(grid_.cell_of(event_time));
+  const Timestamp end = end_of(start);
+  if (end + allowed_lateness_ <= reached) return Fate::late_dropped;
+  const std::uint32_t slot = find_or_create(key, start);
+  return add(slot, store_.header(slot), end, event_time, value, reached);
+}
+
+std::uint32_t TumblingWindows::find_or_create(std::uint32_t key, Timestamp start) {
+  std::uint32_t slot = store_.find(key, start);
+  if (slot != Store::none) return slot;
+  slot = store_.create(key, start);
+  layout_.clear(store_.state(slot));
+  std::uint32_t& newest = newest_[key];
+  if (newest == Store::none || store_.header(newest).start < start) newest = slot;
+  return slot;
+}
+
+Timestamp TumblingWindows::newest_final_at(std::uint32_t key) const noexcept {
+  const std::uint32_t newest = newest_[key];
+  if (newest == Store::none) return Timestamp::earliest();
+  return end_of(store_.header(newest).start) + allowed_lateness_;
+}
+
+void TumblingWindows::collect(const FiringContext& firing, std::vector<Candidate>& rows) {
+  store_.for_each([&](std::uint32_t slot) {
+    const Header& header = store_.header(slot);
+    const Timestamp end = end_of(header.start);
+    const RowState state = row_state(end, allowed_lateness_, firing.reached[header.key]);
+    const bool leaves = header.mark.leaves(state);
+    if (!leaves && !firing.complete) return;
+    rows.push_back({header.start, end, firing.ranks[header.key], header.key, slot, state, leaves});
+  });
+}
+
+double TumblingWindows::value(const Candidate& row, const Aggregate& aggregate) const noexcept {
+  return layout_.value(store_.state(row.handle), aggregate, {row.start, row.end});
+}
+
+void TumblingWindows::finish(std::vector<Candidate>& rows) {
+  for (const Candidate& row : rows) {
+    if (row.of != Candidate::Of::window || row.state != RowState::final) continue;
+    if (newest_[row.key] == row.handle) newest_[row.key] = Store::none;  // all older windows are final too
+    layout_.release(store_.state(row.handle));
+    store_.erase(row.handle);
+  }
+}
+
+std::size_t TumblingWindows::memory_bytes() const noexcept {
+  std::size_t bytes = store_.memory_bytes() + newest_.capacity() * sizeof(std::uint32_t);
+  if (layout_.owns_memory()) {
+    store_.for_each([&](std::uint32_t slot) { bytes += layout_.heap_bytes(store_.state(slot)); });
+  }
+  return bytes;
+}
+
+}  // namespace edgetide

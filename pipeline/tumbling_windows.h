@@ -1,0 +1,102 @@
+// The tumbling windows of one definition that are not final yet: [start, end), one cell of a grid each.
+//
+// Owns:   the windows and their aggregate states.
+// Units:  UTC microseconds. Fails: never. Thread: one owner at a time.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "pipeline/aggregate.h"
+#include "pipeline/bytes.h"
+#include "pipeline/counters.h"
+#include "pipeline/grid.h"
+#include "pipeline/options.h"
+#include "pipeline/slot_store.h"
+#include "pipeline/window_row.h"
+
+namespace edgetide {
+
+class TumblingWindows {
+ public:
+  using Word = AggregateLayout::Word;
+
+  TumblingWindows(const WindowOptions& options, const AggregateLayout& layout);
+  ~TumblingWindows();
+  TumblingWindows(const TumblingWindows&) = delete;
+  TumblingWindows& operator=(const TumblingWindows&) = delete;
+
+  void reserve_keys(std::size_t count) { newest_.resize(std::max(newest_.size(), count), Store::none); }
+
+  Timestamp window_end(Timestamp start) const noexcept { return end_of(start); }
+  Timestamp last_end(Timestamp event_time) const noexcept { return end_of(grid_.start_of(grid_.cell_of(event_time))); }
+
+  // Requires: room for the key.
+  Fate admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
+    const std::uint32_t newest = newest_[key];
+    if (newest != Store::none) {  // nearly always the right window: spares the division and the look-up
+      Header& header = store_.header(newest);
+      if (contains(header.start, event_time))
+        return add(newest, header, header.start + step_, event_time, value, reached);
+    }
+    return admit_elsewhere(key, event_time, value, reached);
+  }
+
+  // End + allowed_lateness of the newest window that has not left as final; earliest(): there is none.
+  Timestamp newest_final_at(std::uint32_t key) const noexcept;
+  bool has_window(std::uint32_t key, Timestamp start, bool /*is_final*/) const noexcept {
+    return store_.find(key, start) != Store::none;
+  }
+  bool has_windows(std::uint32_t key) const noexcept { return newest_[key] != Store::none; }
+
+  void collect(const FiringContext& firing, std::vector<Candidate>& rows);
+  RowMark& mark(const Candidate& row) noexcept { return store_.header(row.handle).mark; }
+  double value(const Candidate& row, const Aggregate& aggregate) const noexcept;
+  void finish(std::vector<Candidate>& rows);  // forgets the windows of final rows
+
+  std::size_t open_windows() const noexcept { return store_.size(); }
+  std::size_t memory_bytes() const noexcept;
+
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in);
+
+ private:
+  struct Header {
+    Timestamp start;
+    std::uint32_t key = 0;
+    RowMark mark;
+  };
+  static_assert(sizeof(Header) == 16);
+  using Store = SlotStore<Header>;
+
+  // The window has to be found, or is new. Apart, so that the usual case stays small.
+  [[gnu::noinline]] Fate admit_elsewhere(std::uint32_t key, Timestamp event_time, double value, Timestamp reached);
+
+  // One comparison: an earlier time wraps around to more than any size.
+  bool contains(Timestamp start, Timestamp event_time) const noexcept {
+    return static_cast<std::uint64_t>(event_time.count()) - static_cast<std::uint64_t>(start.count()) < even_step_;
+  }
+  [[gnu::always_inline]] Fate add(std::uint32_t slot, Header& header, Timestamp end, Timestamp event_time, double value,
+                                  Timestamp reached) {
+    if (reached >= end && end + allowed_lateness_ <= reached) return Fate::late_dropped;
+    header.mark.changed = 1;
+    layout_.add(store_.state(slot), event_time, value);
+    return reached < end ? Fate::on_time : Fate::late_accepted;
+  }
+  Timestamp end_of(Timestamp start) const noexcept {
+    return grid_.even() ? start + step_ : grid_.start_of(grid_.cell_of(start) + 1);
+  }
+  std::uint32_t find_or_create(std::uint32_t key, Timestamp start);
+
+  const Grid grid_;
+  const Duration step_;
+  const std::uint64_t even_step_;  // 0 where cells differ: then nothing is taken for granted
+  const Duration allowed_lateness_;
+  const AggregateLayout& layout_;
+  Store store_;
+  std::vector<std::uint32_t> newest_;  // by key: slot of the newest window that has not left as final
+};
+
+}  // namespace edgetide

@@ -1,0 +1,307 @@
+#include "pipeline/window_definition.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace edgetide {
+
+namespace {
+
+using Windows = std::variant<TumblingWindows, SlidingWindows, SessionWindows, RunningWindows>;
+
+Windows make_windows(const WindowOptions& options, const AggregateLayout& layout) {
+  switch (options.kind) {
+    case WindowKind::sliding:
+      return Windows(std::in_place_type<SlidingWindows>, options, layout);
+    case WindowKind::session:
+      return Windows(std::in_place_type<SessionWindows>, options, layout);
+    case WindowKind::running:
+      return Windows(std::in_place_type<RunningWindows>, options, layout);
+    case WindowKind::tumbling:
+      break;
+  }
+  return Windows(std::in_place_type<TumblingWindows>, options, layout);
+}
+
+bool takes_all_values(const MatchOptions& match) noexcept {
+  return match.min == -std::numeric_limits<double>::infinity() && match.max == std::numeric_limits<double>::infinity();
+}
+
+}  // namespace
+
+WindowDefinition::WindowDefinition(const WindowOptions& options, std::size_t sources)
+    : options_(options),
+      layout_(options.aggregates),
+      keys_(options),
+      windows_(make_windows(options_, layout_)),
+      tumbling_(std::get_if<TumblingWindows>(&windows_)),
+      plain_(keys_.takes_all() && takes_all_values(options.match) && !options.deduplicate && !options.emit_empty &&
+             options.derived.empty()),
+      source_idle_(sources, Timestamp::earliest()),
+      derived_(options) {
+  if (options.emit_empty) empty_.emplace(options);
+}
+
+void WindowDefinition::add_series(SeriesId id, const Series& series) {
+  keys_.add_series(id, series, derived_.is_derived(series.metric));
+  const std::size_t keys = keys_.size();
+  idle_.resize(std::max(idle_.size(), keys), Timestamp::earliest());
+  std::visit([&](auto& windows) { windows.reserve_keys(keys); }, windows_);
+  if (grouped()) groups_.resize(keys);
+  if (empty_) empty_->reserve_keys(keys);
+}
+
+bool WindowDefinition::has_windows(SeriesId id) const {
+  if (grouped()) return false;
+  return std::visit([&](const auto& windows) { return windows.has_windows(index_of(id)); }, windows_);
+}
+
+// Requires: the series has no windows here.
+void WindowDefinition::forget_series(SeriesId id) {
+  leave(index_of(id));
+  if (grouped()) return;
+  idle_[index_of(id)] = Timestamp::earliest();
+  derived_.forget_input(index_of(id));
+  if (empty_) empty_->forget(index_of(id));
+}
+
+Timestamp WindowDefinition::reached_by(const Incoming& reading, std::uint32_t key) const noexcept {
+  if (grouped()) return std::max(groups_[key].value(), idle_[key]);
+  switch (reading.scope) {
+    case WatermarkScope::source:
+      return std::max(reading.watermark, source_idle_[reading.source]);
+    case WatermarkScope::global:
+      return std::max(reading.watermark, all_idle_);
+    case WatermarkScope::sensor:
+      break;
+  }
+  return std::max(reading.watermark, idle_[key]);
+}
+
+Fate WindowDefinition::admit_any(const Incoming& reading) {
+  if (reading.value < options_.match.min || reading.value > options_.match.max) return Fate::not_taken;
+  const std::span<const std::uint32_t> keys = keys_.keys_of(reading.series);
+  if (keys.empty()) return Fate::not_taken;
+  if (options_.deduplicate && is_duplicate(reading, keys)) return Fate::duplicate;
+  Fate best = Fate::late_dropped;
+  for (const std::uint32_t key : keys) best = std::min(best, admit_key(key, reading, reached_by(reading, key)));
+  return best;
+}
+
+Fate WindowDefinition::admit_key(std::uint32_t key, const Incoming& reading, Timestamp reached) {
+  const Fate fate = std::visit(
+      [&](auto& windows) { return windows.admit(key, reading.event_time, reading.value, reached); }, windows_);
+  if (empty_ && fate != Fate::late_dropped) empty_->observe(key, reading.event_time);
+  return fate;
+}
+
+// Known, and not too late: what is final for all its keys is dropped as late, not as a duplicate.
+bool WindowDefinition::is_duplicate(const Incoming& reading, std::span<const std::uint32_t> keys) {
+  const Timestamp end = std::visit([&](const auto& windows) { return windows.last_end(reading.event_time); }, windows_);
+  const bool late = std::all_of(keys.begin(), keys.end(), [&](std::uint32_t key) {
+    return end + options_.allowed_lateness <= reached_by(reading, key);
+  });
+  return !late && !duplicates_.insert({reading.event_time, reading.series});
+}
+
+void WindowDefinition::observe(std::uint32_t series, const SeriesWatermark& own, Heard heard) {
+  for (const std::uint32_t key : keys_.keys_of(series)) groups_[key].observe(series, own, heard);
+}
+
+void WindowDefinition::leave(std::uint32_t series) {
+  if (!grouped()) return;
+  for (const std::uint32_t key : keys_.keys_of(series)) groups_[key].leave(series);
+}
+
+void WindowDefinition::raise(Timestamp to) noexcept {
+  for (MinimumWatermark& group : groups_) group.raise(to);
+}
+
+Timestamp WindowDefinition::newest_final_at(std::uint32_t key) const {
+  return std::visit([&](const auto& windows) { return windows.newest_final_at(key); }, windows_);
+}
+
+void WindowDefinition::follow_series_clocks(const Clocks& clocks) {
+  for (std::uint32_t i = 0; i < clocks.series.size(); ++i) {
+    const SeriesClock& series = clocks.series[i];
+    if (!series.idle || series.scope != WatermarkScope::sensor) continue;
+    idle_[i] = std::max(idle_[i], std::min(series.clock, newest_final_at(i)));
+  }
+}
+
+void WindowDefinition::follow_minimum_clocks(const Clocks& clocks) {
+  std::vector<Timestamp> newest_of_source(clocks.sources.size(), Timestamp::earliest());
+  Timestamp newest_of_all = Timestamp::earliest();
+  for (std::uint32_t i = 0; i < clocks.series.size(); ++i) {
+    const SeriesClock& series = clocks.series[i];
+    if (series.scope == WatermarkScope::sensor) continue;
+    Timestamp& newest = series.scope == WatermarkScope::source ? newest_of_source[series.source] : newest_of_all;
+    newest = std::max(newest, newest_final_at(i));
+  }
+  for (std::size_t i = 0; i < clocks.sources.size(); ++i) {
+    if (!clocks.sources[i].silent) continue;
+    source_idle_[i] = std::max(source_idle_[i], std::min(clocks.sources[i].clock, newest_of_source[i]));
+  }
+  if (clocks.all.silent) all_idle_ = std::max(all_idle_, std::min(clocks.all.clock, newest_of_all));
+}
+
+bool WindowDefinition::due(Duration running) const noexcept {
+  if (fired_at_ < Duration()) return true;
+  return running.count() / options_.trigger.count() > fired_at_.count() / options_.trigger.count();
+}
+
+Timestamp WindowDefinition::reached(std::uint32_t series, const SeriesClock& clock) const noexcept {
+  switch (clock.scope) {
+    case WatermarkScope::source:
+      return std::max(clock.watermark, source_idle_[clock.source]);
+    case WatermarkScope::global:
+      return std::max(clock.watermark, all_idle_);
+    case WatermarkScope::sensor:
+      break;
+  }
+  return std::max(clock.watermark, idle_[series]);
+}
+
+void WindowDefinition::note_reached(const Clocks& clocks) {
+  reached_.clear();
+  if (grouped()) {
+    for (std::uint32_t i = 0; i < groups_.size(); ++i) reached_.push_back(std::max(groups_[i].value(), idle_[i]));
+    return;
+  }
+  for (std::uint32_t i = 0; i < clocks.series.size(); ++i) reached_.push_back(reached(i, clocks.series[i]));
+}
+
+void WindowDefinition::collect(const Clocks& clocks, std::span<const std::uint32_t> ranks) {
+  rows_.clear();
+  const FiringContext firing{reached_, ranks, options_.complete};
+  std::visit([&](auto& windows) { windows.collect(firing, rows_); }, windows_);
+  if (empty_) collect_empty(firing, clocks);
+  if (!derived_.empty()) {
+    derived_.collect(firing, rows_,
+                     [&](const Candidate& row, const Aggregate& aggregate) { return value_of(row, aggregate); });
+  }
+  if (std::none_of(rows_.begin(), rows_.end(), [](const Candidate& row) { return row.changed; })) rows_.clear();
+}
+
+void WindowDefinition::collect_empty(const FiringContext& firing, const Clocks& clocks) {
+  for (const Candidate& row : rows_) {  // an empty window that has got readings after all
+    RowMark& mark = *mark_of(row);
+    if (mark.revision == 0 && empty_->has_left(row.key, row.start)) mark.revision = 1;
+  }
+  const auto collect_from = [&](const auto& windows) {
+    for (std::uint32_t key = 0; key < reached_.size(); ++key) {
+      const SeriesClock& series = clocks.series[key];
+      // The end of all input is no time: nothing is missed after the newest reading.
+      const Timestamp reached = reached_[key] == Timestamp::latest() ? series.lead : reached_[key];
+      empty_->collect(key, reached, std::max(reached, series.clock), firing.ranks[key], windows, rows_);
+    }
+  };
+  if (tumbling_ != nullptr) return collect_from(*tumbling_);
+  if (const auto* sliding = std::get_if<SlidingWindows>(&windows_)) collect_from(*sliding);
+}
+
+void WindowDefinition::order_and_cut() {
+  std::sort(rows_.begin(), rows_.end(), [](const Candidate& a, const Candidate& b) {
+    if (a.start != b.start) return a.start < b.start;
+    return a.rank != b.rank ? a.rank < b.rank : a.state > b.state;
+  });
+  if (options_.top) cut_to_top();
+}
+
+// Of the rows of each start, holds back all but the n with the largest value.
+void WindowDefinition::cut_to_top() {
+  std::vector<std::pair<double, std::size_t>> ranked;
+  for (std::size_t first = 0, end = 0; first < rows_.size(); first = end) {
+    ranked.clear();
+    for (end = first; end < rows_.size() && rows_[end].start == rows_[first].start; ++end) {
+      if (rows_[end].state == RowState::retracted) continue;
+      const double by = value_of(rows_[end], options_.top->by);
+      ranked.emplace_back(std::isnan(by) ? -std::numeric_limits<double>::infinity() : by, end);
+    }
+    std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    for (std::size_t i = options_.top->n; i < ranked.size(); ++i) rows_[ranked[i].second].held_back = true;
+  }
+}
+
+RowMark* WindowDefinition::mark_of(const Candidate& row) {
+  switch (row.of) {
+    case Candidate::Of::empty:
+      return nullptr;
+    case Candidate::Of::derived:
+      return &derived_.mark(row);
+    case Candidate::Of::window:
+      break;
+  }
+  return std::visit([&](auto& windows) { return &windows.mark(row); }, windows_);
+}
+
+double WindowDefinition::value_of(const Candidate& row, const Aggregate& aggregate) const {
+  if (row.of == Candidate::Of::empty || row.state == RowState::retracted) {
+    const bool counts = row.of == Candidate::Of::empty && aggregate == Aggregate::count;
+    return counts ? 0 : std::numeric_limits<double>::quiet_NaN();
+  }
+  if (row.of == Candidate::Of::derived) {
+    const double value = derived_.value(row, aggregate);
+    return std::isfinite(value) ? value : std::numeric_limits<double>::quiet_NaN();
+  }
+  return std::visit([&](const auto& windows) { return windows.value(row, aggregate); }, windows_);
+}
+
+void WindowDefinition::emit(WindowId id, const Candidate& row, Emission& out) {
+  RowMark* const mark = mark_of(row);
+  if (row.held_back) {
+    if (mark != nullptr) mark->pass(row.state);
+    return;
+  }
+  if (mark != nullptr) mark->leave(row.state);
+  const std::uint32_t revision = mark != nullptr ? mark->revision : row.handle;
+  out.rows.push_back({id, KeyId{row.key}, row.start, row.end, row.state, row.changed, revision,
+                      static_cast<std::uint32_t>(out.values.size())});
+  for (const Aggregate& aggregate : options_.aggregates) out.values.push_back(value_of(row, aggregate));
+}
+
+void WindowDefinition::finish() {
+  derived_.finish(rows_);
+  std::visit([&](auto& windows) { windows.finish(rows_); }, windows_);
+}
+
+void WindowDefinition::forget_duplicates() {
+  if (!duplicates_.has_grown()) return;
+  duplicates_.forget([&](const DuplicateFilter::Entry& entry) {
+    const Timestamp end = std::visit([&](const auto& windows) { return windows.last_end(entry.event_time); }, windows_);
+    const auto keys = keys_.keys_of(entry.series);
+    return std::all_of(keys.begin(), keys.end(),
+                       [&](std::uint32_t key) { return end + options_.allowed_lateness <= reached_[key]; });
+  });
+}
+
+void WindowDefinition::fire(WindowId id, Duration running, const Clocks& clocks,
+                            std::span<const std::uint32_t> series_ranks, Emission& out) {
+  fired_at_ = running;
+  note_reached(clocks);
+  collect(clocks, grouped() ? std::span<const std::uint32_t>(keys_.ranks()) : series_ranks);
+  order_and_cut();
+  for (const Candidate& row : rows_) emit(id, row, out);
+  finish();
+  forget_duplicates();
+}
+
+std::shared_ptr<const Series> WindowDefinition::key(KeyId key, const SeriesTable& table) const {
+  return grouped() ? keys_.group(index_of(key)) : table.shared(SeriesId{index_of(key)});
+}
+
+std::size_t WindowDefinition::open_windows() const noexcept {
+  return std::visit([](const auto& windows) { return windows.open_windows(); }, windows_);
+}
+
+std::size_t WindowDefinition::memory_bytes() const noexcept {
+  std::size_t bytes = std::visit([](const auto& windows) { return windows.memory_bytes(); }, windows_);
+  bytes += (idle_.capacity() + reached_.capacity()) * sizeof(Timestamp) + rows_.capacity() * sizeof(Candidate);
+  bytes += duplicates_.memory_bytes() + derived_.memory_bytes() + (empty_ ? empty_->memory_bytes() : 0);
+  for (const MinimumWatermark& group : groups_) bytes += sizeof group + group.memory_bytes();
+  return bytes;
+}
+
+}  // namespace edgetide

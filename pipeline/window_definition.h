@@ -1,0 +1,184 @@
+// One `[windows.NAME]`: which readings it takes, for which keys, what becomes of them, and which rows leave.
+//
+// Owns:   everything the definition keeps: keys, windows, the idle parts of watermarks, group watermarks.
+// Thread: one owner at a time. Fails: never.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "pipeline/aggregate.h"
+#include "pipeline/bytes.h"
+#include "pipeline/counters.h"
+#include "pipeline/derived_metrics.h"
+#include "pipeline/duplicate_filter.h"
+#include "pipeline/emission.h"
+#include "pipeline/empty_windows.h"
+#include "pipeline/key_map.h"
+#include "pipeline/options.h"
+#include "pipeline/running_windows.h"
+#include "pipeline/series.h"
+#include "pipeline/session_windows.h"
+#include "pipeline/sliding_windows.h"
+#include "pipeline/tumbling_windows.h"
+#include "pipeline/watermark.h"
+
+namespace edgetide {
+
+// A reading on its way into the definitions.
+struct Incoming {
+  std::uint32_t series;
+  std::uint32_t source;
+  WatermarkScope scope;
+  Timestamp event_time;
+  double value;
+  Timestamp watermark;  // of that scope, without the idle part
+};
+
+// What a definition is told of a series at a tick.
+struct SeriesClock {
+  std::uint32_t source;
+  WatermarkScope scope;
+  bool idle;
+  Timestamp watermark;  // of that scope, without the idle part
+  Timestamp lead;       // its newest event time less max_out_of_orderness
+  Timestamp clock;      // of an idle series: its lead and the listening time since; else earliest()
+};
+
+// And of a source, or of all sources.
+struct SourceClock {
+  bool silent;      // heard once, all its series idle now
+  Timestamp clock;  // its lead and the listening time since
+};
+
+struct Clocks {
+  std::span<const SeriesClock> series;
+  std::span<const SourceClock> sources;
+  SourceClock all;
+  bool by_minimum;  // some source has a scope other than sensor
+};
+
+class WindowDefinition {
+ public:
+  WindowDefinition(const WindowOptions& options, std::size_t sources);
+
+  const std::string& name() const noexcept { return options_.name; }
+  const WindowOptions& options() const noexcept { return options_; }
+  bool grouped() const noexcept { return keys_.grouped(); }
+
+  void add_series(SeriesId id, const Series& series);
+  const DerivedMetrics& derived() const noexcept { return derived_; }
+  void add_derived_input(SeriesId input, std::string_view metric, std::size_t derived, SeriesId target) {
+    derived_.add_input(index_of(input), metric, derived, index_of(target));
+  }
+  bool has_windows(SeriesId id) const;
+  void forget_series(SeriesId id);
+
+  // Requires: the series was added. Fate::not_taken: the definition does not take it.
+  Fate admit(const Incoming& reading) {
+    if (tumbling_ != nullptr && plain_ && reading.scope == WatermarkScope::sensor) [[likely]] {
+      return tumbling_->admit(reading.series, reading.event_time, reading.value,
+                              std::max(reading.watermark, idle_[reading.series]));
+    }
+    return admit_any(reading);
+  }
+
+  // Group watermarks, after the series' own has moved.
+  void observe(std::uint32_t series, const SeriesWatermark& own, Heard heard);
+  void leave(std::uint32_t series);  // it is idle
+  void raise(Timestamp to) noexcept;
+
+  // The idle rule, at a tick. `silence` is the listening time since a group was last heard.
+  template <typename Silence>
+  void follow_clocks(const Clocks& clocks, Silence&& silence);
+
+  bool due(Duration running) const noexcept;
+  void fire(WindowId id, Duration running, const Clocks& clocks, std::span<const std::uint32_t> series_ranks,
+            Emission& out);
+
+  std::shared_ptr<const Series> key(KeyId key, const SeriesTable& table) const;
+  Timestamp reached(std::uint32_t series, const SeriesClock& clock) const noexcept;
+
+  std::size_t open_windows() const noexcept;
+  std::size_t memory_bytes() const noexcept;
+
+  // Everything that decides what the state means; a state with another one cannot be taken over.
+  std::string fingerprint() const;
+  void save(ByteWriter& out) const;
+  // Requires: the series were added. `sources`: by source of the snapshot its place now.
+  struct Restored {
+    const SeriesTable& series;
+    const std::vector<std::uint32_t>& sources;
+    std::function<Timestamp(std::uint32_t)> own_watermark;
+  };
+  void load(ByteReader& in, const Restored& restored);
+
+ private:
+  using Windows = std::variant<TumblingWindows, SlidingWindows, SessionWindows, RunningWindows>;
+
+  [[gnu::noinline]] Fate admit_any(const Incoming& reading);
+  Fate admit_key(std::uint32_t key, const Incoming& reading, Timestamp reached);
+  bool is_duplicate(const Incoming& reading, std::span<const std::uint32_t> keys);
+  Timestamp reached_by(const Incoming& reading, std::uint32_t key) const noexcept;
+  Timestamp newest_final_at(std::uint32_t key) const;
+  void follow_series_clocks(const Clocks& clocks);
+  void follow_minimum_clocks(const Clocks& clocks);
+  void note_reached(const Clocks& clocks);
+  void collect(const Clocks& clocks, std::span<const std::uint32_t> ranks);
+  void collect_empty(const FiringContext& firing, const Clocks& clocks);
+  void order_and_cut();
+  void cut_to_top();
+  void emit(WindowId id, const Candidate& row, Emission& out);
+  RowMark* mark_of(const Candidate& row);
+  double value_of(const Candidate& row, const Aggregate& aggregate) const;
+  void finish();
+  void forget_duplicates();
+  void save_groups(ByteWriter& out) const;
+  void load_groups(ByteReader& in, const Restored& restored);
+
+  const WindowOptions options_;
+  const AggregateLayout layout_;
+  KeyMap keys_;
+  Windows windows_;
+  TumblingWindows* const tumbling_;  // into windows_, if it is of that kind
+  bool plain_;                       // takes every reading of its sources, by series, as it is
+
+  std::vector<Timestamp> idle_;                 // by key: the idle part of its watermark
+  std::vector<Timestamp> source_idle_;          // by source, for scope source
+  Timestamp all_idle_ = Timestamp::earliest();  // for scope global
+  std::vector<MinimumWatermark> groups_;        // by key, if grouped
+
+  DuplicateFilter duplicates_;
+  std::optional<EmptyWindows> empty_;
+  DerivedMetrics derived_;
+  Duration fired_at_ = Duration::microseconds(-1);  // running time of the last firing; negative: never
+
+  // Of one firing; kept for their buffers.
+  std::vector<Timestamp> reached_;  // by key
+  std::vector<Candidate> rows_;
+};
+
+template <typename Silence>
+void WindowDefinition::follow_clocks(const Clocks& clocks, Silence&& silence) {
+  if (!grouped()) {
+    follow_series_clocks(clocks);
+    if (clocks.by_minimum) follow_minimum_clocks(clocks);
+    return;
+  }
+  for (std::uint32_t group = 0; group < groups_.size(); ++group) {
+    MinimumWatermark& watermark = groups_[group];
+    watermark.settle();
+    if (!watermark.silent()) continue;
+    idle_[group] =
+        std::max(idle_[group], idle_watermark(watermark.lead(), silence(watermark.heard()), newest_final_at(group)));
+  }
+}
+
+}  // namespace edgetide

@@ -1,0 +1,61 @@
+// What the kinds of windows share: the header of a window whose rows leave, and the rows that are about to leave.
+//
+// Thread: plain values.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "pipeline/emission.h"
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+inline constexpr std::uint32_t revision_max = (1U << 24) - 1;
+
+// What a window remembers of its row. 4 bytes.
+struct RowMark {
+  std::uint32_t revision : 24 = 0;  // how often the row has left; saturates
+  std::uint32_t state : 2 = 0;      // RowState when it last left
+  std::uint32_t changed : 1 = 0;    // since it last left
+
+  bool leaves(RowState now) const noexcept { return changed || state != static_cast<std::uint32_t>(now); }
+  void leave(RowState now) noexcept {
+    pass(now);
+    if (revision < revision_max) revision = (revision + 1) & revision_max;
+  }
+  // As `leave`, for a row that is held back.
+  void pass(RowState now) noexcept {
+    changed = 0;
+    state = static_cast<std::uint32_t>(now) & 3U;
+  }
+};
+
+constexpr RowState row_state(Timestamp end, Duration allowed_lateness, Timestamp reached) noexcept {
+  if (reached < end) return RowState::open;
+  return reached < end + allowed_lateness ? RowState::closed : RowState::final;
+}
+
+// A row that is to leave at this firing.
+struct Candidate {
+  Timestamp start;
+  Timestamp end;
+  std::uint32_t rank;  // of its key, in the order of rows
+  std::uint32_t key;
+  std::uint32_t handle;  // what the kind of window finds it by
+  RowState state;
+  bool changed;
+  enum class Of : std::uint8_t { window, empty, derived } of = Of::window;
+  bool held_back = false;  // by `top`: it counts as left, and does not leave
+};
+
+// What a kind of window is told at a firing.
+struct FiringContext {
+  std::span<const Timestamp> reached;    // by key
+  std::span<const std::uint32_t> ranks;  // by key
+  bool complete;                         // unchanged rows are wanted too, if any row leaves
+};
+
+}  // namespace edgetide
