@@ -1,11 +1,12 @@
 // The aggregates a window can compute, and the state they share.
 //
 // An `AggregateLayout` takes the list a window was asked for and lays the state it needs out in a block of 8-byte
-// words: the count always, then only the parts that some aggregate reads (a sum, the minimum, the moments...).
+// words: the count always, then only the parts that some aggregate reads (a sum, the minimum, the moments...). What
+// grows with the readings (quantile_sketch.h, distinct_counter.h, point_list.h) is held by one pointer each.
 // States merge: `merge` gives the state that all readings together would have given.
 //
 // Units:  values as in the series; times in UTC microseconds.
-// Owns:   nothing; the blocks belong to the window store.
+// Owns:   nothing; the blocks belong to the window stores, which release them.
 // Fails:  never; an aggregate that cannot be computed (stddev of one reading, a sum beyond double) is NaN.
 // Source: compensated sum: Neumaier 1974; moments: Welford 1962, merged after Chan, Golub, LeVeque 1979.
 // Thread: immutable after construction.
@@ -95,39 +96,42 @@ class AggregateLayout {
   std::size_t words() const noexcept { return words_; }
   const std::vector<Aggregate>& aggregates() const noexcept { return aggregates_; }
 
-  // The state of no readings.
+  // The state of no readings. Does not free what the state held.
   void clear(Word* state) const noexcept;
-  bool owns_memory() const noexcept { return false; }
-  void release(Word*) const noexcept {}
-  std::size_t heap_bytes(const Word*) const noexcept { return 0; }
-  void save(ByteWriter& out, const Word* state) const {
-    for (std::size_t i = 0; i < words_; ++i) out.u64(state[i]);
-  }
-  bool load(ByteReader& in, Word* state) const {
-    for (std::size_t i = 0; i < words_; ++i) state[i] = in.u64();
-    return in.ok();
-  }
-  struct Span {
-    Timestamp start;
-    Timestamp end;
-  };
+  // Some aggregate keeps more than words: a state has to be released before it is forgotten.
+  bool owns_memory() const noexcept { return sketch_ != absent || distinct_ != absent || points_ != absent; }
+  void release(Word* state) const noexcept;  // leaves the state of no readings
 
   // Requires: `value` is finite. Ties in event time go by arrival: `first` keeps, `last` takes the newer reading.
-  [[gnu::always_inline]] void add(Word* state, Timestamp event_time, double value) const noexcept {
+  [[gnu::always_inline]] void add(Word* state, Timestamp event_time, double value) const {
     const Word count = ++state[0];
     if (sum_ != absent) add_compensated(state + sum_, value);
     if (min_ != absent && value < real(state[min_])) state[min_] = word(value);
     if (max_ != absent && value > real(state[max_])) state[max_] = word(value);
-    if (first_ != absent && (count == 1 || event_time < time(state[first_]))) keep(state + first_, event_time, value);
-    if (last_ != absent && (count == 1 || event_time >= time(state[last_]))) keep(state + last_, event_time, value);
-    if (moments_ != absent) add_moments(state + moments_, static_cast<double>(count), value);
+    if (in_order_ && (first_ != absent && (count == 1 || event_time < time(state[first_])))) {
+      keep(state + first_, event_time, value);
+    }
+    if (in_order_ && (last_ != absent && (count == 1 || event_time >= time(state[last_])))) {
+      keep(state + last_, event_time, value);
+    }
+    if (more_) [[unlikely]]
+      add_more(state, event_time, value);
   }
 
   // Adds the readings of `other`, which arrived after those of `state`.
-  void merge(Word* state, const Word* other) const noexcept;
+  void merge(Word* state, const Word* other) const;
 
+  struct Span {  // of the window; end latest(): it has none
+    Timestamp start;
+    Timestamp end;
+  };
   static std::uint64_t count(const Word* state) noexcept { return state[0]; }
   double value(const Word* state, const Aggregate& aggregate, Span span) const noexcept;
+
+  std::size_t heap_bytes(const Word* state) const noexcept;
+  void save(ByteWriter& out, const Word* state) const;
+  // False for bytes that no state has. Requires: a cleared state; it is released if the bytes are refused.
+  bool load(ByteReader& in, Word* state) const;
 
  private:
   static constexpr std::size_t absent = 0;  // word 0 is the count
@@ -150,21 +154,15 @@ class AggregateLayout {
     part[1] = word(real(part[1]) + lost);
   }
 
-  // part: origin, mean less origin, sum of squared deviations. The origin is the first value: values that are large
-  // but differ little keep all their digits.
-  static void add_moments(Word* part, double count, double value) noexcept {
-    if (count == 1) part[0] = word(value);
-    const double shifted = value - real(part[0]);
-    const double delta = shifted - real(part[1]);
-    const double mean = real(part[1]) + delta / count;
-    part[1] = word(mean);
-    part[2] = word(real(part[2]) + delta * (shifted - mean));
-  }
-
+  static void add_moments(Word* part, double count, double value) noexcept;
   static void merge_moments(Word* part, double n, const Word* other, double m) noexcept;
+  [[gnu::noinline]] void add_more(Word* state, Timestamp event_time, double value) const;
+  void merge_more(Word* state, const Word* other) const;
 
   double sum(const Word* state) const noexcept { return real(state[sum_]) + real(state[sum_ + 1]); }
   double variance(const Word* state) const noexcept;
+  double rate(const Word* state) const noexcept;
+  double computed(const Word* state, const Aggregate& aggregate, Span span) const noexcept;
 
   std::vector<Aggregate> aggregates_;
   std::size_t words_ = 1;
@@ -174,6 +172,11 @@ class AggregateLayout {
   std::size_t first_ = absent;
   std::size_t last_ = absent;
   std::size_t moments_ = absent;
+  std::size_t sketch_ = absent;    // a pointer, 0 before the first reading
+  std::size_t distinct_ = absent;  // likewise
+  std::size_t points_ = absent;    // likewise
+  bool in_order_ = false;          // first or last
+  bool more_ = false;              // moments, sketch, distinct or points
 };
 
 }  // namespace edgetide

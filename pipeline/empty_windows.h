@@ -34,12 +34,14 @@ class EmptyWindows {
   void observe(std::uint32_t key, Timestamp event_time) noexcept {
     Key& state = keys_[key];
     if (state.begun) return;
-    state = {starts_.cell_of(event_time) + 1, starts_.cell_of(event_time) + 1, true};
+    const std::int64_t first = starts_.cell_of(event_time);
+    state = {first, first + 1, first + 1, true};
   }
 
   // True if the window has left as an empty one: its row goes on with the next revision.
   bool has_left(std::uint32_t key, Timestamp start) const noexcept {
-    return keys_[key].begun && starts_.cell_of(start) < keys_[key].closed;
+    const std::int64_t cell = starts_.cell_of(start);
+    return keys_[key].begun && cell > keys_[key].first && cell < keys_[key].closed;
   }
 
   // Adds the rows of one key. `reached` is its watermark, `clock` what time it is for it, at least `reached`.
@@ -71,7 +73,8 @@ class EmptyWindows {
 
  private:
   struct Key {
-    std::int64_t closed = 0;  // the next window, by cell of its start, that has not left as closed or final
+    std::int64_t first = 0;   // the window of the first reading, by cell of its start
+    std::int64_t closed = 0;  // the next window that has not left as closed or final
     std::int64_t final = 0;   // the same for final
     bool begun = false;
   };

@@ -104,7 +104,7 @@ struct WindowOptions {
   // Rows leave at ticks, at most once per trigger of running time.
   Duration trigger = Duration::seconds(10);  // Requires: > 0
   bool deduplicate = false;                  // by series and event time. Requires: not running
-  bool emit_empty = false;                   // Requires: tumbling or sliding, not grouped
+  bool emit_empty = false;                   // Requires: tumbling or sliding, not grouped, no top
   bool complete = false;                     // all rows that are not final leave when any does
   std::optional<TopOptions> top;
   std::vector<DerivedMetric> derived;  // Requires: not grouped, not session; aggregates hold count and avg

@@ -36,6 +36,7 @@ void Pipeline::reset() {
   all_ = {};
   for (const WindowOptions& window : options_.windows) {
     windows_.push_back(std::make_unique<WindowDefinition>(window, options_.sources.size()));
+    any_grouped_ = any_grouped_ || windows_.back()->grouped();
   }
   for (std::uint32_t i = 0; i < options_.sources.size(); ++i) {
     SourceState& source = sources_.emplace_back();
@@ -44,7 +45,6 @@ void Pipeline::reset() {
     for (std::uint32_t w = 0; w < windows_.size(); ++w) {
       if (!takes(options_.windows[w], i, options_.sources[i].name)) continue;
       source.windows.push_back(w);
-      source.any_grouped = source.any_grouped || windows_[w]->grouped();
     }
     by_minimum_ = by_minimum_ || source.time.scope != WatermarkScope::sensor;
   }
@@ -154,6 +154,8 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source
     if (!accept_time(judge, reading, time)) return;
   }
   SeriesState& series = states_[index_of(reading.series)];
+  if (by_minimum_ && series.source != judge.source_index) [[unlikely]]
+    keep_reached(index_of(reading.series));
   const Incoming incoming{index_of(reading.series),
                           judge.source_index,
                           judge.source.time.scope,
@@ -172,8 +174,16 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source
   series.watermark.observe(time, judge.source.time.max_out_of_orderness);
   series.heard_at = judge.heard_at;
   series.source = judge.source_index;
-  if (by_minimum_ || judge.source.any_grouped) [[unlikely]]
+  if (by_minimum_ || any_grouped_) [[unlikely]]
     move_minimums(judge, index_of(reading.series), from);
+}
+
+void Pipeline::keep_reached(std::uint32_t series) noexcept {
+  const SeriesState& state = states_[series];
+  if (!state.watermark.heard()) return;
+  const SeriesClock clock{
+      state.source, sources_[state.source].time.scope, false, watermark_of(state, state.source), {}, {}};
+  for (const std::uint32_t window : sources_[state.source].windows) windows_[window]->keep_reached(series, clock);
 }
 
 void Pipeline::apply(const Batch& batch) {
@@ -218,20 +228,19 @@ bool Pipeline::accept_time(const Judge& judge, const Reading& reading, Timestamp
 void Pipeline::move_minimums(const Judge& judge, std::uint32_t series, std::uint32_t from) {
   const SeriesState& state = states_[series];
   const Heard heard{judge.source_index, judge.heard_at};
-  if (judge.source.any_grouped) {
-    for (const std::uint32_t window : judge.source.windows) {
-      if (windows_[window]->grouped()) windows_[window]->observe(series, state.watermark, heard);
-    }
+  for (std::uint32_t i = 0; any_grouped_ && i < windows_.size(); ++i) {
+    const auto& taken = judge.source.windows;
+    if (!windows_[i]->grouped()) continue;
+    windows_[i]->observe(series, state.watermark, heard, std::binary_search(taken.begin(), taken.end(), i));
   }
   if (!by_minimum_) return;
-  if (from != judge.source_index) {
-    sources_[from].minimum.leave(series);
-    sources_[from].minimum.settle();
-    all_.observe(from, sources_[from].minimum);
-  }
   judge.source.minimum.observe(series, state.watermark, heard);
   all_.observe(judge.source_index, judge.source.minimum);
   all_.hear(heard);
+  if (from == judge.source_index) return;
+  sources_[from].minimum.leave(series);  // only now: nothing may seem to be ahead in between
+  sources_[from].minimum.settle();
+  all_.observe(from, sources_[from].minimum);
 }
 
 void Pipeline::refuse(SourceId source, Refusal reason, std::uint64_t readings) noexcept {
@@ -278,8 +287,9 @@ void Pipeline::silence_idle_series() {
   if (!by_minimum_) return;
   for (std::uint32_t i = 0; i < sources_.size(); ++i) {
     sources_[i].minimum.settle();
-    all_.observe(i, sources_[i].minimum);
+    all_.enter(i, sources_[i].minimum);
   }
+  all_.settle();
 }
 
 void Pipeline::read_clocks() {

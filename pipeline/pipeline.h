@@ -99,7 +99,6 @@ class Pipeline {
   struct SourceState {
     TimeOptions time;
     std::vector<std::uint32_t> windows;  // definitions that take this source's readings
-    bool any_grouped = false;            // among them
     ListeningClock listening;
     MinimumWatermark minimum;  // over its series; kept only where some scope needs it
     RateLimit new_series;
@@ -128,6 +127,7 @@ class Pipeline {
   bool accept_time(const Judge& judge, const Reading& reading, Timestamp& time);
   void count_other(const Judge& judge, const Reading& reading, Timestamp time, Fate fate);
   Timestamp watermark_of(const SeriesState& series, std::uint32_t source) const noexcept;
+  void keep_reached(std::uint32_t series) noexcept;
   void move_minimums(const Judge& judge, std::uint32_t series, std::uint32_t from);
   void remember(Moment now) noexcept;
   Duration running() const noexcept { return now_ ? now_->running : Duration(); }
@@ -155,8 +155,9 @@ class Pipeline {
   SeriesTable series_;
   std::vector<SeriesState> states_;
   std::vector<SourceState> sources_;
-  bool by_minimum_ = false;  // some source has a scope other than sensor
-  MinimumWatermark all_;     // over sources
+  bool any_grouped_ = false;  // some window definition is
+  bool by_minimum_ = false;   // some source has a scope other than sensor
+  MinimumWatermark all_;      // over sources
   std::vector<std::unique_ptr<WindowDefinition>> windows_;
   std::vector<SeriesId> leavers_;  // idle series without windows, at the last tick; only while the table is full
   std::size_t memory_bytes_ = 0;   // at the last tick

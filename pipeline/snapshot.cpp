@@ -126,7 +126,9 @@ std::optional<std::string> Pipeline::restore(std::string_view snapshot) {
   floor_ = in.time();
   const std::vector<std::uint32_t> sources = load_sources(in);
   load_series(in, sources);
-  for (std::uint32_t i = 0; i < sources_.size(); ++i) all_.observe(i, sources_[i].minimum);
+  for (std::uint32_t i = 0; i < sources_.size(); ++i) {
+    if (sources_[i].minimum.active()) all_.restore_member(i, sources_[i].minimum.value());
+  }
   load_windows(in, sources);
   in.require(in.at_end());
   memory_bytes_ = memory_bytes();

@@ -77,11 +77,20 @@ class MinimumWatermark {
     heard_ = heard;
     settle();
   }
+  // A member has moved on where this minimum does not hear it.
+  void follow(std::uint32_t member, const SeriesWatermark& own) {
+    members_.set(member, own.value());
+    settle();
+  }
   // For a minimum of minima.
   void observe(std::uint32_t member, const MinimumWatermark& own) {
+    enter(member, own);
+    settle();
+  }
+  // As `observe`, where other members are about to change too: `settle` follows when all have.
+  void enter(std::uint32_t member, const MinimumWatermark& own) {
     members_.set(member, own.active() ? own.value() : MinTree::absent);
     lead_ = std::max(lead_, own.lead_);
-    settle();
   }
   void leave(std::uint32_t member) { members_.set(member, MinTree::absent); }
   void hear(Heard heard) noexcept { heard_ = heard; }
@@ -114,7 +123,10 @@ class MinimumWatermark {
     heard_.at = in.duration();
   }
   // Where the source that was heard last stands now; no_source: it is gone, and with it how long ago that was.
-  void hear_from(std::uint32_t source) noexcept { heard_ = source == no_source ? Heard{} : Heard{source, heard_.at}; }
+  void hear_from(std::uint32_t source) noexcept {
+    const bool known = source != no_source && lead_ != Timestamp::earliest();
+    heard_ = known ? Heard{source, heard_.at} : Heard{};
+  }
   void restore_member(std::uint32_t member, Timestamp own) { members_.set(member, own); }
 
  private:

@@ -49,7 +49,10 @@ void WindowDefinition::add_series(SeriesId id, const Series& series) {
   const std::size_t keys = keys_.size();
   idle_.resize(std::max(idle_.size(), keys), Timestamp::earliest());
   std::visit([&](auto& windows) { windows.reserve_keys(keys); }, windows_);
-  if (grouped()) groups_.resize(keys);
+  if (grouped()) {
+    groups_.resize(keys);
+    members_.resize(std::max<std::size_t>(members_.size(), index_of(id) + 1));
+  }
   if (empty_) empty_->reserve_keys(keys);
 }
 
@@ -61,7 +64,10 @@ bool WindowDefinition::has_windows(SeriesId id) const {
 // Requires: the series has no windows here.
 void WindowDefinition::forget_series(SeriesId id) {
   leave(index_of(id));
-  if (grouped()) return;
+  if (grouped()) {
+    members_[index_of(id)] = false;
+    return;
+  }
   idle_[index_of(id)] = Timestamp::earliest();
   derived_.forget_input(index_of(id));
   if (empty_) empty_->forget(index_of(id));
@@ -71,9 +77,9 @@ Timestamp WindowDefinition::reached_by(const Incoming& reading, std::uint32_t ke
   if (grouped()) return std::max(groups_[key].value(), idle_[key]);
   switch (reading.scope) {
     case WatermarkScope::source:
-      return std::max(reading.watermark, source_idle_[reading.source]);
+      return std::max({reading.watermark, source_idle_[reading.source], idle_[key]});
     case WatermarkScope::global:
-      return std::max(reading.watermark, all_idle_);
+      return std::max({reading.watermark, all_idle_, idle_[key]});
     case WatermarkScope::sensor:
       break;
   }
@@ -106,8 +112,15 @@ bool WindowDefinition::is_duplicate(const Incoming& reading, std::span<const std
   return !late && !duplicates_.insert({reading.event_time, reading.series});
 }
 
-void WindowDefinition::observe(std::uint32_t series, const SeriesWatermark& own, Heard heard) {
-  for (const std::uint32_t key : keys_.keys_of(series)) groups_[key].observe(series, own, heard);
+void WindowDefinition::observe(std::uint32_t series, const SeriesWatermark& own, Heard heard, bool taken) {
+  if (taken) members_[series] = true;
+  for (const std::uint32_t key : keys_.keys_of(series)) {
+    if (taken) {
+      groups_[key].observe(series, own, heard);
+    } else if (members_[series]) {
+      groups_[key].follow(series, own);
+    }
+  }
 }
 
 void WindowDefinition::leave(std::uint32_t series) {
@@ -155,9 +168,9 @@ bool WindowDefinition::due(Duration running) const noexcept {
 Timestamp WindowDefinition::reached(std::uint32_t series, const SeriesClock& clock) const noexcept {
   switch (clock.scope) {
     case WatermarkScope::source:
-      return std::max(clock.watermark, source_idle_[clock.source]);
+      return std::max({clock.watermark, source_idle_[clock.source], idle_[series]});
     case WatermarkScope::global:
-      return std::max(clock.watermark, all_idle_);
+      return std::max({clock.watermark, all_idle_, idle_[series]});
     case WatermarkScope::sensor:
       break;
   }

@@ -90,8 +90,8 @@ class WindowDefinition {
     return admit_any(reading);
   }
 
-  // Group watermarks, after the series' own has moved.
-  void observe(std::uint32_t series, const SeriesWatermark& own, Heard heard);
+  // Group watermarks, after the series' own has moved. `taken`: the definition takes readings of that source.
+  void observe(std::uint32_t series, const SeriesWatermark& own, Heard heard, bool taken);
   void leave(std::uint32_t series);  // it is idle
   void raise(Timestamp to) noexcept;
 
@@ -104,7 +104,12 @@ class WindowDefinition {
             Emission& out);
 
   std::shared_ptr<const Series> key(KeyId key, const SeriesTable& table) const;
+  // Requires: not grouped.
   Timestamp reached(std::uint32_t series, const SeriesClock& clock) const noexcept;
+  // Before the series moves to another source: its watermark does not go back, even if that source is behind.
+  void keep_reached(std::uint32_t series, const SeriesClock& clock) noexcept {
+    if (!grouped()) idle_[series] = std::max(idle_[series], reached(series, clock));
+  }
 
   std::size_t open_windows() const noexcept;
   std::size_t memory_bytes() const noexcept;
@@ -154,6 +159,7 @@ class WindowDefinition {
   std::vector<Timestamp> source_idle_;          // by source, for scope source
   Timestamp all_idle_ = Timestamp::earliest();  // for scope global
   std::vector<MinimumWatermark> groups_;        // by key, if grouped
+  std::vector<bool> members_;                   // by series, if grouped: it has been heard here
 
   DuplicateFilter duplicates_;
   std::optional<EmptyWindows> empty_;

@@ -182,6 +182,7 @@ void RunningWindows::load(ByteReader& in) {
 void EmptyWindows::save(ByteWriter& out) const {
   out.u32(static_cast<std::uint32_t>(keys_.size()));
   for (const Key& key : keys_) {
+    out.i64(key.first);
     out.i64(key.closed);
     out.i64(key.final);
     out.u8(key.begun ? 1 : 0);
@@ -191,6 +192,7 @@ void EmptyWindows::save(ByteWriter& out) const {
 void EmptyWindows::load(ByteReader& in) {
   in.require(in.u32() == keys_.size());
   for (std::size_t i = 0; in.ok() && i < keys_.size(); ++i) {
+    keys_[i].first = in.i64();
     keys_[i].closed = in.i64();
     keys_[i].final = in.i64();
     keys_[i].begun = in.u8() != 0;
@@ -306,13 +308,15 @@ void WindowDefinition::save_groups(ByteWriter& out) const {
   out.u32(static_cast<std::uint32_t>(series));
   for (std::uint32_t i = 0; i < series; ++i) {
     const auto keys = keys_.keys_of(i);
-    out.u8(!keys.empty() && groups_[keys.front()].is_active(i) ? 1 : 0);
+    const bool active = !keys.empty() && groups_[keys.front()].is_active(i);
+    out.u8(static_cast<std::uint8_t>((members_[i] ? 1 : 0) | (active ? 2 : 0)));
   }
 }
 
 void WindowDefinition::load_groups(ByteReader& in, const Restored& restored) {
   keys_.load(in);
   groups_.clear();
+  members_.clear();
   idle_.clear();
   for (std::uint32_t i = 0; in.ok() && i < restored.series.size(); ++i) {
     if (restored.series.has(SeriesId{i})) add_series(SeriesId{i}, restored.series[SeriesId{i}]);
@@ -327,8 +331,11 @@ void WindowDefinition::load_groups(ByteReader& in, const Restored& restored) {
   }
   const std::uint32_t series = in.u32();
   if (!in.has(series, 1)) return;
-  for (std::uint32_t i = 0; i < series; ++i) {
-    if (in.u8() == 0) continue;
+  in.require(series <= members_.size());
+  for (std::uint32_t i = 0; in.ok() && i < series; ++i) {
+    const std::uint8_t bits = in.u8();
+    members_[i] = (bits & 1U) != 0;
+    if ((bits & 2U) == 0) continue;
     for (const std::uint32_t key : keys_.keys_of(i)) groups_[key].restore_member(i, restored.own_watermark(i));
   }
 }

@@ -1,0 +1,40 @@
+// All readings of a window in order (event time, arrival): for the aggregates that depend on neighbours and so cannot
+// be exact without them when readings come out of order.
+//
+// Owns:   16 bytes per reading. Thread: one owner at a time.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "pipeline/bytes.h"
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+class PointList {
+ public:
+  void add(Timestamp event_time, double value);
+  void merge(const PointList& other);  // whose readings arrived later
+
+  // The sum of what was added between neighbours; after a reset, which goes down, what is there. None: one reading.
+  std::optional<double> increase() const noexcept;
+  // Each value holds until the next reading, the last until `end`; latest(): not at all. None: no time at all.
+  std::optional<double> time_weighted_average(Timestamp end) const noexcept;
+  // The largest gap between neighbours, in seconds. None: one reading.
+  std::optional<double> largest_gap() const noexcept;
+
+  std::size_t heap_bytes() const noexcept { return points_.capacity() * sizeof(Point); }
+  void save(ByteWriter& out) const;
+  bool load(ByteReader& in);
+
+ private:
+  struct Point {
+    Timestamp time;
+    double value;
+  };
+  std::vector<Point> points_;
+};
+
+}  // namespace edgetide

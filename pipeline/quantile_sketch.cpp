@@ -1,0 +1,135 @@
+#include "pipeline/quantile_sketch.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace edgetide {
+
+namespace {
+
+constexpr double gamma = (1 + QuantileSketch::relative_error) / (1 - QuantileSketch::relative_error);
+constexpr double smallest = 1e-300;           // magnitudes below count as zero
+constexpr std::int32_t bucket_most = 40'000;  // log_gamma of the largest double is less
+
+const double log_gamma = std::log(gamma);
+
+std::int32_t bucket_of(double magnitude) noexcept {
+  return static_cast<std::int32_t>(std::ceil(std::log(magnitude) / log_gamma));
+}
+
+// Relative to both ends of the bucket the same error.
+double value_of(std::int32_t bucket) noexcept {
+  return 2 * std::exp(bucket * log_gamma) / (gamma + 1);
+}
+
+}  // namespace
+
+void QuantileSketch::add(double value) {
+  if (std::abs(value) < smallest) {
+    ++zeros_;
+  } else if (value > 0) {
+    positive_.add(bucket_of(value), 1);
+  } else {
+    negative_.add(bucket_of(-value), 1);
+  }
+}
+
+void QuantileSketch::merge(const QuantileSketch& other) {
+  zeros_ += other.zeros_;
+  negative_.merge(other.negative_);
+  positive_.merge(other.positive_);
+}
+
+double QuantileSketch::quantile(double q) const noexcept {
+  const std::uint64_t values = count();
+  std::uint64_t rank = std::min(values - 1, static_cast<std::uint64_t>(q * static_cast<double>(values - 1)));
+  const std::uint64_t negatives = negative_.total();
+  if (rank < negatives) return -value_of(negative_.at_rank_from_largest(rank));
+  rank -= negatives;
+  if (rank < zeros_) return 0;
+  return value_of(positive_.at_rank(rank - zeros_));
+}
+
+void QuantileSketch::save(ByteWriter& out) const {
+  out.u64(zeros_);
+  negative_.save(out);
+  positive_.save(out);
+}
+
+bool QuantileSketch::load(ByteReader& in) {
+  zeros_ = in.u64();
+  return negative_.load(in) && positive_.load(in) && count() > 0;
+}
+
+// Keeps the range of buckets within buckets_max below the largest; what lies lower is counted in the lowest.
+void QuantileSketch::Buckets::make_room(std::int32_t bucket) {
+  if (counts_.empty()) {
+    first_ = bucket;
+    counts_.assign(1, 0);
+    return;
+  }
+  const std::int32_t last = std::max(bucket, first_ + static_cast<std::int32_t>(counts_.size()) - 1);
+  const std::int32_t first = std::max(std::min(bucket, first_), last - buckets_max + 1);
+  if (first < first_) counts_.insert(counts_.begin(), static_cast<std::size_t>(first_ - first), 0);
+  if (first > first_) {
+    const std::size_t collapsed = std::min(static_cast<std::size_t>(first - first_), counts_.size());
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < collapsed; ++i) sum += counts_[i];
+    counts_.erase(counts_.begin(), counts_.begin() + static_cast<std::ptrdiff_t>(collapsed));
+    if (counts_.empty()) counts_.push_back(0);
+    counts_.front() += sum;
+  }
+  first_ = first;
+  counts_.resize(static_cast<std::size_t>(last - first) + 1, 0);
+}
+
+void QuantileSketch::Buckets::add(std::int32_t bucket, std::uint64_t count) {
+  if (counts_.empty() || bucket < first_ || bucket - first_ >= static_cast<std::int32_t>(counts_.size())) {
+    make_room(bucket);
+  }
+  counts_[static_cast<std::size_t>(std::max(bucket, first_) - first_)] += count;
+}
+
+void QuantileSketch::Buckets::merge(const Buckets& other) {
+  if (other.counts_.empty()) return;
+  make_room(other.first_ + static_cast<std::int32_t>(other.counts_.size()) - 1);
+  for (std::size_t i = 0; i < other.counts_.size(); ++i) {
+    if (other.counts_[i] != 0) add(other.first_ + static_cast<std::int32_t>(i), other.counts_[i]);
+  }
+}
+
+std::uint64_t QuantileSketch::Buckets::total() const noexcept {
+  std::uint64_t sum = 0;
+  for (const std::uint64_t count : counts_) sum += count;
+  return sum;
+}
+
+std::int32_t QuantileSketch::Buckets::at_rank(std::uint64_t rank) const noexcept {
+  std::size_t i = 0;
+  while (i + 1 < counts_.size() && rank >= counts_[i]) rank -= counts_[i++];
+  return first_ + static_cast<std::int32_t>(i);
+}
+
+std::int32_t QuantileSketch::Buckets::at_rank_from_largest(std::uint64_t rank) const noexcept {
+  std::size_t i = counts_.size() - 1;
+  while (i > 0 && rank >= counts_[i]) rank -= counts_[i--];
+  return first_ + static_cast<std::int32_t>(i);
+}
+
+void QuantileSketch::Buckets::save(ByteWriter& out) const {
+  out.u32(static_cast<std::uint32_t>(first_));
+  out.u32(static_cast<std::uint32_t>(counts_.size()));
+  for (const std::uint64_t count : counts_) out.u64(count);
+}
+
+bool QuantileSketch::Buckets::load(ByteReader& in) {
+  first_ = static_cast<std::int32_t>(in.u32());
+  const std::uint32_t count = in.u32();
+  in.require(std::abs(static_cast<std::int64_t>(first_)) <= bucket_most && count <= buckets_max);
+  if (!in.has(count, 8)) return false;
+  counts_.resize(count);
+  for (std::uint64_t& n : counts_) n = in.u64();
+  return in.ok();
+}
+
+}  // namespace edgetide

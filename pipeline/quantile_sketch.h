@@ -1,0 +1,63 @@
+// Quantiles of any number of values in little memory, within 1 % of the true value: a DDSketch.
+//
+// A bucket holds the values of (gamma^(i-1), gamma^i], gamma = 1.01 / 0.99; the value told for a bucket is within 1 %
+// of everything in it. Buckets are counted one by one from the smallest to the largest that is used, at most
+// buckets_max for each sign; beyond that (a ratio of 6e17 between largest and smallest magnitude) the smallest
+// collapse into one. The result is the same whatever the order of values and merges.
+//
+// Source: Masson, Rim, Lee: DDSketch, VLDB 2019 (collapsing the lowest buckets).
+// Owns:   8 bytes per bucket in use. Thread: one owner at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "pipeline/bytes.h"
+
+namespace edgetide {
+
+class QuantileSketch {
+ public:
+  static constexpr double relative_error = 0.01;
+  static constexpr std::int32_t buckets_max = 2048;
+
+  // Requires: `value` is finite.
+  void add(double value);
+  void merge(const QuantileSketch& other);
+
+  // The value at rank floor(q * (count - 1)), 0 <= q <= 1, within relative_error. Requires: count() > 0.
+  double quantile(double q) const noexcept;
+  std::uint64_t count() const noexcept { return zeros_ + negative_.total() + positive_.total(); }
+
+  std::size_t heap_bytes() const noexcept { return negative_.heap_bytes() + positive_.heap_bytes(); }
+  void save(ByteWriter& out) const;
+  bool load(ByteReader& in);
+
+ private:
+  // Counts of buckets first_ to first_ + counts_.size() - 1.
+  class Buckets {
+   public:
+    void add(std::int32_t bucket, std::uint64_t count);
+    void merge(const Buckets& other);
+    std::uint64_t total() const noexcept;
+    // The bucket that holds rank `rank`, counted from the smallest magnitude, or from the largest.
+    std::int32_t at_rank(std::uint64_t rank) const noexcept;
+    std::int32_t at_rank_from_largest(std::uint64_t rank) const noexcept;
+    std::size_t heap_bytes() const noexcept { return counts_.capacity() * sizeof(std::uint64_t); }
+    void save(ByteWriter& out) const;
+    bool load(ByteReader& in);
+
+   private:
+    void make_room(std::int32_t bucket);
+
+    std::int32_t first_ = 0;
+    std::vector<std::uint64_t> counts_;
+  };
+
+  std::uint64_t zeros_ = 0;  // and what is too small to tell from zero
+  Buckets negative_;
+  Buckets positive_;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,37 @@
+// What the engine computes, said as plainly as it can be said: every reading is kept, every window keeps the list of
+// its readings, every minimum is looked for anew. Slow on purpose; the engine is compared with it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "pipeline/counters.h"
+#include "pipeline/emission.h"
+#include "tests/pipeline/model/stream.h"
+
+namespace edgetide::test {
+
+struct ModelRow {
+  std::uint64_t epoch;
+  std::uint32_t window;
+  std::string sensor;  // or the text of the group
+  std::string metric;
+  Timestamp start, end;
+  RowState state;
+  bool changed;
+  std::uint32_t revision;
+  std::vector<double> values;
+};
+
+struct Outcome {
+  std::vector<ModelRow> rows;
+  std::vector<Counters> counters;  // by source
+};
+
+Outcome model_outcome(const Case& test_case);
+
+}  // namespace edgetide::test
