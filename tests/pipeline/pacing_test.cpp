@@ -1,0 +1,123 @@
+// How input is cut into batches, when triggers fire and where the daemon restarts decide when rows leave, never what a
+// final row contains: bit by bit.
+#include <gtest/gtest.h>
+#include <map>
+#include <random>
+#include <tuple>
+
+#include "pipeline/pipeline.h"
+#include "tests/pipeline/model/stream.h"
+
+namespace edgetide::test {
+namespace {
+
+using Place = std::tuple<std::uint32_t, std::string, std::string, Timestamp>;  // window, sensor, metric, start
+struct FinalRow {
+  Timestamp end;
+  std::vector<std::uint64_t> bits;
+  bool operator==(const FinalRow&) const = default;
+};
+using FinalRows = std::map<Place, FinalRow>;
+
+// A random case in which nothing depends on a clock.
+Case timeless_case(std::uint64_t seed) {
+  Case made = random_case(seed);
+  for (SourceOptions& source : made.options.sources) {
+    source.time.idle_timeout = source.time.max_future = source.time.oldest = Duration::unlimited();
+  }
+  for (WindowOptions& window : made.options.windows) {
+    window.top.reset();
+    window.emit_empty = false;
+    if (window.kind == WindowKind::running) window.kind = WindowKind::tumbling;
+  }
+  std::erase_if(made.inputs, [](const Input& input) {
+    return input.kind != Input::Kind::reading && input.kind != Input::Kind::raise;
+  });
+  return made;
+}
+
+class Paced {
+ public:
+  Paced(const Case& test_case, std::uint64_t pace) : case_(test_case), random_(pace), pipeline_(test_case.options) {}
+
+  FinalRows run() {
+    const std::uint64_t batch_most = 1 + random_() % 20;
+    const std::uint64_t tick_most = 1 + random_() % 30;
+    for (const Input& input : case_.inputs) {
+      take(input);
+      if (random_() % batch_most == 0) send();
+      if (random_() % tick_most == 0) tick(Fire::due);
+      if (random_() % 40 == 0) restart();
+    }
+    send();
+    pipeline_.raise_watermarks(Timestamp::latest());
+    tick(Fire::all);
+    return std::move(rows_);
+  }
+
+ private:
+  void take(const Input& input) {
+    if (input.kind == Input::Kind::raise) {
+      send();
+      return pipeline_.raise_watermarks(input.time);
+    }
+    if (input.source != source_) send();
+    source_ = input.source;
+    auto series = pipeline_.series().find(input.sensor, input.metric);
+    if (!series) series = pipeline_.add_series(series_of(input.sensor, input.metric), SourceId{source_});
+    batch_.push_back({*series, input.time, input.value});
+  }
+  void send() {
+    pipeline_.apply({SourceId{source_}, std::nullopt, batch_});
+    batch_.clear();
+  }
+  void tick(Fire fire) {
+    send();
+    clock_ += static_cast<std::int64_t>(random_() % 20'000'000);
+    pipeline_.tick({Timestamp(), Duration::microseconds(clock_)}, fire, emission_);
+    for (const Row& row : emission_.rows) {
+      if (row.state == RowState::final) keep(row);
+    }
+  }
+  void keep(const Row& row) {
+    const auto key = pipeline_.key_of(row);
+    const std::size_t columns = case_.options.windows[index_of(row.window)].aggregates.size();
+    FinalRow kept{row.end, {}};
+    for (std::size_t i = 0; i < columns; ++i) {
+      kept.bits.push_back(std::bit_cast<std::uint64_t>(emission_.values[row.first_value + i]));
+    }
+    const auto [place, is_new] = rows_.insert({{index_of(row.window), key->sensor, key->metric, row.start}, kept});
+    EXPECT_TRUE(is_new) << "a final row left twice, seed " << case_.seed;
+  }
+  void restart() {
+    send();
+    const std::string bytes = pipeline_.snapshot();
+    pipeline_ = Pipeline(case_.options);
+    EXPECT_EQ(pipeline_.restore(bytes), std::nullopt);
+  }
+
+  const Case& case_;
+  std::mt19937_64 random_;
+  Pipeline pipeline_;
+  std::uint32_t source_ = 0;
+  std::vector<Reading> batch_;
+  std::int64_t clock_ = 0;
+  Emission emission_;
+  FinalRows rows_;
+};
+
+TEST(Pacing, cutting_ticking_and_restarting_anywhere_change_no_final_row) {
+  std::size_t rows = 0;
+  for (std::uint64_t seed = 1; seed <= 600; ++seed) {
+    const Case test_case = timeless_case(seed);
+    const FinalRows wanted = Paced(test_case, 1).run();
+    rows += wanted.size();
+    for (std::uint64_t pace = 2; pace < 6; ++pace) {
+      ASSERT_EQ(Paced(test_case, pace).run() == wanted, true) << "pace " << pace << '\n' << to_text(test_case);
+    }
+  }
+  EXPECT_GT(rows, 10'000U);  // the cases are not empty
+}
+
+}  // namespace
+}  // namespace edgetide::test
