@@ -48,6 +48,7 @@ void Pipeline::reset() {
     }
     by_minimum_ = by_minimum_ || source.time.scope != WatermarkScope::sensor;
   }
+  any_minimum_ = by_minimum_ || any_grouped_;
 }
 
 std::optional<Refusal> Pipeline::limit_reached(SourceId source) {
@@ -156,14 +157,14 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source
   SeriesState& series = states_[index_of(reading.series)];
   if (by_minimum_ && series.source != judge.source_index) [[unlikely]]
     keep_reached(index_of(reading.series));
-  const Incoming incoming{index_of(reading.series),
-                          judge.source_index,
-                          judge.source.time.scope,
-                          time,
-                          reading.value,
-                          watermark_of(series, judge.source_index)};
+  const WatermarkScope scope = judge.source.time.scope;
+  const Timestamp watermark =
+      scope == WatermarkScope::sensor ? series.watermark.value() : watermark_of(series, judge.source_index);
   Fate fate = Fate::not_taken;
-  for (const std::uint32_t window : judge.source.windows) fate = std::min(fate, windows_[window]->admit(incoming));
+  for (const std::uint32_t window : judge.source.windows) {
+    fate = std::min(fate, windows_[window]->admit(index_of(reading.series), judge.source_index, scope, time,
+                                                  reading.value, watermark));
+  }
   if (fate != Fate::on_time) [[unlikely]] {
     count_other(judge, reading, time, fate);
     if (fate == Fate::not_taken) return;
@@ -174,7 +175,7 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source
   series.watermark.observe(time, judge.source.time.max_out_of_orderness);
   series.heard_at = judge.heard_at;
   series.source = judge.source_index;
-  if (by_minimum_ || any_grouped_) [[unlikely]]
+  if (any_minimum_) [[unlikely]]
     move_minimums(judge, index_of(reading.series), from);
 }
 

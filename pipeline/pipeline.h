@@ -157,6 +157,7 @@ class Pipeline {
   std::vector<SourceState> sources_;
   bool any_grouped_ = false;  // some window definition is
   bool by_minimum_ = false;   // some source has a scope other than sensor
+  bool any_minimum_ = false;  // either
   MinimumWatermark all_;      // over sources
   std::vector<std::unique_ptr<WindowDefinition>> windows_;
   std::vector<SeriesId> leavers_;  // idle series without windows, at the last tick; only while the table is full

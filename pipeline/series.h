@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,8 +44,8 @@ class SeriesTable {
     const std::uint32_t position = index_.find(name_hash(seed_, sensor, metric), [&](std::uint32_t i) {
       const Name& name = names_[i];
       return name.sensor_bytes == sensor.size() && name.text.size() == sensor.size() + metric.size() &&
-             std::memcmp(name.text.data(), sensor.data(), sensor.size()) == 0 &&
-             std::memcmp(name.text.data() + sensor.size(), metric.data(), metric.size()) == 0;
+             detail::same_bytes(name.text.data(), sensor.data(), sensor.size()) &&
+             detail::same_bytes(name.text.data() + sensor.size(), metric.data(), metric.size());
     });
     if (position == FlatIndex::npos) return std::nullopt;
     return SeriesId{position};

@@ -41,7 +41,7 @@ Fate SlidingWindows::admit_elsewhere(std::uint32_t key, Timestamp event_time, do
   if (last_end(event_time) + allowed_lateness_ <= reached) return Fate::late_dropped;
   if (final_at(first_start_of(cell)) <= reached) seal(key, reached);
   const std::uint32_t slot = find_or_create(key, grid_.start_of(cell));
-  return add(key, slot, panes_.header(slot), event_time, value, reached);
+  return add(key, panes_.header(slot), event_time, value, reached);
 }
 
 std::uint32_t SlidingWindows::find_or_create(std::uint32_t key, Timestamp start) {

@@ -45,7 +45,7 @@ class SlidingWindows {
     const std::uint32_t newest = keys_[key].newest;
     if (newest != Panes::none && event_time + allowed_lateness_ >= reached) {  // in no window that could be final
       PaneHeader& pane = panes_.header(newest);
-      if (contains(pane.start, event_time)) return add(key, newest, pane, event_time, value, reached);
+      if (contains(pane.start, event_time)) return add(key, pane, event_time, value, reached);
     }
     return admit_elsewhere(key, event_time, value, reached);
   }
@@ -109,11 +109,10 @@ class SlidingWindows {
   bool contains(Timestamp start, Timestamp event_time) const noexcept {
     return static_cast<std::uint64_t>(event_time.count()) - static_cast<std::uint64_t>(start.count()) < even_step_;
   }
-  Fate add(std::uint32_t key, std::uint32_t slot, PaneHeader& pane, Timestamp event_time, double value,
-           Timestamp reached) {
+  Fate add(std::uint32_t key, PaneHeader& pane, Timestamp event_time, double value, Timestamp reached) {
     pane.changed = 1;
     keys_[key].changed = 1;
-    layout_.add(panes_.state(slot), event_time, value);
+    layout_.add(Panes::state_of(pane), event_time, value);
     // A pane lies in a window of at least this end, which spares the division.
     return reached < pane.start + step_ || reached < last_end(event_time) ? Fate::on_time : Fate::late_accepted;
   }

@@ -70,6 +70,9 @@ class SlotStore {
   Word* state(std::uint32_t slot) noexcept { return at(slot) + header_words; }
   const Word* state(std::uint32_t slot) const noexcept { return at(slot) + header_words; }
 
+  // The state behind a header, without finding the slot again.
+  static Word* state_of(Header& header) noexcept { return reinterpret_cast<Word*>(&header) + header_words; }
+
   // Calls visit(slot) for every slot, in no order that matters. `visit` may erase the slot it is given.
   template <typename Visit>
   void for_each(Visit&& visit) const {

@@ -19,7 +19,7 @@ Fate TumblingWindows::admit_elsewhere(std::uint32_t key, Timestamp event_time, d
   const Timestamp end = end_of(start);
   if (end + allowed_lateness_ <= reached) return Fate::late_dropped;
   const std::uint32_t slot = find_or_create(key, start);
-  return add(slot, store_.header(slot), end, event_time, value, reached);
+  return add(store_.header(slot), end, event_time, value, reached);
 }
 
 std::uint32_t TumblingWindows::find_or_create(std::uint32_t key, Timestamp start) {

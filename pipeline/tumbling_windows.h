@@ -34,12 +34,11 @@ class TumblingWindows {
   Timestamp last_end(Timestamp event_time) const noexcept { return end_of(grid_.start_of(grid_.cell_of(event_time))); }
 
   // Requires: room for the key.
-  Fate admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
+  [[gnu::always_inline]] Fate admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
     const std::uint32_t newest = newest_[key];
     if (newest != Store::none) {  // nearly always the right window: spares the division and the look-up
       Header& header = store_.header(newest);
-      if (contains(header.start, event_time))
-        return add(newest, header, header.start + step_, event_time, value, reached);
+      if (contains(header.start, event_time)) return add(header, header.start + step_, event_time, value, reached);
     }
     return admit_elsewhere(key, event_time, value, reached);
   }
@@ -78,11 +77,11 @@ class TumblingWindows {
   bool contains(Timestamp start, Timestamp event_time) const noexcept {
     return static_cast<std::uint64_t>(event_time.count()) - static_cast<std::uint64_t>(start.count()) < even_step_;
   }
-  [[gnu::always_inline]] Fate add(std::uint32_t slot, Header& header, Timestamp end, Timestamp event_time, double value,
+  [[gnu::always_inline]] Fate add(Header& header, Timestamp end, Timestamp event_time, double value,
                                   Timestamp reached) {
     if (reached >= end && end + allowed_lateness_ <= reached) return Fate::late_dropped;
     header.mark.changed = 1;
-    layout_.add(store_.state(slot), event_time, value);
+    layout_.add(Store::state_of(header), event_time, value);
     return reached < end ? Fate::on_time : Fate::late_accepted;
   }
   Timestamp end_of(Timestamp start) const noexcept {

@@ -36,12 +36,12 @@ WindowDefinition::WindowDefinition(const WindowOptions& options, std::size_t sou
       layout_(options.aggregates),
       keys_(options),
       windows_(make_windows(options_, layout_)),
-      tumbling_(std::get_if<TumblingWindows>(&windows_)),
-      plain_(keys_.takes_all() && takes_all_values(options.match) && !options.deduplicate && !options.emit_empty &&
-             options.derived.empty()),
       source_idle_(sources, Timestamp::earliest()),
       derived_(options) {
   if (options.emit_empty) empty_.emplace(options);
+  const bool plain = keys_.takes_all() && takes_all_values(options.match) && !options.deduplicate &&
+                     !options.emit_empty && options.derived.empty();
+  if (plain) plain_ = std::get_if<TumblingWindows>(&windows_);
 }
 
 void WindowDefinition::add_series(SeriesId id, const Series& series) {
@@ -211,7 +211,7 @@ void WindowDefinition::collect_empty(const FiringContext& firing, const Clocks& 
       empty_->collect(key, reached, std::max(reached, series.clock), firing.ranks[key], windows, rows_);
     }
   };
-  if (tumbling_ != nullptr) return collect_from(*tumbling_);
+  if (const auto* tumbling = std::get_if<TumblingWindows>(&windows_)) return collect_from(*tumbling);
   if (const auto* sliding = std::get_if<SlidingWindows>(&windows_)) collect_from(*sliding);
 }
 
@@ -262,8 +262,10 @@ double WindowDefinition::value_of(const Candidate& row, const Aggregate& aggrega
   return std::visit([&](const auto& windows) { return windows.value(row, aggregate); }, windows_);
 }
 
-void WindowDefinition::emit(WindowId id, const Candidate& row, Emission& out) {
-  RowMark* const mark = mark_of(row);
+template <typename Kind>
+void WindowDefinition::emit(Kind& windows, WindowId id, const Candidate& row, Emission& out) {
+  const bool plain = row.of == Candidate::Of::window && row.state != RowState::retracted;
+  RowMark* const mark = plain ? &windows.mark(row) : mark_of(row);
   if (row.held_back) {
     if (mark != nullptr) mark->pass(row.state);
     return;
@@ -272,7 +274,9 @@ void WindowDefinition::emit(WindowId id, const Candidate& row, Emission& out) {
   const std::uint32_t revision = mark != nullptr ? mark->revision : row.handle;
   out.rows.push_back({id, KeyId{row.key}, row.start, row.end, row.state, row.changed, revision,
                       static_cast<std::uint32_t>(out.values.size())});
-  for (const Aggregate& aggregate : options_.aggregates) out.values.push_back(value_of(row, aggregate));
+  for (const Aggregate& aggregate : options_.aggregates) {
+    out.values.push_back(plain ? windows.value(row, aggregate) : value_of(row, aggregate));
+  }
 }
 
 void WindowDefinition::finish() {
@@ -296,7 +300,11 @@ void WindowDefinition::fire(WindowId id, Duration running, const Clocks& clocks,
   note_reached(clocks);
   collect(clocks, grouped() ? std::span<const std::uint32_t>(keys_.ranks()) : series_ranks);
   order_and_cut();
-  for (const Candidate& row : rows_) emit(id, row, out);
+  std::visit(
+      [&](auto& windows) {
+        for (const Candidate& row : rows_) emit(windows, id, row, out);
+      },
+      windows_);
   finish();
   forget_duplicates();
 }

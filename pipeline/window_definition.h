@@ -32,7 +32,7 @@
 
 namespace edgetide {
 
-// A reading on its way into the definitions.
+// A reading on its way into a definition.
 struct Incoming {
   std::uint32_t series;
   std::uint32_t source;
@@ -82,12 +82,12 @@ class WindowDefinition {
   void forget_series(SeriesId id);
 
   // Requires: the series was added. Fate::not_taken: the definition does not take it.
-  Fate admit(const Incoming& reading) {
-    if (tumbling_ != nullptr && plain_ && reading.scope == WatermarkScope::sensor) [[likely]] {
-      return tumbling_->admit(reading.series, reading.event_time, reading.value,
-                              std::max(reading.watermark, idle_[reading.series]));
+  [[gnu::always_inline]] Fate admit(std::uint32_t series, std::uint32_t source, WatermarkScope scope,
+                                    Timestamp event_time, double value, Timestamp watermark) {
+    if (plain_ != nullptr && scope == WatermarkScope::sensor) [[likely]] {
+      return plain_->admit(series, event_time, value, std::max(watermark, idle_[series]));
     }
-    return admit_any(reading);
+    return admit_any({series, source, scope, event_time, value, watermark});
   }
 
   // Group watermarks, after the series' own has moved. `taken`: the definition takes readings of that source.
@@ -140,7 +140,8 @@ class WindowDefinition {
   void collect_empty(const FiringContext& firing, const Clocks& clocks);
   void order_and_cut();
   void cut_to_top();
-  void emit(WindowId id, const Candidate& row, Emission& out);
+  template <typename Kind>
+  void emit(Kind& windows, WindowId id, const Candidate& row, Emission& out);
   RowMark* mark_of(const Candidate& row);
   double value_of(const Candidate& row, const Aggregate& aggregate) const;
   void finish();
@@ -152,8 +153,7 @@ class WindowDefinition {
   const AggregateLayout layout_;
   KeyMap keys_;
   Windows windows_;
-  TumblingWindows* const tumbling_;  // into windows_, if it is of that kind
-  bool plain_;                       // takes every reading of its sources, by series, as it is
+  TumblingWindows* plain_ = nullptr;  // windows_, if they are tumbling and take every reading by series, as it is
 
   std::vector<Timestamp> idle_;                 // by key: the idle part of its watermark
   std::vector<Timestamp> source_idle_;          // by source, for scope source

@@ -112,7 +112,8 @@ void choose_output(Random& random, WindowOptions& window) {
   const bool aligned = window.kind == WindowKind::tumbling || window.kind == WindowKind::sliding;
   if (aligned && by_series) window.emit_empty = random.one_in(4);
   if (!window.emit_empty && random.one_in(6)) {
-    window.top = TopOptions{static_cast<std::size_t>(random.between(1, 3)), random.one_of(window.aggregates)};
+    window.aggregates.push_back(random.one_of(std::array{Aggregate::min, Aggregate::max, Aggregate::last}));
+    window.top = TopOptions{static_cast<std::size_t>(random.between(1, 3)), window.aggregates.back()};
   }
   if (!by_series || window.kind == WindowKind::session || window.top || window.emit_empty || !random.one_in(4)) return;
   window.aggregates.push_back(Aggregate::avg);
