@@ -110,7 +110,10 @@ GatewayOptions read_gateway_options(const Section& top, Report& report) {
   read_log(Section(log, "log", {&keys.log}, report), options.log);
   TimeOptions& time_options = options.pipeline.default_time;
   read_time_keys(Section(time, "time", {&keys.time}, report), time_options);
-  Section(limits, "limits", {&keys.limits}, report).read("max_series", options.pipeline.max_series);
+  const Section limit_keys(limits, "limits", {&keys.limits}, report);
+  limit_keys.read("max_series", options.pipeline.max_series);
+  limit_keys.read("new_series_per_minute", options.pipeline.new_series_per_minute);
+  limit_keys.read("memory", options.pipeline.memory_bytes_max);
 
   Names sources("source"), windows("window");
   const Node source_table = table_of(top, "sources"), window_table = table_of(top, "windows"),

@@ -9,12 +9,6 @@ namespace {
 
 constexpr std::int64_t size_max = std::int64_t{1} << 30;  // fits size_t on 32-bit boards
 
-std::string list_of(const std::vector<Aggregate>& aggregates) {
-  std::string text;
-  for (const Aggregate aggregate : aggregates) text += (text.empty() ? "[" : ", ") + quoted(name_of(aggregate));
-  return text + ']';
-}
-
 }  // namespace
 
 KeyGroup top_keys() {
@@ -70,6 +64,9 @@ KeyGroup time_keys() {
                    "readings are late."),
           duration_or_none("idle_timeout", standard.idle_timeout, shortest,
                            "A sensor silent for this long no longer holds its windows open."),
+          word("scope", {"sensor", "source", "global"}, position(standard.scope),
+               "Whose readings move the watermark that judges a reading: its sensor's, the slowest active sensor's of "
+               "the source, or the slowest active source's."),
           duration_or_none("max_future", standard.max_future, zero,
                            "Event times further ahead of arrival are bad times."),
           duration_or_none("oldest", standard.oldest, shortest, "Event times further before arrival are bad times."),
@@ -80,34 +77,18 @@ KeyGroup time_keys() {
 }
 
 KeyGroup limits_keys() {
-  return {"[limits]",
-          "",
-          {
-              integer("max_series", static_cast<std::int64_t>(PipelineOptions().max_series), 1, 10'000'000,
-                      "Sensors times metrics that are kept; readings of further ones are refused and counted."),
-          }};
-}
-
-KeyGroup window_keys() {
-  const WindowOptions standard;
-  const Duration shortest = Duration::microseconds(1);
-  return {"[windows.NAME]",
-          "What is computed. Names fit `[a-z][a-z0-9_]{0,47}`: they become table names. At most 64 windows.",
-          {
-              word("type", {"tumbling"}, 0, "Windows of one size, side by side."),
-              required(duration("size", standard.size, shortest, Duration::unlimited(), "The length of a window.")),
-              duration(
-                  "offset", standard.offset, Duration::days(-36'500), Duration::days(36'500),
-                  "Moves the starts of the windows; shorter than `size`. Starts are multiples of `size` since 1970, in "
-                  "UTC."),
-              of_type(ValueType::text_list, "inputs", "all sources", "Names of sources."),
-              of_type(ValueType::text_list, "aggregates", list_of(standard.aggregates),
-                      "Columns of a row: `count`, `sum`, `min`, `max`, `avg`, `first`, `last`, `stddev`, `variance`."),
-              duration("allowed_lateness", standard.allowed_lateness, Duration(), Duration::unlimited(),
-                       "How long, in event time, a closed window is still corrected by late readings."),
-              duration("trigger", standard.trigger, Duration::milliseconds(100), Duration::days(1),
-                       "Rows leave at most this often."),
-          }};
+  return {
+      "[limits]",
+      "",
+      {
+          integer("max_series", static_cast<std::int64_t>(PipelineOptions().max_series), 1, 10'000'000,
+                  "Sensors times metrics that are kept; readings of further ones are refused and counted, unless an "
+                  "idle one without open windows can leave."),
+          integer("new_series_per_minute", static_cast<std::int64_t>(PipelineOptions().new_series_per_minute), 1,
+                  1'000'000'000, "New sensors times metrics that one source may bring; the surplus is refused."),
+          size("memory", PipelineOptions().memory_bytes_max, 1024 * 1024, size_max,
+               "Of window state; beyond it no new sensor is taken, known ones go on."),
+      }};
 }
 
 KeyGroup sink_keys() {
@@ -117,8 +98,9 @@ KeyGroup sink_keys() {
               required(word("type", {"postgresql", "sqlite", "stdout"}, 0,
                             "The kind of store; `stdout` writes JSON lines.")),
               of_type(ValueType::text_list, "inputs", "all windows", "Names of windows."),
-              word("mode", {"append", "update"}, position(SinkOptions().mode),
-                   "`append`: a row once, when it is final. `update`: whenever it changed."),
+              word("mode", {"append", "update", "complete"}, position(SinkOptions().mode),
+                   "`append`: a row once, when it is final. `update`: whenever it changed. `complete`: all rows that "
+                   "are not final yet, whenever one of them changed."),
               of_type(ValueType::table, "outbox", "", "Rows the store has not confirmed; see below."),
           }};
 }

@@ -5,13 +5,19 @@
 
 namespace edgetide::keys {
 
-// key_groups.cpp
+// key_groups.cpp, key_groups_windows.cpp
 KeyGroup top_keys();
 KeyGroup gateway_keys();
 KeyGroup log_keys();
 KeyGroup time_keys();
 KeyGroup limits_keys();
 KeyGroup window_keys();
+KeyGroup tumbling_keys();
+KeyGroup sliding_keys();
+KeyGroup session_keys();
+KeyGroup aligned_keys();
+KeyGroup match_keys();
+KeyGroup top_rows_keys();
 KeyGroup sink_keys();
 KeyGroup outbox_keys();
 KeyGroup postgresql_keys();

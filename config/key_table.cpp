@@ -13,9 +13,10 @@ const KeySpec* KeyGroup::find(std::string_view name) const noexcept {
 }
 
 std::vector<const KeyGroup*> KeyTable::groups() const {
-  return {&top,   &gateway, &log,           &time,       &limits,      &source, &mqtt,  &tls,
-          &route, &mapping, &payload_field, &time_field, &value_field, &socket, &allow, &stream,
-          &udp,   &window,  &sink,          &outbox,     &postgresql,  &sqlite};
+  return {&top,     &gateway, &log,      &time,          &limits,     &source,      &mqtt,
+          &tls,     &route,   &mapping,  &payload_field, &time_field, &value_field, &socket,
+          &allow,   &stream,  &udp,      &window,        &tumbling,   &sliding,     &session,
+          &aligned, &match,   &top_rows, &sink,          &outbox,     &postgresql,  &sqlite};
 }
 
 const KeyTable& key_table() {
@@ -39,6 +40,12 @@ const KeyTable& key_table() {
       .stream = stream_keys(),
       .udp = udp_keys(),
       .window = window_keys(),
+      .tumbling = tumbling_keys(),
+      .sliding = sliding_keys(),
+      .session = session_keys(),
+      .aligned = aligned_keys(),
+      .match = match_keys(),
+      .top_rows = top_rows_keys(),
       .sink = sink_keys(),
       .outbox = outbox_keys(),
       .postgresql = postgresql_keys(),
@@ -56,15 +63,6 @@ bool is_planned(std::string_view name) noexcept {
       "quarantine",
       "tests",
       // keys
-      "scope",
-      "slide",
-      "gap",
-      "max_length",
-      "match",
-      "group_by",
-      "timezone",
-      "deduplicate",
-      "emit_empty",
       "labels",
       "convert",
       "repeats",
@@ -74,16 +72,10 @@ bool is_planned(std::string_view name) noexcept {
       "status_topic",
       "max_payload",
       "max_rate",
-      "new_series_per_minute",
-      "memory",
       "durability",
       // types, formats and modes
-      "sliding",
-      "session",
-      "running",
       "mqtt",
       "kafka",
-      "complete",
       "tasmota",
       "zigbee2mqtt",
       "shelly",
@@ -92,18 +84,6 @@ bool is_planned(std::string_view name) noexcept {
       "senml",
       "cbor",
       "sparkplug",
-      // aggregates
-      "range",
-      "delta",
-      "rate",
-      "increase",
-      "time_weighted_avg",
-      "distinct",
-      "coverage",
-      "p50",
-      "p90",
-      "p95",
-      "p99",
   });
   return std::find(planned.begin(), planned.end(), name) != planned.end();
 }

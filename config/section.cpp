@@ -125,6 +125,11 @@ const Place& Section::place(std::string_view key) const noexcept {
   return node == nullptr ? table_.key_place : node->place;
 }
 
+bool Section::takes(std::string_view key) const noexcept {
+  return std::any_of(groups_.begin(), groups_.end(),
+                     [&](const KeyGroup* group) { return group->find(key) != nullptr; });
+}
+
 const KeySpec& Section::spec(std::string_view key) const {
   for (const KeyGroup* group : groups_) {
     if (const KeySpec* spec = group->find(key)) return *spec;

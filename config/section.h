@@ -31,6 +31,9 @@ class Section {
   // Of the value of a key, or of the section when it is absent.
   const Place& place(std::string_view key) const noexcept;
 
+  // True if a table of this kind may have the key.
+  bool takes(std::string_view key) const noexcept;
+
   void read(std::string_view key, std::string& target) const;
   void read(std::string_view key, bool& target) const;
   void read(std::string_view key, int& target) const;

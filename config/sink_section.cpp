@@ -154,6 +154,8 @@ void read_sinks(const Node& sinks, const Names& windows, GatewayOptions& options
     if (!type) continue;
     const Section section(node, name, groups_of(*type), report);
     options.sinks.push_back(read_sink(section, *type, windows, options.state_directory));
+    if (options.sinks.back().mode != OutputMode::complete) continue;
+    for (const WindowId input : options.sinks.back().inputs) options.pipeline.windows[index_of(input)].complete = true;
   }
   check_files(sinks, options.sinks, report);
 }

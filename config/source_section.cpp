@@ -50,6 +50,7 @@ void read_source(const Node& node, SourceOptions& common, SourceId id, GatewayOp
 void read_time_keys(const Section& section, TimeOptions& time) {
   section.read("max_out_of_orderness", time.max_out_of_orderness);
   section.read("idle_timeout", time.idle_timeout);
+  section.read_word("scope", time.scope);
   section.read("max_future", time.max_future);
   section.read("oldest", time.oldest);
   section.read_word("on_bad_time", time.on_bad_time);

@@ -29,7 +29,7 @@ struct MqttInput {
   SourceId id;
 };
 
-enum class OutputMode { append, update };
+enum class OutputMode { append, update, complete };
 enum class WhenFull { drop_oldest, block };
 
 // Rows a sink has not confirmed, in memory.

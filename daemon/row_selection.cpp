@@ -10,8 +10,8 @@ std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, 
     const WindowOptions& window = windows[index_of(input)];
     WindowSchema& schema = schemas.emplace_back();
     schema.name = window.name;
-    for (const Aggregate aggregate : window.aggregates) {
-      schema.columns.push_back({name_of(aggregate), aggregate == Aggregate::count});
+    for (const Aggregate& aggregate : window.aggregates) {
+      schema.columns.push_back({name_of(aggregate), aggregate == Aggregate::count || aggregate == Aggregate::distinct});
     }
   }
   return schemas;
@@ -26,12 +26,24 @@ RowSelection::RowSelection(const std::vector<WindowOptions>& windows, const std:
   }
 }
 
+bool RowSelection::selects(const Row& row) const noexcept {
+  switch (mode_) {
+    case OutputMode::append:
+      return row.state == RowState::final;
+    case OutputMode::update:
+      return row.changed;
+    case OutputMode::complete:
+      break;
+  }
+  return true;
+}
+
 RowBatch RowSelection::select(const Emission& emission, const Pipeline& pipeline) const {
   RowBatch batch;
   batch.epoch = emission.epoch;
   for (const Row& row : emission.rows) {
     const std::size_t input = input_of_[index_of(row.window)];
-    if (input == not_an_input || (mode_ == OutputMode::append && row.state != RowState::final)) continue;
+    if (input == not_an_input || !selects(row)) continue;
     if (batch.windows.empty() || batch.windows.back().input != input) batch.windows.push_back({input, {}, {}});
     WindowRows& window = batch.windows.back();
     window.rows.push_back({pipeline.key_of(row), row.start, row.end, row.state, row.revision});

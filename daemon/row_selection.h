@@ -20,10 +20,11 @@ class RowSelection {
  public:
   RowSelection(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs, OutputMode mode);
 
-  // append: rows that became final. update: every row of the epoch.
+  // append: rows that became final. update: rows that changed. complete: every row of the epoch.
   RowBatch select(const Emission& emission, const Pipeline& pipeline) const;
 
  private:
+  bool selects(const Row& row) const noexcept;
   static constexpr std::size_t not_an_input = static_cast<std::size_t>(-1);
   std::vector<std::size_t> input_of_;  // by window id
   std::vector<std::size_t> columns_;   // by input

@@ -14,6 +14,7 @@ build=(
   libtomlplusplus-dev libsimdjson-dev   # configuration, JSON
   libspdlog-dev libsystemd-dev          # log, service manager
   libcli11-dev                          # command line
+  libhowardhinnant-date-dev libmuparser-dev  # time zones, formulas
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 demo=(mosquitto sqlite3)

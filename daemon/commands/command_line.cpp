@@ -31,13 +31,13 @@ void add_run(CLI::App& app, CommandOptions& options) {
 }
 
 void add_replay(CLI::App& app, CommandOptions& options) {
-  static const std::map<std::string, OutputMode> modes = {{"append", OutputMode::append},
-                                                          {"update", OutputMode::update}};
+  static const std::map<std::string, OutputMode> modes = {
+      {"append", OutputMode::append}, {"complete", OutputMode::complete}, {"update", OutputMode::update}};
   CLI::App& replay = *app.add_subcommand("replay", "Run recorded readings on a virtual clock");
   add_config(replay, options);
   replay.add_option("-i,--input", options.replay.input, "JSON Lines, - for standard input")->capture_default_str();
   replay.add_option("-o,--output", options.replay.output, "JSON Lines, - for standard output")->capture_default_str();
-  replay.add_option("--mode", options.replay.mode, "append or update (default)")
+  replay.add_option("--mode", options.replay.mode, "append, update (default) or complete")
       ->transform(CLI::CheckedTransformer(modes).description(""))
       ->type_name("MODE");
   replay.add_option("--summary", options.replay.summary, "write the counters to FILE as JSON")->type_name("FILE");

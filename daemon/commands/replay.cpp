@@ -29,6 +29,12 @@ PipelineOptions with_default_source(PipelineOptions options, SourceId& default_s
   return options;
 }
 
+// The output takes the place of the sinks, and of what they need.
+PipelineOptions with_mode(PipelineOptions options, OutputMode mode) {
+  for (WindowOptions& window : options.windows) window.complete = mode == OutputMode::complete;
+  return options;
+}
+
 std::vector<WindowId> all_windows(const PipelineOptions& options) {
   std::vector<WindowId> windows;
   for (std::uint32_t i = 0; i < options.windows.size(); ++i) windows.push_back(WindowId{i});
@@ -39,7 +45,7 @@ class Replay {
  public:
   Replay(const ReplayOptions& options, const PipelineOptions& configured, std::ostream& output)
       : options_(options),
-        pipeline_options_(with_default_source(configured, default_source_)),
+        pipeline_options_(with_mode(with_default_source(configured, default_source_), options.mode)),
         pipeline_(pipeline_options_),
         schemas_(schemas_of(pipeline_options_.windows, all_windows(pipeline_options_))),
         selection_(pipeline_options_.windows, all_windows(pipeline_options_), options.mode),

@@ -30,9 +30,12 @@ idle_timeout = "none"
 max_future = "none"
 oldest = "none"
 on_bad_time = "drop"
+scope = "source"
 
 [limits]
 max_series = 5
+new_series_per_minute = 7
+memory = "2MiB"
 
 [sources.plant]
 type = "mqtt"
@@ -109,6 +112,29 @@ trigger = "100ms"
 
 [windows.hour]
 size = "1h"
+emit_empty = true
+
+[windows.quarter]
+type = "sliding"
+size = "2d"
+slide = "1d"
+timezone = "Europe/Paris"
+match = { source = "p*", sensor = ["a*", "b?"], metric = "t", labels = { site = "lyon" }, min = -1, max = 2.5 }
+group_by = ["site", "metric"]
+cube = true
+aggregates = ["count", "avg", "p99.9"]
+deduplicate = "event_time"
+top = { n = 3, by = "p99.9" }
+
+[windows.visits]
+type = "session"
+gap = "5s"
+max_length = "1m"
+
+[windows.totals]
+type = "running"
+aggregates = ["count", "avg", "max"]
+derived = { power = "voltage * current.max" }
 
 [sinks.pg]
 type = "postgresql"
@@ -385,7 +411,7 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   EXPECT_EQ(store.connect_timeout, Duration::seconds(2));
   EXPECT_EQ(store.statement_timeout, Duration::seconds(3));
   EXPECT_EQ(std::get<SqliteOptions>(options.sinks[1].store).path, "/srv/edgetide/rows.db");
-  EXPECT_EQ(options.sinks[1].inputs.size(), 2U) << "all windows";
+  EXPECT_EQ(options.sinks[1].inputs.size(), 5U) << "all windows";
   EXPECT_TRUE(std::holds_alternative<StdoutOptions>(options.sinks[2].store));
 }
 
@@ -427,6 +453,72 @@ TEST(Config, file_that_cannot_be_read_is_an_error) {
   EXPECT_NE(errors_of_file("/", "-").find("/: error: cannot be read: Is a directory"), std::string::npos);
 }
 
+TEST(Config, window_queries_reach_the_options) {
+  const PipelineOptions options = loaded(every_key_correct()).options.pipeline;
+  EXPECT_EQ(options.new_series_per_minute, 7U);
+  EXPECT_EQ(options.memory_bytes_max, 2U << 20);
+  EXPECT_EQ(options.default_time.scope, WatermarkScope::source);
+  const WindowOptions& quarter = options.windows[2];
+  EXPECT_EQ(quarter.kind, WindowKind::sliding);
+  EXPECT_EQ(quarter.slide, Duration::days(1));
+  ASSERT_NE(quarter.time_zone, nullptr);
+  EXPECT_EQ(quarter.match.source, std::vector<std::string>{"p*"});
+  EXPECT_EQ(quarter.match.sensor, (std::vector<std::string>{"a*", "b?"}));
+  ASSERT_EQ(quarter.match.labels.size(), 1U);
+  EXPECT_EQ(quarter.match.labels[0].globs, std::vector<std::string>{"lyon"});
+  EXPECT_EQ(quarter.match.max, 2.5);
+  EXPECT_TRUE(quarter.cube && quarter.deduplicate);
+  ASSERT_TRUE(quarter.top.has_value());
+  EXPECT_EQ(quarter.top->by, Aggregate::percentile(99.9));
+  EXPECT_EQ(options.windows[3].max_length, Duration::minutes(1));
+  const WindowOptions& totals = options.windows[4];
+  EXPECT_EQ(totals.kind, WindowKind::running);
+  ASSERT_EQ(totals.derived.size(), 1U);
+  ASSERT_EQ(totals.derived[0].inputs.size(), 2U);
+  EXPECT_EQ(totals.derived[0].inputs[0].metric, "current");
+  EXPECT_EQ(totals.derived[0].inputs[0].aggregate, Aggregate::max);
+  const double inputs[] = {3, 5};
+  EXPECT_EQ(totals.derived[0].formula->evaluate(inputs), 15);
+}
+
+std::string typed_window(const std::string& keys) {
+  return "[windows.w]\n" + keys + "\n";
+}
+
+TEST(Config, window_queries_that_make_no_sense_are_errors_with_their_place) {
+  const std::string sliding = "type = \"sliding\"\nsize = \"1m\"\n";
+  const std::string averages = "size = \"1m\"\naggregates = [\"count\", \"avg\"]\n";
+  expect_errors({
+      {typed_window(sliding + "slide = \"2m\""), "4:9: error: windows.w: slide is longer than size"},
+      {typed_window(sliding + "slide = \"7ms\""),
+       "4:9: error: windows.w: size and slide have a greatest common divisor"},
+      {typed_window(sliding), "1:10: error: windows.w: slide is missing"},
+      {typed_window("type = \"session\"\ngap = \"5s\"\nmax_length = \"4s\""),
+       "4:14: error: windows.w: max_length is shorter than gap"},
+      {typed_window("type = \"session\"\ngap = \"5s\"\nsize = \"4s\""),
+       "4:1: error: unknown key 'size' in [windows.w]"},
+      {window("timezone = \"Europe/Paris\""),
+       "3:12: error: windows.w: with a timezone, size and slide have to be whole days"},
+      {window("timezone = \"Mars/Base\""), "3:12: error: windows.w: the system knows no time zone"},
+      {window("cube = true"), "3:8: error: windows.w: cube needs group_by"},
+      {window("group_by = [\"a\", \"b\", \"c\", \"d\", \"e\"]\ncube = true"),
+       "4:8: error: windows.w: cube takes at most 4"},
+      {window("group_by = [\"a\", \"a\"]"), "3:18: error: windows.w: column 'a' is named twice"},
+      {window("group_by = [\"a\"]\nemit_empty = true"), "4:14: error: windows.w: emit_empty needs rows by sensor"},
+      {window("top = { n = 1, by = \"p50\" }"), "3:21: error: windows.w.top: by is \"p50\", which is not among"},
+      {window("match = { sensor = \"\" }"), "3:20: error: windows.w.match: sensor holds an empty glob"},
+      {window("match = { min = 2, max = 1 }"), "3:26: error: windows.w.match: max is less than min"},
+      {typed_window("type = \"running\"\ndeduplicate = \"event_time\""),
+       "3:15: error: windows.w: a running window never ends"},
+      {typed_window(averages + "derived = { p = \"u *\" }"), "4:17: error: windows.w: derived.p: "},
+      {typed_window(averages + "derived = { p = \"u * i.max\" }"), "4:17: error: windows.w: 'i.max' needs \"max\""},
+      {typed_window(averages + "derived = { p = \"p + u\" }"), "4:17: error: windows.w: 'p' is computed from itself"},
+      {typed_window(averages + "derived = { p = \"u = 3\" }"),
+       "4:17: error: windows.w: derived.p: a formula assigns nothing"},
+      {typed_window(averages + "derived = { p = \"1 + 2\" }"), "4:17: error: windows.w: derived.p: no metric is named"},
+  });
+}
+
 TEST(Config, unknown_and_future_keys_are_errors) {
   expect_errors({
       {"colour = 1", "1:1: error: unknown key 'colour' at the top level\n"},
@@ -435,20 +527,16 @@ TEST(Config, unknown_and_future_keys_are_errors) {
        "'windows'?"},
       {"[http]\nlisten = \"\"", "1:2: error: 'http' at the top level is not in this version"},
       {"[gateway]\nlabels = { a = \"b\" }", "2:1: error: 'labels' in [gateway] is not in this version"},
-      {"[time]\nscope = \"sensor\"", "2:1: error: 'scope' in [time] is not in this version"},
       {"[time]\nsize = \"1s\"",
-       "2:1: error: unknown key 'size' in [time]\n    2 | size = \"1s\"\n      | ^^^^ it is a key of [windows.NAME]"},
-      {window("slide = \"5s\""), "3:1: error: 'slide' in [windows.w] is not in this version"},
-      {window("type = \"sliding\""),
-       "3:8: error: windows.w: type \"sliding\" is not in this version; write \"tumbling\""},
+       "2:1: error: unknown key 'size' in [time]\n    2 | size = \"1s\"\n      | ^^^^ it is a key of [windows.NAME] "
+       "with type = \"tumbling\""},
       {window("type = \"tumblin\""),
-       "3:8: error: windows.w: type \"tumblin\" is not \"tumbling\"\n    3 | type = \"tumblin\"\n      |        "
+       "3:8: error: windows.w: type \"tumblin\" is not one of \"tumbling\", \"sliding\", \"session\", \"running\"\n    "
+       "3 | type = \"tumblin\"\n      |        "
        "^^^^^^^^^ did you mean 'tumbling'?"},
-      {window("aggregates = [\"count\", \"p95\"]"), "3:24: error: windows.w: aggregate 'p95' is not in this version"},
       {window("aggregates = [\"cuont\"]"),
        "3:15: error: windows.w: unknown aggregate 'cuont'\n    3 | aggregates = [\"cuont\"]\n      |               "
        "^^^^^^^ did you mean 'count'?"},
-      {sink("type = \"stdout\"\nmode = \"complete\""), "5:8: error: sinks.d: mode \"complete\" is not in this version"},
       {sink("type = \"stdout\"\npath = \"x\""),
        "5:1: error: unknown key 'path' in [sinks.d]\n    5 | path = \"x\"\n      | ^^^^ it is a key of "
        "[sinks.NAME] with type = \"sqlite\""},

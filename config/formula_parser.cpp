@@ -1,0 +1,69 @@
+#include "config/formula_parser.h"
+
+#include <array>
+#include <limits>
+#include <muParser.h>
+#include <utility>
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::size_t text_bytes_max = 1000;
+constexpr std::size_t variables_max = 16;
+constexpr const char* name_characters = "0123456789_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+class MuParserFormula final : public Formula {
+ public:
+  MuParserFormula(const std::string& text, const std::vector<std::string>& variables) {
+    parser_.DefineNameChars(name_characters);
+    for (std::size_t i = 0; i < variables.size(); ++i) parser_.DefineVar(variables[i], &values_[i]);
+    parser_.SetExpr(text);
+    parser_.Eval();  // compiles; a mistake shows here
+  }
+
+  double evaluate(std::span<const double> inputs) const noexcept override {
+    try {
+      for (std::size_t i = 0; i < inputs.size(); ++i) values_[i] = inputs[i];
+      return parser_.Eval();
+    } catch (...) {
+      return std::numeric_limits<double>::quiet_NaN();
+    }
+  }
+
+ private:
+  mutable std::array<double, variables_max> values_{};
+  mu::Parser parser_;
+};
+
+std::vector<std::string> variables_of(const std::string& text) {
+  mu::Parser parser;
+  parser.DefineNameChars(name_characters);
+  parser.SetExpr(text);
+  std::vector<std::string> names;
+  for (const auto& [name, value] : parser.GetUsedVar()) names.push_back(name);
+  return names;
+}
+
+}  // namespace
+
+std::variant<ParsedFormula, FormulaError> parse_formula(const std::string& text) {
+  if (text.size() > text_bytes_max) return FormulaError{"longer than 1000 characters", text_bytes_max};
+  const std::size_t assignment = text.find('=');
+  const bool assigns = assignment != std::string::npos &&
+                       text.find_first_of("=<>!", assignment + 1) != assignment + 1 &&
+                       (assignment == 0 || std::string("=<>!").find(text[assignment - 1]) == std::string::npos);
+  if (assigns) return FormulaError{"a formula assigns nothing", assignment};
+  try {
+    ParsedFormula parsed;
+    parsed.variables = variables_of(text);
+    if (parsed.variables.empty()) return FormulaError{"no metric is named", 0};
+    if (parsed.variables.size() > variables_max) return FormulaError{"more than 16 variables", 0};
+    parsed.formula = std::make_shared<MuParserFormula>(text, parsed.variables);
+    return parsed;
+  } catch (const mu::Parser::exception_type& error) {
+    return FormulaError{error.GetMsg(), static_cast<std::size_t>(error.GetPos())};
+  }
+}
+
+}  // namespace edgetide

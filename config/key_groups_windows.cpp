@@ -1,0 +1,122 @@
+#include "config/key_groups.h"
+#include "config/key_spec.h"
+#include "pipeline/options.h"
+
+namespace edgetide::keys {
+
+namespace {
+
+constexpr Duration shortest = Duration::microseconds(1);
+
+std::string list_of(const std::vector<Aggregate>& aggregates) {
+  std::string text;
+  for (const Aggregate& aggregate : aggregates) text += (text.empty() ? "[" : ", ") + quoted(name_of(aggregate));
+  return text + ']';
+}
+
+}  // namespace
+
+KeyGroup window_keys() {
+  const WindowOptions standard;
+  return {
+      "[windows.NAME]",
+      "What is computed. Names fit `[a-z][a-z0-9_]{0,47}`: they become table names. At most 64 windows.",
+      {
+          word("type", {"tumbling", "sliding", "session", "running"}, 0,
+               "`tumbling`: windows of one size, side by side. `sliding`: of one size, one every `slide`. `session`: "
+               "from the first reading until none came for `gap`. `running`: one for all time."),
+          of_type(ValueType::text_list, "inputs", "all sources", "Names of sources."),
+          of_type(ValueType::table, "match", "", "Which readings of them are taken; see below."),
+          of_type(ValueType::text_list, "group_by", "[\"sensor\", \"metric\"]",
+                  "Columns that rows are grouped by: `sensor`, `metric` or labels."),
+          boolean("cube", false, "Group by every subset of `group_by` (at most 4 columns) as well."),
+          of_type(
+              ValueType::text_list, "aggregates", list_of(standard.aggregates),
+              "Columns of a row: `count`, `sum`, `min`, `max`, `avg`, `first`, `last`, `stddev`, `variance`, `range`, "
+              "`delta`, `rate`, `increase`, `time_weighted_avg`, `distinct`, `coverage`, and percentiles as `p50` or "
+              "`p99.9`."),
+          duration("allowed_lateness", standard.allowed_lateness, Duration(), Duration::unlimited(),
+                   "How long, in event time, a closed window is still corrected by late readings."),
+          duration("trigger", standard.trigger, Duration::milliseconds(100), Duration::days(1),
+                   "Rows leave at most this often."),
+          word(
+              "deduplicate", {"none", "event_time"}, 0,
+              "`event_time`: a second reading of a sensor and metric with the same event time is dropped and counted."),
+          of_type(ValueType::table, "top", "", "Only the rows with the largest values; see below."),
+          of_type(ValueType::text_table, "derived", "",
+                  "Metrics computed from others of the same sensor and window, such as `{ power = \"voltage * "
+                  "current\" }`. "
+                  "A variable is a metric (its average) or `metric.aggregate`; the value stands in `avg`."),
+      }};
+}
+
+KeyGroup tumbling_keys() {
+  return {
+      "[windows.NAME] with type = \"tumbling\"",
+      "",
+      {
+          required(duration("size", WindowOptions().size, shortest, Duration::unlimited(), "The length of a window.")),
+      }};
+}
+
+KeyGroup sliding_keys() {
+  return {
+      "[windows.NAME] with type = \"sliding\"",
+      "",
+      {
+          required(duration("size", WindowOptions().size, shortest, Duration::unlimited(), "The length of a window.")),
+          required(duration("slide", WindowOptions().slide, shortest, Duration::unlimited(),
+                            "How far each window starts after the one before; at most `size`. `size` holds at most "
+                            "10000 times the greatest common divisor of both.")),
+      }};
+}
+
+KeyGroup session_keys() {
+  return {"[windows.NAME] with type = \"session\"",
+          "",
+          {
+              required(duration("gap", WindowOptions().gap, shortest, Duration::unlimited(),
+                                "Silence that ends a session.")),
+              duration("max_length", WindowOptions().max_length, shortest, Duration::unlimited(),
+                       "A session that would be longer is cut; at least `gap`."),
+          }};
+}
+
+KeyGroup aligned_keys() {
+  return {
+      "[windows.NAME] with type = \"tumbling\" or \"sliding\"",
+      "",
+      {
+          duration("offset", Duration(), Duration::days(-36'500), Duration::days(36'500),
+                   "Moves the starts of the windows; shorter than `size`. Starts are multiples of `size` (or `slide`) "
+                   "since 1970, in UTC or in `timezone`."),
+          text("timezone", "UTC",
+               "A name such as `Europe/Paris`: windows of whole days start at local midnight, days with a change of "
+               "clocks have 23 or 25 hours."),
+          boolean("emit_empty", false, "Rows with count 0 for known sensors that were silent for a whole window."),
+      }};
+}
+
+KeyGroup match_keys() {
+  return {"[windows.NAME.match]",
+          "Globs (`*` any text, `?` any character), as a text or a list of which one has to match; case matters.",
+          {
+              of_type(ValueType::text_or_table_list, "source", "", "Names of sources."),
+              of_type(ValueType::text_or_table_list, "sensor", "", "Sensors."),
+              of_type(ValueType::text_or_table_list, "metric", "", "Metrics."),
+              of_type(ValueType::text_table, "labels", "", "By label, globs for its value; all of them have to match."),
+              number("min", "none", "Values below are not taken."),
+              number("max", "none", "Values above are not taken."),
+          }};
+}
+
+KeyGroup top_rows_keys() {
+  return {"[windows.NAME.top]",
+          "Usually written as `top = { n = 5, by = \"avg\" }`. Of the rows of one window that leave together.",
+          {
+              required(integer("n", 1, 1, 1'000'000, "How many rows are kept.")),
+              required(text("by", "", "The aggregate whose largest values are kept.")),
+          }};
+}
+
+}  // namespace edgetide::keys
