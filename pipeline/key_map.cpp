@@ -9,6 +9,16 @@ namespace edgetide {
 
 namespace {
 
+// So that two groups never have the same text.
+std::string escaped(const std::string& value) {
+  std::string text;
+  for (const char c : value) {
+    if (c == ',' || c == '=' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text;
+}
+
 // Grouped by sensor and metric is grouped by series.
 std::vector<std::string> columns_of(const WindowOptions& options) {
   const std::vector<std::string>& columns = options.group_by;
@@ -75,11 +85,12 @@ std::uint32_t KeyMap::group_named(Tuple tuple) {
 
 Series KeyMap::to_series(const Tuple& tuple) const {
   Series group;
+  group.grouped = true;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const auto& [present, value] = tuple[i];
     if (!present) continue;
     if (!group.sensor.empty()) group.sensor += ',';
-    group.sensor.append(columns_[i]).append(1, '=').append(value);
+    group.sensor.append(columns_[i]).append(1, '=').append(escaped(value));
     if (columns_[i] == "metric") group.metric = value;
     group.labels.push_back({columns_[i], value});
   }

@@ -32,6 +32,7 @@ struct Series {
   std::string metric;
   std::string unit;           // as first seen, may be empty
   std::vector<Label> labels;  // as first seen, sorted by key; of a group its columns, in their order
+  bool grouped = false;       // a group of series: `sensor` is "column=value,..." with \ before , = \ in values
 };
 
 class SeriesTable {

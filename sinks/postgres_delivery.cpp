@@ -22,8 +22,10 @@ PostgresStatements postgres_statements(const PostgresNames& names) {
                                 postgres_epoch_statement(names.schema),
                                 postgres_find_series_query(names.schema),
                                 postgres_add_series_statement(names.schema),
+                                {},
                                 {}};
   for (const WindowSchema& window : names.inputs) {
+    statements.retract.push_back(postgres_retract_statement(names.schema, window));
     statements.insert.push_back(postgres_insert_statement(names.schema, window));
   }
   return statements;
@@ -83,12 +85,14 @@ void PostgresDelivery::resolve(const RowBatch& batch) {
 void PostgresDelivery::find(std::span<const SeriesPointer> wanted) {
   PgArray sensors;
   PgArray metrics;
+  PgArray grouped;
   for (const SeriesPointer& series : wanted) {
     sensors.add_text(series->sensor);
     metrics.add_text(series->metric);
+    grouped.add_text(series->grouped ? "t" : "f");
   }
   const pqxx::result found =
-      execute(transaction_, statements_.find_series, {names_.gateway, sensors.take(), metrics.take()});
+      execute(transaction_, statements_.find_series, {names_.gateway, sensors.take(), metrics.take(), grouped.take()});
   for (const auto& row : found) ids_[wanted[row[0].as<std::size_t>() - 1]] = row[1].as<std::int64_t>();
 }
 
@@ -97,6 +101,7 @@ void PostgresDelivery::add(std::span<const SeriesPointer> unknown) {
   PgArray metrics;
   PgArray units;
   PgArray labels;
+  PgArray grouped;
   for (const SeriesPointer& series : unknown) {
     sensors.add_text(series->sensor);
     metrics.add_text(series->metric);
@@ -104,29 +109,52 @@ void PostgresDelivery::add(std::span<const SeriesPointer> unknown) {
     std::string json;
     append_json_labels(json, series->labels);
     labels.add_text(json);
+    grouped.add_text(series->grouped ? "t" : "f");
   }
   execute(transaction_, statements_.add_series,
-          {names_.gateway, sensors.take(), metrics.take(), units.take(), labels.take()});
+          {names_.gateway, sensors.take(), metrics.take(), units.take(), labels.take(), grouped.take()});
 }
 
 void PostgresDelivery::store(const WindowRows& window, std::uint64_t epoch) {
   std::vector<std::size_t> rows;
+  std::vector<std::size_t> retracted;
   for (std::size_t row = 0; row < window.rows.size(); ++row) {
     const auto refused = refused_series_.find(window.rows[row].series);
-    refused == refused_series_.end() ? rows.push_back(row) : reject(window, row, refused->second);
+    if (refused != refused_series_.end()) {
+      reject(window, row, refused->second);
+    } else {
+      (window.rows[row].state == RowState::retracted ? retracted : rows).push_back(row);
+    }
   }
+  in_parts(window, retracted, [&](std::span<const std::size_t> part) { retract(window, part); });
+  in_parts(window, rows, [&](std::span<const std::size_t> part) { insert(window, part, epoch); });
+}
+
+template <typename Statement>
+void PostgresDelivery::in_parts(const WindowRows& window, const std::vector<std::size_t>& rows,
+                                const Statement& statement) {
   for (std::size_t first = 0; first < rows.size(); first += rows_per_statement_max) {
     apply(
         first, std::min(first + rows_per_statement_max, rows.size()),
-        [&](std::size_t from, std::size_t to) { insert(window, std::span(rows).subspan(from, to - from), epoch); },
+        [&](std::size_t from, std::size_t to) { statement(std::span(rows).subspan(from, to - from)); },
         [&](std::size_t i, const std::string& reason) { reject(window, rows[i], reason); });
   }
 }
 
-void PostgresDelivery::insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch) {
+std::vector<std::int64_t> PostgresDelivery::ids_of(const WindowRows& window, std::span<const std::size_t> rows) const {
   std::vector<std::int64_t> ids;
   ids.reserve(rows.size());
   for (const std::size_t row : rows) ids.push_back(ids_.at(window.rows[row].series));
+  return ids;
+}
+
+void PostgresDelivery::retract(const WindowRows& window, std::span<const std::size_t> rows) {
+  execute(transaction_, statements_.retract[window.input],
+          postgres_retract_parameters(window, rows, ids_of(window, rows)));
+}
+
+void PostgresDelivery::insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch) {
+  const std::vector<std::int64_t> ids = ids_of(window, rows);
   execute(transaction_, statements_.insert[window.input],
           postgres_insert_parameters(names_.inputs[window.input], window, rows, ids, epoch));
 }

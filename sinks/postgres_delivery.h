@@ -35,7 +35,8 @@ struct PostgresStatements {
   std::string epoch;
   std::string find_series;
   std::string add_series;
-  std::vector<std::string> insert;  // by input
+  std::vector<std::string> insert;   // by input
+  std::vector<std::string> retract;  // by input
 };
 PostgresStatements postgres_statements(const PostgresNames& names);
 
@@ -62,6 +63,10 @@ class PostgresDelivery {
   void find(std::span<const std::shared_ptr<const Series>> wanted);
   void add(std::span<const std::shared_ptr<const Series>> unknown);
   void store(const WindowRows& window, std::uint64_t epoch);
+  template <typename Statement>
+  void in_parts(const WindowRows& window, const std::vector<std::size_t>& rows, const Statement& statement);
+  std::vector<std::int64_t> ids_of(const WindowRows& window, std::span<const std::size_t> rows) const;
+  void retract(const WindowRows& window, std::span<const std::size_t> rows);
   void insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch);
   void reject(const WindowRows& window, std::size_t row, const std::string& reason);
 

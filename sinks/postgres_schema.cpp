@@ -32,13 +32,13 @@ std::string window_ddl(const std::string& schema, const WindowSchema& window) {
   std::string columns;
   for (const Column& column : window.columns) {
     columns += columns.empty() ? "\n" : ",\n";
-    columns += "  ADD COLUMN IF NOT EXISTS " + quote_identifier(column.name) +
+    columns += "  ADD COLUMN IF NOT EXISTS " + quote_identifier(column.sql_name()) +
                (column.integer ? " bigint" : " double precision");
   }
   std::string ddl = R"(
 CREATE TABLE IF NOT EXISTS $window_data (
   time        timestamptz NOT NULL,
-  time_end    timestamptz NOT NULL,
+  time_end    timestamptz,
   series_id   bigint NOT NULL REFERENCES $schema.series,
   state       text NOT NULL,
   is_final    boolean NOT NULL,
@@ -89,12 +89,13 @@ std::string postgres_tables_ddl(const std::string& schema, const std::vector<Win
 CREATE TABLE IF NOT EXISTS $schema.series (
   series_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   gateway     text NOT NULL,
+  grouped     boolean NOT NULL DEFAULT false,
   sensor_id   text NOT NULL,
   metric      text NOT NULL,
   unit        text NOT NULL DEFAULT '',
   labels      jsonb NOT NULL DEFAULT '{}',
   first_seen  timestamptz NOT NULL DEFAULT now(),
-  UNIQUE (gateway, sensor_id, metric));
+  UNIQUE (gateway, grouped, sensor_id, metric));
 
 CREATE TABLE IF NOT EXISTS $schema.sink_state (
   gateway      text NOT NULL,
@@ -111,11 +112,11 @@ CREATE TABLE IF NOT EXISTS $schema.sink_state (
 
 TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs) {
   TableShapes shapes;
-  shapes["series"] = {"series_id", "gateway", "sensor_id", "metric", "unit", "labels"};
+  shapes["series"] = {"series_id", "gateway", "grouped", "sensor_id", "metric", "unit", "labels"};
   shapes["sink_state"] = {"gateway", "sink", "incarnation", "epoch", "updated_at"};
   for (const WindowSchema& window : inputs) {
     std::set<std::string> data(data_columns.begin(), data_columns.end());
-    for (const Column& column : window.columns) data.insert(column.name);
+    for (const Column& column : window.columns) data.insert(column.sql_name());
     std::set<std::string> view = data;
     view.insert(series_columns.begin(), series_columns.end());
     shapes[window.name + "_data"] = data;
@@ -159,17 +160,19 @@ std::string postgres_epoch_statement(const std::string& schema) {
 
 std::string postgres_find_series_query(const std::string& schema) {
   return with_names(R"(SELECT n.position, s.series_id
-FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS n(sensor_id, metric, position)
-JOIN $schema.series s ON s.gateway = $1 AND s.sensor_id = n.sensor_id AND s.metric = n.metric)",
+FROM unnest($2::text[], $3::text[], $4::boolean[]) WITH ORDINALITY AS n(sensor_id, metric, grouped, position)
+JOIN $schema.series s ON s.gateway = $1 AND s.grouped = n.grouped AND s.sensor_id = n.sensor_id
+  AND s.metric = n.metric)",
                     schema);
 }
 
 std::string postgres_add_series_statement(const std::string& schema) {
-  return with_names(R"(INSERT INTO $schema.series (gateway, sensor_id, metric, unit, labels)
-SELECT $1, n.sensor_id, n.metric, n.unit, n.labels::jsonb
-FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS n(sensor_id, metric, unit, labels)
-ORDER BY n.sensor_id, n.metric
-ON CONFLICT (gateway, sensor_id, metric) DO NOTHING)",
+  return with_names(R"(INSERT INTO $schema.series (gateway, grouped, sensor_id, metric, unit, labels)
+SELECT $1, n.grouped, n.sensor_id, n.metric, n.unit, n.labels::jsonb
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[])
+  AS n(sensor_id, metric, unit, labels, grouped)
+ORDER BY n.grouped, n.sensor_id, n.metric
+ON CONFLICT (gateway, grouped, sensor_id, metric) DO NOTHING)",
                     schema);
 }
 
@@ -180,7 +183,7 @@ std::string postgres_insert_statement(const std::string& schema, const WindowSch
   std::string arrays;
   int parameter = 6;
   for (const Column& column : window.columns) {
-    const std::string name = quote_identifier(column.name);
+    const std::string name = quote_identifier(column.sql_name());
     names += ", " + name;
     values += ", n." + name;
     updates += ", " + name + " = EXCLUDED." + name;
@@ -198,6 +201,26 @@ std::string postgres_insert_statement(const std::string& schema, const WindowSch
                     schema, window.name);
 }
 
+std::string postgres_retract_statement(const std::string& schema, const WindowSchema& window) {
+  return with_names(
+      "DELETE FROM $window_data d\nUSING unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS n(series_id, "
+      "start_us, revision)\nWHERE d.series_id = n.series_id AND d.time = " +
+          as_time("n.start_us") + " AND d.revision < n.revision",
+      schema, window.name);
+}
+
+std::vector<std::string> postgres_retract_parameters(const WindowRows& window_rows, std::span<const std::size_t> rows,
+                                                     std::span<const std::int64_t> series_ids) {
+  std::vector<PgArray> arrays(3);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const SinkRow& row = window_rows.rows[rows[i]];
+    arrays[0].add(series_ids[i]);
+    arrays[1].add(row.start.count());
+    arrays[2].add(static_cast<std::int64_t>(row.revision));
+  }
+  return {arrays[0].take(), arrays[1].take(), arrays[2].take()};
+}
+
 std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, const WindowRows& window_rows,
                                                     std::span<const std::size_t> rows,
                                                     std::span<const std::int64_t> series_ids, std::uint64_t epoch) {
@@ -207,7 +230,7 @@ std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, 
     const SinkRow& row = window_rows.rows[rows[i]];
     arrays[0].add(series_ids[i]);
     arrays[1].add(row.start.count());
-    arrays[2].add(row.end.count());
+    row.end == Timestamp::latest() ? arrays[2].add_null() : arrays[2].add(row.end.count());
     arrays[3].add_text(state_name(row.state));
     arrays[4].add(static_cast<std::int64_t>(row.revision));
     const auto values = window_rows.values_of(rows[i], columns);

@@ -50,6 +50,10 @@ std::string postgres_add_series_statement(const std::string& schema);
 // Upserts rows, unless the table has the same or a higher revision of them.
 std::string postgres_insert_statement(const std::string& schema, const WindowSchema& window);
 // Its parameters for those of the window's rows; `series_ids` has one id for each of them.
+// Of rows whose state is retracted: deleted, unless the table has a newer revision.
+std::string postgres_retract_statement(const std::string& schema, const WindowSchema& window);
+std::vector<std::string> postgres_retract_parameters(const WindowRows& window_rows, std::span<const std::size_t> rows,
+                                                     std::span<const std::int64_t> series_ids);
 std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, const WindowRows& window_rows,
                                                     std::span<const std::size_t> rows,
                                                     std::span<const std::int64_t> series_ids, std::uint64_t epoch);

@@ -5,6 +5,7 @@
 // Thread: a value, handed from the intake to one courier.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,8 +19,15 @@
 namespace edgetide {
 
 struct Column {
-  std::string name;      // the aggregate's name: count, avg, ...
+  std::string name;      // the aggregate's name: count, avg, p99.9, ...
   bool integer = false;  // bigint rather than double precision
+
+  // As a column that needs no quotes: p99_9.
+  std::string sql_name() const {
+    std::string text = name;
+    std::replace(text.begin(), text.end(), '.', '_');
+    return text;
+  }
 };
 
 // One input of a sink; names are unique and fit [a-z][a-z0-9_]{0,47} (config checks it).
@@ -31,7 +39,7 @@ struct WindowSchema {
 struct SinkRow {
   std::shared_ptr<const Series> series;
   Timestamp start;
-  Timestamp end;
+  Timestamp end;  // Timestamp::latest(): there is none
   RowState state = RowState::open;
   std::uint32_t revision = 0;
 };

@@ -75,14 +75,23 @@ void append_row_json(std::string& out, const WindowSchema& window, const SinkRow
                      std::uint64_t epoch, TimeText times) {
   out += "{\"window\":";
   append_json_text(out, window.name);
-  out += ",\"sensor\":";
-  append_json_text(out, row.series->sensor);
-  out += ",\"metric\":";
-  append_json_text(out, row.series->metric);
+  if (row.series->grouped) {
+    out += ",\"labels\":";
+    append_json_labels(out, row.series->labels);
+  } else {
+    out += ",\"sensor\":";
+    append_json_text(out, row.series->sensor);
+    out += ",\"metric\":";
+    append_json_text(out, row.series->metric);
+  }
   out += ",\"start\":";
   append_json_time(out, row.start, times);
   out += ",\"end\":";
-  append_json_time(out, row.end, times);
+  if (row.end == Timestamp::latest()) {
+    out += "null";  // a running window has none
+  } else {
+    append_json_time(out, row.end, times);
+  }
   for (std::size_t i = 0; i < window.columns.size(); ++i) {
     out += ',';
     append_json_text(out, window.columns[i].name);

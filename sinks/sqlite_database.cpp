@@ -29,6 +29,11 @@ void SqliteStatement::bind(std::int64_t value) {
   check(sqlite3_bind_int64(statement_, ++bound_, value));
 }
 
+void SqliteStatement::bind(std::optional<std::int64_t> value) {
+  if (value) return bind(*value);
+  check(sqlite3_bind_null(statement_, ++bound_));
+}
+
 void SqliteStatement::bind(std::string_view text) {
   check(sqlite3_bind_text64(statement_, ++bound_, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
 }

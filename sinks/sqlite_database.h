@@ -52,6 +52,7 @@ class SqliteStatement {
     (bind(values), ...);
   }
   void bind(std::int64_t value);
+  void bind(std::optional<std::int64_t> value);
   void bind(std::string_view text);
   // Null if it is not finite; an integer, if it shall be one and is.
   void bind(double value, bool integer);

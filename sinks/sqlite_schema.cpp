@@ -23,7 +23,7 @@ std::string quoted(const std::string& name) {
 }
 
 std::string definition(const Column& column) {
-  return quoted(column.name) + (column.integer ? " INTEGER" : " REAL");
+  return quoted(column.sql_name()) + (column.integer ? " INTEGER" : " REAL");
 }
 
 // Whole seconds, rounded down before 1970 too.
@@ -36,7 +36,7 @@ std::string table_ddl(const WindowSchema& window) {
   std::string ddl = "\nCREATE TABLE IF NOT EXISTS " + quoted(window.name + "_data") + R"( (
   time        INTEGER NOT NULL,
   series_id   INTEGER NOT NULL REFERENCES series,
-  time_end    INTEGER NOT NULL,
+  time_end    INTEGER,
   state       TEXT NOT NULL,
   is_final    INTEGER NOT NULL,
   revision    INTEGER NOT NULL,
@@ -49,7 +49,7 @@ std::string table_ddl(const WindowSchema& window) {
 
 std::string view_ddl(const WindowSchema& window, const std::string& name, const std::string& rows) {
   std::string aggregates;
-  for (const Column& column : window.columns) aggregates += " d." + quoted(column.name) + ",";
+  for (const Column& column : window.columns) aggregates += " d." + quoted(column.sql_name()) + ",";
   return "\nDROP VIEW IF EXISTS " + quoted(name) + ";\nCREATE VIEW " + quoted(name) + " AS\n  SELECT " +
          as_text("d.time") + " AS time,\n    " + as_text("d.time_end") +
          " AS time_end,\n    s.sensor_id, s.metric, s.unit," + aggregates +
@@ -64,12 +64,13 @@ std::string sqlite_tables_ddl(const std::vector<WindowSchema>& inputs) {
 CREATE TABLE IF NOT EXISTS series (
   series_id   INTEGER PRIMARY KEY,
   gateway     TEXT NOT NULL,
+  grouped     INTEGER NOT NULL DEFAULT 0,
   sensor_id   TEXT NOT NULL,
   metric      TEXT NOT NULL,
   unit        TEXT NOT NULL DEFAULT '',
   labels      TEXT NOT NULL DEFAULT '{}',
   first_seen  TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
-  UNIQUE (gateway, sensor_id, metric));
+  UNIQUE (gateway, grouped, sensor_id, metric));
 
 CREATE TABLE IF NOT EXISTS sink_state (
   gateway      TEXT NOT NULL,
@@ -101,14 +102,14 @@ std::string sqlite_add_column(const WindowSchema& window, const Column& column) 
 
 TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs) {
   TableShapes shapes;
-  shapes["series"] = {"series_id", "gateway", "sensor_id", "metric", "unit", "labels"};
+  shapes["series"] = {"series_id", "gateway", "grouped", "sensor_id", "metric", "unit", "labels"};
   shapes["sink_state"] = {"gateway", "sink", "incarnation", "epoch", "updated_at"};
   for (const WindowSchema& window : inputs) {
     std::set<std::string> data(data_columns.begin(), data_columns.end());
     std::set<std::string> view(view_columns.begin(), view_columns.end());
     for (const Column& column : window.columns) {
-      data.insert(column.name);
-      view.insert(column.name);
+      data.insert(column.sql_name());
+      view.insert(column.sql_name());
     }
     shapes[window.name + "_data"] = data;
     shapes[window.name] = view;
@@ -117,12 +118,16 @@ TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs) {
   return shapes;
 }
 
+std::string sqlite_retract_statement(const WindowSchema& window) {
+  return "DELETE FROM " + quoted(window.name + "_data") + " WHERE time = ? AND series_id = ? AND revision < ?";
+}
+
 std::string sqlite_insert_statement(const WindowSchema& window) {
   std::string names;
   std::string values;
   std::string updates;
   for (const Column& column : window.columns) {
-    const std::string name = quoted(column.name);
+    const std::string name = quoted(column.sql_name());
     names += ", " + name;
     values += ", ?";
     updates += ", " + name + " = excluded." + name;

@@ -25,18 +25,25 @@ bool is_bad_row(int code) noexcept {
   return code == SQLITE_CONSTRAINT || code == SQLITE_TOOBIG || code == SQLITE_MISMATCH;
 }
 
+std::optional<std::int64_t> end_of(const SinkRow& row) {
+  return row.end == Timestamp::latest() ? std::nullopt : std::optional(row.end.count());
+}
+
 // An open file and the statements prepared for it.
 struct Session {
   Session(sqlite3* opened, const std::vector<WindowSchema>& inputs)
       : state(opened, "SELECT incarnation, epoch FROM sink_state WHERE gateway = ? AND sink = ?"),
         set_epoch(opened,
                   "UPDATE sink_state SET epoch = ?, updated_at = CURRENT_TIMESTAMP WHERE gateway = ? AND sink = ?"),
-        find_series(opened, "SELECT series_id FROM series WHERE gateway = ? AND sensor_id = ? AND metric = ?"),
+        find_series(opened,
+                    "SELECT series_id FROM series WHERE gateway = ? AND grouped = ? AND sensor_id = ? AND metric = ?"),
         add_series(opened,
-                   "INSERT INTO series (gateway, sensor_id, metric, unit, labels) VALUES (?, ?, ?, ?, ?) RETURNING "
+                   "INSERT INTO series (gateway, grouped, sensor_id, metric, unit, labels) VALUES (?, ?, ?, ?, ?, ?) "
+                   "RETURNING "
                    "series_id") {
     for (const WindowSchema& window : inputs) {
       insert.push_back(std::make_unique<SqliteStatement>(opened, sqlite_insert_statement(window)));
+      retract.push_back(std::make_unique<SqliteStatement>(opened, sqlite_retract_statement(window)));
     }
   }
 
@@ -44,7 +51,8 @@ struct Session {
   SqliteStatement set_epoch;
   SqliteStatement find_series;
   SqliteStatement add_series;
-  std::vector<std::unique_ptr<SqliteStatement>> insert;  // by input
+  std::vector<std::unique_ptr<SqliteStatement>> insert;   // by input
+  std::vector<std::unique_ptr<SqliteStatement>> retract;  // by input
 };
 
 class SqliteSink final : public Sink {
@@ -84,6 +92,7 @@ class SqliteSink final : public Sink {
   void store(const WindowRows& window, std::uint64_t epoch, const SqliteTransaction& transaction,
              std::vector<RejectedRow>& rejected);
   void insert(const WindowRows& window, std::size_t row, std::uint64_t epoch);
+  void retract(const WindowRows& window, std::size_t row);
 
   static int on_busy(void* sink, int tries) noexcept;
 
@@ -178,7 +187,7 @@ void SqliteSink::create_tables() {
   for (const WindowSchema& window : inputs_) {
     const auto& columns = found.at(window.name + "_data");
     for (const Column& column : window.columns) {
-      if (!columns.contains(column.name)) execute(database_.get(), sqlite_add_column(window, column));
+      if (!columns.contains(column.sql_name())) execute(database_.get(), sqlite_add_column(window, column));
     }
   }
   execute(database_.get(), sqlite_views_ddl(inputs_));
@@ -262,7 +271,7 @@ void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const Sqli
                        std::vector<RejectedRow>& rejected) {
   for (std::size_t i = 0; i < window.rows.size(); ++i) {
     try {
-      insert(window, i, epoch);
+      window.rows[i].state == RowState::retracted ? retract(window, i) : insert(window, i, epoch);
     } catch (const SqliteError& error) {
       if (!is_bad_row(error.code()) || !transaction.alive()) throw;
       const SinkRow& row = window.rows[i];
@@ -271,11 +280,18 @@ void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const Sqli
   }
 }
 
+void SqliteSink::retract(const WindowRows& window, std::size_t i) {
+  const SinkRow& row = window.rows[i];
+  SqliteStatement& statement = *session_->retract[window.input];
+  statement.bind_all(row.start.count(), series_id(*row.series), static_cast<std::int64_t>(row.revision));
+  statement.run();
+}
+
 void SqliteSink::insert(const WindowRows& window, std::size_t i, std::uint64_t epoch) {
   const std::vector<Column>& columns = inputs_[window.input].columns;
   const SinkRow& row = window.rows[i];
   SqliteStatement& statement = *session_->insert[window.input];
-  statement.bind_all(row.start.count(), series_id(*row.series), row.end.count(), state_name(row.state),
+  statement.bind_all(row.start.count(), series_id(*row.series), end_of(row), state_name(row.state),
                      std::int64_t{row.state == RowState::final}, static_cast<std::int64_t>(row.revision),
                      static_cast<std::int64_t>(epoch));
   const auto values = window.values_of(i, columns.size());
@@ -288,12 +304,14 @@ std::int64_t SqliteSink::series_id(const Series& series) {
   const std::string_view gateway = gateway_;
   const std::string_view sensor = series.sensor;
   const std::string_view metric = series.metric;
-  session_->find_series.bind_all(gateway, sensor, metric);
+  const std::int64_t grouped = series.grouped ? 1 : 0;
+  session_->find_series.bind_all(gateway, grouped, sensor, metric);
   std::optional<std::int64_t> id = session_->find_series.first_integer();
   if (!id) {
     std::string labels;
     append_json_labels(labels, series.labels);
-    session_->add_series.bind_all(gateway, sensor, metric, std::string_view(series.unit), std::string_view(labels));
+    session_->add_series.bind_all(gateway, grouped, sensor, metric, std::string_view(series.unit),
+                                  std::string_view(labels));
     id = session_->add_series.first_integer();
   }
   return id.value();

@@ -28,6 +28,10 @@ inline std::shared_ptr<const Series> series(std::string sensor, std::string metr
       Series{std::move(sensor), std::move(metric), std::move(unit), std::move(labels)});
 }
 
+inline std::shared_ptr<const Series> group(std::string text, std::vector<Label> columns) {
+  return std::make_shared<const Series>(Series{std::move(text), "", "", std::move(columns), true});
+}
+
 struct RowText {
   std::shared_ptr<const Series> of;
   std::int64_t start_us = 0;

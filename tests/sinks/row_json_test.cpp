@@ -37,6 +37,16 @@ TEST(RowJson, times_can_be_integers_of_microseconds) {
             "\"revision\":4,\"epoch\":9}\n");
 }
 
+TEST(RowJson, group_carries_its_labels_and_a_running_window_has_no_end) {
+  std::string line;
+  append_row_json(line, {"w", {}},
+                  {group("site=x", {{"site", "x"}}), Timestamp(), Timestamp::latest(), RowState::retracted, 2}, {}, 3,
+                  TimeText::microseconds);
+  EXPECT_EQ(line,
+            "{\"window\":\"w\",\"labels\":{\"site\":\"x\"},\"start\":0,\"end\":null,\"state\":\"retracted\","
+            "\"revision\":2,\"epoch\":3}\n");
+}
+
 TEST(RowJson, values_read_back_equal_and_what_is_not_finite_is_null) {
   const struct {
     double value;

@@ -51,6 +51,57 @@ std::vector<StoreKind> stores() {
 INSTANTIATE_TEST_SUITE_P(Stores, StoreContract, testing::ValuesIn(stores()),
                          [](const auto& kind) { return kind.param.name; });
 
+TEST_P(StoreContract, retracted_row_is_deleted_and_a_newer_one_is_not) {
+  const auto sink = open_sink();
+  const auto a = series("a");
+  const auto b = series("b");
+  EXPECT_THAT(sink->deliver(batch(1, {{a, 0, 1, {1, 1}}, {a, 60'000'000, 1, {2, 2}}, {b, 0, 5, {3, 3}}})),
+              IsDelivered());
+  const RowBatch gone = batch(2, {{a, 0, 2, {null, null}, RowState::retracted},
+                                  {a, 120'000'000, 1, {4, 4}},
+                                  {b, 0, 4, {null, null}, RowState::retracted},
+                                  {series("unknown"), 0, 2, {null, null}, RowState::retracted}});
+  EXPECT_THAT(sink->deliver(gone), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(2, 4, 3));
+  EXPECT_THAT(sink->deliver(gone), IsDelivered());  // told twice
+  EXPECT_THAT(counts(), ElementsAre(2, 4, 3));
+}
+
+TEST_P(StoreContract, group_is_not_the_sensor_of_the_same_text) {
+  const auto sink = open_sink();
+  const auto lyon = group("site=lyon", {{"site", "lyon"}});
+  EXPECT_THAT(sink->deliver(batch(1, {{lyon, 0, 1, {1, 1}}, {series("site=lyon", ""), 0, 1, {2, 2}}})), IsDelivered());
+  EXPECT_THAT(rows(), SizeIs(2));
+  const auto other = open_sink();  // finds both again
+  EXPECT_THAT(other->deliver(batch(1, {{lyon, 0, 2, {3, 3}}})), IsDelivered());
+  std::vector<double> found = counts();
+  std::sort(found.begin(), found.end());
+  EXPECT_THAT(found, ElementsAre(2, 3));
+}
+
+TEST_P(StoreContract, window_without_an_end_has_none_in_the_store) {
+  const auto sink = open_sink();
+  RowBatch totals = batch(1, {{series("a"), 0, 1, {1, 1}, RowState::open}});
+  totals.windows[0].rows[0].end = Timestamp::latest();
+  EXPECT_THAT(sink->deliver(totals), IsDelivered());
+  const auto ends = store->query("SELECT time_end FROM " + store->prefix() + "minute");
+  ASSERT_THAT(ends, SizeIs(1));
+  EXPECT_EQ(ends[0][0], std::nullopt);
+}
+
+TEST_P(StoreContract, row_of_an_empty_window_has_count_zero_and_nulls) {
+  const auto sink = open_sink();
+  EXPECT_THAT(sink->deliver(batch(1, {{series("a"), 0, 1, {0, null}}})), IsDelivered());
+  EXPECT_THAT(rows()[0].values, ElementsAre(0, std::nullopt));
+}
+
+TEST_P(StoreContract, percentile_has_a_column_that_needs_no_quotes) {
+  windows[0].columns.push_back({"p99.9", false});
+  const auto sink = open_sink();
+  EXPECT_THAT(sink->deliver(batch(1, {{series("a"), 0, 1, {1, 2, 3}}})), IsDelivered());
+  EXPECT_THAT(store->query("SELECT p99_9 FROM " + store->prefix() + "minute"), SizeIs(1));
+}
+
 TEST_P(StoreContract, delivered_row_is_in_the_store_with_all_it_has) {
   const auto sink = open_sink();
   const auto boiler = series("boiler", "temperature", "°C", {{"line", "1"}, {"site", "lyon"}});
