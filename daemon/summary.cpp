@@ -36,8 +36,10 @@ std::string summary_json(const Pipeline& pipeline, std::span<const Timestamp> wa
   append_member(out += ',', "epochs", pipeline.epoch());
   out += ",\"watermark\":{";
   for (std::uint32_t i = 0; i < watermarks.size(); ++i) {
+    // A series that is computed, or whose readings were all refused, has none.
+    if (!pipeline.series().has(SeriesId{i}) || watermarks[i] == Timestamp::earliest()) continue;
     const Series& series = pipeline.series()[SeriesId{i}];
-    if (i > 0) out += ',';
+    if (out.back() != '{') out += ',';
     append_json_text(out, series.sensor + '/' + series.metric);
     out += ':';
     append_json_time(out, watermarks[i], times);

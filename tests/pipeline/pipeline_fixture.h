@@ -65,7 +65,7 @@ inline std::vector<std::string> lines(const Pipeline& pipeline, const Emission& 
   };
   std::vector<std::string> result;
   for (const Row& row : emission.rows) {
-    constexpr const char* states[] = {"open", "closed", "final"};
+    constexpr const char* states[] = {"open", "closed", "final", "retracted"};
     std::string line = pipeline.key_of(row)->sensor + " [" + number(static_cast<double>(row.start.count()) / 1e6) +
                        "," + number(static_cast<double>(row.end.count()) / 1e6) + ") " +
                        states[static_cast<int>(row.state)] + " r" + std::to_string(row.revision) + ":";

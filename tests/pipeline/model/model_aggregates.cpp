@@ -17,12 +17,15 @@ long double sum_of(const std::vector<Kept>& readings) {
   return sum;
 }
 
+// The first value is taken off first: even long double has not enough digits for 1e15 and small differences.
 double variance_of(const std::vector<Kept>& readings) {
   if (readings.size() < 2) return none;
-  const long double mean = sum_of(readings) / static_cast<long double>(readings.size());
+  const long double origin = readings.front().value;
+  long double sum = 0;
+  for (const Kept& reading : readings) sum += reading.value - origin;
+  const long double mean = sum / static_cast<long double>(readings.size());
   long double squares = 0;
-  for (const Kept& r : readings)
-    squares += (static_cast<long double>(r.value) - mean) * (static_cast<long double>(r.value) - mean);
+  for (const Kept& reading : readings) squares += (reading.value - origin - mean) * (reading.value - origin - mean);
   return static_cast<double>(squares / static_cast<long double>(readings.size() - 1));
 }
 

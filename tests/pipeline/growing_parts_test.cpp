@@ -1,0 +1,159 @@
+// The parts of an aggregate state that grow with the readings: sketch, distinct values, points.
+#include <algorithm>
+#include <cmath>
+#include <gtest/gtest.h>
+#include <random>
+#include <set>
+
+#include "pipeline/distinct_counter.h"
+#include "pipeline/point_list.h"
+#include "pipeline/quantile_sketch.h"
+#include "tests/pipeline/model/model_aggregates.h"
+#include "tests/pipeline/pipeline_fixture.h"
+
+namespace edgetide::test {
+namespace {
+
+template <typename Part>
+std::string bytes_of(const Part& part) {
+  std::string bytes;
+  ByteWriter out(bytes);
+  part.save(out);
+  return bytes;
+}
+
+// Distributions that sensors have, and some that they should not.
+std::vector<std::vector<double>> streams() {
+  std::mt19937_64 random(7);
+  std::vector<std::vector<double>> all(7);
+  std::lognormal_distribution<double> latencies(0, 3);
+  std::normal_distribution<double> temperatures(-2, 15);
+  for (int i = 0; i < 5000; ++i) {
+    all[0].push_back(temperatures(random));
+    all[1].push_back(latencies(random));
+    all[2].push_back(static_cast<double>(random() % 3) - 1);
+    all[3].push_back(std::ldexp(1.0, static_cast<int>(random() % 50) - 25) * (random() % 2 == 0 ? 1 : -1));
+    all[4].push_back(1e15 + static_cast<double>(random() % 7) * 1e-1);
+    all[5].push_back(i % 2 == 0 ? 0.0 : -0.0);
+  }
+  all[6] = {42};
+  return all;
+}
+
+TEST(QuantileSketch, every_quantile_is_within_one_percent_of_the_exact_one) {
+  for (const std::vector<double>& values : streams()) {
+    QuantileSketch sketch;
+    for (const double value : values) sketch.add(value);
+    std::vector<double> sorted = values;
+    std::sort(sorted.begin(), sorted.end());
+    for (const double q : {0.0, 0.01, 0.25, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0}) {
+      const double exact = sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1))];
+      EXPECT_LE(std::abs(sketch.quantile(q) - exact), 0.0100001 * std::abs(exact)) << "q " << q << " exact " << exact;
+    }
+  }
+}
+
+TEST(QuantileSketch, collapses_the_smallest_and_keeps_the_upper_quantiles) {
+  QuantileSketch sketch;
+  for (int exponent = -250; exponent <= 250; ++exponent) sketch.add(std::pow(10.0, exponent));
+  EXPECT_NEAR(sketch.quantile(1) / 1e250, 1, 0.0101);
+  EXPECT_LE(sketch.heap_bytes(), 2U * 8U * static_cast<std::size_t>(QuantileSketch::buckets_max));
+  EXPECT_EQ(sketch.count(), 501U);
+}
+
+// Any order, any split: the same bytes.
+template <typename Part, typename Add>
+void expect_same_bytes_however_merged(Add&& add) {
+  std::mt19937_64 random(3);
+  for (std::vector<double> values : streams()) {
+    Part whole;
+    for (const double value : values) add(whole, value);
+    std::shuffle(values.begin(), values.end(), random);
+    Part parts[3];
+    for (std::size_t i = 0; i < values.size(); ++i) add(parts[i % 3], values[i]);
+    parts[2].merge(parts[0]);
+    parts[2].merge(parts[1]);
+    EXPECT_EQ(bytes_of(parts[2]), bytes_of(whole));
+    Part loaded;
+    const std::string bytes = bytes_of(whole);
+    ByteReader in(bytes);
+    EXPECT_TRUE(loaded.load(in) && in.at_end());
+    EXPECT_EQ(bytes_of(loaded), bytes);
+    for (std::size_t cut = 0; cut < std::min<std::size_t>(bytes.size(), 300); ++cut) {
+      Part torn;
+      ByteReader torn_in(std::string_view(bytes).substr(0, cut));
+      EXPECT_FALSE(torn.load(torn_in)) << cut;
+    }
+  }
+}
+
+TEST(QuantileSketch, order_and_splits_change_no_byte) {
+  expect_same_bytes_however_merged<QuantileSketch>([](QuantileSketch& part, double value) { part.add(value); });
+}
+
+TEST(DistinctCounter, order_and_splits_change_no_byte) {
+  expect_same_bytes_however_merged<DistinctCounter>([](DistinctCounter& part, double value) { part.add(value); });
+}
+
+TEST(DistinctCounter, is_exact_up_to_its_bound_and_within_five_errors_beyond) {
+  for (const std::size_t count : {0, 1, 2, 255, 256, 257, 1000, 5000, 100'000}) {
+    DistinctCounter counter;
+    for (int round = 0; round < 2; ++round) {
+      for (std::size_t i = 0; i < count; ++i) counter.add(static_cast<double>(i) * 0.1 - 3);
+    }
+    const double allowed = count <= DistinctCounter::exact_max ? 0 : 5 * DistinctCounter::standard_error;
+    EXPECT_LE(std::abs(static_cast<double>(counter.count()) - static_cast<double>(count)),
+              allowed * static_cast<double>(count))
+        << count << " counted as " << counter.count();
+  }
+  DistinctCounter zeros;
+  zeros.add(0.0);
+  zeros.add(-0.0);
+  EXPECT_EQ(zeros.count(), 1U);
+}
+
+TEST(Aggregate, of_every_kind_equals_the_definition_on_random_and_adversarial_readings) {
+  std::mt19937_64 random(11);
+  std::vector<Aggregate> all = {Aggregate::percentile(50)};
+  for (const std::string_view name : aggregate_names) all.push_back(*aggregate_named(name));
+  const AggregateLayout layout(all);
+  const Timestamp end = at(2000);
+  for (const std::vector<double>& values : streams()) {
+    std::vector<Kept> readings;
+    std::vector<AggregateLayout::Word> whole(layout.words()), parts[2];
+    layout.clear(whole.data());
+    for (auto& part : parts) layout.clear((part.resize(layout.words()), part.data()));
+    for (const double value : values) {
+      const Kept reading{at(static_cast<double>(random() % 2000)), value};
+      readings.push_back(reading);
+      layout.add(whole.data(), reading.time, value);
+    }
+    // Panes: disjoint in time, merged in order.
+    for (const Kept& reading : readings)
+      layout.add(parts[reading.time < at(900) ? 0 : 1].data(), reading.time, reading.value);
+    layout.merge(parts[0].data(), parts[1].data());
+    std::stable_sort(readings.begin(), readings.end(), [](const Kept& a, const Kept& b) { return a.time < b.time; });
+    for (const Aggregate& aggregate : all) {
+      const double exact = aggregate_of(readings, aggregate, end);
+      for (const auto& state : {whole, parts[0]}) {
+        const double got = layout.value(state.data(), aggregate, {at(0), end});
+        if (std::isnan(exact)) {
+          EXPECT_TRUE(std::isnan(got)) << name_of(aggregate);
+          continue;
+        }
+        const bool estimated =
+            aggregate.kind == Aggregate::Kind::percentile || aggregate.kind == Aggregate::Kind::distinct;
+        double scale = std::abs(exact);
+        for (const Kept& reading : readings)
+          scale = std::max(scale, aggregate == Aggregate::sum ? std::abs(reading.value) : 0);
+        EXPECT_LE(std::abs(got - exact), (estimated ? 0.12 : 1e-9) * scale + 1e-9)
+            << name_of(aggregate) << " of " << values.size();
+      }
+    }
+    layout.release(whole.data());
+    for (auto& part : parts) layout.release(part.data());
+  }
+}
+
+}  // namespace
+}  // namespace edgetide::test

@@ -1,0 +1,116 @@
+#include <gmock/gmock.h>
+
+#include "tests/pipeline/pipeline_fixture.h"
+
+namespace edgetide::test {
+namespace {
+
+using testing::ElementsAre;
+
+std::optional<SeriesId> add(Pipeline& pipeline, const std::string& sensor) {
+  return pipeline.add_series({sensor, "t", {}, {}}, SourceId{0});
+}
+
+TEST(Limits, idle_series_leaves_after_its_last_final_row_when_a_new_one_needs_room) {
+  PipelineOptions options = one_window();
+  options.max_series = 2;
+  options.sources[0].time.idle_timeout = Duration::seconds(60);
+  Pipeline pipeline(options);
+  pipeline.connected(SourceId{0}, moment(0));
+  read_at(pipeline, 1, "old", 1);
+  read_at(pipeline, 1, "alive", 1);
+  EXPECT_FALSE(add(pipeline, "new"));
+  read_at(pipeline, 90, "alive", 90);
+  tick(pipeline, 90);  // the last row of "old" leaves
+  EXPECT_EQ(pipeline.counters().of(Refusal::series_limit), 1U);
+  tick(pipeline, 91);
+  ASSERT_TRUE(add(pipeline, "new"));
+  EXPECT_FALSE(pipeline.series().find("old", "t"));
+  EXPECT_TRUE(pipeline.series().find("alive", "t"));
+  read_at(pipeline, 92, "new", 92, 7);
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 120, Fire::all)), ElementsAre("new [90,100) open r1: 1 7"));
+  EXPECT_FALSE(add(pipeline, "more"));
+}
+
+TEST(Limits, new_series_of_a_source_beyond_the_rate_are_refused_and_known_ones_go_on) {
+  PipelineOptions options = one_window();
+  options.new_series_per_minute = 3;
+  Pipeline pipeline(options);
+  pipeline.connected(SourceId{0}, moment(1000));
+  for (int i = 0; i < 10; ++i) add(pipeline, "s" + std::to_string(i));
+  EXPECT_EQ(pipeline.counters().of(Refusal::series_rate), 7U);
+  read_at(pipeline, 1000, "s0", 1000);
+  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 1U);
+  tick(pipeline, 1020);  // a third of a minute
+  EXPECT_TRUE(add(pipeline, "later"));
+  EXPECT_FALSE(add(pipeline, "too soon"));
+}
+
+TEST(Limits, no_new_series_is_taken_while_the_state_is_larger_than_memory) {
+  PipelineOptions options = one_window();
+  options.memory_bytes_max = 1;
+  Pipeline pipeline(options);
+  read(pipeline, "a", 1);
+  tick(pipeline, 1);
+  EXPECT_FALSE(add(pipeline, "b"));
+  EXPECT_EQ(pipeline.counters().of(Refusal::memory_limit), 1U);
+  read(pipeline, "a", 2);
+  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 2U);
+}
+
+// What pipeline/SEMANTICS.md promises.
+TEST(Limits, state_is_at_most_96_bytes_per_series_and_open_window) {
+  PipelineOptions options = one_window();
+  options.windows[0].aggregates = {Aggregate::count, Aggregate::sum, Aggregate::min,
+                                   Aggregate::max,   Aggregate::avg, Aggregate::last};
+  constexpr std::size_t sensors = 8192;
+  options.max_series = sensors;
+  options.sources[0].time.max_out_of_orderness = Duration::seconds(1000);
+  Pipeline pipeline(options);
+  for (std::size_t i = 0; i < sensors; ++i) series_of(pipeline, "s" + std::to_string(i));
+  const std::size_t without = pipeline.memory_bytes();
+  for (int window = 0; window < 3; ++window) {
+    for (std::size_t i = 0; i < sensors; ++i) read(pipeline, "s" + std::to_string(i), window * 10);
+  }
+  ASSERT_EQ(pipeline.open_windows(), 3 * sensors);
+  EXPECT_LE((pipeline.memory_bytes() - without) / pipeline.open_windows(), 96U);
+  EXPECT_LE(without / sensors, 512U);
+}
+
+// One bad sensor hurts only itself: the rows of the others are those of a run without it.
+std::vector<std::string> rows_of_the_good_ones(const std::string& trouble) {
+  PipelineOptions options = one_window();
+  options.sources[0].time.idle_timeout = Duration::seconds(60);
+  options.sources[0].time.max_out_of_orderness = Duration::seconds(5);
+  options.sources[0].time.max_future = Duration::minutes(5);
+  options.max_series = 10;
+  Pipeline pipeline(options);
+  pipeline.connected(SourceId{0}, moment(0));
+  std::vector<std::string> rows;
+  for (int second = 0; second < 300; ++second) {
+    for (const std::string sensor : {"a", "b"}) read_at(pipeline, second, sensor, second - second % 7, second);
+    if (trouble == "fast clock") read_at(pipeline, second, "bad", second + (second % 2 == 0 ? 3600 : 200));
+    if (trouble == "silence" && second < 20) read_at(pipeline, second, "bad", second);
+    if (trouble == "flood") {
+      for (int i = 0; i < 50; ++i) {
+        const std::string name = "bad" + std::to_string(second * 50 + i);
+        if (pipeline.series().find(name, "t") || add(pipeline, name)) read_at(pipeline, second, name, second);
+      }
+    }
+    for (const std::string& line : lines(pipeline, tick(pipeline, second))) {
+      if (!line.starts_with("bad")) rows.push_back(line);
+    }
+  }
+  return rows;
+}
+
+TEST(BadNeighbour, fast_clock_silence_and_flood_leave_the_rows_of_every_other_sensor_unchanged) {
+  const std::vector<std::string> wanted = rows_of_the_good_ones("");
+  EXPECT_GT(wanted.size(), 100U);
+  for (const char* trouble : {"fast clock", "silence", "flood"}) {
+    EXPECT_EQ(rows_of_the_good_ones(trouble), wanted) << trouble;
+  }
+}
+
+}  // namespace
+}  // namespace edgetide::test
