@@ -86,6 +86,10 @@ bool RecordLogReader::open_segment() {
   }
   broken_ = {place_.path_of(segment.first_record), 0, 0, opened.error};
   ++position_;
+  const bool removed = opened.error == std::errc::no_such_file_or_directory;  // by a writer, from the oldest on
+  if (removed && from_ == 0 && report_.records == 0 && position_ < segments_.size()) {
+    expected_ = segments_[position_].first_record;
+  }
   return false;
 }
 

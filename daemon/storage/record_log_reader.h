@@ -8,7 +8,7 @@
 //
 // Owns:   nothing of the file system, which outlives it. A payload lives until the next call.
 // Thread: one owner at a time.
-// Fails:  `open` refuses what this program cannot read. A disk that cannot be read is damage like any other.
+// Fails:  `open` refuses what this program cannot read. A disk error later is damage like any other.
 #pragma once
 
 #include <cstdint>

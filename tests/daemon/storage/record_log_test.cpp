@@ -194,6 +194,19 @@ TEST_F(RecordLogTest, missing_oldest_segments_are_lost_only_to_a_reader_that_wan
   EXPECT_EQ(read_log(files, 3).records.front().number, first);
 }
 
+TEST_F(RecordLogTest, segments_that_the_writer_removes_under_the_reader_are_not_lost) {
+  RecordLogWriter log(files, log_options(256), {}, 1);
+  write_records(log, 100);
+  RecordLogReader reader(files, log_place, LogKind::journal);
+  ASSERT_FALSE(reader.open());
+  ASSERT_FALSE(log.remove_oldest());
+  ASSERT_FALSE(log.remove_oldest());
+  const auto first = reader.next();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->number, log.segments().front().first_record);
+  EXPECT_EQ(reader.report().records_lost, 0U);
+}
+
 TEST_F(RecordLogTest, reading_from_a_number_gives_it_and_what_follows) {
   RecordLogWriter log(files, log_options(256), {}, 1);
   write_records(log, 50);
