@@ -105,7 +105,7 @@ GatewayOptions read_gateway_options(const Section& top, Report& report) {
   top.texts("include");  // for its type; what it names is merged already
 
   const Node gateway = table_of(top, "gateway"), log = table_of(top, "log"), time = table_of(top, "time"),
-             limits = table_of(top, "limits");
+             limits = table_of(top, "limits"), quarantine = table_of(top, "quarantine");
   read_gateway(Section(gateway, "gateway", {&keys.gateway}, report), options);
   read_log(Section(log, "log", {&keys.log}, report), options.log);
   TimeOptions& time_options = options.pipeline.default_time;
@@ -114,6 +114,7 @@ GatewayOptions read_gateway_options(const Section& top, Report& report) {
   limit_keys.read("max_series", options.pipeline.max_series);
   limit_keys.read("new_series_per_minute", options.pipeline.new_series_per_minute);
   limit_keys.read("memory", options.pipeline.memory_bytes_max);
+  Section(quarantine, "quarantine", {&keys.quarantine}, report).read("max_size", options.quarantine.bytes_max);
 
   Names sources("source"), windows("window");
   const Node source_table = table_of(top, "sources"), window_table = table_of(top, "windows"),

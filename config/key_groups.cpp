@@ -24,6 +24,7 @@ KeyGroup top_keys() {
           of_type(ValueType::table, "log", "", "See below."),
           of_type(ValueType::table, "time", "", "See below."),
           of_type(ValueType::table, "limits", "", "See below."),
+          of_type(ValueType::table, "quarantine", "", "See below."),
           of_type(ValueType::table, "sources", "", "A table per source, `[sources.NAME]`."),
           of_type(ValueType::table, "windows", "", "A table per window, `[windows.NAME]`."),
           of_type(ValueType::table, "sinks", "", "A table per sink, `[sinks.NAME]`."),
@@ -71,8 +72,8 @@ KeyGroup time_keys() {
                            "Event times further ahead of arrival are bad times."),
           duration_or_none("oldest", standard.oldest, shortest, "Event times further before arrival are bad times."),
           word("on_bad_time", {"quarantine", "use_arrival", "drop"}, position(standard.on_bad_time),
-               "What becomes of a reading with a bad time; it is always counted. `quarantine` keeps it aside (in this "
-               "version: as `drop`), `use_arrival` takes the time of arrival."),
+               "What becomes of a reading with a bad time; it is always counted. `quarantine` keeps it aside, "
+               "`use_arrival` takes the time of arrival."),
       }};
 }
 
@@ -89,6 +90,16 @@ KeyGroup limits_keys() {
           size("memory", PipelineOptions().memory_bytes_max, 1024 * 1024, size_max,
                "Of window state; beyond it no new sensor is taken, known ones go on."),
       }};
+}
+
+KeyGroup quarantine_keys() {
+  return {"[quarantine]",
+          "Readings that entered no window, because they were too late or had a bad time, are kept below the state "
+          "directory: `edgetide quarantine list`.",
+          {
+              size("max_size", QuarantineOptions().bytes_max, 256 * 1024, size_max,
+                   "Disk space for them; the oldest go first."),
+          }};
 }
 
 KeyGroup sink_keys() {

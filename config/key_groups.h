@@ -11,6 +11,7 @@ KeyGroup gateway_keys();
 KeyGroup log_keys();
 KeyGroup time_keys();
 KeyGroup limits_keys();
+KeyGroup quarantine_keys();
 KeyGroup window_keys();
 KeyGroup tumbling_keys();
 KeyGroup sliding_keys();

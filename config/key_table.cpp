@@ -13,10 +13,10 @@ const KeySpec* KeyGroup::find(std::string_view name) const noexcept {
 }
 
 std::vector<const KeyGroup*> KeyTable::groups() const {
-  return {&top,     &gateway, &log,      &time,          &limits,     &source,      &mqtt,
-          &tls,     &route,   &mapping,  &payload_field, &time_field, &value_field, &socket,
-          &allow,   &stream,  &udp,      &window,        &tumbling,   &sliding,     &session,
-          &aligned, &match,   &top_rows, &sink,          &outbox,     &postgresql,  &sqlite};
+  return {&top,      &gateway, &log,     &time,          &limits,     &quarantine,  &source,  &mqtt,
+          &tls,      &route,   &mapping, &payload_field, &time_field, &value_field, &socket,  &allow,
+          &stream,   &udp,     &window,  &tumbling,      &sliding,    &session,     &aligned, &match,
+          &top_rows, &sink,    &outbox,  &postgresql,    &sqlite};
 }
 
 const KeyTable& key_table() {
@@ -27,6 +27,7 @@ const KeyTable& key_table() {
       .log = log_keys(),
       .time = time_keys(),
       .limits = limits_keys(),
+      .quarantine = quarantine_keys(),
       .source = source_keys(),
       .mqtt = mqtt_keys(),
       .tls = tls_keys(),
@@ -60,7 +61,6 @@ bool is_planned(std::string_view name) noexcept {
       "http",
       "journal",
       "checkpoint",
-      "quarantine",
       "tests",
       // keys
       "labels",

@@ -109,8 +109,10 @@ void block_signals() {
 Gateway::Gateway(GatewayOptions options)
     : options_(std::move(options)),
       pipeline_(options_.pipeline),
+      quarantine_(files_, options_.state_directory, options_.quarantine),
       intake_(pipeline_, clock_, names_of(options_.pipeline.sources)),
       reported_(options_.pipeline.sources.size()) {
+  intake_.set_quarantine(quarantine_);
   add_couriers();
   add_sources();
 }
@@ -185,6 +187,7 @@ void Gateway::tick(Fire fire) {
 void Gateway::report() {
   log(LogLevel::info, status_line());
   report_refusals();
+  report_quarantine();
 }
 
 // One line a source that refused something since the last report: how many by reason, and one place to look.
@@ -208,6 +211,18 @@ void Gateway::report_refusals() {
     }
     log(LogLevel::warning, "source " + options_.pipeline.sources[i].name + ": not taken:" + refused);
   }
+}
+
+// What the quarantine could not keep since the last report.
+void Gateway::report_quarantine() {
+  const QuarantineCounters counters = intake_.quarantine_counters();
+  const auto warn = [](std::uint64_t readings, const std::string& why) {
+    if (readings == 0) return;
+    log(LogLevel::warning, "quarantine: " + std::to_string(readings) + " readings only counted, not kept: " + why);
+  };
+  warn(counters.failed - reported_quarantine_.failed, counters.trouble.empty() ? "disk errors" : counters.trouble);
+  warn(counters.over_rate - reported_quarantine_.over_rate, "more than its bytes per second");
+  reported_quarantine_ = counters;
 }
 
 std::string Gateway::status_line() const {
@@ -235,6 +250,7 @@ void Gateway::stop() {
   intake_.stop_waiting();
   for (const auto& source : sources_) source->stop();
   intake_.close();
+  quarantine_.sync();
   intake_.tick(Fire::all);
   for (const auto& courier : couriers_) courier->finish(deadline);
   for (const auto& courier : couriers_) courier->join();

@@ -20,6 +20,8 @@
 #include "daemon/intake.h"
 #include "daemon/service_notify.h"
 #include "daemon/sources/source.h"
+#include "daemon/storage/posix_file_system.h"
+#include "daemon/storage/quarantine.h"
 #include "pipeline/pipeline.h"
 
 namespace edgetide {
@@ -41,19 +43,23 @@ class Gateway {
   void tick(Fire fire);
   void report();
   void report_refusals();
+  void report_quarantine();
   void stop();
   std::string status_line() const;
 
   GatewayOptions options_;
   SystemClock clock_;
   Pipeline pipeline_;
+  PosixFileSystem files_;
+  Quarantine quarantine_;
   Intake intake_;
   std::vector<std::unique_ptr<Courier>> couriers_;
   std::vector<std::unique_ptr<Source>> sources_;
   ServiceNotify notify_;
   std::vector<Counters> reported_;  // by source, as last logged
-  Duration reported_at_;            // running time
-  Duration status_told_at_;         // running time
+  QuarantineCounters reported_quarantine_;
+  Duration reported_at_;     // running time
+  Duration status_told_at_;  // running time
 };
 
 // Blocks the signals that `Gateway::run` waits for. Before any thread is started.

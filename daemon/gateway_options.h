@@ -10,6 +10,7 @@
 
 #include "daemon/sources/mqtt_source.h"
 #include "daemon/sources/socket_source.h"
+#include "daemon/storage/quarantine.h"
 #include "pipeline/options.h"
 #include "sinks/postgres_sink.h"
 #include "sinks/sqlite_sink.h"
@@ -56,6 +57,7 @@ struct GatewayOptions {
   std::vector<MqttInput> mqtt;
   std::vector<SocketInput> sockets;
   std::vector<SinkOptions> sinks;
+  QuarantineOptions quarantine;
 };
 
 }  // namespace edgetide

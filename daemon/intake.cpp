@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/log.h"
+#include "daemon/storage/quarantine.h"
 
 namespace edgetide {
 
@@ -57,6 +58,9 @@ bool Intake::accept(SourceId source, const DecodedBatch& batch) noexcept {
     readings_.push_back({series, reading.event_time.value_or(arrival.wall), reading.value});
   }
   pipeline_.apply({source, arrival, readings_});
+  if (quarantine_ != nullptr) {
+    quarantine_->keep(pipeline_.set_aside(), source_names_[index_of(source)], arrival, pipeline_.series());
+  }
   return true;
 }
 
@@ -107,6 +111,11 @@ void Intake::room() {
 RefusalSample Intake::last_refusal(SourceId source) const {
   const std::lock_guard lock(mutex_);
   return samples_[index_of(source)];
+}
+
+QuarantineCounters Intake::quarantine_counters() const {
+  const std::lock_guard lock(mutex_);
+  return quarantine_->counters();
 }
 
 std::uint64_t Intake::rows_emitted() const {

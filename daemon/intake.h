@@ -24,6 +24,9 @@
 
 namespace edgetide {
 
+class Quarantine;
+struct QuarantineCounters;
+
 // The last refusal of a source, for the log.
 struct RefusalSample {
   Refusal reason{};
@@ -43,6 +46,9 @@ class Intake final : public SourceHost {
   // Requires: no source has started.
   void add_route(Route route) { routes_.push_back(std::move(route)); }
 
+  // What enters no window is kept there. Requires: no source has started.
+  void set_quarantine(Quarantine& quarantine) noexcept { quarantine_ = &quarantine; }
+
   bool accept(SourceId source, const DecodedBatch& batch) noexcept override;
   void connected(SourceId source, std::string_view peer) noexcept override;
   void disconnected(SourceId source, std::string_view reason) noexcept override;
@@ -61,6 +67,7 @@ class Intake final : public SourceHost {
   }
   RefusalSample last_refusal(SourceId source) const;
   std::uint64_t rows_emitted() const;
+  QuarantineCounters quarantine_counters() const;  // Requires: a quarantine
 
  private:
   bool held_back() const;
@@ -72,7 +79,8 @@ class Intake final : public SourceHost {
 
   mutable std::mutex mutex_;
   std::condition_variable room_;
-  Pipeline& pipeline_;  // guarded by mutex_
+  Pipeline& pipeline_;                // guarded by mutex_
+  Quarantine* quarantine_ = nullptr;  // what it points to is guarded by mutex_
   bool waiting_allowed_ = true;
   bool closed_ = false;
   std::vector<RefusalSample> samples_;  // by source

@@ -20,6 +20,7 @@ MAY_INCLUDE = {
     "pipeline": ["pipeline"],
     "sinks": ["pipeline", "sinks"],
     "daemon/sources": ["pipeline", "daemon/sources"],
+    "daemon/storage": ["pipeline", "daemon/storage"],
     "daemon/commands": ["pipeline", "sinks", "daemon", "config"],
     "daemon/main.cpp": ["daemon/commands"],
     "daemon": ["pipeline", "sinks", "daemon"],

@@ -17,6 +17,8 @@ struct CommandOptions {
   RunOptions run;
   ReplayOptions replay;
   SchemaOptions schema;
+  QuarantineListOptions quarantine_list;
+  QuarantineReplayOptions quarantine_replay;
 };
 
 void add_config(CLI::App& command, CommandOptions& options) {
@@ -52,6 +54,42 @@ void add_schema(CLI::App& app, CommandOptions& options) {
   schema.add_option("--sink", options.schema.sink, "one sink only")->type_name("NAME");
 }
 
+void add_quarantine_list(CLI::App& quarantine, CommandOptions& options) {
+  static const std::map<std::string, ListFormat> formats = {{"text", ListFormat::text}, {"json", ListFormat::json}};
+  QuarantineListOptions& to = options.quarantine_list;
+  CLI::App& list = *quarantine.add_subcommand("list", "Print them, oldest first");
+  add_config(list, options);
+  list.add_option("--format", to.format, "text (default) or json, a line each")
+      ->transform(CLI::CheckedTransformer(formats).description(""))
+      ->type_name("FORMAT");
+  list.add_option("--reason", to.reason, "late_dropped, too_early or too_old")
+      ->check(CLI::IsMember({"late_dropped", "too_early", "too_old"}).description(""))
+      ->type_name("REASON");
+  list.add_option("--sensor", to.sensor, "with * and ?")->type_name("GLOB");
+  list.add_option("--limit", to.limit, "the newest N only")->type_name("N");
+}
+
+void add_quarantine(CLI::App& app, CommandOptions& options) {
+  CLI::App& quarantine = *app.add_subcommand("quarantine", "Readings that entered no window");
+  quarantine.require_subcommand(1);
+  add_quarantine_list(quarantine, options);
+  CLI::App& replay = *quarantine.add_subcommand("replay", "Try them again in the windows");
+  add_config(replay, options);
+  replay.add_option("-o,--output", options.quarantine_replay.output, "rows as JSON Lines, - for standard output")
+      ->capture_default_str();
+  add_config(*quarantine.add_subcommand("export", "Print them as input for edgetide replay"), options);
+}
+
+int dispatch_quarantine(const CLI::App& quarantine, CommandOptions& options) {
+  if (quarantine.got_subcommand("export")) return quarantine_export_command(options.config);
+  if (quarantine.got_subcommand("replay")) {
+    options.quarantine_replay.config = options.config;
+    return quarantine_replay_command(options.quarantine_replay);
+  }
+  options.quarantine_list.config = options.config;
+  return quarantine_list_command(options.quarantine_list);
+}
+
 void build(CLI::App& app, CommandOptions& options) {
   app.set_version_flag("--version", version_text(), "print version and build features");
   app.require_subcommand(0, 1);
@@ -64,6 +102,7 @@ void build(CLI::App& app, CommandOptions& options) {
   CLI::App& check = *app.add_subcommand("check", "Check the configuration, all errors at once");
   add_config(check, options);
   add_replay(app, options);
+  add_quarantine(app, options);
   add_schema(app, options);
 }
 
@@ -73,6 +112,7 @@ int dispatch(const CLI::App& app, CommandOptions& options) {
     options.replay.config = options.config;
     return replay_command(options.replay);
   }
+  if (app.got_subcommand("quarantine")) return dispatch_quarantine(*app.get_subcommand("quarantine"), options);
   if (app.got_subcommand("schema")) {
     options.schema.config = options.config;
     return schema_command(options.schema);

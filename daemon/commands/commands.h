@@ -4,6 +4,8 @@
 // Thread: main. Fails: ConfigErrors, std::runtime_error; `command_line` prints them once and maps them.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <string>
 
 #include "daemon/gateway_options.h"
@@ -36,9 +38,31 @@ struct SchemaOptions {
   std::string sink;  // empty: every sink that has tables
 };
 
+enum class ListFormat { text, json };
+
+struct QuarantineListOptions {
+  std::string config;
+  ListFormat format = ListFormat::text;
+  std::string reason;     // late_dropped, too_early or too_old; empty: all
+  std::string sensor;     // a glob; empty: all
+  std::size_t limit = 0;  // the newest so many; 0: all
+};
+
+struct QuarantineReplayOptions {
+  std::string config;
+  std::string output = "-";
+};
+
+// Gives one line after the other; false: there is none left.
+using LineSource = std::function<bool(std::string& line)>;
+
 int run_command(const RunOptions& options);
 int check_command(const std::string& config);
 int replay_command(const ReplayOptions& options);
+int replay_lines(const ReplayOptions& options, const LineSource& next_line);  // instead of options.input
+int quarantine_list_command(const QuarantineListOptions& options);
+int quarantine_replay_command(const QuarantineReplayOptions& options);
+int quarantine_export_command(const std::string& config);
 int schema_command(const SchemaOptions& options);
 std::string version_text();
 

@@ -175,18 +175,22 @@ class Replay {
 
 int replay_command(const ReplayOptions& options) {
   std::ios::sync_with_stdio(false);
+  std::ifstream file;
+  if (options.input != "-") file.open(options.input);
+  if (!file) throw std::runtime_error("cannot read " + options.input);
+  std::istream& input = options.input == "-" ? std::cin : file;
+  return replay_lines(options, [&](std::string& line) { return static_cast<bool>(std::getline(input, line)); });
+}
+
+int replay_lines(const ReplayOptions& options, const LineSource& next_line) {
   const Configuration configuration = load_configuration(options.config, {.resolve_secrets = false});
-  std::ifstream input_file;
-  std::ofstream output_file;
-  if (options.input != "-") input_file.open(options.input);
-  if (options.output != "-") output_file.open(options.output);
-  if (!input_file) throw std::runtime_error("cannot read " + options.input);
-  if (!output_file) throw std::runtime_error("cannot write " + options.output);
-  std::istream& input = options.input == "-" ? std::cin : input_file;
-  std::ostream& output = options.output == "-" ? std::cout : output_file;
+  std::ofstream file;
+  if (options.output != "-") file.open(options.output);
+  if (!file) throw std::runtime_error("cannot write " + options.output);
+  std::ostream& output = options.output == "-" ? std::cout : file;
 
   Replay replay(options, configuration.options.pipeline, output);
-  for (std::string line; std::getline(input, line);) replay.line(line);
+  for (std::string line; next_line(line);) replay.line(line);
   replay.finish();
   if (!output) throw std::runtime_error("cannot write " + options.output);
   if (options.summary.empty()) return exit_fine;

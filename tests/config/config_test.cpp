@@ -37,6 +37,9 @@ max_series = 5
 new_series_per_minute = 7
 memory = "2MiB"
 
+[quarantine]
+max_size = "1MiB"
+
 [sources.plant]
 type = "mqtt"
 servers = ["mqtts://broker:8884", "mqtt://10.0.0.1"]
@@ -389,6 +392,7 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   EXPECT_EQ(options.log.level, LogLevel::debug);
   EXPECT_EQ(options.log.target, LogTarget::journal);
   EXPECT_EQ(options.pipeline.max_series, 5U);
+  EXPECT_EQ(options.quarantine.bytes_max, 1024U * 1024);
   const WindowOptions& minute = options.pipeline.windows[0];
   EXPECT_EQ(minute.name, "minute");
   EXPECT_EQ(minute.offset, Duration::seconds(-5));

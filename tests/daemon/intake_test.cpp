@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <thread>
 
+#include "daemon/storage/quarantine_reader.h"
 #include "tests/fakes/manual_clock.h"
+#include "tests/fakes/memory_file_system.h"
 #include "tests/fakes/scripted_sink.h"
 #include "tests/pipeline/pipeline_fixture.h"
 
@@ -62,6 +64,36 @@ TEST_F(IntakeTest, first_sight_of_a_series_keeps_unit_and_labels) {
   const Series& series = pipeline.series()[SeriesId{0}];
   EXPECT_EQ(series.unit, "C");
   EXPECT_EQ(series.labels, (std::vector<Label>{{"a", "2"}, {"z", "1"}}));
+}
+
+TEST_F(IntakeTest, readings_that_enter_no_window_go_to_the_quarantine_with_source_and_arrival) {
+  MemoryFileSystem files;
+  Quarantine quarantine(files, "state", {});
+  intake.set_quarantine(quarantine);
+  clock.set_seconds(1'000'000);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("late", 1, at(1'000'000))));
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("late", 2, at(999'000))));
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("early", 3, at(2'000'000))));
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("old", 4, at(5))));
+  EXPECT_EQ(intake.quarantine_counters().kept, 3U);
+  QuarantineReader reader(files, "state");
+  ASSERT_FALSE(reader.open());
+  for (const char* const expected : {"late_dropped s late", "too_early s early", "too_old s old"}) {
+    const auto reading = reader.next();
+    ASSERT_TRUE(reading);
+    EXPECT_EQ(std::string(name_of(reading->reason)) + ' ' + reading->source + ' ' + reading->series.sensor, expected);
+    EXPECT_EQ(reading->arrival, at(1'000'000));
+  }
+}
+
+TEST_F(IntakeTest, quarantine_on_a_broken_disk_holds_nothing_back) {
+  MemoryFileSystem files;
+  files.fail_at(1, EIO, true);
+  Quarantine quarantine(files, "state", {});
+  intake.set_quarantine(quarantine);
+  clock.set_seconds(1'000'000);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(intake.accept(SourceId{0}, batch_of("early", 3, at(2'000'000))));
+  EXPECT_EQ(intake.quarantine_counters().failed, 5U);
 }
 
 TEST_F(IntakeTest, closed_intake_accepts_nothing) {

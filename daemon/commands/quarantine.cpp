@@ -1,0 +1,145 @@
+// `edgetide quarantine list|replay|export`: the readings that entered no window, also while the daemon runs.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <deque>
+#include <iostream>
+#include <stdexcept>
+#include <vector>
+
+#include "config/config.h"
+#include "daemon/commands/commands.h"
+#include "daemon/storage/posix_file_system.h"
+#include "daemon/storage/quarantine_reader.h"
+#include "pipeline/glob.h"
+#include "pipeline/time_text.h"
+#include "sinks/row_json.h"
+
+namespace edgetide {
+
+namespace {
+
+// Calls take(reading) for each, oldest first.
+template <typename Take>
+void read_quarantine(const std::string& config, Take&& take) {
+  const Configuration configuration = load_configuration(config, {.resolve_secrets = false});
+  PosixFileSystem files;
+  QuarantineReader reader(files, configuration.options.state_directory);
+  if (const auto refusal = reader.open()) throw std::runtime_error(refusal->text);
+  while (auto reading = reader.next()) take(std::move(*reading));
+  if (reader.readings_lost() == 0) return;
+  std::cerr << "edgetide: " << reader.readings_lost() << " readings are lost to damage on the disk\n";
+}
+
+std::string number_text(double value) {
+  std::array<char, 32> text{};
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
+void append_member(std::string& out, const char* key, std::string_view text) {
+  out += key;
+  append_json_text(out, text);
+}
+
+// What `list --format json` and `export` have in common, without braces.
+void append_reading_json(std::string& out, const QuarantinedReading& reading, TimeText times) {
+  append_member(out, "\"source\":", reading.source);
+  append_member(out, ",\"sensor\":", reading.series.sensor);
+  append_member(out, ",\"metric\":", reading.series.metric);
+  out += ",\"labels\":";
+  append_json_labels(out, reading.series.labels);
+  out += ",\"time\":";
+  append_json_time(out, reading.event_time, times);
+  out += ",\"value\":" + number_text(reading.value);
+}
+
+std::string list_line_json(const QuarantinedReading& reading) {
+  std::string line;
+  append_member(line, "{\"reason\":", name_of(reading.reason));
+  line += ",\"arrival\":";
+  append_json_time(line, reading.arrival, TimeText::rfc3339);
+  line += ',';
+  append_reading_json(line, reading, TimeText::rfc3339);
+  append_member(line, ",\"unit\":", reading.series.unit);
+  return line + "}\n";
+}
+
+std::string list_line_text(const QuarantinedReading& reading) {
+  std::string line(name_of(reading.reason));
+  line.resize(14, ' ');
+  line += to_rfc3339(reading.arrival) + "  " + to_rfc3339(reading.event_time);
+  for (const std::string& text : {reading.source, reading.series.sensor, reading.series.metric}) line += "  " + text;
+  line += "  " + number_text(reading.value);
+  if (!reading.series.unit.empty()) line += ' ' + reading.series.unit;
+  for (const Label& label : reading.series.labels) line += "  " + label.key + '=' + label.value;
+  return line + '\n';
+}
+
+constexpr const char* list_head =
+    "REASON        ARRIVED                      EVENT TIME                   SOURCE  SENSOR  METRIC  VALUE  LABELS\n";
+
+bool is_wanted(const QuarantineListOptions& options, const QuarantinedReading& reading) {
+  return (options.reason.empty() || options.reason == name_of(reading.reason)) &&
+         (options.sensor.empty() || glob_matches(options.sensor, reading.series.sensor));
+}
+
+// As lines of replay input. In order of event time and without arrival, so that none of them is late or of a bad time;
+// times in microseconds, since a bad time may be beyond what RFC 3339 can say.
+std::vector<std::string> replay_input(const std::string& config) {
+  std::vector<QuarantinedReading> readings;
+  read_quarantine(config, [&](QuarantinedReading reading) { readings.push_back(std::move(reading)); });
+  std::stable_sort(readings.begin(), readings.end(),
+                   [](const auto& a, const auto& b) { return a.event_time < b.event_time; });
+  std::vector<std::string> lines;
+  for (const QuarantinedReading& reading : readings) {
+    append_reading_json(lines.emplace_back("{"), reading, TimeText::microseconds);
+    lines.back() += '}';
+  }
+  return lines;
+}
+
+int finish_output() {
+  std::cout << std::flush;
+  if (!std::cout) throw std::runtime_error("cannot write to standard output");
+  return exit_fine;
+}
+
+}  // namespace
+
+int quarantine_list_command(const QuarantineListOptions& options) {
+  const auto to_line = options.format == ListFormat::json ? list_line_json : list_line_text;
+  if (options.format == ListFormat::text) std::cout << list_head;
+  std::deque<std::string> newest;
+  read_quarantine(options.config, [&](const QuarantinedReading& reading) {
+    if (!is_wanted(options, reading)) return;
+    if (options.limit == 0) {
+      std::cout << to_line(reading);
+      return;
+    }
+    newest.push_back(to_line(reading));
+    if (newest.size() > options.limit) newest.pop_front();
+  });
+  for (const std::string& line : newest) std::cout << line;
+  return finish_output();
+}
+
+int quarantine_replay_command(const QuarantineReplayOptions& options) {
+  const std::vector<std::string> lines = replay_input(options.config);
+  ReplayOptions replay;
+  replay.config = options.config;
+  replay.input = "quarantine";  // for messages
+  replay.output = options.output;
+  replay.flush = true;
+  return replay_lines(replay, [&, next = lines.begin()](std::string& line) mutable {
+    if (next == lines.end()) return false;
+    line = *next++;
+    return true;
+  });
+}
+
+int quarantine_export_command(const std::string& config) {
+  for (const std::string& line : replay_input(config)) std::cout << line << '\n';
+  return finish_output();
+}
+
+}  // namespace edgetide

@@ -1,0 +1,37 @@
+// A file seen through a buffer that is read anew as the view moves: any stretch of it, in little memory.
+//
+// Owns:   the file. A view lives until the next one.
+// Thread: one owner at a time.
+// Fails:  after an error of the disk `error` stays set, and views end where it came.
+// Limit:  the size is that of the moment it was opened; the buffer is 64 KiB or the longest view.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "daemon/storage/file_system.h"
+
+namespace edgetide {
+
+class FileWindow {
+ public:
+  explicit FileWindow(std::unique_ptr<File> file);
+
+  std::uint64_t size() const noexcept { return size_; }
+  std::error_code error() const noexcept { return error_; }
+
+  // `bytes` from `offset`, fewer at the end of the file.
+  std::string_view view(std::uint64_t offset, std::size_t bytes);
+
+ private:
+  std::unique_ptr<File> file_;
+  std::uint64_t size_ = 0;
+  std::error_code error_;
+  std::uint64_t begin_ = 0;  // of buffer_, in the file
+  std::string buffer_;
+};
+
+}  // namespace edgetide

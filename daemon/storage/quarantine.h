@@ -1,0 +1,74 @@
+// Keeps readings that entered no window, with the reason, so that they can be seen and tried again: a bounded record
+// log below the state directory. The oldest go first.
+//
+// It must never hurt what it stands beside. A disk that fails costs the readings their place here, never the intake; it
+// is tried again a minute later. A flood is not written: what comes faster than write_rate is only counted. Nothing is
+// synced before the end: a power cut loses what the system had not written yet.
+//
+// Thread: one at a time (the intake lock).
+// Blocks: `keep` as one write does, plus opening or removing a file now and then.
+// Fails:  never; `counters` tell what could not be kept, and why.
+// Limit:  QuarantineOptions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "daemon/storage/file_system.h"
+#include "daemon/storage/record_log_writer.h"
+#include "pipeline/pipeline.h"
+
+namespace edgetide {
+
+struct QuarantineOptions {
+  std::size_t bytes_max = 16 * 1024 * 1024;        // of disk
+  std::size_t write_bytes_per_second = 64 * 1024;  // over longer times; a flash card wears with every byte
+};
+
+struct QuarantineCounters {
+  // Readings, since the start:
+  std::uint64_t kept = 0;
+  std::uint64_t over_rate = 0;  // only counted, as they came too fast
+  std::uint64_t failed = 0;     // only counted, because of `trouble`
+  std::uint64_t removed = 0;    // to make room, also ones of earlier runs
+  std::string trouble;          // why nothing is kept at the moment; empty if all is well
+};
+
+// Where the quarantine of a gateway is.
+LogPlace quarantine_place(const std::string& state_directory);
+
+class Quarantine {
+ public:
+  Quarantine(FileSystem& files, const std::string& state_directory, QuarantineOptions options);
+
+  // Readings of one batch, as Pipeline::set_aside gives them. `series` is the pipeline's table.
+  void keep(std::span<const SetAside> readings, std::string_view source, Moment arrival, const SeriesTable& series);
+
+  // Makes what is kept survive a power cut. For an orderly end.
+  void sync();
+
+  const QuarantineCounters& counters() const noexcept { return counters_; }
+
+ private:
+  bool is_open(Moment now);
+  std::string open(Moment now);
+  void allow(Duration now) noexcept;
+  void write(std::uint64_t readings, Duration now);
+  std::error_code make_room();
+  void fail(std::string trouble, std::uint64_t readings, Duration now);
+
+  FileSystem& files_;
+  const LogPlace place_;
+  const QuarantineOptions options_;
+  std::optional<RecordLogWriter> log_;
+  std::int64_t allowance_;  // bytes times microseconds; below 0 by one reading at most
+  Duration allowed_at_;
+  std::optional<Duration> try_again_at_;
+  QuarantineCounters counters_;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,67 @@
+#include "daemon/storage/quarantine_record.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "pipeline/bytes.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> reason_names = {"late_dropped", "too_early", "too_old"};
+
+}  // namespace
+
+std::string_view name_of(SetAside::Reason reason) noexcept {
+  return reason_names[static_cast<std::size_t>(reason)];
+}
+
+std::optional<SetAside::Reason> quarantine_reason_named(std::string_view name) noexcept {
+  const auto found = std::find(reason_names.begin(), reason_names.end(), name);
+  if (found == reason_names.end()) return std::nullopt;
+  return static_cast<SetAside::Reason>(found - reason_names.begin());
+}
+
+void encode(const SetAside& aside, std::string_view source, Timestamp arrival, const Series& series, std::string& out) {
+  ByteWriter bytes(out);
+  bytes.u8(static_cast<std::uint8_t>(aside.reason));
+  bytes.time(aside.reading.event_time);
+  bytes.time(arrival);
+  bytes.u64(std::bit_cast<std::uint64_t>(aside.reading.value));
+  for (const std::string_view text :
+       {source, std::string_view(series.sensor), std::string_view(series.metric), std::string_view(series.unit)}) {
+    bytes.text(text);
+  }
+  bytes.u32(static_cast<std::uint32_t>(series.labels.size()));
+  for (const Label& label : series.labels) {
+    bytes.text(label.key);
+    bytes.text(label.value);
+  }
+}
+
+std::optional<QuarantinedReading> decode_quarantined_reading(std::string_view payload) {
+  ByteReader bytes(payload);
+  QuarantinedReading reading;
+  const std::uint8_t reason = bytes.u8();
+  bytes.require(reason < reason_names.size());
+  reading.reason = static_cast<SetAside::Reason>(reason);
+  reading.event_time = bytes.time();
+  reading.arrival = bytes.time();
+  reading.value = std::bit_cast<double>(bytes.u64());
+  reading.source = bytes.text();
+  reading.series.sensor = bytes.text();
+  reading.series.metric = bytes.text();
+  reading.series.unit = bytes.text();
+  const std::uint32_t labels = bytes.u32();
+  for (std::uint32_t i = 0; i < labels && bytes.ok(); ++i) {
+    Label label{std::string(bytes.text()), {}};
+    label.value = bytes.text();
+    reading.series.labels.push_back(std::move(label));
+  }
+  if (!bytes.ok() || !bytes.at_end()) return std::nullopt;
+  return reading;
+}
+
+}  // namespace edgetide

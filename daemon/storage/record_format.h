@@ -1,0 +1,49 @@
+// The bytes of a record log: the header of a segment, the head of a record. Little-endian; FORMAT.md has the page.
+//
+// Thread: pure. Fails: a header that is not whole is said to be so; nothing is trusted before its checksum.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace edgetide {
+
+// What a log holds. A segment of another kind is not read.
+enum class LogKind : std::uint8_t { journal = 1, outbox = 2, quarantine = 3 };
+
+inline constexpr std::string_view segment_magic = "EdgeLog\n";
+inline constexpr std::uint16_t segment_version = 1;
+inline constexpr std::size_t segment_header_bytes = 36;
+inline constexpr std::size_t record_head_bytes = 17;
+
+struct SegmentHeader {
+  std::uint16_t version = segment_version;
+  LogKind kind{};
+  std::uint64_t incarnation = 0;   // of whoever wrote it: tells two lives of a log apart
+  std::uint64_t first_record = 0;  // the number its records begin with
+};
+
+std::array<char, segment_header_bytes> encode(const SegmentHeader& header) noexcept;
+// Nothing if magic or checksum are wrong. A newer version is told as it is.
+std::optional<SegmentHeader> decode_segment_header(std::string_view bytes) noexcept;
+
+struct RecordHead {
+  std::uint32_t payload_bytes = 0;
+  std::uint8_t type = 0;
+  std::uint64_t number = 0;
+  std::uint32_t checksum = 0;  // of the three before and of the payload
+};
+
+// Writes the head of a record, with its checksum, into the record_head_bytes before its payload. `record` is both.
+// Requires: a payload below 4 GiB.
+void seal_record(std::string& buffer, std::size_t record, std::uint8_t type, std::uint64_t number) noexcept;
+
+// Requires: record_head_bytes.
+RecordHead decode_record_head(std::string_view bytes) noexcept;
+std::uint32_t checksum_of(std::string_view head, std::string_view payload) noexcept;
+
+}  // namespace edgetide

@@ -1,0 +1,124 @@
+#include "daemon/storage/record_log_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace edgetide {
+
+std::optional<LogRefusal> RecordLogReader::open(std::uint64_t from) {
+  FileResult<std::vector<Segment>> listed = list_segments(files_, place_);
+  if (listed.error) {
+    return LogRefusal{LogRefusal::Reason::disk, place_.folder + ": cannot be read: " + listed.error.message()};
+  }
+  segments_ = std::move(listed.value);
+  choose_start(from);
+  for (std::size_t i = position_; i < segments_.size(); ++i) {
+    if (auto refusal = judge(segments_[i])) return refusal;
+  }
+  return std::nullopt;
+}
+
+// The newest segment that begins at or before `from`, else the oldest.
+void RecordLogReader::choose_start(std::uint64_t from) {
+  while (position_ + 1 < segments_.size() && segments_[position_ + 1].first_record <= from) ++position_;
+  from_ = from == at_end ? 0 : from;
+  expected_ = std::max<std::uint64_t>(from_, 1);
+  if (segments_.empty()) return;
+  const std::uint64_t first = segments_[position_].first_record;
+  if (from_ == 0 || first <= from_) expected_ = first;
+}
+
+// A damaged header does not stop us where whole records follow.
+std::optional<LogRefusal> RecordLogReader::judge(const Segment& segment) const {
+  const std::string path = place_.path_of(segment.first_record);
+  auto opened = files_.open(path, FileAccess::read);
+  if (opened.error == std::errc::no_such_file_or_directory) return std::nullopt;  // a writer has removed it just now
+  if (opened.error) return LogRefusal{LogRefusal::Reason::disk, path + ": cannot be read: " + opened.error.message()};
+  SegmentReader reader(std::move(opened.value));
+  const std::optional<SegmentHeader> header = reader.header();
+  if (!header) {
+    const bool ours = segment.bytes < segment_header_bytes || reader.has_magic() || reader.error() ||
+                      reader.next(segment.first_record) || reader.torn_bytes() == 0;
+    if (ours) return std::nullopt;
+    return LogRefusal{LogRefusal::Reason::foreign, path + ": is no record log of edgetide"};
+  }
+  if (header->version > segment_version) {
+    return LogRefusal{LogRefusal::Reason::newer, path + ": has format " + std::to_string(header->version) +
+                                                     "; this edgetide reads up to " + std::to_string(segment_version) +
+                                                     ": use a newer edgetide"};
+  }
+  if (header->kind == kind_) return std::nullopt;
+  return LogRefusal{LogRefusal::Reason::other_kind, path + ": is the record log of something else"};
+}
+
+std::optional<Record> RecordLogReader::next() {
+  while (position_ < segments_.size()) {
+    if (!current_ && !open_segment()) continue;
+    const bool last = position_ + 1 == segments_.size();
+    const std::uint64_t end = last ? at_end : segments_[position_ + 1].first_record;
+    broken_ = {place_.path_of(segments_[position_].first_record), current_->offset(), 0, {}};
+    const std::optional<Record> record = current_->next(expected_);
+    if (!record || record->number >= end) {
+      leave_segment();
+      continue;
+    }
+    note_lost(record->number - expected_);
+    expected_ = record->number + 1;
+    if (record->number < from_) continue;
+    ++report_.records;
+    return record;
+  }
+  return std::nullopt;
+}
+
+// False: it cannot be opened, and is stepped over.
+bool RecordLogReader::open_segment() {
+  const Segment& segment = segments_[position_];
+  if (segment.first_record > expected_) {
+    if (broken_.path.empty()) broken_.path = place_.path_of(segment.first_record);
+    note_lost(segment.first_record - expected_);
+    expected_ = segment.first_record;
+  }
+  auto opened = files_.open(place_.path_of(segment.first_record), FileAccess::read);
+  if (!opened.error) {
+    current_ = std::make_unique<SegmentReader>(std::move(opened.value));
+    return true;
+  }
+  broken_ = {place_.path_of(segment.first_record), 0, 0, opened.error};
+  ++position_;
+  const bool removed = opened.error == std::errc::no_such_file_or_directory;  // by a writer, from the oldest on
+  if (removed && from_ == 0 && report_.records == 0 && position_ < segments_.size()) {
+    expected_ = segments_[position_].first_record;
+  }
+  return false;
+}
+
+void RecordLogReader::leave_segment() {
+  broken_.error = current_->error();
+  const bool last = position_ + 1 == segments_.size();
+  if (last && broken_.error) report_.damage.push_back(broken_);
+  if (last && current_->torn_bytes() > 0) {
+    report_.torn_path = broken_.path;
+    report_.torn_at = current_->offset();
+    report_.torn_bytes = current_->torn_bytes();
+  }
+  current_.reset();
+  ++position_;
+}
+
+void RecordLogReader::note_lost(std::uint64_t records) {
+  if (records == 0) return;
+  report_.records_lost += records;
+  broken_.records_lost = records;
+  if (report_.damage.size() < damages_max) report_.damage.push_back(broken_);
+}
+
+std::error_code RecordLogReader::cut_torn_tail() {
+  if (report_.torn_bytes == 0) return {};
+  const auto opened = files_.open(report_.torn_path, FileAccess::update);
+  if (opened.error) return opened.error;
+  if (const std::error_code error = opened.value->truncate(report_.torn_at)) return error;
+  return opened.value->sync();
+}
+
+}  // namespace edgetide

@@ -1,0 +1,94 @@
+// The records of a log in order, over all its segments, and what was lost among them.
+//
+// A torn tail is normal life: it is reported, and `cut_torn_tail` removes it. Damage elsewhere is stepped over, within
+// the segment where its later records are whole, else to the next segment; how many records it has cost is known from
+// their numbers. A segment that says it begins with record n takes the place of all older records from n on.
+//
+// Only `cut_torn_tail` writes; a log can be read while it is written.
+//
+// Owns:   nothing of the file system, which outlives it. A payload lives until the next call.
+// Thread: one owner at a time.
+// Fails:  `open` refuses what this program cannot read. A disk error later is damage like any other.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/storage/file_system.h"
+#include "daemon/storage/record_format.h"
+#include "daemon/storage/segment.h"
+#include "daemon/storage/segment_reader.h"
+
+namespace edgetide {
+
+// Why a log is not read at all. Its files are left as they are.
+struct LogRefusal {
+  enum class Reason { foreign, newer, other_kind, disk } reason;
+  std::string text;  // for a person, with the path
+};
+
+struct LogDamage {
+  std::string path;
+  std::uint64_t offset = 0;  // where the first record that is not whole begins
+  std::uint64_t records_lost = 0;
+  std::error_code error;  // set if the disk could not be read
+};
+
+struct LogReport {
+  std::uint64_t records = 0;
+  std::uint64_t records_lost = 0;
+  std::vector<LogDamage> damage;  // the first 16 places
+  // The end of the newest segment, where writing stopped.
+  std::string torn_path;
+  std::uint64_t torn_at = 0;
+  std::uint64_t torn_bytes = 0;
+};
+
+class RecordLogReader {
+ public:
+  static constexpr std::uint64_t at_end = std::numeric_limits<std::uint64_t>::max();
+
+  RecordLogReader(FileSystem& files, LogPlace place, LogKind kind)
+      : files_(files), place_(std::move(place)), kind_(kind) {}
+
+  // To read records from number `from` on; if given, records between it and the first one there are lost. `at_end`:
+  // only to learn `next_number`, from the newest segment. Call once.
+  std::optional<LogRefusal> open(std::uint64_t from = 0);
+
+  // Requires: `open` has refused nothing.
+  std::optional<Record> next();
+
+  // After the end: the number that the next record of this log takes, from 1.
+  std::uint64_t next_number() const noexcept { return expected_; }
+  const std::vector<Segment>& segments() const noexcept { return segments_; }
+  const LogReport& report() const noexcept { return report_; }
+
+  // After the end.
+  [[nodiscard]] std::error_code cut_torn_tail();
+
+ private:
+  static constexpr std::size_t damages_max = 16;
+
+  std::optional<LogRefusal> judge(const Segment& segment) const;
+  void choose_start(std::uint64_t from);
+  bool open_segment();
+  void leave_segment();
+  void note_lost(std::uint64_t records);
+
+  FileSystem& files_;
+  const LogPlace place_;
+  const LogKind kind_;
+  std::vector<Segment> segments_;
+  std::size_t position_ = 0;  // in segments_, of current_ or of the one to be opened
+  std::unique_ptr<SegmentReader> current_;
+  LogDamage broken_;  // where reading stopped last, not yet known to have cost anything
+  std::uint64_t expected_ = 1;
+  std::uint64_t from_ = 0;
+  LogReport report_;
+};
+
+}  // namespace edgetide

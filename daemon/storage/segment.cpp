@@ -1,0 +1,56 @@
+#include "daemon/storage/segment.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::size_t digits = 16;
+constexpr std::string_view suffix = ".log";
+
+}  // namespace
+
+std::string LogPlace::path_of(std::uint64_t first_record) const {
+  return folder + '/' + segment_name(name, first_record);
+}
+
+std::string segment_name(std::string_view log, std::uint64_t first_record) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  std::string file = std::string(log) + '-';
+  for (std::size_t i = digits; i-- > 0;) file += hex[(first_record >> (4 * i)) & 15];
+  return file.append(suffix);
+}
+
+std::optional<std::uint64_t> parse_segment_name(std::string_view log, std::string_view file) noexcept {
+  if (file.size() != log.size() + 1 + digits + suffix.size()) return std::nullopt;
+  if (!file.starts_with(log) || file[log.size()] != '-' || !file.ends_with(suffix)) return std::nullopt;
+  const std::string_view number = file.substr(log.size() + 1, digits);
+  const bool canonical = number.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  std::uint64_t first_record = 0;
+  std::from_chars(number.data(), number.data() + number.size(), first_record, 16);
+  return canonical ? std::optional(first_record) : std::nullopt;
+}
+
+FileResult<std::vector<Segment>> list_segments(FileSystem& files, const LogPlace& place) {
+  FileResult<std::vector<Segment>> segments;
+  const FileResult<std::vector<std::string>> names = files.list(place.folder);
+  if (names.error == std::errc::no_such_file_or_directory) return segments;
+  segments.error = names.error;
+  for (const std::string& file : names.value) {
+    const std::optional<std::uint64_t> first = parse_segment_name(place.name, file);
+    if (!first) continue;
+    const auto opened = files.open(place.folder + '/' + file, FileAccess::read);
+    if (opened.error == std::errc::no_such_file_or_directory) continue;  // a writer has removed it just now
+    const FileResult<std::uint64_t> size =
+        opened.error ? FileResult<std::uint64_t>{0, opened.error} : opened.value->size();
+    if (size.error) segments.error = size.error;
+    segments.value.push_back({*first, size.value});
+  }
+  std::sort(segments.value.begin(), segments.value.end(),
+            [](const Segment& a, const Segment& b) { return a.first_record < b.first_record; });
+  return segments;
+}
+
+}  // namespace edgetide

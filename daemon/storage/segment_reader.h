@@ -1,0 +1,53 @@
+// The records of one segment file, read without trust.
+//
+// A record is taken when it is whole, its checksum fits and its number may come next. What cannot be read is stepped
+// over byte by byte up to the next whole record; the numbers tell how many were lost.
+//
+// Owns:   the file. A payload lives until the next call.
+// Thread: one owner at a time. Fails: `end` says how it ended.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+#include "daemon/storage/file_window.h"
+#include "daemon/storage/record_format.h"
+
+namespace edgetide {
+
+struct Record {
+  std::uint8_t type = 0;
+  std::uint64_t number = 0;
+  std::string_view payload;
+};
+
+class SegmentReader {
+ public:
+  explicit SegmentReader(std::unique_ptr<File> file) : window_(std::move(file)) {}
+
+  // Nothing if it is damaged, or not there yet. Requires: before `next`.
+  std::optional<SegmentHeader> header() { return decode_segment_header(window_.view(0, segment_header_bytes)); }
+  bool has_magic() { return window_.view(0, segment_magic.size()) == segment_magic; }
+
+  // The next whole record. Its number is `expected`, or greater if records before it are damaged.
+  std::optional<Record> next(std::uint64_t expected);
+
+  // Behind the last whole record.
+  std::uint64_t offset() const noexcept { return offset_; }
+  // After the end: bytes behind the last whole record that are no record, zeros at the end of the file left out.
+  std::uint64_t torn_bytes() const noexcept { return torn_bytes_; }
+  std::error_code error() const noexcept { return window_.error(); }
+
+ private:
+  std::optional<Record> record_at(std::uint64_t offset, std::uint64_t expected);
+  std::optional<Record> find_whole(std::uint64_t expected);
+
+  FileWindow window_;
+  std::uint64_t offset_ = segment_header_bytes;
+  std::uint64_t torn_bytes_ = 0;
+};
+
+}  // namespace edgetide
