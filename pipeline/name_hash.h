@@ -45,18 +45,27 @@ inline std::uint64_t mix_text(std::uint64_t hash, std::string_view text) noexcep
   return fold((rest | load<std::uint8_t>(at + left - 1)) ^ first, hash);
 }
 
-// memcmp of short texts without a call.
+inline bool same_16_bytes(const char* a, const char* b) noexcept {
+  return ((load<std::uint64_t>(a) ^ load<std::uint64_t>(b)) |
+          (load<std::uint64_t>(a + 8) ^ load<std::uint64_t>(b + 8))) == 0;
+}
+
+// memcmp of short texts without a call. The last compare may overlap the one before.
 inline bool same_bytes(const char* a, const char* b, std::size_t size) noexcept {
-  if (size < 8) {
-    for (std::size_t i = 0; i < size; ++i) {
-      if (a[i] != b[i]) return false;
+  if (size >= 16) {
+    for (std::size_t i = 0; i + 16 < size; i += 16) {
+      if (!same_16_bytes(a + i, b + i)) return false;
     }
-    return true;
+    return same_16_bytes(a + size - 16, b + size - 16);
   }
-  for (std::size_t i = 0; i + 8 < size; i += 8) {
-    if (load<std::uint64_t>(a + i) != load<std::uint64_t>(b + i)) return false;
+  if (size >= 8) {
+    return ((load<std::uint64_t>(a) ^ load<std::uint64_t>(b)) |
+            (load<std::uint64_t>(a + size - 8) ^ load<std::uint64_t>(b + size - 8))) == 0;
   }
-  return load<std::uint64_t>(a + size - 8) == load<std::uint64_t>(b + size - 8);
+  for (std::size_t i = 0; i < size; ++i) {
+    if (a[i] != b[i]) return false;
+  }
+  return true;
 }
 
 }  // namespace detail

@@ -41,7 +41,9 @@ WindowDefinition::WindowDefinition(const WindowOptions& options, std::size_t sou
   if (options.emit_empty) empty_.emplace(options);
   const bool plain = keys_.takes_all() && takes_all_values(options.match) && !options.deduplicate &&
                      !options.emit_empty && options.derived.empty();
-  if (plain) plain_ = std::get_if<TumblingWindows>(&windows_);
+  if (!plain) return;
+  plain_ = std::get_if<TumblingWindows>(&windows_);
+  plain_sliding_ = std::get_if<SlidingWindows>(&windows_);
 }
 
 void WindowDefinition::add_series(SeriesId id, const Series& series) {

@@ -87,6 +87,9 @@ class WindowDefinition {
     if (plain_ != nullptr && scope == WatermarkScope::sensor) [[likely]] {
       return plain_->admit(series, event_time, value, std::max(watermark, idle_[series]));
     }
+    if (plain_sliding_ != nullptr && scope == WatermarkScope::sensor) {
+      return plain_sliding_->admit(series, event_time, value, std::max(watermark, idle_[series]));
+    }
     return admit_any({series, source, scope, event_time, value, watermark});
   }
 
@@ -153,6 +156,7 @@ class WindowDefinition {
   const AggregateLayout layout_;
   KeyMap keys_;
   Windows windows_;
+  SlidingWindows* plain_sliding_ = nullptr;  // likewise
   TumblingWindows* plain_ = nullptr;  // windows_, if they are tumbling and take every reading by series, as it is
 
   std::vector<Timestamp> idle_;                 // by key: the idle part of its watermark

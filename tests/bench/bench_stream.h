@@ -1,4 +1,4 @@
-// The stream both pipeline benchmarks apply: one reading per sensor and turn, a turn per second, batches of 100.
+// The streams that the pipeline benchmarks apply: one reading per sensor and turn, a turn per second, batches of 100.
 #pragma once
 
 #include <algorithm>
@@ -10,9 +10,22 @@
 
 namespace edgetide::bench {
 
+// Windows of one minute, sliding ones of an hour, with count, min, max and avg.
+inline WindowOptions window_of(WindowKind kind, int overlap = 1) {
+  WindowOptions window;
+  window.name = "bench";
+  window.kind = kind;
+  if (kind == WindowKind::sliding) window.size = Duration::hours(1);
+  window.slide = Duration::microseconds(window.size.count() / overlap);
+  window.inputs = {SourceId{0}};
+  window.aggregates = {Aggregate::count, Aggregate::min, Aggregate::max, Aggregate::avg};
+  return window;
+}
+
 class BenchStream {
  public:
-  explicit BenchStream(std::uint32_t sensors) : pipeline(options(sensors)) {
+  explicit BenchStream(std::uint32_t sensors, const WindowOptions& window = window_of(WindowKind::tumbling))
+      : pipeline(options(sensors, window)) {
     for (std::uint32_t i = 0; i < sensors; ++i) {
       names.push_back("building-7/sensor-" + std::to_string(i));
       const SeriesId series = *pipeline.add_series({names.back(), "temperature", {}, {}});
@@ -36,16 +49,14 @@ class BenchStream {
   }
 
   void tick() { pipeline.tick({Timestamp::microseconds(second), Duration::microseconds(second)}, Fire::all, emission); }
+  std::size_t rows() const noexcept { return emission.rows.size(); }
 
  private:
-  static PipelineOptions options(std::size_t sensors) {
+  static PipelineOptions options(std::size_t sensors, const WindowOptions& window) {
     PipelineOptions options;
     options.max_series = sensors;
+    options.memory_bytes_max = std::size_t{1} << 40;
     options.sources = {{"bench", {}}};
-    WindowOptions window;
-    window.name = "minute";
-    window.inputs = {SourceId{0}};
-    window.aggregates = {Aggregate::count, Aggregate::min, Aggregate::max, Aggregate::avg};
     options.windows = {window};
     return options;
   }
