@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <unistd.h>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "config/section.h"
 #include "config/sink_section.h"
 #include "config/source_section.h"
+#include "config/table_section.h"
 #include "config/window_section.h"
 
 namespace edgetide {
@@ -116,6 +118,10 @@ GatewayOptions read_gateway_options(const Section& top, Report& report) {
   limit_keys.read("memory", options.pipeline.memory_bytes_max);
   Section(quarantine, "quarantine", {&keys.quarantine}, report).read("max_size", options.quarantine.bytes_max);
 
+  const Node table_tables = table_of(top, "tables");
+  const SourceFile* const main_file = top.node().key_place.file;
+  read_tables(table_tables, main_file == nullptr ? "" : std::filesystem::path(main_file->path).parent_path().string(),
+              options.enrichment, report);
   Names sources("source"), windows("window");
   const Node source_table = table_of(top, "sources"), window_table = table_of(top, "windows"),
              sink_table = table_of(top, "sinks");

@@ -26,6 +26,7 @@ KeyGroup top_keys() {
           of_type(ValueType::table, "limits", "", "See below."),
           of_type(ValueType::table, "quarantine", "", "See below."),
           of_type(ValueType::table, "sources", "", "A table per source, `[sources.NAME]`."),
+          of_type(ValueType::table, "tables", "", "A table per sensor table, `[tables.NAME]`."),
           of_type(ValueType::table, "windows", "", "A table per window, `[windows.NAME]`."),
           of_type(ValueType::table, "sinks", "", "A table per sink, `[sinks.NAME]`."),
       }};

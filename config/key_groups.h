@@ -12,6 +12,7 @@ KeyGroup log_keys();
 KeyGroup time_keys();
 KeyGroup limits_keys();
 KeyGroup quarantine_keys();
+KeyGroup table_keys();
 KeyGroup window_keys();
 KeyGroup tumbling_keys();
 KeyGroup sliding_keys();

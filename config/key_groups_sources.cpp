@@ -9,6 +9,7 @@ KeyGroup source_keys() {
           "Where readings come from. Names fit `[a-z][a-z0-9_-]{0,47}`. The keys of `[time]` may stand here too.",
           {
               required(word("type", {"mqtt", "tcp", "udp", "unix"}, 0, "The kind of source.")),
+              text("table", "", "A `[tables.NAME]` whose rows complete the readings of this source."),
           }};
 }
 

@@ -16,6 +16,19 @@ std::string list_of(const std::vector<Aggregate>& aggregates) {
 
 }  // namespace
 
+KeyGroup table_keys() {
+  return {
+      "[tables.NAME]",
+      "What a file says of sensors: labels, and a scale and offset for their values. Read again at SIGHUP: scale and "
+      "offset hold for later readings, labels for sensors that are new. An invalid file changes nothing.",
+      {
+          required(text("file", "",
+                        "CSV with a header, or TOML (`.toml`) with a table per sensor; relative to the configuration. "
+                        "Columns `scale` and `offset` are numbers, every other column is a label.")),
+          text("key", "\"sensor\"", "The column of a CSV file that names the sensor."),
+      }};
+}
+
 KeyGroup window_keys() {
   const WindowOptions standard;
   return {

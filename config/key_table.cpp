@@ -13,10 +13,10 @@ const KeySpec* KeyGroup::find(std::string_view name) const noexcept {
 }
 
 std::vector<const KeyGroup*> KeyTable::groups() const {
-  return {&top,      &gateway, &log,     &time,          &limits,     &quarantine,  &source,  &mqtt,
-          &tls,      &route,   &mapping, &payload_field, &time_field, &value_field, &socket,  &allow,
-          &stream,   &udp,     &window,  &tumbling,      &sliding,    &session,     &aligned, &match,
-          &top_rows, &sink,    &outbox,  &postgresql,    &sqlite};
+  return {&top,    &gateway,  &log,     &time,          &limits,     &quarantine,  &source,  &mqtt,
+          &tls,    &route,    &mapping, &payload_field, &time_field, &value_field, &socket,  &allow,
+          &stream, &udp,      &table,   &window,        &tumbling,   &sliding,     &session, &aligned,
+          &match,  &top_rows, &sink,    &outbox,        &postgresql, &sqlite};
 }
 
 const KeyTable& key_table() {
@@ -40,6 +40,7 @@ const KeyTable& key_table() {
       .allow = allow_keys(),
       .stream = stream_keys(),
       .udp = udp_keys(),
+      .table = table_keys(),
       .window = window_keys(),
       .tumbling = tumbling_keys(),
       .sliding = sliding_keys(),

@@ -53,7 +53,7 @@ struct KeyGroup {
 struct KeyTable {
   KeyGroup top, gateway, log, time, limits, quarantine;
   KeyGroup source, mqtt, tls, route, mapping, payload_field, time_field, value_field, socket, allow, stream, udp;
-  KeyGroup window, tumbling, sliding, session, aligned, match, top_rows;
+  KeyGroup table, window, tumbling, sliding, session, aligned, match, top_rows;
   KeyGroup sink, outbox, postgresql, sqlite;
 
   std::vector<const KeyGroup*> groups() const;  // in the order of the reference

@@ -6,6 +6,7 @@
 #include "config/mapping_section.h"
 #include "config/mqtt_section.h"
 #include "config/socket_section.h"
+#include "config/table_section.h"
 
 namespace edgetide {
 
@@ -35,6 +36,7 @@ void read_source(const Node& node, SourceOptions& common, SourceId id, GatewayOp
   if (!type) return;
   const Section section(node, name, groups_of(*type), report);
   read_time_keys(section, common.time);
+  read_table_of(section, options.enrichment);
   if (*type == SourceType::mqtt) {
     options.mqtt.push_back({read_mqtt(section, node.key, options.id), id});
     return;
@@ -63,6 +65,7 @@ void read_sources(const Node& sources, const TimeOptions& time, GatewayOptions& 
     names.add(node);
     SourceOptions common{node.key, time};
     read_source(node, common, id, options, report);
+    options.enrichment.by_source.resize(names.size());
     options.pipeline.sources.push_back(std::move(common));
   }
   check_sessions(sources, options.mqtt, report);

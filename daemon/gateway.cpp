@@ -113,8 +113,24 @@ Gateway::Gateway(GatewayOptions options)
       intake_(pipeline_, clock_, names_of(options_.pipeline.sources)),
       reported_(options_.pipeline.sources.size()) {
   intake_.set_quarantine(quarantine_);
+  intake_.set_tables(options_.enrichment.tables_by_source());
   add_couriers();
   add_sources();
+}
+
+// Sensor tables only; the rest of the configuration needs a restart.
+void Gateway::reload_tables() {
+  std::vector<SensorTableInput> tables = options_.enrichment.tables;
+  try {
+    for (SensorTableInput& input : tables) input.table = input.load();
+  } catch (const std::exception& error) {
+    log(LogLevel::error, std::string("SIGHUP: sensor tables are kept as they are: ") + error.what());
+    return;
+  }
+  options_.enrichment.tables = std::move(tables);
+  intake_.set_tables(options_.enrichment.tables_by_source());
+  log(LogLevel::info, "SIGHUP: " + std::to_string(options_.enrichment.tables.size()) +
+                          " sensor tables read again; other changes of the configuration need a restart");
 }
 
 void Gateway::add_couriers() {
@@ -162,7 +178,7 @@ void Gateway::wait_and_tick() {
     signalfd_siginfo signal{};
     if (read(signals, &signal, sizeof signal) == sizeof signal) {
       if (signal.ssi_signo != SIGHUP) return;
-      log(LogLevel::warning, "SIGHUP: this version does not reload; restart to apply a changed configuration");
+      reload_tables();
     }
     std::uint64_t expirations = 0;
     if (read(timer, &expirations, sizeof expirations) == sizeof expirations) {

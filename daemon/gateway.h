@@ -37,6 +37,7 @@ class Gateway {
   std::string summary() const;
 
  private:
+  void reload_tables();
   void add_couriers();
   void add_sources();
   void wait_and_tick();

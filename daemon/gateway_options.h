@@ -4,10 +4,13 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "daemon/enrichment/sensor_table.h"
 #include "daemon/sources/mqtt_source.h"
 #include "daemon/sources/socket_source.h"
 #include "daemon/storage/quarantine.h"
@@ -49,11 +52,24 @@ struct SinkOptions {
   std::variant<PostgresOptions, SqliteOptions, StdoutOptions> store;
 };
 
+// Requires: by SourceId a position in `tables`, or none.
+struct EnrichmentOptions {
+  std::vector<SensorTableInput> tables;
+  std::vector<std::optional<std::size_t>> by_source;
+
+  std::vector<std::shared_ptr<const SensorTable>> tables_by_source() const {
+    std::vector<std::shared_ptr<const SensorTable>> found;
+    for (const auto& table : by_source) found.push_back(table ? tables[*table].table : nullptr);
+    return found;
+  }
+};
+
 struct GatewayOptions {
   std::string id;               // unique per database; default: host name
   std::string state_directory;  // absolute; default $STATE_DIRECTORY, else /var/lib/edgetide
   LogOptions log;
   PipelineOptions pipeline;  // its sources are those of `mqtt` and `sockets`, by SourceId
+  EnrichmentOptions enrichment;
   std::vector<MqttInput> mqtt;
   std::vector<SocketInput> sockets;
   std::vector<SinkOptions> sinks;

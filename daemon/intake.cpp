@@ -37,7 +37,11 @@ bool Intake::held_back() const {
 SeriesId Intake::series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading) {
   const auto known = pipeline_.series().find(reading.sensor, reading.metric);
   if (known) return *known;
-  return pipeline_.add_series(to_series(batch, reading), source).value_or(no_series);
+  Series series = to_series(batch, reading);
+  enrichment_.complete(source, series);
+  const SeriesId added = pipeline_.add_series(std::move(series), source).value_or(no_series);
+  if (added != no_series) enrichment_.forget(added);
+  return added;
 }
 
 bool Intake::accept(SourceId source, const DecodedBatch& batch) noexcept {
@@ -55,7 +59,8 @@ bool Intake::accept(SourceId source, const DecodedBatch& batch) noexcept {
   for (const DecodedReading& reading : batch.readings) {
     const SeriesId series = series_of(source, batch, reading);
     if (series == no_series) continue;  // counted as refused
-    readings_.push_back({series, reading.event_time.value_or(arrival.wall), reading.value});
+    const double value = enrichment_.calibrated(source, series, pipeline_.series(), reading.value);
+    readings_.push_back({series, reading.event_time.value_or(arrival.wall), value});
   }
   pipeline_.apply({source, arrival, readings_});
   if (quarantine_ != nullptr) {
@@ -78,6 +83,11 @@ void Intake::disconnected(SourceId source, std::string_view reason) noexcept {
 
 void Intake::notice(SourceId source, std::string_view text) noexcept {
   log(LogLevel::warning, "source " + source_names_[index_of(source)] + ": " + printable(text));
+}
+
+void Intake::set_tables(std::vector<std::shared_ptr<const SensorTable>> tables) {
+  const std::lock_guard lock(mutex_);
+  enrichment_.replace(std::move(tables));
 }
 
 void Intake::tick(Fire fire) {

@@ -18,6 +18,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/courier.h"
+#include "daemon/enrichment/enrichment.h"
 #include "daemon/row_selection.h"
 #include "daemon/sources/source.h"
 #include "pipeline/pipeline.h"
@@ -42,6 +43,9 @@ class Intake final : public SourceHost {
   };
 
   Intake(Pipeline& pipeline, const Clock& clock, std::vector<std::string> source_names);
+
+  // Requires: no source has started, or the tables were read again.
+  void set_tables(std::vector<std::shared_ptr<const SensorTable>> tables);
 
   // Requires: no source has started.
   void add_route(Route route) { routes_.push_back(std::move(route)); }
@@ -80,6 +84,7 @@ class Intake final : public SourceHost {
   mutable std::mutex mutex_;
   std::condition_variable room_;
   Pipeline& pipeline_;                // guarded by mutex_
+  Enrichment enrichment_;             // guarded by mutex_
   Quarantine* quarantine_ = nullptr;  // what it points to is guarded by mutex_
   bool waiting_allowed_ = true;
   bool closed_ = false;

@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/replay_input.h"
+#include "daemon/enrichment/enrichment.h"
 #include "daemon/row_selection.h"
 #include "daemon/summary.h"
 #include "pipeline/pipeline.h"
@@ -43,9 +44,10 @@ std::vector<WindowId> all_windows(const PipelineOptions& options) {
 
 class Replay {
  public:
-  Replay(const ReplayOptions& options, const PipelineOptions& configured, std::ostream& output)
+  Replay(const ReplayOptions& options, const GatewayOptions& configured, std::ostream& output)
       : options_(options),
-        pipeline_options_(with_mode(with_default_source(configured, default_source_), options.mode)),
+        enrichment_(configured.enrichment.tables_by_source()),
+        pipeline_options_(with_mode(with_default_source(configured.pipeline, default_source_), options.mode)),
         pipeline_(pipeline_options_),
         schemas_(schemas_of(pipeline_options_.windows, all_windows(pipeline_options_))),
         selection_(pipeline_options_.windows, all_windows(pipeline_options_), options.mode),
@@ -121,6 +123,7 @@ class Replay {
     for (const LabelView& label : reading.labels)
       series.labels.push_back({std::string(label.key), std::string(label.value)});
     std::sort(series.labels.begin(), series.labels.end(), [](const Label& a, const Label& b) { return a.key < b.key; });
+    enrichment_.complete(source, series);  // values are replayed as they were recorded, after scale and offset
     return pipeline_.add_series(std::move(series), source);
   }
 
@@ -155,6 +158,7 @@ class Replay {
   }
 
   const ReplayOptions& options_;
+  Enrichment enrichment_;
   SourceId default_source_{};
   PipelineOptions pipeline_options_;
   Pipeline pipeline_;
@@ -189,7 +193,7 @@ int replay_lines(const ReplayOptions& options, const LineSource& next_line) {
   if (!file) throw std::runtime_error("cannot write " + options.output);
   std::ostream& output = options.output == "-" ? std::cout : file;
 
-  Replay replay(options, configuration.options.pipeline, output);
+  Replay replay(options, configuration.options, output);
   for (std::string line; next_line(line);) replay.line(line);
   replay.finish();
   if (!output) throw std::runtime_error("cannot write " + options.output);

@@ -42,6 +42,7 @@ max_size = "1MiB"
 
 [sources.plant]
 type = "mqtt"
+table = "sensors"
 servers = ["mqtts://broker:8884", "mqtt://10.0.0.1"]
 allow_plaintext = true
 protocol = "3.1.1"
@@ -104,6 +105,10 @@ listen = "/run/x.sock"
 format = "influx"
 time = { format = "unix_s_is_no_format" }
 
+[tables.sensors]
+file = "SENSORS"
+key = "id"
+
 [windows.minute]
 type = "tumbling"
 size = "1m"
@@ -163,7 +168,9 @@ type = "stdout"
 std::string every_key_correct() {
   std::string text = every_key;
   const std::string wrong = "unix_s_is_no_format";
-  return text.replace(text.find(wrong), wrong.size(), "unix_us");
+  text.replace(text.find(wrong), wrong.size(), "unix_us");
+  const std::string table = "SENSORS";
+  return text.replace(text.find(table), table.size(), EDGETIDE_CONFIG_FOLDER "/../tests/config/sensors.csv");
 }
 
 std::string file_text(const std::string& path) {
@@ -455,6 +462,20 @@ TEST(Config, file_that_cannot_be_read_is_an_error) {
             "/nowhere/x.toml: error: cannot be opened: No such file or directory\n"
             "1 error. The configuration was not applied.\n");
   EXPECT_NE(errors_of_file("/", "-").find("/: error: cannot be read: Is a directory"), std::string::npos);
+}
+
+TEST(Config, sensor_tables_are_read_and_joined_with_their_sources) {
+  const EnrichmentOptions enrichment = loaded(every_key_correct()).options.enrichment;
+  ASSERT_EQ(enrichment.tables.size(), 1U);
+  const auto by_source = enrichment.tables_by_source();
+  ASSERT_GT(by_source.size(), 1U);
+  ASSERT_NE(by_source[0], nullptr);
+  EXPECT_EQ(by_source[0]->find("boiler")->calibration(10), -1);
+  EXPECT_EQ(by_source[1], nullptr);
+  expect_errors({
+      {"[tables.a]\nfile = \"none.csv\"", "2:8: error: tables.a: "},
+      {"[tables.a]", "1:9: error: tables.a: file is missing"},
+  });
 }
 
 TEST(Config, window_queries_reach_the_options) {

@@ -35,6 +35,26 @@ TEST_F(IntakeTest, reading_without_event_time_takes_its_arrival_time) {
   EXPECT_EQ(intake.inspect([](const Pipeline& state) { return state.watermarks(); }).at(0), at(1234));
 }
 
+TEST_F(IntakeTest, sensor_table_completes_labels_and_scales_values_also_after_it_was_read_again) {
+  const auto table = [](double scale, const char* site) {
+    SensorTable made;
+    made.add("a", {{{"site", site}, {"line", "1"}}, {scale, 1}});
+    return std::vector<std::shared_ptr<const SensorTable>>{std::make_shared<const SensorTable>(std::move(made))};
+  };
+  intake.set_tables(table(10, "lyon"));
+  DecodedBatch batch = batch_of("a", 2, at(1));
+  batch.labels.push_back({"line", "7"});
+  batch.readings[0].label_count = 1;
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch));
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("b", 5, at(1))));
+  intake.set_tables(table(100, "paris"));
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a", 2, at(2))));
+  const Series& series = *intake.inspect([](const Pipeline& state) { return state.series().shared(SeriesId{0}); });
+  EXPECT_EQ(series.labels, (std::vector<Label>{{"line", "7"}, {"site", "lyon"}}));
+  EXPECT_EQ(lines(pipeline, tick(pipeline, 3)),
+            (std::vector<std::string>{"a [0,10) open r1: 2 222", "b [0,10) open r1: 1 5"}));
+}
+
 TEST_F(IntakeTest, refusals_are_counted_and_the_last_one_is_remembered) {
   DecodedBatch batch = batch_of("a");
   batch.refusals = {{Refusal::bad_number, "topic/a", 3}, {Refusal::bad_syntax, "topic/b", 7}};

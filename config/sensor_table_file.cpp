@@ -1,0 +1,142 @@
+#include "config/sensor_table_file.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "config/config.h"
+#include "config/file_text.h"
+#include "config/report.h"
+#include "config/toml_document.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::size_t table_bytes_max = 16 * 1024 * 1024;
+
+[[noreturn]] void fail(const std::string& path, std::size_t line, const std::string& reason) {
+  throw std::runtime_error(path + ':' + std::to_string(line) + ": " + reason);
+}
+
+double number_from(const std::string& path, std::size_t line, const std::string& column, const std::string& text) {
+  double number = 0;
+  const auto end = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (end.ec != std::errc() || end.ptr != text.data() + text.size() || !std::isfinite(number)) {
+    fail(path, line, column + " is \"" + text + "\", not a number");
+  }
+  return number;
+}
+
+void set(const std::string& path, std::size_t line, SensorTable::Row& row, const std::string& column,
+         const std::string& text) {
+  if (text.empty()) return;
+  if (column == "scale") {
+    row.calibration.scale = number_from(path, line, column, text);
+  } else if (column == "offset") {
+    row.calibration.offset = number_from(path, line, column, text);
+  } else {
+    row.labels.push_back({column, text});
+  }
+}
+
+void add(const std::string& path, std::size_t line, SensorTable& table, const std::string& sensor,
+         SensorTable::Row row) {
+  if (sensor.empty()) fail(path, line, "no sensor is named");
+  if (!table.add(sensor, std::move(row))) fail(path, line, "sensor '" + sensor + "' has a row already");
+}
+
+// The fields of one line; a quote inside quotes is written twice.
+std::vector<std::string> fields_of(const std::string& path, std::size_t line, std::string_view text) {
+  std::vector<std::string> fields(1);
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (quoted && text[i] == '"' && i + 1 < text.size() && text[i + 1] == '"') {
+      fields.back() += text[i++];
+    } else if (text[i] == '"') {
+      quoted = !quoted;
+    } else if (text[i] == ',' && !quoted) {
+      fields.emplace_back();
+    } else {
+      fields.back() += text[i];
+    }
+  }
+  if (quoted) fail(path, line, "a quote is not closed");
+  return fields;
+}
+
+SensorTable from_csv(const std::string& path, std::string_view text, const std::string& key_column) {
+  SensorTable table;
+  std::vector<std::string> header;
+  std::size_t key = 0;
+  for (std::size_t line = 1; !text.empty(); ++line) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view row_text = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (row_text.ends_with('\r')) row_text.remove_suffix(1);
+    if (row_text.empty() || row_text.starts_with('#')) continue;
+    std::vector<std::string> fields = fields_of(path, line, row_text);
+    if (header.empty()) {
+      header = std::move(fields);
+      key = static_cast<std::size_t>(std::find(header.begin(), header.end(), key_column) - header.begin());
+      if (key == header.size()) fail(path, line, "there is no column '" + key_column + "' for the sensor");
+      continue;
+    }
+    if (fields.size() != header.size()) {
+      fail(path, line, std::to_string(fields.size()) + " fields, the header has " + std::to_string(header.size()));
+    }
+    SensorTable::Row row;
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      if (i != key) set(path, line, row, header[i], fields[i]);
+    }
+    add(path, line, table, fields[key], std::move(row));
+  }
+  if (header.empty()) fail(path, 1, "the file is empty; it needs a header");
+  return table;
+}
+
+SensorTable from_toml(const std::string& path, std::string text) {
+  SourceFile file;
+  file.path = path;
+  file.text = std::move(text);
+  Report report;
+  const std::optional<Node> root = parse_toml(file, report);
+  if (!root) throw std::runtime_error(ConfigErrors(report.take_errors()).what());
+  SensorTable table;
+  for (const Node& sensor : root->children) {
+    if (sensor.kind != Node::Kind::table) fail(path, sensor.key_place.line, sensor.key + " is not a table of a sensor");
+    SensorTable::Row row;
+    for (const Node& column : sensor.children) {
+      const bool is_number = column.kind == Node::Kind::integer || column.kind == Node::Kind::real;
+      if (!is_number && column.kind != Node::Kind::text) {
+        fail(path, column.place.line, column.key + " is neither a text nor a number");
+      }
+      const double number = column.kind == Node::Kind::real ? column.real : static_cast<double>(column.integer);
+      if (is_number && column.key == "scale") {
+        row.calibration.scale = number;
+      } else if (is_number && column.key == "offset") {
+        row.calibration.offset = number;
+      } else if (is_number) {
+        fail(path, column.place.line, column.key + " is a label; write it in quotes");
+      } else {
+        set(path, column.place.line, row, column.key, column.text);
+      }
+    }
+    add(path, sensor.key_place.line, table, sensor.key, std::move(row));
+  }
+  return table;
+}
+
+}  // namespace
+
+std::shared_ptr<const SensorTable> load_sensor_table(const std::string& path, const std::string& key_column) {
+  FileText file = read_file_text(path, table_bytes_max);
+  if (!file.error.empty()) throw std::runtime_error(path + ": " + file.error);
+  return std::make_shared<const SensorTable>(path.ends_with(".toml") ? from_toml(path, std::move(file.text))
+                                                                     : from_csv(path, file.text, key_column));
+}
+
+}  // namespace edgetide

@@ -1,0 +1,52 @@
+// What a file says of sensors beyond what they say themselves: labels, and a scale and offset for their values.
+//
+// Owns:   the rows. Thread: immutable after it was filled.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/series.h"
+
+namespace edgetide {
+
+// value * scale + offset
+struct Calibration {
+  double scale = 1;
+  double offset = 0;
+  double operator()(double value) const noexcept { return value * scale + offset; }
+};
+
+class SensorTable {
+ public:
+  struct Row {
+    std::vector<Label> labels;
+    Calibration calibration;
+  };
+
+  // False: the sensor has a row already.
+  bool add(std::string sensor, Row row) { return rows_.try_emplace(std::move(sensor), std::move(row)).second; }
+
+  const Row* find(std::string_view sensor) const noexcept {
+    const auto row = rows_.find(sensor);
+    return row == rows_.end() ? nullptr : &row->second;
+  }
+  std::size_t size() const noexcept { return rows_.size(); }
+
+ private:
+  std::map<std::string, Row, std::less<>> rows_;
+};
+
+// A table as configured: as it is now, and how to read it again. `load` throws std::runtime_error with file and line.
+struct SensorTableInput {
+  std::string name;
+  std::shared_ptr<const SensorTable> table;
+  std::function<std::shared_ptr<const SensorTable>()> load;
+};
+
+}  // namespace edgetide
