@@ -1,5 +1,6 @@
 #include "config/formula_parser.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <muParser.h>
@@ -62,7 +63,8 @@ std::variant<ParsedFormula, FormulaError> parse_formula(const std::string& text)
     parsed.formula = std::make_shared<MuParserFormula>(text, parsed.variables);
     return parsed;
   } catch (const mu::Parser::exception_type& error) {
-    return FormulaError{error.GetMsg(), static_cast<std::size_t>(error.GetPos())};
+    return FormulaError{error.GetMsg(),
+                        std::min(static_cast<std::size_t>(std::max<int>(error.GetPos(), 0)), text.size())};
   }
 }
 
