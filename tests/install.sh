@@ -14,7 +14,8 @@ build=(
   libtomlplusplus-dev libsimdjson-dev   # configuration, JSON
   libspdlog-dev libsystemd-dev          # log, service manager
   libcli11-dev                          # command line
-  libhowardhinnant-date-dev libmuparser-dev  # time zones, formulas
+  libhowardhinnant-date-dev tzdata      # time zones
+  libmuparser-dev                       # formulas
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 demo=(mosquitto sqlite3)
