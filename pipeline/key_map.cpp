@@ -90,7 +90,7 @@ Series KeyMap::to_series(const Tuple& tuple) const {
     const auto& [present, value] = tuple[i];
     if (!present) continue;
     if (!group.sensor.empty()) group.sensor += ',';
-    group.sensor.append(columns_[i]).append(1, '=').append(escaped(value));
+    group.sensor.append(escaped(columns_[i])).append(1, '=').append(escaped(value));
     if (columns_[i] == "metric") group.metric = value;
     group.labels.push_back({columns_[i], value});
   }

@@ -55,16 +55,23 @@ void PostgresDelivery::store(const RowBatch& batch) {
   for (const WindowRows& window : batch.windows) store(window, batch.epoch);
 }
 
-void PostgresDelivery::resolve(const RowBatch& batch) {
+template <typename Wanted>
+std::vector<SeriesPointer> PostgresDelivery::unknown_series(const RowBatch& batch, const Wanted& wanted) const {
   std::vector<SeriesPointer> unknown;
   for (const WindowRows& window : batch.windows) {
     for (const SinkRow& row : window.rows) {
-      if (!ids_.contains(row.series)) unknown.push_back(row.series);
+      const bool known = ids_.contains(row.series) || refused_series_.contains(row.series);
+      if (!known && wanted(row)) unknown.push_back(row.series);
     }
   }
   std::sort(unknown.begin(), unknown.end());
   unknown.erase(std::unique(unknown.begin(), unknown.end()), unknown.end());
+  return unknown;
+}
 
+// Retracted rows add no series: of one that the store does not know there is nothing to delete.
+void PostgresDelivery::resolve(const RowBatch& batch) {
+  std::vector<SeriesPointer> unknown = unknown_series(batch, [](const SinkRow&) { return true; });
   const auto refuse = [&](std::size_t i, const std::string& reason) { refused_series_[unknown[i]] = reason; };
   const auto find_part = [&](std::size_t first, std::size_t last) {
     find(std::span(unknown).subspan(first, last - first));
@@ -72,13 +79,11 @@ void PostgresDelivery::resolve(const RowBatch& batch) {
   const auto add_part = [&](std::size_t first, std::size_t last) {
     add(std::span(unknown).subspan(first, last - first));
   };
-  const auto keep_unknown = [&] {
-    std::erase_if(unknown, [&](const SeriesPointer& s) { return ids_.contains(s) || refused_series_.contains(s); });
-  };
+  const auto to_be_stored = [](const SinkRow& row) { return row.state != RowState::retracted; };
   apply(0, unknown.size(), find_part, refuse);
-  keep_unknown();
+  unknown = unknown_series(batch, to_be_stored);
   apply(0, unknown.size(), add_part, refuse);
-  keep_unknown();
+  unknown = unknown_series(batch, to_be_stored);
   apply(0, unknown.size(), find_part, refuse);
 }
 
@@ -115,15 +120,18 @@ void PostgresDelivery::add(std::span<const SeriesPointer> unknown) {
           {names_.gateway, sensors.take(), metrics.take(), units.take(), labels.take(), grouped.take()});
 }
 
+// Rows that are no more go first, so that a condition of the user on sessions (that they do not overlap) holds.
 void PostgresDelivery::store(const WindowRows& window, std::uint64_t epoch) {
   std::vector<std::size_t> rows;
   std::vector<std::size_t> retracted;
   for (std::size_t row = 0; row < window.rows.size(); ++row) {
-    const auto refused = refused_series_.find(window.rows[row].series);
-    if (refused != refused_series_.end()) {
+    const SeriesPointer& series = window.rows[row].series;
+    if (window.rows[row].state == RowState::retracted) {
+      if (ids_.contains(series)) retracted.push_back(row);
+    } else if (const auto refused = refused_series_.find(series); refused != refused_series_.end()) {
       reject(window, row, refused->second);
     } else {
-      (window.rows[row].state == RowState::retracted ? retracted : rows).push_back(row);
+      rows.push_back(row);
     }
   }
   in_parts(window, retracted, [&](std::span<const std::size_t> part) { retract(window, part); });

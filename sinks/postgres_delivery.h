@@ -1,4 +1,5 @@
-// One batch on its way into one transaction: series to ids, rows to upserts, and the bad rows apart from the rest.
+// One batch on its way into one transaction: series to ids, rows to deletes and upserts, and the bad rows apart from
+// the rest.
 //
 // Thread: the courier's thread of the sink. Owns: nothing; all it is given outlives it.
 // Fails:  throws what libpqxx throws. With care, a row or series that the server refuses for its content throws
@@ -60,6 +61,9 @@ class PostgresDelivery {
 
  private:
   void resolve(const RowBatch& batch);
+  // Neither with an id nor refused, of the rows that are `wanted(row)`; each once.
+  template <typename Wanted>
+  std::vector<std::shared_ptr<const Series>> unknown_series(const RowBatch& batch, const Wanted& wanted) const;
   void find(std::span<const std::shared_ptr<const Series>> wanted);
   void add(std::span<const std::shared_ptr<const Series>> unknown);
   void store(const WindowRows& window, std::uint64_t epoch);

@@ -1,7 +1,10 @@
 // The tables and views in PostgreSQL, and the statements that read and write them, as text.
 //
-//   series             one row per (gateway, sensor_id, metric), so that gateways that share a database never meet
-//   <window>_data      one row per window and series: the key is (series_id, time); a BRIN index serves ranges of time
+//   series             one row per (gateway, grouped, sensor_id, metric), so that gateways that share a database never
+//                      meet. `grouped`: a group, its columns in `labels` and as text "site=lyon,line=2" in sensor_id;
+//                      a sensor may have the same text for its id
+//   <window>_data      one row per window and series: the key is (series_id, time); a BRIN index serves ranges of time.
+//                      `time_end` is null in a running window
 //   <window>           view: the data with the texts of its series. `time` is the window's start, as Grafana wants it
 //   <window>_latest    view: the newest row of every series
 //   sink_state         one row per (gateway, sink): who writes, and the newest epoch stored
@@ -42,20 +45,22 @@ std::string postgres_reclaim_statement(const std::string& schema);
 // Parameters: gateway, sink, epoch.
 std::string postgres_epoch_statement(const std::string& schema);
 
-// Parameters: gateway, text[] of sensors, text[] of metrics. Result: position from 1, series id; known series only.
+// Parameters: gateway, text[] of sensors, text[] of metrics, boolean[] of grouped. Result: position from 1, series id;
+// known series only.
 std::string postgres_find_series_query(const std::string& schema);
-// Parameters: gateway, and text[] of sensors, metrics, units, labels as JSON.
+// Parameters: gateway, text[] of sensors, metrics, units and labels as JSON, boolean[] of grouped.
 std::string postgres_add_series_statement(const std::string& schema);
 
 // Upserts rows, unless the table has the same or a higher revision of them.
 std::string postgres_insert_statement(const std::string& schema, const WindowSchema& window);
 // Its parameters for those of the window's rows; `series_ids` has one id for each of them.
-// Of rows whose state is retracted: deleted, unless the table has a newer revision.
-std::string postgres_retract_statement(const std::string& schema, const WindowSchema& window);
-std::vector<std::string> postgres_retract_parameters(const WindowRows& window_rows, std::span<const std::size_t> rows,
-                                                     std::span<const std::int64_t> series_ids);
 std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, const WindowRows& window_rows,
                                                     std::span<const std::size_t> rows,
                                                     std::span<const std::int64_t> series_ids, std::uint64_t epoch);
+
+// Deletes rows, unless the table has the same or a higher revision of them. Parameters as above.
+std::string postgres_retract_statement(const std::string& schema, const WindowSchema& window);
+std::vector<std::string> postgres_retract_parameters(const WindowRows& window_rows, std::span<const std::size_t> rows,
+                                                     std::span<const std::int64_t> series_ids);
 
 }  // namespace edgetide

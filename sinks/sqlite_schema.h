@@ -25,7 +25,8 @@ std::string sqlite_add_column(const WindowSchema& window, const Column& column);
 TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs);
 
 // Parameters: time, series id, end, state, is_final, revision, epoch, then the columns.
-std::string sqlite_retract_statement(const WindowSchema& window);
 std::string sqlite_insert_statement(const WindowSchema& window);
+// Parameters: time, series id, revision.
+std::string sqlite_retract_statement(const WindowSchema& window);
 
 }  // namespace edgetide

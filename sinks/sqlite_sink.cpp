@@ -39,8 +39,7 @@ struct Session {
                     "SELECT series_id FROM series WHERE gateway = ? AND grouped = ? AND sensor_id = ? AND metric = ?"),
         add_series(opened,
                    "INSERT INTO series (gateway, grouped, sensor_id, metric, unit, labels) VALUES (?, ?, ?, ?, ?, ?) "
-                   "RETURNING "
-                   "series_id") {
+                   "RETURNING series_id") {
     for (const WindowSchema& window : inputs) {
       insert.push_back(std::make_unique<SqliteStatement>(opened, sqlite_insert_statement(window)));
       retract.push_back(std::make_unique<SqliteStatement>(opened, sqlite_retract_statement(window)));
@@ -80,7 +79,7 @@ class SqliteSink final : public Sink {
   Outcome outcome_of(const SqliteError& error) const;
   void drop() noexcept;
   void open_file();
-  void create_tables();
+  std::optional<RetryAfter> check_tables();
   TableShapes read_shapes(const TableShapes& needed);
   Outcome claim();
   std::optional<State> read_state();
@@ -88,7 +87,8 @@ class SqliteSink final : public Sink {
   Stopped fenced() const;
 
   Outcome store(const RowBatch& batch);
-  std::int64_t series_id(const Series& series);
+  std::optional<std::int64_t> find_series(const Series& series);
+  std::int64_t add_series(const Series& series);
   void store(const WindowRows& window, std::uint64_t epoch, const SqliteTransaction& transaction,
              std::vector<RejectedRow>& rejected);
   void insert(const WindowRows& window, std::size_t row, std::uint64_t epoch);
@@ -148,7 +148,7 @@ Outcome SqliteSink::open() {
   drop();
   Outcome outcome = guarded([&]() -> Outcome {
     open_file();
-    create_tables();
+    if (auto later = check_tables()) return *std::move(later);
     session_.emplace(database_.get(), inputs_);
     return claim();
   });
@@ -178,9 +178,9 @@ int SqliteSink::on_busy(void* sink, int tries) noexcept {
   return 1;
 }
 
-void SqliteSink::create_tables() {
+std::optional<RetryAfter> SqliteSink::check_tables() {
   const TableShapes needed = sqlite_shapes(inputs_);
-  if (missing_from(read_shapes(needed), needed).empty()) return;
+  if (missing_from(read_shapes(needed), needed).empty()) return std::nullopt;
   SqliteTransaction transaction(database_.get());
   execute(database_.get(), sqlite_tables_ddl(inputs_));
   const TableShapes found = read_shapes(needed);
@@ -191,7 +191,13 @@ void SqliteSink::create_tables() {
     }
   }
   execute(database_.get(), sqlite_views_ddl(inputs_));
+  const std::vector<std::string> missing = missing_from(read_shapes(needed), needed);
+  if (!missing.empty()) {
+    return RetryAfter{until_somebody_acts,
+                      options_.path + ": lacks " + joined(missing) + " although its tables were created"};
+  }
   transaction.commit();
+  return std::nullopt;
 }
 
 TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
@@ -266,32 +272,43 @@ Outcome SqliteSink::store(const RowBatch& batch) {
   return Delivered{std::move(rejected)};
 }
 
+// Rows that are no more go first, so that a condition of the user on sessions (that they do not overlap) holds.
 // A statement that fails leaves the transaction as it was before it, so a bad row costs nothing but itself.
 void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const SqliteTransaction& transaction,
                        std::vector<RejectedRow>& rejected) {
-  for (std::size_t i = 0; i < window.rows.size(); ++i) {
-    try {
-      window.rows[i].state == RowState::retracted ? retract(window, i) : insert(window, i, epoch);
-    } catch (const SqliteError& error) {
-      if (!is_bad_row(error.code()) || !transaction.alive()) throw;
+  const auto each_row = [&](bool retracted, const auto& statement) {
+    for (std::size_t i = 0; i < window.rows.size(); ++i) {
       const SinkRow& row = window.rows[i];
-      rejected.push_back({inputs_[window.input].name, row.series->sensor, row.series->metric, row.start, error.what()});
+      if ((row.state == RowState::retracted) != retracted) continue;
+      try {
+        statement(i);
+      } catch (const SqliteError& error) {
+        if (!is_bad_row(error.code()) || !transaction.alive()) throw;
+        rejected.push_back(
+            {inputs_[window.input].name, row.series->sensor, row.series->metric, row.start, error.what()});
+      }
     }
-  }
+  };
+  each_row(true, [&](std::size_t i) { retract(window, i); });
+  each_row(false, [&](std::size_t i) { insert(window, i, epoch); });
 }
 
 void SqliteSink::retract(const WindowRows& window, std::size_t i) {
   const SinkRow& row = window.rows[i];
+  const std::optional<std::int64_t> series_id = find_series(*row.series);
+  if (!series_id) return;
   SqliteStatement& statement = *session_->retract[window.input];
-  statement.bind_all(row.start.count(), series_id(*row.series), static_cast<std::int64_t>(row.revision));
+  statement.bind_all(row.start.count(), *series_id, static_cast<std::int64_t>(row.revision));
   statement.run();
 }
 
 void SqliteSink::insert(const WindowRows& window, std::size_t i, std::uint64_t epoch) {
   const std::vector<Column>& columns = inputs_[window.input].columns;
   const SinkRow& row = window.rows[i];
+  const std::optional<std::int64_t> known = find_series(*row.series);
+  const std::int64_t series_id = known ? *known : add_series(*row.series);
   SqliteStatement& statement = *session_->insert[window.input];
-  statement.bind_all(row.start.count(), series_id(*row.series), end_of(row), state_name(row.state),
+  statement.bind_all(row.start.count(), series_id, end_of(row), state_name(row.state),
                      std::int64_t{row.state == RowState::final}, static_cast<std::int64_t>(row.revision),
                      static_cast<std::int64_t>(epoch));
   const auto values = window.values_of(i, columns.size());
@@ -300,21 +317,19 @@ void SqliteSink::insert(const WindowRows& window, std::size_t i, std::uint64_t e
 }
 
 // Looked up each time, a few microseconds: nothing to go stale when somebody edits the file.
-std::int64_t SqliteSink::series_id(const Series& series) {
-  const std::string_view gateway = gateway_;
-  const std::string_view sensor = series.sensor;
-  const std::string_view metric = series.metric;
-  const std::int64_t grouped = series.grouped ? 1 : 0;
-  session_->find_series.bind_all(gateway, grouped, sensor, metric);
-  std::optional<std::int64_t> id = session_->find_series.first_integer();
-  if (!id) {
-    std::string labels;
-    append_json_labels(labels, series.labels);
-    session_->add_series.bind_all(gateway, grouped, sensor, metric, std::string_view(series.unit),
-                                  std::string_view(labels));
-    id = session_->add_series.first_integer();
-  }
-  return id.value();
+std::optional<std::int64_t> SqliteSink::find_series(const Series& series) {
+  session_->find_series.bind_all(std::string_view(gateway_), std::int64_t{series.grouped},
+                                 std::string_view(series.sensor), std::string_view(series.metric));
+  return session_->find_series.first_integer();
+}
+
+std::int64_t SqliteSink::add_series(const Series& series) {
+  std::string labels;
+  append_json_labels(labels, series.labels);
+  session_->add_series.bind_all(std::string_view(gateway_), std::int64_t{series.grouped},
+                                std::string_view(series.sensor), std::string_view(series.metric),
+                                std::string_view(series.unit), std::string_view(labels));
+  return session_->add_series.first_integer().value();
 }
 
 std::variant<std::optional<std::uint64_t>, RetryAfter> SqliteSink::last_epoch() {

@@ -65,6 +65,7 @@ TEST_P(StoreContract, retracted_row_is_deleted_and_a_newer_one_is_not) {
   EXPECT_THAT(counts(), ElementsAre(2, 4, 3));
   EXPECT_THAT(sink->deliver(gone), IsDelivered());  // told twice
   EXPECT_THAT(counts(), ElementsAre(2, 4, 3));
+  EXPECT_THAT(store->query("SELECT 1 FROM " + store->prefix() + "series WHERE sensor_id = 'unknown'"), IsEmpty());
 }
 
 TEST_P(StoreContract, group_is_not_the_sensor_of_the_same_text) {
