@@ -35,6 +35,7 @@ std::size_t bytes_of(std::uint64_t word) noexcept {
   return word == 0 ? 0 : sizeof(Part) + part_of<Part>(word)->heap_bytes();
 }
 
+constexpr std::size_t percentile_name_max = 12;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double not_computable = std::numeric_limits<double>::quiet_NaN();
 
@@ -44,7 +45,8 @@ std::string name_of(const Aggregate& aggregate) {
   if (aggregate.kind != Aggregate::Kind::percentile)
     return std::string(aggregate_names[static_cast<std::size_t>(aggregate.kind)]);
   std::array<char, 32> text{'p'};
-  const auto end = std::to_chars(text.data() + 1, text.data() + text.size(), aggregate.percent);
+  const auto end =
+      std::to_chars(text.data() + 1, text.data() + text.size(), aggregate.percent, std::chars_format::fixed);
   return {text.data(), end.ptr};
 }
 
@@ -52,7 +54,8 @@ std::optional<Aggregate> aggregate_named(std::string_view name) noexcept {
   for (std::size_t i = 0; i < aggregate_names.size(); ++i) {
     if (aggregate_names[i] == name) return Aggregate{static_cast<Aggregate::Kind>(i)};
   }
-  if (name.size() < 2 || name.front() != 'p' || name[1] < '0' || name[1] > '9') return std::nullopt;
+  if (name.size() < 2 || name.size() > percentile_name_max || name.front() != 'p' || name[1] < '0' || name[1] > '9')
+    return std::nullopt;
   double percent = 0;
   const auto end = std::from_chars(name.data() + 1, name.data() + name.size(), percent, std::chars_format::fixed);
   if (end.ec != std::errc() || end.ptr != name.data() + name.size() || percent > 100) return std::nullopt;
@@ -205,7 +208,7 @@ double AggregateLayout::computed(const Word* state, const Aggregate& aggregate, 
     case Kind::distinct:
       return static_cast<double>(part_of<DistinctCounter>(state[distinct_])->count());
     case Kind::percentile:
-      return part_of<QuantileSketch>(state[sketch_])->quantile(aggregate.percent / 100);
+      return part_of<QuantileSketch>(state[sketch_])->percentile(aggregate.percent);
   }
   return not_computable;
 }

@@ -106,8 +106,8 @@ class AggregateLayout {
   [[gnu::always_inline]] void add(Word* state, Timestamp event_time, double value) const {
     const Word count = ++state[0];
     if (sum_ != absent) add_compensated(state + sum_, value);
-    if (min_ != absent && value < real(state[min_])) state[min_] = word(value);
-    if (max_ != absent && value > real(state[max_])) state[max_] = word(value);
+    if (min_ != absent && value < real(state[min_])) state[min_] = word(value + 0.0);  // -0 is 0
+    if (max_ != absent && value > real(state[max_])) state[max_] = word(value + 0.0);
     if (in_order_ && (first_ != absent && (count == 1 || event_time < time(state[first_])))) {
       keep(state + first_, event_time, value);
     }

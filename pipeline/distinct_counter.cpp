@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 
 namespace edgetide {
 
@@ -80,12 +81,15 @@ bool DistinctCounter::load(ByteReader& in) {
     if (!in.has(count, 8)) return false;
     values_.resize(count);
     for (std::uint64_t& bits : values_) bits = in.u64();
-    in.require(std::is_sorted(values_.begin(), values_.end()));
+    in.require(std::adjacent_find(values_.begin(), values_.end(), std::greater_equal<>()) == values_.end());
     return in.ok();
   }
   if (!in.has(register_count, 1)) return false;
   registers_.resize(register_count);
-  for (std::uint8_t& rank : registers_) rank = in.u8();
+  for (std::uint8_t& rank : registers_) {
+    rank = in.u8();
+    in.require(rank <= 64 - register_bits + 1);
+  }
   return in.ok();
 }
 

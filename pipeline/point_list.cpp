@@ -2,60 +2,69 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 namespace edgetide {
 
 void PointList::add(Timestamp event_time, double value) {
-  if (points_.empty() || points_.back().time <= event_time) {
-    points_.push_back({event_time, value});
-    return;
-  }
-  const auto place = std::upper_bound(points_.begin(), points_.end(), event_time,
-                                      [](Timestamp time, const Point& point) { return time < point.time; });
-  points_.insert(place, {event_time, value});
+  ordered_ = ordered_ && (points_.empty() || points_.back().time <= event_time);
+  points_.push_back({event_time, value});
 }
 
 void PointList::merge(const PointList& other) {
-  const auto middle = static_cast<std::ptrdiff_t>(points_.size());
-  points_.insert(points_.end(), other.points_.begin(), other.points_.end());
-  if (middle > 0 && points_[static_cast<std::size_t>(middle) - 1].time <= other.points_.front().time) return;
-  std::inplace_merge(points_.begin(), points_.begin() + middle, points_.end(),
-                     [](const Point& a, const Point& b) { return a.time < b.time; });
+  for (const Point& point : other.in_order()) add(point.time, point.value);
 }
 
-std::optional<double> PointList::increase() const noexcept {
-  if (points_.size() < 2) return std::nullopt;
+// Stable: of equal times the earlier arrival stays first.
+const std::vector<PointList::Point>& PointList::in_order() const {
+  if (ordered_) return points_;
+  std::stable_sort(points_.begin(), points_.end(), [](const Point& a, const Point& b) { return a.time < b.time; });
+  ordered_ = true;
+  return points_;
+}
+
+std::optional<double> PointList::increase() const {
+  const std::vector<Point>& points = in_order();
+  if (points.size() < 2) return std::nullopt;
   double sum = 0;
-  for (std::size_t i = 1; i < points_.size(); ++i) {
-    const double before = points_[i - 1].value;
-    const double now = points_[i].value;
-    sum += now >= before ? now - before : now;
+  double lost = 0;  // Neumaier
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    const double before = points[i - 1].value;
+    const double now = points[i].value;
+    const double step = now >= before ? now - before : now;
+    const double total = sum + step;
+    lost += std::abs(sum) >= std::abs(step) ? (sum - total) + step : (step - total) + sum;
+    sum = total;
   }
-  return sum;
+  return sum + lost;
 }
 
-std::optional<double> PointList::time_weighted_average(Timestamp end) const noexcept {
-  const Timestamp until = end == Timestamp::latest() ? points_.back().time : end;
-  const auto total = static_cast<double>((until - points_.front().time).count());
+// Averages the distances from the first value, which keep their digits where the values are large.
+std::optional<double> PointList::time_weighted_average(Timestamp end) const {
+  const std::vector<Point>& points = in_order();
+  const Timestamp until = end == Timestamp::latest() ? points.back().time : end;
+  const auto total = static_cast<double>((until - points.front().time).count());
   if (total <= 0) return std::nullopt;
-  double average = 0;
-  for (std::size_t i = 0; i < points_.size(); ++i) {
-    const Timestamp next = i + 1 < points_.size() ? points_[i + 1].time : until;
-    average += points_[i].value * (static_cast<double>((next - points_[i].time).count()) / total);
+  const double origin = points.front().value;
+  double distance = 0;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const Timestamp next = i + 1 < points.size() ? points[i + 1].time : until;
+    distance += (points[i].value - origin) * (static_cast<double>((next - points[i].time).count()) / total);
   }
-  return average;
+  return origin + distance;
 }
 
-std::optional<double> PointList::largest_gap() const noexcept {
-  if (points_.size() < 2) return std::nullopt;
+std::optional<double> PointList::largest_gap() const {
+  const std::vector<Point>& points = in_order();
+  if (points.size() < 2) return std::nullopt;
   Duration gap;
-  for (std::size_t i = 1; i < points_.size(); ++i) gap = std::max(gap, points_[i].time - points_[i - 1].time);
+  for (std::size_t i = 1; i < points.size(); ++i) gap = std::max(gap, points[i].time - points[i - 1].time);
   return static_cast<double>(gap.count()) / 1e6;
 }
 
 void PointList::save(ByteWriter& out) const {
   out.u32(static_cast<std::uint32_t>(points_.size()));
-  for (const Point& point : points_) {
+  for (const Point& point : in_order()) {
     out.time(point.time);
     out.u64(std::bit_cast<std::uint64_t>(point.value));
   }
@@ -69,7 +78,9 @@ bool PointList::load(ByteReader& in) {
   for (std::uint32_t i = 0; i < count; ++i) {
     const Timestamp time = in.time();
     in.require(points_.empty() || points_.back().time <= time);
-    points_.push_back({time, std::bit_cast<double>(in.u64())});
+    const double value = std::bit_cast<double>(in.u64());
+    in.require(std::isfinite(value));
+    points_.push_back({time, value});
   }
   return in.ok();
 }

@@ -1,7 +1,9 @@
 // All readings of a window in order (event time, arrival): for the aggregates that depend on neighbours and so cannot
 // be exact without them when readings come out of order.
 //
-// Owns:   16 bytes per reading. Thread: one owner at a time.
+// Readings are put in order when they are asked for, so that one costs the same however old it is.
+//
+// Owns:   16 bytes per reading. Thread: one owner at a time, readers too.
 #pragma once
 
 #include <cstddef>
@@ -19,11 +21,11 @@ class PointList {
   void merge(const PointList& other);  // whose readings arrived later
 
   // The sum of what was added between neighbours; after a reset, which goes down, what is there. None: one reading.
-  std::optional<double> increase() const noexcept;
+  std::optional<double> increase() const;
   // Each value holds until the next reading, the last until `end`; latest(): not at all. None: no time at all.
-  std::optional<double> time_weighted_average(Timestamp end) const noexcept;
+  std::optional<double> time_weighted_average(Timestamp end) const;
   // The largest gap between neighbours, in seconds. None: one reading.
-  std::optional<double> largest_gap() const noexcept;
+  std::optional<double> largest_gap() const;
 
   std::size_t heap_bytes() const noexcept { return points_.capacity() * sizeof(Point); }
   void save(ByteWriter& out) const;
@@ -34,7 +36,10 @@ class PointList {
     Timestamp time;
     double value;
   };
-  std::vector<Point> points_;
+  const std::vector<Point>& in_order() const;
+
+  mutable std::vector<Point> points_;
+  mutable bool ordered_ = true;
 };
 
 }  // namespace edgetide

@@ -1,6 +1,7 @@
 #include "pipeline/quantile_sketch.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace edgetide {
@@ -25,6 +26,8 @@ double value_of(std::int32_t bucket) noexcept {
 }  // namespace
 
 void QuantileSketch::add(double value) {
+  min_ = std::min(min_, value + 0.0);  // -0 is 0
+  max_ = std::max(max_, value + 0.0);
   if (std::abs(value) < smallest) {
     ++zeros_;
   } else if (value > 0) {
@@ -35,14 +38,20 @@ void QuantileSketch::add(double value) {
 }
 
 void QuantileSketch::merge(const QuantileSketch& other) {
+  min_ = std::min(min_, other.min_);
+  max_ = std::max(max_, other.max_);
   zeros_ += other.zeros_;
   negative_.merge(other.negative_);
   positive_.merge(other.positive_);
 }
 
-double QuantileSketch::quantile(double q) const noexcept {
-  const std::uint64_t values = count();
-  std::uint64_t rank = std::min(values - 1, static_cast<std::uint64_t>(q * static_cast<double>(values - 1)));
+double QuantileSketch::percentile(double percent) const noexcept {
+  const std::uint64_t last = count() - 1;
+  const auto rank = static_cast<std::uint64_t>(percent * static_cast<double>(last) / 100);
+  return std::clamp(at_rank(std::min(last, rank)), min_, max_);
+}
+
+double QuantileSketch::at_rank(std::uint64_t rank) const noexcept {
   const std::uint64_t negatives = negative_.total();
   if (rank < negatives) return -value_of(negative_.at_rank_from_largest(rank));
   rank -= negatives;
@@ -51,13 +60,18 @@ double QuantileSketch::quantile(double q) const noexcept {
 }
 
 void QuantileSketch::save(ByteWriter& out) const {
+  out.u64(std::bit_cast<std::uint64_t>(min_));
+  out.u64(std::bit_cast<std::uint64_t>(max_));
   out.u64(zeros_);
   negative_.save(out);
   positive_.save(out);
 }
 
 bool QuantileSketch::load(ByteReader& in) {
+  min_ = std::bit_cast<double>(in.u64());
+  max_ = std::bit_cast<double>(in.u64());
   zeros_ = in.u64();
+  in.require(std::isfinite(min_) && std::isfinite(max_) && min_ <= max_);
   return negative_.load(in) && positive_.load(in) && count() > 0;
 }
 

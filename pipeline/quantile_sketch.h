@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "pipeline/bytes.h"
@@ -26,8 +27,9 @@ class QuantileSketch {
   void add(double value);
   void merge(const QuantileSketch& other);
 
-  // The value at rank floor(q * (count - 1)), 0 <= q <= 1, within relative_error. Requires: count() > 0.
-  double quantile(double q) const noexcept;
+  // The value at rank floor(percent * (count - 1) / 100), within relative_error; the smallest and the largest value are
+  // exact. Requires: count() > 0, 0 <= percent <= 100.
+  double percentile(double percent) const noexcept;
   std::uint64_t count() const noexcept { return zeros_ + negative_.total() + positive_.total(); }
 
   std::size_t heap_bytes() const noexcept { return negative_.heap_bytes() + positive_.heap_bytes(); }
@@ -55,6 +57,10 @@ class QuantileSketch {
     std::vector<std::uint64_t> counts_;
   };
 
+  double at_rank(std::uint64_t rank) const noexcept;
+
+  double min_ = std::numeric_limits<double>::infinity();
+  double max_ = -std::numeric_limits<double>::infinity();
   std::uint64_t zeros_ = 0;  // and what is too small to tell from zero
   Buckets negative_;
   Buckets positive_;

@@ -46,17 +46,63 @@ TEST(QuantileSketch, every_quantile_is_within_one_percent_of_the_exact_one) {
     for (const double value : values) sketch.add(value);
     std::vector<double> sorted = values;
     std::sort(sorted.begin(), sorted.end());
-    for (const double q : {0.0, 0.01, 0.25, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0}) {
-      const double exact = sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1))];
-      EXPECT_LE(std::abs(sketch.quantile(q) - exact), 0.0100001 * std::abs(exact)) << "q " << q << " exact " << exact;
+    for (const double percent : {0.0, 1.0, 25.0, 29.0, 50.0, 90.0, 95.0, 99.0, 99.9, 100.0}) {
+      const double exact = sorted[static_cast<std::size_t>(percent * static_cast<double>(sorted.size() - 1) / 100)];
+      EXPECT_LE(std::abs(sketch.percentile(percent) - exact), 0.0100001 * std::abs(exact))
+          << "p" << percent << " exact " << exact;
     }
   }
+}
+
+TEST(QuantileSketch, ranks_are_exact_and_the_ends_are_the_values_themselves) {
+  QuantileSketch powers;
+  for (int i = 0; i <= 100; ++i) powers.add(std::pow(1.5, i));
+  EXPECT_NEAR(powers.percentile(29) / std::pow(1.5, 29), 1, 0.0101);
+  QuantileSketch constant;
+  for (int i = 0; i < 5; ++i) constant.add(20);
+  EXPECT_EQ(constant.percentile(50), 20);
+  QuantileSketch largest;
+  for (const double value : {1.7e308, -1.7e308}) largest.add(value);
+  EXPECT_EQ(largest.percentile(100), 1.7e308);
+  EXPECT_EQ(largest.percentile(0), -1.7e308);
+}
+
+TEST(PointList, large_values_and_steps_keep_their_digits) {
+  PointList points;
+  for (int i = 99'999; i >= 0; --i) points.add(at(i), i % 2 == 0 ? 1e15 + 0.5 : 1e15 + 0.5);  // newest first
+  EXPECT_EQ(points.time_weighted_average(at(100'000)), 1e15 + 0.5);
+  EXPECT_EQ(points.increase(), 0);
+  EXPECT_EQ(points.largest_gap(), 1);
+  PointList tenths;
+  for (int i = 0; i < 100'000; ++i) tenths.add(at(i), 0.1);
+  EXPECT_EQ(tenths.time_weighted_average(at(100'000)), 0.1);
+}
+
+TEST(Aggregate, zero_has_no_sign_in_minimum_and_maximum) {
+  const std::vector<Aggregate> ends = {Aggregate::min, Aggregate::max};
+  const AggregateLayout layout(ends);
+  for (const auto& values : {std::vector{0.0, -0.0}, std::vector{-0.0, 0.0}}) {
+    std::vector<AggregateLayout::Word> state(layout.words());
+    layout.clear(state.data());
+    for (const double value : values) layout.add(state.data(), at(0), value);
+    EXPECT_FALSE(std::signbit(layout.value(state.data(), Aggregate::min, {})));
+    EXPECT_FALSE(std::signbit(layout.value(state.data(), Aggregate::max, {})));
+  }
+}
+
+TEST(Aggregate, percentile_names_read_back) {
+  for (const char* name : {"p0", "p50", "p99.9", "p0.0001", "p100"}) {
+    ASSERT_TRUE(aggregate_named(name)) << name;
+    EXPECT_EQ(name_of(*aggregate_named(name)), name);
+  }
+  for (const char* name : {"p", "p101", "p1e2", "p-1", "p50x", "p0.00000000001"})
+    EXPECT_FALSE(aggregate_named(name)) << name;
 }
 
 TEST(QuantileSketch, collapses_the_smallest_and_keeps_the_upper_quantiles) {
   QuantileSketch sketch;
   for (int exponent = -250; exponent <= 250; ++exponent) sketch.add(std::pow(10.0, exponent));
-  EXPECT_NEAR(sketch.quantile(1) / 1e250, 1, 0.0101);
+  EXPECT_NEAR(sketch.percentile(100) / 1e250, 1, 0.0101);
   EXPECT_LE(sketch.heap_bytes(), 2U * 8U * static_cast<std::size_t>(QuantileSketch::buckets_max));
   EXPECT_EQ(sketch.count(), 501U);
 }

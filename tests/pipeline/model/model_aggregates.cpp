@@ -66,7 +66,7 @@ double percentile_of(const std::vector<Kept>& readings, double percent) {
   std::vector<double> values;
   for (const Kept& reading : readings) values.push_back(reading.value);
   std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(percent / 100 * static_cast<double>(values.size() - 1))];
+  return values[static_cast<std::size_t>(percent * static_cast<double>(values.size() - 1) / 100)];
 }
 
 double distinct_of(const std::vector<Kept>& readings) {
