@@ -106,7 +106,7 @@ Outcome Courier::try_sink() {
     auto answer = sink_->last_epoch();
     if (auto* const later = std::get_if<RetryAfter>(&answer)) return *later;
     in_doubt_ = false;
-    if (std::get<0>(answer).value_or(0) >= in_hand_->epoch) return Delivered{};
+    if (std::get<0>(answer).value_or(EpochId{}) >= in_hand_->id) return Delivered{};
   }
   return sink_->deliver(*in_hand_);
 }

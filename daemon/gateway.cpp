@@ -77,11 +77,11 @@ std::vector<std::string> names_of(const std::vector<SourceOptions>& sources) {
   return names;
 }
 
-std::unique_ptr<Sink> make_sink(const SinkOptions& options, [[maybe_unused]] const std::string& gateway,
+std::unique_ptr<Sink> make_sink(const SinkOptions& options, [[maybe_unused]] SinkIdentity identity,
                                 std::vector<WindowSchema> inputs) {
   if (const auto* const store = std::get_if<PostgresOptions>(&options.store)) {
 #if EDGETIDE_POSTGRESQL
-    return make_postgres_sink(*store, gateway, options.name, std::move(inputs));
+    return make_postgres_sink(*store, std::move(identity), std::move(inputs));
 #else
     static_cast<void>(store);
     throw std::runtime_error("sink " + options.name + ": this build has no PostgreSQL");
@@ -89,7 +89,7 @@ std::unique_ptr<Sink> make_sink(const SinkOptions& options, [[maybe_unused]] con
   }
   if (const auto* const store = std::get_if<SqliteOptions>(&options.store)) {
 #if EDGETIDE_SQLITE
-    return make_sqlite_sink(*store, gateway, options.name, std::move(inputs));
+    return make_sqlite_sink(*store, std::move(identity), std::move(inputs));
 #else
     static_cast<void>(store);
     throw std::runtime_error("sink " + options.name + ": this build has no SQLite");
@@ -134,11 +134,13 @@ void Gateway::reload_tables() {
 }
 
 void Gateway::add_couriers() {
+  // Nothing outlives the process yet: each start is that of an empty state directory.
+  const auto state_id = static_cast<std::uint64_t>(clock_.now().wall.count());
   for (const SinkOptions& sink : options_.sinks) {
     const std::vector<WindowOptions>& windows = options_.pipeline.windows;
-    couriers_.push_back(std::make_unique<Courier>(sink.name,
-                                                  make_sink(sink, options_.id, schemas_of(windows, sink.inputs)),
-                                                  sink.outbox, [this] { intake_.room(); }));
+    couriers_.push_back(std::make_unique<Courier>(
+        sink.name, make_sink(sink, {options_.id, sink.name, state_id}, schemas_of(windows, sink.inputs)), sink.outbox,
+        [this] { intake_.room(); }));
     intake_.add_route({RowSelection(windows, sink.inputs, sink.mode), couriers_.back().get()});
   }
 }

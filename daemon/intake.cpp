@@ -28,7 +28,11 @@ Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
 }  // namespace
 
 Intake::Intake(Pipeline& pipeline, const Clock& clock, std::vector<std::string> source_names)
-    : clock_(clock), source_names_(std::move(source_names)), pipeline_(pipeline), samples_(source_names_.size()) {}
+    : clock_(clock),
+      source_names_(std::move(source_names)),
+      run_(static_cast<std::uint64_t>(clock.now().wall.count())),
+      pipeline_(pipeline),
+      samples_(source_names_.size()) {}
 
 bool Intake::held_back() const {
   return std::any_of(routes_.begin(), routes_.end(), [](const Route& route) { return route.courier->full(); });
@@ -96,7 +100,7 @@ void Intake::tick(Fire fire) {
   if (emission_.rows.empty()) return;
   rows_emitted_ += emission_.rows.size();
   for (const Route& route : routes_) {
-    RowBatch batch = route.selection.select(emission_, pipeline_);
+    RowBatch batch = route.selection.select(emission_, pipeline_, run_);
     if (!batch.windows.empty()) route.courier->push(std::move(batch));
   }
 }

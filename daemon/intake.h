@@ -79,6 +79,7 @@ class Intake final : public SourceHost {
 
   const Clock& clock_;
   const std::vector<std::string> source_names_;
+  const std::uint64_t run_;  // of every epoch
   std::vector<Route> routes_;
 
   mutable std::mutex mutex_;

@@ -38,9 +38,9 @@ bool RowSelection::selects(const Row& row) const noexcept {
   return true;
 }
 
-RowBatch RowSelection::select(const Emission& emission, const Pipeline& pipeline) const {
+RowBatch RowSelection::select(const Emission& emission, const Pipeline& pipeline, std::uint64_t run) const {
   RowBatch batch;
-  batch.epoch = emission.epoch;
+  batch.id = {run, emission.epoch};
   for (const Row& row : emission.rows) {
     const std::size_t input = input_of_[index_of(row.window)];
     if (input == not_an_input || !selects(row)) continue;

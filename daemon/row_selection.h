@@ -3,6 +3,7 @@
 // Thread: pure; called under the intake lock, since it reads the pipeline.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "daemon/gateway_options.h"
@@ -21,7 +22,8 @@ class RowSelection {
   RowSelection(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs, OutputMode mode);
 
   // append: rows that became final. update: rows that changed. complete: every row of the epoch.
-  RowBatch select(const Emission& emission, const Pipeline& pipeline) const;
+  // `run`: the one in which the epoch was first fired (EpochId).
+  RowBatch select(const Emission& emission, const Pipeline& pipeline, std::uint64_t run) const;
 
  private:
   bool selects(const Row& row) const noexcept;

@@ -52,7 +52,7 @@ void PostgresDelivery::apply(std::size_t first, std::size_t last, const Statemen
 
 void PostgresDelivery::store(const RowBatch& batch) {
   resolve(batch);
-  for (const WindowRows& window : batch.windows) store(window, batch.epoch);
+  for (const WindowRows& window : batch.windows) store(window, batch.id.epoch);
 }
 
 template <typename Wanted>
@@ -96,8 +96,8 @@ void PostgresDelivery::find(std::span<const SeriesPointer> wanted) {
     metrics.add_text(series->metric);
     grouped.add_text(series->grouped ? "t" : "f");
   }
-  const pqxx::result found =
-      execute(transaction_, statements_.find_series, {names_.gateway, sensors.take(), metrics.take(), grouped.take()});
+  const pqxx::result found = execute(transaction_, statements_.find_series,
+                                     {names_.identity.gateway, sensors.take(), metrics.take(), grouped.take()});
   for (const auto& row : found) ids_[wanted[row[0].as<std::size_t>() - 1]] = row[1].as<std::int64_t>();
 }
 
@@ -117,7 +117,7 @@ void PostgresDelivery::add(std::span<const SeriesPointer> unknown) {
     grouped.add_text(series->grouped ? "t" : "f");
   }
   execute(transaction_, statements_.add_series,
-          {names_.gateway, sensors.take(), metrics.take(), units.take(), labels.take(), grouped.take()});
+          {names_.identity.gateway, sensors.take(), metrics.take(), units.take(), labels.take(), grouped.take()});
 }
 
 // Rows that are no more go first, so that a condition of the user on sessions (that they do not overlap) holds.
@@ -158,13 +158,13 @@ std::vector<std::int64_t> PostgresDelivery::ids_of(const WindowRows& window, std
 
 void PostgresDelivery::retract(const WindowRows& window, std::span<const std::size_t> rows) {
   execute(transaction_, statements_.retract[window.input],
-          postgres_retract_parameters(window, rows, ids_of(window, rows)));
+          postgres_retract_parameters(window, rows, ids_of(window, rows), names_.identity.state_id));
 }
 
 void PostgresDelivery::insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch) {
   const std::vector<std::int64_t> ids = ids_of(window, rows);
   execute(transaction_, statements_.insert[window.input],
-          postgres_insert_parameters(names_.inputs[window.input], window, rows, ids, epoch));
+          postgres_insert_parameters(names_.inputs[window.input], window, rows, ids, epoch, names_.identity.state_id));
 }
 
 void PostgresDelivery::reject(const WindowRows& window, std::size_t row, const std::string& reason) {

@@ -25,8 +25,7 @@ namespace edgetide {
 // What a sink is called and what it writes.
 struct PostgresNames {
   std::string schema;
-  std::string gateway;
-  std::string sink;
+  SinkIdentity identity;
   std::vector<WindowSchema> inputs;
 };
 

@@ -3,14 +3,15 @@
 #include <array>
 
 #include "sinks/pg_array.h"
+#include "sinks/row_guard.h"
 #include "sinks/row_json.h"
 
 namespace edgetide {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> data_columns = {"time",     "time_end", "series_id", "state",
-                                                          "is_final", "revision", "epoch",     "updated_at"};
+constexpr std::array<std::string_view, 9> data_columns = {"time",     "time_end", "series_id", "state",     "is_final",
+                                                          "revision", "epoch",    "state_id",  "updated_at"};
 constexpr std::array<std::string_view, 5> series_columns = {"gateway", "sensor_id", "metric", "unit", "labels"};
 
 // $window in a text becomes "schema"."window", $window_data its table, and so on.
@@ -44,6 +45,7 @@ CREATE TABLE IF NOT EXISTS $window_data (
   is_final    boolean NOT NULL,
   revision    bigint NOT NULL,
   epoch       bigint NOT NULL,
+  state_id    bigint NOT NULL,
   updated_at  timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (series_id, time));
 )";
@@ -101,6 +103,8 @@ CREATE TABLE IF NOT EXISTS $schema.sink_state (
   gateway      text NOT NULL,
   sink         text NOT NULL,
   incarnation  bigint NOT NULL,
+  state_id     bigint NOT NULL,
+  run          bigint NOT NULL,
   epoch        bigint NOT NULL,
   updated_at   timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (gateway, sink));
@@ -113,7 +117,7 @@ CREATE TABLE IF NOT EXISTS $schema.sink_state (
 TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs) {
   TableShapes shapes;
   shapes["series"] = {"series_id", "gateway", "grouped", "sensor_id", "metric", "unit", "labels"};
-  shapes["sink_state"] = {"gateway", "sink", "incarnation", "epoch", "updated_at"};
+  shapes["sink_state"] = {"gateway", "sink", "incarnation", "state_id", "run", "epoch", "updated_at"};
   for (const WindowSchema& window : inputs) {
     std::set<std::string> data(data_columns.begin(), data_columns.end());
     for (const Column& column : window.columns) data.insert(column.sql_name());
@@ -135,27 +139,26 @@ WHERE n.nspname = $1 AND c.relname = ANY ($2::text[]))";
 }
 
 std::string postgres_claim_statement(const std::string& schema) {
-  return with_names(R"(INSERT INTO $schema.sink_state AS s (gateway, sink, incarnation, epoch) VALUES ($1, $2, 1, 0)
-ON CONFLICT (gateway, sink) DO UPDATE SET incarnation = s.incarnation + 1, epoch = 0, updated_at = now()
+  return with_names(R"(INSERT INTO $schema.sink_state AS s (gateway, sink, state_id, incarnation, run, epoch)
+VALUES ($1, $2, $3::bigint, $4::bigint, 0, 0)
+ON CONFLICT (gateway, sink) DO UPDATE SET
+  incarnation = greatest(s.incarnation + 1, EXCLUDED.incarnation), state_id = EXCLUDED.state_id,
+  run = CASE WHEN s.state_id = EXCLUDED.state_id THEN s.run ELSE 0 END,
+  epoch = CASE WHEN s.state_id = EXCLUDED.state_id THEN s.epoch ELSE 0 END, updated_at = now()
 RETURNING incarnation)",
                     schema);
 }
 
 std::string postgres_state_query(const std::string& schema) {
-  return with_names("SELECT incarnation, epoch FROM $schema.sink_state WHERE gateway = $1 AND sink = $2 FOR UPDATE",
-                    schema);
-}
-
-std::string postgres_reclaim_statement(const std::string& schema) {
   return with_names(
-      R"(INSERT INTO $schema.sink_state (gateway, sink, incarnation, epoch) VALUES ($1, $2, $3::bigint, 0)
-ON CONFLICT (gateway, sink) DO UPDATE SET incarnation = EXCLUDED.incarnation, epoch = 0, updated_at = now())",
-      schema);
+      "SELECT incarnation, run, epoch FROM $schema.sink_state WHERE gateway = $1 AND sink = $2 FOR UPDATE", schema);
 }
 
 std::string postgres_epoch_statement(const std::string& schema) {
   return with_names(
-      "UPDATE $schema.sink_state SET epoch = $3::bigint, updated_at = now() WHERE gateway = $1 AND sink = $2", schema);
+      "UPDATE $schema.sink_state SET run = $3::bigint, epoch = $4::bigint, updated_at = now() "
+      "WHERE gateway = $1 AND sink = $2",
+      schema);
 }
 
 std::string postgres_find_series_query(const std::string& schema) {
@@ -181,7 +184,7 @@ std::string postgres_insert_statement(const std::string& schema, const WindowSch
   std::string values;
   std::string updates;
   std::string arrays;
-  int parameter = 6;
+  int parameter = 7;
   for (const Column& column : window.columns) {
     const std::string name = quote_identifier(column.sql_name());
     names += ", " + name;
@@ -189,28 +192,29 @@ std::string postgres_insert_statement(const std::string& schema, const WindowSch
     updates += ", " + name + " = EXCLUDED." + name;
     arrays += ", $" + std::to_string(++parameter) + (column.integer ? "::bigint[]" : "::double precision[]");
   }
-  return with_names("INSERT INTO $window_data AS d (series_id, time, time_end, state, is_final, revision, epoch" +
-                        names + ")\nSELECT n.series_id, " + as_time("n.start_us") + ", " + as_time("n.end_us") +
-                        ", n.state, n.state = 'final', n.revision, $1::bigint" + values +
-                        "\nFROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[]" + arrays +
-                        ") AS n(series_id, start_us, end_us, state, revision" + names +
-                        ")\nORDER BY 1, 2\nON CONFLICT (series_id, time) DO UPDATE SET time_end = EXCLUDED.time_end, "
-                        "state = EXCLUDED.state, is_final = EXCLUDED.is_final, revision = EXCLUDED.revision, "
-                        "epoch = EXCLUDED.epoch, updated_at = now()" +
-                        updates + "\nWHERE d.revision < EXCLUDED.revision",
-                    schema, window.name);
+  return with_names(
+      "INSERT INTO $window_data AS d (series_id, time, time_end, state, is_final, revision, epoch, state_id" + names +
+          ")\nSELECT n.series_id, " + as_time("n.start_us") + ", " + as_time("n.end_us") +
+          ", n.state, n.state = 'final', n.revision, $1::bigint, $2::bigint" + values +
+          "\nFROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[]" + arrays +
+          ") AS n(series_id, start_us, end_us, state, revision" + names +
+          ")\nORDER BY 1, 2\nON CONFLICT (series_id, time) DO UPDATE SET time_end = EXCLUDED.time_end, "
+          "state = EXCLUDED.state, is_final = EXCLUDED.is_final, revision = EXCLUDED.revision, "
+          "epoch = EXCLUDED.epoch, state_id = EXCLUDED.state_id, updated_at = now()" +
+          updates + "\nWHERE " + row_gives_way(window),
+      schema, window.name);
 }
 
 std::string postgres_retract_statement(const std::string& schema, const WindowSchema& window) {
   return with_names(
-      "DELETE FROM $window_data d\nUSING unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS n(series_id, "
+      "DELETE FROM $window_data d\nUSING unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS n(series_id, "
       "start_us, revision)\nWHERE d.series_id = n.series_id AND d.time = " +
-          as_time("n.start_us") + " AND d.revision < n.revision",
+          as_time("n.start_us") + " AND (d.state_id = $1::bigint OR d.revision < n.revision)",
       schema, window.name);
 }
 
 std::vector<std::string> postgres_retract_parameters(const WindowRows& window_rows, std::span<const std::size_t> rows,
-                                                     std::span<const std::int64_t> series_ids) {
+                                                     std::span<const std::int64_t> series_ids, std::uint64_t state_id) {
   std::vector<PgArray> arrays(3);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const SinkRow& row = window_rows.rows[rows[i]];
@@ -218,12 +222,13 @@ std::vector<std::string> postgres_retract_parameters(const WindowRows& window_ro
     arrays[1].add(row.start.count());
     arrays[2].add(static_cast<std::int64_t>(row.revision));
   }
-  return {arrays[0].take(), arrays[1].take(), arrays[2].take()};
+  return {std::to_string(state_id), arrays[0].take(), arrays[1].take(), arrays[2].take()};
 }
 
 std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, const WindowRows& window_rows,
                                                     std::span<const std::size_t> rows,
-                                                    std::span<const std::int64_t> series_ids, std::uint64_t epoch) {
+                                                    std::span<const std::int64_t> series_ids, std::uint64_t epoch,
+                                                    std::uint64_t state_id) {
   const std::size_t columns = window.columns.size();
   std::vector<PgArray> arrays(5 + columns);
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -238,7 +243,7 @@ std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, 
       window.columns[c].integer ? arrays[5 + c].add_integral(values[c]) : arrays[5 + c].add(values[c]);
     }
   }
-  std::vector<std::string> parameters = {std::to_string(epoch)};
+  std::vector<std::string> parameters = {std::to_string(epoch), std::to_string(state_id)};
   for (PgArray& array : arrays) parameters.push_back(array.take());
   return parameters;
 }

@@ -7,7 +7,7 @@
 //                      `time_end` is null in a running window
 //   <window>           view: the data with the texts of its series. `time` is the window's start, as Grafana wants it
 //   <window>_latest    view: the newest row of every series
-//   sink_state         one row per (gateway, sink): who writes, and the newest epoch stored
+//   sink_state         one row per (gateway, sink): who writes, from which state directory, and its newest epoch stored
 //
 // In the views the aggregates come last, in the order in which the table got them: CREATE OR REPLACE VIEW can then add
 // an aggregate and keeps the grants and the views that users built on top. Columns of users appear there too.
@@ -37,12 +37,12 @@ TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs);
 // Parameters: schema name, text[] of table names. Result: table, column.
 std::string postgres_shapes_query();
 
-// Parameters: gateway, sink. Result of claim: incarnation; of state: incarnation, epoch, with the row locked.
+// Parameters: gateway, sink, state id, the lowest incarnation to get. Result: the incarnation. The newest epoch stays
+// if the state id does.
 std::string postgres_claim_statement(const std::string& schema);
+// Parameters: gateway, sink. Result: incarnation, run, epoch, with the row locked.
 std::string postgres_state_query(const std::string& schema);
-// Parameters: gateway, sink, incarnation.
-std::string postgres_reclaim_statement(const std::string& schema);
-// Parameters: gateway, sink, epoch.
+// Parameters: gateway, sink, run, epoch.
 std::string postgres_epoch_statement(const std::string& schema);
 
 // Parameters: gateway, text[] of sensors, text[] of metrics, boolean[] of grouped. Result: position from 1, series id;
@@ -51,16 +51,17 @@ std::string postgres_find_series_query(const std::string& schema);
 // Parameters: gateway, text[] of sensors, metrics, units and labels as JSON, boolean[] of grouped.
 std::string postgres_add_series_statement(const std::string& schema);
 
-// Upserts rows, unless the table has the same or a higher revision of them.
+// Upserts rows, where row_guard.h lets it.
 std::string postgres_insert_statement(const std::string& schema, const WindowSchema& window);
 // Its parameters for those of the window's rows; `series_ids` has one id for each of them.
 std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, const WindowRows& window_rows,
                                                     std::span<const std::size_t> rows,
-                                                    std::span<const std::int64_t> series_ids, std::uint64_t epoch);
+                                                    std::span<const std::int64_t> series_ids, std::uint64_t epoch,
+                                                    std::uint64_t state_id);
 
-// Deletes rows, unless the table has the same or a higher revision of them. Parameters as above.
+// Deletes rows, where row_guard.h lets it. Parameters as above.
 std::string postgres_retract_statement(const std::string& schema, const WindowSchema& window);
 std::vector<std::string> postgres_retract_parameters(const WindowRows& window_rows, std::span<const std::size_t> rows,
-                                                     std::span<const std::int64_t> series_ids);
+                                                     std::span<const std::int64_t> series_ids, std::uint64_t state_id);
 
 }  // namespace edgetide

@@ -54,8 +54,8 @@ class Connection {
   SilentNotices silence_;
 };
 
-Stopped fenced(const PostgresNames& names) {
-  return {"another instance has taken over gateway " + names.gateway + ", sink " + names.sink};
+Stopped fenced(const SinkIdentity& identity) {
+  return {"another instance has taken over gateway " + identity.gateway + ", sink " + identity.sink};
 }
 
 class PostgresSink final : public Sink {
@@ -64,14 +64,14 @@ class PostgresSink final : public Sink {
 
   Outcome open() override;
   Outcome deliver(const RowBatch& batch) override;
-  std::variant<std::optional<std::uint64_t>, RetryAfter> last_epoch() override;
+  std::variant<std::optional<EpochId>, RetryAfter> last_epoch() override;
   void close() noexcept override;
   void interrupt() noexcept override;
 
  private:
   struct State {
     std::int64_t incarnation = 0;
-    std::uint64_t epoch = 0;
+    EpochId newest;
   };
 
   template <typename Step>
@@ -203,30 +203,27 @@ void PostgresSink::create_tables(pqxx::work& transaction) {
 
 Outcome PostgresSink::claim() {
   pqxx::work transaction(**connection_);
-  if (!incarnation_) {
-    const pqxx::result claimed =
-        execute(transaction, postgres_claim_statement(names_.schema), {names_.gateway, names_.sink});
-    const auto incarnation = claimed[0][0].as<std::int64_t>();
-    transaction.commit();
-    incarnation_ = incarnation;
-    return Delivered{};
-  }
-  const std::optional<State> state = read_state(transaction);
-  if (state && state->incarnation > *incarnation_) return fenced(names_);
-  if (!state || state->incarnation < *incarnation_) {
+  if (incarnation_) {
+    const std::optional<State> state = read_state(transaction);
+    if (state && state->incarnation > *incarnation_) return fenced(names_.identity);
+    if (state && state->incarnation == *incarnation_) return Delivered{};
     // The store is older than our claim: restored from a backup, or emptied. It is still ours.
-    execute(transaction, postgres_reclaim_statement(names_.schema),
-            {names_.gateway, names_.sink, std::to_string(*incarnation_)});
-    transaction.commit();
   }
+  const SinkIdentity& identity = names_.identity;
+  const pqxx::result claimed = execute(
+      transaction, postgres_claim_statement(names_.schema),
+      {identity.gateway, identity.sink, std::to_string(identity.state_id), std::to_string(incarnation_.value_or(1))});
+  const auto incarnation = claimed[0][0].as<std::int64_t>();
+  transaction.commit();
+  incarnation_ = incarnation;
   return Delivered{};
 }
 
 // Locks the row: waits for an older transaction of ours that the server has not yet ended.
 std::optional<PostgresSink::State> PostgresSink::read_state(pqxx::work& transaction) {
-  const pqxx::result rows = execute(transaction, statements_.state, {names_.gateway, names_.sink});
+  const pqxx::result rows = execute(transaction, statements_.state, {names_.identity.gateway, names_.identity.sink});
   if (rows.empty()) return std::nullopt;
-  return State{rows[0][0].as<std::int64_t>(), rows[0][1].as<std::uint64_t>()};
+  return State{rows[0][0].as<std::int64_t>(), {rows[0][1].as<std::uint64_t>(), rows[0][2].as<std::uint64_t>()}};
 }
 
 Outcome PostgresSink::deliver(const RowBatch& batch) {
@@ -247,18 +244,20 @@ Outcome PostgresSink::store(const RowBatch& batch, PostgresCare care) {
   if (!state || state->incarnation < *incarnation_) {
     return RetryAfter{Duration(), "the claim is gone from " + names_.schema + ".sink_state"};
   }
-  if (state->incarnation > *incarnation_) return fenced(names_);
-  if (state->epoch >= batch.epoch) return Delivered{};
+  if (state->incarnation > *incarnation_) return fenced(names_.identity);
+  if (state->newest >= batch.id) return Delivered{};
 
   if (series_ids_.size() > known_series_max) series_ids_.clear();
   PostgresDelivery delivery(transaction, names_, statements_, series_ids_, care);
   delivery.store(batch);
-  execute(transaction, statements_.epoch, {names_.gateway, names_.sink, std::to_string(batch.epoch)});
+  execute(
+      transaction, statements_.epoch,
+      {names_.identity.gateway, names_.identity.sink, std::to_string(batch.id.run), std::to_string(batch.id.epoch)});
   transaction.commit();
   return Delivered{delivery.take_rejected()};
 }
 
-std::variant<std::optional<std::uint64_t>, RetryAfter> PostgresSink::last_epoch() {
+std::variant<std::optional<EpochId>, RetryAfter> PostgresSink::last_epoch() {
   std::optional<State> state;
   const Outcome outcome = guarded([&]() -> Outcome {
     pqxx::work transaction(**connection_);
@@ -266,8 +265,8 @@ std::variant<std::optional<std::uint64_t>, RetryAfter> PostgresSink::last_epoch(
     return Delivered{};
   });
   if (const auto* later = std::get_if<RetryAfter>(&outcome)) return *later;
-  if (!state || state->incarnation != *incarnation_ || state->epoch == 0) return std::nullopt;
-  return state->epoch;
+  if (!state || state->incarnation != *incarnation_ || state->newest == EpochId{}) return std::nullopt;
+  return state->newest;
 }
 
 void PostgresSink::drop_connection() noexcept {
@@ -291,9 +290,9 @@ void PostgresSink::interrupt() noexcept {
 
 }  // namespace
 
-std::unique_ptr<Sink> make_postgres_sink(PostgresOptions options, std::string gateway, std::string sink_name,
+std::unique_ptr<Sink> make_postgres_sink(PostgresOptions options, SinkIdentity identity,
                                          std::vector<WindowSchema> inputs) {
-  PostgresNames names{options.schema, std::move(gateway), std::move(sink_name), std::move(inputs)};
+  PostgresNames names{options.schema, std::move(identity), std::move(inputs)};
   return std::make_unique<PostgresSink>(std::move(options), std::move(names));
 }
 

@@ -33,7 +33,7 @@ struct PostgresOptions {
   Duration statement_timeout = Duration::seconds(20);  // also lock and TCP user timeout
 };
 
-std::unique_ptr<Sink> make_postgres_sink(PostgresOptions options, std::string gateway, std::string sink_name,
+std::unique_ptr<Sink> make_postgres_sink(PostgresOptions options, SinkIdentity identity,
                                          std::vector<WindowSchema> inputs);
 
 // The DDL as `edgetide schema` prints it and `open` runs it; every statement may be run again.

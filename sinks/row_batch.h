@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -54,8 +55,17 @@ struct WindowRows {
   }
 };
 
-struct RowBatch {
+// The place of an epoch among all that were ever emitted from one state directory. `run` is the life of the daemon in
+// which it was first fired; a replay of the journal makes it again with the same number. After a power cut, which may
+// take the last ticks with it, other epochs get the same numbers: their greater run tells them apart.
+struct EpochId {
+  std::uint64_t run = 0;
   std::uint64_t epoch = 0;
+  auto operator<=>(const EpochId&) const = default;
+};
+
+struct RowBatch {
+  EpochId id;
   std::vector<WindowRows> windows;  // in the order of the sink's inputs, those without rows left out
 
   std::size_t row_count() const noexcept {

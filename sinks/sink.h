@@ -6,9 +6,11 @@
 // Blocks:  `open`, `deliver` and `last_epoch` may block, bounded by the sink's own timeouts (at most about 30 s);
 //          `interrupt` makes a call that is blocked return soon. Waiting between tries is returned, never slept.
 // Fails:   outcomes are values; a sink throws nothing but std::bad_alloc. It logs nothing; reasons are in the outcome.
-// Exactly once: `deliver` stores the epoch number in the same transaction as the rows. After `in_doubt` the courier
-//   opens again and asks `last_epoch`: at or beyond the batch's epoch means it was delivered. Delivering an epoch
-//   that the store already has is `delivered` and changes nothing.
+// Exactly once: `deliver` stores the batch's EpochId in the same transaction as the rows. After `in_doubt` the courier
+//   opens again and asks `last_epoch`: at or beyond the batch's id means it was delivered. Delivering a batch that the
+//   store already has is `delivered` and changes nothing, also after a restart of the process.
+// Fencing: the first `open` of a process takes the store over from whoever else uses the same gateway and sink, an old
+//   process or a clone; its next call is `stopped`.
 #pragma once
 
 #include <cstddef>
@@ -51,6 +53,13 @@ struct Stopped {
   std::string reason;
 };
 
+// Who writes to a store.
+struct SinkIdentity {
+  std::string gateway;
+  std::string sink;
+  std::uint64_t state_id = 0;  // of the state directory that all its epochs come from. Requires: 0 < id < 2^63
+};
+
 using Outcome = std::variant<Delivered, RetryAfter, InDoubt, Stopped>;
 
 class Sink {
@@ -60,11 +69,12 @@ class Sink {
   // Connects, creates or checks tables, and claims the store for this process. Delivered{} when ready.
   virtual Outcome open() = 0;
 
-  // Stores one epoch. Requires: open; epochs grow by at least one from call to call.
+  // Stores one batch. Requires: open; ids grow from call to call, unless a batch is delivered again.
   virtual Outcome deliver(const RowBatch& batch) = 0;
 
-  // The newest epoch stored since the claim; nothing if there is none. A reason to retry when it cannot be read.
-  virtual std::variant<std::optional<std::uint64_t>, RetryAfter> last_epoch() = 0;
+  // The newest epoch of this state directory that is stored; nothing if there is none. A reason to retry when it
+  // cannot be read.
+  virtual std::variant<std::optional<EpochId>, RetryAfter> last_epoch() = 0;
 
   virtual void close() noexcept = 0;
 

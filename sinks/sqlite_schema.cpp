@@ -3,12 +3,14 @@
 #include <array>
 #include <string_view>
 
+#include "sinks/row_guard.h"
+
 namespace edgetide {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> data_columns = {"time",     "series_id", "time_end", "state",
-                                                          "is_final", "revision",  "epoch",    "updated_at"};
+constexpr std::array<std::string_view, 9> data_columns = {"time",     "series_id", "time_end", "state",     "is_final",
+                                                          "revision", "epoch",     "state_id", "updated_at"};
 constexpr std::array<std::string_view, 11> view_columns = {"time",       "time_end", "sensor_id", "metric",
                                                            "unit",       "is_final", "state",     "revision",
                                                            "updated_at", "gateway",  "time_us"};
@@ -41,6 +43,7 @@ std::string table_ddl(const WindowSchema& window) {
   is_final    INTEGER NOT NULL,
   revision    INTEGER NOT NULL,
   epoch       INTEGER NOT NULL,
+  state_id    INTEGER NOT NULL,
   updated_at  INTEGER NOT NULL,
 )";
   for (const Column& column : window.columns) ddl += "  " + definition(column) + ",\n";
@@ -76,6 +79,8 @@ CREATE TABLE IF NOT EXISTS sink_state (
   gateway      TEXT NOT NULL,
   sink         TEXT NOT NULL,
   incarnation  INTEGER NOT NULL,
+  state_id     INTEGER NOT NULL,
+  run          INTEGER NOT NULL,
   epoch        INTEGER NOT NULL,
   updated_at   TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
   PRIMARY KEY (gateway, sink)) WITHOUT ROWID;
@@ -103,7 +108,7 @@ std::string sqlite_add_column(const WindowSchema& window, const Column& column) 
 TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs) {
   TableShapes shapes;
   shapes["series"] = {"series_id", "gateway", "grouped", "sensor_id", "metric", "unit", "labels"};
-  shapes["sink_state"] = {"gateway", "sink", "incarnation", "epoch", "updated_at"};
+  shapes["sink_state"] = {"gateway", "sink", "incarnation", "state_id", "run", "epoch", "updated_at"};
   for (const WindowSchema& window : inputs) {
     std::set<std::string> data(data_columns.begin(), data_columns.end());
     std::set<std::string> view(view_columns.begin(), view_columns.end());
@@ -118,8 +123,18 @@ TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs) {
   return shapes;
 }
 
+std::string sqlite_claim_statement() {
+  return R"(INSERT INTO sink_state AS s (gateway, sink, state_id, incarnation, run, epoch) VALUES (?, ?, ?, ?, 0, 0)
+ON CONFLICT (gateway, sink) DO UPDATE SET
+  incarnation = max(s.incarnation + 1, excluded.incarnation), state_id = excluded.state_id,
+  run = CASE WHEN s.state_id = excluded.state_id THEN s.run ELSE 0 END,
+  epoch = CASE WHEN s.state_id = excluded.state_id THEN s.epoch ELSE 0 END, updated_at = CURRENT_TIMESTAMP
+RETURNING incarnation)";
+}
+
 std::string sqlite_retract_statement(const WindowSchema& window) {
-  return "DELETE FROM " + quoted(window.name + "_data") + " WHERE time = ? AND series_id = ? AND revision < ?";
+  return "DELETE FROM " + quoted(window.name + "_data") +
+         " WHERE time = ? AND series_id = ? AND (state_id = ? OR revision < ?)";
 }
 
 std::string sqlite_insert_statement(const WindowSchema& window) {
@@ -133,12 +148,12 @@ std::string sqlite_insert_statement(const WindowSchema& window) {
     updates += ", " + name + " = excluded." + name;
   }
   return "INSERT INTO " + quoted(window.name + "_data") +
-         " AS d (time, series_id, time_end, state, is_final, revision, epoch" + names +
-         ", updated_at)\nVALUES (?, ?, ?, ?, ?, ?, ?" + values +
+         " AS d (time, series_id, time_end, state, is_final, revision, epoch, state_id" + names +
+         ", updated_at)\nVALUES (?, ?, ?, ?, ?, ?, ?, ?" + values +
          ", strftime('%s', 'now') * 1000000)\nON CONFLICT (time, series_id) DO UPDATE SET time_end = "
          "excluded.time_end, state = excluded.state, is_final = excluded.is_final, revision = excluded.revision, "
-         "epoch = excluded.epoch, updated_at = excluded.updated_at" +
-         updates + "\nWHERE d.revision < excluded.revision";
+         "epoch = excluded.epoch, state_id = excluded.state_id, updated_at = excluded.updated_at" +
+         updates + "\nWHERE " + row_gives_way(window);
 }
 
 }  // namespace edgetide

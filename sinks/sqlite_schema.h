@@ -24,9 +24,14 @@ std::string sqlite_add_column(const WindowSchema& window, const Column& column);
 
 TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs);
 
-// Parameters: time, series id, end, state, is_final, revision, epoch, then the columns.
+// Parameters: gateway, sink, state id, the lowest incarnation to get. Result: the incarnation. The newest epoch stays
+// if the state id does.
+std::string sqlite_claim_statement();
+
+// Upserts one row, where row_guard.h lets it.
+// Parameters: time, series id, end, state, is_final, revision, epoch, state id, then the columns.
 std::string sqlite_insert_statement(const WindowSchema& window);
-// Parameters: time, series id, revision.
+// Deletes one row, where row_guard.h lets it. Parameters: time, series id, state id, revision.
 std::string sqlite_retract_statement(const WindowSchema& window);
 
 }  // namespace edgetide

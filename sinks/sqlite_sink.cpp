@@ -32,9 +32,10 @@ std::optional<std::int64_t> end_of(const SinkRow& row) {
 // An open file and the statements prepared for it.
 struct Session {
   Session(sqlite3* opened, const std::vector<WindowSchema>& inputs)
-      : state(opened, "SELECT incarnation, epoch FROM sink_state WHERE gateway = ? AND sink = ?"),
+      : state(opened, "SELECT incarnation, run, epoch FROM sink_state WHERE gateway = ? AND sink = ?"),
         set_epoch(opened,
-                  "UPDATE sink_state SET epoch = ?, updated_at = CURRENT_TIMESTAMP WHERE gateway = ? AND sink = ?"),
+                  "UPDATE sink_state SET run = ?, epoch = ?, updated_at = CURRENT_TIMESTAMP WHERE gateway = ? AND "
+                  "sink = ?"),
         find_series(opened,
                     "SELECT series_id FROM series WHERE gateway = ? AND grouped = ? AND sensor_id = ? AND metric = ?"),
         add_series(opened,
@@ -56,22 +57,19 @@ struct Session {
 
 class SqliteSink final : public Sink {
  public:
-  SqliteSink(SqliteOptions options, std::string gateway, std::string name, std::vector<WindowSchema> inputs)
-      : options_(std::move(options)),
-        gateway_(std::move(gateway)),
-        name_(std::move(name)),
-        inputs_(std::move(inputs)) {}
+  SqliteSink(SqliteOptions options, SinkIdentity identity, std::vector<WindowSchema> inputs)
+      : options_(std::move(options)), identity_(std::move(identity)), inputs_(std::move(inputs)) {}
 
   Outcome open() override;
   Outcome deliver(const RowBatch& batch) override;
-  std::variant<std::optional<std::uint64_t>, RetryAfter> last_epoch() override;
+  std::variant<std::optional<EpochId>, RetryAfter> last_epoch() override;
   void close() noexcept override;
   void interrupt() noexcept override;
 
  private:
   struct State {
     std::int64_t incarnation = 0;
-    std::uint64_t epoch = 0;
+    EpochId newest;
   };
 
   template <typename Step>
@@ -83,7 +81,7 @@ class SqliteSink final : public Sink {
   TableShapes read_shapes(const TableShapes& needed);
   Outcome claim();
   std::optional<State> read_state();
-  void write_claim(std::int64_t incarnation);
+  std::int64_t write_claim();
   Stopped fenced() const;
 
   Outcome store(const RowBatch& batch);
@@ -97,8 +95,7 @@ class SqliteSink final : public Sink {
   static int on_busy(void* sink, int tries) noexcept;
 
   const SqliteOptions options_;
-  const std::string gateway_;
-  const std::string name_;
+  const SinkIdentity identity_;
   const std::vector<WindowSchema> inputs_;
   std::optional<std::int64_t> incarnation_;  // ours, since the first open
 
@@ -212,42 +209,40 @@ TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
 
 Outcome SqliteSink::claim() {
   SqliteTransaction transaction(database_.get());
-  const std::optional<State> state = read_state();
-  if (!incarnation_) {
-    const std::int64_t incarnation = (state ? state->incarnation : 0) + 1;
-    write_claim(incarnation);
-    transaction.commit();
-    incarnation_ = incarnation;
-    return Delivered{};
-  }
-  if (state && state->incarnation > *incarnation_) return fenced();
-  if (!state || state->incarnation < *incarnation_) {
+  if (incarnation_) {
+    const std::optional<State> state = read_state();
+    if (state && state->incarnation > *incarnation_) return fenced();
+    if (state && state->incarnation == *incarnation_) return Delivered{};
     // The file is older than our claim: restored from a backup, or a new one. It is still ours.
-    write_claim(*incarnation_);
-    transaction.commit();
   }
+  const std::int64_t incarnation = write_claim();
+  transaction.commit();
+  incarnation_ = incarnation;
   return Delivered{};
 }
 
 std::optional<SqliteSink::State> SqliteSink::read_state() {
-  session_->state.bind_all(std::string_view(gateway_), std::string_view(name_));
+  SqliteStatement& query = session_->state;
+  query.bind_all(std::string_view(identity_.gateway), std::string_view(identity_.sink));
   std::optional<State> state;
-  if (session_->state.step()) {
-    state = {session_->state.integer(0), static_cast<std::uint64_t>(session_->state.integer(1))};
+  if (query.step()) {
+    state = {query.integer(0),
+             {static_cast<std::uint64_t>(query.integer(1)), static_cast<std::uint64_t>(query.integer(2))}};
   }
-  session_->state.reset();
+  query.reset();
   return state;
 }
 
-void SqliteSink::write_claim(std::int64_t incarnation) {
-  SqliteStatement claim(database_.get(),
-                        "INSERT OR REPLACE INTO sink_state (gateway, sink, incarnation, epoch) VALUES (?, ?, ?, 0)");
-  claim.bind_all(std::string_view(gateway_), std::string_view(name_), incarnation);
-  claim.run();
+std::int64_t SqliteSink::write_claim() {
+  SqliteStatement claim(database_.get(), sqlite_claim_statement());
+  claim.bind_all(std::string_view(identity_.gateway), std::string_view(identity_.sink),
+                 static_cast<std::int64_t>(identity_.state_id), incarnation_.value_or(1));
+  return claim.first_integer().value();
 }
 
 Stopped SqliteSink::fenced() const {
-  return {options_.path + ": another instance has taken over gateway " + gateway_ + ", sink " + name_};
+  return {options_.path + ": another instance has taken over gateway " + identity_.gateway + ", sink " +
+          identity_.sink};
 }
 
 Outcome SqliteSink::deliver(const RowBatch& batch) {
@@ -261,12 +256,13 @@ Outcome SqliteSink::store(const RowBatch& batch) {
     return RetryAfter{Duration(), options_.path + ": the claim is gone from sink_state"};
   }
   if (state->incarnation > *incarnation_) return fenced();
-  if (state->epoch >= batch.epoch) return Delivered{};
+  if (state->newest >= batch.id) return Delivered{};
 
   std::vector<RejectedRow> rejected;
-  for (const WindowRows& window : batch.windows) store(window, batch.epoch, transaction, rejected);
+  for (const WindowRows& window : batch.windows) store(window, batch.id.epoch, transaction, rejected);
   SqliteStatement& set_epoch = session_->set_epoch;
-  set_epoch.bind_all(static_cast<std::int64_t>(batch.epoch), std::string_view(gateway_), std::string_view(name_));
+  set_epoch.bind_all(static_cast<std::int64_t>(batch.id.run), static_cast<std::int64_t>(batch.id.epoch),
+                     std::string_view(identity_.gateway), std::string_view(identity_.sink));
   set_epoch.run();
   transaction.commit();
   return Delivered{std::move(rejected)};
@@ -298,7 +294,8 @@ void SqliteSink::retract(const WindowRows& window, std::size_t i) {
   const std::optional<std::int64_t> series_id = find_series(*row.series);
   if (!series_id) return;
   SqliteStatement& statement = *session_->retract[window.input];
-  statement.bind_all(row.start.count(), *series_id, static_cast<std::int64_t>(row.revision));
+  statement.bind_all(row.start.count(), *series_id, static_cast<std::int64_t>(identity_.state_id),
+                     static_cast<std::int64_t>(row.revision));
   statement.run();
 }
 
@@ -310,7 +307,7 @@ void SqliteSink::insert(const WindowRows& window, std::size_t i, std::uint64_t e
   SqliteStatement& statement = *session_->insert[window.input];
   statement.bind_all(row.start.count(), series_id, end_of(row), state_name(row.state),
                      std::int64_t{row.state == RowState::final}, static_cast<std::int64_t>(row.revision),
-                     static_cast<std::int64_t>(epoch));
+                     static_cast<std::int64_t>(epoch), static_cast<std::int64_t>(identity_.state_id));
   const auto values = window.values_of(i, columns.size());
   for (std::size_t c = 0; c < columns.size(); ++c) statement.bind(values[c], columns[c].integer);
   statement.run();
@@ -318,7 +315,7 @@ void SqliteSink::insert(const WindowRows& window, std::size_t i, std::uint64_t e
 
 // Looked up each time, a few microseconds: nothing to go stale when somebody edits the file.
 std::optional<std::int64_t> SqliteSink::find_series(const Series& series) {
-  session_->find_series.bind_all(std::string_view(gateway_), std::int64_t{series.grouped},
+  session_->find_series.bind_all(std::string_view(identity_.gateway), std::int64_t{series.grouped},
                                  std::string_view(series.sensor), std::string_view(series.metric));
   return session_->find_series.first_integer();
 }
@@ -326,13 +323,13 @@ std::optional<std::int64_t> SqliteSink::find_series(const Series& series) {
 std::int64_t SqliteSink::add_series(const Series& series) {
   std::string labels;
   append_json_labels(labels, series.labels);
-  session_->add_series.bind_all(std::string_view(gateway_), std::int64_t{series.grouped},
+  session_->add_series.bind_all(std::string_view(identity_.gateway), std::int64_t{series.grouped},
                                 std::string_view(series.sensor), std::string_view(series.metric),
                                 std::string_view(series.unit), std::string_view(labels));
   return session_->add_series.first_integer().value();
 }
 
-std::variant<std::optional<std::uint64_t>, RetryAfter> SqliteSink::last_epoch() {
+std::variant<std::optional<EpochId>, RetryAfter> SqliteSink::last_epoch() {
   std::optional<State> state;
   const Outcome outcome = guarded([&]() -> Outcome {
     state = read_state();
@@ -340,8 +337,8 @@ std::variant<std::optional<std::uint64_t>, RetryAfter> SqliteSink::last_epoch() 
   });
   if (const auto* later = std::get_if<RetryAfter>(&outcome)) return *later;
   if (const auto* stopped = std::get_if<Stopped>(&outcome)) return RetryAfter{until_somebody_acts, stopped->reason};
-  if (!state || state->incarnation != *incarnation_ || state->epoch == 0) return std::nullopt;
-  return state->epoch;
+  if (!state || state->incarnation != *incarnation_ || state->newest == EpochId{}) return std::nullopt;
+  return state->newest;
 }
 
 void SqliteSink::drop() noexcept {
@@ -364,9 +361,8 @@ void SqliteSink::interrupt() noexcept {
 
 }  // namespace
 
-std::unique_ptr<Sink> make_sqlite_sink(SqliteOptions options, std::string gateway, std::string sink_name,
-                                       std::vector<WindowSchema> inputs) {
-  return std::make_unique<SqliteSink>(std::move(options), std::move(gateway), std::move(sink_name), std::move(inputs));
+std::unique_ptr<Sink> make_sqlite_sink(SqliteOptions options, SinkIdentity identity, std::vector<WindowSchema> inputs) {
+  return std::make_unique<SqliteSink>(std::move(options), std::move(identity), std::move(inputs));
 }
 
 std::string sqlite_ddl(const std::vector<WindowSchema>& inputs) {

@@ -19,8 +19,7 @@ struct SqliteOptions {
   Duration busy_timeout = Duration::seconds(5);  // how long to wait for others who write to the file
 };
 
-std::unique_ptr<Sink> make_sqlite_sink(SqliteOptions options, std::string gateway, std::string sink_name,
-                                       std::vector<WindowSchema> inputs);
+std::unique_ptr<Sink> make_sqlite_sink(SqliteOptions options, SinkIdentity identity, std::vector<WindowSchema> inputs);
 
 // The DDL as `edgetide schema` prints it; every statement may be run again.
 std::string sqlite_ddl(const std::vector<WindowSchema>& inputs);

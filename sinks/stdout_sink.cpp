@@ -26,7 +26,7 @@ class StdoutSink final : public Sink {
 
   Outcome open() override { return Delivered{}; }
   Outcome deliver(const RowBatch& batch) override;
-  std::variant<std::optional<std::uint64_t>, RetryAfter> last_epoch() override { return last_epoch_; }
+  std::variant<std::optional<EpochId>, RetryAfter> last_epoch() override { return last_epoch_; }
   void close() noexcept override { interrupted_ = false; }
   void interrupt() noexcept override { interrupted_ = true; }
 
@@ -38,14 +38,14 @@ class StdoutSink final : public Sink {
   const std::vector<WindowSchema> inputs_;
   const int descriptor_;
   std::atomic<bool> interrupted_ = false;
-  std::optional<std::uint64_t> last_epoch_;
-  std::optional<std::uint64_t> unfinished_epoch_;
+  std::optional<EpochId> last_epoch_;
+  std::optional<EpochId> unfinished_epoch_;
   std::string unwritten_;  // of that epoch
 };
 
 Outcome StdoutSink::deliver(const RowBatch& batch) {
-  if (last_epoch_ && *last_epoch_ >= batch.epoch) return Delivered{};
-  if (unfinished_epoch_ != batch.epoch) format(batch);
+  if (last_epoch_ && *last_epoch_ >= batch.id) return Delivered{};
+  if (unfinished_epoch_ != batch.id) format(batch);
   while (!unwritten_.empty()) {
     if (!wait_for_room()) return RetryAfter{Duration(), "standard output: nobody reads"};
     const int error = write_some();
@@ -62,11 +62,11 @@ void StdoutSink::format(const RowBatch& batch) {
   for (const WindowRows& window : batch.windows) {
     const WindowSchema& schema = inputs_[window.input];
     for (std::size_t i = 0; i < window.rows.size(); ++i) {
-      append_row_json(unwritten_, schema, window.rows[i], window.values_of(i, schema.columns.size()), batch.epoch,
+      append_row_json(unwritten_, schema, window.rows[i], window.values_of(i, schema.columns.size()), batch.id.epoch,
                       TimeText::rfc3339);
     }
   }
-  unfinished_epoch_ = batch.epoch;
+  unfinished_epoch_ = batch.id;
 }
 
 bool StdoutSink::wait_for_room() const {

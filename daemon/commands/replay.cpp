@@ -143,12 +143,13 @@ class Replay {
 
   void fire(Fire fire) {
     pipeline_.tick(clock().value_or(Moment{}), fire, emission_);
-    const RowBatch batch = selection_.select(emission_, pipeline_);
+    const RowBatch batch = selection_.select(emission_, pipeline_, 0);
     const TimeText times = options_.numeric_time ? TimeText::microseconds : TimeText::rfc3339;
     for (const WindowRows& window : batch.windows) {
       const WindowSchema& schema = schemas_[window.input];
       for (std::size_t i = 0; i < window.rows.size(); ++i) {
-        append_row_json(out_, schema, window.rows[i], window.values_of(i, schema.columns.size()), batch.epoch, times);
+        append_row_json(out_, schema, window.rows[i], window.values_of(i, schema.columns.size()), batch.id.epoch,
+                        times);
       }
     }
     rows_ += batch.row_count();

@@ -12,7 +12,7 @@ using testing::ElementsAre;
 
 RowBatch batch_of(std::uint64_t epoch, std::size_t rows = 1) {
   RowBatch batch;
-  batch.epoch = epoch;
+  batch.id = {1, epoch};
   batch.windows.push_back({0, std::vector<SinkRow>(rows), std::vector<double>(rows, 1.0)});
   return batch;
 }
@@ -127,7 +127,7 @@ TEST(Outbox, drop_oldest_keeps_the_newest_and_counts_what_it_drops) {
   EXPECT_EQ(outbox.rows(), 10U);
   EXPECT_EQ(outbox.dropped_rows(), 30U);
   EXPECT_FALSE(outbox.full());
-  EXPECT_EQ(outbox.take().epoch, 4U);
+  EXPECT_EQ(outbox.take().id.epoch, 4U);
   EXPECT_TRUE(outbox.empty());
   EXPECT_EQ(outbox.bytes(), 0U);
 }
@@ -137,7 +137,7 @@ TEST(Outbox, block_keeps_everything_and_says_full) {
   for (std::uint64_t epoch = 1; epoch <= 4; ++epoch) outbox.push(batch_of(epoch, 10));
   EXPECT_TRUE(outbox.full());
   EXPECT_EQ(outbox.dropped_rows(), 0U);
-  EXPECT_EQ(outbox.take().epoch, 1U);
+  EXPECT_EQ(outbox.take().id.epoch, 1U);
 }
 
 }  // namespace

@@ -17,11 +17,13 @@
 #include <fstream>
 #include <grp.h>
 #include <iterator>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdexcept>
 #include <string>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -67,6 +69,22 @@ class PostgresServer {
   void stop() { end(SIGINT); }
   // Ends at once; the next start recovers from the write-ahead log.
   void crash() { end(SIGQUIT); }
+  // kill -9 of the postmaster. Its children notice and end by themselves; returns when they have.
+  void kill_postmaster() {
+    const std::string pid = std::to_string(server_);
+    std::vector<pollfd> children;
+    std::ifstream list("/proc/" + pid + "/task/" + pid + "/children");
+    for (pid_t child = 0; list >> child;) {
+      const int process = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
+      if (process >= 0) children.push_back({process, POLLIN, 0});
+    }
+    end(SIGKILL);
+    for (pollfd& child : children) {
+      poll(&child, 1, -1);
+      close(child.fd);
+    }
+    std::filesystem::remove(data() + "/postmaster.pid");  // it still says "ready"
+  }
 
   // The folder of the socket, as `host`; the port is the usual one.
   const std::string& host() const noexcept { return folder_; }

@@ -24,15 +24,18 @@ class ScriptedSink final : public Sink {
     bool keep_in_doubt = false;           // an InDoubt delivery was stored all the same
     bool block = false;                   // deliver waits for `interrupt` or for this to be cleared
     std::condition_variable unblocked;
-    std::vector<std::uint64_t> epochs;  // stored, in order
+    std::vector<EpochId> epochs;  // stored, in order
     int opens = 0;
     int last_epoch_calls = 0;
     bool closed = false;
     bool interrupted = false;
 
+    // The epochs of one run.
     std::vector<std::uint64_t> stored() {
       const std::lock_guard lock(mutex);
-      return epochs;
+      std::vector<std::uint64_t> numbers;
+      for (const EpochId& id : epochs) numbers.push_back(id.epoch);
+      return numbers;
     }
   };
 
@@ -52,15 +55,15 @@ class ScriptedSink final : public Sink {
     const Outcome answer = next(log_.deliver_answers);
     const bool doubtful = std::holds_alternative<InDoubt>(answer);
     if (std::holds_alternative<Delivered>(answer) || (doubtful && log_.keep_in_doubt)) {
-      log_.epochs.push_back(batch.epoch);
+      log_.epochs.push_back(batch.id);
     }
     return answer;
   }
 
-  std::variant<std::optional<std::uint64_t>, RetryAfter> last_epoch() override {
+  std::variant<std::optional<EpochId>, RetryAfter> last_epoch() override {
     const std::lock_guard lock(log_.mutex);
     ++log_.last_epoch_calls;
-    if (log_.epochs.empty()) return std::optional<std::uint64_t>();
+    if (log_.epochs.empty()) return std::optional<EpochId>();
     return std::optional(log_.epochs.back());
   }
 

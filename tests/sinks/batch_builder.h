@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sinks/row_batch.h"
+#include "sinks/sink.h"
 
 namespace edgetide::test {
 
@@ -16,6 +17,11 @@ inline constexpr double null = std::numeric_limits<double>::quiet_NaN();
 
 inline std::string numbered(std::string name, std::int64_t number) {
   return name.append(std::to_string(number));
+}
+
+// Who a test is, unless it is about that.
+inline SinkIdentity this_gateway() {
+  return {"gw", "history", 1};
 }
 
 inline std::vector<WindowSchema> minute_window() {
@@ -44,9 +50,9 @@ inline Timestamp minute_after(std::int64_t start_us) {
   return Timestamp::microseconds(start_us) + Duration::minutes(1);
 }
 
-inline RowBatch batch(std::uint64_t epoch, const std::vector<RowText>& rows, std::size_t input = 0) {
+inline RowBatch batch(EpochId id, const std::vector<RowText>& rows, std::size_t input = 0) {
   RowBatch built;
-  built.epoch = epoch;
+  built.id = id;
   WindowRows& window = built.windows.emplace_back();
   window.input = input;
   for (const RowText& row : rows) {
@@ -55,6 +61,11 @@ inline RowBatch batch(std::uint64_t epoch, const std::vector<RowText>& rows, std
     window.values.insert(window.values.end(), row.values.begin(), row.values.end());
   }
   return built;
+}
+
+// Of the first run.
+inline RowBatch batch(std::uint64_t epoch, const std::vector<RowText>& rows, std::size_t input = 0) {
+  return batch(EpochId{1, epoch}, rows, input);
 }
 
 }  // namespace edgetide::test

@@ -28,6 +28,10 @@ inline void PrintTo(const Stopped& stopped, std::ostream* out) {
   *out << "Stopped: " << stopped.reason;
 }
 
+inline void PrintTo(const EpochId& id, std::ostream* out) {
+  *out << "run " << id.run << " epoch " << id.epoch;
+}
+
 namespace test {
 
 inline auto IsDelivered() {
@@ -50,13 +54,17 @@ inline auto IsInDoubt() {
 }
 
 // What the store says, or a failure of the test.
-inline std::optional<std::uint64_t> stored_epoch(Sink& sink) {
+inline std::optional<EpochId> stored_id(Sink& sink) {
   const auto answer = sink.last_epoch();
   if (const auto* later = std::get_if<RetryAfter>(&answer)) {
     ADD_FAILURE() << later->reason;
     return std::nullopt;
   }
   return std::get<0>(answer);
+}
+inline std::optional<std::uint64_t> stored_epoch(Sink& sink) {
+  const std::optional<EpochId> id = stored_id(sink);
+  return id ? std::optional(id->epoch) : std::nullopt;
 }
 
 }  // namespace test

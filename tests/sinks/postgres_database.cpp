@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <pqxx/pqxx>
+#include <signal.h>
 #include <thread>
 
 namespace edgetide::test {
@@ -62,6 +63,12 @@ void PostgresDatabase::terminate_sessions() const {
   execute(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
       "WHERE application_name = 'edgetide' AND datname = current_database()");
+}
+
+void PostgresDatabase::kill_sessions() const {
+  const TextRows backends =
+      query("SELECT pid FROM pg_stat_activity WHERE application_name = 'edgetide' AND datname = current_database()");
+  for (const auto& backend : backends) kill(std::stoi(*backend[0]), SIGKILL);
 }
 
 struct TableLock::Session {

@@ -9,15 +9,20 @@ namespace {
 
 class PostgresStore final : public Store {
  public:
-  std::unique_ptr<Sink> sink(const std::vector<WindowSchema>& inputs, const std::string& gateway,
-                             const std::string& name) override {
-    return make_postgres_sink(database_.options(), gateway, name, inputs);
+  std::unique_ptr<Sink> sink(const std::vector<WindowSchema>& inputs, const SinkIdentity& identity) override {
+    return make_postgres_sink(database_.options(), identity, inputs);
   }
   std::string ddl(const std::vector<WindowSchema>& inputs) const override { return postgres_ddl("edgetide", inputs); }
   void execute(const std::string& sql) override { database_.execute(sql); }
   TextRows query(const std::string& sql) override { return database_.query(sql); }
   void refuse_counts_above(int limit) override {
     execute("ALTER TABLE edgetide.minute_data ADD CHECK (count <= " + std::to_string(limit) + ")");
+  }
+  void refuse_deletes_of_counts_above(int limit) override {
+    execute(
+        "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'kept'; END $$; "
+        "CREATE TRIGGER keep BEFORE DELETE ON edgetide.minute_data FOR EACH ROW WHEN (OLD.count > " +
+        std::to_string(limit) + ") EXECUTE FUNCTION keep()");
   }
   std::vector<StoredRow> rows(const WindowSchema& window) override;
   std::string prefix() const override { return "edgetide."; }

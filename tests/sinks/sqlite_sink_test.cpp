@@ -18,7 +18,7 @@ using testing::HasSubstr;
 class SqliteSinkTest : public testing::Test {
  protected:
   std::unique_ptr<Sink> sink(Duration busy_timeout = Duration::seconds(60)) {
-    return make_sqlite_sink({file.path(), busy_timeout}, "gw", "local", minute_window());
+    return make_sqlite_sink({file.path(), busy_timeout}, this_gateway(), minute_window());
   }
   std::string value(const std::string& sql) {
     std::string text;
@@ -73,7 +73,7 @@ TEST_F(SqliteSinkTest, file_that_is_no_database_stops_it_with_the_path) {
 
 TEST_F(SqliteSinkTest, folder_that_is_missing_is_waited_for) {
   const std::string folder = file.path() + ".d";
-  const auto waiting = make_sqlite_sink({folder + "/e.db", Duration::seconds(1)}, "gw", "local", minute_window());
+  const auto waiting = make_sqlite_sink({folder + "/e.db", Duration::seconds(1)}, this_gateway(), minute_window());
   EXPECT_THAT(waiting->open(), IsRetryAfter(HasSubstr(folder)));
   waiting->close();
   std::filesystem::create_directory(folder);

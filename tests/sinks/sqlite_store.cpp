@@ -13,9 +13,8 @@ std::optional<std::string> text_of(sqlite3_stmt* row, int column) {
 
 class SqliteStore final : public Store {
  public:
-  std::unique_ptr<Sink> sink(const std::vector<WindowSchema>& inputs, const std::string& gateway,
-                             const std::string& name) override {
-    return make_sqlite_sink({file_.path(), Duration::seconds(5)}, gateway, name, inputs);
+  std::unique_ptr<Sink> sink(const std::vector<WindowSchema>& inputs, const SinkIdentity& identity) override {
+    return make_sqlite_sink({file_.path(), Duration::seconds(60)}, identity, inputs);
   }
   std::string ddl(const std::vector<WindowSchema>& inputs) const override { return sqlite_ddl(inputs); }
   void execute(const std::string& sql) override {
@@ -25,6 +24,10 @@ class SqliteStore final : public Store {
   void refuse_counts_above(int limit) override {
     execute("CREATE TRIGGER too_many BEFORE INSERT ON minute_data WHEN NEW.count > " + std::to_string(limit) +
             " BEGIN SELECT RAISE(ABORT, 'too many'); END");
+  }
+  void refuse_deletes_of_counts_above(int limit) override {
+    execute("CREATE TRIGGER keep BEFORE DELETE ON minute_data WHEN OLD.count > " + std::to_string(limit) +
+            " BEGIN SELECT RAISE(ABORT, 'kept'); END");
   }
   std::vector<StoredRow> rows(const WindowSchema& window) override;
   std::string prefix() const override { return ""; }

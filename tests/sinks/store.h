@@ -31,15 +31,15 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  virtual std::unique_ptr<Sink> sink(const std::vector<WindowSchema>& inputs, const std::string& gateway = "gw",
-                                     const std::string& name = "history") = 0;
+  virtual std::unique_ptr<Sink> sink(const std::vector<WindowSchema>& inputs, const SinkIdentity& identity) = 0;
   virtual std::string ddl(const std::vector<WindowSchema>& inputs) const = 0;
 
   virtual void execute(const std::string& sql) = 0;
   // Every column as text, null as nothing.
   virtual std::vector<std::vector<std::optional<std::string>>> query(const std::string& sql) = 0;
-  // A condition of the user on what may be in the table.
+  // Conditions of the user on what may be in the table, and on what may leave it.
   virtual void refuse_counts_above(int limit) = 0;
+  virtual void refuse_deletes_of_counts_above(int limit) = 0;
   // All rows of a window, by (gateway, sensor, metric, start).
   virtual std::vector<StoredRow> rows(const WindowSchema& window) = 0;
 
@@ -49,5 +49,22 @@ class Store {
 
 std::unique_ptr<Store> make_postgres_store();
 std::unique_ptr<Store> make_sqlite_store();
+
+struct StoreKind {
+  std::string name;
+  std::unique_ptr<Store> (*make)();
+};
+
+// Those of this build.
+inline std::vector<StoreKind> stores() {
+  return {
+#if EDGETIDE_POSTGRESQL
+    {"postgresql", &make_postgres_store},
+#endif
+#if EDGETIDE_SQLITE
+        {"sqlite", &make_sqlite_store},
+#endif
+  };
+}
 
 }  // namespace edgetide::test

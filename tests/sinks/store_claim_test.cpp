@@ -1,0 +1,206 @@
+// Who may write to a store, and which epochs and rows are new to it: after restarts, from clones, from a state
+// directory that was emptied (sinks/sink.h, sinks/row_guard.h).
+#include <gmock/gmock.h>
+#include <thread>
+
+#include "tests/sinks/store_fixture.h"
+
+namespace edgetide::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class StoreClaim : public StoreTest {
+ protected:
+  // Every column of the rows and of the claim, as the store has them.
+  auto everything() {
+    return std::pair(store->query("SELECT * FROM " + store->prefix() + "minute_data ORDER BY time, series_id"),
+                     store->query("SELECT state_id, run, epoch FROM " + store->prefix() + "sink_state"));
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Stores, StoreClaim, testing::ValuesIn(stores()), kind_name);
+
+TEST_P(StoreClaim, same_epoch_again_changes_nothing) {
+  const auto sink = open_sink();
+  ASSERT_THAT(sink->deliver(batch(4, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
+  EXPECT_THAT(sink->deliver(batch(4, {{series("s"), 0, 2, {2, 2}}, {series("t"), 0, 1, {2, 2}}})), IsDelivered());
+  EXPECT_THAT(sink->deliver(batch(3, {{series("s"), 0, 2, {2, 2}}})), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(1.0));
+}
+
+TEST_P(StoreClaim, epoch_without_rows_is_remembered) {
+  const auto sink = open_sink();
+  ASSERT_THAT(sink->deliver(RowBatch{{1, 9}, {}}), IsDelivered());
+  EXPECT_EQ(stored_id(*sink), (EpochId{1, 9}));
+}
+
+TEST_P(StoreClaim, batch_of_a_process_killed_after_its_commit_is_delivered_again_and_changes_nothing) {
+  const RowBatch sent = batch(7, {{series("s"), 0, 2, {1, 1}}, {series("t"), 0, 1, {2, 2}}});
+  ASSERT_THAT(open_sink()->deliver(sent), IsDelivered());  // and gone before it could note that
+  const auto restarted = open_sink();
+  EXPECT_EQ(stored_id(*restarted), (EpochId{1, 7}));
+  const auto before = everything();
+  EXPECT_THAT(restarted->deliver(sent), IsDelivered());
+  EXPECT_EQ(everything(), before);
+}
+
+TEST_P(StoreClaim, reopened_sink_keeps_its_newest_epoch) {
+  const auto sink = open_sink();
+  EXPECT_EQ(stored_id(*sink), std::nullopt);
+  ASSERT_THAT(sink->deliver(batch(41, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
+  for (int i = 0; i < 2; ++i) {
+    sink->close();
+    EXPECT_THAT(sink->open(), IsDelivered());
+    EXPECT_EQ(stored_id(*sink), (EpochId{1, 41}));
+  }
+}
+
+// A power cut took the journal's last ticks; the next run fires epochs of the same numbers with other rows.
+TEST_P(StoreClaim, later_run_with_the_same_epoch_is_new_and_an_earlier_run_is_not) {
+  ASSERT_THAT(open_sink()->deliver(batch({5, 70}, {{series("s"), 0, 3, {30, 1}}})), IsDelivered());
+  const auto sink = open_sink();
+  ASSERT_THAT(sink->deliver(batch({6, 70}, {{series("s"), 0, 3, {29, 1}}})), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(29.0));
+  ASSERT_THAT(sink->deliver(batch({6, 2}, {{series("s"), 0, 4, {1, 1}}})), IsDelivered());
+  ASSERT_THAT(sink->deliver(batch({5, 99}, {{series("s"), 0, 4, {2, 1}}})), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(29.0));
+  EXPECT_EQ(stored_id(*sink), (EpochId{6, 70}));
+}
+
+TEST_P(StoreClaim, another_state_directory_begins_anew) {
+  ASSERT_THAT(open_sink_of_state(1)->deliver(batch({9, 70}, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
+  const auto emptied = open_sink_of_state(2);
+  EXPECT_EQ(stored_id(*emptied), std::nullopt);
+  ASSERT_THAT(emptied->deliver(batch({3, 1}, {{series("s"), 60, 1, {2, 2}}})), IsDelivered());
+  EXPECT_EQ(stored_id(*emptied), (EpochId{3, 1}));
+  EXPECT_THAT(counts(), ElementsAre(1.0, 2.0));
+}
+
+// A row of ours gives way even to a lower revision: the order of deliveries decides, and a revision may come again.
+TEST_P(StoreClaim, row_of_our_own_is_always_replaced) {
+  const auto sink = open_sink();
+  std::uint64_t epoch = 0;
+  ASSERT_THAT(sink->deliver(batch(++epoch, {{series("s"), 0, 2, {20, 2}, RowState::open}})), IsDelivered());
+  for (const std::uint32_t revision : {3U, 3U, 2U}) {
+    const double value = 100.0 + static_cast<double>(epoch);
+    ASSERT_THAT(sink->deliver(batch(++epoch, {{series("s"), 0, revision, {5, value}, RowState::final}})),
+                IsDelivered());
+    const StoredRow row = rows().at(0);
+    EXPECT_THAT(row.values, ElementsAre(5.0, value)) << "revision " << revision;
+    EXPECT_EQ(row.revision, revision);
+    EXPECT_EQ(row.state, "final");
+    EXPECT_EQ(row.epoch, epoch);
+  }
+}
+
+struct GuardCase {
+  std::string name;
+  std::vector<WindowSchema> windows;
+  std::uint32_t old_revision;
+  std::vector<double> old_values;
+  std::uint32_t new_revision;
+  std::vector<double> new_values;
+  bool replaced;
+};
+
+TEST_P(StoreClaim, state_directory_that_was_emptied_downgrades_no_window) {
+  const std::vector<WindowSchema> counted = {{"counted", {{"count", true}, {"avg", false}}}};
+  const std::vector<WindowSchema> uncounted = {{"uncounted", {{"max", false}}}};
+  const GuardCase cases[] = {
+      {"fewer readings, greater revision", counted, 3, {10, 1}, 9, {9, 2}, false},
+      {"fewer readings, same revision", counted, 3, {10, 1}, 3, {9, 2}, false},
+      {"an empty window", counted, 1, {10, 1}, 2, {0, null}, false},
+      {"as many readings, smaller revision", counted, 3, {10, 1}, 1, {10, 2}, true},
+      {"more readings, smaller revision", counted, 3, {10, 1}, 1, {11, 2}, true},
+      {"a row from before the window had a count, greater revision", counted, 3, {null, 1}, 4, {2, 2}, true},
+      {"a row from before the window had a count, same revision", counted, 3, {null, 1}, 3, {2, 2}, false},
+      {"no count, greater revision", uncounted, 3, {1}, 4, {2}, true},
+      {"no count, same revision", uncounted, 3, {1}, 3, {2}, false},
+      {"no count, smaller revision", uncounted, 3, {1}, 2, {2}, false},
+  };
+  std::int64_t start = 0;
+  std::uint64_t state_id = 0;
+  for (const GuardCase& c : cases) {
+    windows = c.windows;
+    start += 60'000'000;
+    const auto deliver = [&](std::uint32_t revision, const std::vector<double>& values) {
+      const auto sink = open_sink_of_state(++state_id);
+      return sink->deliver(batch(1, {{series("s"), start, revision, values}}));
+    };
+    EXPECT_THAT(deliver(c.old_revision, c.old_values), IsDelivered()) << c.name;
+    EXPECT_THAT(deliver(c.new_revision, c.new_values), IsDelivered()) << c.name;
+    EXPECT_EQ(rows().back().values.back(), c.replaced ? 2.0 : 1.0) << c.name;
+    EXPECT_EQ(rows().back().start_us, start) << c.name;
+  }
+}
+
+TEST_P(StoreClaim, row_that_was_taken_over_from_another_state_directory_is_our_own) {
+  ASSERT_THAT(open_sink_of_state(1)->deliver(batch(1, {{series("s"), 0, 1, {10, 1}}})), IsDelivered());
+  const auto sink = open_sink_of_state(2);
+  ASSERT_THAT(sink->deliver(batch(1, {{series("s"), 0, 1, {10, 2}}})), IsDelivered());
+  ASSERT_THAT(sink->deliver(batch(2, {{series("s"), 0, 1, {3, 3}}})), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(3.0));
+}
+
+TEST_P(StoreClaim, clone_of_gateway_and_sink_stops_the_older_instance) {
+  for (const std::uint64_t state_of_clone : {1U, 2U}) {
+    const auto older = open_sink();
+    ASSERT_THAT(older->deliver(batch(state_of_clone, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
+    const auto clone = open_sink_of_state(state_of_clone);
+    EXPECT_THAT(older->deliver(batch(8, {{series("s"), 0, 2, {2, 2}}})), IsStopped(HasSubstr("another instance")));
+    EXPECT_THAT(older->open(), IsStopped(HasSubstr("another instance")));
+    EXPECT_THAT(clone->deliver(batch(9, {{series("s"), 0, 3, {3, 3}}})), IsDelivered());
+    EXPECT_THAT(counts(), ElementsAre(3.0));
+    store->execute("DELETE FROM " + store->prefix() + "sink_state");
+  }
+}
+
+TEST_P(StoreClaim, gateways_and_sinks_share_a_store_without_fights) {
+  const auto lyon = open_sink({"lyon", "history", 1});
+  const auto paris = open_sink({"paris", "history", 2});
+  const auto paris_other = open_sink({"paris", "other", 2});
+  ASSERT_THAT(lyon->deliver(batch(1, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
+  ASSERT_THAT(paris->deliver(batch(1, {{series("s"), 0, 1, {2, 2}}})), IsDelivered());
+  ASSERT_THAT(paris_other->deliver(batch(1, {{series("u"), 0, 1, {3, 3}}})), IsDelivered());
+  ASSERT_THAT(lyon->deliver(batch(2, {{series("s"), 0, 2, {4, 4}}})), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(4.0, 2.0, 3.0));
+}
+
+TEST_P(StoreClaim, gateways_may_start_together_on_an_empty_store) {
+  std::vector<std::unique_ptr<Sink>> sinks;
+  for (const char* gateway : {"a", "b", "c", "d"}) sinks.push_back(store->sink(windows, {gateway, "history", 1}));
+  std::vector<std::thread> threads;
+  for (const auto& sink : sinks) {
+    threads.emplace_back([&sink] { EXPECT_THAT(sink->open(), IsDelivered()); });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_P(StoreClaim, lost_claim_is_made_again_because_nobody_else_has_it) {
+  const auto sink = open_sink();
+  store->execute("DELETE FROM " + store->prefix() + "sink_state");
+  const RowBatch sent = batch(3, {{series("s"), 0, 1, {1, 1}}});
+  EXPECT_THAT(sink->deliver(sent), IsRetryAfter(HasSubstr("claim")));
+  sink->close();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_THAT(sink->deliver(sent), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(1.0));
+}
+
+TEST_P(StoreClaim, store_restored_from_before_our_claim_is_ours_and_knows_which_epochs_it_has) {
+  const auto sink = open_sink();
+  ASSERT_THAT(sink->deliver(batch(3, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
+  store->execute("UPDATE " + store->prefix() + "sink_state SET incarnation = incarnation - 1");
+  EXPECT_THAT(sink->deliver(batch(4, {})), IsRetryAfter(HasSubstr("claim")));
+  sink->close();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_EQ(stored_id(*sink), (EpochId{1, 3}));
+  EXPECT_THAT(sink->deliver(batch(4, {{series("s"), 60, 1, {2, 2}}})), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(1.0, 2.0));
+}
+
+}  // namespace
+}  // namespace edgetide::test
