@@ -12,7 +12,7 @@ namespace {
 
 // Offsets. Every version of the format keeps magic, version and checksum where they are.
 constexpr std::size_t version_at = 8, kind_at = 10, incarnation_at = 16, first_record_at = 24, header_checksum_at = 32;
-constexpr std::size_t type_at = 4, number_at = 5, checksum_at = 13;
+constexpr std::size_t type_at = 4, number_at = 5, checksum_at = 8;
 
 void put(char* to, std::uint64_t value, std::size_t bytes) noexcept {
   for (std::size_t i = 0; i < bytes; ++i) to[i] = static_cast<char>(static_cast<unsigned char>(value >> (8 * i)));
@@ -53,18 +53,22 @@ void seal_record(std::string& buffer, std::size_t record, std::uint8_t type, std
   char* const head = &buffer[record];
   put(head, payload_bytes, 4);
   put(head + type_at, type, 1);
-  put(head + number_at, number, 8);
+  put(head + number_at, number, checksum_at - number_at);
   const std::string_view payload = std::string_view(buffer).substr(record + record_head_bytes);
-  put(head + checksum_at, checksum_of({head, record_head_bytes}, payload), 4);
+  put(head + checksum_at, checksum_of(number, {head, record_head_bytes}, payload), 4);
 }
 
 RecordHead decode_record_head(std::string_view bytes) noexcept {
   return {static_cast<std::uint32_t>(get(bytes, 0, 4)), static_cast<std::uint8_t>(get(bytes, type_at, 1)),
-          get(bytes, number_at, 8), static_cast<std::uint32_t>(get(bytes, checksum_at, 4))};
+          static_cast<std::uint32_t>(get(bytes, number_at, checksum_at - number_at)),
+          static_cast<std::uint32_t>(get(bytes, checksum_at, 4))};
 }
 
-std::uint32_t checksum_of(std::string_view head, std::string_view payload) noexcept {
-  return crc32c(payload, crc32c(head.substr(0, checksum_at)));
+std::uint32_t checksum_of(std::uint64_t number, std::string_view head, std::string_view payload) noexcept {
+  std::array<char, 8> whole_number{};
+  put(whole_number.data(), number, whole_number.size());
+  const std::uint32_t before = crc32c({whole_number.data(), whole_number.size()});
+  return crc32c(payload, crc32c(head.substr(0, checksum_at), before));
 }
 
 }  // namespace edgetide

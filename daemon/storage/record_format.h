@@ -18,7 +18,7 @@ enum class LogKind : std::uint8_t { journal = 1, outbox = 2, quarantine = 3 };
 inline constexpr std::string_view segment_magic = "EdgeLog\n";
 inline constexpr std::uint16_t segment_version = 1;
 inline constexpr std::size_t segment_header_bytes = 36;
-inline constexpr std::size_t record_head_bytes = 17;
+inline constexpr std::size_t record_head_bytes = 12;
 
 struct SegmentHeader {
   std::uint16_t version = segment_version;
@@ -34,8 +34,13 @@ std::optional<SegmentHeader> decode_segment_header(std::string_view bytes) noexc
 struct RecordHead {
   std::uint32_t payload_bytes = 0;
   std::uint8_t type = 0;
-  std::uint64_t number = 0;
-  std::uint32_t checksum = 0;  // of the three before and of the payload
+  std::uint32_t number_end = 0;  // the lowest 24 bits of the record's number
+  std::uint32_t checksum = 0;    // of the whole number, of the three before and of the payload
+
+  // The first number from `expected` on that ends so.
+  std::uint64_t number_from(std::uint64_t expected) const noexcept {
+    return expected + ((number_end - expected) & 0xFF'FFFF);
+  }
 };
 
 // Writes the head of a record, with its checksum, into the record_head_bytes before its payload. `record` is both.
@@ -44,6 +49,6 @@ void seal_record(std::string& buffer, std::size_t record, std::uint8_t type, std
 
 // Requires: record_head_bytes.
 RecordHead decode_record_head(std::string_view bytes) noexcept;
-std::uint32_t checksum_of(std::string_view head, std::string_view payload) noexcept;
+std::uint32_t checksum_of(std::uint64_t number, std::string_view head, std::string_view payload) noexcept;
 
 }  // namespace edgetide

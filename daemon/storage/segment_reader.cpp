@@ -13,14 +13,15 @@ std::optional<Record> SegmentReader::record_at(std::uint64_t offset, std::uint64
   if (bytes.size() < record_head_bytes) return std::nullopt;
   const RecordHead head = decode_record_head(bytes);
   const std::uint64_t lost_most = (offset - offset_) / record_head_bytes;
-  if (head.number < expected || head.number - expected > lost_most) return std::nullopt;
+  const std::uint64_t number = head.number_from(expected);
+  if (number - expected > lost_most) return std::nullopt;
   if (head.payload_bytes > window_.size() - offset - record_head_bytes) return std::nullopt;
   const std::string_view whole = window_.view(offset, record_head_bytes + head.payload_bytes);
   if (whole.size() < record_head_bytes + head.payload_bytes) return std::nullopt;
   const std::string_view payload = whole.substr(record_head_bytes);
-  if (checksum_of(whole.substr(0, record_head_bytes), payload) != head.checksum) return std::nullopt;
+  if (checksum_of(number, whole.substr(0, record_head_bytes), payload) != head.checksum) return std::nullopt;
   offset_ = offset + whole.size();
-  return Record{head.type, head.number, payload};
+  return Record{head.type, number, payload};
 }
 
 std::optional<Record> SegmentReader::find_whole(std::uint64_t expected) {
