@@ -68,6 +68,14 @@ std::optional<SeriesId> Pipeline::add_series(Series series, SourceId source) {
   return id;
 }
 
+SeriesId Pipeline::restore_series(Series series, SourceId source, std::optional<SeriesId> replaced) {
+  if (replaced) forget_series(*replaced);
+  if (now_) sources_[index_of(source)].new_series.take(running());
+  const SeriesId id = enter_series(series_.add_beyond_capacity(std::move(series)));
+  add_derived(id);
+  return id;
+}
+
 SeriesId Pipeline::enter_series(SeriesId id) {
   states_.resize(std::max<std::size_t>(states_.size(), index_of(id) + 1));
   states_[index_of(id)] = {SeriesWatermark(floor_), Duration(), 0};
@@ -105,12 +113,16 @@ bool Pipeline::make_room() {
     leavers_.pop_back();
     const auto has_windows = [&](const auto& window) { return window->has_windows(id); };
     if (!is_idle(states_[index_of(id)]) || std::any_of(windows_.begin(), windows_.end(), has_windows)) continue;
-    for (const auto& window : windows_) window->forget_series(id);
-    sources_[states_[index_of(id)].source].minimum.leave(index_of(id));
-    series_.remove(id);
+    forget_series(id);
     return true;
   }
   return false;
+}
+
+void Pipeline::forget_series(SeriesId id) {
+  for (const auto& window : windows_) window->forget_series(id);
+  sources_[states_[index_of(id)].source].minimum.leave(index_of(id));
+  series_.remove(id);
 }
 
 void Pipeline::remember(Moment now) noexcept {

@@ -54,6 +54,9 @@ class Pipeline {
   // A series that `series().find` did not find, for a reading of `source`. Nothing when a limit is reached; the reading
   // is then counted as refused.
   std::optional<SeriesId> add_series(Series series, SourceId source = SourceId{0});
+  // As `add_series` did in an earlier life, as its journal says: no limit refuses it. `replaced` is the idle series
+  // that had left to make room for it.
+  SeriesId restore_series(Series series, SourceId source, std::optional<SeriesId> replaced);
   const SeriesTable& series() const noexcept { return series_; }
 
   void apply(const Batch& batch);
@@ -133,6 +136,7 @@ class Pipeline {
   Duration running() const noexcept { return now_ ? now_->running : Duration(); }
   std::optional<Refusal> limit_reached(SourceId source);
   SeriesId enter_series(SeriesId id);
+  void forget_series(SeriesId id);
   void add_derived(SeriesId input);
   bool make_room();
   void find_leavers();

@@ -17,13 +17,14 @@ class RateLimit {
       : full_(detail::saturating_mul(static_cast<std::int64_t>(std::min<std::size_t>(per_minute, events_max)), minute)),
         level_(full_) {}
 
-  // False, and nothing taken, if the bucket is empty.
+  // False, and nothing changed, if the bucket is empty.
   bool take(Duration running) noexcept {
     const std::int64_t since = std::max<std::int64_t>((running - filled_at_).count(), 0);
-    level_ = std::min(full_, detail::saturating_add(level_, detail::saturating_mul(since, full_ / minute)));
+    const std::int64_t level =
+        std::min(full_, detail::saturating_add(level_, detail::saturating_mul(since, full_ / minute)));
+    if (level < minute) return false;
+    level_ = level - minute;
     filled_at_ = running;
-    if (level_ < minute) return false;
-    level_ -= minute;
     return true;
   }
 

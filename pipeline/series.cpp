@@ -7,6 +7,10 @@ namespace edgetide {
 
 std::optional<SeriesId> SeriesTable::add(Series series) {
   if (full()) return std::nullopt;
+  return add_beyond_capacity(std::move(series));
+}
+
+SeriesId SeriesTable::add_beyond_capacity(Series series) {
   auto position = static_cast<std::uint32_t>(series_.size());
   if (!free_.empty()) {
     position = free_.back();

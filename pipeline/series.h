@@ -54,6 +54,7 @@ class SeriesTable {
 
   // Adds a series that `find` did not find; nothing when the table is full. Ids of removed series are given again.
   std::optional<SeriesId> add(Series series);
+  SeriesId add_beyond_capacity(Series series);
   void remove(SeriesId id);
 
   const Series& operator[](SeriesId id) const noexcept { return *series_[index_of(id)]; }

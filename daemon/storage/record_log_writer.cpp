@@ -1,5 +1,6 @@
 #include "daemon/storage/record_log_writer.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -22,7 +23,8 @@ RecordLogWriter::RecordLogWriter(FileSystem& files, RecordLogOptions options, co
       options_(std::move(options)),
       segments_(existing.begin(), existing.end()),
       first_buffered_(next_number),
-      next_number_(next_number) {}
+      next_number_(next_number),
+      first_kept_(next_number) {}
 
 std::string& RecordLogWriter::begin(std::uint8_t type) {
   open_record_ = buffer_.size();
@@ -43,49 +45,64 @@ std::uint64_t RecordLogWriter::append(std::uint8_t type, std::string_view payloa
 
 std::error_code RecordLogWriter::flush() {
   if (buffer_.empty()) return {};
-  if (file_ && segments_.back().bytes + buffer_.size() > options_.segment_bytes) finish_segment();
+  if (file_ && file_bytes_ + buffer_.size() > options_.segment_bytes) finish_segment();
   if (!file_) {
     if (const std::error_code error = start_segment()) return error;
   }
-  if (const std::error_code error = file_->write(segments_.back().bytes, buffer_)) {
+  std::error_code error = file_->write(file_bytes_, buffer_);
+  if (!error) error = take_place();
+  if (error) {
     take_back();
     return error;
   }
-  segments_.back().bytes += buffer_.size();
+  file_bytes_ += buffer_.size();
+  segments_.back().bytes = file_bytes_;
   file_unsynced_ = true;
+  if (options_.keep_unsynced) kept_ += buffer_;
   buffer_.clear();
   first_buffered_ = next_number_;
   return {};
 }
 
-void RecordLogWriter::discard() noexcept {
-  buffer_.clear();
-  next_number_ = first_buffered_;
+void RecordLogWriter::discard_to(Mark mark) noexcept {
+  buffer_.resize(mark.bytes);
+  next_number_ = mark.number;
 }
 
-// What a failed write has left must not be found behind the next one, which may be shorter.
+// What a failed flush has left must not be found behind the next one, which may be shorter.
 void RecordLogWriter::take_back() {
-  if (file_->truncate(segments_.back().bytes)) finish_segment();
+  if (file_->truncate(file_bytes_)) finish_segment();
 }
 
 std::error_code RecordLogWriter::start_segment() {
-  if (const std::error_code error = remove_stale()) return error;
-  auto created = files_.open(options_.place.path_of(first_buffered_), FileAccess::create_new);
+  const std::error_code removed = files_.remove(unnamed_path());
+  if (removed && removed != std::errc::no_such_file_or_directory) return removed;
+  auto created = files_.open(unnamed_path(), FileAccess::create_new);
   if (created.error) return created.error;
-  folder_unsynced_ = true;
-  segments_.push_back({first_buffered_, 0});
   const auto header = encode(SegmentHeader{segment_version, options_.kind, options_.incarnation, first_buffered_});
   if (const std::error_code error = created.value->write(0, {header.data(), header.size()})) return error;
   file_ = std::move(created.value);
+  file_first_ = first_buffered_;
+  file_bytes_ = header.size();
+  named_ = false;
   // Where it is not possible, or there is no room, the write will tell.
   if (options_.preallocate) static_cast<void>(file_->preallocate(options_.segment_bytes));
-  segments_.back().bytes = header.size();
   return {};
 }
 
-// Segments of which no record counts: begun by a writer that died or failed, or given up.
-std::error_code RecordLogWriter::remove_stale() {
-  while (!segments_.empty() && segments_.back().first_record >= first_buffered_) {
+// Of segments that begin with the same record or a later one: begun by a writer that died or failed, or given up. They
+// go before anything else is written.
+std::error_code RecordLogWriter::take_place() {
+  if (!named_) {
+    if (const std::error_code error = files_.rename(unnamed_path(), options_.place.path_of(file_first_))) return error;
+    named_ = true;
+    folder_unsynced_ = true;
+    const auto behind = std::find_if(segments_.begin(), segments_.end(),
+                                     [&](const Segment& segment) { return segment.first_record >= file_first_; });
+    const bool replaced = behind != segments_.end() && behind->first_record == file_first_;
+    if (!replaced) segments_.insert(behind, {file_first_, 0});
+  }
+  while (segments_.back().first_record > file_first_) {
     if (const std::error_code error = remove(segments_.back())) return error;
     segments_.pop_back();
   }
@@ -95,7 +112,7 @@ std::error_code RecordLogWriter::remove_stale() {
 void RecordLogWriter::finish_segment() {
   if (!file_) return;
   // Gives back what was preallocated; if it fails, disk space is all that is lost.
-  if (options_.preallocate) static_cast<void>(file_->truncate(segments_.back().bytes));
+  if (options_.preallocate) static_cast<void>(file_->truncate(file_bytes_));
   if (file_unsynced_) unsynced_.push_back(std::move(file_));
   file_.reset();
   file_unsynced_ = false;
@@ -108,14 +125,31 @@ PendingSync RecordLogWriter::take_pending_sync() {
   if (std::exchange(file_unsynced_, false)) pending.written_.push_back(file_);
   if (std::exchange(folder_unsynced_, false)) pending.folder_ = options_.place.folder;
   pending.through_ = first_buffered_;
+  pending.kept_bytes_ = kept_.size();
   return pending;
+}
+
+void RecordLogWriter::synced(const PendingSync& sync) noexcept {
+  kept_.erase(0, sync.kept_bytes_);
+  first_kept_ = sync.through_;
+}
+
+std::error_code RecordLogWriter::rewrite() {
+  finish_segment();
+  unsynced_.clear();
+  folder_unsynced_ = true;
+  buffer_.insert(0, kept_);
+  kept_.clear();
+  first_buffered_ = first_kept_;
+  return flush();
 }
 
 void RecordLogWriter::abandon_to(std::uint64_t number) {
   assert(buffer_.empty() && number <= next_number_);
   finish_segment();
   unsynced_.clear();
-  first_buffered_ = next_number_ = number;
+  kept_.clear();
+  first_buffered_ = next_number_ = first_kept_ = number;
 }
 
 std::error_code RecordLogWriter::remove_oldest() {
@@ -136,6 +170,10 @@ std::uint64_t RecordLogWriter::disk_bytes() const noexcept {
   std::uint64_t bytes = 0;
   for (const Segment& segment : segments_) bytes += (segment.bytes + block_bytes - 1) / block_bytes * block_bytes;
   return bytes;
+}
+
+std::string RecordLogWriter::unnamed_path() const {
+  return options_.place.folder + '/' + options_.place.name + ".new";
 }
 
 }  // namespace edgetide

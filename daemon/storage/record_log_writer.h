@@ -5,11 +5,16 @@
 //   const std::uint64_t number = log.end();   and is a record now, in the buffer
 //   if (log.flush()) log.discard();           a failed flush keeps the buffer, to be flushed again or given up
 //
-// Owns:   the buffer, whose memory is kept from flush to flush: no allocation per record.
+// A segment comes into the folder whole: under another name, `*.new`, until its first records are in it.
+//
+// Owns:   the buffer, whose memory is kept from flush to flush: no allocation per record. With keep_unsynced also a
+// copy
+//         of what was flushed and not synced yet.
 // Thread: one owner at a time; a PendingSync may run on another thread meanwhile.
 // Blocks: flush and remove_oldest as a write does; sync as long as the disk wants; begin, end, discard never.
 // Fails:  by std::error_code. After a failed flush the segment ends with its last whole flush, or is given up. After a
-//         failed sync the segments it covered are not to be believed: `abandon_to`, and append those records again.
+//         failed sync the segments it covered are not to be believed: `rewrite`, or `abandon_to` and append those
+//         records again.
 // Limit:  a segment is longer than segment_bytes only if one flush is. A payload is below 4 GiB.
 #pragma once
 
@@ -33,6 +38,7 @@ struct RecordLogOptions {
   std::uint64_t incarnation = 0;
   std::uint64_t segment_bytes = 4 * 1024 * 1024;  // larger: fewer files, coarser removal of the oldest
   bool preallocate = false;                       // a full disk shows when a segment begins, not in the middle of it
+  bool keep_unsynced = false;                     // in memory, so that a failed sync loses nothing: `synced`, `rewrite`
 };
 
 // What is to be done so that everything flushed so far survives a power cut.
@@ -48,6 +54,7 @@ class PendingSync {
   std::vector<std::shared_ptr<File>> written_;
   std::string folder_;  // empty: no name is new
   std::uint64_t through_ = 0;
+  std::size_t kept_bytes_ = 0;
 };
 
 class RecordLogWriter {
@@ -61,9 +68,23 @@ class RecordLogWriter {
   std::uint64_t append(std::uint8_t type, std::string_view payload);
 
   [[nodiscard]] std::error_code flush();
-  void discard() noexcept;  // what is in the buffer; its numbers are given again
+  void discard() noexcept { discard_to({0, first_buffered_}); }  // what is in the buffer; its numbers are given again
+
+  // What was appended since. Requires: no flush in between has succeeded.
+  struct Mark {
+    std::size_t bytes;
+    std::uint64_t number;
+  };
+  Mark mark() const noexcept { return {buffer_.size(), next_number_}; }
+  void discard_to(Mark mark) noexcept;
 
   PendingSync take_pending_sync();
+  // Requires: keep_unsynced; no other sync was taken since this one, which has succeeded.
+  void synced(const PendingSync& sync) noexcept;
+  // After a failed sync: everything that was not synced before goes into a new segment, which takes the place of what
+  // others hold of it. If that fails, the next `flush` tries again. Requires: keep_unsynced.
+  [[nodiscard]] std::error_code rewrite();
+  std::size_t unsynced_bytes() const noexcept { return kept_.size(); }
   [[nodiscard]] std::error_code sync() { return take_pending_sync().run(); }
 
   // The next record is `number`, in a new segment: with the next flush nothing that was written from there on counts
@@ -80,15 +101,19 @@ class RecordLogWriter {
 
  private:
   std::error_code start_segment();
-  std::error_code remove_stale();
+  std::error_code take_place();
   std::error_code remove(const Segment& segment);
   void finish_segment();
   void take_back();
+  std::string unnamed_path() const;
 
   FileSystem& files_;
   const RecordLogOptions options_;
-  std::deque<Segment> segments_;  // the newest is that of file_, if there is one
+  std::deque<Segment> segments_;
   std::shared_ptr<File> file_;
+  std::uint64_t file_first_ = 0;  // its first record
+  std::uint64_t file_bytes_ = 0;
+  bool named_ = false;                           // it has its name, and stands in segments_
   std::vector<std::shared_ptr<File>> unsynced_;  // finished segments
   bool file_unsynced_ = false;
   bool folder_unsynced_ = false;
@@ -98,6 +123,9 @@ class RecordLogWriter {
   std::uint8_t open_type_ = 0;
   std::uint64_t first_buffered_;
   std::uint64_t next_number_;
+
+  std::string kept_;  // flushed and not synced, if wanted
+  std::uint64_t first_kept_;
 };
 
 }  // namespace edgetide

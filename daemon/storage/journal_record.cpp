@@ -1,0 +1,241 @@
+#include "daemon/storage/journal_record.h"
+
+#include <algorithm>
+
+#include "daemon/storage/number_code.h"
+#include "daemon/storage/varint.h"
+
+namespace edgetide {
+
+namespace {
+
+// Flags of a batch.
+constexpr std::uint8_t has_fingerprint = 1, has_whole_moment = 2, has_refusals = 4, in_milliseconds = 8;
+constexpr unsigned fingerprint_bytes = 6;
+constexpr std::int64_t millisecond = 1'000;
+
+constexpr std::int64_t floor_div(std::int64_t a, std::int64_t b) noexcept {
+  return a / b - (a % b < 0 ? 1 : 0);
+}
+
+Moment get_moment(VarintReader& in) noexcept {
+  const std::int64_t wall = in.signed_varint();
+  return {Timestamp::microseconds(wall), Duration::microseconds(in.signed_varint())};
+}
+
+bool all_in_milliseconds(std::span<const Reading> readings) noexcept {
+  return std::all_of(readings.begin(), readings.end(),
+                     [](const Reading& reading) { return reading.event_time.count() % millisecond == 0; });
+}
+
+// Wraps instead of overflowing: reading adds it up again.
+std::int64_t difference(std::int64_t a, std::int64_t b) noexcept {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+std::int64_t sum(std::int64_t a, std::int64_t b) noexcept {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+
+// Each reading is written as what it differs by from the one before; one message has series in a row, and one time.
+void append_readings(std::string& out, std::span<const Reading> readings, Timestamp arrival, std::int64_t unit) {
+  put_varint(out, readings.size());
+  std::int64_t series = -1;
+  std::int64_t time = floor_div(arrival.count(), unit);
+  for (const Reading& reading : readings) {
+    put_signed(out, index_of(reading.series) - series - 1);
+    series = index_of(reading.series);
+    const std::int64_t own_time = floor_div(reading.event_time.count(), unit);
+    put_signed(out, difference(own_time, time));
+    time = own_time;
+    put_number(out, reading.value);
+  }
+}
+
+void read_readings(VarintReader& in, Timestamp arrival, std::int64_t unit, std::vector<Reading>& readings) {
+  const std::uint64_t count = in.varint();
+  if (!in.has(count)) return;
+  std::int64_t series = -1;
+  std::int64_t time = floor_div(arrival.count(), unit);
+  for (std::uint64_t i = 0; in.ok() && i < count; ++i) {
+    series = sum(series + 1, in.signed_varint());
+    in.require(series >= 0 && series <= 0xFFFF'FFFE);
+    time = sum(time, in.signed_varint());
+    const Timestamp event_time = Timestamp() + Duration::microseconds(detail::saturating_mul(time, unit));
+    readings.push_back({SeriesId{static_cast<std::uint32_t>(series)}, event_time, get_number(in)});
+    if (!in.ok()) return;
+  }
+}
+
+std::optional<JournalRecord> decode_run(std::string_view payload) {
+  VarintReader in(payload);
+  RunStart start;
+  start.run = in.varint();
+  start.state_id = in.varint();
+  start.now = get_moment(in);
+  const std::uint64_t sources = in.varint();
+  for (std::uint64_t i = 0; in.has(sources - i) && i < sources; ++i) start.sources.emplace_back(in.text());
+  start.series_count = static_cast<std::uint32_t>(in.varint());
+  start.series_checksum = static_cast<std::uint32_t>(in.bytes(4));
+  if (!in.ok()) return std::nullopt;
+  return start;
+}
+
+std::optional<JournalRecord> decode_series(std::string_view payload) {
+  VarintReader in(payload);
+  NewSeries added;
+  added.id = SeriesId{static_cast<std::uint32_t>(in.varint())};
+  added.source = SourceId{static_cast<std::uint32_t>(in.varint())};
+  added.series.sensor = in.text();
+  added.series.metric = in.text();
+  added.series.unit = in.text();
+  const std::uint64_t labels = in.varint();
+  for (std::uint64_t i = 0; in.has(labels - i) && i < labels; ++i) {
+    Label label;
+    label.key = in.text();
+    label.value = in.text();
+    added.series.labels.push_back(std::move(label));
+  }
+  if (!in.ok()) return std::nullopt;
+  return added;
+}
+
+std::optional<JournalRecord> decode_tick(std::string_view payload) {
+  VarintReader in(payload);
+  const std::uint64_t fire = in.bytes(1);
+  in.require(fire <= static_cast<std::uint64_t>(Fire::all));
+  const Moment now = get_moment(in);
+  if (!in.ok()) return std::nullopt;
+  return JournaledTick{now, static_cast<Fire>(fire)};
+}
+
+std::optional<JournalRecord> decode_connection(std::string_view payload) {
+  VarintReader in(payload);
+  JournaledConnection connection;
+  connection.connected = in.bytes(1) != 0;
+  connection.source = SourceId{static_cast<std::uint32_t>(in.varint())};
+  connection.now = get_moment(in);
+  if (!in.ok()) return std::nullopt;
+  return connection;
+}
+
+}  // namespace
+
+void JournalEncoder::append_moment(std::string& out, Moment moment) {
+  put_signed(out, moment.wall.count());
+  put_signed(out, moment.running.count());
+  last_ = moment;
+}
+
+void JournalEncoder::append(std::string& out, const RunStart& start) {
+  put_varint(out, start.run);
+  put_varint(out, start.state_id);
+  append_moment(out, start.now);
+  put_varint(out, start.sources.size());
+  for (const std::string& source : start.sources) put_text(out, source);
+  put_varint(out, start.series_count);
+  put_bytes(out, start.series_checksum, 4);
+}
+
+void JournalEncoder::append(std::string& out, const NewSeries& added) {
+  put_varint(out, index_of(added.id));
+  put_varint(out, index_of(added.source));
+  put_text(out, added.series.sensor);
+  put_text(out, added.series.metric);
+  put_text(out, added.series.unit);
+  put_varint(out, added.series.labels.size());
+  for (const Label& label : added.series.labels) {
+    put_text(out, label.key);
+    put_text(out, label.value);
+  }
+}
+
+void JournalEncoder::append(std::string& out, const JournaledBatch& batch) {
+  const Duration passed = last_ ? batch.arrival.running - last_->running : Duration::microseconds(-1);
+  const bool whole = passed < Duration() || batch.arrival.wall - last_->wall != passed;
+  const bool milliseconds = all_in_milliseconds(batch.readings);
+  put_bytes(out,
+            static_cast<unsigned>((batch.fingerprint ? has_fingerprint : 0) | (whole ? has_whole_moment : 0) |
+                                  (batch.refused.empty() ? 0 : has_refusals) | (milliseconds ? in_milliseconds : 0)),
+            1);
+  put_varint(out, index_of(batch.source));
+  if (whole) {
+    append_moment(out, batch.arrival);
+  } else {
+    put_varint(out, static_cast<std::uint64_t>(passed.count()));
+    last_ = batch.arrival;
+  }
+  if (batch.fingerprint) put_bytes(out, *batch.fingerprint, fingerprint_bytes);
+  if (!batch.refused.empty()) put_varint(out, batch.refused.size());
+  for (const RefusedCount& refused : batch.refused) {
+    put_bytes(out, static_cast<std::uint64_t>(refused.reason), 1);
+    put_varint(out, refused.readings);
+  }
+  append_readings(out, batch.readings, batch.arrival.wall, milliseconds ? millisecond : 1);
+}
+
+void JournalEncoder::append(std::string& out, const JournaledTick& tick) {
+  put_bytes(out, static_cast<std::uint64_t>(tick.fire), 1);
+  append_moment(out, tick.now);
+}
+
+void JournalEncoder::append(std::string& out, const JournaledConnection& connection) {
+  put_bytes(out, connection.connected ? 1 : 0, 1);
+  put_varint(out, index_of(connection.source));
+  append_moment(out, connection.now);
+}
+
+std::optional<JournalRecord> JournalDecoder::decode(std::uint8_t type, std::string_view payload) {
+  std::optional<JournalRecord> record;
+  switch (static_cast<JournalType>(type)) {
+    case JournalType::run:
+      record = decode_run(payload);
+      if (record) last_ = std::get<RunStart>(*record).now;
+      break;
+    case JournalType::series:
+      record = decode_series(payload);
+      break;
+    case JournalType::batch:
+      record = decode_batch(payload);
+      break;
+    case JournalType::tick:
+      record = decode_tick(payload);
+      if (record) last_ = std::get<JournaledTick>(*record).now;
+      break;
+    case JournalType::connection:
+      record = decode_connection(payload);
+      if (record) last_ = std::get<JournaledConnection>(*record).now;
+      break;
+  }
+  return record;
+}
+
+std::optional<JournalRecord> JournalDecoder::decode_batch(std::string_view payload) {
+  readings_.clear();
+  refused_.clear();
+  VarintReader in(payload);
+  const std::uint64_t flags = in.bytes(1);
+  JournaledBatch batch;
+  batch.source = SourceId{static_cast<std::uint32_t>(in.varint())};
+  if ((flags & has_whole_moment) != 0) {
+    batch.arrival = get_moment(in);
+  } else {
+    const Duration passed = Duration::microseconds(static_cast<std::int64_t>(in.varint()));
+    batch.arrival = {last_.wall + passed, last_.running + passed};
+  }
+  if ((flags & has_fingerprint) != 0) batch.fingerprint = in.bytes(fingerprint_bytes);
+  const std::uint64_t refused = (flags & has_refusals) != 0 ? in.varint() : 0;
+  for (std::uint64_t i = 0; in.has(refused - i) && i < refused; ++i) {
+    const std::uint64_t reason = in.bytes(1);
+    in.require(reason < refusal_count);
+    refused_.push_back({static_cast<Refusal>(reason), in.varint()});
+  }
+  read_readings(in, batch.arrival.wall, (flags & in_milliseconds) != 0 ? millisecond : 1, readings_);
+  in.require(in.at_end());
+  if (!in.ok()) return std::nullopt;
+  last_ = batch.arrival;
+  batch.readings = readings_;
+  batch.refused = refused_;
+  return batch;
+}
+
+}  // namespace edgetide

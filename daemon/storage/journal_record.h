@@ -1,0 +1,102 @@
+// What the journal holds: the inputs of the pipeline, in their order, as records of a record log. FORMAT.md has the
+// bytes.
+//
+//   JournalEncoder   appends one record's payload to a buffer
+//   JournalDecoder   turns a payload back; texts of the result live as long as the payload
+//
+// A batch's arrival is written as the time since the record before it. Both sides remember that; runs, ticks and
+// connections carry whole moments, so that a decoder that starts anywhere, or has lost records, is right again from the
+// next of these on. Until then it takes the last moment it knows.
+//
+// Thread: one owner at a time. Fails: `decode` gives nothing for bytes that are no such record.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "pipeline/pipeline.h"
+
+namespace edgetide {
+
+enum class JournalType : std::uint8_t { run = 1, series = 2, batch = 3, tick = 4, connection = 5 };
+
+// The daemon has started. What follows speaks of sources by their place here, and of series by the ids of a pipeline
+// whose table was this one.
+struct RunStart {
+  std::uint64_t run = 0;
+  std::uint64_t state_id = 0;
+  Moment now;
+  std::vector<std::string> sources;
+  std::uint32_t series_count = 0;
+  std::uint32_t series_checksum = 0;  // of all names, in the order of ids
+};
+
+struct NewSeries {
+  SeriesId id{};
+  SourceId source{};
+  Series series;
+};
+
+struct RefusedCount {
+  Refusal reason{};
+  std::uint64_t readings = 0;
+};
+
+struct JournaledBatch {
+  SourceId source{};
+  Moment arrival;
+  std::optional<std::uint64_t> fingerprint;  // of the message, 48 bits
+  std::span<const Reading> readings;
+  std::span<const RefusedCount> refused;  // never reached the pipeline
+};
+
+struct JournaledTick {
+  Moment now;
+  Fire fire{};
+};
+
+struct JournaledConnection {
+  SourceId source{};
+  bool connected = false;
+  Moment now;
+};
+
+using JournalRecord = std::variant<RunStart, NewSeries, JournaledBatch, JournaledTick, JournaledConnection>;
+
+class JournalEncoder {
+ public:
+  void append(std::string& out, const RunStart& start);
+  void append(std::string& out, const NewSeries& added);
+  void append(std::string& out, const JournaledBatch& batch);
+  void append(std::string& out, const JournaledTick& tick);
+  void append(std::string& out, const JournaledConnection& connection);
+
+  // The next batch carries its whole moment: the record before it may not be there for a reader.
+  void forget_moment() noexcept { last_.reset(); }
+
+ private:
+  void append_moment(std::string& out, Moment moment);
+
+  std::optional<Moment> last_;
+};
+
+class JournalDecoder {
+ public:
+  // A batch's readings and refusals live until the next call.
+  std::optional<JournalRecord> decode(std::uint8_t type, std::string_view payload);
+
+ private:
+  std::optional<JournalRecord> decode_batch(std::string_view payload);
+
+  Moment last_;
+  std::vector<Reading> readings_;
+  std::vector<RefusedCount> refused_;
+};
+
+}  // namespace edgetide
