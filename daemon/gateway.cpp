@@ -141,7 +141,7 @@ void Gateway::add_couriers() {
     couriers_.push_back(std::make_unique<Courier>(
         sink.name, make_sink(sink, {options_.id, sink.name, state_id}, schemas_of(windows, sink.inputs)), sink.outbox,
         [this] { intake_.room(); }));
-    intake_.add_route({RowSelection(windows, sink.inputs, sink.mode), couriers_.back().get()});
+    intake_.add_route(RowSelection(windows, sink.inputs, sink.mode), *couriers_.back());
   }
 }
 

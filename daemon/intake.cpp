@@ -1,8 +1,10 @@
 #include "daemon/intake.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
+#include "daemon/journal_replay.h"
 #include "daemon/log.h"
 #include "daemon/storage/quarantine.h"
 
@@ -10,8 +12,8 @@ namespace edgetide {
 
 namespace {
 
-constexpr SeriesId no_series{0xFFFF'FFFF};
 constexpr std::size_t sample_bytes_max = 200;
+constexpr std::chrono::milliseconds look_again_after{200};
 
 Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
   Series series;
@@ -30,79 +32,199 @@ Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
 Intake::Intake(Pipeline& pipeline, const Clock& clock, std::vector<std::string> source_names)
     : clock_(clock),
       source_names_(std::move(source_names)),
-      run_(static_cast<std::uint64_t>(clock.now().wall.count())),
       pipeline_(pipeline),
+      connected_(source_names_.size()),
       samples_(source_names_.size()) {}
-
-bool Intake::held_back() const {
-  return std::any_of(routes_.begin(), routes_.end(), [](const Route& route) { return route.courier->full(); });
-}
-
-SeriesId Intake::series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading) {
-  const auto known = pipeline_.series().find(reading.sensor, reading.metric);
-  if (known) return *known;
-  Series series = to_series(batch, reading);
-  enrichment_.complete(source, series);
-  const SeriesId added = pipeline_.add_series(std::move(series), source).value_or(no_series);
-  if (added != no_series) enrichment_.forget(added);
-  return added;
-}
-
-bool Intake::accept(SourceId source, const DecodedBatch& batch) noexcept {
-  std::unique_lock lock(mutex_);
-  room_.wait(lock, [&] { return closed_ || !waiting_allowed_ || !held_back(); });
-  if (closed_ || held_back()) return false;
-
-  const Moment arrival = clock_.now();
-  for (const DecodedRefusal& refusal : batch.refusals) pipeline_.refuse(source, refusal.reason);
-  if (!batch.refusals.empty()) {
-    const DecodedRefusal& last = batch.refusals.back();
-    samples_[index_of(source)] = {last.reason, std::string(last.where.substr(0, sample_bytes_max)), last.offset};
-  }
-  readings_.clear();
-  for (const DecodedReading& reading : batch.readings) {
-    const SeriesId series = series_of(source, batch, reading);
-    if (series == no_series) continue;  // counted as refused
-    const double value = enrichment_.calibrated(source, series, pipeline_.series(), reading.value);
-    readings_.push_back({series, reading.event_time.value_or(arrival.wall), value});
-  }
-  pipeline_.apply({source, arrival, readings_});
-  if (quarantine_ != nullptr) {
-    quarantine_->keep(pipeline_.set_aside(), source_names_[index_of(source)], arrival, pipeline_.series());
-  }
-  return true;
-}
-
-void Intake::connected(SourceId source, std::string_view peer) noexcept {
-  log(LogLevel::info, "source " + source_names_[index_of(source)] + ": connected to " + printable(peer));
-  const std::lock_guard lock(mutex_);
-  pipeline_.connected(source, clock_.now());
-}
-
-void Intake::disconnected(SourceId source, std::string_view reason) noexcept {
-  log(LogLevel::warning, "source " + source_names_[index_of(source)] + ": disconnected: " + printable(reason));
-  const std::lock_guard lock(mutex_);
-  pipeline_.disconnected(source, clock_.now());
-}
-
-void Intake::notice(SourceId source, std::string_view text) noexcept {
-  log(LogLevel::warning, "source " + source_names_[index_of(source)] + ": " + printable(text));
-}
 
 void Intake::set_tables(std::vector<std::shared_ptr<const SensorTable>> tables) {
   const std::lock_guard lock(mutex_);
   enrichment_.replace(std::move(tables));
 }
 
-void Intake::tick(Fire fire) {
+void Intake::open(RunIdentity identity, const RecentMessages& recent, Journal* journal, JournalOptions options) {
   const std::lock_guard lock(mutex_);
-  pipeline_.tick(clock_.now(), fire, emission_);
-  if (emission_.rows.empty()) return;
-  rows_emitted_ += emission_.rows.size();
-  for (const Route& route : routes_) {
-    RowBatch batch = route.selection.select(emission_, pipeline_, run_);
-    if (!batch.windows.empty()) route.courier->push(std::move(batch));
+  identity_ = identity;
+  recent_ = recent;
+  journal_ = journal;
+  journal_options_ = options;
+  if (journal_ == nullptr) return;
+  const Moment now = clock_.now();
+  const SeriesTable& series = pipeline_.series();
+  journal_->append(JournalType::run, RunStart{identity.run, identity.state_id, now, source_names_,
+                                              static_cast<std::uint32_t>(series.size()), series_checksum(series)});
+  journal_->commit(now.running);  // if it fails, it goes with the next
+}
+
+// ---- readings
+
+bool Intake::accept(SourceId source, const DecodedBatch& batch) noexcept {
+  while (true) {
+    const Taken taken = try_accept(source, batch);
+    if (taken == Taken::closed) return false;
+    if (taken == Taken::taken) break;
+    std::unique_lock lock(mutex_);
+    if (!waiting_allowed_) return false;
+    room_.wait_for(lock, look_again_after);
   }
+  while (journal_options_.durability == Durability::power && sync()) {
+    std::unique_lock lock(mutex_);
+    if (!waiting_allowed_) return false;
+    room_.wait_for(lock, look_again_after);
+  }
+  return true;
+}
+
+Intake::Taken Intake::try_accept(SourceId source, const DecodedBatch& batch) {
+  const std::lock_guard lock(mutex_);
+  if (closed_) return Taken::closed;
+  const Moment arrival = clock_.now();
+  if (held_back(arrival.running)) {
+    if (!drops()) return Taken::held;
+    refuse_all(source, batch);
+    return Taken::taken;
+  }
+  if (batch.redelivered && batch.fingerprint && recent_.knows(*batch.fingerprint)) {
+    ++resent_messages_;
+    return Taken::taken;
+  }
+  listen(true, arrival);
+  gather(source, batch, arrival);
+  if (!journaled(source, batch, arrival)) return Taken::held;
+  apply(source, batch, arrival);
+  return Taken::taken;
+}
+
+bool Intake::held_back(Duration running) const {
+  return routes_.full() || (journal_ != nullptr && !journal_->ready(running));
+}
+
+// Readings that cannot be journaled are lost by the user's choice. A full outbox is another matter.
+bool Intake::drops() const {
+  return journal_options_.when_full == JournalFull::drop_newest && !routes_.full();
+}
+
+void Intake::refuse_all(SourceId source, const DecodedBatch& batch) {
+  pipeline_.refuse(source, Refusal::journal_full, batch.readings.size());
+  for (const DecodedRefusal& refusal : batch.refusals) pipeline_.refuse(source, refusal.reason);
+}
+
+void Intake::gather(SourceId source, const DecodedBatch& batch, Moment arrival) {
+  readings_.clear();
+  refused_.clear();
+  for (const DecodedRefusal& refusal : batch.refusals) add_refused(refusal.reason, 1);
+  for (const DecodedReading& reading : batch.readings) {
+    const std::optional<SeriesId> series = series_of(source, batch, reading);
+    if (!series) continue;
+    const double value = enrichment_.calibrated(source, *series, pipeline_.series(), reading.value);
+    readings_.push_back({*series, reading.event_time.value_or(arrival.wall), value});
+  }
+}
+
+// A series that is added stays, and its record in the journal's buffer, also if the batch has to wait.
+std::optional<SeriesId> Intake::series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading) {
+  if (const auto known = pipeline_.series().find(reading.sensor, reading.metric)) return known;
+  Series series = to_series(batch, reading);
+  enrichment_.complete(source, series);
+  const auto added = pipeline_.try_add_series(series, source);
+  if (const auto* const refusal = std::get_if<Refusal>(&added)) {
+    add_refused(*refusal, 1);
+    return std::nullopt;
+  }
+  const SeriesId id = std::get<SeriesId>(added);
+  enrichment_.forget(id);
+  if (journal_ != nullptr) journal_->append(JournalType::series, NewSeries{id, source, std::move(series)});
+  return id;
+}
+
+void Intake::add_refused(Refusal reason, std::uint64_t readings) {
+  const auto same = std::find_if(refused_.begin(), refused_.end(),
+                                 [&](const RefusedCount& refused) { return refused.reason == reason; });
+  if (same == refused_.end()) {
+    refused_.push_back({reason, readings});
+  } else {
+    same->readings += readings;
+  }
+}
+
+bool Intake::journaled(SourceId source, const DecodedBatch& batch, Moment arrival) {
+  if (journal_ == nullptr) return true;
+  const auto before = journal_->mark();
+  journal_->append(JournalType::batch, JournaledBatch{source, arrival, batch.fingerprint, readings_, refused_});
+  if (journal_->commit(arrival.running)) return true;
+  journal_->discard_to(before);
+  return false;
+}
+
+void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
+  if (batch.fingerprint) recent_.add(*batch.fingerprint);
+  for (const RefusedCount& refused : refused_) pipeline_.refuse(source, refused.reason, refused.readings);
+  if (!batch.refusals.empty()) {
+    const DecodedRefusal& last = batch.refusals.back();
+    samples_[index_of(source)] = {last.reason, std::string(last.where.substr(0, sample_bytes_max)), last.offset};
+  }
+  pipeline_.apply({source, arrival, readings_});
+  if (quarantine_ != nullptr) {
+    quarantine_->keep(pipeline_.set_aside(), source_names_[index_of(source)], arrival, pipeline_.series());
+  }
+}
+
+// ---- connections
+
+void Intake::connected(SourceId source, std::string_view peer) noexcept {
+  log(LogLevel::info, "source " + source_names_[index_of(source)] + ": connected to " + printable(peer));
+  const std::lock_guard lock(mutex_);
+  connected_[index_of(source)] = true;
+  if (listening_) tell_connection(source, true, clock_.now());
+}
+
+void Intake::disconnected(SourceId source, std::string_view reason) noexcept {
+  log(LogLevel::warning, "source " + source_names_[index_of(source)] + ": disconnected: " + printable(reason));
+  const std::lock_guard lock(mutex_);
+  connected_[index_of(source)] = false;
+  if (listening_) tell_connection(source, false, clock_.now());
+}
+
+void Intake::notice(SourceId source, std::string_view text) noexcept {
+  log(LogLevel::warning, "source " + source_names_[index_of(source)] + ": " + printable(text));
+}
+
+// While intake is held back the sources are deaf, whatever their connections say.
+void Intake::listen(bool listening, Moment now) {
+  if (listening_ == listening) return;
+  listening_ = listening;
+  for (std::uint32_t i = 0; i < connected_.size(); ++i) {
+    if (connected_[i]) tell_connection(SourceId{i}, listening, now);
+  }
+}
+
+void Intake::tell_connection(SourceId source, bool connected, Moment now) {
+  if (journal_ != nullptr) {
+    journal_->append(JournalType::connection, JournaledConnection{source, connected, now});
+    journal_->commit(now.running);  // if it fails, it goes with the next
+  }
+  connected ? pipeline_.connected(source, now) : pipeline_.disconnected(source, now);
+}
+
+// ---- epochs
+
+// With a full outbox epochs go on: their rows are what the outbox was promised to keep.
+bool Intake::tick(Fire fire) {
+  const std::lock_guard lock(mutex_);
+  const Moment now = clock_.now();
+  listen(!held_back(now.running), now);
+  if (journal_ != nullptr) {
+    if (!journal_->trouble().empty() && !journal_->ready(now.running)) return false;
+    const auto before = journal_->mark();
+    journal_->append(JournalType::tick, JournaledTick{now, fire});
+    if (!journal_->commit(now.running)) {
+      journal_->discard_to(before);
+      return false;
+    }
+  }
+  pipeline_.tick(now, fire, emission_);
+  rows_emitted_ += emission_.rows.size();
+  routes_.send(emission_, pipeline_, identity_.run);
+  return true;
 }
 
 void Intake::stop_waiting() {
@@ -122,6 +244,51 @@ void Intake::room() {
   room_.notify_all();
 }
 
+// ---- storage
+
+std::error_code Intake::sync() {
+  PendingSync pending;
+  std::uint64_t wanted = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (journal_ == nullptr) return {};
+    wanted = journal_->next_record();
+  }
+  const std::lock_guard one_at_a_time(sync_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (synced_record_ >= wanted) return {};
+    pending = journal_->take_pending_sync();
+  }
+  const std::error_code error = pending.run();
+  const std::lock_guard lock(mutex_);
+  journal_->synced(pending, error, clock_.now().running);
+  if (!error) synced_record_ = pending.through();
+  room_.notify_all();
+  return error;
+}
+
+Checkpoint Intake::checkpoint() {
+  const std::lock_guard lock(mutex_);
+  Checkpoint checkpoint;
+  checkpoint.state_id = identity_.state_id;
+  checkpoint.run = identity_.run;
+  checkpoint.epoch = pipeline_.epoch();
+  checkpoint.journal_next = journal_ != nullptr ? journal_->begin_anew() : 0;
+  checkpoint.taken_at = clock_.now();
+  checkpoint.pipeline = pipeline_.snapshot();
+  checkpoint.intake = IntakeState{source_names_, recent_}.save();
+  return checkpoint;
+}
+
+void Intake::cut(std::uint64_t record) {
+  const std::lock_guard lock(mutex_);
+  if (journal_ != nullptr) journal_->cut(record, clock_.now().running);
+  room_.notify_all();
+}
+
+// ---- what others want to know
+
 RefusalSample Intake::last_refusal(SourceId source) const {
   const std::lock_guard lock(mutex_);
   return samples_[index_of(source)];
@@ -132,9 +299,21 @@ QuarantineCounters Intake::quarantine_counters() const {
   return quarantine_->counters();
 }
 
+JournalStatus Intake::journal_status() const {
+  const std::lock_guard lock(mutex_);
+  if (journal_ == nullptr) return {};
+  return {journal_->trouble(),       journal_->full(),           journal_->disk_bytes(),
+          journal_->written_bytes(), journal_->unsynced_bytes(), journal_->next_record()};
+}
+
 std::uint64_t Intake::rows_emitted() const {
   const std::lock_guard lock(mutex_);
   return rows_emitted_;
+}
+
+std::uint64_t Intake::resent_messages() const {
+  const std::lock_guard lock(mutex_);
+  return resent_messages_;
 }
 
 }  // namespace edgetide

@@ -1,15 +1,16 @@
-// Where sources meet the pipeline: one lock, under which a batch is stamped with its arrival, its series are found or
-// added, and the pipeline applies it. A tick takes the same lock and hands the rows of its epoch to the couriers.
+// Where sources meet the pipeline: one lock, under which a batch is stamped with its arrival, written to the journal
+// and applied. A tick takes the same lock and hands the rows of its epoch to the couriers. What the pipeline was told
+// is on disk before it knows it; with `durability = "power"` it is synced before the source may acknowledge it.
 //
-// There is no queue on the way in: back-pressure is this lock, and the wait while a sink that may not drop rows is
-// full.
+// There is no queue on the way in: back-pressure is this lock, and the wait while a sink that may not drop rows is full
+// or the journal cannot be written. While intake is held back, nobody listens: no sensor becomes idle by it.
 //
-// Thread: `accept`, `connected`, `disconnected`, `notice` from source threads; `tick`, `close` from the main thread.
-// Owns:   nothing; the gateway owns pipeline, clock and couriers, and they outlive the intake's users.
+// Thread: `accept`, `connected`, `disconnected`, `notice` from source threads; `tick`, `close` from the main thread;
+//         `sync`, `checkpoint`, `cut` from the storage thread.
+// Owns:   nothing; the gateway owns pipeline, clock, journal and couriers, and they outlive the intake's users.
 // Fails:  `accept` is false once closed. What cannot be taken is refused and counted, one reading at a time.
 #pragma once
 
-#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -17,10 +18,13 @@
 #include <vector>
 
 #include "daemon/clock.h"
-#include "daemon/courier.h"
 #include "daemon/enrichment/enrichment.h"
-#include "daemon/row_selection.h"
+#include "daemon/intake_state.h"
+#include "daemon/recent_messages.h"
+#include "daemon/row_routes.h"
 #include "daemon/sources/source.h"
+#include "daemon/storage/checkpoint.h"
+#include "daemon/storage/journal.h"
 #include "pipeline/pipeline.h"
 
 namespace edgetide {
@@ -35,33 +39,59 @@ struct RefusalSample {
   std::uint32_t offset = 0;
 };
 
+// Who writes: of the state directory, and of this life of the daemon.
+struct RunIdentity {
+  std::uint64_t state_id = 1;
+  std::uint64_t run = 1;
+};
+
+struct JournalStatus {
+  std::string trouble;  // why nothing is taken; empty: all is well
+  bool full = false;
+  std::uint64_t disk_bytes = 0;
+  std::uint64_t written_bytes = 0;  // since the start
+  std::size_t unsynced_bytes = 0;
+  std::uint64_t next_record = 0;
+};
+
 class Intake final : public SourceHost {
  public:
-  struct Route {
-    RowSelection selection;
-    Courier* courier;
-  };
-
   Intake(Pipeline& pipeline, const Clock& clock, std::vector<std::string> source_names);
 
-  // Requires: no source has started, or the tables were read again.
-  void set_tables(std::vector<std::shared_ptr<const SensorTable>> tables);
-
-  // Requires: no source has started.
-  void add_route(Route route) { routes_.push_back(std::move(route)); }
-
-  // What enters no window is kept there. Requires: no source has started.
+  // All of these before the first source is started.
+  void add_route(RowSelection selection, Courier& courier) { routes_.add(std::move(selection), courier); }
+  void set_tables(std::vector<std::shared_ptr<const SensorTable>> tables);  // or when they were read again
   void set_quarantine(Quarantine& quarantine) noexcept { quarantine_ = &quarantine; }
+  // A new run begins, and the journal says so. Without one nothing is journaled.
+  void open(RunIdentity identity, const RecentMessages& recent, Journal* journal, JournalOptions options);
+  const RowRoutes& routes() const noexcept { return routes_; }
 
   bool accept(SourceId source, const DecodedBatch& batch) noexcept override;
   void connected(SourceId source, std::string_view peer) noexcept override;
   void disconnected(SourceId source, std::string_view reason) noexcept override;
   void notice(SourceId source, std::string_view text) noexcept override;
 
-  void tick(Fire fire);
-  void stop_waiting();  // from now on `accept` is false rather than wait for room
+  // `accept` without waiting.
+  enum class Taken {
+    taken,   // and survives our crash
+    held,    // not taken; try again later
+    closed,  // not taken
+  };
+  Taken try_accept(SourceId source, const DecodedBatch& batch);
+
+  // False: held back, as `accept` is.
+  bool tick(Fire fire);
+  void stop_waiting();  // from now on `accept` is false rather than wait
   void close();         // from now on `accept` is false
   void room();          // a courier that was full has room again
+
+  // Everything taken so far survives a power cut. One thread syncs, others wait for it.
+  std::error_code sync();
+
+  // Everything but the outboxes.
+  Checkpoint checkpoint();
+  // Records before `record` are in checkpoints that are safe.
+  void cut(std::uint64_t record);
 
   // Calls read(const Pipeline&) under the lock.
   template <typename Read>
@@ -71,28 +101,51 @@ class Intake final : public SourceHost {
   }
   RefusalSample last_refusal(SourceId source) const;
   std::uint64_t rows_emitted() const;
+  std::uint64_t resent_messages() const;  // known already, and suppressed
+  JournalStatus journal_status() const;
   QuarantineCounters quarantine_counters() const;  // Requires: a quarantine
 
  private:
-  bool held_back() const;
-  SeriesId series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading);
+  bool held_back(Duration running) const;
+  bool drops() const;
+  void listen(bool listening, Moment now);
+  void tell_connection(SourceId source, bool connected, Moment now);
+  void gather(SourceId source, const DecodedBatch& batch, Moment arrival);
+  std::optional<SeriesId> series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading);
+  void add_refused(Refusal reason, std::uint64_t readings);
+  bool journaled(SourceId source, const DecodedBatch& batch, Moment arrival);
+  void apply(SourceId source, const DecodedBatch& batch, Moment arrival);
+  void refuse_all(SourceId source, const DecodedBatch& batch);
 
   const Clock& clock_;
   const std::vector<std::string> source_names_;
-  const std::uint64_t run_;  // of every epoch
-  std::vector<Route> routes_;
+  RowRoutes routes_;
+  JournalOptions journal_options_;
 
+  std::mutex sync_mutex_;  // before mutex_
   mutable std::mutex mutex_;
   std::condition_variable room_;
-  Pipeline& pipeline_;                // guarded by mutex_
-  Enrichment enrichment_;             // guarded by mutex_
-  Quarantine* quarantine_ = nullptr;  // what it points to is guarded by mutex_
+
+  // All of this is guarded by mutex_:
+  Pipeline& pipeline_;
+  Enrichment enrichment_;
+  Quarantine* quarantine_ = nullptr;  // and what it points to
+  Journal* journal_ = nullptr;        // and what it points to
+  RunIdentity identity_;
+  RecentMessages recent_;
+  std::vector<bool> connected_;  // by source
+  bool listening_ = true;
   bool waiting_allowed_ = true;
   bool closed_ = false;
+  std::uint64_t synced_record_ = 0;     // records before it survive a power cut
   std::vector<RefusalSample> samples_;  // by source
-  std::vector<Reading> readings_;       // kept for its buffer
-  Emission emission_;                   // kept for its buffer
   std::uint64_t rows_emitted_ = 0;
+  std::uint64_t resent_messages_ = 0;
+
+  // Of one call; kept for their buffers.
+  std::vector<Reading> readings_;
+  std::vector<RefusedCount> refused_;
+  Emission emission_;
 };
 
 }  // namespace edgetide

@@ -59,13 +59,18 @@ std::optional<Refusal> Pipeline::limit_reached(SourceId source) {
 }
 
 std::optional<SeriesId> Pipeline::add_series(Series series, SourceId source) {
-  if (const auto reason = limit_reached(source)) {
-    refuse(source, *reason);
-    return std::nullopt;
-  }
+  const auto added = try_add_series(std::move(series), source);
+  if (const auto* const id = std::get_if<SeriesId>(&added)) return *id;
+  refuse(source, std::get<Refusal>(added));
+  return std::nullopt;
+}
+
+std::variant<SeriesId, Refusal> Pipeline::try_add_series(Series series, SourceId source) {
+  if (const auto reason = limit_reached(source)) return *reason;
   const std::optional<SeriesId> id = series_.add(std::move(series));
-  if (id) add_derived(enter_series(*id));
-  return id;
+  if (!id) return Refusal::series_limit;  // the limit is lower than in an earlier life
+  add_derived(enter_series(*id));
+  return *id;
 }
 
 SeriesId Pipeline::restore_series(Series series, SourceId source, std::optional<SeriesId> replaced) {

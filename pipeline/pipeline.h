@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "pipeline/counters.h"
@@ -54,6 +55,8 @@ class Pipeline {
   // A series that `series().find` did not find, for a reading of `source`. Nothing when a limit is reached; the reading
   // is then counted as refused.
   std::optional<SeriesId> add_series(Series series, SourceId source = SourceId{0});
+  // The same, but nothing is counted: the reason instead.
+  std::variant<SeriesId, Refusal> try_add_series(Series series, SourceId source);
   // As `add_series` did in an earlier life, as its journal says: no limit refuses it. `replaced` is the idle series
   // that had left to make room for it.
   SeriesId restore_series(Series series, SourceId source, std::optional<SeriesId> replaced);

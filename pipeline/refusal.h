@@ -31,14 +31,15 @@ enum class Refusal : std::uint8_t {
   bad_id,           // sensor, metric or label missing, empty, too long or not printable UTF-8
   unauthorised,     // the peer's address is not allowed
   unknown_source,   // replay: a source that is not configured
+  journal_full,     // the journal cannot be written, and when_full is drop_newest
 };
 
-inline constexpr std::size_t refusal_count = static_cast<std::size_t>(Refusal::unknown_source) + 1;
+inline constexpr std::size_t refusal_count = static_cast<std::size_t>(Refusal::journal_full) + 1;
 
 inline constexpr std::array<std::string_view, refusal_count> refusal_names = {
     "not_finite", "too_early", "too_old",   "series_limit", "series_rate",     "memory_limit",
     "unmatched",  "no_route",  "too_large", "too_deep",     "too_many_values", "bad_syntax",
-    "bad_number", "bad_time",  "bad_id",    "unauthorised", "unknown_source",
+    "bad_number", "bad_time",  "bad_id",    "unauthorised", "unknown_source", "journal_full",
 };
 
 constexpr std::string_view name_of(Refusal reason) noexcept {

@@ -15,7 +15,7 @@ build=(
   libspdlog-dev libsystemd-dev          # log, service manager
   libcli11-dev                          # command line
   libhowardhinnant-date-dev tzdata      # time zones
-  libmuparser-dev                       # formulas
+  libmuparser-dev libxxhash-dev         # formulas, fingerprints of messages
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 demo=(mosquitto sqlite3)

@@ -22,6 +22,8 @@ void DecodedBatch::clear() noexcept {
   readings.clear();
   labels.clear();
   refusals.clear();
+  fingerprint.reset();
+  redelivered = false;
   large_.clear();
   block_ = 0;
   used_ = 0;

@@ -49,6 +49,9 @@ class DecodedBatch {
   std::vector<DecodedReading> readings;
   std::vector<LabelView> labels;
   std::vector<DecodedRefusal> refusals;
+  // Of a message that its sender may send again (MQTT, QoS 1): what to know it by, and whether it is sent again.
+  std::optional<std::uint64_t> fingerprint;  // 48 bits
+  bool redelivered = false;
 
   std::span<const LabelView> labels_of(const DecodedReading& reading) const noexcept {
     return std::span<const LabelView>(labels).subspan(reading.first_label, reading.label_count);

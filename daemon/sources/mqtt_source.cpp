@@ -34,6 +34,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "daemon/sources/message_fingerprint.h"
+
 namespace edgetide {
 
 namespace {
@@ -298,6 +300,11 @@ class MqttSource final : public Source {
     if (message.is_retained() && !options_.use_retained) return;
     decode(message);
     if (batch_.readings.empty() && batch_.refusals.empty()) return;
+    if (message.get_qos() > 0) {
+      const auto& payload = message.get_payload_ref();
+      batch_.fingerprint = message_fingerprint(message.get_topic(), {payload.data(), payload.size()});
+      batch_.redelivered = message.is_duplicate();
+    }
     if (!host_.accept(id_, batch_)) cut();
   }
 

@@ -126,8 +126,8 @@ TEST_F(IntakeTest, rows_go_to_each_courier_in_its_mode) {
   ScriptedSink::Log update_log, append_log;
   Courier update("u", std::make_unique<ScriptedSink>(update_log), {}, [] {});
   Courier append("a", std::make_unique<ScriptedSink>(append_log), {}, [] {});
-  intake.add_route({RowSelection(options.windows, {WindowId{0}}, OutputMode::update), &update});
-  intake.add_route({RowSelection(options.windows, {WindowId{0}}, OutputMode::append), &append});
+  intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), update);
+  intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::append), append);
   ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a", 1, at(1))));
   intake.tick(Fire::all);
   EXPECT_EQ(update.status().undelivered_rows, 1U);
@@ -143,7 +143,7 @@ TEST_F(IntakeTest, accept_waits_while_a_sink_that_may_not_drop_is_full) {
   ScriptedSink::Log log;
   log.block = true;
   Courier courier("c", std::make_unique<ScriptedSink>(log), {1, WhenFull::block}, [this] { intake.room(); });
-  intake.add_route({RowSelection(options.windows, {WindowId{0}}, OutputMode::update), &courier});
+  intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), courier);
   ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a")));
   intake.tick(Fire::all);
   ASSERT_TRUE(courier.full());
@@ -159,7 +159,7 @@ TEST_F(IntakeTest, accept_waits_while_a_sink_that_may_not_drop_is_full) {
 TEST_F(IntakeTest, waiting_peer_is_let_go_unacknowledged_when_the_daemon_stops) {
   ScriptedSink::Log log;
   Courier courier("c", std::make_unique<ScriptedSink>(log), {1, WhenFull::block}, [] {});
-  intake.add_route({RowSelection(options.windows, {WindowId{0}}, OutputMode::update), &courier});
+  intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), courier);
   ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a")));
   intake.tick(Fire::all);
   std::thread peer([&] { EXPECT_FALSE(intake.accept(SourceId{0}, batch_of("b"))); });

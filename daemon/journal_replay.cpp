@@ -1,0 +1,113 @@
+#include "daemon/journal_replay.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/storage/crc32c.h"
+
+namespace edgetide {
+
+std::uint32_t series_checksum(const SeriesTable& series) {
+  std::uint32_t checksum = 0;
+  for (std::uint32_t i = 0; i < series.size(); ++i) {
+    const bool is_there = series.has(SeriesId{i});
+    checksum = crc32c(is_there ? series[SeriesId{i}].sensor : "", checksum);
+    checksum = crc32c(is_there ? "/" + series[SeriesId{i}].metric + "\n" : "\n", checksum);
+  }
+  return checksum;
+}
+
+JournalReplay::JournalReplay(Pipeline& pipeline, const RowRoutes& routes, RecentMessages& recent,
+                             std::vector<std::string> source_names)
+    : pipeline_(pipeline),
+      routes_(routes),
+      recent_(recent),
+      source_names_(std::move(source_names)),
+      connected_(source_names_.size()) {}
+
+void JournalReplay::begin(const std::vector<std::string>& sources, std::uint64_t run) {
+  run_ = run;
+  name_sources(sources);
+  series_.clear();
+  for (std::uint32_t i = 0; i < pipeline_.series().size(); ++i) {
+    const bool is_there = pipeline_.series().has(SeriesId{i});
+    series_.push_back(is_there ? std::optional(SeriesId{i}) : std::nullopt);
+  }
+}
+
+void JournalReplay::name_sources(const std::vector<std::string>& sources) {
+  sources_.clear();
+  for (const std::string& name : sources) {
+    const auto now = std::find(source_names_.begin(), source_names_.end(), name);
+    const auto place = static_cast<std::uint32_t>(now - source_names_.begin());
+    sources_.push_back(now == source_names_.end() ? std::nullopt : std::optional(SourceId{place}));
+  }
+}
+
+std::optional<SourceId> JournalReplay::source_of(SourceId then) const noexcept {
+  return index_of(then) < sources_.size() ? sources_[index_of(then)] : std::nullopt;
+}
+
+std::optional<SeriesId> JournalReplay::series_of(SeriesId then) const noexcept {
+  return index_of(then) < series_.size() ? series_[index_of(then)] : std::nullopt;
+}
+
+void JournalReplay::apply(const JournalRecord& record) {
+  if (stopped_) return;
+  std::visit([this](const auto& one) { apply_one(one); }, record);
+}
+
+void JournalReplay::apply_one(const RunStart& start) {
+  end();
+  const SeriesTable& series = pipeline_.series();
+  stopped_ = start.series_count != series.size() || start.series_checksum != series_checksum(series);
+  if (!stopped_) begin(start.sources, start.run);
+}
+
+void JournalReplay::apply_one(const NewSeries& added) {
+  const std::uint32_t then = index_of(added.id);
+  if (then >= series_.size()) series_.resize(then + 1);
+  const std::optional<SeriesId> replaced = std::exchange(series_[then], std::nullopt);
+  const auto known = pipeline_.series().find(added.series.sensor, added.series.metric);
+  series_[then] =
+      known ? *known : pipeline_.restore_series(added.series, source_of(added.source).value_or(SourceId{0}), replaced);
+}
+
+void JournalReplay::apply_one(const JournaledBatch& batch) {
+  if (batch.fingerprint) recent_.add(*batch.fingerprint);
+  const std::optional<SourceId> source = source_of(batch.source);
+  if (!source) {
+    lost_readings_ += batch.readings.size();
+    return;
+  }
+  for (const RefusedCount& refused : batch.refused) pipeline_.refuse(*source, refused.reason, refused.readings);
+  applied_.clear();
+  for (const Reading& reading : batch.readings) {
+    const std::optional<SeriesId> series = series_of(reading.series);
+    if (series) applied_.push_back({*series, reading.event_time, reading.value});
+  }
+  lost_readings_ += batch.readings.size() - applied_.size();
+  readings_ += applied_.size();
+  pipeline_.apply({*source, batch.arrival, applied_});
+}
+
+void JournalReplay::apply_one(const JournaledTick& tick) {
+  pipeline_.tick(tick.now, tick.fire, emission_);
+  routes_.send(emission_, pipeline_, run_);
+}
+
+void JournalReplay::apply_one(const JournaledConnection& connection) {
+  const std::optional<SourceId> source = source_of(connection.source);
+  if (!source) return;
+  connected_[index_of(*source)] = connection.connected;
+  connection.connected ? pipeline_.connected(*source, connection.now) : pipeline_.disconnected(*source, connection.now);
+}
+
+void JournalReplay::end() {
+  for (std::uint32_t i = 0; i < connected_.size(); ++i) {
+    if (connected_[i]) pipeline_.disconnected(SourceId{i}, *pipeline_.now());
+    connected_[i] = false;
+  }
+}
+
+}  // namespace edgetide

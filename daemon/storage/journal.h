@@ -1,0 +1,83 @@
+// The inputs of the pipeline on disk, in their order: a write-ahead log. An input is appended and committed, then
+// applied, under one lock; only then does its source acknowledge it.
+//
+//   const auto before = journal.mark();
+//   journal.append(JournaledBatch{...});
+//   if (journal.commit(now)) pipeline.apply(...); else journal.discard_to(before);
+//
+// Owns:   the log below the state directory, from where recovery ended.
+// Thread: the intake lock; a sync that was taken runs without it.
+// Blocks: `commit` as one write does, `cut` as removing a few files does.
+// Fails:  a disk that fails is `trouble`: `ready` is false until it is time to try again. Nothing that was committed is
+//         given up: what a failed sync leaves in doubt is written again, elsewhere.
+// Limit:  JournalOptions::bytes_max on disk; unsynced_bytes_max in memory while a sync takes its time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "daemon/storage/file_system.h"
+#include "daemon/storage/journal_options.h"
+#include "daemon/storage/journal_record.h"
+#include "daemon/storage/record_log_writer.h"
+
+namespace edgetide {
+
+// Where the journal of a gateway is.
+LogPlace journal_place(const std::string& state_directory);
+
+class Journal {
+ public:
+  static constexpr std::size_t segment_bytes = 4 * 1024 * 1024;
+  static constexpr std::size_t unsynced_bytes_max = 8 * 1024 * 1024;
+
+  // `existing` and `next_record` are what recovery has found.
+  Journal(FileSystem& files, const std::string& state_directory, JournalOptions options, std::uint64_t run,
+          const std::vector<Segment>& existing, std::uint64_t next_record);
+
+  // False: nothing can be taken now. `trouble` or `full` says why.
+  bool ready(Duration running) const noexcept;
+  bool full() const noexcept;
+  const std::string& trouble() const noexcept { return trouble_; }
+
+  template <typename Record>
+  void append(JournalType type, const Record& record) {
+    encoder_.append(log_.begin(static_cast<std::uint8_t>(type)), record);
+    log_.end();
+  }
+  RecordLogWriter::Mark mark() const noexcept { return log_.mark(); }
+  void discard_to(RecordLogWriter::Mark mark) noexcept;
+
+  // Everything appended survives our crash. False: it does not, is still to be written, and there is trouble.
+  bool commit(Duration running);
+
+  // For whoever syncs: one at a time.
+  PendingSync take_pending_sync() { return log_.take_pending_sync(); }
+  void synced(const PendingSync& sync, std::error_code error, Duration running);
+
+  // The next record is no longer relative to one before it: a checkpoint begins here.
+  std::uint64_t begin_anew() noexcept;
+  // Records before `record` are in checkpoints that are safe. Segments that hold nothing else go.
+  void cut(std::uint64_t record, Duration running);
+
+  std::uint64_t next_record() const noexcept { return log_.next_number(); }
+  std::uint64_t disk_bytes() const noexcept { return log_.disk_bytes(); }
+  std::size_t unsynced_bytes() const noexcept { return log_.unsynced_bytes(); }
+  std::uint64_t written_bytes() const noexcept { return written_bytes_; }  // since the start
+
+ private:
+  void fail(std::error_code error, Duration running);
+
+  const LogPlace place_;
+  const JournalOptions options_;
+  RecordLogWriter log_;
+  JournalEncoder encoder_;
+  std::string trouble_;
+  Duration try_again_at_;
+  std::uint64_t written_bytes_ = 0;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,30 @@
+// `[journal]` and `[checkpoint]`: how much is lost when, and how much disk it may take. Thread: plain values.
+#pragma once
+
+#include <cstddef>
+
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+enum class Durability {
+  none,   // no journal: a crash loses what came since the last checkpoint
+  crash,  // written before it is acknowledged, synced each sync_interval: a power cut loses that much at most
+  power,  // synced before it is acknowledged
+};
+
+enum class JournalFull { block, drop_newest };
+
+struct JournalOptions {
+  Durability durability = Durability::crash;
+  Duration sync_interval = Duration::milliseconds(500);
+  std::size_t bytes_max = 256 * 1024 * 1024;
+  JournalFull when_full = JournalFull::block;
+};
+
+struct CheckpointOptions {
+  Duration interval = Duration::seconds(30);
+  unsigned keep = 2;
+};
+
+}  // namespace edgetide
