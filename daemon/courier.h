@@ -1,14 +1,15 @@
-// Brings the rows of one sink to it, oldest first, however long that takes.
+// Brings the rows of one sink to it, oldest first, however long that takes: an outbox, a delivery, and the thread that
+// drives it.
 //
-// In:      row batches from the intake (`push`), kept in a bounded outbox.
+// In:      row batches from the intake (`push`), kept in the outbox.
 // Out:     calls to the sink, from this courier's thread only; log lines when the sink's condition changes.
-// Thread:  one per sink, named after it, from `start` to `finish`; `push`, `full` and `status` from any thread.
+// Thread:  one per sink, named after it, from `start` to `finish`. `push`, `full` and `status` from any thread;
+//          `spill`, `spill_surplus` and `first_undelivered` from the storage thread.
 // Never:   touches the pipeline; sleeps while the sink wants rows and has them.
-// Fails:   a sink that cannot take rows is tried again with jittered backoff for ever; what that costs is the outbox's
-//          policy. A batch is handed over again, unchanged, until the sink says `Delivered`.
+// Fails:   as the delivery and the outbox say: whatever fails is tried again, and what that costs is the outbox's
+// policy.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -18,8 +19,12 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <system_error>
 #include <thread>
+#include <variant>
+#include <vector>
 
+#include "daemon/delivery.h"
 #include "daemon/outbox.h"
 #include "sinks/sink.h"
 
@@ -29,22 +34,42 @@ struct CourierStatus {
   bool connected = false;
   std::uint64_t delivered_rows = 0;
   std::uint64_t rejected_rows = 0;
-  std::uint64_t dropped_rows = 0;    // by the outbox's policy
+  std::uint64_t dropped_rows = 0;    // by the outbox's policy, or because their window is no more
   std::size_t undelivered_rows = 0;  // waiting, or with the sink
+  std::size_t spilled_rows = 0;      // of these, on disk
+  std::uint64_t spilled_bytes = 0;   // of disk
+  std::uint64_t lost_records = 0;    // of the spill log, damaged
   std::string trouble;               // why the sink takes nothing; empty if it does
+  std::string disk_trouble;          // why the outbox cannot be spilled; empty if it can
 };
 
 class Courier {
  public:
-  // `on_room` is called, from the courier's thread, when the outbox is no longer full.
-  Courier(std::string name, std::unique_ptr<Sink> sink, OutboxOptions outbox, std::function<void()> on_room);
+  // `inputs` are the sink's. The spill log is below the state directory. `seed` is that of the jitter of waits.
+  Courier(const std::string& name, std::unique_ptr<Sink> sink, std::vector<WindowSchema> inputs, OutboxOptions options,
+          FileSystem& files, const std::string& state_directory, OutboxEvents events,
+          std::uint32_t seed = std::random_device{}());
   ~Courier();
 
+  // As Outbox::recover. Requires: before all else.
+  std::variant<std::optional<EpochId>, LogRefusal> recover(std::uint64_t first_record, std::uint64_t run) {
+    return outbox_.recover(first_record, run);
+  }
+
+  // Requires: what is replayed from a journal was pushed.
   void start();
+  // Instead of the thread, for who drives it by hand: as Delivery::step. Requires: not started.
+  std::optional<Duration> step() { return delivery_.step(); }
+
   void push(RowBatch batch);
-  bool full() const noexcept { return full_; }
+  bool full() const noexcept { return outbox_.full(); }
   CourierStatus status() const;
   const std::string& name() const noexcept { return name_; }
+
+  // As Outbox's. After `join` they still hold.
+  std::error_code spill(EpochId through) { return outbox_.spill(through); }
+  std::error_code spill_surplus() { return outbox_.spill_surplus(); }
+  std::uint64_t first_undelivered() const { return outbox_.first_undelivered(); }
 
   // Tells the courier to deliver what it has until the deadline and then to end; returns at once.
   void finish(std::chrono::steady_clock::time_point deadline);
@@ -53,36 +78,18 @@ class Courier {
 
  private:
   void run() noexcept;
-  bool wait_for_work();
-  void attempt();
-  Outcome try_sink();
-  void settle(const Outcome& outcome);
-  void succeeded(const Delivered& delivered);
-  void failed(const std::string& reason, Duration at_least);
-  void gave_up(const std::string& reason);
-  void pause(Duration delay);
+  bool wait(std::optional<Duration> pause);
+  bool has_work() const { return !delivery_.stopped() && !outbox_.empty(); }
 
   const std::string name_;
-  const std::unique_ptr<Sink> sink_;
-  const std::function<void()> on_room_;
+  Outbox outbox_;
+  Delivery delivery_;
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::condition_variable changed_;
-  Outbox outbox_;                                   // guarded by mutex_
-  CourierStatus status_;                            // guarded by mutex_
-  std::atomic<bool> full_ = false;                  // outbox_.full(), to be read without the lock
   bool stopping_ = false;                           // guarded by mutex_
   bool ended_ = false;                              // guarded by mutex_
   std::chrono::steady_clock::time_point deadline_;  // guarded by mutex_
-
-  // The courier's thread only:
-  std::optional<RowBatch> in_hand_;
-  bool open_ = false;
-  bool in_doubt_ = false;
-  bool gave_up_ = false;
-  unsigned failures_ = 0;
-  std::minstd_rand random_{std::random_device{}()};
-
   std::thread thread_;
 };
 

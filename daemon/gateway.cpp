@@ -138,9 +138,10 @@ void Gateway::add_couriers() {
   const auto state_id = static_cast<std::uint64_t>(clock_.now().wall.count());
   for (const SinkOptions& sink : options_.sinks) {
     const std::vector<WindowOptions>& windows = options_.pipeline.windows;
+    const std::vector<WindowSchema> schemas = schemas_of(windows, sink.inputs);
     couriers_.push_back(std::make_unique<Courier>(
-        sink.name, make_sink(sink, {options_.id, sink.name, state_id}, schemas_of(windows, sink.inputs)), sink.outbox,
-        [this] { intake_.room(); }));
+        sink.name, make_sink(sink, {options_.id, sink.name, state_id}, schemas), schemas, sink.outbox, files_,
+        options_.state_directory, OutboxEvents{.room = [this] { intake_.room(); }, .spill_wanted = {}}));
     intake_.add_route(RowSelection(windows, sink.inputs, sink.mode), *couriers_.back());
   }
 }

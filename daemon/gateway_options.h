@@ -36,10 +36,12 @@ struct MqttInput {
 enum class OutputMode { append, update, complete };
 enum class WhenFull { drop_oldest, block };
 
-// Rows a sink has not confirmed, in memory.
+// Rows a sink has not confirmed.
 struct OutboxOptions {
-  std::size_t bytes_max = 64 * 1024 * 1024;
+  std::size_t bytes_max = 512 * 1024 * 1024;  // in memory and on disk
   WhenFull when_full = WhenFull::drop_oldest;
+  std::size_t memory_max = 4 * 1024 * 1024;  // more: fewer writes to flash while a store is away for a moment
+  bool newest_rows_only = true;              // rows that newer ones replace may be left out; false for a stream
 };
 
 struct StdoutOptions {};

@@ -1,49 +1,129 @@
-// Row batches that a sink has not confirmed, oldest first, bounded in bytes of memory.
+// What one sink has not confirmed yet, oldest first: in memory while the sink keeps up, on disk when it must be.
 //
-// At the bound, drop_oldest forgets the oldest batches and counts their rows; block keeps all and says `full`, so that
-// the intake holds its sources back.
+// Nothing is written while the sink keeps up. What waits is spilled at a checkpoint, which would otherwise forget it,
+// and when memory passes its bound; it leaves memory only after its sync. Batches that wait together are merged: of
+// rows with the same window, series and start only the newest stays, unless the sink wants every one. Such a record may
+// repeat rows that were delivered meanwhile, never older ones than those.
 //
-// Owns:   the batches until `take`. Thread: one at a time (the courier's lock). Fails: never.
-// Limit:  OutboxOptions::bytes_max, default 64 MiB; the newest batch is always kept, whatever its size.
+// At the bound, drop_oldest forgets the oldest batches, all but what is being delivered, and counts their rows; block
+// keeps all and says `full`, so that the intake holds its sources back.
+//
+// Owns:   the batches, and the files of the sink's spill log.
+// Thread: any, where it is not said which. The lock is held for the books only, never while the disk works.
+// Blocks: `push`, `full`, `stored_through`, `status` never; the others as the disk does.
+// Fails:  a disk that fails costs nothing but memory: batches stay there, and what is spilled later tries again.
+// Limit:  OutboxOptions; 64 MiB of memory when the disk takes nothing. The newest batch is kept, whatever its size.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <variant>
+#include <vector>
 
 #include "daemon/gateway_options.h"
+#include "daemon/spill_log.h"
+#include "daemon/waiting_batches.h"
 #include "sinks/row_batch.h"
 
 namespace edgetide {
 
+// Called without the outbox's lock, from whichever thread it happens on. They must return soon and call nothing back.
+struct OutboxEvents {
+  std::function<void()> room;          // no longer full
+  std::function<void()> spill_wanted;  // memory has passed its bound: `spill_surplus` is due
+};
+
+struct OutboxStatus {
+  std::size_t waiting_rows = 0;     // in memory and on disk
+  std::size_t spilled_rows = 0;     // of these, on disk
+  std::uint64_t spilled_bytes = 0;  // of disk
+  std::uint64_t dropped_rows = 0;   // by the policy, or because their window is no more
+  std::uint64_t lost_records = 0;   // of the spill log, damaged
+  std::string trouble;              // why nothing can be spilled; empty if all is well
+};
+
 class Outbox {
  public:
-  explicit Outbox(OutboxOptions options) noexcept : options_(options) {}
+  Outbox(OutboxOptions options, std::vector<WindowSchema> inputs, FileSystem& files, LogPlace place,
+         OutboxEvents events);
 
+  // What earlier runs have left: from the record that the checkpoint names, 0 without one. `run` is the present one.
+  // The newest epoch that is held. Requires: before all else.
+  std::variant<std::optional<EpochId>, LogRefusal> recover(std::uint64_t first_record, std::uint64_t run);
+
+  // Ignored if its epoch is here or was delivered, as in a replay of the journal. Requires: later epochs than all
+  // before, but for a replay, which ends before the first `take`.
   void push(RowBatch batch);
+  bool full() const noexcept { return full_; }
+  bool empty() const;
+  OutboxStatus status() const;
 
-  bool empty() const noexcept { return batches_.empty(); }
-  // The oldest batch. Requires: not empty.
-  RowBatch take();
+  // The oldest rows, as many as one delivery may have. They stay here until they are stored.
+  // Thread: the delivery's, as `stored_through`.
+  struct Taken {
+    std::shared_ptr<const RowBatch> batch;  // null: nothing waits, or
+    std::string trouble;                    // it cannot be read at the moment
+  };
+  Taken take();
+  // The sink has everything up to this epoch.
+  void stored_through(EpochId id);
 
-  bool full() const noexcept { return options_.when_full == WhenFull::block && bytes_ >= options_.bytes_max; }
-  std::size_t bytes() const noexcept { return bytes_; }
-  std::size_t rows() const noexcept { return rows_; }
-  std::uint64_t dropped_rows() const noexcept { return dropped_rows_; }
+  // From the storage thread. Without an error everything up to this epoch that is not stored is safe from a power cut.
+  // Requires: `recover`.
+  std::error_code spill(EpochId through);
+  // What memory is to hold no longer.
+  std::error_code spill_surplus();
+  // The number of the first record that a recovery needs.
+  std::uint64_t first_undelivered() const;
 
  private:
-  struct Entry {
-    RowBatch batch;
-    std::size_t bytes;
-    std::size_t rows;
+  // What becomes one record of the spill log.
+  struct Piece {
+    EpochRange epochs;
+    std::size_t rows = 0;
+    std::vector<std::shared_ptr<const RowBatch>> batches;
+    std::shared_ptr<const RowBatch> whole;  // all of them
+    std::uint64_t record_bytes = 0;
   };
-  void forget_oldest() noexcept;
 
-  OutboxOptions options_;
-  std::deque<Entry> batches_;
-  std::size_t bytes_ = 0;
-  std::size_t rows_ = 0;
-  std::uint64_t dropped_rows_ = 0;
+  // Under the lock:
+  std::vector<WaitingBatch> make_room();
+  std::optional<std::size_t> next_to_drop() const noexcept;
+  bool is_full() const noexcept;
+
+  std::vector<WaitingBatch> oldest();
+  Taken read(const WaitingBatch& wanted);
+  std::vector<Piece> unspilled(EpochId through) const;
+  bool joins(const WaitingBatch& next, const Piece& piece) const noexcept;
+  std::error_code write(std::vector<Piece>& pieces);
+  bool lower_memory(std::size_t target);
+  void finish_spill(std::error_code error);
+  void tell_room(bool was_full) const;
+
+  const OutboxOptions options_;
+  const std::vector<WindowSchema> inputs_;
+  const OutboxEvents events_;
+  std::atomic<bool> full_ = false;
+
+  mutable std::mutex mutex_;
+  WaitingBatches waiting_;          // guarded by mutex_
+  EpochId delivered_;               // guarded by mutex_; the sink has all up to here
+  EpochId in_hand_;                 // guarded by mutex_; what is being delivered ends here
+  std::size_t spill_above_;         // guarded by mutex_; bytes of memory at which a spill is wanted
+  std::uint64_t dropped_rows_ = 0;  // guarded by mutex_
+  std::uint64_t lost_records_ = 0;  // guarded by mutex_
+  std::string trouble_;             // guarded by mutex_
+
+  SpillLog log_;             // the storage thread only
+  SpillReader reader_;       // the delivery's thread only
+  unsigned read_tries_ = 0;  // the delivery's thread only
 };
 
 }  // namespace edgetide

@@ -90,20 +90,27 @@ bool RecordLogReader::open_segment() {
   if (removed && from_ == 0 && report_.records == 0 && position_ < segments_.size()) {
     expected_ = segments_[position_].first_record;
   }
+  if (!removed && position_ == segments_.size()) note_unreadable_end();
   return false;
 }
 
 void RecordLogReader::leave_segment() {
   broken_.error = current_->error();
   const bool last = position_ + 1 == segments_.size();
-  if (last && broken_.error) report_.damage.push_back(broken_);
-  if (last && current_->torn_bytes() > 0) {
+  if (last && broken_.error) {
+    note_unreadable_end();
+  } else if (last && current_->torn_bytes() > 0) {
     report_.torn_path = broken_.path;
     report_.torn_at = current_->offset();
     report_.torn_bytes = current_->torn_bytes();
   }
   current_.reset();
   ++position_;
+}
+
+// Nothing that follows tells how many records it has cost, and nobody knows whether it is torn.
+void RecordLogReader::note_unreadable_end() {
+  if (report_.damage.size() < damages_max) report_.damage.push_back(broken_);
 }
 
 void RecordLogReader::note_lost(std::uint64_t records) {

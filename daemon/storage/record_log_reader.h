@@ -78,6 +78,7 @@ class RecordLogReader {
   bool open_segment();
   void leave_segment();
   void note_lost(std::uint64_t records);
+  void note_unreadable_end();
 
   FileSystem& files_;
   const LogPlace place_;
