@@ -119,13 +119,18 @@ KeyGroup sink_keys() {
 
 KeyGroup outbox_keys() {
   const OutboxOptions standard;
-  return {"[sinks.NAME.outbox]",
-          "Usually written as `outbox = { max_size = \"64MiB\" }`.",
-          {
-              size("max_size", standard.bytes_max, 64 * 1024, size_max, "Memory for rows the store has not confirmed."),
-              word("when_full", {"drop_oldest", "block"}, position(standard.when_full),
-                   "`drop_oldest` loses rows and counts them; `block` holds intake back."),
-          }};
+  return {
+      "[sinks.NAME.outbox]",
+      "Usually written as `outbox = { max_size = \"512MiB\" }`. Rows wait in memory while the store keeps up, and "
+      "below "
+      "the state directory when it does not.",
+      {
+          size("max_size", standard.bytes_max, 64 * 1024, size_max,
+               "Memory and disk for rows the store has not confirmed; of memory no more than a few MiB, 64 MiB when "
+               "the disk takes nothing."),
+          word("when_full", {"drop_oldest", "block"}, position(standard.when_full),
+               "`drop_oldest` loses rows and counts them; `block` holds intake back."),
+      }};
 }
 
 KeyGroup postgresql_keys() {

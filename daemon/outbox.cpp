@@ -97,7 +97,13 @@ bool Outbox::empty() const {
 
 OutboxStatus Outbox::status() const {
   const std::lock_guard lock(mutex_);
-  return {waiting_.rows(), waiting_.spilled_rows(), waiting_.spilled_bytes(), dropped_rows_, lost_records_, trouble_};
+  return {.waiting_rows = waiting_.rows(),
+          .spilled_rows = waiting_.spilled_rows(),
+          .spilled_bytes = waiting_.spilled_bytes(),
+          .memory_bytes = waiting_.memory_bytes(),
+          .dropped_rows = dropped_rows_,
+          .lost_records = lost_records_,
+          .trouble = trouble_};
 }
 
 Outbox::Taken Outbox::take() {

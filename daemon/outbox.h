@@ -44,9 +44,10 @@ struct OutboxStatus {
   std::size_t waiting_rows = 0;     // in memory and on disk
   std::size_t spilled_rows = 0;     // of these, on disk
   std::uint64_t spilled_bytes = 0;  // of disk
-  std::uint64_t dropped_rows = 0;   // by the policy, or because their window is no more
-  std::uint64_t lost_records = 0;   // of the spill log, damaged
-  std::string trouble;              // why nothing can be spilled; empty if all is well
+  std::size_t memory_bytes = 0;
+  std::uint64_t dropped_rows = 0;  // by the policy, or because their window is no more
+  std::uint64_t lost_records = 0;  // of the spill log, damaged
+  std::string trouble;             // why nothing can be spilled; empty if all is well
 };
 
 class Outbox {

@@ -32,8 +32,9 @@ struct RowKeyHash {
 // The rows of one input.
 class MergedRows {
  public:
+  // Requires: rows.
   void add(const WindowRows& newer) {
-    const std::size_t columns = newer.values.size() / std::max<std::size_t>(newer.rows.size(), 1);
+    const std::size_t columns = newer.values.size() / newer.rows.size();
     rows_.input = newer.input;
     for (std::size_t i = 0; i < newer.rows.size(); ++i) {
       const SinkRow& row = newer.rows[i];
@@ -61,7 +62,9 @@ class MergedRows {
 RowBatch merged(std::span<const std::shared_ptr<const RowBatch>> batches) {
   std::map<std::size_t, MergedRows> by_input;
   for (const auto& batch : batches) {
-    for (const WindowRows& window : batch->windows) by_input[window.input].add(window);
+    for (const WindowRows& window : batch->windows) {
+      if (!window.rows.empty()) by_input[window.input].add(window);
+    }
   }
   RowBatch merged;
   merged.id = batches.back()->id;

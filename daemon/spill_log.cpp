@@ -34,9 +34,14 @@ std::variant<Recovered, LogRefusal> SpillLog::recover(std::uint64_t first_record
 // Records before the oldest segment were delivered, not lost: a segment goes when all of its records were.
 std::variant<Recovered, LogRefusal> SpillLog::read_all(std::uint64_t first_record, std::uint64_t run, bool& failed) {
   const FileResult<std::vector<Segment>> listed = list_segments(files_, place_);
+  failed = static_cast<bool>(listed.error);
+  if (failed) return LogRefusal{LogRefusal::Reason::disk, place_.folder + ": " + listed.error.message()};
   const std::uint64_t oldest = listed.value.empty() ? 0 : listed.value.front().first_record;
   RecordLogReader reader(files_, place_, LogKind::outbox);
-  if (auto refusal = reader.open(std::max(first_record, oldest))) return *std::move(refusal);
+  if (auto refusal = reader.open(std::max(first_record, oldest))) {
+    failed = refusal->reason == LogRefusal::Reason::disk;
+    return *std::move(refusal);
+  }
   Recovered recovered;
   while (const std::optional<Record> record = reader.next()) {
     if (record->type != row_batch_type) return newer(*record);

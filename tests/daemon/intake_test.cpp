@@ -124,8 +124,9 @@ TEST_F(IntakeTest, closed_intake_accepts_nothing) {
 
 TEST_F(IntakeTest, rows_go_to_each_courier_in_its_mode) {
   ScriptedSink::Log update_log, append_log;
-  Courier update("u", std::make_unique<ScriptedSink>(update_log), {}, [] {});
-  Courier append("a", std::make_unique<ScriptedSink>(append_log), {}, [] {});
+  MemoryFileSystem files;
+  Courier update("u", std::make_unique<ScriptedSink>(update_log), {}, {}, files, "state", {});
+  Courier append("a", std::make_unique<ScriptedSink>(append_log), {}, {}, files, "state", {});
   intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), update);
   intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::append), append);
   ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a", 1, at(1))));
@@ -141,24 +142,23 @@ TEST_F(IntakeTest, rows_go_to_each_courier_in_its_mode) {
 
 TEST_F(IntakeTest, accept_waits_while_a_sink_that_may_not_drop_is_full) {
   ScriptedSink::Log log;
-  log.block = true;
-  Courier courier("c", std::make_unique<ScriptedSink>(log), {1, WhenFull::block}, [this] { intake.room(); });
+  MemoryFileSystem files;
+  Courier courier("c", std::make_unique<ScriptedSink>(log), {}, {1, WhenFull::block}, files, "state",
+                  {.room = [this] { intake.room(); }, .spill_wanted = {}});
   intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), courier);
   ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a")));
   intake.tick(Fire::all);
   ASSERT_TRUE(courier.full());
   std::thread peer([&] { EXPECT_TRUE(intake.accept(SourceId{0}, batch_of("b"))); });
-  courier.start();  // takes the batch in hand, which makes room
+  courier.start();  // delivers the batch, which makes room
   peer.join();
   EXPECT_EQ(counters().received, 2U);
-  const std::lock_guard lock(log.mutex);
-  log.block = false;
-  log.unblocked.notify_all();
 }
 
 TEST_F(IntakeTest, waiting_peer_is_let_go_unacknowledged_when_the_daemon_stops) {
   ScriptedSink::Log log;
-  Courier courier("c", std::make_unique<ScriptedSink>(log), {1, WhenFull::block}, [] {});
+  MemoryFileSystem files;
+  Courier courier("c", std::make_unique<ScriptedSink>(log), {}, {1, WhenFull::block}, files, "state", {});
   intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), courier);
   ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a")));
   intake.tick(Fire::all);

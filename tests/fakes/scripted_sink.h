@@ -1,4 +1,5 @@
-// A sink in memory that answers as the test scripts it, and keeps what it was given.
+// A sink in memory that answers as the test scripts it, and keeps what it was given. The log is the store: it outlives
+// the sink, knows its last epoch, and takes none twice.
 //
 // Thread: the courier's thread calls it; the test reads through the locked accessors.
 #pragma once
@@ -24,8 +25,10 @@ class ScriptedSink final : public Sink {
     bool keep_in_doubt = false;           // an InDoubt delivery was stored all the same
     bool block = false;                   // deliver waits for `interrupt` or for this to be cleared
     std::condition_variable unblocked;
-    std::vector<EpochId> epochs;  // stored, in order
+    std::vector<EpochId> epochs;    // stored, in order
+    std::vector<RowBatch> batches;  // of these
     int opens = 0;
+    int repeats = 0;  // deliveries of what was stored already
     int last_epoch_calls = 0;
     bool closed = false;
     bool interrupted = false;
@@ -52,10 +55,15 @@ class ScriptedSink final : public Sink {
     std::unique_lock lock(log_.mutex);
     log_.unblocked.wait(lock, [&] { return !log_.block || log_.interrupted; });
     if (log_.interrupted) return RetryAfter{Duration(), "interrupted"};
+    if (!log_.epochs.empty() && batch.id <= log_.epochs.back()) {
+      ++log_.repeats;
+      return Delivered{};
+    }
     const Outcome answer = next(log_.deliver_answers);
     const bool doubtful = std::holds_alternative<InDoubt>(answer);
     if (std::holds_alternative<Delivered>(answer) || (doubtful && log_.keep_in_doubt)) {
       log_.epochs.push_back(batch.id);
+      log_.batches.push_back(batch);
     }
     return answer;
   }
