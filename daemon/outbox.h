@@ -34,10 +34,10 @@
 
 namespace edgetide {
 
-// Called without the outbox's lock, from whichever thread it happens on. They must return soon and call nothing back.
+// Called without the outbox's lock. They return soon and call nothing of it back.
 struct OutboxEvents {
-  std::function<void()> room;          // no longer full
-  std::function<void()> spill_wanted;  // memory has passed its bound: `spill_surplus` is due
+  std::function<void()> room;          // no longer full; from the delivery's thread or the storage thread
+  std::function<void()> spill_wanted;  // memory has passed its bound: `spill_surplus` is due; from who pushes
 };
 
 struct OutboxStatus {

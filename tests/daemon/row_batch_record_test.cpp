@@ -4,6 +4,7 @@
 #include <cmath>
 #include <gtest/gtest.h>
 
+#include "tests/daemon/storage/format_page.h"
 #include "tests/sinks/batch_builder.h"
 
 namespace edgetide::test {
@@ -113,6 +114,13 @@ TEST(RowBatchRecord, any_wrong_byte_is_refused_or_read_as_another_batch) {
       EXPECT_LE(decoded->batch.row_count() + decoded->rows_without_window, 4U);
     }
   }
+}
+
+// The worked example of the page of formats.
+TEST(RowBatchRecord, payload_is_what_the_page_says) {
+  const auto kitchen = series("kitchen", "temperature", "C", {{"floor", "1"}});
+  const RowBatch rows = batch(EpochId{7, 42}, {{kitchen, 1'795'224'600'000'000, 2, {3, 21.5}, RowState::final}});
+  EXPECT_EQ(to_hexdump(payload_of(rows, {7, 41})), hexdump_of_page("outbox"));
 }
 
 }  // namespace

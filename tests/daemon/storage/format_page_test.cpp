@@ -1,10 +1,9 @@
 // The worked example of FORMAT.md is read back from the page, and written anew.
-#include <fstream>
 #include <gtest/gtest.h>
-#include <sstream>
 
 #include "daemon/storage/quarantine.h"
 #include "daemon/storage/quarantine_reader.h"
+#include "tests/daemon/storage/format_page.h"
 #include "tests/fakes/memory_file_system.h"
 
 namespace edgetide::test {
@@ -17,46 +16,6 @@ const SetAside late{{SeriesId{0}, Timestamp::microseconds(1'795'224'600'000'000)
                     SetAside::Reason::late_dropped};
 const SetAside early{{SeriesId{0}, Timestamp::microseconds(4'102'444'800'000'000), 22.0}, SetAside::Reason::too_early};
 constexpr Timestamp arrival = Timestamp::microseconds(1'795'226'400'000'000);
-
-// As hexdump -C prints it, without the column of text.
-std::string to_hexdump(const std::string& bytes) {
-  std::string text;
-  char piece[32];
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (i % 16 == 0) {
-      std::snprintf(piece, sizeof piece, "%s%08zx ", i == 0 ? "" : "\n", i);
-      text += piece;
-    }
-    std::snprintf(piece, sizeof piece, " %02x", static_cast<unsigned>(static_cast<unsigned char>(bytes[i])));
-    text += piece;
-  }
-  return text + '\n';
-}
-
-// The lines of the page's hexdump block.
-std::string hexdump_of_page() {
-  std::ifstream page(EDGETIDE_STORAGE_FOLDER "/FORMAT.md");
-  std::string text;
-  bool inside = false;
-  for (std::string line; std::getline(page, line);) {
-    if (line.starts_with("```")) {
-      inside = line == "```hexdump";
-    } else if (inside) {
-      text += line + '\n';
-    }
-  }
-  return text;
-}
-
-std::string bytes_of(const std::string& hexdump) {
-  std::string bytes;
-  std::istringstream lines(hexdump);
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream columns(line.substr(8));
-    for (unsigned byte = 0; columns >> std::hex >> byte;) bytes += static_cast<char>(byte);
-  }
-  return bytes;
-}
 
 TEST(FormatPage, worked_example_reads_as_the_page_says) {
   MemoryFileSystem files;
