@@ -1,9 +1,10 @@
 // The worked example of FORMAT.md is read back from the page, and written anew.
+#include "tests/daemon/storage/format_page.h"
+
 #include <gtest/gtest.h>
 
 #include "daemon/storage/quarantine.h"
 #include "daemon/storage/quarantine_reader.h"
-#include "tests/daemon/storage/format_page.h"
 #include "tests/fakes/memory_file_system.h"
 
 namespace edgetide::test {
