@@ -1,10 +1,13 @@
 #include "daemon/clock.h"
 
+#include <cstdlib>
 #include <ctime>
 
 namespace edgetide {
 
 namespace {
+
+constexpr std::int64_t drift_max_us = 1000;
 
 std::int64_t microseconds_of(clockid_t clock) noexcept {
   timespec time{};
@@ -14,12 +17,19 @@ std::int64_t microseconds_of(clockid_t clock) noexcept {
 
 }  // namespace
 
-SystemClock::SystemClock(Duration ran_before) noexcept
-    : base_(Duration::microseconds(microseconds_of(CLOCK_MONOTONIC)) - ran_before) {}
+SystemClock::SystemClock() noexcept {
+  continue_from(Duration());
+}
 
 Moment SystemClock::now() const noexcept {
-  return {Timestamp::microseconds(microseconds_of(CLOCK_REALTIME)),
-          Duration::microseconds(microseconds_of(CLOCK_MONOTONIC)) - base_};
+  const std::int64_t running = microseconds_of(CLOCK_MONOTONIC) - base_.count();
+  const std::int64_t ahead = microseconds_of(CLOCK_REALTIME) - running;
+  if (std::abs(ahead - ahead_) > drift_max_us) ahead_ = ahead;
+  return {Timestamp::microseconds(running + ahead_), Duration::microseconds(running)};
+}
+
+void SystemClock::continue_from(Duration ran_before) noexcept {
+  base_ = Duration::microseconds(microseconds_of(CLOCK_MONOTONIC)) - ran_before;
 }
 
 }  // namespace edgetide

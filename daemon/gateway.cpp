@@ -5,6 +5,7 @@
 #include <csignal>
 #include <numeric>
 #include <poll.h>
+#include <random>
 #include <stdexcept>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
@@ -71,10 +72,10 @@ void start_timer(int timer, Duration interval) {
   timerfd_settime(timer, 0, &every, nullptr);
 }
 
-std::vector<std::string> names_of(const std::vector<SourceOptions>& sources) {
-  std::vector<std::string> names;
-  for (const SourceOptions& source : sources) names.push_back(source.name);
-  return names;
+std::uint64_t fresh_state_id() {
+  std::random_device random;
+  const std::uint64_t bits = static_cast<std::uint64_t>(random()) << 32 | random();
+  return (bits >> 1) | 1;
 }
 
 std::unique_ptr<Sink> make_sink(const SinkOptions& options, [[maybe_unused]] SinkIdentity identity,
@@ -108,13 +109,8 @@ void block_signals() {
 
 Gateway::Gateway(GatewayOptions options)
     : options_(std::move(options)),
-      pipeline_(options_.pipeline),
-      quarantine_(files_, options_.state_directory, options_.quarantine),
-      intake_(pipeline_, clock_, names_of(options_.pipeline.sources)),
+      core_(options_, files_, clock_, {make_sink, [this] { storage_.wake(); }, fresh_state_id()}),
       reported_(options_.pipeline.sources.size()) {
-  intake_.set_quarantine(quarantine_);
-  intake_.set_tables(options_.enrichment.tables_by_source());
-  add_couriers();
   add_sources();
 }
 
@@ -128,37 +124,26 @@ void Gateway::reload_tables() {
     return;
   }
   options_.enrichment.tables = std::move(tables);
-  intake_.set_tables(options_.enrichment.tables_by_source());
+  core_.intake().set_tables(options_.enrichment.tables_by_source());
   log(LogLevel::info, "SIGHUP: " + std::to_string(options_.enrichment.tables.size()) +
                           " sensor tables read again; other changes of the configuration need a restart");
 }
 
-void Gateway::add_couriers() {
-  // Nothing outlives the process yet: each start is that of an empty state directory.
-  const auto state_id = static_cast<std::uint64_t>(clock_.now().wall.count());
-  for (const SinkOptions& sink : options_.sinks) {
-    const std::vector<WindowOptions>& windows = options_.pipeline.windows;
-    const std::vector<WindowSchema> schemas = schemas_of(windows, sink.inputs);
-    couriers_.push_back(std::make_unique<Courier>(
-        sink.name, make_sink(sink, {options_.id, sink.name, state_id}, schemas), schemas, sink.outbox, files_,
-        options_.state_directory, OutboxEvents{.room = [this] { intake_.room(); }, .spill_wanted = {}}));
-    intake_.add_route(RowSelection(windows, sink.inputs, sink.mode), *couriers_.back());
-  }
-}
-
 void Gateway::add_sources() {
   for (const MqttInput& input : options_.mqtt) {
-    sources_.push_back(make_mqtt_source(input.options, input.id, intake_));
+    sources_.push_back(make_mqtt_source(input.options, input.id, core_.intake()));
   }
-  if (!options_.sockets.empty()) sources_.push_back(make_socket_source(options_.sockets, intake_));
+  if (!options_.sockets.empty()) sources_.push_back(make_socket_source(options_.sockets, core_.intake()));
 }
 
 void Gateway::run() {
-  for (const auto& courier : couriers_) courier->start();
+  for (const std::string& line : core_.recovery_reports()) log(LogLevel::warning, line);
+  storage_.start(core_.keeper());
+  for (const auto& courier : core_.couriers()) courier->start();
   for (const auto& source : sources_) source->start();
   log(LogLevel::info, "gateway " + options_.id + ": running, " + std::to_string(options_.pipeline.sources.size()) +
                           " sources, " + std::to_string(options_.pipeline.windows.size()) + " windows, " +
-                          std::to_string(couriers_.size()) + " sinks");
+                          std::to_string(core_.couriers().size()) + " sinks");
   if (options_.pipeline.sources.empty()) {
     log(LogLevel::warning, "no source is configured: nothing will come in; add a [sources.NAME] table");
   }
@@ -192,7 +177,7 @@ void Gateway::wait_and_tick() {
 }
 
 void Gateway::tick(Fire fire) {
-  intake_.tick(fire);
+  core_.intake().tick(fire);
   const Duration running = clock_.now().running;
   if (running - status_told_at_ >= status_every) {
     status_told_at_ = running;
@@ -207,13 +192,15 @@ void Gateway::report() {
   log(LogLevel::info, status_line());
   report_refusals();
   report_quarantine();
+  report_storage();
 }
 
 // One line a source that refused something since the last report: how many by reason, and one place to look.
 void Gateway::report_refusals() {
   for (std::uint32_t i = 0; i < reported_.size(); ++i) {
     const SourceId source{i};
-    const Counters counters = intake_.inspect([&](const Pipeline& pipeline) { return pipeline.counters(source); });
+    const Counters counters =
+        core_.intake().inspect([&](const Pipeline& pipeline) { return pipeline.counters(source); });
     std::string refused;
     for (std::size_t reason = 0; reason < refusal_count; ++reason) {
       const std::uint64_t fresh = counters.refused[reason] - reported_[i].refused[reason];
@@ -223,7 +210,7 @@ void Gateway::report_refusals() {
     if (late > 0) refused += " late_dropped=" + std::to_string(late);
     reported_[i] = counters;
     if (refused.empty()) continue;
-    const RefusalSample sample = intake_.last_refusal(source);
+    const RefusalSample sample = core_.intake().last_refusal(source);
     if (!sample.where.empty()) {
       refused += " (last undecoded: " + std::string(name_of(sample.reason)) + " at " + printable(sample.where) +
                  " byte " + std::to_string(sample.offset) + ")";
@@ -234,7 +221,7 @@ void Gateway::report_refusals() {
 
 // What the quarantine could not keep since the last report.
 void Gateway::report_quarantine() {
-  const QuarantineCounters counters = intake_.quarantine_counters();
+  const QuarantineCounters counters = core_.intake().quarantine_counters();
   const auto warn = [](std::uint64_t readings, const std::string& why) {
     if (readings == 0) return;
     log(LogLevel::warning, "quarantine: " + std::to_string(readings) + " readings only counted, not kept: " + why);
@@ -244,15 +231,23 @@ void Gateway::report_quarantine() {
   reported_quarantine_ = counters;
 }
 
+void Gateway::report_storage() {
+  const std::string trouble = core_.intake().journal_status().trouble;
+  if (trouble == reported_trouble_) return;
+  log(trouble.empty() ? LogLevel::info : LogLevel::error,
+      trouble.empty() ? "journal: written again" : "journal: nothing is taken in: " + trouble);
+  reported_trouble_ = trouble;
+}
+
 std::string Gateway::status_line() const {
-  std::string line = intake_.inspect([](const Pipeline& pipeline) {
+  std::string line = core_.intake().inspect([](const Pipeline& pipeline) {
     const Counters counters = pipeline.counters();
     return std::to_string(counters.received) + " readings, " + std::to_string(counters.of(Fate::late_dropped)) +
            " late, " + std::to_string(counters.refused_total()) + " refused, " +
            std::to_string(pipeline.series().size()) + " series, " + std::to_string(pipeline.open_windows()) +
            " open windows";
   });
-  for (const auto& courier : couriers_) {
+  for (const auto& courier : core_.couriers()) {
     const CourierStatus status = courier->status();
     line += "; " + courier->name() + (status.connected ? ": " : " (away): ") + std::to_string(status.delivered_rows) +
             " rows out, " + std::to_string(status.undelivered_rows) + " waiting";
@@ -266,26 +261,33 @@ void Gateway::stop() {
   const auto deadline = std::chrono::steady_clock::now() + deliver_within;
   notify_.stopping();
   log(LogLevel::info, "stopping");
-  intake_.stop_waiting();
+  core_.intake().stop_waiting();
   for (const auto& source : sources_) source->stop();
-  intake_.close();
-  quarantine_.sync();
-  intake_.tick(Fire::all);
-  for (const auto& courier : couriers_) courier->finish(deadline);
-  for (const auto& courier : couriers_) courier->join();
+  core_.intake().close();
+  core_.quarantine().sync();
+  core_.intake().tick(Fire::all);
+  for (const auto& courier : core_.couriers()) courier->finish(deadline);
+  for (const auto& courier : core_.couriers()) courier->join();
   report();
-  for (const auto& courier : couriers_) {
-    const CourierStatus status = courier->status();
-    if (status.undelivered_rows == 0) continue;
-    log(LogLevel::error, "sink " + courier->name() + ": " + std::to_string(status.undelivered_rows) +
-                             " rows were not delivered and are lost with this process");
-  }
+  keep_state();
   log(LogLevel::info, "stopped");
 }
 
+void Gateway::keep_state() {
+  storage_.stop();
+  const std::error_code error = core_.keeper().write_checkpoint();
+  for (const auto& courier : core_.couriers()) {
+    const CourierStatus status = courier->status();
+    if (status.undelivered_rows == 0) continue;
+    log(error ? LogLevel::error : LogLevel::info,
+        "sink " + courier->name() + ": " + std::to_string(status.undelivered_rows) + " rows were not delivered" +
+            (error ? "" : " and are kept for the next start"));
+  }
+}
+
 std::string Gateway::summary() const {
-  const std::uint64_t rows = intake_.rows_emitted();
-  return intake_.inspect(
+  const std::uint64_t rows = core_.intake().rows_emitted();
+  return core_.intake().inspect(
       [&](const Pipeline& pipeline) { return summary_json(pipeline, pipeline.watermarks(), rows, TimeText::rfc3339); });
 }
 

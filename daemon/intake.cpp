@@ -41,18 +41,19 @@ void Intake::set_tables(std::vector<std::shared_ptr<const SensorTable>> tables) 
   enrichment_.replace(std::move(tables));
 }
 
-void Intake::open(RunIdentity identity, const RecentMessages& recent, Journal* journal, JournalOptions options) {
+void Intake::open(RunIdentity identity, const RecentMessages& recent, Journal& journal, JournalOptions options) {
   const std::lock_guard lock(mutex_);
   identity_ = identity;
   recent_ = recent;
-  journal_ = journal;
+  files_ = &journal;
+  journal_ = options.durability == Durability::none ? nullptr : &journal;
   journal_options_ = options;
   if (journal_ == nullptr) return;
   const Moment now = clock_.now();
   const SeriesTable& series = pipeline_.series();
   journal_->append(JournalType::run, RunStart{identity.run, identity.state_id, now, source_names_,
                                               static_cast<std::uint32_t>(series.size()), series_checksum(series)});
-  journal_->commit(now.running);  // if it fails, it goes with the next
+  commit(now.running);  // if it fails, it goes with the next
 }
 
 // ---- readings
@@ -150,9 +151,15 @@ bool Intake::journaled(SourceId source, const DecodedBatch& batch, Moment arriva
   if (journal_ == nullptr) return true;
   const auto before = journal_->mark();
   journal_->append(JournalType::batch, JournaledBatch{source, arrival, batch.fingerprint, readings_, refused_});
-  if (journal_->commit(arrival.running)) return true;
+  if (commit(arrival.running)) return true;
   journal_->discard_to(before);
   return false;
+}
+
+bool Intake::commit(Duration running) {
+  if (!journal_->commit(running)) return false;
+  needed_record_ = journal_->next_record();
+  return true;
 }
 
 void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
@@ -200,7 +207,7 @@ void Intake::listen(bool listening, Moment now) {
 void Intake::tell_connection(SourceId source, bool connected, Moment now) {
   if (journal_ != nullptr) {
     journal_->append(JournalType::connection, JournaledConnection{source, connected, now});
-    journal_->commit(now.running);  // if it fails, it goes with the next
+    commit(now.running);  // if it fails, it goes with the next
   }
   connected ? pipeline_.connected(source, now) : pipeline_.disconnected(source, now);
 }
@@ -247,17 +254,15 @@ void Intake::room() {
 // ---- storage
 
 std::error_code Intake::sync() {
-  PendingSync pending;
-  std::uint64_t wanted = 0;
-  {
+  const auto needed = [this] {
     const std::lock_guard lock(mutex_);
-    if (journal_ == nullptr) return {};
-    wanted = journal_->next_record();
-  }
+    return needed_record_;
+  }();
   const std::lock_guard one_at_a_time(sync_mutex_);
+  PendingSync pending;
   {
     const std::lock_guard lock(mutex_);
-    if (synced_record_ >= wanted) return {};
+    if (synced_record_ >= needed) return {};
     pending = journal_->take_pending_sync();
   }
   const std::error_code error = pending.run();
@@ -274,7 +279,7 @@ Checkpoint Intake::checkpoint() {
   checkpoint.state_id = identity_.state_id;
   checkpoint.run = identity_.run;
   checkpoint.epoch = pipeline_.epoch();
-  checkpoint.journal_next = journal_ != nullptr ? journal_->begin_anew() : 0;
+  checkpoint.journal_next = files_->begin_anew();
   checkpoint.taken_at = clock_.now();
   checkpoint.pipeline = pipeline_.snapshot();
   checkpoint.intake = IntakeState{source_names_, recent_}.save();
@@ -283,7 +288,7 @@ Checkpoint Intake::checkpoint() {
 
 void Intake::cut(std::uint64_t record) {
   const std::lock_guard lock(mutex_);
-  if (journal_ != nullptr) journal_->cut(record, clock_.now().running);
+  files_->cut(record, clock_.now().running);
   room_.notify_all();
 }
 

@@ -62,8 +62,8 @@ class Intake final : public SourceHost {
   void add_route(RowSelection selection, Courier& courier) { routes_.add(std::move(selection), courier); }
   void set_tables(std::vector<std::shared_ptr<const SensorTable>> tables);  // or when they were read again
   void set_quarantine(Quarantine& quarantine) noexcept { quarantine_ = &quarantine; }
-  // A new run begins, and the journal says so. Without one nothing is journaled.
-  void open(RunIdentity identity, const RecentMessages& recent, Journal* journal, JournalOptions options);
+  // A new run begins, and the journal says so, unless there is to be none.
+  void open(RunIdentity identity, const RecentMessages& recent, Journal& journal, JournalOptions options);
   const RowRoutes& routes() const noexcept { return routes_; }
 
   bool accept(SourceId source, const DecodedBatch& batch) noexcept override;
@@ -85,7 +85,8 @@ class Intake final : public SourceHost {
   void close();         // from now on `accept` is false
   void room();          // a courier that was full has room again
 
-  // Everything taken so far survives a power cut. One thread syncs, others wait for it.
+  // Everything taken so far survives a power cut. One thread syncs, others wait for it. Nothing is done if nothing but
+  // ticks came since the last time: they can be made again.
   std::error_code sync();
 
   // Everything but the outboxes.
@@ -107,6 +108,7 @@ class Intake final : public SourceHost {
 
  private:
   bool held_back(Duration running) const;
+  bool commit(Duration running);
   bool drops() const;
   void listen(bool listening, Moment now);
   void tell_connection(SourceId source, bool connected, Moment now);
@@ -130,14 +132,16 @@ class Intake final : public SourceHost {
   Pipeline& pipeline_;
   Enrichment enrichment_;
   Quarantine* quarantine_ = nullptr;  // and what it points to
-  Journal* journal_ = nullptr;        // and what it points to
+  Journal* journal_ = nullptr;        // and what it points to; null: nothing is journaled
+  Journal* files_ = nullptr;          // the same, also where nothing is journaled: what earlier runs have left
   RunIdentity identity_;
   RecentMessages recent_;
   std::vector<bool> connected_;  // by source
   bool listening_ = true;
   bool waiting_allowed_ = true;
   bool closed_ = false;
-  std::uint64_t synced_record_ = 0;     // records before it survive a power cut
+  std::uint64_t needed_record_ = 0;     // records before it are to survive a power cut,
+  std::uint64_t synced_record_ = 0;     // and those before this do
   std::vector<RefusalSample> samples_;  // by source
   std::uint64_t rows_emitted_ = 0;
   std::uint64_t resent_messages_ = 0;

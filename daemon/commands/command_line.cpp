@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "daemon/commands/commands.h"
+#include "daemon/recovery.h"
 
 namespace edgetide {
 
@@ -136,6 +137,9 @@ int command_line(int argc, char** argv) {
     return dispatch(app, options);
   } catch (const ConfigErrors& errors) {
     std::cerr << errors.what();
+    return exit_configuration;
+  } catch (const StateRefused& error) {
+    std::cerr << "edgetide: " << error.what() << '\n';
     return exit_configuration;
   } catch (const std::exception& error) {
     std::cerr << "edgetide: " << error.what() << '\n';

@@ -1,18 +1,26 @@
 #include "daemon/storage/journal.h"
 
+#include <algorithm>
+#include <string_view>
+
 namespace edgetide {
 
 namespace {
+
 constexpr Duration retry_after = Duration::seconds(1);
-}
+constexpr std::string_view aside_suffix = ".damaged";
+constexpr std::size_t aside_max = 4;
+
+}  // namespace
 
 LogPlace journal_place(const std::string& state_directory) {
   return {state_directory + "/journal", "journal"};
 }
 
 Journal::Journal(FileSystem& files, const std::string& state_directory, JournalOptions options, std::uint64_t run,
-                 const std::vector<Segment>& existing, std::uint64_t next_record)
-    : place_(journal_place(state_directory)),
+                 const Found& found)
+    : files_(files),
+      place_(journal_place(state_directory)),
       options_(options),
       log_(files,
            {.place = place_,
@@ -21,7 +29,8 @@ Journal::Journal(FileSystem& files, const std::string& state_directory, JournalO
             .segment_bytes = segment_bytes,
             .preallocate = true,
             .keep_unsynced = true},
-           existing, next_record) {}
+           found.segments, found.next_record),
+      damaged_(found.damaged) {}
 
 bool Journal::ready(Duration running) const noexcept {
   if (!trouble_.empty()) return running >= try_again_at_;
@@ -68,8 +77,25 @@ std::uint64_t Journal::begin_anew() noexcept {
 
 void Journal::cut(std::uint64_t record, Duration running) {
   while (log_.segments().size() > 1 && log_.segments()[1].first_record <= record) {
-    if (const std::error_code error = log_.remove_oldest()) return fail(error, running);
+    const std::string path = place_.path_of(log_.segments()[0].first_record);
+    std::error_code error;
+    if (std::find(damaged_.begin(), damaged_.end(), path) != damaged_.end()) error = set_aside(path);
+    if (!error) error = log_.remove_oldest();
+    if (error) return fail(error, running);
   }
+}
+
+// For a person to look at; the oldest go.
+std::error_code Journal::set_aside(const std::string& path) {
+  if (const std::error_code error = files_.rename(path, path + std::string(aside_suffix))) return error;
+  std::erase(damaged_, path);
+  FileResult<std::vector<std::string>> names = files_.list(place_.folder);
+  std::erase_if(names.value, [](const std::string& name) { return !name.ends_with(aside_suffix); });
+  std::sort(names.value.begin(), names.value.end());
+  for (std::size_t i = 0; i + aside_max < names.value.size(); ++i) {
+    if (const std::error_code error = files_.remove(place_.folder + '/' + names.value[i])) return error;
+  }
+  return {};
 }
 
 }  // namespace edgetide

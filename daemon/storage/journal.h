@@ -34,9 +34,14 @@ class Journal {
   static constexpr std::size_t segment_bytes = 4 * 1024 * 1024;
   static constexpr std::size_t unsynced_bytes_max = 8 * 1024 * 1024;
 
-  // `existing` and `next_record` are what recovery has found.
+  // What recovery has found.
+  struct Found {
+    std::vector<Segment> segments;
+    std::vector<std::string> damaged;  // paths of segments
+    std::uint64_t next_record = 1;
+  };
   Journal(FileSystem& files, const std::string& state_directory, JournalOptions options, std::uint64_t run,
-          const std::vector<Segment>& existing, std::uint64_t next_record);
+          const Found& found);
 
   // False: nothing can be taken now. `trouble` or `full` says why.
   bool ready(Duration running) const noexcept;
@@ -60,7 +65,8 @@ class Journal {
 
   // The next record is no longer relative to one before it: a checkpoint begins here.
   std::uint64_t begin_anew() noexcept;
-  // Records before `record` are in checkpoints that are safe. Segments that hold nothing else go.
+  // Records before `record` are in checkpoints that are safe. Segments that hold nothing else go; damaged ones are kept
+  // aside under another name, `*.damaged`, the newest few of them.
   void cut(std::uint64_t record, Duration running);
 
   std::uint64_t next_record() const noexcept { return log_.next_number(); }
@@ -70,11 +76,14 @@ class Journal {
 
  private:
   void fail(std::error_code error, Duration running);
+  std::error_code set_aside(const std::string& path);
 
+  FileSystem& files_;
   const LogPlace place_;
   const JournalOptions options_;
   RecordLogWriter log_;
   JournalEncoder encoder_;
+  std::vector<std::string> damaged_;  // still in their place
   std::string trouble_;
   Duration try_again_at_;
   std::uint64_t written_bytes_ = 0;

@@ -23,6 +23,12 @@ class IntakeTest : public testing::Test {
     return intake.inspect([](const Pipeline& state) { return state.counters(); });
   }
 
+  Courier courier_to(ScriptedSink::Log& log, OutboxOptions outbox = {}) {
+    return Courier("c", std::make_unique<ScriptedSink>(log), schemas_of(options.windows, {WindowId{0}}), outbox, files,
+                   "state", {[this] { intake.room(); }, [] {}}, 1);
+  }
+
+  MemoryFileSystem files;
   PipelineOptions options = one_window();
   Pipeline pipeline{options};
   ManualClock clock;
@@ -87,7 +93,6 @@ TEST_F(IntakeTest, first_sight_of_a_series_keeps_unit_and_labels) {
 }
 
 TEST_F(IntakeTest, readings_that_enter_no_window_go_to_the_quarantine_with_source_and_arrival) {
-  MemoryFileSystem files;
   Quarantine quarantine(files, "state", {});
   intake.set_quarantine(quarantine);
   clock.set_seconds(1'000'000);
@@ -107,7 +112,6 @@ TEST_F(IntakeTest, readings_that_enter_no_window_go_to_the_quarantine_with_sourc
 }
 
 TEST_F(IntakeTest, quarantine_on_a_broken_disk_holds_nothing_back) {
-  MemoryFileSystem files;
   files.fail_at(1, EIO, true);
   Quarantine quarantine(files, "state", {});
   intake.set_quarantine(quarantine);
@@ -124,9 +128,7 @@ TEST_F(IntakeTest, closed_intake_accepts_nothing) {
 
 TEST_F(IntakeTest, rows_go_to_each_courier_in_its_mode) {
   ScriptedSink::Log update_log, append_log;
-  MemoryFileSystem files;
-  Courier update("u", std::make_unique<ScriptedSink>(update_log), {}, {}, files, "state", {});
-  Courier append("a", std::make_unique<ScriptedSink>(append_log), {}, {}, files, "state", {});
+  Courier update = courier_to(update_log), append = courier_to(append_log);
   intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), update);
   intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::append), append);
   ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a", 1, at(1))));
@@ -142,9 +144,7 @@ TEST_F(IntakeTest, rows_go_to_each_courier_in_its_mode) {
 
 TEST_F(IntakeTest, accept_waits_while_a_sink_that_may_not_drop_is_full) {
   ScriptedSink::Log log;
-  MemoryFileSystem files;
-  Courier courier("c", std::make_unique<ScriptedSink>(log), {}, {1, WhenFull::block}, files, "state",
-                  {.room = [this] { intake.room(); }, .spill_wanted = {}});
+  Courier courier = courier_to(log, {.bytes_max = 1, .when_full = WhenFull::block});
   intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), courier);
   ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a")));
   intake.tick(Fire::all);
@@ -157,8 +157,7 @@ TEST_F(IntakeTest, accept_waits_while_a_sink_that_may_not_drop_is_full) {
 
 TEST_F(IntakeTest, waiting_peer_is_let_go_unacknowledged_when_the_daemon_stops) {
   ScriptedSink::Log log;
-  MemoryFileSystem files;
-  Courier courier("c", std::make_unique<ScriptedSink>(log), {}, {1, WhenFull::block}, files, "state", {});
+  Courier courier = courier_to(log, {.bytes_max = 1, .when_full = WhenFull::block});
   intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), courier);
   ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a")));
   intake.tick(Fire::all);

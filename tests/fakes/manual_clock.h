@@ -12,6 +12,7 @@ class ManualClock final : public Clock {
   Moment now() const noexcept override {
     return {Timestamp::microseconds(seconds_ * 1'000'000), Duration::seconds(seconds_)};
   }
+  void continue_from(Duration) noexcept override {}
   void set_seconds(std::int64_t seconds) noexcept { seconds_ = seconds; }
 
  private:

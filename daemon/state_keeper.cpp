@@ -1,0 +1,79 @@
+#include "daemon/state_keeper.h"
+
+#include <algorithm>
+
+#include "daemon/log.h"
+
+namespace edgetide {
+
+namespace {
+constexpr Duration retry_after = Duration::seconds(5);
+}
+
+StateKeeper::StateKeeper(Intake& intake, std::span<const std::unique_ptr<Courier>> couriers,
+                         CheckpointStore& checkpoints, const Clock& clock, JournalOptions journal,
+                         CheckpointOptions checkpoint)
+    : intake_(intake),
+      couriers_(couriers),
+      checkpoints_(checkpoints),
+      clock_(clock),
+      journal_(journal),
+      checkpoint_(checkpoint),
+      sync_at_(clock.now().running),
+      checkpoint_at_(clock.now().running) {}
+
+Duration StateKeeper::step() {
+  spill_surplus();
+  if (clock_.now().running >= sync_at_) sync();
+  if (clock_.now().running >= checkpoint_at_) write_checkpoint();
+  return std::max(std::min(sync_at_, checkpoint_at_) - clock_.now().running, Duration());
+}
+
+// An error is in the courier's status, and the courier keeps what was not written.
+void StateKeeper::spill_surplus() {
+  for (const auto& courier : couriers_) static_cast<void>(courier->spill_surplus());
+}
+
+void StateKeeper::sync() {
+  if (const std::error_code error = intake_.sync()) {
+    log(LogLevel::error, "journal: what was written could not be made safe and was written again: " + error.message());
+    const std::lock_guard lock(mutex_);
+    ++status_.failed_syncs;
+  }
+  sync_at_ = clock_.now().running + journal_.sync_interval;
+}
+
+std::error_code StateKeeper::spill_all(Checkpoint& checkpoint) {
+  for (const auto& courier : couriers_) {
+    if (const std::error_code error = courier->spill({checkpoint.run, checkpoint.epoch})) return error;
+    checkpoint.outboxes.push_back({courier->name(), courier->first_undelivered()});
+  }
+  return {};
+}
+
+std::error_code StateKeeper::write_checkpoint() {
+  Checkpoint checkpoint = intake_.checkpoint();
+  std::error_code error = spill_all(checkpoint);
+  if (!error) error = checkpoints_.write(checkpoint);
+  if (!error) intake_.cut(checkpoints_.journal_from());
+  checkpoint_at_ = clock_.now().running + (error ? std::min(retry_after, checkpoint_.interval) : checkpoint_.interval);
+
+  const std::lock_guard lock(mutex_);
+  const std::string trouble = error ? "no checkpoint can be written: " + error.message() : std::string();
+  if (trouble != status_.trouble) {
+    log(error ? LogLevel::error : LogLevel::info, error ? trouble : "checkpoints are written again");
+  }
+  status_.trouble = trouble;
+  if (error) return error;
+  status_.checkpoint_at = checkpoint.taken_at.wall;
+  status_.checkpoint_bytes = checkpoint.pipeline.size() + checkpoint.intake.size();
+  ++status_.checkpoints;
+  return {};
+}
+
+KeeperStatus StateKeeper::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+}  // namespace edgetide

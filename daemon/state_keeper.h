@@ -1,0 +1,63 @@
+// Keeps what must survive on disk: syncs the journal each sync_interval, writes a checkpoint each interval, and spills
+// what couriers cannot hold in memory. One step at a time, without a thread or a timer of its own.
+//
+// A checkpoint forgets inputs, so everything that they made must be safe first: the rows that a sink has not confirmed
+// are spilled before the checkpoint is written, and the journal is cut after it.
+//
+// Owns:   nothing. Thread: one at a time (the storage thread; main after that has ended); `status`, any.
+// Blocks: as long as the disk wants.
+// Fails:  what cannot be written is tried again, a checkpoint after a few seconds; `status` says why.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+
+#include "daemon/clock.h"
+#include "daemon/courier.h"
+#include "daemon/intake.h"
+#include "daemon/storage/checkpoint_store.h"
+
+namespace edgetide {
+
+struct KeeperStatus {
+  std::string trouble;  // why no checkpoint can be written; empty if all is well
+  Timestamp checkpoint_at;
+  std::uint64_t checkpoints = 0;  // since the start
+  std::uint64_t checkpoint_bytes = 0;
+  std::uint64_t failed_syncs = 0;
+};
+
+class StateKeeper {
+ public:
+  StateKeeper(Intake& intake, std::span<const std::unique_ptr<Courier>> couriers, CheckpointStore& checkpoints,
+              const Clock& clock, JournalOptions journal, CheckpointOptions checkpoint);
+
+  // Does what is due. How long until something is.
+  Duration step();
+
+  // Before the end, also when it is not due.
+  std::error_code write_checkpoint();
+
+  KeeperStatus status() const;
+
+ private:
+  void spill_surplus();
+  void sync();
+  std::error_code spill_all(Checkpoint& checkpoint);
+
+  Intake& intake_;
+  const std::span<const std::unique_ptr<Courier>> couriers_;
+  CheckpointStore& checkpoints_;
+  const Clock& clock_;
+  const JournalOptions journal_;
+  const CheckpointOptions checkpoint_;
+  Duration sync_at_;
+  Duration checkpoint_at_;  // at once: what was recovered is not recovered again
+
+  mutable std::mutex mutex_;
+  KeeperStatus status_;  // guarded by mutex_
+};
+
+}  // namespace edgetide
