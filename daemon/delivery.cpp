@@ -9,6 +9,12 @@
 
 namespace edgetide {
 
+namespace {
+
+constexpr std::size_t rejected_logged_max = 10;  // of one delivery
+
+}  // namespace
+
 Delivery::Delivery(std::string name, std::unique_ptr<Sink> sink, Outbox& outbox, std::uint32_t seed)
     : name_(std::move(name)), sink_(std::move(sink)), outbox_(outbox), random_(seed) {}
 
@@ -49,11 +55,19 @@ std::optional<Duration> Delivery::deliver() {
   return Duration();
 }
 
-void Delivery::count_delivered(const Delivered& delivered) {
-  for (const RejectedRow& row : delivered.rejected) {
+void Delivery::log_rejected(const std::vector<RejectedRow>& rows) const {
+  for (std::size_t i = 0; i < std::min(rows.size(), rejected_logged_max); ++i) {
+    const RejectedRow& row = rows[i];
     log(LogLevel::warning, "sink " + name_ + ": row of " + row.window + " for " + printable(row.sensor) + "/" +
                                printable(row.metric) + " rejected: " + printable(row.reason));
   }
+  if (rows.size() <= rejected_logged_max) return;
+  log(LogLevel::warning, "sink " + name_ + ": " + std::to_string(rows.size() - rejected_logged_max) +
+                             " more rows of this delivery rejected");
+}
+
+void Delivery::count_delivered(const Delivered& delivered) {
+  log_rejected(delivered.rejected);
   const std::lock_guard lock(mutex_);
   status_.delivered_rows += in_hand_->row_count() - delivered.rejected.size();
   status_.rejected_rows += delivered.rejected.size();

@@ -17,6 +17,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "daemon/outbox.h"
 #include "pipeline/time.h"
@@ -52,6 +53,7 @@ class Delivery {
   std::optional<Duration> deliver();
   std::optional<Duration> failed(const Outcome& outcome);
   std::optional<Duration> try_again(const std::string& reason, Duration at_least);
+  void log_rejected(const std::vector<RejectedRow>& rows) const;
   void count_delivered(const Delivered& delivered);
   void note_open();
   bool note_trouble(const std::string& reason);

@@ -95,7 +95,8 @@ TEST_F(DeliveryTest, batch_that_was_stored_when_the_process_died_is_not_delivere
   start();
   step_until_idle();
   EXPECT_THAT(log.stored(), ElementsAre(2, 3, 4));
-  EXPECT_EQ(log.batches.size(), 1U);
+  ASSERT_EQ(log.batches.size(), 1U);
+  EXPECT_EQ(log.batches[0].row_count(), 1U);
   EXPECT_EQ(log.repeats, 0);
 }
 

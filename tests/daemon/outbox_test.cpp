@@ -267,6 +267,17 @@ TEST_F(OutboxTest, checkpoint_finds_everything_up_to_its_epoch_on_disk_after_a_p
   }
 }
 
+TEST_F(OutboxTest, what_is_being_delivered_while_it_is_spilled_is_not_delivered_again) {
+  start();
+  for (std::uint64_t epoch = 1; epoch <= 2; ++epoch) outbox->push(own_rows(epoch));
+  const Outbox::Taken taken = outbox->take();
+  outbox->push(own_rows(3));
+  ASSERT_FALSE(outbox->spill(everything));
+  outbox->stored_through(taken.batch->id);
+  EXPECT_EQ(outbox->status().waiting_rows, 1U);
+  EXPECT_EQ(outbox->take().batch->row_count(), 1U);
+}
+
 TEST_F(OutboxTest, what_was_delivered_is_neither_written_nor_needed_after_a_restart) {
   start();
   for (std::uint64_t epoch = 1; epoch <= 3; ++epoch) outbox->push(own_rows(epoch));
@@ -292,6 +303,8 @@ TEST_F(OutboxTest, numbers_of_records_go_on_where_the_checkpoint_says_also_witho
   EXPECT_EQ(outbox->first_undelivered(), 57U);
   start({}, 57);
   EXPECT_THAT(drain(), ElementsAre(1));
+  start({}, 99);  // the files are older than the checkpoint
+  EXPECT_EQ(outbox->first_undelivered(), 99U);
 }
 
 TEST_F(OutboxTest, segments_are_removed_when_all_of_them_was_delivered) {
