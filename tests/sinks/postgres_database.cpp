@@ -53,10 +53,15 @@ std::string PostgresDatabase::value(const std::string& sql) const {
 }
 
 void PostgresDatabase::wait_for_session_waiting_for(const std::string& event) const {
-  const std::string waiting =
-      "SELECT FROM pg_stat_activity WHERE application_name = 'edgetide' AND datname = current_database() AND '" +
-      event + "' IN (wait_event_type, wait_event)";
-  while (query(waiting).empty()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  while (!has_session_waiting_for(event)) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+}
+
+bool PostgresDatabase::has_session_waiting_for(const std::string& event) const {
+  return !query(
+              "SELECT FROM pg_stat_activity WHERE application_name = 'edgetide' AND datname = current_database() "
+              "AND '" +
+              event + "' IN (wait_event_type, wait_event)")
+              .empty();
 }
 
 void PostgresDatabase::terminate_sessions() const {

@@ -34,6 +34,7 @@ class PostgresDatabase {
 
   // Waits until a session of Edgetide in this database stands in that state: "Lock", "SyncRep", ...
   void wait_for_session_waiting_for(const std::string& event) const;
+  bool has_session_waiting_for(const std::string& event) const;
   void terminate_sessions() const;
   // kill -9 of their backends; the server then recovers as after a crash.
   void kill_sessions() const;

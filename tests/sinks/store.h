@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,10 @@ struct StoreKind {
   std::string name;
   std::unique_ptr<Store> (*make)();
 };
+
+inline void PrintTo(const StoreKind& kind, std::ostream* out) {
+  *out << kind.name;
+}
 
 // Those of this build.
 inline std::vector<StoreKind> stores() {
