@@ -13,6 +13,7 @@
 #include "daemon/enrichment/sensor_table.h"
 #include "daemon/sources/mqtt_source.h"
 #include "daemon/sources/socket_source.h"
+#include "daemon/storage/journal_options.h"
 #include "daemon/storage/quarantine.h"
 #include "pipeline/options.h"
 #include "sinks/postgres_sink.h"
@@ -76,6 +77,8 @@ struct GatewayOptions {
   std::vector<SocketInput> sockets;
   std::vector<SinkOptions> sinks;
   QuarantineOptions quarantine;
+  JournalOptions journal;
+  CheckpointOptions checkpoint;
 };
 
 }  // namespace edgetide

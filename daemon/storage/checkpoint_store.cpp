@@ -28,7 +28,7 @@ CheckpointStore::CheckpointStore(FileSystem& files, const std::string& state_dir
     : files_(files),
       folder_(state_directory + "/checkpoint"),
       unnamed_path_(folder_ + "/checkpoint.new"),
-      keep_(std::max(options.keep, 1U)) {}
+      keep_(std::max<std::size_t>(options.keep, 1)) {}
 
 std::string CheckpointStore::path_of(std::uint64_t number) const {
   return folder_ + '/' + numbered_name(name, number);
