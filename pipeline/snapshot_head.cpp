@@ -22,8 +22,11 @@ Counters load_counters(ByteReader& in) {
   counters.received = in.u64();
   for (std::uint64_t& n : counters.fates) n = in.u64();
   counters.restamped = in.u64();
-  in.require(in.u32() == counters.refused.size());
-  for (std::uint64_t& n : counters.refused) n = in.u64();
+  const std::uint32_t reasons = in.u32();  // of the program that wrote it; new ones are added at the end
+  for (std::uint32_t i = 0; in.ok() && i < reasons; ++i) {
+    const std::uint64_t n = in.u64();
+    if (i < counters.refused.size()) counters.refused[i] = n;
+  }
   return counters;
 }
 
