@@ -69,6 +69,24 @@ void read_log(const Section& section, LogOptions& log) {
   section.read_word("target", log.target);
 }
 
+void read_journal(const Section& section, JournalOptions& journal) {
+  section.read_word("durability", journal.durability);
+  section.read("sync_interval", journal.sync_interval);
+  section.read("max_size", journal.bytes_max);
+  section.read_word("when_full", journal.when_full);
+}
+
+void read_checkpoint(const Section& section, CheckpointOptions& checkpoint) {
+  section.read("interval", checkpoint.interval);
+  section.read("keep", checkpoint.keep);
+}
+
+void read_limits(const Section& section, PipelineOptions& pipeline) {
+  section.read("max_series", pipeline.max_series);
+  section.read("new_series_per_minute", pipeline.new_series_per_minute);
+  section.read("memory", pipeline.memory_bytes_max);
+}
+
 void warn_of_idle_parts(const Section& top, const GatewayOptions& options, Report& report) {
   const std::vector<WindowOptions>& windows = options.pipeline.windows;
   for (std::uint32_t source = 0; source < options.pipeline.sources.size(); ++source) {
@@ -107,15 +125,15 @@ GatewayOptions read_gateway_options(const Section& top, Report& report) {
   top.texts("include");  // for its type; what it names is merged already
 
   const Node gateway = table_of(top, "gateway"), log = table_of(top, "log"), time = table_of(top, "time"),
-             limits = table_of(top, "limits"), quarantine = table_of(top, "quarantine");
+             limits = table_of(top, "limits"), journal = table_of(top, "journal"),
+             checkpoint = table_of(top, "checkpoint"), quarantine = table_of(top, "quarantine");
   read_gateway(Section(gateway, "gateway", {&keys.gateway}, report), options);
   read_log(Section(log, "log", {&keys.log}, report), options.log);
   TimeOptions& time_options = options.pipeline.default_time;
   read_time_keys(Section(time, "time", {&keys.time}, report), time_options);
-  const Section limit_keys(limits, "limits", {&keys.limits}, report);
-  limit_keys.read("max_series", options.pipeline.max_series);
-  limit_keys.read("new_series_per_minute", options.pipeline.new_series_per_minute);
-  limit_keys.read("memory", options.pipeline.memory_bytes_max);
+  read_limits(Section(limits, "limits", {&keys.limits}, report), options.pipeline);
+  read_journal(Section(journal, "journal", {&keys.journal}, report), options.journal);
+  read_checkpoint(Section(checkpoint, "checkpoint", {&keys.checkpoint}, report), options.checkpoint);
   Section(quarantine, "quarantine", {&keys.quarantine}, report).read("max_size", options.quarantine.bytes_max);
 
   const Node table_tables = table_of(top, "tables");

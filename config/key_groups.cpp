@@ -24,6 +24,8 @@ KeyGroup top_keys() {
           of_type(ValueType::table, "log", "", "See below."),
           of_type(ValueType::table, "time", "", "See below."),
           of_type(ValueType::table, "limits", "", "See below."),
+          of_type(ValueType::table, "journal", "", "See below."),
+          of_type(ValueType::table, "checkpoint", "", "See below."),
           of_type(ValueType::table, "quarantine", "", "See below."),
           of_type(ValueType::table, "sources", "", "A table per source, `[sources.NAME]`."),
           of_type(ValueType::table, "tables", "", "A table per sensor table, `[tables.NAME]`."),
@@ -91,6 +93,37 @@ KeyGroup limits_keys() {
           size("memory", PipelineOptions().memory_bytes_max, 1024 * 1024, size_max,
                "Of window state; beyond it no new sensor is taken, known ones go on."),
       }};
+}
+
+KeyGroup journal_keys() {
+  const JournalOptions standard;
+  return {
+      "[journal]",
+      "Readings are written to disk before they are acknowledged, so that a restart loses none of them.",
+      {
+          word("durability", {"none", "crash", "power"}, position(standard.durability),
+               "What is safe once it is acknowledged. `none`: only what the last checkpoint has. `crash`: all, should "
+               "edgetide die; a power cut may take the last sync_interval. `power`: all, for one sync per "
+               "acknowledgement."),
+          duration("sync_interval", standard.sync_interval, Duration::milliseconds(10), Duration::minutes(1),
+                   "With `crash`: how much a power cut may take. Longer: fewer writes to flash."),
+          size("max_size", standard.bytes_max, 16 * 1024 * 1024, size_max,
+               "Disk space. What all kept checkpoints contain is removed; it fills up only while none can be written."),
+          word("when_full", {"block", "drop_newest"}, position(standard.when_full),
+               "`block` holds intake back; `drop_newest` refuses readings and counts them."),
+      }};
+}
+
+KeyGroup checkpoint_keys() {
+  const CheckpointOptions standard;
+  return {"[checkpoint]",
+          "The whole state in one file, from which a restart goes on: `edgetide checkpoint show`.",
+          {
+              duration("interval", standard.interval, Duration::seconds(1), Duration::hours(1),
+                       "How often it is written. Longer: fewer writes to flash, more journal to read at a restart."),
+              integer("keep", static_cast<std::int64_t>(standard.keep), 1, 16,
+                      "How many are kept, for when the newest cannot be read. 1: nothing to fall back to."),
+          }};
 }
 
 KeyGroup quarantine_keys() {

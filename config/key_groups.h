@@ -11,6 +11,8 @@ KeyGroup gateway_keys();
 KeyGroup log_keys();
 KeyGroup time_keys();
 KeyGroup limits_keys();
+KeyGroup journal_keys();
+KeyGroup checkpoint_keys();
 KeyGroup quarantine_keys();
 KeyGroup table_keys();
 KeyGroup window_keys();

@@ -13,10 +13,10 @@ const KeySpec* KeyGroup::find(std::string_view name) const noexcept {
 }
 
 std::vector<const KeyGroup*> KeyTable::groups() const {
-  return {&top,    &gateway,  &log,     &time,          &limits,     &quarantine,  &source,  &mqtt,
-          &tls,    &route,    &mapping, &payload_field, &time_field, &value_field, &socket,  &allow,
-          &stream, &udp,      &table,   &window,        &tumbling,   &sliding,     &session, &aligned,
-          &match,  &top_rows, &sink,    &outbox,        &postgresql, &sqlite};
+  return {&top,     &gateway, &log,    &time,     &limits,  &journal,       &checkpoint, &quarantine,
+          &source,  &mqtt,    &tls,    &route,    &mapping, &payload_field, &time_field, &value_field,
+          &socket,  &allow,   &stream, &udp,      &table,   &window,        &tumbling,   &sliding,
+          &session, &aligned, &match,  &top_rows, &sink,    &outbox,        &postgresql, &sqlite};
 }
 
 const KeyTable& key_table() {
@@ -27,6 +27,8 @@ const KeyTable& key_table() {
       .log = log_keys(),
       .time = time_keys(),
       .limits = limits_keys(),
+      .journal = journal_keys(),
+      .checkpoint = checkpoint_keys(),
       .quarantine = quarantine_keys(),
       .source = source_keys(),
       .mqtt = mqtt_keys(),
@@ -60,8 +62,6 @@ bool is_planned(std::string_view name) noexcept {
   static constexpr auto planned = std::to_array<std::string_view>({
       // sections
       "http",
-      "journal",
-      "checkpoint",
       "tests",
       // keys
       "labels",
@@ -73,7 +73,6 @@ bool is_planned(std::string_view name) noexcept {
       "status_topic",
       "max_payload",
       "max_rate",
-      "durability",
       // types, formats and modes
       "mqtt",
       "kafka",

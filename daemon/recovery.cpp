@@ -84,7 +84,7 @@ void report(const JournalReplay& replay, const LogReport& log, RecoveredState& r
 
 }  // namespace
 
-FoundState find_state(FileSystem& files, const std::string& state_directory, const CheckpointStore& checkpoints,
+FoundState find_state(FileSystem& files, const std::string& state_directory, CheckpointStore& checkpoints,
                       std::uint64_t fresh_id) {
   FoundState state;
   auto found = checkpoints.newest();

@@ -34,7 +34,7 @@ struct FoundState {
   std::vector<std::string> reports;
 };
 
-FoundState find_state(FileSystem& files, const std::string& state_directory, const CheckpointStore& checkpoints,
+FoundState find_state(FileSystem& files, const std::string& state_directory, CheckpointStore& checkpoints,
                       std::uint64_t fresh_id);
 
 struct RecoveredState {

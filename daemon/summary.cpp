@@ -14,10 +14,7 @@ void append_member(std::string& out, std::string_view name, std::uint64_t value)
 
 }  // namespace
 
-std::string summary_json(const Pipeline& pipeline, std::span<const Timestamp> watermarks, std::uint64_t rows,
-                         TimeText times) {
-  const Counters counters = pipeline.counters();
-  std::string out = "{";
+void append_counters_json(std::string& out, const Counters& counters) {
   append_member(out, "received", counters.received);
   append_member(out += ',', "on_time", counters.of(Fate::on_time));
   append_member(out += ',', "late_accepted", counters.of(Fate::late_accepted));
@@ -32,7 +29,14 @@ std::string summary_json(const Pipeline& pipeline, std::span<const Timestamp> wa
     first = false;
     append_member(out, refusal_names[i], counters.refused[i]);
   }
-  append_member(out += "},", "rows", rows);
+  out += '}';
+}
+
+std::string summary_json(const Pipeline& pipeline, std::span<const Timestamp> watermarks, std::uint64_t rows,
+                         TimeText times) {
+  std::string out = "{";
+  append_counters_json(out, pipeline.counters());
+  append_member(out += ',', "rows", rows);
   append_member(out += ',', "epochs", pipeline.epoch());
   out += ",\"watermark\":{";
   for (std::uint32_t i = 0; i < watermarks.size(); ++i) {

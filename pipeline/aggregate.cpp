@@ -222,19 +222,15 @@ std::size_t AggregateLayout::heap_bytes(const Word* state) const noexcept {
 }
 
 void AggregateLayout::save(ByteWriter& out, const Word* state) const {
-  for (std::size_t i = 0; i < words_; ++i) {
-    if (i == 0 || (i != sketch_ && i != distinct_ && i != points_)) out.u64(state[i]);
-  }
-  if (count(state) == 0) return;
+  out.words({state, plain_words()});
+  if (!owns_memory() || count(state) == 0) return;
   if (sketch_ != absent) part_of<QuantileSketch>(state[sketch_])->save(out);
   if (distinct_ != absent) part_of<DistinctCounter>(state[distinct_])->save(out);
   if (points_ != absent) part_of<PointList>(state[points_])->save(out);
 }
 
 bool AggregateLayout::load(ByteReader& in, Word* state) const {
-  for (std::size_t i = 0; i < words_; ++i) {
-    if (i == 0 || (i != sketch_ && i != distinct_ && i != points_)) state[i] = in.u64();
-  }
+  for (std::size_t i = 0; i < plain_words(); ++i) state[i] = in.u64();
   bool whole = in.ok();
   if (count(state) != 0) {
     if (sketch_ != absent) whole = whole && need<QuantileSketch>(state[sketch_]).load(in);

@@ -159,6 +159,11 @@ class AggregateLayout {
   [[gnu::noinline]] void add_more(Word* state, Timestamp event_time, double value) const;
   void merge_more(Word* state, const Word* other) const;
 
+  // The pointers come last.
+  std::size_t plain_words() const noexcept {
+    return words_ - (sketch_ != absent ? 1 : 0) - (distinct_ != absent ? 1 : 0) - (points_ != absent ? 1 : 0);
+  }
+
   double sum(const Word* state) const noexcept { return real(state[sum_]) + real(state[sum_ + 1]); }
   double variance(const Word* state) const noexcept;
   double rate(const Word* state) const noexcept;

@@ -7,9 +7,12 @@
 // Thread: one owner at a time.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,21 +24,53 @@ class ByteWriter {
  public:
   explicit ByteWriter(std::string& out) noexcept : out_(out) {}
 
-  void u8(std::uint8_t value) { little_endian(value, 1); }
-  void u32(std::uint32_t value) { little_endian(value, 4); }
-  void u64(std::uint64_t value) { little_endian(value, 8); }
-  void i64(std::int64_t value) { u64(static_cast<std::uint64_t>(value)); }
-  void time(Timestamp value) { i64(value.count()); }
-  void duration(Duration value) { i64(value.count()); }
+  void u8(std::uint8_t value) { numbers(value); }
+  void u32(std::uint32_t value) { numbers(value); }
+  void u64(std::uint64_t value) { numbers(value); }
+  void i64(std::int64_t value) { numbers(value); }
+  void time(Timestamp value) { numbers(value.count()); }
+  void duration(Duration value) { numbers(value.count()); }
   void text(std::string_view value) {
     u32(static_cast<std::uint32_t>(value.size()));
     out_ += value;
   }
 
- private:
-  void little_endian(std::uint64_t value, unsigned bytes) {
-    for (unsigned i = 0; i < bytes; ++i) out_ += static_cast<char>(static_cast<unsigned char>(value >> (8 * i)));
+  // Integers one after the other, each as wide as its type: much faster than one by one.
+  template <typename... Numbers>
+  void numbers(Numbers... values) {
+    std::array<char, (sizeof values + ...)> bytes;
+    char* to = bytes.data();
+    ((store(values, to), to += sizeof values), ...);
+    out_.append(bytes.data(), bytes.size());
   }
+  void words(std::span<const std::uint64_t> values) {
+    if constexpr (std::endian::native == std::endian::little) {
+      out_.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+    } else {
+      for (const std::uint64_t value : values) u64(value);
+    }
+  }
+
+  // A text whose length only the end tells: what is written between the two.
+  std::size_t begin_text() {
+    u32(0);
+    return out_.size();
+  }
+  void end_text(std::size_t begin) noexcept {
+    store(static_cast<std::uint32_t>(out_.size() - begin), &out_[begin - sizeof(std::uint32_t)]);
+  }
+
+ private:
+  template <typename Number>
+  static void store(Number value, char* to) noexcept {
+    if constexpr (std::endian::native == std::endian::little) {
+      std::memcpy(to, &value, sizeof value);
+    } else {
+      for (std::size_t i = 0; i < sizeof value; ++i)
+        to[i] = static_cast<char>(static_cast<unsigned char>(value >> 8 * i));
+    }
+  }
+
   std::string& out_;
 };
 

@@ -45,7 +45,22 @@ class DuplicateFilter {
     kept_ = entries_.size();
   }
 
-  const std::vector<Entry>& entries() const noexcept { return entries_; }
+  void save(ByteWriter& out) const {
+    out.u32(static_cast<std::uint32_t>(kept_));
+    out.u32(static_cast<std::uint32_t>(entries_.size()));
+    for (const Entry& entry : entries_) out.numbers(entry.event_time.count(), entry.series);
+  }
+  void load(ByteReader& in, std::size_t series) {
+    kept_ = in.u32();
+    const std::uint32_t count = in.u32();
+    if (!in.has(count, 12)) return;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const Timestamp event_time = in.time();
+      const std::uint32_t of = in.u32();
+      in.require(of < series && insert({event_time, of}));
+    }
+  }
+
   std::size_t memory_bytes() const noexcept { return entries_.capacity() * sizeof(Entry) + index_.memory_bytes(); }
 
  private:

@@ -30,6 +30,8 @@
 
 namespace edgetide {
 
+struct SnapshotHead;
+
 // Readings that arrived together, from one source.
 struct Batch {
   SourceId source;
@@ -46,6 +48,12 @@ struct SetAside {
 enum class Fire : std::uint8_t {
   due,  // the windows whose trigger is due
   all,  // every window, as before a stop
+};
+
+// What becomes of a source that was connected when a snapshot was taken.
+enum class Connections : std::uint8_t {
+  end,    // it is disconnected: a daemon starts
+  go_on,  // it still is: the inputs that followed the snapshot will follow again
 };
 
 class Pipeline {
@@ -95,10 +103,10 @@ class Pipeline {
 
   // The whole state. The same state gives the same bytes.
   std::string snapshot() const;
-  // Replaces the state. Every source is disconnected afterwards. What belongs to sources or window definitions that are
-  // new or were changed since starts empty; `forgotten_windows` names the latter.
+  // Replaces the state, whatever the limits say. What belongs to sources or window definitions that are new or were
+  // changed since starts empty; `forgotten_windows` names the latter.
   // The reason, if the bytes are no snapshot of a pipeline; the state is then that of a new pipeline.
-  std::optional<std::string> restore(std::string_view snapshot);
+  std::optional<std::string> restore(std::string_view snapshot, Connections connections = Connections::end);
   const std::vector<std::string>& forgotten_windows() const noexcept { return forgotten_windows_; }
 
  private:
@@ -149,11 +157,12 @@ class Pipeline {
   void read_clocks();
   Clocks clocks() const noexcept { return {series_clocks_, source_clocks_, all_clock_, by_minimum_}; }
   void reset();
+  SnapshotHead snapshot_head() const;
   void save_series(ByteWriter& out) const;
-  std::vector<std::uint32_t> load_sources(ByteReader& in);
+  std::vector<std::uint32_t> load_sources(ByteReader& in, const SnapshotHead& head, Connections connections);
   void load_series(ByteReader& in, const std::vector<std::uint32_t>& sources);
   void load_series_state(ByteReader& in, SeriesId id, const std::vector<std::uint32_t>& sources);
-  void load_windows(ByteReader& in, const std::vector<std::uint32_t>& sources);
+  void load_windows(ByteReader& in, const SnapshotHead& head, const std::vector<std::uint32_t>& sources);
 
   PipelineOptions options_;
   std::uint64_t epoch_ = 0;

@@ -1,5 +1,5 @@
 // Why a reading, or a whole message, was refused before any window. Each reason is a counter and a word that users
-// see in logs, summaries and metrics.
+// see in logs, summaries and metrics. Snapshots keep them by number: a new one comes last.
 //
 // Thread: plain values, any thread.
 #pragma once
@@ -39,7 +39,7 @@ inline constexpr std::size_t refusal_count = static_cast<std::size_t>(Refusal::j
 inline constexpr std::array<std::string_view, refusal_count> refusal_names = {
     "not_finite", "too_early", "too_old",   "series_limit", "series_rate",     "memory_limit",
     "unmatched",  "no_route",  "too_large", "too_deep",     "too_many_values", "bad_syntax",
-    "bad_number", "bad_time",  "bad_id",    "unauthorised", "unknown_source", "journal_full",
+    "bad_number", "bad_time",  "bad_id",    "unauthorised", "unknown_source",  "journal_full",
 };
 
 constexpr std::string_view name_of(Refusal reason) noexcept {

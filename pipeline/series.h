@@ -60,7 +60,8 @@ class SeriesTable {
   const Series& operator[](SeriesId id) const noexcept { return *series_[index_of(id)]; }
   std::shared_ptr<const Series> shared(SeriesId id) const noexcept { return series_[index_of(id)]; }
   bool has(SeriesId id) const noexcept { return series_[index_of(id)] != nullptr; }
-  std::size_t size() const noexcept { return series_.size(); }  // ids in use and removed
+  std::size_t size() const noexcept { return series_.size(); }                  // ids in use and removed
+  const std::vector<std::uint32_t>& removed() const noexcept { return free_; }  // the last one is given again next
   bool full() const noexcept { return series_.size() - free_.size() >= capacity_; }
 
   // By series id, its place in the order (sensor, metric). Sorted anew only after series were added.

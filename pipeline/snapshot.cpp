@@ -1,35 +1,19 @@
-// Pipeline state to bytes and back. The layout is what `save` writes, in order; integers are little-endian:
-//   text "edgetide state", u32 version, clock and epoch, sources, series, then for each window definition its name, its
-//   fingerprint and its state as one text, so that one that was changed can be left out.
-// Windows are written in order, so that the same state gives the same bytes whatever its history.
+// Pipeline state to bytes and back. The layout is what `save` writes, in order; integers are little-endian: the head
+// (snapshot_head.h), the floor of watermarks, sources, series, then for each window definition its state as one text,
+// so that one that was changed can be left out. Windows are written in order, so that the same state gives the same
+// bytes whatever its history.
 #include <algorithm>
 
 #include "pipeline/pipeline.h"
+#include "pipeline/snapshot_head.h"
 
 namespace edgetide {
 
 namespace {
 
-constexpr std::string_view magic = "edgetide state";
-constexpr std::uint32_t version = 2;
-
-void save_counters(ByteWriter& out, const Counters& counters) {
-  out.u64(counters.received);
-  for (const std::uint64_t n : counters.fates) out.u64(n);
-  out.u64(counters.restamped);
-  out.u32(static_cast<std::uint32_t>(counters.refused.size()));
-  for (const std::uint64_t n : counters.refused) out.u64(n);
-}
-
-Counters load_counters(ByteReader& in) {
-  Counters counters;
-  counters.received = in.u64();
-  for (std::uint64_t& n : counters.fates) n = in.u64();
-  counters.restamped = in.u64();
-  in.require(in.u32() == counters.refused.size());
-  for (std::uint64_t& n : counters.refused) n = in.u64();
-  return counters;
-}
+// Rather too much: memory that is not written to costs nothing.
+constexpr std::size_t series_bytes = 256;
+constexpr std::size_t window_bytes = 128;
 
 void save_series_texts(ByteWriter& out, const Series& series) {
   out.text(series.sensor);
@@ -61,36 +45,39 @@ Series load_series_texts(ByteReader& in) {
 
 std::string Pipeline::snapshot() const {
   std::string bytes;
+  bytes.reserve(states_.size() * series_bytes + open_windows() * window_bytes);
   ByteWriter out(bytes);
-  out.text(magic);
-  out.u32(version);
-  out.u64(epoch_);
-  out.u8(now_ ? 1 : 0);
-  out.time(now_.value_or(Moment{}).wall);
-  out.duration(running());
+  save(out, snapshot_head());
   out.time(floor_);
-  out.u32(static_cast<std::uint32_t>(sources_.size()));
-  for (std::size_t i = 0; i < sources_.size(); ++i) {
-    const SourceState& source = sources_[i];
-    out.text(options_.sources[i].name);
+  for (const SourceState& source : sources_) {
+    out.u8(source.listening.listening() ? 1 : 0);
     out.duration(source.listening.elapsed(running()));
     out.i64(source.new_series.level());
     out.duration(source.new_series.filled_at());
     source.minimum.save(out);
-    save_counters(out, source.counters);
   }
   all_.save(out);
   save_series(out);
-  out.u32(static_cast<std::uint32_t>(windows_.size()));
   for (const auto& window : windows_) {
-    out.text(window->name());
-    out.text(window->fingerprint());
-    std::string state;
-    ByteWriter state_out(state);
-    window->save(state_out);
-    out.text(state);
+    const std::size_t state = out.begin_text();
+    window->save(out);
+    out.end_text(state);
   }
   return bytes;
+}
+
+SnapshotHead Pipeline::snapshot_head() const {
+  SnapshotHead head;
+  head.epoch = epoch_;
+  head.now = now_;
+  head.series = series_.size() - series_.removed().size();
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    head.sources.push_back({options_.sources[i].name, sources_[i].counters});
+  }
+  for (const auto& window : windows_) {
+    head.windows.push_back({window->name(), window->fingerprint(), window->open_windows()});
+  }
+  return head;
 }
 
 void Pipeline::save_series(ByteWriter& out) const {
@@ -100,36 +87,29 @@ void Pipeline::save_series(ByteWriter& out) const {
     if (!series_.has(SeriesId{i})) continue;
     save_series_texts(out, series_[SeriesId{i}]);
     const SeriesState& state = states_[i];
-    out.time(state.watermark.value());
-    out.time(state.watermark.lead());
-    out.duration(state.heard_at);
-    out.u32(state.source);
-    out.u8(by_minimum_ && sources_[state.source].minimum.is_active(i) ? 1 : 0);
-    out.u32(state.bad_time);
-    out.u32(state.late_accepted);
-    out.u32(state.late_dropped);
+    const bool active = by_minimum_ && sources_[state.source].minimum.is_active(i);
+    out.numbers(state.watermark.value().count(), state.watermark.lead().count(), state.heard_at.count(), state.source,
+                std::uint8_t{active}, state.bad_time, state.late_accepted, state.late_dropped);
   }
+  for (const std::uint32_t id : series_.removed()) out.u32(id);
+  out.u32(static_cast<std::uint32_t>(leavers_.size()));
+  for (const SeriesId id : leavers_) out.u32(index_of(id));
 }
 
-std::optional<std::string> Pipeline::restore(std::string_view snapshot) {
+std::optional<std::string> Pipeline::restore(std::string_view snapshot, Connections connections) {
   reset();
   ByteReader in(snapshot);
-  if (in.text() != magic) return "not a pipeline snapshot";
-  if (const std::uint32_t found = in.u32(); in.ok() && found != version) {
-    return "snapshot version " + std::to_string(found) + ", this program reads " + std::to_string(version);
-  }
-  epoch_ = in.u64();
-  const bool clock_known = in.u8() != 0;
-  const Timestamp wall = in.time();
-  const Duration ran = in.duration();
-  if (clock_known) now_ = Moment{wall, ran};
+  SnapshotHead head;
+  if (auto error = load(in, head)) return error;
+  epoch_ = head.epoch;
+  now_ = head.now;
   floor_ = in.time();
-  const std::vector<std::uint32_t> sources = load_sources(in);
+  const std::vector<std::uint32_t> sources = load_sources(in, head, connections);
   load_series(in, sources);
   for (std::uint32_t i = 0; i < sources_.size(); ++i) {
     if (sources_[i].minimum.active()) all_.restore_member(i, sources_[i].minimum.value());
   }
-  load_windows(in, sources);
+  load_windows(in, head, sources);
   in.require(in.at_end());
   memory_bytes_ = memory_bytes();
   if (in.ok()) return std::nullopt;
@@ -138,24 +118,23 @@ std::optional<std::string> Pipeline::restore(std::string_view snapshot) {
 }
 
 // By source of the snapshot, its place now, or none.
-std::vector<std::uint32_t> Pipeline::load_sources(ByteReader& in) {
+std::vector<std::uint32_t> Pipeline::load_sources(ByteReader& in, const SnapshotHead& head, Connections connections) {
   std::vector<std::uint32_t> places;
-  const std::uint32_t count = in.u32();
-  if (!in.has(count, 16)) return places;
-  for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
-    const std::string_view name = in.text();
+  for (const SnapshotHead::Source& saved : head.sources) {
     const auto known = std::find_if(options_.sources.begin(), options_.sources.end(),
-                                    [&](const SourceOptions& source) { return source.name == name; });
+                                    [&](const SourceOptions& source) { return source.name == saved.name; });
     SourceState unused;
     const bool found = known != options_.sources.end();
     places.push_back(found ? static_cast<std::uint32_t>(known - options_.sources.begin()) : no_source);
     SourceState& source = found ? sources_[places.back()] : unused;
+    const bool listening = in.u8() != 0;
     source.listening = ListeningClock::restored(in.duration());
+    if (listening && connections == Connections::go_on) source.listening.start(running());
     const std::int64_t level = in.i64();
     source.new_series.restore(level, in.duration());
     source.minimum.load(in);
     source.minimum.hear_from(places.back());
-    source.counters = load_counters(in);
+    source.counters = saved.counters;
   }
   all_.load(in);
   all_.hear_from(place_of(places, all_.heard().source));
@@ -165,22 +144,27 @@ std::vector<std::uint32_t> Pipeline::load_sources(ByteReader& in) {
 void Pipeline::load_series(ByteReader& in, const std::vector<std::uint32_t>& sources) {
   const std::uint32_t count = in.u32();
   if (!in.has(count, 1)) return;
-  std::vector<SeriesId> removed;
+  std::vector<bool> removed(count);
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
-    const bool is_removed = in.u8() == 0;
-    Series texts = is_removed ? Series{std::to_string(i), "", "removed", {}} : load_series_texts(in);
+    removed[i] = in.u8() == 0;
+    Series texts = removed[i] ? Series{std::to_string(i), "", "removed", {}} : load_series_texts(in);
     in.require(!series_.find(texts.sensor, texts.metric));
-    const std::optional<SeriesId> id = in.ok() ? series_.add(std::move(texts)) : std::nullopt;
-    in.require(id.has_value() && index_of(*id) == i);
     if (!in.ok()) return;
-    enter_series(*id);
-    if (is_removed) {
-      removed.push_back(*id);
-      continue;
-    }
-    load_series_state(in, *id, sources);
+    const SeriesId id = enter_series(series_.add_beyond_capacity(std::move(texts)));
+    if (!removed[i]) load_series_state(in, id, sources);
   }
-  for (const SeriesId id : removed) series_.remove(id);
+  // In their order, in which ids are given again.
+  for (auto left = std::count(removed.begin(), removed.end(), true); in.ok() && left > 0; --left) {
+    const std::uint32_t id = in.u32();
+    in.require(id < count && removed[id] && series_.has(SeriesId{id}));
+    if (in.ok()) series_.remove(SeriesId{id});
+  }
+  const std::uint32_t leavers = in.u32();
+  for (std::uint32_t i = 0; in.ok() && i < leavers; ++i) {
+    const std::uint32_t id = in.u32();
+    in.require(id < count && series_.has(SeriesId{id}));
+    leavers_.push_back(SeriesId{id});
+  }
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
     if (series_.has(SeriesId{i})) add_derived(SeriesId{i});
   }
@@ -204,16 +188,14 @@ void Pipeline::load_series_state(ByteReader& in, SeriesId id, const std::vector<
   states_[index_of(id)] = state;
 }
 
-void Pipeline::load_windows(ByteReader& in, const std::vector<std::uint32_t>& sources) {
-  const std::uint32_t count = in.u32();
-  for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
-    const std::string_view name = in.text();
-    const std::string_view fingerprint = in.text();
+void Pipeline::load_windows(ByteReader& in, const SnapshotHead& head, const std::vector<std::uint32_t>& sources) {
+  for (const SnapshotHead::Window& saved : head.windows) {
     const std::string_view state = in.text();
-    const auto known =
-        std::find_if(windows_.begin(), windows_.end(), [&](const auto& window) { return window->name() == name; });
-    if (known == windows_.end() || (*known)->fingerprint() != fingerprint) {
-      forgotten_windows_.emplace_back(name);
+    if (!in.ok()) return;
+    const auto known = std::find_if(windows_.begin(), windows_.end(),
+                                    [&](const auto& window) { return window->name() == saved.name; });
+    if (known == windows_.end() || (*known)->fingerprint() != saved.fingerprint) {
+      forgotten_windows_.push_back(saved.name);
       continue;
     }
     ByteReader state_in(state);

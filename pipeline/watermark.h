@@ -147,6 +147,7 @@ class ListeningClock {
     accumulated_ = elapsed(running);
     listening_ = false;
   }
+  constexpr bool listening() const noexcept { return listening_; }
   constexpr Duration elapsed(Duration running) const noexcept {
     return listening_ ? accumulated_ + (running - since_) : accumulated_;
   }

@@ -1,5 +1,6 @@
 // The state of window definitions to bytes and back. What is kept in slots is written in order (key, start).
 #include <algorithm>
+#include <numeric>
 
 #include "pipeline/window_definition.h"
 
@@ -8,8 +9,8 @@ namespace edgetide {
 namespace {
 
 void save_mark(ByteWriter& out, RowMark mark) {
-  out.u32(mark.revision);
-  out.u8(static_cast<std::uint8_t>(mark.state | mark.changed << 2));
+  const std::uint32_t revision = mark.revision;
+  out.numbers(revision, static_cast<std::uint8_t>(mark.state | mark.changed << 2));
 }
 
 RowMark load_mark(ByteReader& in) {
@@ -21,27 +22,43 @@ RowMark load_mark(ByteReader& in) {
   return mark;
 }
 
+struct SlotPlace {
+  Timestamp start;
+  std::uint32_t key;
+  std::uint32_t slot;
+};
+
+// A counting sort by key: there may be a hundred thousand slots, of which few have the same key.
 template <typename Store>
-std::vector<std::uint32_t> slots_in_order(const Store& store) {
-  std::vector<std::uint32_t> slots;
-  store.for_each([&](std::uint32_t slot) { slots.push_back(slot); });
-  std::sort(slots.begin(), slots.end(), [&](std::uint32_t a, std::uint32_t b) {
-    const auto& left = store.header(a);
-    const auto& right = store.header(b);
-    return left.key != right.key ? left.key < right.key : left.start < right.start;
+std::vector<SlotPlace> slots_in_order(const Store& store) {
+  std::vector<std::uint32_t> ends;  // by key
+  store.for_each([&](std::uint32_t slot) {
+    const std::uint32_t key = store.header(slot).key;
+    if (key >= ends.size()) ends.resize(key + 1);
+    ++ends[key];
   });
+  std::partial_sum(ends.begin(), ends.end(), ends.begin());
+  std::vector<SlotPlace> slots(store.size());
+  store.for_each([&](std::uint32_t slot) {
+    const auto& header = store.header(slot);
+    slots[--ends[header.key]] = {header.start, header.key, slot};
+  });
+  for (auto first = slots.begin(); first != slots.end();) {
+    const auto last = std::find_if(first, slots.end(), [&](const SlotPlace& place) { return place.key != first->key; });
+    std::sort(first, last, [](const SlotPlace& a, const SlotPlace& b) { return a.start < b.start; });
+    first = last;
+  }
   return slots;
 }
 
 // save_slot(slot) writes what follows key and start.
 template <typename Store, typename SaveSlot>
 void save_slots(ByteWriter& out, const Store& store, SaveSlot&& save_slot) {
-  const std::vector<std::uint32_t> slots = slots_in_order(store);
+  const std::vector<SlotPlace> slots = slots_in_order(store);
   out.u32(static_cast<std::uint32_t>(slots.size()));
-  for (const std::uint32_t slot : slots) {
-    out.u32(store.header(slot).key);
-    out.time(store.header(slot).start);
-    save_slot(slot);
+  for (const SlotPlace& place : slots) {
+    out.numbers(place.key, place.start.count());
+    save_slot(place.slot);
   }
 }
 
@@ -266,11 +283,7 @@ void WindowDefinition::save(ByteWriter& out) const {
   for (const Timestamp time : source_idle_) out.time(time);
   out.time(all_idle_);
   std::visit([&](const auto& windows) { windows.save(out); }, windows_);
-  out.u32(static_cast<std::uint32_t>(duplicates_.entries().size()));
-  for (const DuplicateFilter::Entry& entry : duplicates_.entries()) {
-    out.time(entry.event_time);
-    out.u32(entry.series);
-  }
+  duplicates_.save(out);
   if (empty_) empty_->save(out);
   derived_.save(out);
 }
@@ -288,14 +301,7 @@ void WindowDefinition::load(ByteReader& in, const Restored& restored) {
   }
   all_idle_ = in.time();
   std::visit([&](auto& windows) { windows.load(in); }, windows_);
-  const std::uint32_t duplicates = in.u32();
-  if (!in.has(duplicates, 12)) return;
-  for (std::uint32_t i = 0; i < duplicates; ++i) {
-    const Timestamp event_time = in.time();
-    const std::uint32_t series = in.u32();
-    in.require(series < restored.series.size());
-    if (in.ok()) duplicates_.insert({event_time, series});
-  }
+  duplicates_.load(in, restored.series.size());
   if (empty_) empty_->load(in);
   derived_.load(in);
 }

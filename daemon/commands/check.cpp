@@ -1,17 +1,69 @@
+// `edgetide check [--against-state]`.
+#include <algorithm>
 #include <iostream>
 
 #include "config/config.h"
 #include "daemon/commands/commands.h"
+#include "daemon/storage/checkpoint_store.h"
+#include "daemon/storage/posix_file_system.h"
+#include "pipeline/snapshot_head.h"
+#include "pipeline/time_text.h"
 
 namespace edgetide {
 
-int check_command(const std::string& config) {
-  const Configuration configuration = load_configuration(config);
-  for (const ConfigMessage& warning : configuration.warnings) std::cerr << to_text(warning, "warning");
-  const GatewayOptions& options = configuration.options;
-  std::cout << config << ": fine: " << options.pipeline.sources.size() << " sources, "
-            << options.pipeline.windows.size() << " windows, " << options.sinks.size() << " sinks\n";
+namespace {
+
+std::uint64_t open_windows(const SnapshotHead& head, const std::string& name) {
+  const auto window = std::find_if(head.windows.begin(), head.windows.end(),
+                                   [&](const SnapshotHead::Window& saved) { return saved.name == name; });
+  return window == head.windows.end() ? 0 : window->open_windows;
+}
+
+// What a start with this configuration would forget of the checkpoint.
+void tell_losses(const Pipeline& pipeline, const SnapshotHead& head, const std::vector<WindowOptions>& windows) {
+  for (const std::string& name : pipeline.forgotten_windows()) {
+    const bool changed =
+        std::any_of(windows.begin(), windows.end(), [&](const WindowOptions& window) { return window.name == name; });
+    std::cout << "windows." << name << (changed ? ": its definition has changed" : ": is no longer configured") << ": "
+              << open_windows(head, name) << " open windows would be lost\n";
+  }
+  if (pipeline.forgotten_windows().empty()) std::cout << "every window keeps what it holds\n";
+}
+
+int refuse(const std::string& text) {
+  std::cerr << "edgetide: " << text << '\n';
+  return exit_configuration;
+}
+
+int check_against_state(const GatewayOptions& options) {
+  PosixFileSystem files;
+  auto answer = CheckpointStore(files, options.state_directory, options.checkpoint).newest();
+  if (const auto* const refusal = std::get_if<std::string>(&answer)) return refuse(*refusal);
+  const auto& found = std::get<CheckpointStore::Found>(answer);
+  for (const std::string& complaint : found.complaints) std::cerr << "edgetide: " << complaint << '\n';
+  if (!found.checkpoint) {
+    std::cout << options.state_directory << ": no checkpoint: nothing is lost\n";
+    return exit_fine;
+  }
+  Pipeline pipeline(options.pipeline);
+  SnapshotHead head;
+  ByteReader in(found.checkpoint->pipeline);
+  if (const auto error = load(in, head)) return refuse(found.path + ": " + *error);
+  if (const auto error = pipeline.restore(found.checkpoint->pipeline)) return refuse(found.path + ": " + *error);
+  std::cout << found.path << ", of " << to_rfc3339(found.checkpoint->taken_at.wall) << ":\n";
+  tell_losses(pipeline, head, options.pipeline.windows);
   return exit_fine;
+}
+
+}  // namespace
+
+int check_command(const CheckOptions& options) {
+  const Configuration configuration = load_configuration(options.config);
+  for (const ConfigMessage& warning : configuration.warnings) std::cerr << to_text(warning, "warning");
+  const GatewayOptions& gateway = configuration.options;
+  std::cout << options.config << ": fine: " << gateway.pipeline.sources.size() << " sources, "
+            << gateway.pipeline.windows.size() << " windows, " << gateway.sinks.size() << " sinks\n";
+  return options.against_state ? check_against_state(gateway) : exit_fine;
 }
 
 }  // namespace edgetide

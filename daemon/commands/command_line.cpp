@@ -16,8 +16,10 @@ constexpr const char* default_config = "/etc/edgetide/edgetide.toml";
 struct CommandOptions {
   std::string config = default_config;
   RunOptions run;
+  CheckOptions check;
   ReplayOptions replay;
   SchemaOptions schema;
+  CheckpointShowOptions checkpoint_show;
   QuarantineListOptions quarantine_list;
   QuarantineReplayOptions quarantine_replay;
 };
@@ -55,14 +57,34 @@ void add_schema(CLI::App& app, CommandOptions& options) {
   schema.add_option("--sink", options.schema.sink, "one sink only")->type_name("NAME");
 }
 
-void add_quarantine_list(CLI::App& quarantine, CommandOptions& options) {
+void add_format(CLI::App& command, ListFormat& format, const std::string& description) {
   static const std::map<std::string, ListFormat> formats = {{"text", ListFormat::text}, {"json", ListFormat::json}};
+  command.add_option("--format", format, description)
+      ->transform(CLI::CheckedTransformer(formats).description(""))
+      ->type_name("FORMAT");
+}
+
+void add_check(CLI::App& app, CommandOptions& options) {
+  CLI::App& check = *app.add_subcommand("check", "Check the configuration, all errors at once");
+  add_config(check, options);
+  check.add_flag("--against-state", options.check.against_state, "also say which windows would lose what they hold");
+}
+
+void add_checkpoint(CLI::App& app, CommandOptions& options) {
+  CLI::App& checkpoint = *app.add_subcommand("checkpoint", "The state that a restart begins with");
+  checkpoint.require_subcommand(1);
+  CLI::App& show = *checkpoint.add_subcommand("show", "Print what the newest whole one holds");
+  add_config(show, options);
+  show.add_option("--state-directory", options.checkpoint_show.state_directory, "instead of that of the configuration")
+      ->type_name("DIR");
+  add_format(show, options.checkpoint_show.format, "text (default) or json");
+}
+
+void add_quarantine_list(CLI::App& quarantine, CommandOptions& options) {
   QuarantineListOptions& to = options.quarantine_list;
   CLI::App& list = *quarantine.add_subcommand("list", "Print them, oldest first");
   add_config(list, options);
-  list.add_option("--format", to.format, "text (default) or json, a line each")
-      ->transform(CLI::CheckedTransformer(formats).description(""))
-      ->type_name("FORMAT");
+  add_format(list, to.format, "text (default) or json, a line each");
   list.add_option("--reason", to.reason, "late_dropped, too_early or too_old")
       ->check(CLI::IsMember({"late_dropped", "too_early", "too_old"}).description(""))
       ->type_name("REASON");
@@ -100,15 +122,22 @@ void build(CLI::App& app, CommandOptions& options) {
       "  edgetide replay --config edgetide.toml --input yesterday.jsonl --flush");
   add_config(app, options);
   add_run(app, options);
-  CLI::App& check = *app.add_subcommand("check", "Check the configuration, all errors at once");
-  add_config(check, options);
+  add_check(app, options);
+  add_checkpoint(app, options);
   add_replay(app, options);
   add_quarantine(app, options);
   add_schema(app, options);
 }
 
 int dispatch(const CLI::App& app, CommandOptions& options) {
-  if (app.got_subcommand("check")) return check_command(options.config);
+  if (app.got_subcommand("check")) {
+    options.check.config = options.config;
+    return check_command(options.check);
+  }
+  if (app.got_subcommand("checkpoint")) {
+    options.checkpoint_show.config = options.config;
+    return checkpoint_show_command(options.checkpoint_show);
+  }
   if (app.got_subcommand("replay")) {
     options.replay.config = options.config;
     return replay_command(options.replay);

@@ -22,6 +22,11 @@ struct RunOptions {
   std::string summary;  // file; empty: none
 };
 
+struct CheckOptions {
+  std::string config;
+  bool against_state = false;  // also what becomes of the state that is there
+};
+
 struct ReplayOptions {
   std::string config;
   std::string input = "-";
@@ -48,6 +53,12 @@ struct QuarantineListOptions {
   std::size_t limit = 0;  // the newest so many; 0: all
 };
 
+struct CheckpointShowOptions {
+  std::string config;
+  std::string state_directory;  // empty: that of the configuration
+  ListFormat format = ListFormat::text;
+};
+
 struct QuarantineReplayOptions {
   std::string config;
   std::string output = "-";
@@ -57,7 +68,8 @@ struct QuarantineReplayOptions {
 using LineSource = std::function<bool(std::string& line)>;
 
 int run_command(const RunOptions& options);
-int check_command(const std::string& config);
+int check_command(const CheckOptions& options);
+int checkpoint_show_command(const CheckpointShowOptions& options);
 int replay_command(const ReplayOptions& options);
 int replay_lines(const ReplayOptions& options, const LineSource& next_line);  // instead of options.input
 int quarantine_list_command(const QuarantineListOptions& options);

@@ -1,7 +1,15 @@
+// What the daemon is at one place of its journal: recovery begins here. And its bytes; FORMAT.md has the page.
+//
+// Thread: pure.
+// Fails:  `decode_checkpoint` says what is wrong with bytes that are no checkpoint; it trusts nothing before the
+//         checksum.
+// Limit:  4 GiB for each part.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "pipeline/time.h"
@@ -12,17 +20,42 @@ namespace edgetide {
 struct OutboxStart {
   std::string sink;
   std::uint64_t first_record = 0;  // of its spill log, not delivered yet
+
+  bool operator==(const OutboxStart&) const = default;
 };
 
 struct Checkpoint {
   std::uint64_t state_id = 0;
-  std::uint64_t run = 0;
-  std::uint64_t epoch = 0;
+  std::uint64_t run = 0;           // in which it was taken
+  std::uint64_t epoch = 0;         // the pipeline's
   std::uint64_t journal_next = 0;  // first journal record that it does not contain
   Moment taken_at;
   std::string pipeline;  // Pipeline::snapshot()
   std::vector<OutboxStart> outboxes;
-  std::string intake;  // IntakeState
+  std::string intake;  // what the intake remembers besides: IntakeState
 };
+
+inline constexpr std::string_view checkpoint_magic = "EdgeChk\n";
+inline constexpr std::uint16_t checkpoint_version = 1;
+
+// A file is `head`, the checkpoint's `pipeline` as it is, `tail`: the largest part is not copied.
+struct CheckpointFrame {
+  std::string head;
+  std::string tail;
+};
+CheckpointFrame frame_of(const Checkpoint& checkpoint);
+
+struct BadCheckpoint {
+  enum class Reason {
+    damaged,  // or cut off, or never written
+    foreign,  // something else
+    newer,
+    forbidden,  // it may not be read: what a store finds, not `decode_checkpoint`
+  } reason;
+  std::string text;  // goes behind the path: "is empty"
+};
+
+// Takes the bytes of a whole file.
+std::variant<Checkpoint, BadCheckpoint> decode_checkpoint(std::string bytes);
 
 }  // namespace edgetide

@@ -1,100 +1,134 @@
 #include "daemon/storage/checkpoint_store.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "daemon/storage/crc32c.h"
-#include "daemon/storage/segment.h"
-#include "pipeline/bytes.h"
+#include "daemon/storage/numbered_name.h"
 
 namespace edgetide {
+
 namespace {
-std::string encode(const Checkpoint& c) {
-  std::string bytes;
-  ByteWriter out(bytes);
-  out.u64(c.state_id);
-  out.u64(c.run);
-  out.u64(c.epoch);
-  out.u64(c.journal_next);
-  out.time(c.taken_at.wall);
-  out.duration(c.taken_at.running);
-  out.text(c.pipeline);
-  out.text(c.intake);
-  out.u32(static_cast<std::uint32_t>(c.outboxes.size()));
-  for (const auto& o : c.outboxes) {
-    out.text(o.sink);
-    out.u64(o.first_record);
-  }
-  out.u32(crc32c(bytes));
-  return bytes;
+
+constexpr std::string_view name = "checkpoint";
+constexpr std::uint64_t file_bytes_max = std::uint64_t{1} << 30;
+
+bool is_missing(std::error_code error) noexcept {
+  return error == std::errc::no_such_file_or_directory;
 }
-std::optional<Checkpoint> decode(std::string_view bytes) {
-  if (bytes.size() < 4) return std::nullopt;
-  ByteReader tail(bytes.substr(bytes.size() - 4));
-  if (tail.u32() != crc32c(bytes.substr(0, bytes.size() - 4))) return std::nullopt;
-  ByteReader in(bytes);
-  Checkpoint c;
-  c.state_id = in.u64();
-  c.run = in.u64();
-  c.epoch = in.u64();
-  c.journal_next = in.u64();
-  c.taken_at.wall = in.time();
-  c.taken_at.running = in.duration();
-  c.pipeline = in.text();
-  c.intake = in.text();
-  const std::uint32_t n = in.u32();
-  for (std::uint32_t i = 0; in.ok() && i < n; ++i) {
-    OutboxStart o;
-    o.sink = in.text();
-    o.first_record = in.u64();
-    c.outboxes.push_back(o);
-  }
-  return in.ok() ? std::optional(c) : std::nullopt;
+
+BadCheckpoint unreadable(std::error_code error) {
+  const bool forbidden = error == std::errc::permission_denied || error == std::errc::operation_not_permitted;
+  return {forbidden ? BadCheckpoint::Reason::forbidden : BadCheckpoint::Reason::damaged,
+          "cannot be read: " + error.message()};
 }
+
 }  // namespace
 
-std::variant<CheckpointStore::Found, std::string> CheckpointStore::newest() const {
-  Found found;
-  kept_.clear();
-  const auto segments = list_segments(files_, {folder_, "checkpoint"});
-  if (segments.error) return folder_ + ": " + segments.error.message();
-  for (const Segment& segment : segments.value) {
-    const std::string path = folder_ + '/' + segment_name("checkpoint", segment.first_record);
-    next_ = segment.first_record + 1;
-    auto file = files_.open(path, FileAccess::read);
-    if (file.error) continue;
-    std::string bytes(segment.bytes, 0);
-    if (file.value->read(0, bytes).error) continue;
-    auto checkpoint = decode(bytes);
-    if (!checkpoint) {
-      found.complaints.push_back(path + ": damaged, the one before is used");
-      continue;
-    }
-    kept_.push_back({path, checkpoint->journal_next});
-    found.checkpoint = std::move(checkpoint);
+CheckpointStore::CheckpointStore(FileSystem& files, const std::string& state_directory, CheckpointOptions options)
+    : files_(files),
+      folder_(state_directory + "/checkpoint"),
+      unnamed_path_(folder_ + "/checkpoint.new"),
+      keep_(std::max<std::size_t>(options.keep, 1)) {}
+
+std::string CheckpointStore::path_of(std::uint64_t number) const {
+  return folder_ + '/' + numbered_name(name, number);
+}
+
+// Newest first.
+FileResult<std::vector<std::uint64_t>> CheckpointStore::numbers() const {
+  FileResult<std::vector<std::uint64_t>> found;
+  const FileResult<std::vector<std::string>> listed = files_.list(folder_);
+  if (!is_missing(listed.error)) found.error = listed.error;
+  for (const std::string& file : listed.value) {
+    if (const auto number = parse_numbered_name(name, file)) found.value.push_back(*number);
   }
+  std::sort(found.value.rbegin(), found.value.rend());
   return found;
 }
 
+std::variant<Checkpoint, BadCheckpoint> CheckpointStore::load(const std::string& path) const {
+  const auto opened = files_.open(path, FileAccess::read);
+  if (opened.error) return unreadable(opened.error);
+  const FileResult<std::uint64_t> size = opened.value->size();
+  if (size.error) return unreadable(size.error);
+  if (size.value > file_bytes_max)
+    return BadCheckpoint{BadCheckpoint::Reason::foreign, "is too large for a checkpoint"};
+  std::string bytes(static_cast<std::size_t>(size.value), '\0');
+  const FileResult<std::size_t> read = opened.value->read(0, bytes);
+  if (read.error) return unreadable(read.error);
+  bytes.resize(read.value);
+  return decode_checkpoint(std::move(bytes));
+}
+
+std::variant<CheckpointStore::Found, std::string> CheckpointStore::newest() {
+  const FileResult<std::vector<std::uint64_t>> listed = numbers();
+  if (listed.error) return folder_ + ": cannot be read: " + listed.error.message();
+  if (!listed.value.empty()) next_number_ = listed.value.front() + 1;
+  kept_.clear();
+  Found found;
+  std::string foreign;
+  for (const std::uint64_t number : listed.value) {
+    const std::string path = path_of(number);
+    auto loaded = load(path);
+    if (auto* const whole = std::get_if<Checkpoint>(&loaded)) {
+      kept_.push_front({number, whole->journal_next});
+      if (!found.checkpoint) found = {std::move(*whole), path, std::move(found.complaints)};
+      if (kept_.size() == keep_) break;
+    } else if (!found.checkpoint) {
+      const BadCheckpoint& bad = std::get<BadCheckpoint>(loaded);
+      found.complaints.push_back(path + ": " + bad.text);
+      if (bad.reason == BadCheckpoint::Reason::newer || bad.reason == BadCheckpoint::Reason::forbidden) {
+        return found.complaints.back();
+      }
+      if (bad.reason == BadCheckpoint::Reason::foreign) foreign = found.complaints.back();
+    }
+  }
+  if (!found.checkpoint && !foreign.empty()) return foreign;
+  return found;
+}
+
+std::error_code CheckpointStore::write_file(const Checkpoint& checkpoint) {
+  const std::error_code removed = files_.remove(unnamed_path_);  // of a life that ended in the middle of this
+  if (removed && !is_missing(removed)) return removed;
+  const auto file = files_.open(unnamed_path_, FileAccess::create_new);
+  if (file.error) return file.error;
+  const CheckpointFrame frame = frame_of(checkpoint);
+  std::uint64_t offset = 0;
+  for (const std::string_view part :
+       {std::string_view(frame.head), std::string_view(checkpoint.pipeline), std::string_view(frame.tail)}) {
+    if (const std::error_code error = file.value->write(offset, part)) return error;
+    offset += part.size();
+  }
+  return file.value->sync();
+}
+
+std::error_code CheckpointStore::put_in_place(const Checkpoint& checkpoint) {
+  if (const std::error_code error = files_.make_folder(folder_)) return error;
+  if (const std::error_code error = write_file(checkpoint)) return error;
+  if (const std::error_code error = files_.rename(unnamed_path_, path_of(next_number_))) return error;
+  return files_.sync_folder(folder_);
+}
+
 std::error_code CheckpointStore::write(const Checkpoint& checkpoint) {
-  if (auto error = files_.make_folder(folder_)) return error;
-  const std::string fresh = folder_ + "/checkpoint.new";
-  if (auto error = files_.remove(fresh); error && error != std::errc::no_such_file_or_directory) return error;
-  const std::string path = folder_ + '/' + segment_name("checkpoint", next_);
-  {
-    auto file = files_.open(fresh, FileAccess::create_new);
-    if (file.error) return file.error;
-    if (auto error = file.value->write(0, encode(checkpoint))) return error;
-    if (auto error = file.value->sync()) return error;
+  if (const std::error_code error = put_in_place(checkpoint)) {
+    static_cast<void>(files_.remove(unnamed_path_));  // a full disk needs the room
+    return error;
   }
-  if (auto error = files_.rename(fresh, path)) return error;
-  ++next_;
-  if (auto error = files_.sync_folder(folder_)) return error;
-  kept_.push_back({path, checkpoint.journal_next});
-  while (kept_.size() > options_.keep) {
-    if (auto error = files_.remove(kept_.front().path); error && error != std::errc::no_such_file_or_directory) return error;
-    kept_.erase(kept_.begin());
-  }
+  kept_.push_back({next_number_++, checkpoint.journal_next});
+  if (kept_.size() > keep_) kept_.pop_front();
+  if (kept_.size() == keep_) remove_older();
   return {};
+}
+
+// Whole or not. What cannot be removed now will be the next time.
+void CheckpointStore::remove_older() {
+  for (const std::uint64_t number : numbers().value) {
+    if (number < kept_.front().number) static_cast<void>(files_.remove(path_of(number)));
+  }
+}
+
+std::uint64_t CheckpointStore::journal_from() const noexcept {
+  return kept_.size() < keep_ ? 0 : kept_.front().journal_next;
 }
 
 }  // namespace edgetide

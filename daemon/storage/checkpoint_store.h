@@ -1,5 +1,17 @@
+// The checkpoints of a state directory: `checkpoint/checkpoint-<number, 16 hex digits>`, the newest few of them.
+//
+// A new one comes into its place whole: written under another name, synced, renamed, its folder synced. Only then does
+// the oldest go. So whatever fails, and whenever the power goes, the newest before it is still there.
+//
+// Owns:   nothing of the file system, which outlives it.
+// Thread: one owner at a time (the storage thread, once the daemon runs).
+// Blocks: as long as the disk wants.
+// Fails:  `write` by std::error_code; nothing is lost then, and it can be tried again at any time.
+// Limit:  options.keep files, one more while it is written, and damaged ones until as many whole ones are newer.
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -14,27 +26,42 @@ namespace edgetide {
 
 class CheckpointStore {
  public:
-  CheckpointStore(FileSystem& files, const std::string& state_directory, CheckpointOptions options)
-      : files_(files), folder_(state_directory + "/checkpoint"), options_(options) {}
+  CheckpointStore(FileSystem& files, const std::string& state_directory, CheckpointOptions options);
 
   struct Found {
     std::optional<Checkpoint> checkpoint;
-    std::vector<std::string> complaints;
+    std::string path;                     // of it
+    std::vector<std::string> complaints;  // newer files that were skipped, and why; one line each
   };
-  std::variant<Found, std::string> newest() const;
-  std::error_code write(const Checkpoint& checkpoint);
-  std::uint64_t journal_from() const noexcept { return kept_.empty() ? 0 : kept_.front().journal_next; }
+  // The newest that is whole. Or why a person has to decide: a newer version of the format, a file that may not be
+  // read, or nothing but files of something else. Requires: before `write`.
+  std::variant<Found, std::string> newest();
+
+  [[nodiscard]] std::error_code write(const Checkpoint& checkpoint);
+
+  // The first journal record that some kept checkpoint does not contain. 0: all of the journal is needed, as there are
+  // fewer than options.keep, and falling back from the last of them would mean beginning at its start.
+  std::uint64_t journal_from() const noexcept;
 
  private:
   struct Kept {
-    std::string path;
+    std::uint64_t number;
     std::uint64_t journal_next;
   };
+
+  std::string path_of(std::uint64_t number) const;
+  FileResult<std::vector<std::uint64_t>> numbers() const;
+  std::variant<Checkpoint, BadCheckpoint> load(const std::string& path) const;
+  std::error_code write_file(const Checkpoint& checkpoint);
+  std::error_code put_in_place(const Checkpoint& checkpoint);
+  void remove_older();
+
   FileSystem& files_;
   const std::string folder_;
-  const CheckpointOptions options_;
-  mutable std::vector<Kept> kept_;
-  mutable std::uint64_t next_ = 1;
+  const std::string unnamed_path_;  // where a checkpoint is written before it gets its name
+  const std::size_t keep_;
+  std::deque<Kept> kept_;  // whole and safe, oldest first; at most keep_
+  std::uint64_t next_number_ = 1;
 };
 
 }  // namespace edgetide

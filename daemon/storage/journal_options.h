@@ -24,7 +24,7 @@ struct JournalOptions {
 
 struct CheckpointOptions {
   Duration interval = Duration::seconds(30);
-  unsigned keep = 2;
+  std::size_t keep = 2;
 };
 
 }  // namespace edgetide

@@ -1,15 +1,13 @@
 #include "daemon/storage/segment.h"
 
 #include <algorithm>
-#include <charconv>
+
+#include "daemon/storage/numbered_name.h"
 
 namespace edgetide {
 
 namespace {
-
-constexpr std::size_t digits = 16;
 constexpr std::string_view suffix = ".log";
-
 }  // namespace
 
 std::string LogPlace::path_of(std::uint64_t first_record) const {
@@ -17,20 +15,11 @@ std::string LogPlace::path_of(std::uint64_t first_record) const {
 }
 
 std::string segment_name(std::string_view log, std::uint64_t first_record) {
-  constexpr std::string_view hex = "0123456789abcdef";
-  std::string file = std::string(log) + '-';
-  for (std::size_t i = digits; i-- > 0;) file += hex[(first_record >> (4 * i)) & 15];
-  return file.append(suffix);
+  return numbered_name(log, first_record, suffix);
 }
 
 std::optional<std::uint64_t> parse_segment_name(std::string_view log, std::string_view file) noexcept {
-  if (file.size() != log.size() + 1 + digits + suffix.size()) return std::nullopt;
-  if (!file.starts_with(log) || file[log.size()] != '-' || !file.ends_with(suffix)) return std::nullopt;
-  const std::string_view number = file.substr(log.size() + 1, digits);
-  const bool canonical = number.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-  std::uint64_t first_record = 0;
-  std::from_chars(number.data(), number.data() + number.size(), first_record, 16);
-  return canonical ? std::optional(first_record) : std::nullopt;
+  return parse_numbered_name(log, file, suffix);
 }
 
 FileResult<std::vector<Segment>> list_segments(FileSystem& files, const LogPlace& place) {

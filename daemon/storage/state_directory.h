@@ -1,7 +1,15 @@
+// The state directory of a daemon that runs: there, ours, writable, and held against a second daemon.
+//
+//   <path>/lock  journal/  checkpoint/  outbox/
+//
+// Owns:   the lock, for as long as it lives.
+// Thread: main.
+// Fails:  `open` says why not, in a line for a person.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "daemon/storage/file_system.h"
@@ -12,23 +20,14 @@ class StateDirectory {
  public:
   struct Refusal {
     std::string text;
-    bool locked = false;
+    bool locked = false;  // by another daemon: it may be gone later. Else a person has to help
   };
-  static std::variant<StateDirectory, Refusal> open(FileSystem& files, const std::string& path) {
-    if (auto error = files.make_folder(path)) return Refusal{path + ": " + error.message()};
-    for (const char* const part : {"/journal", "/checkpoint", "/outbox"}) {
-      if (auto error = files.make_folder(path + part)) return Refusal{path + part + ": " + error.message()};
-    }
-    auto lock = files.lock(path + "/lock");
-    if (lock.error == std::errc::operation_would_block) {
-      return Refusal{path + ": another instance of edgetide is using it", true};
-    }
-    if (lock.error) return Refusal{path + "/lock: " + lock.error.message()};
-    return StateDirectory(std::move(lock.value));
-  }
+  // Makes what is not there; one level below what is.
+  static std::variant<StateDirectory, Refusal> open(FileSystem& files, const std::string& path);
 
  private:
   explicit StateDirectory(std::unique_ptr<FileLock> lock) : lock_(std::move(lock)) {}
+
   std::unique_ptr<FileLock> lock_;
 };
 

@@ -37,6 +37,16 @@ max_series = 5
 new_series_per_minute = 7
 memory = "2MiB"
 
+[journal]
+durability = "power"
+sync_interval = "1s"
+max_size = "32MiB"
+when_full = "drop_newest"
+
+[checkpoint]
+interval = "5m"
+keep = 3
+
 [quarantine]
 max_size = "1MiB"
 
@@ -399,6 +409,12 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   EXPECT_EQ(options.log.level, LogLevel::debug);
   EXPECT_EQ(options.log.target, LogTarget::journal);
   EXPECT_EQ(options.pipeline.max_series, 5U);
+  EXPECT_EQ(options.journal.durability, Durability::power);
+  EXPECT_EQ(options.journal.sync_interval, Duration::seconds(1));
+  EXPECT_EQ(options.journal.bytes_max, 32U * 1024 * 1024);
+  EXPECT_EQ(options.journal.when_full, JournalFull::drop_newest);
+  EXPECT_EQ(options.checkpoint.interval, Duration::minutes(5));
+  EXPECT_EQ(options.checkpoint.keep, 3U);
   EXPECT_EQ(options.quarantine.bytes_max, 1024U * 1024);
   const WindowOptions& minute = options.pipeline.windows[0];
   EXPECT_EQ(minute.name, "minute");
@@ -598,6 +614,13 @@ TEST(Config, wrong_types_and_bounds_are_errors) {
       {"limits.max_series = 1.5", "1:21: error: limits: max_series is a number, not a whole number"},
       {"limits.max_series = 99999999999",
        "1:21: error: limits: max_series is 99999999999, it must be at most 10000000"},
+      {"journal.durability = \"full\"",
+       "1:22: error: journal: durability \"full\" is not one of \"none\", \"crash\", \"power\""},
+      {"journal.sync_interval = \"1ms\"", "1:25: error: journal: sync_interval is \"1ms\", it must be at least 10ms"},
+      {"journal.max_size = \"1MiB\"", "1:20: error: journal: max_size is \"1MiB\", it must be at least 16MiB"},
+      {"journal.when_full = \"drop_oldest\"", "1:21: error: journal: when_full \"drop_oldest\" is not one of"},
+      {"checkpoint.interval = \"2h\"", "1:23: error: checkpoint: interval is \"2h\", it must be at most 1h"},
+      {"checkpoint.keep = 0", "1:19: error: checkpoint: keep is 0, it must be at least 1"},
       {"time.oldest = 60", "1:15: error: time: oldest is 60, a duration needs a unit; write \"60s\""},
       {"time.oldest = \"1.5\"", "1:15: error: time: oldest is \"1.5\", a duration needs a unit; write \"1.5s\""},
       {"time.oldest = \"a while\"",

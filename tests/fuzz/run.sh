@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 seconds=${1:-20}
 [ $# -gt 0 ] && shift
 build=${EDGETIDE_FUZZ_BUILD:-build/fuzz}
-[ $# -gt 0 ] || set -- json number influx csv topic time_text record_log
+[ $# -gt 0 ] || set -- json number influx csv topic time_text record_log checkpoint
 
 cmake --preset fuzz -B "$build" >/dev/null
 cmake --build "$build" --target fuzzers -j 2

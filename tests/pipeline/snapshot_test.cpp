@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "pipeline/snapshot_head.h"
 #include "tests/pipeline/pipeline_fixture.h"
 
 namespace edgetide::test {
@@ -27,12 +28,9 @@ PipelineOptions busy_options() {
 TEST(Snapshot, restored_pipeline_has_the_same_bytes_and_goes_on_alike) {
   Pipeline before = busy_pipeline();
   Pipeline after(busy_options());
-  ASSERT_EQ(after.restore(before.snapshot()), std::nullopt);
+  ASSERT_EQ(after.restore(before.snapshot(), Connections::go_on), std::nullopt);
   EXPECT_EQ(after.snapshot(), before.snapshot());
-  for (Pipeline* pipeline : {&before, &after}) {
-    pipeline->connected(SourceId{0}, moment(201));
-    read_at(*pipeline, 205, "a", 150);
-  }
+  for (Pipeline* pipeline : {&before, &after}) read_at(*pipeline, 205, "a", 150);
   EXPECT_EQ(lines(after, tick(after, 300)), lines(before, tick(before, 300)));
   EXPECT_EQ(after.snapshot(), before.snapshot());
 }
@@ -68,6 +66,33 @@ TEST(Snapshot, changed_window_definition_loses_only_its_own_state_and_is_named) 
   EXPECT_THAT(pipeline.forgotten_windows(), testing::ElementsAre(other.windows[0].name));
   EXPECT_EQ(pipeline.series().size(), busy_pipeline().series().size());
   EXPECT_EQ(pipeline.open_windows(), 0U);
+}
+
+TEST(Snapshot, state_with_more_series_than_max_series_keeps_them_all_and_takes_no_new_one) {
+  const std::string bytes = busy_pipeline().snapshot();
+  PipelineOptions options = busy_options();
+  options.max_series = 2;
+  Pipeline pipeline(options);
+  ASSERT_EQ(pipeline.restore(bytes, Connections::go_on), std::nullopt);
+  EXPECT_EQ(pipeline.snapshot(), bytes);
+  for (const char* const sensor : {"a", "g", "z"}) EXPECT_TRUE(pipeline.series().find(sensor, "t")) << sensor;
+  EXPECT_FALSE(pipeline.add_series({"new", "t", {}, {}}));
+}
+
+TEST(Snapshot, head_says_what_is_inside_without_a_configuration) {
+  const std::string bytes = busy_pipeline().snapshot();
+  ByteReader in(bytes);
+  SnapshotHead head;
+  ASSERT_EQ(load(in, head), std::nullopt);
+  EXPECT_EQ(head.epoch, 1U);
+  EXPECT_EQ(head.now->wall, at(201));
+  EXPECT_EQ(head.series, 8U);
+  ASSERT_EQ(head.sources.size(), 1U);
+  EXPECT_EQ(head.sources[0].name, "s");
+  EXPECT_EQ(head.sources[0].counters.received, 201U);
+  ASSERT_EQ(head.windows.size(), 1U);
+  EXPECT_EQ(head.windows[0].name, "w");
+  EXPECT_EQ(head.windows[0].open_windows, busy_pipeline().open_windows());
 }
 
 TEST(Snapshot, another_version_is_refused_with_a_reason) {

@@ -1,0 +1,133 @@
+// `edgetide checkpoint show`: what the newest whole checkpoint holds, also while the daemon runs.
+#include <iostream>
+#include <stdexcept>
+
+#include "config/config.h"
+#include "daemon/commands/commands.h"
+#include "daemon/storage/checkpoint_store.h"
+#include "daemon/storage/posix_file_system.h"
+#include "daemon/summary.h"
+#include "pipeline/snapshot_head.h"
+#include "pipeline/time_text.h"
+#include "sinks/row_json.h"
+
+namespace edgetide {
+
+namespace {
+
+struct Shown {
+  const CheckpointStore::Found& found;
+  const Checkpoint& checkpoint;
+  const SnapshotHead& head;
+};
+
+void append_number(std::string& out, const char* key, std::uint64_t number) {
+  out += key + std::to_string(number);
+}
+
+void append_names_json(std::string& out, const Shown& shown) {
+  out += ",\"windows\":{";
+  for (const SnapshotHead::Window& window : shown.head.windows) {
+    if (out.back() != '{') out += ',';
+    append_json_text(out, window.name);
+    append_number(out, ":", window.open_windows);
+  }
+  out += "},\"sources\":{";
+  for (const SnapshotHead::Source& source : shown.head.sources) {
+    if (out.back() != '{') out += ',';
+    append_json_text(out, source.name);
+    append_counters_json(out += ":{", source.counters);
+    out += '}';
+  }
+  out += "},\"outboxes\":{";
+  for (const OutboxStart& outbox : shown.checkpoint.outboxes) {
+    if (out.back() != '{') out += ',';
+    append_json_text(out, outbox.sink);
+    append_number(out, ":", outbox.first_record);
+  }
+  out += "},\"skipped\":[";
+  for (const std::string& complaint : shown.found.complaints) {
+    if (out.back() != '[') out += ',';
+    append_json_text(out, complaint);
+  }
+  out += ']';
+}
+
+std::string to_json(const Shown& shown) {
+  const Checkpoint& checkpoint = shown.checkpoint;
+  std::string out = "{\"path\":";
+  append_json_text(out, shown.found.path);
+  append_json_time(out += ",\"taken_at\":", checkpoint.taken_at.wall, TimeText::rfc3339);
+  append_number(out, ",\"state_id\":", checkpoint.state_id);
+  append_number(out, ",\"run\":", checkpoint.run);
+  append_number(out, ",\"epoch\":", checkpoint.epoch);
+  append_number(out, ",\"journal_next\":", checkpoint.journal_next);
+  append_number(out, ",\"series\":", shown.head.series);
+  append_names_json(out, shown);
+  return out + "}\n";
+}
+
+std::string text_of(const Counters& counters) {
+  std::string text = std::to_string(counters.received) + " received";
+  const auto add = [&](std::uint64_t readings, std::string_view name) {
+    if (readings > 0) text += ", " + std::to_string(readings) + ' ' + std::string(name);
+  };
+  add(counters.of(Fate::on_time), "on time");
+  add(counters.of(Fate::late_accepted), "late accepted");
+  add(counters.of(Fate::late_dropped), "late dropped");
+  add(counters.duplicates(), "duplicate");
+  add(counters.restamped, "restamped");
+  for (std::size_t i = 0; i < refusal_count; ++i) add(counters.refused[i], refusal_names[i]);
+  return text;
+}
+
+std::string to_text(const Shown& shown) {
+  const Checkpoint& checkpoint = shown.checkpoint;
+  std::string out = shown.found.path + '\n';
+  const auto line = [&](std::string label, const std::string& value) {
+    label.resize(10, ' ');
+    out += label + value + '\n';
+  };
+  line("taken", to_rfc3339(checkpoint.taken_at.wall));
+  line("state", std::to_string(checkpoint.state_id) + ", run " + std::to_string(checkpoint.run) + ", epoch " +
+                    std::to_string(checkpoint.epoch));
+  line("journal", "from record " + std::to_string(checkpoint.journal_next));
+  line("series", std::to_string(shown.head.series));
+  for (const SnapshotHead::Window& window : shown.head.windows) {
+    line("window", window.name + ": " + std::to_string(window.open_windows) + " open");
+  }
+  for (const SnapshotHead::Source& source : shown.head.sources) {
+    line("source", source.name + ": " + text_of(source.counters));
+  }
+  for (const OutboxStart& outbox : checkpoint.outboxes) {
+    line("outbox", outbox.sink + ": from record " + std::to_string(outbox.first_record));
+  }
+  return out;
+}
+
+}  // namespace
+
+int checkpoint_show_command(const CheckpointShowOptions& options) {
+  const std::string folder =
+      options.state_directory.empty()
+          ? load_configuration(options.config, {.resolve_secrets = false}).options.state_directory
+          : options.state_directory;
+  PosixFileSystem files;
+  const auto answer = CheckpointStore(files, folder, {.keep = 1}).newest();
+  if (const auto* const refusal = std::get_if<std::string>(&answer)) {
+    std::cerr << "edgetide: " << *refusal << '\n';
+    return exit_configuration;
+  }
+  const auto& found = std::get<CheckpointStore::Found>(answer);
+  for (const std::string& complaint : found.complaints) std::cerr << "edgetide: skipped " << complaint << '\n';
+  if (!found.checkpoint) throw std::runtime_error(folder + ": no checkpoint");
+  SnapshotHead head;
+  ByteReader in(found.checkpoint->pipeline);
+  if (const auto error = load(in, head)) throw std::runtime_error(found.path + ": " + *error);
+  const Shown shown{found, *found.checkpoint, head};
+  std::cout << (options.format == ListFormat::json ? to_json(shown) : to_text(shown)) << std::flush;
+  if (!std::cout) throw std::runtime_error("cannot write to standard output");
+  return exit_fine;
+}
+
+}  // namespace edgetide

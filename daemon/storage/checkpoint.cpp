@@ -1,0 +1,94 @@
+#include "daemon/storage/checkpoint.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/storage/crc32c.h"
+#include "pipeline/bytes.h"
+
+namespace edgetide {
+
+namespace {
+
+// Every version of the format keeps magic and version where they are, and the checksum at the end.
+constexpr std::size_t version_at = 8, body_at = 16, checksum_bytes = 4;
+
+// By its magic, in which zeros may never have been written, and one byte may be damaged.
+bool is_ours(std::string_view bytes) noexcept {
+  std::size_t wrong = 0;
+  for (std::size_t i = 0; i < std::min(bytes.size(), checkpoint_magic.size()); ++i) {
+    wrong += bytes[i] != checkpoint_magic[i] && bytes[i] != '\0' ? 1 : 0;
+  }
+  return wrong <= 1;
+}
+
+bool checksum_fits(std::string_view bytes) noexcept {
+  if (bytes.size() < body_at + checksum_bytes) return false;
+  const std::string_view covered = bytes.substr(0, bytes.size() - checksum_bytes);
+  return ByteReader(bytes.substr(covered.size())).u32() == crc32c(covered);
+}
+
+std::uint16_t version_of(std::string_view bytes) noexcept {
+  ByteReader in(bytes.substr(version_at));
+  const std::uint8_t low = in.u8();
+  return static_cast<std::uint16_t>(low | in.u8() << 8);
+}
+
+// All but the pipeline, which comes last.
+void read_head(ByteReader& in, Checkpoint& checkpoint) {
+  checkpoint.state_id = in.u64();
+  checkpoint.run = in.u64();
+  checkpoint.epoch = in.u64();
+  checkpoint.journal_next = in.u64();
+  checkpoint.taken_at.wall = in.time();
+  checkpoint.taken_at.running = in.duration();
+  const std::uint32_t outboxes = in.u32();
+  for (std::uint32_t i = 0; in.ok() && i < outboxes; ++i) {
+    std::string sink(in.text());
+    checkpoint.outboxes.push_back({std::move(sink), in.u64()});
+  }
+  checkpoint.intake = in.text();
+}
+
+}  // namespace
+
+CheckpointFrame frame_of(const Checkpoint& checkpoint) {
+  CheckpointFrame frame;
+  ByteWriter head(frame.head);
+  frame.head = checkpoint_magic;
+  head.numbers(checkpoint_version, std::uint16_t{0}, std::uint32_t{0});
+  head.numbers(checkpoint.state_id, checkpoint.run, checkpoint.epoch, checkpoint.journal_next);
+  head.time(checkpoint.taken_at.wall);
+  head.duration(checkpoint.taken_at.running);
+  head.u32(static_cast<std::uint32_t>(checkpoint.outboxes.size()));
+  for (const OutboxStart& outbox : checkpoint.outboxes) {
+    head.text(outbox.sink);
+    head.u64(outbox.first_record);
+  }
+  head.text(checkpoint.intake);
+  head.u32(static_cast<std::uint32_t>(checkpoint.pipeline.size()));
+  ByteWriter(frame.tail).u32(crc32c(checkpoint.pipeline, crc32c(frame.head)));
+  return frame;
+}
+
+std::variant<Checkpoint, BadCheckpoint> decode_checkpoint(std::string bytes) {
+  using Reason = BadCheckpoint::Reason;
+  if (bytes.empty()) return BadCheckpoint{Reason::damaged, "is empty"};
+  if (!is_ours(bytes)) return BadCheckpoint{Reason::foreign, "is no checkpoint of edgetide"};
+  if (!checksum_fits(bytes)) return BadCheckpoint{Reason::damaged, "is damaged or cut off: its checksum does not fit"};
+  if (const std::uint16_t version = version_of(bytes); version > checkpoint_version) {
+    return BadCheckpoint{Reason::newer, "has format " + std::to_string(version) + "; this edgetide reads up to " +
+                                            std::to_string(checkpoint_version) + ": use a newer edgetide"};
+  }
+  bytes.resize(bytes.size() - checksum_bytes);
+  Checkpoint checkpoint;
+  ByteReader in(std::string_view(bytes).substr(body_at));
+  read_head(in, checkpoint);
+  const std::size_t pipeline_bytes = in.text().size();
+  if (!in.ok() || !in.at_end()) return BadCheckpoint{Reason::damaged, "is damaged: its parts do not fit together"};
+  bytes.erase(0, bytes.size() - pipeline_bytes);
+  checkpoint.pipeline = std::move(bytes);
+  return checkpoint;
+}
+
+}  // namespace edgetide

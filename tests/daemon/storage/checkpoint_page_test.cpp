@@ -1,0 +1,34 @@
+// The checkpoint of FORMAT.md is read back from the page, and written anew.
+#include <gtest/gtest.h>
+
+#include "tests/daemon/storage/checkpoint_fixture.h"
+#include "tests/daemon/storage/format_page.h"
+
+namespace edgetide::test {
+namespace {
+
+Checkpoint example() {
+  Checkpoint checkpoint;
+  checkpoint.state_id = 0x0102030405060708;
+  checkpoint.run = 7;
+  checkpoint.epoch = 42;
+  checkpoint.journal_next = 1200;
+  checkpoint.taken_at = {Timestamp::microseconds(1'795'226'400'000'000), Duration::minutes(10)};
+  checkpoint.outboxes = {{"history", 5}};
+  checkpoint.intake = "intake";
+  checkpoint.pipeline = "pipeline";
+  return checkpoint;
+}
+
+TEST(CheckpointPage, worked_example_reads_as_the_page_says) {
+  const auto decoded = decode_checkpoint(bytes_of(hexdump_of_page("checkpoint")));
+  ASSERT_TRUE(std::holds_alternative<Checkpoint>(decoded)) << std::get<BadCheckpoint>(decoded).text;
+  EXPECT_EQ(bytes_of(std::get<Checkpoint>(decoded)), bytes_of(example()));
+}
+
+TEST(CheckpointPage, worked_example_is_what_is_written) {
+  EXPECT_EQ(to_hexdump(bytes_of(example())), hexdump_of_page("checkpoint"));
+}
+
+}  // namespace
+}  // namespace edgetide::test

@@ -1,0 +1,39 @@
+// The bytes as a checkpoint, as what stands between a whole one's magic and its checksum, and as the pipeline's part.
+#include "daemon/storage/checkpoint.h"
+#include "daemon/storage/crc32c.h"
+#include "pipeline/bytes.h"
+#include "pipeline/snapshot_head.h"
+#include "tests/fuzz/fuzz_target.h"
+
+namespace edgetide {
+namespace {
+
+void decode(const std::string& bytes) {
+  const auto decoded = decode_checkpoint(bytes);
+  if (const auto* const bad = std::get_if<BadCheckpoint>(&decoded)) {
+    return require(!bad->text.empty(), "what is refused is refused in words");
+  }
+  const Checkpoint& checkpoint = std::get<Checkpoint>(decoded);
+  const CheckpointFrame frame = frame_of(checkpoint);
+  require(frame.head + checkpoint.pipeline + frame.tail == bytes, "what was read is written the same");
+}
+
+std::string framed(std::string_view body) {
+  std::string bytes(checkpoint_magic);
+  bytes.append("\1\0\0\0\0\0\0\0", 8).append(body);
+  ByteWriter(bytes).u32(crc32c(bytes));
+  return bytes;
+}
+
+}  // namespace
+}  // namespace edgetide
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view bytes = edgetide::text_of(data, size);
+  edgetide::decode(std::string(bytes));
+  edgetide::decode(edgetide::framed(bytes));
+  edgetide::ByteReader in(bytes);
+  edgetide::SnapshotHead head;
+  static_cast<void>(load(in, head));
+  return 0;
+}
