@@ -83,6 +83,7 @@ AggregateLayout::AggregateLayout(std::span<const Aggregate> aggregates)
   sketch_ = part({Kind::percentile}, 1);
   distinct_ = part({Kind::distinct}, 1);
   points_ = part({Kind::increase, Kind::time_weighted_avg, Kind::coverage}, 1);
+  sum_min_max_ = sum_ == sum_at && min_ == min_at && max_ == max_at;
   in_order_ = first_ != absent || last_ != absent;
   more_ = moments_ != absent || owns_memory();
 }

@@ -105,9 +105,15 @@ class AggregateLayout {
   // Requires: `value` is finite. Ties in event time go by arrival: `first` keeps, `last` takes the newer reading.
   [[gnu::always_inline]] void add(Word* state, Timestamp event_time, double value) const {
     const Word count = ++state[0];
-    if (sum_ != absent) add_compensated(state + sum_, value);
-    if (min_ != absent && value < real(state[min_])) state[min_] = word(value + 0.0);  // -0 is 0
-    if (max_ != absent && value > real(state[max_])) state[max_] = word(value + 0.0);
+    if (sum_min_max_) [[likely]] {
+      add_compensated(state + sum_at, value);
+      add_minimum(state[min_at], value);
+      add_maximum(state[max_at], value);
+    } else {
+      if (sum_ != absent) add_compensated(state + sum_, value);
+      if (min_ != absent) add_minimum(state[min_], value);
+      if (max_ != absent) add_maximum(state[max_], value);
+    }
     if (in_order_ && (first_ != absent && (count == 1 || event_time < time(state[first_])))) {
       keep(state + first_, event_time, value);
     }
@@ -135,6 +141,10 @@ class AggregateLayout {
 
  private:
   static constexpr std::size_t absent = 0;  // word 0 is the count
+  // Where the usual three are, if all of them are wanted: then a reading need not ask for each.
+  static constexpr std::size_t sum_at = 1;
+  static constexpr std::size_t min_at = 3;
+  static constexpr std::size_t max_at = 4;
 
   static Word word(double value) noexcept { return std::bit_cast<Word>(value); }
   static double real(Word word) noexcept { return std::bit_cast<double>(word); }
@@ -145,6 +155,12 @@ class AggregateLayout {
     part[1] = word(value);
   }
 
+  static void add_minimum(Word& part, double value) noexcept {
+    if (value < real(part)) part = word(value + 0.0);  // -0 is 0
+  }
+  static void add_maximum(Word& part, double value) noexcept {
+    if (value > real(part)) part = word(value + 0.0);
+  }
   // part: sum, compensation
   static void add_compensated(Word* part, double value) noexcept {
     const double sum = real(part[0]);
@@ -180,6 +196,7 @@ class AggregateLayout {
   std::size_t sketch_ = absent;    // a pointer, 0 before the first reading
   std::size_t distinct_ = absent;  // likewise
   std::size_t points_ = absent;    // likewise
+  bool sum_min_max_ = false;       // all three, at sum_at, min_at and max_at
   bool in_order_ = false;          // first or last
   bool more_ = false;              // moments, sketch, distinct or points
 };

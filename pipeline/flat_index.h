@@ -19,8 +19,7 @@ class FlatIndex {
   // The position of the item with this hash for which `equal(position)` holds, or npos.
   template <typename Equal>
   std::uint32_t find(std::uint32_t hash, Equal&& equal) const noexcept {
-    if (slots_.empty()) return npos;
-    for (std::size_t i = hash & mask();; i = (i + 1) & mask()) {
+    for (std::size_t i = hash & mask_;; i = (i + 1) & mask_) {
       const Slot& slot = slots_[i];
       if (slot.position == npos) return npos;
       if (slot.hash == hash && equal(slot.position)) return slot.position;
@@ -36,11 +35,11 @@ class FlatIndex {
 
   // Requires: (hash, position) is indexed. Later slots of the run move up, so no tombstones are left.
   void erase(std::uint32_t hash, std::uint32_t position) noexcept {
-    std::size_t hole = hash & mask();
-    while (slots_[hole].position != position) hole = (hole + 1) & mask();
-    for (std::size_t i = (hole + 1) & mask(); slots_[i].position != npos; i = (i + 1) & mask()) {
-      const std::size_t home = slots_[i].hash & mask();
-      if (((i - home) & mask()) < ((i - hole) & mask())) continue;
+    std::size_t hole = hash & mask_;
+    while (slots_[hole].position != position) hole = (hole + 1) & mask_;
+    for (std::size_t i = (hole + 1) & mask_; slots_[i].position != npos; i = (i + 1) & mask_) {
+      const std::size_t home = slots_[i].hash & mask_;
+      if (((i - home) & mask_) < ((i - hole) & mask_)) continue;
       slots_[hole] = slots_[i];
       hole = i;
     }
@@ -48,10 +47,7 @@ class FlatIndex {
     --size_;
   }
 
-  void clear() noexcept {
-    slots_.clear();
-    size_ = 0;
-  }
+  void clear() { *this = FlatIndex(); }
 
   std::size_t size() const noexcept { return size_; }
   std::size_t memory_bytes() const noexcept { return slots_.capacity() * sizeof(Slot); }
@@ -62,23 +58,23 @@ class FlatIndex {
     std::uint32_t position = npos;
   };
 
-  std::size_t mask() const noexcept { return slots_.size() - 1; }
-
   void place(std::uint32_t hash, std::uint32_t position) noexcept {
-    std::size_t i = hash & mask();
-    while (slots_[i].position != npos) i = (i + 1) & mask();
+    std::size_t i = hash & mask_;
+    while (slots_[i].position != npos) i = (i + 1) & mask_;
     slots_[i] = Slot{hash, position};
   }
 
   void grow() {
-    std::vector<Slot> old(slots_.empty() ? 16 : slots_.size() * 2);
+    std::vector<Slot> old(slots_.size() * 2);
     old.swap(slots_);
+    mask_ = slots_.size() - 1;
     for (const Slot& slot : old) {
       if (slot.position != npos) place(slot.hash, slot.position);
     }
   }
 
-  std::vector<Slot> slots_;
+  std::vector<Slot> slots_ = std::vector<Slot>(16);
+  std::size_t mask_ = 15;  // slots less one, and they are a power of two
   std::size_t size_ = 0;
 };
 

@@ -34,21 +34,21 @@ void Pipeline::reset() {
   memory_bytes_ = 0;
   forgotten_windows_.clear();
   all_ = {};
+  bool any_grouped = false;
   for (const WindowOptions& window : options_.windows) {
     windows_.push_back(std::make_unique<WindowDefinition>(window, options_.sources.size()));
-    any_grouped_ = any_grouped_ || windows_.back()->grouped();
+    any_grouped = any_grouped || windows_.back()->grouped();
   }
   for (std::uint32_t i = 0; i < options_.sources.size(); ++i) {
     SourceState& source = sources_.emplace_back();
     source.time = options_.sources[i].time;
     source.new_series = RateLimit(options_.new_series_per_minute);
-    for (std::uint32_t w = 0; w < windows_.size(); ++w) {
-      if (!takes(options_.windows[w], i, options_.sources[i].name)) continue;
-      source.windows.push_back(w);
+    for (const auto& window : windows_) {
+      if (takes(window->options(), i, options_.sources[i].name)) source.windows.push_back(window.get());
     }
     by_minimum_ = by_minimum_ || source.time.scope != WatermarkScope::sensor;
   }
-  any_minimum_ = by_minimum_ || any_grouped_;
+  any_minimum_ = by_minimum_ || any_grouped;
 }
 
 std::optional<Refusal> Pipeline::limit_reached(SourceId source) {
@@ -169,7 +169,9 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source
   }
   Timestamp time = reading.event_time;
   if (time < judge.earliest || time > judge.latest) [[unlikely]] {
-    if (!accept_time(judge, reading, time)) return;
+    const auto instead = time_instead(judge, reading);
+    if (!instead) return;
+    time = *instead;
   }
   SeriesState& series = states_[index_of(reading.series)];
   if (by_minimum_ && series.source != judge.source_index) [[unlikely]]
@@ -178,9 +180,9 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source
   const Timestamp watermark =
       scope == WatermarkScope::sensor ? series.watermark.value() : watermark_of(series, judge.source_index);
   Fate fate = Fate::not_taken;
-  for (const std::uint32_t window : judge.source.windows) {
-    fate = std::min(fate, windows_[window]->admit(index_of(reading.series), judge.source_index, scope, time,
-                                                  reading.value, watermark));
+  for (WindowDefinition* const window : judge.source.windows) {
+    fate = std::min(fate,
+                    window->admit(index_of(reading.series), judge.source_index, scope, time, reading.value, watermark));
   }
   if (fate != Fate::on_time) [[unlikely]] {
     count_other(judge, reading, time, fate);
@@ -188,12 +190,15 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source
   } else {
     ++judge.source.counters.fates[static_cast<std::size_t>(Fate::on_time)];
   }
-  const std::uint32_t from = series.watermark.heard() ? series.source : judge.source_index;
+  if (any_minimum_) [[unlikely]]
+    return observe_with_minimums(judge, index_of(reading.series), time);
+  observe(judge, series, time);
+}
+
+inline void Pipeline::observe(const Judge& judge, SeriesState& series, Timestamp time) noexcept {
   series.watermark.observe(time, judge.source.time.max_out_of_orderness);
   series.heard_at = judge.heard_at;
   series.source = judge.source_index;
-  if (any_minimum_) [[unlikely]]
-    move_minimums(judge, index_of(reading.series), from);
 }
 
 void Pipeline::keep_reached(std::uint32_t series) noexcept {
@@ -201,7 +206,7 @@ void Pipeline::keep_reached(std::uint32_t series) noexcept {
   if (!state.watermark.heard()) return;
   const SeriesClock clock{
       state.source, sources_[state.source].time.scope, false, watermark_of(state, state.source), {}, {}};
-  for (const std::uint32_t window : sources_[state.source].windows) windows_[window]->keep_reached(series, clock);
+  for (WindowDefinition* const window : sources_[state.source].windows) window->keep_reached(series, clock);
 }
 
 void Pipeline::apply(const Batch& batch) {
@@ -225,31 +230,33 @@ void Pipeline::count_other(const Judge& judge, const Reading& reading, Timestamp
   set_aside_.push_back({{reading.series, time, reading.value}, SetAside::Reason::late_dropped});
 }
 
-// A bad time: refused, or replaced by the arrival time.
-bool Pipeline::accept_time(const Judge& judge, const Reading& reading, Timestamp& time) {
+// Of a reading with a bad time: the arrival time, or nothing when it is refused.
+std::optional<Timestamp> Pipeline::time_instead(const Judge& judge, const Reading& reading) {
   ++states_[index_of(reading.series)].bad_time;
   Counters& counters = judge.source.counters;
   if (judge.source.time.on_bad_time == BadTimePolicy::use_arrival) {
     ++counters.restamped;
-    time = judge.arrival;
-    return true;
+    return judge.arrival;
   }
-  const bool too_old = time < judge.earliest;
+  const bool too_old = reading.event_time < judge.earliest;
   ++counters.refused[static_cast<std::size_t>(too_old ? Refusal::too_old : Refusal::too_early)];
   if (judge.source.time.on_bad_time == BadTimePolicy::quarantine) {
     set_aside_.push_back({reading, too_old ? SetAside::Reason::too_old : SetAside::Reason::too_early});
   }
-  return false;
+  return std::nullopt;
 }
 
-// After a series' own watermark has moved: those of its source, of all sources and of its groups.
-void Pipeline::move_minimums(const Judge& judge, std::uint32_t series, std::uint32_t from) {
-  const SeriesState& state = states_[series];
+// Moves the watermark of a series, and then those of its groups, of its source and of all sources.
+void Pipeline::observe_with_minimums(const Judge& judge, std::uint32_t series, Timestamp time) {
+  SeriesState& state = states_[series];
+  const std::uint32_t from = state.watermark.heard() ? state.source : judge.source_index;
+  observe(judge, state, time);
   const Heard heard{judge.source_index, judge.heard_at};
-  for (std::uint32_t i = 0; any_grouped_ && i < windows_.size(); ++i) {
-    const auto& taken = judge.source.windows;
-    if (!windows_[i]->grouped()) continue;
-    windows_[i]->observe(series, state.watermark, heard, std::binary_search(taken.begin(), taken.end(), i));
+  const auto& takers = judge.source.windows;
+  for (const auto& window : windows_) {
+    if (!window->grouped()) continue;
+    const bool taken = std::find(takers.begin(), takers.end(), window.get()) != takers.end();
+    window->observe(series, state.watermark, heard, taken);
   }
   if (!by_minimum_) return;
   judge.source.minimum.observe(series, state.watermark, heard);

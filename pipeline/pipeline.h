@@ -112,7 +112,7 @@ class Pipeline {
  private:
   struct SourceState {
     TimeOptions time;
-    std::vector<std::uint32_t> windows;  // definitions that take this source's readings
+    std::vector<WindowDefinition*> windows;  // those that take this source's readings
     ListeningClock listening;
     MinimumWatermark minimum;  // over its series; kept only where some scope needs it
     RateLimit new_series;
@@ -138,11 +138,12 @@ class Pipeline {
 
   Judge judge_of(const Batch& batch) noexcept;
   void apply(const Judge& judge, const Reading& reading);
-  bool accept_time(const Judge& judge, const Reading& reading, Timestamp& time);
+  std::optional<Timestamp> time_instead(const Judge& judge, const Reading& reading);
   void count_other(const Judge& judge, const Reading& reading, Timestamp time, Fate fate);
   Timestamp watermark_of(const SeriesState& series, std::uint32_t source) const noexcept;
   void keep_reached(std::uint32_t series) noexcept;
-  void move_minimums(const Judge& judge, std::uint32_t series, std::uint32_t from);
+  void observe(const Judge& judge, SeriesState& series, Timestamp time) noexcept;
+  void observe_with_minimums(const Judge& judge, std::uint32_t series, Timestamp time);
   void remember(Moment now) noexcept;
   Duration running() const noexcept { return now_ ? now_->running : Duration(); }
   std::optional<Refusal> limit_reached(SourceId source);
@@ -171,9 +172,8 @@ class Pipeline {
   SeriesTable series_;
   std::vector<SeriesState> states_;
   std::vector<SourceState> sources_;
-  bool any_grouped_ = false;  // some window definition is
   bool by_minimum_ = false;   // some source has a scope other than sensor
-  bool any_minimum_ = false;  // either
+  bool any_minimum_ = false;  // that, or some window definition is grouped
   MinimumWatermark all_;      // over sources
   std::vector<std::unique_ptr<WindowDefinition>> windows_;
   std::vector<SeriesId> leavers_;  // idle series without windows, at the last tick; only while the table is full

@@ -5,6 +5,12 @@
 
 namespace edgetide {
 
+SeriesTable::Name SeriesTable::name_of(const Series& series) {
+  auto text = std::make_unique_for_overwrite<char[]>(series.sensor.size() + series.metric.size());
+  series.metric.copy(text.get() + series.sensor.copy(text.get(), series.sensor.size()), series.metric.size());
+  return {std::move(text), NameHash::lengths_of(series.sensor, series.metric)};
+}
+
 std::optional<SeriesId> SeriesTable::add(Series series) {
   if (full()) return std::nullopt;
   return add_beyond_capacity(std::move(series));
@@ -19,8 +25,8 @@ SeriesId SeriesTable::add_beyond_capacity(Series series) {
     series_.emplace_back();
     names_.emplace_back();
   }
-  index_.insert(name_hash(seed_, series.sensor, series.metric), position);
-  names_[position] = {series.sensor + series.metric, series.sensor.size()};
+  index_.insert(hash_of(series), position);
+  names_[position] = name_of(series);
   series_[position] = std::make_shared<const Series>(std::move(series));
   ranked_ = false;
   return SeriesId{position};
@@ -28,7 +34,7 @@ SeriesId SeriesTable::add_beyond_capacity(Series series) {
 
 void SeriesTable::remove(SeriesId id) {
   const Series& removed = *series_[index_of(id)];
-  index_.erase(name_hash(seed_, removed.sensor, removed.metric), index_of(id));
+  index_.erase(hash_of(removed), index_of(id));
   series_[index_of(id)].reset();
   names_[index_of(id)] = {};
   free_.push_back(index_of(id));

@@ -2,8 +2,8 @@
 //
 // Owns:   the texts of every series; `shared` hands them to rows that outlive the lock.
 // Thread: one owner at a time (the intake lock).
-// Fails:  `intern` returns nothing when the table is full; known series are still found.
-// Limit:  capacity, given at construction (limits.max_series, default 20000).
+// Fails:  `add` returns nothing when the table is full; known series are still found.
+// Limit:  capacity, given at construction (limits.max_series, default 20000); texts shorter than 4 GiB.
 #pragma once
 
 #include <cstddef>
@@ -38,15 +38,16 @@ struct Series {
 class SeriesTable {
  public:
   // `seed` makes the hash of names unpredictable to peers; it changes no result.
-  explicit SeriesTable(std::size_t capacity, std::uint64_t seed = 0) : capacity_(capacity), seed_(seed) {}
+  explicit SeriesTable(std::size_t capacity, std::uint64_t seed = 0) : capacity_(capacity), hash_(seed) {}
 
   // Finds the series, without allocation.
   std::optional<SeriesId> find(std::string_view sensor, std::string_view metric) const noexcept {
-    const std::uint32_t position = index_.find(name_hash(seed_, sensor, metric), [&](std::uint32_t i) {
+    const std::uint64_t lengths = NameHash::lengths_of(sensor, metric);
+    const std::uint32_t position = index_.find(hash_(lengths, sensor, metric), [&](std::uint32_t i) {
       const Name& name = names_[i];
-      return name.sensor_bytes == sensor.size() && name.text.size() == sensor.size() + metric.size() &&
-             detail::same_bytes(name.text.data(), sensor.data(), sensor.size()) &&
-             detail::same_bytes(name.text.data() + sensor.size(), metric.data(), metric.size());
+      return name.lengths == lengths &&
+             (detail::difference(sensor.data(), name.text.get(), sensor.size()) |
+              detail::difference(metric.data(), name.text.get() + sensor.size(), metric.size())) == 0;
     });
     if (position == FlatIndex::npos) return std::nullopt;
     return SeriesId{position};
@@ -71,12 +72,17 @@ class SeriesTable {
 
  private:
   struct Name {
-    std::string text;  // sensor and metric, one after the other
-    std::size_t sensor_bytes = 0;
+    std::unique_ptr<char[]> text;  // sensor and metric, one after the other
+    std::uint64_t lengths = 0;
   };
 
+  static Name name_of(const Series& series);
+  std::uint32_t hash_of(const Series& series) const noexcept {
+    return hash_(NameHash::lengths_of(series.sensor, series.metric), series.sensor, series.metric);
+  }
+
   std::size_t capacity_;
-  std::uint64_t seed_;
+  NameHash hash_;
   std::vector<std::shared_ptr<const Series>> series_;  // null: removed
   std::vector<Name> names_;
   std::vector<std::uint32_t> free_;

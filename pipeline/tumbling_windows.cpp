@@ -27,15 +27,14 @@ std::uint32_t TumblingWindows::find_or_create(std::uint32_t key, Timestamp start
   if (slot != Store::none) return slot;
   slot = store_.create(key, start);
   layout_.clear(store_.state(slot));
-  std::uint32_t& newest = newest_[key];
-  if (newest == Store::none || store_.header(newest).start < start) newest = slot;
+  Header*& newest = newest_[key];
+  if (newest == nullptr || newest->start < start) newest = &store_.header(slot);
   return slot;
 }
 
 Timestamp TumblingWindows::newest_final_at(std::uint32_t key) const noexcept {
-  const std::uint32_t newest = newest_[key];
-  if (newest == Store::none) return Timestamp::earliest();
-  return end_of(store_.header(newest).start) + allowed_lateness_;
+  const Header* const newest = newest_[key];
+  return newest == nullptr ? Timestamp::earliest() : end_of(newest->start) + allowed_lateness_;
 }
 
 void TumblingWindows::collect(const FiringContext& firing, std::vector<Candidate>& rows) {
@@ -56,14 +55,14 @@ double TumblingWindows::value(const Candidate& row, const Aggregate& aggregate) 
 void TumblingWindows::finish(std::vector<Candidate>& rows) {
   for (const Candidate& row : rows) {
     if (row.of != Candidate::Of::window || row.state != RowState::final) continue;
-    if (newest_[row.key] == row.handle) newest_[row.key] = Store::none;  // all older windows are final too
+    if (newest_[row.key] == &store_.header(row.handle)) newest_[row.key] = nullptr;  // all older windows are final too
     layout_.release(store_.state(row.handle));
     store_.erase(row.handle);
   }
 }
 
 std::size_t TumblingWindows::memory_bytes() const noexcept {
-  std::size_t bytes = store_.memory_bytes() + newest_.capacity() * sizeof(std::uint32_t);
+  std::size_t bytes = store_.memory_bytes() + newest_.capacity() * sizeof(Header*);
   if (layout_.owns_memory()) {
     store_.for_each([&](std::uint32_t slot) { bytes += layout_.heap_bytes(store_.state(slot)); });
   }

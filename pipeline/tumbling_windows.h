@@ -28,17 +28,17 @@ class TumblingWindows {
   TumblingWindows(const TumblingWindows&) = delete;
   TumblingWindows& operator=(const TumblingWindows&) = delete;
 
-  void reserve_keys(std::size_t count) { newest_.resize(std::max(newest_.size(), count), Store::none); }
+  void reserve_keys(std::size_t count) { newest_.resize(std::max(newest_.size(), count)); }
 
   Timestamp window_end(Timestamp start) const noexcept { return end_of(start); }
   Timestamp last_end(Timestamp event_time) const noexcept { return end_of(grid_.start_of(grid_.cell_of(event_time))); }
 
   // Requires: room for the key.
   [[gnu::always_inline]] Fate admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
-    const std::uint32_t newest = newest_[key];
-    if (newest != Store::none) {  // nearly always the right window: spares the division and the look-up
-      Header& header = store_.header(newest);
-      if (contains(header.start, event_time)) return add(header, header.start + step_, event_time, value, reached);
+    Header* const newest = newest_[key];
+    // Nearly always the right window: spares the division and the look-up.
+    if (newest != nullptr && contains(newest->start, event_time)) [[likely]] {
+      return add(*newest, newest->start + step_, event_time, value, reached);
     }
     return admit_elsewhere(key, event_time, value, reached);
   }
@@ -48,7 +48,7 @@ class TumblingWindows {
   bool has_window(std::uint32_t key, Timestamp start, bool /*is_final*/) const noexcept {
     return store_.find(key, start) != Store::none;
   }
-  bool has_windows(std::uint32_t key) const noexcept { return newest_[key] != Store::none; }
+  bool has_windows(std::uint32_t key) const noexcept { return newest_[key] != nullptr; }
 
   void collect(const FiringContext& firing, std::vector<Candidate>& rows);
   RowMark& mark(const Candidate& row) noexcept { return store_.header(row.handle).mark; }
@@ -95,7 +95,7 @@ class TumblingWindows {
   const Duration allowed_lateness_;
   const AggregateLayout& layout_;
   Store store_;
-  std::vector<std::uint32_t> newest_;  // by key: slot of the newest window that has not left as final
+  std::vector<Header*> newest_;  // by key: the newest window that has not left as final, or null
 };
 
 }  // namespace edgetide

@@ -1,8 +1,10 @@
 // The streams that the pipeline benchmarks apply: one reading per sensor and turn, a turn per second, batches of 100.
+// The sensors report in another order than the one in which they were first seen.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -27,9 +29,13 @@ class BenchStream {
   explicit BenchStream(std::uint32_t sensors, const WindowOptions& window = window_of(WindowKind::tumbling))
       : pipeline(options(sensors, window)) {
     for (std::uint32_t i = 0; i < sensors; ++i) {
-      names.push_back("building-7/sensor-" + std::to_string(i));
-      const SeriesId series = *pipeline.add_series({names.back(), "temperature", {}, {}});
-      readings.push_back({series, Timestamp(), 20.0 + i % 7});
+      names.push_back({"building-7/sensor-" + std::to_string(i), "temperature"});
+      pipeline.add_series({names.back().sensor, names.back().metric, {}, {}});
+    }
+    std::shuffle(names.begin(), names.end(), std::mt19937(1));
+    for (const Names& name : names) {
+      const SeriesId series = *pipeline.series().find(name.sensor, name.metric);
+      readings.push_back({series, Timestamp(), 20.0 + index_of(series) % 7});
     }
     turn();  // the windows of the first minute exist
   }
@@ -39,7 +45,7 @@ class BenchStream {
     second += Duration::seconds(1).count();
     const Moment now{Timestamp::microseconds(second), Duration::microseconds(second)};
     for (std::size_t i = 0; i < readings.size(); ++i) {
-      if (look_up) readings[i].series = *pipeline.series().find(names[i], "temperature");
+      if (look_up) readings[i].series = *pipeline.series().find(names[i].sensor, names[i].metric);
       readings[i].event_time = now.wall;
     }
     for (std::size_t first = 0; first < readings.size(); first += batch) {
@@ -52,6 +58,11 @@ class BenchStream {
   std::size_t rows() const noexcept { return emission.rows.size(); }
 
  private:
+  struct Names {
+    std::string sensor;
+    std::string metric;
+  };
+
   static PipelineOptions options(std::size_t sensors, const WindowOptions& window) {
     PipelineOptions options;
     options.max_series = sensors;
@@ -63,7 +74,7 @@ class BenchStream {
 
   static constexpr std::size_t batch = 100;
   Pipeline pipeline;
-  std::vector<std::string> names;
+  std::vector<Names> names;
   std::vector<Reading> readings;
   Emission emission;
   std::int64_t second = 0;

@@ -28,5 +28,6 @@ echo "  $(per_reading session 1 1000 0) session"
 echo "  $(per_reading percentiles 1 1000 0) percentiles p50 and p99"
 rows=$((($(count tumbling 1 1000 110 0 1) - $(count tumbling 1 1000 110 0 0)) / (1000 * 11)))
 echo "  $rows per row of a tumbling window that leaves at a tick"
-[ "$known" -le 200 ] || fail "more than the bound of 200 for a known series"
+[ "$known" -le 150 ] || fail "more than the bound of 150 for a known series"
+[ "$found" -le 250 ] || fail "more than the bound of 250 for a series found by its names"
 [ $((hundred * 10)) -le $((one * 13)) ] || fail "overlap 100 costs more than 1.3 times overlap 1"
