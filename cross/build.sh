@@ -47,5 +47,5 @@ cd "$out/source"
 # -d: the packages that Build-Depends: names are in the sysroot, not on this machine.
 dpkg-buildpackage --build=binary --host-arch "$arch" --no-sign $([ -n "$native" ] || echo -d)
 cd ..
-lintian --fail-on error,warning --suppress-tags "$(grep -v '^#' "$OLDPWD/cross/lintian-not-asked" | paste -sd,)" ./*.changes
+lintian --allow-root --fail-on error,warning ./*.changes
 ls -l "$out"/*.deb

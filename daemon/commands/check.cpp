@@ -5,12 +5,12 @@
 
 namespace edgetide {
 
-int check_command(const std::string& config) {
-  const Configuration configuration = load_configuration(config);
+int check_command(const CheckOptions& options) {
+  const Configuration configuration = load_configuration(options.config, {.resolve_secrets = options.environment});
   for (const ConfigMessage& warning : configuration.warnings) std::cerr << to_text(warning, "warning");
-  const GatewayOptions& options = configuration.options;
-  std::cout << config << ": fine: " << options.pipeline.sources.size() << " sources, "
-            << options.pipeline.windows.size() << " windows, " << options.sinks.size() << " sinks\n";
+  const GatewayOptions& gateway = configuration.options;
+  std::cout << options.config << ": fine: " << gateway.pipeline.sources.size() << " sources, "
+            << gateway.pipeline.windows.size() << " windows, " << gateway.sinks.size() << " sinks\n";
   return exit_fine;
 }
 

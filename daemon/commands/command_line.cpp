@@ -19,6 +19,7 @@ constexpr const char* default_config = "/etc/edgetide/edgetide.toml";
 struct CommandOptions {
   std::string config = default_config;
   RunOptions run;
+  CheckOptions check;
   ReplayOptions replay;
   SchemaOptions schema;
   QuarantineListOptions quarantine_list;
@@ -36,6 +37,13 @@ void add_run(CLI::App& app, CommandOptions& options) {
   add_config(run, options);
   run.add_option("--summary", options.run.summary, "write the counters to FILE as JSON when stopped")
       ->type_name("FILE");
+}
+
+void add_check(CLI::App& app, CommandOptions& options) {
+  CLI::App& check = *app.add_subcommand("check", "Check the configuration, all errors at once");
+  add_config(check, options);
+  check.add_flag_callback(
+      "--no-environment", [&options] { options.check.environment = false; }, "the files alone: secrets are not read");
 }
 
 void add_replay(CLI::App& app, CommandOptions& options) {
@@ -133,8 +141,7 @@ void build(CLI::App& app, CommandOptions& options) {
       "  edgetide replay --config edgetide.toml --input yesterday.jsonl --flush");
   add_config(app, options);
   add_run(app, options);
-  CLI::App& check = *app.add_subcommand("check", "Check the configuration, all errors at once");
-  add_config(check, options);
+  add_check(app, options);
   add_replay(app, options);
   add_quarantine(app, options);
   add_schema(app, options);
@@ -142,7 +149,10 @@ void build(CLI::App& app, CommandOptions& options) {
 }
 
 int dispatch(const CLI::App& app, CommandOptions& options) {
-  if (app.got_subcommand("check")) return check_command(options.config);
+  if (app.got_subcommand("check")) {
+    options.check.config = options.config;
+    return check_command(options.check);
+  }
   if (app.got_subcommand("replay")) {
     options.replay.config = options.config;
     return replay_command(options.replay);

@@ -22,6 +22,11 @@ struct RunOptions {
   std::string summary;  // file; empty: none
 };
 
+struct CheckOptions {
+  std::string config;
+  bool environment = true;  // false: files of the configuration only, no secrets
+};
+
 struct ReplayOptions {
   std::string config;
   std::string input = "-";
@@ -57,7 +62,7 @@ struct QuarantineReplayOptions {
 using LineSource = std::function<bool(std::string& line)>;
 
 int run_command(const RunOptions& options);
-int check_command(const std::string& config);
+int check_command(const CheckOptions& options);
 int replay_command(const ReplayOptions& options);
 int replay_lines(const ReplayOptions& options, const LineSource& next_line);  // instead of options.input
 int quarantine_list_command(const QuarantineListOptions& options);

@@ -83,7 +83,7 @@ class Machine:
 
     def __exit__(self, kind, error, trace):
         if error:
-            print(self.text("journalctl", "--no-pager", "-n", "80", check=False), file=sys.stderr)
+            print(self.text("journalctl", "--no-pager", "-n", "60", "-t", "systemd", "-t", "edgetide", check=False), file=sys.stderr)
         self.run("systemctl", "poweroff", check=False)
         self._end()
 
