@@ -48,4 +48,19 @@ cd "$out/source"
 dpkg-buildpackage --build=binary --host-arch "$arch" --no-sign $([ -n "$native" ] || echo -d)
 cd ..
 lintian --allow-root --fail-on error,warning ./*.changes
+
+# A foreign package is unpacked and its program run for real, end to end, with servers of this machine.
+wrapped() {  # PROGRAM NAME: what runs the program under the emulator
+  mkdir -p "$(dirname "$2")"
+  printf '#!/bin/sh\nexec %s -L %s %s "$@"\n' "$emulator" "$EDGETIDE_SYSROOT" "$1" >"$2"
+  chmod +x "$2"
+}
+if [ -z "$native" ] && [ -n "$tests" ]; then
+  emulator=$(sed -n 's/^set(emulator \(.*\))/\1/p' "source/cross/toolchain-$arch.cmake")
+  rm -rf unpacked emulated
+  dpkg-deb -x edgetide_*.deb unpacked
+  wrapped "$out/unpacked/usr/bin/edgetide" emulated/edgetide
+  wrapped "$out/objects/tests/tools/edgetide_simulate" emulated/tests/tools/edgetide_simulate
+  for script in service quarantine; do "source/tests/e2e/$script.py" "$out/emulated"; done
+fi
 ls -l "$out"/*.deb

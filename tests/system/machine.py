@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 from world import wait_for  # noqa: E402
 
 SKIPPED = 77
-BASE = ["systemd", "systemd-sysv", "dbus", "procps", "mosquitto", "mosquitto-clients", "postgresql", "sqlite3"]
+BASE = ["systemd", "systemd-sysv", "dbus", "procps", "mosquitto", "mosquitto-clients", "postgresql", "python3",
+        "sqlite3"]
 ENVIRONMENT = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "TERM=dumb", "HOME=/root",
                "DEBIAN_FRONTEND=noninteractive"]
 
@@ -57,9 +58,10 @@ def make_tree(folder, package):
 
 
 class Machine:
-    def __init__(self, tree, shared):
+    def __init__(self, tree, shared, visible=()):
         self.tree = tree
         self.shared = shared  # a folder, seen as /srv
+        self.visible = visible  # folders, seen under their own names
         self.console = shared / "console.log"
         self.container = None
         self.leader = None
@@ -68,7 +70,7 @@ class Machine:
         with open(self.console, "w") as console:
             self.container = subprocess.Popen(
                 ["systemd-nspawn", "--quiet", "--boot", f"--directory={self.tree}", "--volatile=overlay",
-                 f"--bind-ro={self.shared}:/srv", "--register=no", "--keep-unit", "--private-network",
+                 f"--bind-ro={self.shared}:/srv", *(f"--bind-ro={folder}" for folder in self.visible), "--register=no", "--keep-unit", "--private-network",
                  "--console=passive", "--link-journal=no", f"--machine=edgetide-{os.getpid()}"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
         try:
