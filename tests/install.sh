@@ -4,11 +4,14 @@
 #   tests/install.sh build          to compile the daemon, its tests and tools
 #   tests/install.sh demo           to run it against a broker and a database of one's own
 #   tests/install.sh tests          to check it: sanitizers, fuzzing, formatting, style
+#   tests/install.sh package        to make its Debian package (cross/build.sh)
+#   tests/install.sh cross-arm64    to compile for another architecture; also cross-armhf
+#   tests/install.sh system         to boot a systemd with the package (tests/system/)
 #   tests/install.sh --print ...    only prints the packages
 set -euo pipefail
 
-build=(
-  g++ cmake ninja-build ccache pkg-config
+# What is compiled against, here and in a sysroot.
+libraries=(
   libpaho-mqttpp-dev libpaho-mqtt-dev   # MQTT
   libpqxx-dev libsqlite3-dev            # PostgreSQL, SQLite
   libtomlplusplus-dev libsimdjson-dev   # configuration, JSON
@@ -18,6 +21,13 @@ build=(
   libmuparser-dev libxxhash-dev         # formulas, fingerprints of messages
   libgtest-dev libgmock-dev libbenchmark-dev
 )
+build=(g++ cmake ninja-build ccache pkg-config "${libraries[@]}")
+target=(libc6-dev libstdc++-12-dev libgcc-12-dev linux-libc-dev "${libraries[@]}")
+package=(debhelper dpkg-dev fakeroot lintian)
+emulation=(mmdebstrap qemu-user-static)
+cross_arm64=(g++-aarch64-linux-gnu "${emulation[@]}")
+cross_armhf=(g++-arm-linux-gnueabihf "${emulation[@]}")
+system=(systemd-container mmdebstrap)
 demo=(mosquitto sqlite3)
 demo_postgres=(postgresql)
 tests=(
@@ -31,6 +41,11 @@ wanted=()
 for group in "$@"; do
   case $group in
     build) wanted+=("${build[@]}") ;;
+    target) wanted+=("${target[@]}") ;;
+    package) wanted+=("${package[@]}") ;;
+    cross-arm64) wanted+=("${cross_arm64[@]}") ;;
+    cross-armhf) wanted+=("${cross_armhf[@]}") ;;
+    system) wanted+=("${system[@]}") ;;
     demo) wanted+=("${demo[@]}") ;;
     demo-postgres) wanted+=("${demo_postgres[@]}") ;;
     tests) wanted+=("${tests[@]}") ;;

@@ -2,8 +2,9 @@
 # Installs what is missing, builds, and passes every test, with real servers that the tests start themselves.
 #
 #   tests/run.sh              the release build: style, unit, store, broker and end-to-end tests
-#   tests/run.sh --all        also under ASan/UBSan and TSan, the fuzzers for 20 s each, instructions per reading
-#   tests/run.sh --asan, --tsan, --fuzz, --bench     only that part
+#   tests/run.sh --all        also under ASan/UBSan and TSan, the fuzzers for 20 s each, instructions per reading, and
+#                             the Debian package on a machine with a real systemd
+#   tests/run.sh --asan, --tsan, --fuzz, --bench, --system     only that part
 #   --no-install              uses the packages that are there
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,10 +13,10 @@ install=1
 parts=()
 for argument in "$@"; do
   case $argument in
-    --all) parts=(release asan tsan fuzz bench) ;;
-    --asan | --tsan | --fuzz | --bench) parts+=("${argument#--}") ;;
+    --all) parts=(release asan tsan fuzz bench system) ;;
+    --asan | --tsan | --fuzz | --bench | --system) parts+=("${argument#--}") ;;
     --no-install) install= ;;
-    *) echo "usage: tests/run.sh [--all | --asan | --tsan | --fuzz | --bench] [--no-install]" >&2; exit 64 ;;
+    *) echo "usage: tests/run.sh [--all | --asan | --tsan | --fuzz | --bench | --system] [--no-install]" >&2; exit 64 ;;
   esac
 done
 [ ${#parts[@]} -gt 0 ] || parts=(release)
@@ -36,11 +37,21 @@ build_and_test() {  # PRESET
   ctest --test-dir "build/$1" --output-on-failure --parallel 2 --no-tests=error
 }
 
+package_and_service() {
+  local arch status=0
+  arch=$(dpkg --print-architecture)
+  [ -z "$install" ] || tests/install.sh package system
+  cross/build.sh --no-install --no-tests "$arch" >build/package.log 2>&1 || { tail -n 50 build/package.log; return 1; }
+  tests/system/service.py "build/package/$arch"/edgetide_*.deb || status=$?
+  [ $status -eq 77 ] || return $status
+}
+
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp halt_on_error=1"
 for part in "${parts[@]}"; do
   case $part in
     release | asan | tsan) step "$part" build_and_test "$part" ;;
+    system) step "package and service" package_and_service ;;
     fuzz) step fuzz tests/fuzz/run.sh 20 ;;
     bench)
       cmake --preset release >/dev/null

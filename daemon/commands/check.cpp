@@ -58,7 +58,7 @@ int check_against_state(const GatewayOptions& options) {
 }  // namespace
 
 int check_command(const CheckOptions& options) {
-  const Configuration configuration = load_configuration(options.config);
+  const Configuration configuration = load_configuration(options.config, {.resolve_secrets = options.environment});
   for (const ConfigMessage& warning : configuration.warnings) std::cerr << to_text(warning, "warning");
   const GatewayOptions& gateway = configuration.options;
   std::cout << options.config << ": fine: " << gateway.pipeline.sources.size() << " sources, "

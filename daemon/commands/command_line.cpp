@@ -4,7 +4,11 @@
 #include <map>
 
 #include "config/config.h"
+#include "config/manual_page.h"
+#include "daemon/commands/command_tree.h"
 #include "daemon/commands/commands.h"
+#include "daemon/commands/completion.h"
+#include "daemon/commands/manual_page.h"
 #include "daemon/recovery.h"
 
 namespace edgetide {
@@ -22,10 +26,12 @@ struct CommandOptions {
   CheckpointShowOptions checkpoint_show;
   QuarantineListOptions quarantine_list;
   QuarantineReplayOptions quarantine_replay;
+  std::string shell;
+  std::string manual;
 };
 
 void add_config(CLI::App& command, CommandOptions& options) {
-  command.add_option("-c,--config", options.config, "configuration file")->capture_default_str();
+  command.add_option("-c,--config", options.config, "configuration file")->capture_default_str()->type_name("FILE");
 }
 
 void add_run(CLI::App& app, CommandOptions& options) {
@@ -35,16 +41,28 @@ void add_run(CLI::App& app, CommandOptions& options) {
       ->type_name("FILE");
 }
 
+void add_check(CLI::App& app, CommandOptions& options) {
+  CLI::App& check = *app.add_subcommand("check", "Check the configuration, all errors at once");
+  add_config(check, options);
+  check.add_flag_callback(
+      "--no-environment", [&options] { options.check.environment = false; }, "the files alone: secrets are not read");
+  check.add_flag("--against-state", options.check.against_state, "also say which windows would lose what they hold");
+}
+
 void add_replay(CLI::App& app, CommandOptions& options) {
   static const std::map<std::string, OutputMode> modes = {
       {"append", OutputMode::append}, {"complete", OutputMode::complete}, {"update", OutputMode::update}};
   CLI::App& replay = *app.add_subcommand("replay", "Run recorded readings on a virtual clock");
   add_config(replay, options);
-  replay.add_option("-i,--input", options.replay.input, "JSON Lines, - for standard input")->capture_default_str();
-  replay.add_option("-o,--output", options.replay.output, "JSON Lines, - for standard output")->capture_default_str();
-  replay.add_option("--mode", options.replay.mode, "append, update (default) or complete")
+  replay.add_option("-i,--input", options.replay.input, "JSON Lines, - for standard input")
+      ->capture_default_str()
+      ->type_name("FILE");
+  replay.add_option("-o,--output", options.replay.output, "JSON Lines, - for standard output")
+      ->capture_default_str()
+      ->type_name("FILE");
+  replay.add_option("--mode", options.replay.mode, "which rows leave (default update)")
       ->transform(CLI::CheckedTransformer(modes).description(""))
-      ->type_name("MODE");
+      ->type_name("append|update|complete");
   replay.add_option("--summary", options.replay.summary, "write the counters to FILE as JSON")->type_name("FILE");
   replay.add_flag("--flush", options.replay.flush, "close every window at the end of input");
   replay.add_flag("--strict", options.replay.strict, "stop at the first line that is no reading");
@@ -64,12 +82,6 @@ void add_format(CLI::App& command, ListFormat& format, const std::string& descri
       ->type_name("FORMAT");
 }
 
-void add_check(CLI::App& app, CommandOptions& options) {
-  CLI::App& check = *app.add_subcommand("check", "Check the configuration, all errors at once");
-  add_config(check, options);
-  check.add_flag("--against-state", options.check.against_state, "also say which windows would lose what they hold");
-}
-
 void add_checkpoint(CLI::App& app, CommandOptions& options) {
   CLI::App& checkpoint = *app.add_subcommand("checkpoint", "The state that a restart begins with");
   checkpoint.require_subcommand(1);
@@ -77,17 +89,17 @@ void add_checkpoint(CLI::App& app, CommandOptions& options) {
   add_config(show, options);
   show.add_option("--state-directory", options.checkpoint_show.state_directory, "instead of that of the configuration")
       ->type_name("DIR");
-  add_format(show, options.checkpoint_show.format, "text (default) or json");
+  add_format(show, options.checkpoint_show.format, "(default text)");
 }
 
 void add_quarantine_list(CLI::App& quarantine, CommandOptions& options) {
   QuarantineListOptions& to = options.quarantine_list;
   CLI::App& list = *quarantine.add_subcommand("list", "Print them, oldest first");
   add_config(list, options);
-  add_format(list, to.format, "text (default) or json, a line each");
-  list.add_option("--reason", to.reason, "late_dropped, too_early or too_old")
+  add_format(list, to.format, "a line each (default text)");
+  list.add_option("--reason", to.reason, "of this reason only")
       ->check(CLI::IsMember({"late_dropped", "too_early", "too_old"}).description(""))
-      ->type_name("REASON");
+      ->type_name("late_dropped|too_early|too_old");
   list.add_option("--sensor", to.sensor, "with * and ?")->type_name("GLOB");
   list.add_option("--limit", to.limit, "the newest N only")->type_name("N");
 }
@@ -99,8 +111,32 @@ void add_quarantine(CLI::App& app, CommandOptions& options) {
   CLI::App& replay = *quarantine.add_subcommand("replay", "Try them again in the windows");
   add_config(replay, options);
   replay.add_option("-o,--output", options.quarantine_replay.output, "rows as JSON Lines, - for standard output")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->type_name("FILE");
   add_config(*quarantine.add_subcommand("export", "Print them as input for edgetide replay"), options);
+}
+
+// What packages install; the manual pages are not in the help.
+void add_printed(CLI::App& app, CommandOptions& options) {
+  CLI::App& completion = *app.add_subcommand("completion", "Print the completion script of a shell");
+  completion.add_option("shell", options.shell, "the shell")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""))
+      ->type_name("bash|zsh|fish");
+  CLI::App& manual = *app.add_subcommand("manual", "Print a manual page, for man")->group("");
+  manual.add_option("page", options.manual, "the page")
+      ->required()
+      ->check(CLI::IsMember({"edgetide.1", "edgetide.toml.5"}).description(""))
+      ->type_name("edgetide.1|edgetide.toml.5");
+}
+
+std::string printed_text(const CLI::App& app, const CommandOptions& options) {
+  const Command root = command_tree(app);
+  if (app.got_subcommand("manual")) {
+    return options.manual == "edgetide.1" ? command_manual(root) : configuration_manual();
+  }
+  if (options.shell == "bash") return bash_completion(root);
+  return options.shell == "zsh" ? zsh_completion(root) : fish_completion(root);
 }
 
 int dispatch_quarantine(const CLI::App& quarantine, CommandOptions& options) {
@@ -127,6 +163,7 @@ void build(CLI::App& app, CommandOptions& options) {
   add_replay(app, options);
   add_quarantine(app, options);
   add_schema(app, options);
+  add_printed(app, options);
 }
 
 int dispatch(const CLI::App& app, CommandOptions& options) {
@@ -147,6 +184,10 @@ int dispatch(const CLI::App& app, CommandOptions& options) {
     options.schema.config = options.config;
     return schema_command(options.schema);
   }
+  if (app.got_subcommand("completion") || app.got_subcommand("manual")) {
+    std::cout << printed_text(app, options) << std::flush;
+    return std::cout ? exit_fine : exit_failed;
+  }
   options.run.config = options.config;
   return run_command(options.run);
 }
@@ -154,7 +195,7 @@ int dispatch(const CLI::App& app, CommandOptions& options) {
 }  // namespace
 
 int command_line(int argc, char** argv) {
-  CLI::App app("edgetide: sensor readings in, event-time windows, aggregate rows out");
+  CLI::App app("edgetide: sensor readings in, event-time windows, aggregate rows out", "edgetide");
   CommandOptions options;
   build(app, options);
   try {

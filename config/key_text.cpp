@@ -1,0 +1,68 @@
+#include "config/key_text.h"
+
+#include <limits>
+
+#include "config/section.h"
+
+namespace edgetide {
+
+std::string type_text(const KeySpec& key) {
+  switch (key.type) {
+    case ValueType::text:
+      return "text";
+    case ValueType::text_list:
+      return "list of texts";
+    case ValueType::boolean:
+      return "boolean";
+    case ValueType::integer:
+      return "whole number";
+    case ValueType::number:
+      return "number";
+    case ValueType::duration:
+      return "duration";
+    case ValueType::duration_or_none:
+      return "duration or `\"none\"`";
+    case ValueType::size:
+      return "size";
+    case ValueType::text_or_table:
+      return "text or table";
+    case ValueType::table:
+      return "table";
+    case ValueType::table_list:
+      return "list of tables";
+    case ValueType::text_or_table_list:
+      return "list of texts or tables";
+    case ValueType::text_table:
+      return "table of texts";
+    case ValueType::word:
+      break;
+  }
+  std::string words;
+  for (const std::string_view word : key.words) words += (words.empty() ? "`\"" : ", `\"") + std::string(word) + "\"`";
+  return words;
+}
+
+std::string default_text(const KeySpec& key) {
+  if (key.required) return "required";
+  if (key.standard.empty()) return "none";
+  // What is written as TOML is code, the rest is prose.
+  const char first = key.standard.front();
+  const bool prose = key.standard.find(" if ") != std::string::npos || key.standard.find(", else") != std::string::npos;
+  const bool literal = first == '"' || first == '[' || first == '{' || (first >= '0' && first <= '9') ||
+                       key.standard == "true" || key.standard == "false";
+  return literal && !prose ? '`' + key.standard + '`' : key.standard;
+}
+
+std::string bounds_text(const KeySpec& key) {
+  std::string text;
+  const bool any_positive = key.min == 1 && key.type != ValueType::integer;
+  if (key.min != std::numeric_limits<std::int64_t>::min()) {
+    text = any_positive ? "more than 0" : "from " + bound_text(key.min, key.type);
+  }
+  if (key.max != std::numeric_limits<std::int64_t>::max()) {
+    text += (text.empty() ? "to " : " to ") + bound_text(key.max, key.type);
+  }
+  return text;
+}
+
+}  // namespace edgetide

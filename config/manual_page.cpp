@@ -1,0 +1,84 @@
+#include "config/manual_page.h"
+
+#include "config/key_table.h"
+#include "config/key_text.h"
+#include "config/roff.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr const char* head = R"(.SH NAME
+edgetide.toml \- configuration of the Edgetide sensor gateway
+.SH SYNOPSIS
+/etc/edgetide/edgetide.toml
+.br
+/etc/edgetide/conf.d/*.toml
+.SH DESCRIPTION
+A TOML file: where readings come from (\fBsources\fR), what is computed (\fBwindows\fR), where rows go (\fBsinks\fR).
+\fBedgetide check\fR shows every error at once, with file, line and column.
+.PP
+Unknown keys, wrong types and names that lead nowhere are errors.
+.SS Values
+.TP
+.B Durations
+are texts with a unit (us, ms, s, m, h, d, w): "10s", "1.5h". Where it says so, "none" switches the rule off.
+.TP
+.B Sizes
+are texts with a whole number and a unit: "64MiB", "10MB".
+.TP
+.B References
+stand in any text and are resolved after parsing:
+\fB${credential:NAME}\fR, a file in $CREDENTIALS_DIRECTORY (LoadCredential= of systemd);
+\fB${credential_path:NAME}\fR, its path;
+\fB${file:/PATH}\fR, a file that others cannot read;
+\fB${env:NAME}\fR and \fB${env:NAME:\-DEFAULT}\fR.
+One newline at the end of a file is dropped. $${ stands for ${.
+.SH EXAMPLE
+.nf
+[sources.home]
+type = "mqtt"
+servers = ["mqtt://localhost:1883"]
+routes = [ { topic = "sensors/{device}", format = "json", time = "ts" } ]
+
+[windows.minute]
+size = "1m"
+aggregates = ["count", "min", "max", "avg"]
+allowed_lateness = "10m"
+
+[sinks.local]
+type = "sqlite"
+.fi
+.SH KEYS
+)";
+
+constexpr const char* foot = R"(.SH SEE ALSO
+.BR edgetide (1),
+.BR systemd.exec (5)
+)";
+
+std::string entry(const KeySpec& key) {
+  std::string text = ".TP\n" + roff_bold(key.name) + " \\(em " + roff(type_text(key));
+  const std::string bounds = bounds_text(key);
+  if (!bounds.empty()) text += ", " + roff(bounds);
+  if (key.required) {
+    text += "; required";
+  } else if (!key.standard.empty()) {
+    text += "; default " + roff(default_text(key));
+  }
+  return text + '\n' + roff(key.meaning) + '\n';
+}
+
+}  // namespace
+
+std::string configuration_manual() {
+  std::string page = roff_title("edgetide.toml", "5", "Configuration") + head;
+  for (const KeyGroup* group : key_table().groups()) {
+    page += ".SS " + roff(group->title) + '\n';
+    if (!group->intro.empty()) page += roff(group->intro) + '\n';
+    for (const KeySpec& key : group->keys) page += entry(key);
+  }
+  return page + foot;
+}
+
+}  // namespace edgetide

@@ -1,0 +1,5 @@
+# 32-bit ARMv7 with hardware floating point. Not ARMv6: the first Raspberry Pi and the Zero.
+set(CMAKE_SYSTEM_PROCESSOR armv7l)
+set(triple arm-linux-gnueabihf)
+set(emulator qemu-arm-static)
+include(${CMAKE_CURRENT_LIST_DIR}/toolchain.cmake)

@@ -1,0 +1,38 @@
+// The commands and options of `edgetide` as data, for completions and the manual page: both follow the command line by
+// themselves.
+//
+// A value's name says what it is: "FILE" is a path, "text|json" one of these words, anything else is free.
+// Thread: pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace edgetide {
+
+struct CommandOption {
+  std::vector<std::string> names;  // "-c", "--config"
+  std::string value;               // empty: a flag
+  std::string description;
+  std::string standard;  // the default, if help tells it
+
+  bool is_path() const { return value == "FILE"; }
+  bool is_choice() const { return value.find('|') != std::string::npos; }
+};
+
+struct Command {
+  std::string path;  // "edgetide quarantine list"
+  std::string name;  // "list"
+  std::string description;
+  std::vector<CommandOption> options;
+  std::vector<CommandOption> arguments;  // by position; one name each
+  std::vector<Command> commands;
+};
+
+Command command_tree(const CLI::App& app, const std::string& parent = {});
+
+}  // namespace edgetide
