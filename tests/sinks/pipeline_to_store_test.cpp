@@ -53,6 +53,8 @@ class PipelineToStore : public StoreTest {
       if (!last && (i + 1) % (readings.size() / epochs) != 0) continue;
       const Emission emission = tick(pipeline, static_cast<double>(i), Fire::all);
       ASSERT_THAT(sink->deliver(selection.select(emission, pipeline, 1)), IsDelivered());
+      retracted += std::count_if(emission.rows.begin(), emission.rows.end(),
+                                 [](const Row& row) { return row.state == RowState::retracted; });
     }
     ASSERT_EQ(pipeline.counters().of(Fate::late_dropped), 0U);
   }
@@ -68,6 +70,7 @@ class PipelineToStore : public StoreTest {
   }
 
   PipelineOptions options = one_window();
+  std::ptrdiff_t retracted = 0;
 };
 
 INSTANTIATE_TEST_SUITE_P(Stores, PipelineToStore, testing::ValuesIn(stores()), kind_name);
@@ -106,6 +109,7 @@ TEST_P(PipelineToStore, sessions_in_the_store_are_those_that_live_in_the_end) {
   options.windows[0].gap = Duration::seconds(10);
   deliver_all(OutputMode::update);
   EXPECT_EQ(stored(), expected_sessions(10));
+  EXPECT_GT(retracted, 100);
 }
 
 TEST_P(PipelineToStore, every_output_mode_ends_with_the_final_rows) {
