@@ -60,7 +60,7 @@ void Outbox::push(RowBatch batch) {
     if (id <= delivered_ || !waiting_.add({{id, id}, rows, std::move(shared), bytes})) return;
     dropped = make_room();
     full_ = is_full();
-    spill_wanted = waiting_.memory_bytes() > spill_above_;
+    spill_wanted = waiting_.batch_bytes() > spill_above_;
     if (spill_wanted) spill_above_ = never;  // until it was tried
   }
   if (spill_wanted && events_.spill_wanted) events_.spill_wanted();
@@ -177,6 +177,10 @@ std::error_code Outbox::spill(EpochId through) {
 }
 
 std::error_code Outbox::spill_surplus() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.batch_bytes() <= options_.memory_max) return {};
+  }
   std::error_code error;
   while (!error && !lower_memory(options_.memory_max / 2)) {
     auto pieces = unspilled(all);
@@ -236,10 +240,10 @@ std::error_code Outbox::write(std::vector<Piece>& pieces) {
 bool Outbox::lower_memory(std::size_t target) {
   std::vector<std::shared_ptr<const RowBatch>> copies;  // are freed after the lock
   const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < waiting_.size() && waiting_.memory_bytes() > target; ++i) {
+  for (std::size_t i = 0; i < waiting_.size() && waiting_.batch_bytes() > target; ++i) {
     if (waiting_[i].record != 0 && waiting_[i].batch) copies.push_back(waiting_.let_go(i));
   }
-  return waiting_.memory_bytes() <= target;
+  return waiting_.batch_bytes() <= target;
 }
 
 void Outbox::finish_spill(std::error_code error) {
@@ -250,7 +254,7 @@ void Outbox::finish_spill(std::error_code error) {
     const std::lock_guard lock(mutex_);
     trouble_ = error ? log_.place().folder + ": " + error.message() : std::string();
     // Not again before memory has grown, whatever this one has brought.
-    spill_above_ = std::max(options_.memory_max, waiting_.memory_bytes() + options_.memory_max / 4);
+    spill_above_ = std::max(options_.memory_max, waiting_.batch_bytes() + options_.memory_max / 4);
     was_full = full_.exchange(is_full());
   }
   tell_room(was_full);

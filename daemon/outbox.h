@@ -44,10 +44,10 @@ struct OutboxStatus {
   std::size_t waiting_rows = 0;     // in memory and on disk
   std::size_t spilled_rows = 0;     // of these, on disk
   std::uint64_t spilled_bytes = 0;  // of disk
-  std::size_t memory_bytes = 0;
-  std::uint64_t dropped_rows = 0;  // by the policy, or because their window is no more
-  std::uint64_t lost_records = 0;  // of the spill log, damaged
-  std::string trouble;             // why nothing can be spilled; empty if all is well
+  std::size_t memory_bytes = 0;     // of batches, and of the books on what is on disk
+  std::uint64_t dropped_rows = 0;   // by the policy, or because their window is no more
+  std::uint64_t lost_records = 0;   // of the spill log, damaged
+  std::string trouble;              // why nothing can be spilled; empty if all is well
 };
 
 class Outbox {
@@ -79,7 +79,7 @@ class Outbox {
   // From the storage thread. Without an error everything up to this epoch that is not stored is safe from a power cut.
   // Requires: `recover`.
   std::error_code spill(EpochId through);
-  // What memory is to hold no longer.
+  // The oldest out of memory, down to half of its bound; nothing as long as memory is within it.
   std::error_code spill_surplus();
   // The number of the first record that a recovery needs.
   std::uint64_t first_undelivered() const;
@@ -117,7 +117,7 @@ class Outbox {
   WaitingBatches waiting_;          // guarded by mutex_
   EpochId delivered_;               // guarded by mutex_; the sink has all up to here
   EpochId in_hand_;                 // guarded by mutex_; what is being delivered ends here
-  std::size_t spill_above_;         // guarded by mutex_; bytes of memory at which a spill is wanted
+  std::size_t spill_above_;         // guarded by mutex_; bytes of batches in memory at which a spill is wanted
   std::uint64_t dropped_rows_ = 0;  // guarded by mutex_
   std::uint64_t lost_records_ = 0;  // guarded by mutex_
   std::string trouble_;             // guarded by mutex_

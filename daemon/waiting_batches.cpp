@@ -72,7 +72,7 @@ std::optional<std::uint64_t> WaitingBatches::first_record() const noexcept {
 
 void WaitingBatches::count(const WaitingBatch& batch) noexcept {
   rows_ += batch.rows;
-  memory_bytes_ += sizeof(WaitingBatch) + batch.batch_bytes;
+  batch_bytes_ += batch.batch_bytes;
   bytes_ += batch.record != 0 ? batch.record_bytes : batch.batch_bytes;
   if (batch.record == 0) return;
   spilled_rows_ += batch.rows;
@@ -81,7 +81,7 @@ void WaitingBatches::count(const WaitingBatch& batch) noexcept {
 
 void WaitingBatches::discount(const WaitingBatch& batch) noexcept {
   rows_ -= batch.rows;
-  memory_bytes_ -= sizeof(WaitingBatch) + batch.batch_bytes;
+  batch_bytes_ -= batch.batch_bytes;
   bytes_ -= batch.record != 0 ? batch.record_bytes : batch.batch_bytes;
   if (batch.record == 0) return;
   spilled_rows_ -= batch.rows;

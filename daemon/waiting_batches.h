@@ -48,7 +48,8 @@ class WaitingBatches {
 
   std::size_t rows() const noexcept { return rows_; }
   std::uint64_t bytes() const noexcept { return bytes_; }
-  std::size_t memory_bytes() const noexcept { return memory_bytes_; }  // with the books themselves
+  std::size_t batch_bytes() const noexcept { return batch_bytes_; }  // of batches in memory
+  std::size_t memory_bytes() const noexcept { return batch_bytes_ + batches_.size() * sizeof(WaitingBatch); }
   std::size_t spilled_rows() const noexcept { return spilled_rows_; }
   std::uint64_t spilled_bytes() const noexcept { return spilled_bytes_; }
   // The oldest record that is still needed.
@@ -61,7 +62,7 @@ class WaitingBatches {
   std::deque<WaitingBatch> batches_;
   std::size_t rows_ = 0;
   std::uint64_t bytes_ = 0;
-  std::size_t memory_bytes_ = 0;
+  std::size_t batch_bytes_ = 0;
   std::size_t spilled_rows_ = 0;
   std::uint64_t spilled_bytes_ = 0;
 };

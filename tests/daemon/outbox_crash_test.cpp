@@ -1,4 +1,6 @@
 // An outbox that loses the power, or its disk, at any operation: the store ends up with what it would have without.
+// EDGETIDE_SEEDS=100000 runs more seeds than the suite does.
+#include <cstdlib>
 #include <gtest/gtest.h>
 #include <random>
 
@@ -120,7 +122,9 @@ TEST(OutboxCrash, power_cut_at_any_operation_loses_nothing_and_delivers_nothing_
 }
 
 TEST(OutboxCrash, power_cuts_one_after_the_other_lose_nothing) {
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+  const char* const wanted = std::getenv("EDGETIDE_SEEDS");
+  const std::uint64_t seeds = wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 500;
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     World world(seed);
     std::minstd_rand random(static_cast<std::uint32_t>(seed + 7));

@@ -231,10 +231,22 @@ TEST_F(OutboxTest, spill_is_wanted_once_and_again_only_when_memory_has_grown) {
   EXPECT_TRUE(outbox->spill_surplus());
   const std::size_t failed = outbox->status().memory_bytes;
   while (spills_wanted == 1) outbox->push(own_rows(++epoch, 20));
-  EXPECT_GT(outbox->status().memory_bytes, failed + 50'000 / 4);
+  EXPECT_GT(outbox->status().memory_bytes, failed + 50'000 / 5);
   disk->fail_at(0, 0);
   EXPECT_FALSE(outbox->spill_surplus());
   EXPECT_LT(outbox->status().memory_bytes, 50'000U);
+}
+
+TEST_F(OutboxTest, memory_within_its_bound_has_no_surplus_and_trouble_stays_told) {
+  start({.memory_max = 50'000});
+  for (std::uint64_t epoch = 1; epoch <= 200; ++epoch) outbox->push(own_rows(epoch));
+  EXPECT_GT(outbox->status().memory_bytes, 30'000U);
+  disk->fail_at(1, ENOSPC);
+  EXPECT_TRUE(outbox->spill(everything));
+  const std::uint64_t before = disk->operations();
+  EXPECT_FALSE(outbox->spill_surplus());
+  EXPECT_EQ(disk->operations(), before);
+  EXPECT_THAT(outbox->status().trouble, HasSubstr("No space"));
 }
 
 TEST_F(OutboxTest, revisions_of_a_row_that_wait_together_are_written_once) {
