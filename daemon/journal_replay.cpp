@@ -19,11 +19,7 @@ std::uint32_t series_checksum(const SeriesTable& series) {
 
 JournalReplay::JournalReplay(Pipeline& pipeline, const RowRoutes& routes, RecentMessages& recent,
                              std::vector<std::string> source_names)
-    : pipeline_(pipeline),
-      routes_(routes),
-      recent_(recent),
-      source_names_(std::move(source_names)),
-      connected_(source_names_.size()) {}
+    : pipeline_(pipeline), routes_(routes), recent_(recent), source_names_(std::move(source_names)) {}
 
 void JournalReplay::begin(const std::vector<std::string>& sources, std::uint64_t run) {
   run_ = run;
@@ -99,15 +95,12 @@ void JournalReplay::apply_one(const JournaledTick& tick) {
 void JournalReplay::apply_one(const JournaledConnection& connection) {
   const std::optional<SourceId> source = source_of(connection.source);
   if (!source) return;
-  connected_[index_of(*source)] = connection.connected;
   connection.connected ? pipeline_.connected(*source, connection.now) : pipeline_.disconnected(*source, connection.now);
 }
 
 void JournalReplay::end() {
-  for (std::uint32_t i = 0; i < connected_.size(); ++i) {
-    if (connected_[i]) pipeline_.disconnected(SourceId{i}, *pipeline_.now());
-    connected_[i] = false;
-  }
+  if (!pipeline_.now()) return;
+  for (std::uint32_t i = 0; i < source_names_.size(); ++i) pipeline_.disconnected(SourceId{i}, *pipeline_.now());
 }
 
 }  // namespace edgetide

@@ -58,7 +58,6 @@ class JournalReplay {
   std::uint64_t run_ = 0;
   std::vector<std::optional<SourceId>> sources_;  // by id then
   std::vector<std::optional<SeriesId>> series_;   // by id then
-  std::vector<bool> connected_;                   // by id now
   std::vector<Reading> applied_;                  // of one batch; kept for its buffer
   Emission emission_;                             // kept for its buffer
   std::uint64_t readings_ = 0;

@@ -32,7 +32,9 @@ std::optional<std::uint64_t> state_id_of_journal(FileSystem& files, const std::s
 }
 
 void restore(const Checkpoint& checkpoint, Pipeline& pipeline, IntakeState& intake, RecoveredState& recovered) {
-  if (const auto reason = pipeline.restore(checkpoint.pipeline)) throw StateRefused("checkpoint: " + *reason);
+  // Who was connected then still is, in the journal that follows.
+  if (const auto reason = pipeline.restore(checkpoint.pipeline, Connections::go_on))
+    throw StateRefused("checkpoint: " + *reason);
   if (!intake.restore(checkpoint.intake)) throw StateRefused("checkpoint: the intake's part is not readable");
   for (const std::string& window : pipeline.forgotten_windows()) {
     recovered.reports.push_back("window " + window +
@@ -97,9 +99,9 @@ FoundState find_state(FileSystem& files, const std::string& state_directory, Che
   return state;
 }
 
-RecoveredState recover(FileSystem& files, const std::string& state_directory, const FoundState& found, Pipeline& pipeline,
-                  std::vector<std::string> source_names, const RowRoutes& routes,
-                  std::span<const std::unique_ptr<Courier>> couriers, Timestamp now) {
+RecoveredState recover(FileSystem& files, const std::string& state_directory, const FoundState& found,
+                       Pipeline& pipeline, std::vector<std::string> source_names, const RowRoutes& routes,
+                       std::span<const std::unique_ptr<Courier>> couriers, Timestamp now) {
   RecoveredState recovered;
   recovered.reports = found.reports;
   IntakeState intake;
