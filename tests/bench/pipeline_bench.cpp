@@ -49,6 +49,11 @@ void sensors(benchmark::internal::Benchmark* bench) {
   for (const int count : {200, 10'000, 1'000'000}) bench->Arg(count);
 }
 void sensors_and_overlaps(benchmark::internal::Benchmark* bench) {
+  for (const int count : {200, 10'000, 1'000'000}) {
+    for (const int overlap : {1, 10, 100}) bench->Args({count, overlap});
+  }
+}
+void overlaps(benchmark::internal::Benchmark* bench) {  // a million sensors have more rows than memory
   for (const int count : {200, 10'000}) {
     for (const int overlap : {1, 10, 100}) bench->Args({count, overlap});
   }
@@ -59,7 +64,7 @@ BENCHMARK(tumbling_with_series_lookup)->Apply(sensors);
 BENCHMARK(session)->Apply(sensors);
 BENCHMARK(percentiles)->Apply(sensors);
 BENCHMARK(sliding_applied)->Apply(sensors_and_overlaps);
-BENCHMARK(sliding)->Apply(sensors_and_overlaps);
+BENCHMARK(sliding)->Apply(overlaps);
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
+#include <limits>
 #include <random>
 #include <set>
 
@@ -76,6 +77,43 @@ TEST(PointList, large_values_and_steps_keep_their_digits) {
   PointList tenths;
   for (int i = 0; i < 100'000; ++i) tenths.add(at(i), 0.1);
   EXPECT_EQ(tenths.time_weighted_average(at(100'000)), 0.1);
+}
+
+TEST(Aggregate, of_neighbours_in_small_cases) {
+  const double null = std::numeric_limits<double>::quiet_NaN();
+  const struct {
+    const char* what;
+    std::vector<std::pair<double, double>> readings;  // time and value, in order of arrival
+    double increase, time_weighted_avg, coverage;     // of the window [0, 10)
+  } cases[] = {
+      {"one reading holds to the end", {{4, 7}}, null, 7, null},
+      {"the time before the first does not count", {{2, 1}, {6, 3}}, 2, 2, 4},
+      {"at the end by a hair", {{9.999999, 5}}, null, 5, null},
+      {"a counter starts again from zero",
+       {{0, 90}, {1, 100}, {2, 4}, {3, 10}},
+       10 + 4 + 6,
+       (90 + 100 + 4 + 10 * 7) / 10.0,
+       1},
+      {"late arrivals find their place", {{8, 9}, {0, 5}, {4, 6}}, 4, (5 * 4 + 6 * 4 + 9 * 2) / 10.0, 4},
+      {"of one instant the later arrival holds", {{0, 1}, {5, 2}, {5, 4}}, 3, (1 * 5 + 4 * 5) / 10.0, 5},
+      {"equal readings", {{0, 3}, {5, 3}}, 0, 3, 5},
+  };
+  const std::vector<Aggregate> of_neighbours = {Aggregate::increase, Aggregate::time_weighted_avg, Aggregate::coverage};
+  const AggregateLayout layout(of_neighbours);
+  for (const auto& c : cases) {
+    std::vector<AggregateLayout::Word> state(layout.words());
+    layout.clear(state.data());
+    for (const auto& [time, value] : c.readings) layout.add(state.data(), at(time), value);
+    const auto expect = [&](const Aggregate& aggregate, double wanted) {
+      const double got = layout.value(state.data(), aggregate, {at(0), at(10)});
+      EXPECT_TRUE(std::isnan(wanted) ? std::isnan(got) : std::abs(got - wanted) < 1e-12)
+          << c.what << ": " << name_of(aggregate) << ' ' << got << " is not " << wanted;
+    };
+    expect(Aggregate::increase, c.increase);
+    expect(Aggregate::time_weighted_avg, c.time_weighted_avg);
+    expect(Aggregate::coverage, c.coverage);
+    layout.release(state.data());
+  }
 }
 
 TEST(Aggregate, zero_has_no_sign_in_minimum_and_maximum) {

@@ -1,0 +1,229 @@
+// Which readings a window takes and how its rows are rolled up and chosen, in cases that a reader can check by hand.
+#include <gmock/gmock.h>
+
+#include "pipeline/glob.h"
+#include "tests/pipeline/pipeline_fixture.h"
+
+namespace edgetide::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+void read_labelled(Pipeline& pipeline, const Series& series, double time, double value, SourceId source = SourceId{0}) {
+  auto id = pipeline.series().find(series.sensor, series.metric);
+  if (!id) id = pipeline.add_series(series, source);
+  const Reading reading{*id, at(time), value};
+  pipeline.apply({source, std::nullopt, std::span(&reading, 1)});
+}
+
+TEST(Glob, star_is_any_run_and_question_mark_any_byte_of_the_whole_text) {
+  const struct {
+    const char* glob;
+    const char* text;
+    bool matches;
+  } cases[] = {
+      {"", "", true},           {"", "a", false},          {"*", "", true},
+      {"*", "abc", true},       {"abc", "abc", true},      {"abc", "abcd", false},
+      {"abc", "Abc", false},    {"a?c", "abc", true},      {"a?c", "ac", false},
+      {"a*", "a", true},        {"*c", "abc", true},       {"*c", "abcd", false},
+      {"a*b*c", "aXbYc", true}, {"a*b*c", "aXcYb", false}, {"*ab*ab", "ababab", true},
+      {"**?", "x", true},       {"[ab]", "a", false},      {"[ab]", "[ab]", true},
+  };
+  for (const auto& c : cases) EXPECT_EQ(glob_matches(c.glob, c.text), c.matches) << c.glob << " on " << c.text;
+}
+
+TEST(Match, takes_what_fits_every_condition_and_the_rest_is_counted_as_unmatched) {
+  const Series series{"hall/7", "temperature", "", {{"site", "lyon"}}};
+  const struct {
+    const char* what;
+    void (*ask)(MatchOptions&);
+    bool takes;
+  } cases[] = {
+      {"nothing asked", [](MatchOptions&) {}, true},
+      {"source", [](MatchOptions& match) { match.source = {"s"}; }, true},
+      {"another source", [](MatchOptions& match) { match.source = {"plant*"}; }, false},
+      {"sensor",
+       [](MatchOptions& match) {
+         match.sensor = {"yard/*", "hall/?"};
+       },
+       true},
+      {"another sensor", [](MatchOptions& match) { match.sensor = {"yard/*"}; }, false},
+      {"metric", [](MatchOptions& match) { match.metric = {"temp*"}; }, true},
+      {"another metric", [](MatchOptions& match) { match.metric = {"power"}; }, false},
+      {"label",
+       [](MatchOptions& match) {
+         match.labels = {{"site", {"l*"}}};
+       },
+       true},
+      {"another label value",
+       [](MatchOptions& match) {
+         match.labels = {{"site", {"paris"}}};
+       },
+       false},
+      {"missing label is empty",
+       [](MatchOptions& match) {
+         match.labels = {{"line", {""}}};
+       },
+       true},
+      {"missing label",
+       [](MatchOptions& match) {
+         match.labels = {{"line", {"?*"}}};
+       },
+       false},
+      {"one of two labels",
+       [](MatchOptions& match) {
+         match.labels = {{"site", {"*"}}, {"line", {"1"}}};
+       },
+       false},
+      {"value at the least", [](MatchOptions& match) { match.min = 20; }, true},
+      {"value at the most", [](MatchOptions& match) { match.max = 20; }, true},
+      {"value below", [](MatchOptions& match) { match.min = 20.1; }, false},
+      {"value above", [](MatchOptions& match) { match.max = 19.9; }, false},
+  };
+  for (const auto& c : cases) {
+    PipelineOptions options = one_window();
+    c.ask(options.windows[0].match);
+    Pipeline pipeline(options);
+    read_labelled(pipeline, series, 5, 20);
+    EXPECT_EQ(pipeline.open_windows(), c.takes ? 1U : 0U) << c.what;
+    EXPECT_EQ(pipeline.counters().of(Refusal::unmatched), c.takes ? 0U : 1U) << c.what;
+  }
+}
+
+TEST(Match, several_definitions_share_one_pass_and_a_reading_is_counted_once) {
+  PipelineOptions options = one_window();
+  options.windows.push_back(options.windows[0]);
+  options.windows[1].size = Duration::seconds(20);
+  options.windows[1].match.sensor = {"a"};
+  Pipeline pipeline(options);
+  read(pipeline, "a", 12, 2);
+  read(pipeline, "b", 13, 3);
+  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 2U);
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 1)),
+              ElementsAre("a [10,20) open r1: 1 2", "b [10,20) open r1: 1 3", "a [0,20) open r1: 1 2"));
+}
+
+TEST(Scope, slowest_active_sensor_of_a_source_holds_its_windows_open) {
+  PipelineOptions options = one_window();
+  options.sources[0].time.scope = WatermarkScope::source;
+  Pipeline pipeline(options);
+  read(pipeline, "slow", 1);
+  read(pipeline, "fast", 25);
+  read(pipeline, "fast", 2);
+  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 3U);
+  read(pipeline, "slow", 11);
+  read(pipeline, "fast", 3);
+  EXPECT_EQ(pipeline.counters().of(Fate::late_dropped), 1U);
+}
+
+TEST(Scope, slowest_active_source_holds_the_windows_of_all_open) {
+  PipelineOptions options = one_window();
+  options.sources[0].time.scope = WatermarkScope::global;
+  options.sources.push_back({"t", options.sources[0].time});
+  options.windows[0].inputs = {SourceId{0}, SourceId{1}};
+  Pipeline pipeline(options);
+  const auto read_from = [&](std::uint32_t source, const char* sensor, double time) {
+    read_labelled(pipeline, {sensor, "t", {}, {}}, time, 1, SourceId{source});
+  };
+  read_from(1, "b", 1);
+  read_from(0, "a", 25);
+  read_from(0, "a", 2);
+  EXPECT_EQ(pipeline.counters().of(Fate::late_dropped), 0U);
+  read_from(1, "b", 11);
+  read_from(0, "a", 3);
+  EXPECT_EQ(pipeline.counters(SourceId{0}).of(Fate::late_dropped), 1U);
+}
+
+TEST(Groups, cube_adds_every_subset_of_the_columns) {
+  PipelineOptions options = one_window();
+  options.windows[0].group_by = {"site", "line"};
+  options.windows[0].cube = true;
+  Pipeline pipeline(options);
+  read_labelled(pipeline, {"a", "t", "", {{"line", "1"}, {"site", "x"}}}, 1, 10);
+  read_labelled(pipeline, {"b", "t", "", {{"line", "2"}, {"site", "x"}}}, 2, 20);
+  read_labelled(pipeline, {"c", "t", "", {{"site", "y"}}}, 3, 30);
+  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 3U);
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 1)),
+              ElementsAre("* [0,10) open r1: 3 60", "line= [0,10) open r1: 1 30", "line=1 [0,10) open r1: 1 10",
+                          "line=2 [0,10) open r1: 1 20", "site=x [0,10) open r1: 2 30",
+                          "site=x,line=1 [0,10) open r1: 1 10", "site=x,line=2 [0,10) open r1: 1 20",
+                          "site=y [0,10) open r1: 1 30", "site=y,line= [0,10) open r1: 1 30"));
+}
+
+TEST(Top, only_the_largest_of_each_start_leave_and_the_others_count_as_left) {
+  PipelineOptions options = one_window();
+  options.windows[0].top = TopOptions{2, Aggregate::sum};
+  Pipeline pipeline(options);
+  for (const auto& [sensor, value] : {std::pair{"a", 5.0}, {"b", 9.0}, {"c", 7.0}, {"d", 7.0}}) {
+    read(pipeline, sensor, 1, value);
+    read(pipeline, sensor, 11, -value);
+  }
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 1)), ElementsAre("b [0,10) final r1: 1 9", "c [0,10) final r1: 1 7",
+                                                              "a [10,20) open r1: 1 -5", "c [10,20) open r1: 1 -7"));
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 20)), IsEmpty());
+}
+
+TEST(Deduplicate, second_reading_of_an_event_time_is_dropped_and_counted) {
+  PipelineOptions options = one_window();
+  options.windows[0].deduplicate = true;
+  Pipeline pipeline(options);
+  read(pipeline, "a", 1, 5);
+  read(pipeline, "a", 1, 6);
+  read(pipeline, "b", 1, 7);
+  read(pipeline, "a", 1.5, 8);
+  EXPECT_EQ(pipeline.counters().duplicates(), 1U);
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 1)), ElementsAre("a [0,10) open r1: 2 13", "b [0,10) open r1: 1 7"));
+}
+
+TEST(EmitEmpty, windows_without_a_reading_leave_as_closed_and_as_final) {
+  PipelineOptions options = one_window();
+  options.windows[0].emit_empty = true;
+  options.windows[0].allowed_lateness = Duration::seconds(15);
+  Pipeline pipeline(options);
+  read(pipeline, "a", 1);
+  read(pipeline, "a", 31);
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 1)), ElementsAre("a [0,10) final r1: 1 1", "a [10,20) closed r1: 0 nan",
+                                                              "a [20,30) closed r1: 0 nan", "a [30,40) open r1: 1 1"));
+  read(pipeline, "a", 22, 4);  // it had a reading after all
+  read(pipeline, "a", 36);
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 20)),
+              ElementsAre("a [10,20) final r2: 0 nan", "a [20,30) closed r2: 1 4", "a [30,40) open r2: 2 2"));
+}
+
+struct Product final : Formula {
+  double evaluate(std::span<const double> inputs) const noexcept override { return inputs[0] * inputs[1]; }
+};
+
+TEST(DerivedMetric, joins_two_metrics_of_a_sensor_in_each_window_that_has_both) {
+  PipelineOptions options = one_window();
+  options.windows[0].aggregates = {Aggregate::count, Aggregate::avg};
+  options.windows[0].derived = {
+      {"power", {{"voltage", Aggregate::avg}, {"current", Aggregate::avg}}, std::make_shared<Product>()}};
+  Pipeline pipeline(options);
+  read_labelled(pipeline, {"m", "voltage", {}, {}}, 1, 230);
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 1)), ElementsAre("m [0,10) open r1: 1 230"));
+  read_labelled(pipeline, {"m", "current", {}, {}}, 2, 1);
+  read_labelled(pipeline, {"m", "current", {}, {}}, 3, 3);
+  const Emission rows = tick(pipeline, 20);
+  EXPECT_THAT(lines(pipeline, rows), ElementsAre("m [0,10) open r1: 2 2", "m [0,10) open r1: 1 460"));
+  EXPECT_EQ(pipeline.key_of(rows.rows[1])->metric, "power");
+}
+
+TEST(Complete, all_rows_that_are_not_final_leave_when_any_does) {
+  PipelineOptions options = one_window();
+  options.windows[0].complete = true;
+  Pipeline pipeline(options);
+  read(pipeline, "a", 1);
+  read(pipeline, "b", 2);
+  EXPECT_EQ(tick(pipeline, 1).rows.size(), 2U);
+  EXPECT_THAT(tick(pipeline, 20).rows, IsEmpty());
+  read(pipeline, "b", 3);
+  const Emission rows = tick(pipeline, 40);
+  EXPECT_THAT(lines(pipeline, rows), ElementsAre("a [0,10) open r2: 1 1", "b [0,10) open r2: 2 2"));
+  EXPECT_FALSE(rows.rows[0].changed);
+  EXPECT_TRUE(rows.rows[1].changed);
+}
+
+}  // namespace
+}  // namespace edgetide::test
