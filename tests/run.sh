@@ -47,6 +47,7 @@ package_and_service() {
   local arch
   arch=$(dpkg --print-architecture)
   [ -z "$install" ] || tests/install.sh package system
+  mkdir -p build
   cross/build.sh --no-install --no-tests "$arch" >build/package.log 2>&1 || { tail -n 50 build/package.log; return 1; }
   cmake --preset release >/dev/null
   cmake --build --preset release
