@@ -30,7 +30,7 @@ native=
 out=$PWD/build/package/$arch
 if [ -z "$native" ]; then
   export EDGETIDE_SYSROOT=$PWD/build/sysroot/$arch
-  [ -e "$EDGETIDE_SYSROOT/complete" ] || cross/sysroot.sh "$arch" "$EDGETIDE_SYSROOT"
+  cross/sysroot.sh "$arch" "$EDGETIDE_SYSROOT"
 fi
 
 # The tree as Debian's tools want it: debian/ at the top. Times are kept, so that a second build only does what changed.

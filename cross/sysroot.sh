@@ -3,7 +3,7 @@
 #
 #   cross/sysroot.sh arm64|armhf FOLDER
 #
-# The folder also gets a dpkg database, by which dpkg-shlibdeps finds what a package depends on. It holds absolute
+# Does nothing where one of the same packages is. The folder also gets a dpkg database, by which dpkg-shlibdeps finds what a package depends on. It holds absolute
 # paths: to move it, make it again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,6 +13,7 @@ folder=$(realpath -m "$2")
 packages=$(tests/install.sh --print target | paste -sd,)
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' | sort -u | head -n 1)
 
+[ "$(cat "$folder/complete" 2>/dev/null)" != "$packages" ] || exit 0
 rm -rf "$folder"
 mkdir -p "$(dirname "$folder")"
 printf 'deb %s bookworm main\n' "$mirror" |
@@ -36,4 +37,4 @@ rm -rf "$folder"/var/cache/apt/archives "$folder"/var/lib/apt/lists "$folder"/us
 # Links to the target's root have to stay inside of the sysroot.
 find "$folder" -xdev -type l -lname '/*' ! -path '*/dev/*' -print0 |
   while IFS= read -r -d '' link; do ln -sfnr "$folder$(readlink "$link")" "$link"; done
-touch "$folder/complete"
+echo "$packages" >"$folder/complete"

@@ -41,6 +41,7 @@ wanted=()
 for group in "$@"; do
   case $group in
     build) wanted+=("${build[@]}") ;;
+    libraries) wanted+=("${libraries[@]}") ;;
     target) wanted+=("${target[@]}") ;;
     package) wanted+=("${package[@]}") ;;
     cross-arm64) wanted+=("${cross_arm64[@]}") ;;

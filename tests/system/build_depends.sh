@@ -1,0 +1,10 @@
+#!/bin/bash
+# The package is built with the libraries of tests/install.sh: neither list may lack what the other has.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+compiled=$(tests/install.sh --print libraries | sort)
+named=$(sed -n '/^Build-Depends:/,/^$/p' cross/debian/control | grep -oE '(lib[a-z0-9.+-]+-dev|tzdata)' | sort)
+diff <(echo "$compiled") <(echo "$named") && exit 0
+echo "Build-Depends of cross/debian/control (>) are not the libraries of tests/install.sh (<)"
+exit 1
