@@ -33,8 +33,8 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, const
   intake_.set_tables(options.enrichment.tables_by_source());
   const FoundState found = find_state(files, options.state_directory, checkpoints_, hooks.fresh_id);
   add_couriers(options, files, hooks, found.state_id);
-  RecoveredState recovered = recover(files, options.state_directory, found, pipeline_, names_of(options.pipeline.sources),
-                                intake_.routes(), couriers_, clock.now().wall);
+  RecoveredState recovered = recover(files, options.state_directory, found, pipeline_,
+                                     names_of(options.pipeline.sources), intake_.routes(), couriers_, clock.now().wall);
   reports_ = std::move(recovered.reports);
   if (pipeline_.now()) clock.continue_from(pipeline_.now()->running);
   journal_ = std::make_unique<Journal>(files, options.state_directory, options.journal, recovered.identity.run,

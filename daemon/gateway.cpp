@@ -266,6 +266,7 @@ void Gateway::stop() {
   core_.intake().close();
   core_.quarantine().sync();
   core_.intake().tick(Fire::all);
+  static_cast<void>(core_.intake().sync());  // lets the rows go; if it fails, the next life makes them again
   for (const auto& courier : core_.couriers()) courier->finish(deadline);
   for (const auto& courier : core_.couriers()) courier->join();
   report();

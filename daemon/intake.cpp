@@ -230,8 +230,24 @@ bool Intake::tick(Fire fire) {
   }
   pipeline_.tick(now, fire, emission_);
   rows_emitted_ += emission_.rows.size();
-  routes_.send(emission_, pipeline_, identity_.run);
+  send(routes_.select(emission_, pipeline_, identity_.run));
   return true;
+}
+
+// Rows leave when the tick that made them is safe from a power cut: else the next life could make others in their
+// place, and what it does not know of would stay in the stores for ever.
+void Intake::send(std::vector<RowRoutes::Parcel> parcels) {
+  if (parcels.empty()) return;
+  if (journal_ == nullptr) return RowRoutes::send(std::move(parcels));
+  needed_record_ = journal_->next_record();
+  unsafe_rows_.push_back({needed_record_, std::move(parcels)});
+}
+
+void Intake::send_safe_rows() {
+  while (!unsafe_rows_.empty() && unsafe_rows_.front().record <= synced_record_) {
+    RowRoutes::send(std::move(unsafe_rows_.front().parcels));
+    unsafe_rows_.pop_front();
+  }
 }
 
 void Intake::stop_waiting() {
@@ -269,12 +285,14 @@ std::error_code Intake::sync() {
   const std::lock_guard lock(mutex_);
   journal_->synced(pending, error, clock_.now().running);
   if (!error) synced_record_ = pending.through();
+  send_safe_rows();
   room_.notify_all();
   return error;
 }
 
-Checkpoint Intake::checkpoint() {
+std::optional<Checkpoint> Intake::checkpoint() {
   const std::lock_guard lock(mutex_);
+  if (!unsafe_rows_.empty()) return std::nullopt;
   Checkpoint checkpoint;
   checkpoint.state_id = identity_.state_id;
   checkpoint.run = identity_.run;

@@ -13,7 +13,9 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -89,8 +91,8 @@ class Intake final : public SourceHost {
   // ticks came since the last time: they can be made again.
   std::error_code sync();
 
-  // Everything but the outboxes.
-  Checkpoint checkpoint();
+  // Everything but the outboxes. Nothing while rows wait for a `sync`.
+  std::optional<Checkpoint> checkpoint();
   // Records before `record` are in checkpoints that are safe.
   void cut(std::uint64_t record);
 
@@ -118,6 +120,8 @@ class Intake final : public SourceHost {
   bool journaled(SourceId source, const DecodedBatch& batch, Moment arrival);
   void apply(SourceId source, const DecodedBatch& batch, Moment arrival);
   void refuse_all(SourceId source, const DecodedBatch& batch);
+  void send(std::vector<RowRoutes::Parcel> parcels);
+  void send_safe_rows();
 
   const Clock& clock_;
   const std::vector<std::string> source_names_;
@@ -140,8 +144,13 @@ class Intake final : public SourceHost {
   bool listening_ = true;
   bool waiting_allowed_ = true;
   bool closed_ = false;
-  std::uint64_t needed_record_ = 0;     // records before it are to survive a power cut,
-  std::uint64_t synced_record_ = 0;     // and those before this do
+  std::uint64_t needed_record_ = 0;  // records before it are to survive a power cut,
+  std::uint64_t synced_record_ = 0;  // and those before this do
+  struct UnsafeRows {
+    std::uint64_t record;  // when records before it are safe, so are these
+    std::vector<RowRoutes::Parcel> parcels;
+  };
+  std::deque<UnsafeRows> unsafe_rows_;  // of ticks that a power cut would take
   std::vector<RefusalSample> samples_;  // by source
   std::uint64_t rows_emitted_ = 0;
   std::uint64_t resent_messages_ = 0;

@@ -89,7 +89,7 @@ void JournalReplay::apply_one(const JournaledBatch& batch) {
 
 void JournalReplay::apply_one(const JournaledTick& tick) {
   pipeline_.tick(tick.now, tick.fire, emission_);
-  routes_.send(emission_, pipeline_, run_);
+  RowRoutes::send(routes_.select(emission_, pipeline_, run_));
 }
 
 void JournalReplay::apply_one(const JournaledConnection& connection) {

@@ -53,6 +53,18 @@ void recover_outboxes(const FoundState& found, std::uint64_t run, std::span<cons
   }
 }
 
+// What was replayed is acted on, so it has to be as safe as what will be written: the life before may not have synced
+// it.
+std::error_code sync_journal(FileSystem& files, const std::string& state_directory, const RecordLogReader& reader) {
+  const LogPlace place = journal_place(state_directory);
+  for (const Segment& segment : reader.segments()) {
+    auto opened = files.open(place.path_of(segment.first_record), FileAccess::update);
+    const std::error_code error = opened.error ? opened.error : opened.value->sync();
+    if (error) return error;
+  }
+  return files.sync_folder(place.folder);
+}
+
 void report(const LogReport& log, RecoveredState& recovered) {
   for (const LogDamage& damage : log.damage) {
     recovered.reports.push_back(damage.path + ": damaged at byte " + std::to_string(damage.offset) + ", " +
@@ -126,6 +138,9 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, co
   report(replay, reader.report(), recovered);
   if (const std::error_code error = reader.cut_torn_tail()) {
     recovered.reports.push_back(reader.report().torn_path + ": " + error.message());
+  }
+  if (const std::error_code error = sync_journal(files, state_directory, reader)) {
+    recovered.reports.push_back(journal_place(state_directory).folder + ": " + error.message());
   }
   recovered.identity = {found.state_id, std::max(replay.run() + 1, wall)};
   recovered.recent = intake.recent;

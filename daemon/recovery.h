@@ -44,8 +44,8 @@ struct RecoveredState {
   std::vector<std::string> reports;  // for the log, one line each
 };
 
-RecoveredState recover(FileSystem& files, const std::string& state_directory, const FoundState& found, Pipeline& pipeline,
-                  std::vector<std::string> source_names, const RowRoutes& routes,
-                  std::span<const std::unique_ptr<Courier>> couriers, Timestamp now);
+RecoveredState recover(FileSystem& files, const std::string& state_directory, const FoundState& found,
+                       Pipeline& pipeline, std::vector<std::string> source_names, const RowRoutes& routes,
+                       std::span<const std::unique_ptr<Courier>> couriers, Timestamp now);
 
 }  // namespace edgetide

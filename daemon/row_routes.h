@@ -16,13 +16,22 @@ class RowRoutes {
  public:
   void add(RowSelection selection, Courier& courier) { routes_.push_back({std::move(selection), &courier}); }
 
-  // `run`: the one that has fired the epoch.
-  void send(const Emission& emission, const Pipeline& pipeline, std::uint64_t run) const {
-    if (emission.rows.empty()) return;
+  // What each courier gets of an epoch, and its delivery to them. `run`: the one that has fired the epoch.
+  struct Parcel {
+    Courier* courier;
+    RowBatch rows;
+  };
+  std::vector<Parcel> select(const Emission& emission, const Pipeline& pipeline, std::uint64_t run) const {
+    std::vector<Parcel> parcels;
+    if (emission.rows.empty()) return parcels;
     for (const Route& route : routes_) {
-      RowBatch batch = route.selection.select(emission, pipeline, run);
-      if (!batch.windows.empty()) route.courier->push(std::move(batch));
+      RowBatch rows = route.selection.select(emission, pipeline, run);
+      if (!rows.windows.empty()) parcels.push_back({route.courier, std::move(rows)});
     }
+    return parcels;
+  }
+  static void send(std::vector<Parcel> parcels) {
+    for (Parcel& parcel : parcels) parcel.courier->push(std::move(parcel.rows));
   }
 
   // Some courier may neither take more rows nor drop any.

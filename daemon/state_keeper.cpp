@@ -51,9 +51,21 @@ std::error_code StateKeeper::spill_all(Checkpoint& checkpoint) {
   return {};
 }
 
+// Between the sync and the checkpoint another tick may come; then both are to be done again.
+std::error_code StateKeeper::take(Checkpoint& checkpoint) {
+  while (true) {
+    if (const std::error_code error = intake_.sync()) return error;
+    if (auto taken = intake_.checkpoint()) {
+      checkpoint = *std::move(taken);
+      return {};
+    }
+  }
+}
+
 std::error_code StateKeeper::write_checkpoint() {
-  Checkpoint checkpoint = intake_.checkpoint();
-  std::error_code error = spill_all(checkpoint);
+  Checkpoint checkpoint;
+  std::error_code error = take(checkpoint);
+  if (!error) error = spill_all(checkpoint);
   if (!error) error = checkpoints_.write(checkpoint);
   if (!error) intake_.cut(checkpoints_.journal_from());
   checkpoint_at_ = clock_.now().running + (error ? std::min(retry_after, checkpoint_.interval) : checkpoint_.interval);

@@ -45,6 +45,7 @@ class StateKeeper {
  private:
   void spill_surplus();
   void sync();
+  std::error_code take(Checkpoint& checkpoint);
   std::error_code spill_all(Checkpoint& checkpoint);
 
   Intake& intake_;

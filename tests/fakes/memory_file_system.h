@@ -36,6 +36,16 @@ class MemoryFileSystem final : public FileSystem {
     fail_error_ = error;
     fail_sticky_ = sticky;
   }
+  // The n-th operation from now on is the last one of this life, a write in part; all later ones fail and do nothing,
+  // until `crash` or `forget_handles`. 0: none is.
+  void die_at(std::uint64_t n) {
+    const std::lock_guard lock(mutex_);
+    dies_at_ = n == 0 ? 0 : operations_ + n;
+  }
+  bool dead() const {
+    const std::lock_guard lock(mutex_);
+    return is_dead();
+  }
   std::uint64_t operations() const {
     const std::lock_guard lock(mutex_);
     return operations_;
@@ -47,6 +57,7 @@ class MemoryFileSystem final : public FileSystem {
     std::minstd_rand random(static_cast<std::uint32_t>(seed.value_or(0)));
     const auto some = [&](std::size_t most) { return seed ? random() % (most + 1) : 0; };
     ++life_;
+    dies_at_ = 0;
     locked_.clear();
     apply_changes(some(changes_.size()));
     changes_.clear();
@@ -60,6 +71,7 @@ class MemoryFileSystem final : public FileSystem {
   void forget_handles() {
     const std::lock_guard lock(mutex_);
     ++life_;
+    dies_at_ = 0;
     locked_.clear();
   }
 
@@ -206,6 +218,7 @@ class MemoryFileSystem final : public FileSystem {
       const std::lock_guard lock(files_.mutex_);
       if (dead() || !writable_) return error_of(EBADF);
       const std::error_code error = files_.operate();
+      if (files_.died_before()) return error;
       node_->make({offset, std::string(error ? bytes.substr(0, bytes.size() / 2) : bytes), false});
       return error;
     }
@@ -241,7 +254,7 @@ class MemoryFileSystem final : public FileSystem {
       if (dead()) return error_of(EBADF);
       const std::error_code error = files_.operate();
       if (error) {
-        node_->unsynced.clear();
+        if (!files_.is_dead()) node_->unsynced.clear();
       } else {
         node_->sync();
       }
@@ -277,9 +290,13 @@ class MemoryFileSystem final : public FileSystem {
            path.find('/', folder.size() + 1) == std::string::npos;
   }
 
+  bool is_dead() const noexcept { return dies_at_ != 0 && operations_ >= dies_at_; }
+  bool died_before() const noexcept { return dies_at_ != 0 && operations_ > dies_at_; }
+
   // Counts the operation and says whether it fails.
   std::error_code operate() noexcept {
     ++operations_;
+    if (is_dead()) return error_of(EIO);
     const bool fails = fail_at_ != 0 && (operations_ == fail_at_ || (fail_sticky_ && operations_ > fail_at_));
     return fails ? error_of(fail_error_) : std::error_code();
   }
@@ -309,6 +326,7 @@ class MemoryFileSystem final : public FileSystem {
   std::set<std::string> locked_;
   std::uint64_t life_ = 0;
   std::uint64_t operations_ = 0;
+  std::uint64_t dies_at_ = 0;
   std::uint64_t fail_at_ = 0;
   int fail_error_ = 0;
   bool fail_sticky_ = false;

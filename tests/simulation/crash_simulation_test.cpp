@@ -1,0 +1,106 @@
+// Whatever operation of the file system the daemon dies at, and however often: once it has caught up, its stores hold
+// what they hold if it never died. A seed makes the whole run; a failing one is printed: EDGETIDE_SEED=N runs it alone,
+// EDGETIDE_SEEDS=N as many.
+#include <cstdlib>
+#include <gtest/gtest.h>
+
+#include "tests/simulation/simulation.h"
+
+namespace edgetide::test {
+namespace {
+
+std::uint64_t number_in(const char* variable, std::uint64_t otherwise) {
+  const char* const text = std::getenv(variable);
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+struct Range {
+  std::uint64_t first, last;
+};
+Range seeds(std::uint64_t count) {
+  if (const std::uint64_t one = number_in("EDGETIDE_SEED", 0)) return {one, one};
+  return {1, number_in("EDGETIDE_SEEDS", count)};
+}
+
+constexpr auto never_again = [] { return std::uint64_t{0}; };
+
+// What only a kill leaves whole, and what a power cut does too.
+struct Case {
+  Durability durability;
+  Simulation::Death death;
+  const char* name;
+};
+constexpr Case cases[] = {{Durability::crash, Simulation::Death::kill, "killed, durability crash"},
+                          {Durability::power, Simulation::Death::kill, "killed, durability power"},
+                          {Durability::power, Simulation::Death::power_cut, "power cut, durability power"}};
+
+TEST(CrashSimulation, dying_at_any_operation_of_a_run_changes_no_row_and_no_counter) {
+  const std::uint64_t seed = number_in("EDGETIDE_SEED", 1);
+  for (const Case& one : cases) {
+    const Ending whole = Simulation(seed, {one.durability}).run();
+    ASSERT_GT(whole.updated.size(), 20U);
+    for (std::uint64_t n = 1; n <= whole.operations; ++n) {
+      const Ending ending = Simulation(seed, {one.durability}).run(n, one.death, never_again);
+      ASSERT_TRUE(ending == whole) << one.name << ", seed " << seed << ", operation " << n << '\n'
+                                   << difference(ending, whole);
+    }
+  }
+}
+
+TEST(CrashSimulation, dying_again_and_again_also_while_recovering_changes_no_row_and_no_counter) {
+  const Range range = seeds(500);
+  for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
+    const Case& one = cases[seed % std::size(cases)];
+    const Ending whole = Simulation(seed, {one.durability}).run();
+    std::mt19937_64 random(seed);
+    const auto again = [&] { return random() % 12 == 0 ? 0 : 1 + random() % 120; };
+    const Ending ending = Simulation(seed, {one.durability}).run(1 + random() % 300, one.death, again);
+    ASSERT_TRUE(ending == whole) << one.name << ", seed " << seed << '\n' << difference(ending, whole);
+  }
+}
+
+// Without a power cut nothing is lost by an operation that fails, once or from then on for a while.
+TEST(CrashSimulation, failing_of_any_operation_once_or_for_a_while_changes_no_row_and_no_counter) {
+  const std::uint64_t seed = number_in("EDGETIDE_SEED", 2);
+  const Ending whole = Simulation(seed, {}).run();
+  for (const int error : {EIO, ENOSPC}) {
+    for (std::uint64_t n = 1; n <= whole.operations; ++n) {
+      Simulation simulation(seed, {});
+      simulation.files.fail_at(n, error);
+      const Ending ending = simulation.run();
+      ASSERT_TRUE(ending == whole) << "seed " << seed << ", operation " << n << ", error " << error << '\n'
+                                   << difference(ending, whole);
+    }
+  }
+}
+
+// How many readings a sensor has sent for a tumbling window.
+std::size_t sent(const Script& script, const std::string& sensor, std::int64_t start) {
+  std::size_t count = 0;
+  for (const ScriptedMessage& message : script.messages) {
+    for (const ScriptedMessage::One& reading : message.readings) {
+      const std::int64_t time = ScriptClock::start.count() + reading.event_ms * 1'000;
+      if (reading.sensor == sensor && time >= start && time < start + 10'000'000) ++count;
+    }
+  }
+  return count;
+}
+
+// A power cut under durability crash may take the last messages with it; what is sent again is not counted twice.
+TEST(CrashSimulation, power_cut_with_durability_crash_counts_no_reading_twice) {
+  const Range range = seeds(100);
+  for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
+    std::mt19937_64 random(seed);
+    const std::uint64_t dies_at = 1 + random() % 400;
+    const Ending ending = Simulation(seed, {}).run(dies_at, Simulation::Death::power_cut, never_again);
+    const Script script = make_script(seed);
+    for (const auto& [key, row] : ending.appended) {
+      const auto& [input, sensor, metric, start] = key;
+      if (input != 0) continue;
+      ASSERT_LE(row.values[0], static_cast<double>(sent(script, sensor, start))) << "seed " << seed << ", " << sensor;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace edgetide::test

@@ -1,0 +1,230 @@
+#include "tests/simulation/simulation.h"
+
+#include <random>
+
+namespace edgetide::test {
+
+namespace {
+
+constexpr std::size_t sensors = 7, messages = 70;
+constexpr Duration message_interval = Duration::milliseconds(700);
+constexpr int patience = 1'000;  // tries of one message, of a second each
+
+std::string counters_text(const Counters& counters) {
+  std::string text = "received " + std::to_string(counters.received);
+  for (const std::uint64_t fate : counters.fates) text += ' ' + std::to_string(fate);
+  for (const std::uint64_t refused : counters.refused) text += ' ' + std::to_string(refused);
+  return text;
+}
+
+WindowOptions window(const char* name, WindowKind kind) {
+  WindowOptions options;
+  options.name = name;
+  options.kind = kind;
+  options.size = Duration::seconds(10);
+  options.slide = Duration::seconds(5);
+  options.gap = Duration::seconds(4);
+  options.inputs = {SourceId{0}};
+  options.aggregates = {Aggregate::count, Aggregate::sum, Aggregate::min, Aggregate::last};
+  options.allowed_lateness = Duration::seconds(6);
+  options.trigger = Duration::seconds(1);
+  return options;
+}
+
+}  // namespace
+
+Script make_script(std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto up_to = [&](std::uint64_t most) { return random() % (most + 1); };
+  Script script;
+  for (std::size_t i = 0; i < messages; ++i) {
+    ScriptedMessage& message = script.messages.emplace_back();
+    const std::int64_t now_ms = message_interval.count() / 1000 * static_cast<std::int64_t>(i);
+    const std::size_t readings = 1 + up_to(2);
+    for (std::size_t r = 0; r < readings; ++r) {
+      const std::int64_t delay_ms =
+          up_to(9) == 0 ? static_cast<std::int64_t>(up_to(30'000)) : static_cast<std::int64_t>(up_to(4'000));
+      message.readings.push_back({"s" + std::to_string(up_to(std::min(i / 4, sensors - 1))),
+                                  static_cast<double>(up_to(100)) / 8, now_ms - delay_ms});
+    }
+    script.steps.push_back({Step::Kind::message, i});
+    if (up_to(3) == 0) script.steps.push_back({Step::Kind::tick});
+    if (up_to(2) == 0) script.steps.push_back({Step::Kind::storage});
+    if (up_to(2) != 0) script.steps.push_back({Step::Kind::deliver});
+    if (up_to(15) == 0) script.steps.push_back({Step::Kind::store_goes});
+    if (up_to(7) == 0) script.steps.push_back({Step::Kind::store_comes});
+  }
+  // Every sensor once more, so late that all its windows become final.
+  ScriptedMessage& last = script.messages.emplace_back();
+  for (std::size_t i = 0; i < sensors; ++i) last.readings.push_back({"s" + std::to_string(i), 1, 10'000'000});
+  script.steps.push_back({Step::Kind::message, messages});
+  script.steps.push_back({Step::Kind::tick});
+  script.steps.push_back({Step::Kind::store_comes});
+  return script;
+}
+
+std::string difference(const Ending& a, const Ending& b) {
+  std::string text = a.counters + '\n' + b.counters + '\n';
+  int rows = 0;
+  const auto describe = [&](const char* store, const auto& have, const auto& other, const char* in) {
+    for (const auto& [key, value] : have) {
+      const auto found = other.find(key);
+      if ((found != other.end() && found->second == value) || ++rows > 10) continue;
+      const auto& [input, sensor, metric, start] = key;
+      text += std::string(store) + ", " + in + ": window " + std::to_string(input) + ", " + sensor + ", start " +
+              std::to_string(start - ScriptClock::start.count()) + ", state " +
+              std::to_string(static_cast<int>(value.state)) + ", count " + std::to_string(value.values[0]) + '\n';
+    }
+  };
+  describe("updated", a.updated, b.updated, "first");
+  describe("updated", b.updated, a.updated, "second");
+  describe("appended", a.appended, b.appended, "first");
+  describe("appended", b.appended, a.appended, "second");
+  return text;
+}
+
+Simulation::Simulation(std::uint64_t seed, SimulationOptions options)
+    : seed_(seed), options_(options), script_(make_script(seed)), gateway_(make_options()) {
+  for (StoreFake* const store : {&updated_, &appended_}) {
+    store->failing_percent = options.failing_percent;
+    store->random.seed(static_cast<std::uint32_t>(seed + 1));
+  }
+}
+
+GatewayOptions Simulation::make_options() const {
+  GatewayOptions options;
+  options.id = "simulated";
+  options.state_directory = "state";
+  TimeOptions time;
+  time.max_out_of_orderness = Duration::seconds(3);
+  time.idle_timeout = Duration::unlimited();
+  time.max_future = Duration::unlimited();
+  options.pipeline.sources = {{"source", time}};
+  options.pipeline.windows = {window("tumbling", WindowKind::tumbling), window("sliding", WindowKind::sliding),
+                              window("session", WindowKind::session)};
+  const std::vector<WindowId> all = {WindowId{0}, WindowId{1}, WindowId{2}};
+  SinkOptions updated;
+  updated.name = "updated";
+  updated.inputs = all;
+  updated.mode = OutputMode::update;
+  updated.store = StdoutOptions{};
+  SinkOptions appended = updated;
+  appended.name = "appended";
+  appended.mode = OutputMode::append;
+  appended.outbox.memory_max = 2'000;  // so that it spills
+  options.sinks = {updated, appended};
+  options.journal.durability = options_.durability;
+  options.checkpoint.interval = Duration::seconds(8);
+  return options;
+}
+
+// A life begins. What the disk refuses while it does is tried again, as a service manager would.
+void Simulation::start() {
+  const Core::MakeSink make_sink = [this](const SinkOptions& sink, const SinkIdentity&,
+                                          std::vector<WindowSchema> inputs) -> std::unique_ptr<Sink> {
+    return std::make_unique<StoreFakeSink>(sink.name == "updated" ? updated_ : appended_, std::move(inputs));
+  };
+  while (!core_) {
+    try {
+      core_ = std::make_unique<Core>(gateway_, files, clock_, Core::Hooks{make_sink, [] {}, 77});
+    } catch (const std::runtime_error&) {
+      if (!died()) continue;
+    }
+    if (core_ && died()) core_.reset();
+  }
+}
+
+// True if this life has ended; the next one may begin.
+bool Simulation::died() {
+  if (!files.dead()) return false;
+  core_.reset();
+  death_ == Death::kill ? files.forget_handles() : files.crash(seed_ + ++deaths_);
+  files.die_at(again_());
+  return true;
+}
+
+void Simulation::perform(const Step& step) {
+  switch (step.kind) {
+    case Step::Kind::message:
+      return send(step.message);
+    case Step::Kind::tick:
+      core_->intake().tick(Fire::due);
+      break;
+    case Step::Kind::storage:
+      core_->keeper().step();
+      break;
+    case Step::Kind::deliver:
+      for (const auto& courier : core_->couriers()) courier->step();
+      break;
+    case Step::Kind::store_goes:
+      updated_.away = appended_.away = true;
+      break;
+    case Step::Kind::store_comes:
+      updated_.away = appended_.away = false;
+      break;
+  }
+  if (died()) start();
+}
+
+// Until it is acknowledged; what is sent again is marked so.
+void Simulation::send(std::size_t number) {
+  DecodedBatch batch;
+  for (const ScriptedMessage::One& reading : script_.messages[number].readings) {
+    batch.readings.push_back(
+        {reading.sensor, "t", "", ScriptClock::start + Duration::milliseconds(reading.event_ms), reading.value, 0, 0});
+  }
+  batch.fingerprint = number + 1;
+  for (int i = 0; i < patience; ++i) {
+    const bool taken = core_->intake().try_accept(SourceId{0}, batch) == Intake::Taken::taken;
+    const bool safe = taken && (options_.durability != Durability::power || !core_->intake().sync());
+    if (died()) {
+      start();
+    } else if (safe) {
+      return;
+    } else {
+      core_->keeper().step();
+    }
+    batch.redelivered = true;
+    clock_.running = clock_.running + Duration::seconds(1);
+  }
+  throw std::runtime_error("message " + std::to_string(number) + " was never taken");
+}
+
+void Simulation::deliver_all() {
+  updated_.away = appended_.away = false;
+  updated_.failing_percent = appended_.failing_percent = 0;
+  for (int i = 0; i < patience; ++i) {
+    clock_.running = clock_.running + Duration::seconds(10);
+    core_->intake().tick(Fire::due);
+    core_->keeper().step();
+    std::size_t waiting = 0;
+    for (const auto& courier : core_->couriers()) {
+      courier->step();
+      waiting += courier->status().undelivered_rows;
+    }
+    if (died()) {
+      start();
+    } else if (waiting == 0 && i > 3) {
+      return;
+    }
+  }
+  throw std::runtime_error("rows were never delivered");
+}
+
+Ending Simulation::run() {
+  start();
+  for (const Step& step : script_.steps) {
+    clock_.running = clock_.running + Duration::milliseconds(500);
+    perform(step);
+  }
+  deliver_all();
+  Ending ending;
+  ending.counters =
+      core_->intake().inspect([](const Pipeline& pipeline) { return counters_text(pipeline.counters()); });
+  ending.updated = updated_.rows;
+  ending.appended = appended_.rows;
+  ending.operations = files.operations();
+  return ending;
+}
+
+}  // namespace edgetide::test

@@ -1,0 +1,106 @@
+// The whole core of the daemon on a file system, a clock and stores in memory, driven by a script that one seed makes:
+// messages that are sent until they are acknowledged, ticks, storage steps, deliveries, and a store that is away for a
+// while. It can be killed at any operation of the file system, or lose its power there; it recovers and goes on.
+//
+// Thread: one.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/core.h"
+#include "tests/fakes/memory_file_system.h"
+#include "tests/simulation/store_fake.h"
+
+namespace edgetide::test {
+
+class ScriptClock final : public Clock {
+ public:
+  Moment now() const noexcept override { return {start + running, running}; }
+  void continue_from(Duration) noexcept override {}
+
+  static constexpr Timestamp start = Timestamp::microseconds(1'800'000'000'000'000);
+  Duration running;
+};
+
+struct ScriptedMessage {
+  struct One {
+    std::string sensor;
+    double value;
+    std::int64_t event_ms;  // after ScriptClock::start
+  };
+  std::vector<One> readings;
+};
+
+struct Step {
+  enum class Kind { message, tick, storage, deliver, store_goes, store_comes } kind;
+  std::size_t message = 0;
+};
+
+struct Script {
+  std::vector<ScriptedMessage> messages;
+  std::vector<Step> steps;
+};
+Script make_script(std::uint64_t seed);
+
+struct SimulationOptions {
+  Durability durability = Durability::crash;
+  unsigned failing_percent = 10;  // of the store's calls
+};
+
+struct Ending {
+  std::map<StoreFake::Key, StoreFake::Value> updated;   // what the sink in update mode has
+  std::map<StoreFake::Key, StoreFake::Value> appended;  // and the one in append mode
+  std::string counters;
+  std::uint64_t operations = 0;  // of the file system
+  bool operator==(const Ending& other) const {
+    return updated == other.updated && appended == other.appended && counters == other.counters;
+  }
+};
+
+// The first rows in which they differ, for a person.
+std::string difference(const Ending& a, const Ending& b);
+
+class Simulation {
+ public:
+  Simulation(std::uint64_t seed, SimulationOptions options);
+
+  // What the file system does with the n-th operation from the start: nothing by default.
+  enum class Death { kill, power_cut };
+  // Dies there, and after each recovery again after as many operations as `again` says, until it says 0.
+  template <typename Again>
+  Ending run(std::uint64_t dies_at, Death death, Again&& again) {
+    files.die_at(dies_at);
+    again_ = [&again] { return again(); };
+    death_ = death;
+    return run();
+  }
+  Ending run();
+
+  MemoryFileSystem files;
+
+ private:
+  GatewayOptions make_options() const;
+  void start();
+  void perform(const Step& step);
+  void send(std::size_t message);
+  void deliver_all();
+  bool died();
+
+  const std::uint64_t seed_;
+  const SimulationOptions options_;
+  const Script script_;
+  const GatewayOptions gateway_;
+  ScriptClock clock_;
+  StoreFake updated_, appended_;
+  std::unique_ptr<Core> core_;
+  std::function<std::uint64_t()> again_ = [] { return 0; };
+  Death death_ = Death::kill;
+  std::uint64_t deaths_ = 0;
+};
+
+}  // namespace edgetide::test
