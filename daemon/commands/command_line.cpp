@@ -79,7 +79,7 @@ void add_format(CLI::App& command, ListFormat& format, const std::string& descri
   static const std::map<std::string, ListFormat> formats = {{"text", ListFormat::text}, {"json", ListFormat::json}};
   command.add_option("--format", format, description)
       ->transform(CLI::CheckedTransformer(formats).description(""))
-      ->type_name("FORMAT");
+      ->type_name("text|json");
 }
 
 void add_checkpoint(CLI::App& app, CommandOptions& options) {

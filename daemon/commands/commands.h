@@ -25,7 +25,7 @@ struct RunOptions {
 struct CheckOptions {
   std::string config;
   bool against_state = false;  // also what becomes of the state that is there
-  bool environment = true;  // false: files of the configuration only, no secrets
+  bool environment = true;     // false: files of the configuration only, no secrets
 };
 
 struct ReplayOptions {
