@@ -32,7 +32,7 @@ void DistinctCounter::add_bits(std::uint64_t bits) {
 }
 
 void DistinctCounter::add_hash(std::uint64_t hash) noexcept {
-  const std::size_t place = hash >> (64 - register_bits);
+  const auto place = static_cast<std::size_t>(hash >> (64 - register_bits));
   const auto rank =
       static_cast<std::uint8_t>(std::countl_zero((hash << register_bits) | 1U << (register_bits - 1)) + 1);
   registers_[place] = std::max(registers_[place], rank);

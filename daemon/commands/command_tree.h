@@ -1,7 +1,7 @@
 // The commands and options of `edgetide` as data, for completions and the manual page: both follow the command line by
 // themselves.
 //
-// A value's name says what it is: "FILE" is a path, "text|json" one of these words, anything else is free.
+// A value's name says what it is: "FILE" and "DIR" are paths, "text|json" one of these words, anything else is free.
 // Thread: pure.
 #pragma once
 
@@ -20,7 +20,7 @@ struct CommandOption {
   std::string description;
   std::string standard;  // the default, if help tells it
 
-  bool is_path() const { return value == "FILE"; }
+  bool is_path() const { return value == "FILE" || value == "DIR"; }
   bool is_choice() const { return value.find('|') != std::string::npos; }
 };
 
