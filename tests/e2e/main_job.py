@@ -209,4 +209,5 @@ def settled(database, _last={}):
     return unchanged
 
 
-main()
+if __name__ == "__main__":
+    main()
