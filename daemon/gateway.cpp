@@ -193,6 +193,7 @@ void Gateway::report() {
   report_refusals();
   report_quarantine();
   report_storage();
+  report_outboxes();
 }
 
 // One line a source that refused something since the last report: how many by reason, and one place to look.
@@ -229,6 +230,28 @@ void Gateway::report_quarantine() {
   warn(counters.failed - reported_quarantine_.failed, counters.trouble.empty() ? "disk errors" : counters.trouble);
   warn(counters.over_rate - reported_quarantine_.over_rate, "more than its bytes per second");
   reported_quarantine_ = counters;
+}
+
+// What has changed with the rows that wait on disk.
+void Gateway::report_outboxes() {
+  reported_couriers_.resize(core_.couriers().size());
+  for (std::size_t i = 0; i < reported_couriers_.size(); ++i) {
+    const std::string sink = "sink " + core_.couriers()[i]->name() + ": ";
+    const CourierStatus status = core_.couriers()[i]->status();
+    const CourierStatus& before = reported_couriers_[i];
+    if (status.spilled_rows > 0) {
+      log(LogLevel::info, sink + std::to_string(status.spilled_rows) + " rows wait on disk, " +
+                              std::to_string(status.spilled_bytes) + " bytes");
+    }
+    if (status.disk_trouble != before.disk_trouble && !status.disk_trouble.empty()) {
+      log(LogLevel::error, sink + "rows cannot be kept on disk: " + printable(status.disk_trouble));
+    }
+    if (status.lost_records != before.lost_records) {
+      log(LogLevel::error,
+          sink + std::to_string(status.lost_records) + " damaged records of rows that waited are lost");
+    }
+    reported_couriers_[i] = status;
+  }
 }
 
 void Gateway::report_storage() {

@@ -46,6 +46,7 @@ class Gateway {
   void report_refusals();
   void report_quarantine();
   void report_storage();
+  void report_outboxes();
   void stop();
   void keep_state();
   std::string status_line() const;
@@ -60,8 +61,9 @@ class Gateway {
   std::vector<Counters> reported_;  // by source, as last logged
   QuarantineCounters reported_quarantine_;
   std::string reported_trouble_;
-  Duration reported_at_;     // running time
-  Duration status_told_at_;  // running time
+  std::vector<CourierStatus> reported_couriers_;  // as last logged
+  Duration reported_at_;                          // running time
+  Duration status_told_at_;                       // running time
 };
 
 // Blocks the signals that `Gateway::run` waits for. Before any thread is started.

@@ -281,10 +281,11 @@ std::error_code Intake::sync() {
     if (synced_record_ >= needed) return {};
     pending = journal_->take_pending_sync();
   }
-  const std::error_code error = pending.run();
+  std::error_code error = pending.run();
   const std::lock_guard lock(mutex_);
   journal_->synced(pending, error, clock_.now().running);
-  if (!error) synced_record_ = pending.through();
+  if (!error) synced_record_ = std::max(synced_record_, pending.through());
+  if (!error && synced_record_ < needed) error = std::make_error_code(std::errc::io_error);  // not even written yet
   send_safe_rows();
   room_.notify_all();
   return error;

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t rows_together_max = 5000;  // of a delivery, and of a record on disk
 constexpr std::size_t write_bytes = 256 * 1024;  // of memory, that one write and sync may cover
 constexpr std::size_t memory_limit = 64 * 1024 * 1024;
-constexpr unsigned read_tries_max = 5;  // before what a disk cannot read counts as lost
+constexpr unsigned read_tries_max = 20;  // a quarter of an hour, before what a disk cannot read counts as lost
 constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
 constexpr EpochId all{std::numeric_limits<std::uint64_t>::max(), std::numeric_limits<std::uint64_t>::max()};
 

@@ -11,6 +11,13 @@ namespace edgetide {
 
 namespace {
 
+constexpr std::uint64_t spill_each_records = 4096;
+
+// Rows of a long journal may be more than memory is to hold. An error is in the courier's status.
+void spill_surplus(std::span<const std::unique_ptr<Courier>> couriers) {
+  for (const auto& courier : couriers) static_cast<void>(courier->spill_surplus());
+}
+
 std::string counted(std::uint64_t n, const std::string& what) {
   return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s");
 }
@@ -131,6 +138,7 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, co
   while (const std::optional<Record> record = reader.next()) {
     const auto input = decoder.decode(record->type, record->payload);
     input ? replay.apply(*input) : static_cast<void>(++unknown);
+    if (record->number % spill_each_records == 0) spill_surplus(couriers);
   }
   if (unknown > 0) recovered.reports.push_back("journal: " + counted(unknown, "record") + " of an unknown kind");
   replay.end();

@@ -35,12 +35,13 @@ void StateKeeper::spill_surplus() {
 }
 
 void StateKeeper::sync() {
-  if (const std::error_code error = intake_.sync()) {
-    log(LogLevel::error, "journal: what was written could not be made safe and was written again: " + error.message());
-    const std::lock_guard lock(mutex_);
-    ++status_.failed_syncs;
-  }
+  const std::error_code error = intake_.sync();
+  if (error && !sync_fails_) log(LogLevel::error, "journal: what was written is not safe yet: " + error.message());
+  sync_fails_ = static_cast<bool>(error);
   sync_at_ = clock_.now().running + journal_.sync_interval;
+  if (!error) return;
+  const std::lock_guard lock(mutex_);
+  ++status_.failed_syncs;
 }
 
 std::error_code StateKeeper::spill_all(Checkpoint& checkpoint) {

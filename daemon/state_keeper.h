@@ -55,6 +55,7 @@ class StateKeeper {
   const JournalOptions journal_;
   const CheckpointOptions checkpoint_;
   Duration sync_at_;
+  bool sync_fails_ = false;
   Duration checkpoint_at_;  // at once: what was recovered is not recovered again
 
   mutable std::mutex mutex_;

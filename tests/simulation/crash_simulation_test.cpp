@@ -63,13 +63,17 @@ TEST(CrashSimulation, dying_again_and_again_also_while_recovering_changes_no_row
 TEST(CrashSimulation, failing_of_any_operation_once_or_for_a_while_changes_no_row_and_no_counter) {
   const std::uint64_t seed = number_in("EDGETIDE_SEED", 2);
   const Ending whole = Simulation(seed, {}).run();
+  constexpr std::uint64_t once = 1, for_a_while = 60;  // operations
   for (const int error : {EIO, ENOSPC}) {
-    for (std::uint64_t n = 1; n <= whole.operations; ++n) {
-      Simulation simulation(seed, {});
-      simulation.files.fail_at(n, error);
-      const Ending ending = simulation.run();
-      ASSERT_TRUE(ending == whole) << "seed " << seed << ", operation " << n << ", error " << error << '\n'
-                                   << difference(ending, whole);
+    for (const std::uint64_t fail : {once, for_a_while}) {
+      for (std::uint64_t n = 1; n <= whole.operations; ++n) {
+        Simulation simulation(seed, {.heals_at_operation = n + fail});
+        simulation.files.fail_at(n, error, fail != once);
+        const Ending ending = simulation.run();
+        ASSERT_TRUE(ending == whole) << "seed " << seed << ", " << fail << " operations from " << n << ", error "
+                                     << error << '\n'
+                                     << difference(ending, whole);
+      }
     }
   }
 }

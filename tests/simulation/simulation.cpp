@@ -134,8 +134,13 @@ void Simulation::start() {
   }
 }
 
+void Simulation::heal() {
+  if (options_.heals_at_operation > 0 && files.operations() >= options_.heals_at_operation) files.fail_at(0, 0);
+}
+
 // True if this life has ended; the next one may begin.
 bool Simulation::died() {
+  heal();
   if (!files.dead()) return false;
   core_.reset();
   death_ == Death::kill ? files.forget_handles() : files.crash(seed_ + ++deaths_);
@@ -193,21 +198,21 @@ void Simulation::send(std::size_t number) {
 void Simulation::deliver_all() {
   updated_.away = appended_.away = false;
   updated_.failing_percent = appended_.failing_percent = 0;
-  for (int i = 0; i < patience; ++i) {
+  int quiet = 0;  // turns in which everything went well and nothing was left to do
+  for (int i = 0; i < patience && quiet < 3; ++i) {
     clock_.running = clock_.running + Duration::seconds(10);
-    core_->intake().tick(Fire::due);
+    bool fine = core_->intake().tick(Fire::due) && !core_->intake().sync();
     core_->keeper().step();
-    std::size_t waiting = 0;
     for (const auto& courier : core_->couriers()) {
       courier->step();
-      waiting += courier->status().undelivered_rows;
+      fine = fine && courier->status().undelivered_rows == 0;
     }
-    if (died()) {
-      start();
-    } else if (waiting == 0 && i > 3) {
-      return;
-    }
+    quiet = fine ? quiet + 1 : 0;
+    if (!died()) continue;
+    start();
+    quiet = 0;
   }
+  if (quiet == 3) return;
   throw std::runtime_error("rows were never delivered");
 }
 

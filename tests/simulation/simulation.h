@@ -49,7 +49,8 @@ Script make_script(std::uint64_t seed);
 
 struct SimulationOptions {
   Durability durability = Durability::crash;
-  unsigned failing_percent = 10;  // of the store's calls
+  unsigned failing_percent = 10;         // of the store's calls
+  std::uint64_t heals_at_operation = 0;  // of the file system: from then on nothing fails; 0: as it was told
 };
 
 struct Ending {
@@ -90,6 +91,7 @@ class Simulation {
   void send(std::size_t message);
   void deliver_all();
   bool died();
+  void heal();
 
   const std::uint64_t seed_;
   const SimulationOptions options_;
