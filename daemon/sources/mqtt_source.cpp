@@ -289,7 +289,8 @@ class MqttSource final : public Source {
     const auto ceiling =
         std::min<std::chrono::milliseconds>(backoff_most, backoff_first * (1 << std::min<std::size_t>(failures_, 6)));
     ++failures_;
-    const std::chrono::milliseconds delay(std::uniform_int_distribution<long>(50, ceiling.count())(random_));
+    const std::chrono::milliseconds delay(
+        std::uniform_int_distribution<std::chrono::milliseconds::rep>(50, ceiling.count())(random_));
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, delay, [&] { return stopping_; });
   }

@@ -39,7 +39,7 @@ inline void put_number(std::string& out, double value) {
 
 inline double get_number(VarintReader& in) noexcept {
   const std::uint64_t code = in.varint();
-  const std::uint64_t decimals = code & 7;
+  const auto decimals = static_cast<std::size_t>(code & 7);
   if (decimals == detail::not_decimal) return std::bit_cast<double>(in.bytes(8));
   return static_cast<double>(unzigzag(code >> 3)) / detail::powers_of_ten[decimals];
 }

@@ -56,9 +56,10 @@ class VarintReader {
     return ok_ ? value : 0;
   }
   std::string_view text() noexcept {
-    const std::uint64_t size = varint();
-    if (size > rest_.size()) fail();
+    const std::uint64_t length = varint();
+    if (length > rest_.size()) fail();
     if (!ok_) return {};
+    const auto size = static_cast<std::size_t>(length);
     const std::string_view text = rest_.substr(0, size);
     rest_.remove_prefix(size);
     return text;

@@ -126,7 +126,7 @@ TEST(Aggregate, merging_parts_equals_one_state_over_all) {
     std::vector<Stamped> all;
     State merged({});
     for (std::uint64_t part = 0, parts = 1 + random() % 5; part < parts; ++part) {
-      std::vector<Stamped> readings(random() % 20);
+      std::vector<Stamped> readings(static_cast<std::size_t>(random() % 20));
       // Parts cover different times, as panes do.
       for (Stamped& reading : readings) {
         reading = {static_cast<double>(part * 100 + random() % 100), 1e6 + static_cast<double>(random() % 1000)};

@@ -13,7 +13,7 @@ namespace {
 // A random case in which series come and go, beyond the limit as well.
 Case crowded_case(std::uint64_t seed) {
   Case made = random_case(seed);
-  if (seed % 2 == 0) made.options.max_series = 2 + seed / 2 % 5;
+  if (seed % 2 == 0) made.options.max_series = static_cast<std::size_t>(2 + seed / 2 % 5);
   if (seed % 5 == 0) made.options.new_series_per_minute = 4;
   // The end of time is no watermark that anything goes on from.
   std::erase_if(made.inputs, [](const Input& input) { return input.time == Timestamp::latest(); });
@@ -82,7 +82,7 @@ TEST(Continuation, restored_state_goes_on_byte_for_byte_like_one_that_was_never_
     std::mt19937_64 random(seed);
     const std::span<const Input> inputs(made.inputs);
     for (int round = 0; round < 3; ++round) {
-      const std::size_t at = random() % (inputs.size() + 1);
+      const auto at = static_cast<std::size_t>(random() % (inputs.size() + 1));
       Pipeline before(made.options), after(made.options);
       const std::size_t added = go_on(before, inputs.first(at)).added;
       ASSERT_EQ(after.restore(before.snapshot(), Connections::go_on), std::nullopt);
