@@ -115,7 +115,7 @@ def main():
         text = text.replace('trigger = "500ms"', 'trigger = "500ms"\ninputs = ["plant"]') + MORE_CONFIG.format(tcp=tcp)
         config = world.write("edgetide.toml", text)
         first = world.run_daemon(config)  # subscribes, so that the broker keeps what comes while nobody is there
-        world.wait_for_log(first, "connected to")
+        world.wait_for_log(first, "source plant: connected to")
         wait_for(lambda: listens(tcp), "the socket listens")
         first.kill()
         first.wait()
@@ -139,6 +139,8 @@ def main():
         stop_daemon(daemon)
 
         summary = world.summary()
+        print({key: summary[key] for key in ("received", "on_time", "late_accepted", "late_dropped", "refused")},
+              sum(1 for _ in open(sent)) - 1, "sent over MQTT", len(lines), "over TCP")
         check_tcp(database, lines)
         main_job.check_postgres(database, sent)
         main_job.check_sqlite(world, sent)
