@@ -59,20 +59,20 @@ void Intake::open(RunIdentity identity, const RecentMessages& recent, Journal& j
 // ---- readings
 
 bool Intake::accept(SourceId source, const DecodedBatch& batch) noexcept {
-  while (true) {
-    const Taken taken = try_accept(source, batch);
-    if (taken == Taken::closed) return false;
-    if (taken == Taken::taken) break;
-    std::unique_lock lock(mutex_);
-    if (!waiting_allowed_) return false;
-    room_.wait_for(lock, look_again_after);
+  for (Taken taken = try_accept(source, batch); taken != Taken::taken; taken = try_accept(source, batch)) {
+    if (taken == Taken::closed || !wait_a_moment()) return false;
   }
   while (journal_options_.durability == Durability::power && sync()) {
-    std::unique_lock lock(mutex_);
-    if (!waiting_allowed_) return false;
-    room_.wait_for(lock, look_again_after);
+    if (!wait_a_moment()) return false;
   }
   return true;
+}
+
+// For room, or for a disk that takes something again. False: nobody is to wait any more.
+bool Intake::wait_a_moment() {
+  std::unique_lock lock(mutex_);
+  if (waiting_allowed_) room_.wait_for(lock, look_again_after);
+  return waiting_allowed_;
 }
 
 Intake::Taken Intake::try_accept(SourceId source, const DecodedBatch& batch) {

@@ -109,6 +109,7 @@ class Intake final : public SourceHost {
   QuarantineCounters quarantine_counters() const;  // Requires: a quarantine
 
  private:
+  bool wait_a_moment();
   bool held_back(Duration running) const;
   bool commit(Duration running);
   bool drops() const;

@@ -25,9 +25,9 @@ std::uint32_t series_checksum(const SeriesTable& series);
 
 class JournalReplay {
  public:
-  // `sources`: names as of the checkpoint that the pipeline was restored from; `run`: the one that wrote it.
   JournalReplay(Pipeline& pipeline, const RowRoutes& routes, RecentMessages& recent,
                 std::vector<std::string> source_names);
+  // `sources`: names as of the checkpoint that the pipeline was restored from; `run`: the one that wrote it.
   void begin(const std::vector<std::string>& sources, std::uint64_t run);
 
   void apply(const JournalRecord& record);

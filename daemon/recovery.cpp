@@ -60,6 +60,19 @@ void recover_outboxes(const FoundState& found, std::uint64_t run, std::span<cons
   }
 }
 
+// How many records are of no kind that is known.
+std::uint64_t apply_all(RecordLogReader& reader, JournalReplay& replay,
+                        std::span<const std::unique_ptr<Courier>> couriers) {
+  JournalDecoder decoder;
+  std::uint64_t unknown = 0;
+  while (const std::optional<Record> record = reader.next()) {
+    const auto input = decoder.decode(record->type, record->payload);
+    input ? replay.apply(*input) : static_cast<void>(++unknown);
+    if (record->number % spill_each_records == 0) spill_surplus(couriers);
+  }
+  return unknown;
+}
+
 // What was replayed is acted on, so it has to be as safe as what will be written: the life before may not have synced
 // it.
 std::error_code sync_journal(FileSystem& files, const std::string& state_directory, const RecordLogReader& reader) {
@@ -77,10 +90,7 @@ void report(const LogReport& log, RecoveredState& recovered) {
     recovered.reports.push_back(damage.path + ": damaged at byte " + std::to_string(damage.offset) + ", " +
                                 counted(damage.records_lost, "record") + " lost" +
                                 (damage.error ? " (" + damage.error.message() + ")" : "") + "; the file is kept aside");
-    if (std::find(recovered.journal.damaged.begin(), recovered.journal.damaged.end(), damage.path) ==
-        recovered.journal.damaged.end()) {
-      recovered.journal.damaged.push_back(damage.path);
-    }
+    recovered.journal.damaged.push_back(damage.path);
   }
   if (log.torn_bytes > 0) {
     recovered.reports.push_back(log.torn_path + ": its last write was cut off, " + counted(log.torn_bytes, "byte") +
@@ -133,13 +143,7 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, co
   recover_outboxes(found, std::max(last_known_run + 1, wall), couriers);
   JournalReplay replay(pipeline, routes, intake.recent, std::move(source_names));
   replay.begin(intake.sources, last_known_run);
-  JournalDecoder decoder;
-  std::uint64_t unknown = 0;
-  while (const std::optional<Record> record = reader.next()) {
-    const auto input = decoder.decode(record->type, record->payload);
-    input ? replay.apply(*input) : static_cast<void>(++unknown);
-    if (record->number % spill_each_records == 0) spill_surplus(couriers);
-  }
+  const std::uint64_t unknown = apply_all(reader, replay, couriers);
   if (unknown > 0) recovered.reports.push_back("journal: " + counted(unknown, "record") + " of an unknown kind");
   replay.end();
   report(reader.report(), recovered);

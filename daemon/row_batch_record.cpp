@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "pipeline/bytes.h"
+#include "pipeline/series_bytes.h"
 
 namespace edgetide {
 
@@ -31,28 +32,13 @@ EpochId read_id(ByteReader& in) noexcept {
 
 void write(ByteWriter& out, const Series& series) {
   out.u8(series.grouped);
-  out.text(series.sensor);
-  out.text(series.metric);
-  out.text(series.unit);
-  out.u32(static_cast<std::uint32_t>(series.labels.size()));
-  for (const Label& label : series.labels) {
-    out.text(label.key);
-    out.text(label.value);
-  }
+  save_names(out, series);
 }
 
 std::shared_ptr<const Series> read_series(ByteReader& in) {
-  auto series = std::make_shared<Series>();
-  series->grouped = in.u8() != 0;
-  series->sensor = in.text();
-  series->metric = in.text();
-  series->unit = in.text();
-  const std::uint32_t labels = in.u32();
-  for (std::uint32_t i = 0; i < labels && in.ok(); ++i) {
-    Label label{std::string(in.text()), {}};
-    label.value = in.text();
-    series->labels.push_back(std::move(label));
-  }
+  const bool grouped = in.u8() != 0;
+  auto series = std::make_shared<Series>(load_names(in));
+  series->grouped = grouped;
   return series;
 }
 

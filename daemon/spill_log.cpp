@@ -98,7 +98,7 @@ std::error_code SpillLog::make_folder() {
 }
 
 std::error_code SpillLog::remove_before(std::uint64_t record) {
-  while (log_->segments().size() > 1 && log_->segments()[1].first_record <= record) {
+  while (log_->oldest_ends_before(record)) {
     if (const std::error_code error = log_->remove_oldest()) return error;
   }
   return {};

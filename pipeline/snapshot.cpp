@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "pipeline/pipeline.h"
+#include "pipeline/series_bytes.h"
 #include "pipeline/snapshot_head.h"
 
 namespace edgetide {
@@ -14,32 +15,6 @@ namespace {
 // Rather too much: memory that is not written to costs nothing.
 constexpr std::size_t series_bytes = 256;
 constexpr std::size_t window_bytes = 128;
-
-void save_series_texts(ByteWriter& out, const Series& series) {
-  out.text(series.sensor);
-  out.text(series.metric);
-  out.text(series.unit);
-  out.u32(static_cast<std::uint32_t>(series.labels.size()));
-  for (const Label& label : series.labels) {
-    out.text(label.key);
-    out.text(label.value);
-  }
-}
-
-Series load_series_texts(ByteReader& in) {
-  Series series;
-  series.sensor = in.text();
-  series.metric = in.text();
-  series.unit = in.text();
-  const std::uint32_t labels = in.u32();
-  if (!in.has(labels, 8)) return series;
-  for (std::uint32_t i = 0; i < labels; ++i) {
-    Label& label = series.labels.emplace_back();
-    label.key = in.text();
-    label.value = in.text();
-  }
-  return series;
-}
 
 }  // namespace
 
@@ -85,7 +60,7 @@ void Pipeline::save_series(ByteWriter& out) const {
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
     out.u8(series_.has(SeriesId{i}) ? 1 : 0);
     if (!series_.has(SeriesId{i})) continue;
-    save_series_texts(out, series_[SeriesId{i}]);
+    save_names(out, series_[SeriesId{i}]);
     const SeriesState& state = states_[i];
     const bool active = by_minimum_ && sources_[state.source].minimum.is_active(i);
     out.numbers(state.watermark.value().count(), state.watermark.lead().count(), state.heard_at.count(), state.source,
@@ -147,7 +122,7 @@ void Pipeline::load_series(ByteReader& in, const std::vector<std::uint32_t>& sou
   std::vector<bool> removed(count);
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
     removed[i] = in.u8() == 0;
-    Series texts = removed[i] ? Series{std::to_string(i), "", "removed", {}} : load_series_texts(in);
+    Series texts = removed[i] ? Series{std::to_string(i), "", "removed", {}} : load_names(in);
     in.require(!series_.find(texts.sensor, texts.metric));
     if (!in.ok()) return;
     const SeriesId id = enter_series(series_.add_beyond_capacity(std::move(texts)));

@@ -76,7 +76,7 @@ std::uint64_t Journal::begin_anew() noexcept {
 }
 
 void Journal::cut(std::uint64_t record, Duration running) {
-  while (log_.segments().size() > 1 && log_.segments()[1].first_record <= record) {
+  while (log_.oldest_ends_before(record)) {
     const std::string path = place_.path_of(log_.segments()[0].first_record);
     std::error_code error;
     if (std::find(damaged_.begin(), damaged_.end(), path) != damaged_.end()) error = set_aside(path);

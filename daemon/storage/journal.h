@@ -37,7 +37,7 @@ class Journal {
   // What recovery has found.
   struct Found {
     std::vector<Segment> segments;
-    std::vector<std::string> damaged;  // paths of segments
+    std::vector<std::string> damaged;  // paths of segments, one for each damaged place
     std::uint64_t next_record = 1;
   };
   Journal(FileSystem& files, const std::string& state_directory, JournalOptions options, std::uint64_t run,

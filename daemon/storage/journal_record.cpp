@@ -118,6 +118,20 @@ std::optional<JournalRecord> decode_connection(std::string_view payload) {
   return connection;
 }
 
+std::optional<Moment> moment_of(const JournalRecord& record) noexcept {
+  return std::visit(
+      [](const auto& one) -> std::optional<Moment> {
+        if constexpr (requires { one.now; }) {
+          return one.now;
+        } else if constexpr (requires { one.arrival; }) {
+          return one.arrival;
+        } else {
+          return std::nullopt;
+        }
+      },
+      record);
+}
+
 }  // namespace
 
 void JournalEncoder::append_moment(std::string& out, Moment moment) {
@@ -189,7 +203,6 @@ std::optional<JournalRecord> JournalDecoder::decode(std::uint8_t type, std::stri
   switch (static_cast<JournalType>(type)) {
     case JournalType::run:
       record = decode_run(payload);
-      if (record) last_ = std::get<RunStart>(*record).now;
       break;
     case JournalType::series:
       record = decode_series(payload);
@@ -199,13 +212,12 @@ std::optional<JournalRecord> JournalDecoder::decode(std::uint8_t type, std::stri
       break;
     case JournalType::tick:
       record = decode_tick(payload);
-      if (record) last_ = std::get<JournaledTick>(*record).now;
       break;
     case JournalType::connection:
       record = decode_connection(payload);
-      if (record) last_ = std::get<JournaledConnection>(*record).now;
       break;
   }
+  if (record) last_ = moment_of(*record).value_or(last_);
   return record;
 }
 
@@ -232,7 +244,6 @@ std::optional<JournalRecord> JournalDecoder::decode_batch(std::string_view paylo
   read_readings(in, batch.arrival.wall, (flags & in_milliseconds) != 0 ? millisecond : 1, readings_);
   in.require(in.at_end());
   if (!in.ok()) return std::nullopt;
-  last_ = batch.arrival;
   batch.readings = readings_;
   batch.refused = refused_;
   return batch;

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "pipeline/bytes.h"
+#include "pipeline/series_bytes.h"
 
 namespace edgetide {
 
@@ -30,15 +31,8 @@ void encode(const SetAside& aside, std::string_view source, Timestamp arrival, c
   bytes.time(aside.reading.event_time);
   bytes.time(arrival);
   bytes.u64(std::bit_cast<std::uint64_t>(aside.reading.value));
-  for (const std::string_view text :
-       {source, std::string_view(series.sensor), std::string_view(series.metric), std::string_view(series.unit)}) {
-    bytes.text(text);
-  }
-  bytes.u32(static_cast<std::uint32_t>(series.labels.size()));
-  for (const Label& label : series.labels) {
-    bytes.text(label.key);
-    bytes.text(label.value);
-  }
+  bytes.text(source);
+  save_names(bytes, series);
 }
 
 std::optional<QuarantinedReading> decode_quarantined_reading(std::string_view payload) {
@@ -51,15 +45,7 @@ std::optional<QuarantinedReading> decode_quarantined_reading(std::string_view pa
   reading.arrival = bytes.time();
   reading.value = std::bit_cast<double>(bytes.u64());
   reading.source = bytes.text();
-  reading.series.sensor = bytes.text();
-  reading.series.metric = bytes.text();
-  reading.series.unit = bytes.text();
-  const std::uint32_t labels = bytes.u32();
-  for (std::uint32_t i = 0; i < labels && bytes.ok(); ++i) {
-    Label label{std::string(bytes.text()), {}};
-    label.value = bytes.text();
-    reading.series.labels.push_back(std::move(label));
-  }
+  reading.series = load_names(bytes);
   if (!bytes.ok() || !bytes.at_end()) return std::nullopt;
   return reading;
 }

@@ -91,6 +91,10 @@ class RecordLogWriter {
   // any more, and segments that hold nothing else are removed. Requires: an empty buffer; number <= next_number().
   void abandon_to(std::uint64_t number);
 
+  // All records of the oldest segment are before `record`, and it is not the only one.
+  bool oldest_ends_before(std::uint64_t record) const noexcept {
+    return segments_.size() > 1 && segments_[1].first_record <= record;
+  }
   // Removes the oldest segment. Requires: more than one.
   [[nodiscard]] std::error_code remove_oldest();
 
