@@ -93,6 +93,8 @@ write_config() {
 [gateway]
 id = "quickstart"
 state_directory = "$folder"
+[clock]
+wait_after_boot = "0s"
 
 [time]
 max_out_of_orderness = "3s"   # how far out of order a sensor may send before its window closes

@@ -69,6 +69,10 @@ void read_log(const Section& section, LogOptions& log) {
   section.read_word("target", log.target);
 }
 
+void read_clock(const Section& section, ClockOptions& clock) {
+  section.read("wait_after_boot", clock.wait_after_boot);
+}
+
 void read_journal(const Section& section, JournalOptions& journal) {
   section.read_word("durability", journal.durability);
   section.read("sync_interval", journal.sync_interval);
@@ -124,11 +128,12 @@ GatewayOptions read_gateway_options(const Section& top, Report& report) {
   top.read("config_version", version);
   top.texts("include");  // for its type; what it names is merged already
 
-  const Node gateway = table_of(top, "gateway"), log = table_of(top, "log"), time = table_of(top, "time"),
-             limits = table_of(top, "limits"), journal = table_of(top, "journal"),
+  const Node gateway = table_of(top, "gateway"), log = table_of(top, "log"), clock = table_of(top, "clock"),
+             time = table_of(top, "time"), limits = table_of(top, "limits"), journal = table_of(top, "journal"),
              checkpoint = table_of(top, "checkpoint"), quarantine = table_of(top, "quarantine");
   read_gateway(Section(gateway, "gateway", {&keys.gateway}, report), options);
   read_log(Section(log, "log", {&keys.log}, report), options.log);
+  read_clock(Section(clock, "clock", {&keys.clock}, report), options.clock);
   TimeOptions& time_options = options.pipeline.default_time;
   read_time_keys(Section(time, "time", {&keys.time}, report), time_options);
   read_limits(Section(limits, "limits", {&keys.limits}, report), options.pipeline);

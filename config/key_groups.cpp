@@ -24,6 +24,7 @@ KeyGroup top_keys() {
           of_type(ValueType::table, "log", "", "See below."),
           of_type(ValueType::table, "time", "", "See below."),
           of_type(ValueType::table, "limits", "", "See below."),
+          of_type(ValueType::table, "clock", "", "See below."),
           of_type(ValueType::table, "journal", "", "See below."),
           of_type(ValueType::table, "checkpoint", "", "See below."),
           of_type(ValueType::table, "quarantine", "", "See below."),
@@ -53,6 +54,17 @@ KeyGroup log_keys() {
                    "The least important message that is logged."),
               word("target", {"auto", "stderr", "journald"}, position(standard.target),
                    "`auto`: the journal under systemd, else standard error."),
+          }};
+}
+
+KeyGroup clock_keys() {
+  return {"[clock]",
+          "",
+          {
+              duration("wait_after_boot", ClockOptions().wait_after_boot, Duration(), Duration::days(1),
+                       "After a boot the clock may be wrong until it is synchronised. Until it is, but no longer than "
+                       "this after the boot, readings are journaled and held; then those without a time get the right "
+                       "one, and all enter their windows. `\"0s\"`: never."),
           }};
 }
 

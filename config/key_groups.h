@@ -12,6 +12,7 @@ KeyGroup log_keys();
 KeyGroup time_keys();
 KeyGroup limits_keys();
 KeyGroup journal_keys();
+KeyGroup clock_keys();
 KeyGroup checkpoint_keys();
 KeyGroup quarantine_keys();
 KeyGroup table_keys();

@@ -36,10 +36,10 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, const
   RecoveredState recovered = recover(files, options.state_directory, found, pipeline_,
                                      names_of(options.pipeline.sources), intake_.routes(), couriers_, clock.now().wall);
   reports_ = std::move(recovered.reports);
-  if (pipeline_.now()) clock.continue_from(pipeline_.now()->running);
+  clock.continue_from(recovered.ran_before);
   journal_ = std::make_unique<Journal>(files, options.state_directory, options.journal, recovered.identity.run,
                                        recovered.journal);
-  intake_.open(recovered.identity, recovered.recent, *journal_, options.journal);
+  intake_.open(recovered.identity, std::move(recovered.intake), *journal_, options.journal);
   keeper_ = std::make_unique<StateKeeper>(intake_, couriers_, checkpoints_, clock, options.journal, options.checkpoint);
 }
 

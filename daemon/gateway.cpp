@@ -109,6 +109,7 @@ void block_signals() {
 
 Gateway::Gateway(GatewayOptions options)
     : options_(std::move(options)),
+      clock_(options_.clock.wait_after_boot),
       core_(options_, files_, clock_, {make_sink, [this] { storage_.wake(); }, fresh_state_id()}),
       reported_(options_.pipeline.sources.size()) {
   add_sources();
@@ -270,6 +271,9 @@ std::string Gateway::status_line() const {
            std::to_string(pipeline.series().size()) + " series, " + std::to_string(pipeline.open_windows()) +
            " open windows";
   });
+  if (const std::size_t held = core_.intake().held_readings(); held > 0) {
+    line += ", " + std::to_string(held) + " wait for the clock";
+  }
   for (const auto& courier : core_.couriers()) {
     const CourierStatus status = courier->status();
     line += "; " + courier->name() + (status.connected ? ": " : " (away): ") + std::to_string(status.delivered_rows) +

@@ -67,10 +67,15 @@ struct EnrichmentOptions {
   }
 };
 
+struct ClockOptions {
+  Duration wait_after_boot = Duration::minutes(5);  // for the clock to be synchronised
+};
+
 struct GatewayOptions {
   std::string id;               // unique per database; default: host name
   std::string state_directory;  // absolute; default $STATE_DIRECTORY, else /var/lib/edgetide
   LogOptions log;
+  ClockOptions clock;
   PipelineOptions pipeline;  // its sources are those of `mqtt` and `sockets`, by SourceId
   EnrichmentOptions enrichment;
   std::vector<MqttInput> mqtt;

@@ -41,10 +41,13 @@ void Intake::set_tables(std::vector<std::shared_ptr<const SensorTable>> tables) 
   enrichment_.replace(std::move(tables));
 }
 
-void Intake::open(RunIdentity identity, const RecentMessages& recent, Journal& journal, JournalOptions options) {
+void Intake::open(RunIdentity identity, IntakeState recovered, Journal& journal, JournalOptions options) {
   const std::lock_guard lock(mutex_);
   identity_ = identity;
-  recent_ = recent;
+  recent_ = recovered.recent;
+  held_ = std::move(recovered.held);
+  clock_set_ = held_.empty() && clock_.is_set();
+  listening_ = clock_set_;
   files_ = &journal;
   journal_ = options.durability == Durability::none ? nullptr : &journal;
   journal_options_ = options;
@@ -78,7 +81,8 @@ bool Intake::wait_a_moment() {
 Intake::Taken Intake::try_accept(SourceId source, const DecodedBatch& batch) {
   const std::lock_guard lock(mutex_);
   if (closed_) return Taken::closed;
-  const Moment arrival = clock_.now();
+  const Moment now = clock_.now();
+  const Moment arrival{clock_set_ ? now.wall : time_not_known, now.running};
   if (held_back(arrival.running)) {
     if (!drops()) return Taken::held;
     refuse_all(source, batch);
@@ -88,7 +92,7 @@ Intake::Taken Intake::try_accept(SourceId source, const DecodedBatch& batch) {
     ++resent_messages_;
     return Taken::taken;
   }
-  listen(true, arrival);
+  if (clock_set_) listen(true, arrival);
   gather(source, batch, arrival);
   if (!journaled(source, batch, arrival)) return Taken::held;
   apply(source, batch, arrival);
@@ -96,7 +100,7 @@ Intake::Taken Intake::try_accept(SourceId source, const DecodedBatch& batch) {
 }
 
 bool Intake::held_back(Duration running) const {
-  return routes_.full() || (journal_ != nullptr && !journal_->ready(running));
+  return routes_.full() || held_.full() || (journal_ != nullptr && !journal_->ready(running));
 }
 
 // Readings that cannot be journaled are lost by the user's choice. A full outbox is another matter.
@@ -169,10 +173,29 @@ void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
     const DecodedRefusal& last = batch.refusals.back();
     samples_[index_of(source)] = {last.reason, std::string(last.where.substr(0, sample_bytes_max)), last.offset};
   }
-  pipeline_.apply({source, arrival, readings_});
-  if (quarantine_ != nullptr) {
-    quarantine_->keep(pipeline_.set_aside(), source_names_[index_of(source)], arrival, pipeline_.series());
+  if (clock_set_) return apply_batch({source, arrival, readings_});
+  held_.add({source, arrival.running, readings_});
+}
+
+void Intake::apply_batch(const Batch& batch) {
+  pipeline_.apply(batch);
+  if (quarantine_ == nullptr) return;
+  quarantine_->keep(pipeline_.set_aside(), source_names_[index_of(batch.source)], *batch.arrival, pipeline_.series());
+}
+
+// What waited for the clock is applied. False: the disk takes nothing.
+bool Intake::release_held(Moment now) {
+  if (journal_ != nullptr) {
+    const auto before = journal_->mark();
+    journal_->append(JournalType::clock_set, ClockSet{now});
+    if (!commit(now.running)) {
+      journal_->discard_to(before);
+      return false;
+    }
   }
+  log(LogLevel::info, "the clock is set: " + std::to_string(held_.readings()) + " readings that waited are applied");
+  held_.release(now, [this](const Batch& batch) { apply_batch(batch); });
+  return clock_set_ = true;
 }
 
 // ---- connections
@@ -218,6 +241,7 @@ void Intake::tell_connection(SourceId source, bool connected, Moment now) {
 bool Intake::tick(Fire fire) {
   const std::lock_guard lock(mutex_);
   const Moment now = clock_.now();
+  if (!clock_set_ && !(clock_.is_set() && release_held(now))) return false;
   listen(!held_back(now.running), now);
   if (journal_ != nullptr) {
     if (!journal_->trouble().empty() && !journal_->ready(now.running)) return false;
@@ -301,7 +325,7 @@ std::optional<Checkpoint> Intake::checkpoint() {
   checkpoint.journal_next = files_->begin_anew();
   checkpoint.taken_at = clock_.now();
   checkpoint.pipeline = pipeline_.snapshot();
-  checkpoint.intake = IntakeState{source_names_, recent_}.save();
+  checkpoint.intake = IntakeState{source_names_, recent_, held_}.save();
   return checkpoint;
 }
 
@@ -333,6 +357,11 @@ JournalStatus Intake::journal_status() const {
 std::uint64_t Intake::rows_emitted() const {
   const std::lock_guard lock(mutex_);
   return rows_emitted_;
+}
+
+std::size_t Intake::held_readings() const {
+  const std::lock_guard lock(mutex_);
+  return held_.readings();
 }
 
 std::uint64_t Intake::resent_messages() const {

@@ -5,6 +5,8 @@
 // There is no queue on the way in: back-pressure is this lock, and the wait while a sink that may not drop rows is full
 // or the journal cannot be written. While intake is held back, nobody listens: no sensor becomes idle by it.
 //
+// While the clock is not set, batches are journaled and held, and no tick does anything (held_batches.h).
+//
 // Thread: `accept`, `connected`, `disconnected`, `notice` from source threads; `tick`, `close` from the main thread;
 //         `sync`, `checkpoint`, `cut` from the storage thread.
 // Owns:   nothing; the gateway owns pipeline, clock, journal and couriers, and they outlive the intake's users.
@@ -21,6 +23,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/enrichment/enrichment.h"
+#include "daemon/held_batches.h"
 #include "daemon/intake_state.h"
 #include "daemon/recent_messages.h"
 #include "daemon/row_routes.h"
@@ -65,7 +68,7 @@ class Intake final : public SourceHost {
   void set_tables(std::vector<std::shared_ptr<const SensorTable>> tables);  // or when they were read again
   void set_quarantine(Quarantine& quarantine) noexcept { quarantine_ = &quarantine; }
   // A new run begins, and the journal says so, unless there is to be none.
-  void open(RunIdentity identity, const RecentMessages& recent, Journal& journal, JournalOptions options);
+  void open(RunIdentity identity, IntakeState recovered, Journal& journal, JournalOptions options);
   const RowRoutes& routes() const noexcept { return routes_; }
 
   bool accept(SourceId source, const DecodedBatch& batch) noexcept override;
@@ -81,7 +84,7 @@ class Intake final : public SourceHost {
   };
   Taken try_accept(SourceId source, const DecodedBatch& batch);
 
-  // False: held back, as `accept` is.
+  // False: held back, as `accept` is, or the clock is not set.
   bool tick(Fire fire);
   void stop_waiting();  // from now on `accept` is false rather than wait
   void close();         // from now on `accept` is false
@@ -105,6 +108,7 @@ class Intake final : public SourceHost {
   RefusalSample last_refusal(SourceId source) const;
   std::uint64_t rows_emitted() const;
   std::uint64_t resent_messages() const;  // known already, and suppressed
+  std::size_t held_readings() const;      // wait for the clock
   JournalStatus journal_status() const;
   QuarantineCounters quarantine_counters() const;  // Requires: a quarantine
 
@@ -120,6 +124,8 @@ class Intake final : public SourceHost {
   void add_refused(Refusal reason, std::uint64_t readings);
   bool journaled(SourceId source, const DecodedBatch& batch, Moment arrival);
   void apply(SourceId source, const DecodedBatch& batch, Moment arrival);
+  void apply_batch(const Batch& batch);
+  bool release_held(Moment now);
   void refuse_all(SourceId source, const DecodedBatch& batch);
   void send(std::vector<RowRoutes::Parcel> parcels);
   void send_safe_rows();
@@ -141,6 +147,8 @@ class Intake final : public SourceHost {
   Journal* files_ = nullptr;          // the same, also where nothing is journaled: what earlier runs have left
   RunIdentity identity_;
   RecentMessages recent_;
+  HeldBatches held_;
+  bool clock_set_ = true;
   std::vector<bool> connected_;  // by source
   bool listening_ = true;
   bool waiting_allowed_ = true;

@@ -1,5 +1,5 @@
 // What the intake remembers besides the pipeline: part of a checkpoint. Bytes: texts of the sources' names, then the
-// fingerprints of the newest messages (pipeline/bytes.h).
+// fingerprints of the newest messages, then the batches that wait for the clock (pipeline/bytes.h).
 //
 // Thread: plain values. Fails: `restore` says false to bytes that are no such state.
 #pragma once
@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/held_batches.h"
 #include "daemon/recent_messages.h"
 
 namespace edgetide {
@@ -15,6 +16,7 @@ namespace edgetide {
 struct IntakeState {
   std::vector<std::string> sources;  // by SourceId of the run that wrote it
   RecentMessages recent;
+  HeldBatches held;
 
   std::string save() const {
     std::string bytes;
@@ -22,6 +24,7 @@ struct IntakeState {
     out.u32(static_cast<std::uint32_t>(sources.size()));
     for (const std::string& name : sources) out.text(name);
     recent.save(out);
+    held.save(out);
     return bytes;
   }
   bool restore(std::string_view bytes) {
@@ -31,6 +34,7 @@ struct IntakeState {
     if (!in.has(count, 4)) return false;
     for (std::uint32_t i = 0; i < count; ++i) sources.emplace_back(in.text());
     recent.load(in);
+    held.load(in);
     return in.ok() && in.at_end();
   }
 };

@@ -71,20 +71,34 @@ void JournalReplay::apply_one(const NewSeries& added) {
 
 void JournalReplay::apply_one(const JournaledBatch& batch) {
   if (batch.fingerprint) recent_.add(*batch.fingerprint);
-  const std::optional<SourceId> source = source_of(batch.source);
-  if (!source) {
-    lost_readings_ += batch.readings.size();
-    return;
+  if (const std::optional<SourceId> source = source_of(batch.source)) {
+    for (const RefusedCount& refused : batch.refused) pipeline_.refuse(*source, refused.reason, refused.readings);
   }
-  for (const RefusedCount& refused : batch.refused) pipeline_.refuse(*source, refused.reason, refused.readings);
+  apply_or_hold(batch.source, batch.arrival, batch.readings);
+}
+
+void JournalReplay::hold(const HeldBatches& held) {
+  for (const HeldBatch& batch : held.batches()) {
+    apply_or_hold(batch.source, {time_not_known, batch.running}, batch.readings);
+  }
+}
+
+void JournalReplay::apply_or_hold(SourceId then, Moment arrival, std::span<const Reading> readings) {
+  const std::optional<SourceId> source = source_of(then);
   applied_.clear();
-  for (const Reading& reading : batch.readings) {
-    const std::optional<SeriesId> series = series_of(reading.series);
+  for (const Reading& reading : readings) {
+    const std::optional<SeriesId> series = source ? series_of(reading.series) : std::nullopt;
     if (series) applied_.push_back({*series, reading.event_time, reading.value});
   }
-  lost_readings_ += batch.readings.size() - applied_.size();
+  lost_readings_ += readings.size() - applied_.size();
   readings_ += applied_.size();
-  pipeline_.apply({*source, batch.arrival, applied_});
+  if (!source) return;
+  if (arrival.wall == time_not_known) return held_.add({*source, arrival.running, applied_});
+  pipeline_.apply({*source, arrival, applied_});
+}
+
+void JournalReplay::apply_one(const ClockSet& set) {
+  held_.release(set.now, [this](const Batch& batch) { pipeline_.apply(batch); });
 }
 
 void JournalReplay::apply_one(const JournaledTick& tick) {

@@ -10,9 +10,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "daemon/held_batches.h"
 #include "daemon/recent_messages.h"
 #include "daemon/row_routes.h"
 #include "daemon/storage/journal_record.h"
@@ -29,12 +31,15 @@ class JournalReplay {
                 std::vector<std::string> source_names);
   // `sources`: names as of the checkpoint that the pipeline was restored from; `run`: the one that wrote it.
   void begin(const std::vector<std::string>& sources, std::uint64_t run);
+  // What the checkpoint says that waited for the clock. After `begin`.
+  void hold(const HeldBatches& held);
 
   void apply(const JournalRecord& record);
   // Nothing is heard any more: the end of that life.
   void end();
 
   std::uint64_t run() const noexcept { return run_; }
+  const HeldBatches& held() const noexcept { return held_; }  // these still wait
   std::uint64_t readings() const noexcept { return readings_; }
   std::uint64_t lost_readings() const noexcept { return lost_readings_; }
   // The rest cannot be applied: its series are not those of this pipeline.
@@ -46,6 +51,8 @@ class JournalReplay {
   void apply_one(const JournaledBatch& batch);
   void apply_one(const JournaledTick& tick);
   void apply_one(const JournaledConnection& connection);
+  void apply_one(const ClockSet& set);
+  void apply_or_hold(SourceId then, Moment arrival, std::span<const Reading> readings);
   std::optional<SourceId> source_of(SourceId then) const noexcept;
   std::optional<SeriesId> series_of(SeriesId then) const noexcept;
   void name_sources(const std::vector<std::string>& sources);
@@ -58,8 +65,9 @@ class JournalReplay {
   std::uint64_t run_ = 0;
   std::vector<std::optional<SourceId>> sources_;  // by id then
   std::vector<std::optional<SeriesId>> series_;   // by id then
-  std::vector<Reading> applied_;                  // of one batch; kept for its buffer
-  Emission emission_;                             // kept for its buffer
+  HeldBatches held_;
+  std::vector<Reading> applied_;  // of one batch; kept for its buffer
+  Emission emission_;             // kept for its buffer
   std::uint64_t readings_ = 0;
   std::uint64_t lost_readings_ = 0;
   bool stopped_ = false;

@@ -133,7 +133,7 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, co
                        std::span<const std::unique_ptr<Courier>> couriers, Timestamp now) {
   RecoveredState recovered;
   recovered.reports = found.reports;
-  IntakeState intake;
+  IntakeState& intake = recovered.intake;
   if (found.checkpoint) restore(*found.checkpoint, pipeline, intake, recovered);
   const std::uint64_t from = found.checkpoint ? found.checkpoint->journal_next : 0;
 
@@ -143,6 +143,7 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, co
   recover_outboxes(found, std::max(last_known_run + 1, wall), couriers);
   JournalReplay replay(pipeline, routes, intake.recent, std::move(source_names));
   replay.begin(intake.sources, last_known_run);
+  replay.hold(intake.held);
   const std::uint64_t unknown = apply_all(reader, replay, couriers);
   if (unknown > 0) recovered.reports.push_back("journal: " + counted(unknown, "record") + " of an unknown kind");
   replay.end();
@@ -155,7 +156,9 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, co
     recovered.reports.push_back(journal_place(state_directory).folder + ": " + error.message());
   }
   recovered.identity = {found.state_id, std::max(replay.run() + 1, wall)};
-  recovered.recent = intake.recent;
+  intake.held = replay.held();
+  recovered.ran_before = intake.held.newest_running();
+  if (pipeline.now()) recovered.ran_before = std::max(recovered.ran_before, pipeline.now()->running);
   recovered.journal.segments = reader.segments();
   recovered.journal.next_record = std::max(reader.next_number(), from);
   return recovered;

@@ -39,7 +39,8 @@ FoundState find_state(FileSystem& files, const std::string& state_directory, Che
 
 struct RecoveredState {
   RunIdentity identity;
-  RecentMessages recent;
+  IntakeState intake;
+  Duration ran_before;  // of all earlier lives
   Journal::Found journal;
   std::vector<std::string> reports;  // for the log, one line each
 };

@@ -118,6 +118,13 @@ std::optional<JournalRecord> decode_connection(std::string_view payload) {
   return connection;
 }
 
+std::optional<JournalRecord> decode_clock_set(std::string_view payload) {
+  VarintReader in(payload);
+  const Moment now = get_moment(in);
+  if (!in.ok()) return std::nullopt;
+  return ClockSet{now};
+}
+
 std::optional<Moment> moment_of(const JournalRecord& record) noexcept {
   return std::visit(
       [](const auto& one) -> std::optional<Moment> {
@@ -198,6 +205,10 @@ void JournalEncoder::append(std::string& out, const JournaledConnection& connect
   append_moment(out, connection.now);
 }
 
+void JournalEncoder::append(std::string& out, const ClockSet& set) {
+  append_moment(out, set.now);
+}
+
 std::optional<JournalRecord> JournalDecoder::decode(std::uint8_t type, std::string_view payload) {
   std::optional<JournalRecord> record;
   switch (static_cast<JournalType>(type)) {
@@ -215,6 +226,9 @@ std::optional<JournalRecord> JournalDecoder::decode(std::uint8_t type, std::stri
       break;
     case JournalType::connection:
       record = decode_connection(payload);
+      break;
+    case JournalType::clock_set:
+      record = decode_clock_set(payload);
       break;
   }
   if (record) last_ = moment_of(*record).value_or(last_);

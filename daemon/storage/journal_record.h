@@ -24,7 +24,7 @@
 
 namespace edgetide {
 
-enum class JournalType : std::uint8_t { run = 1, series = 2, batch = 3, tick = 4, connection = 5 };
+enum class JournalType : std::uint8_t { run = 1, series = 2, batch = 3, tick = 4, connection = 5, clock_set = 6 };
 
 // The daemon has started. What follows speaks of sources by their place here, and of series by the ids of a pipeline
 // whose table was this one.
@@ -67,7 +67,12 @@ struct JournaledConnection {
   Moment now;
 };
 
-using JournalRecord = std::variant<RunStart, NewSeries, JournaledBatch, JournaledTick, JournaledConnection>;
+// From here on the time is known: what came before with an arrival of `Timestamp::earliest()` is applied now.
+struct ClockSet {
+  Moment now;
+};
+
+using JournalRecord = std::variant<RunStart, NewSeries, JournaledBatch, JournaledTick, JournaledConnection, ClockSet>;
 
 class JournalEncoder {
  public:
@@ -76,6 +81,7 @@ class JournalEncoder {
   void append(std::string& out, const JournaledBatch& batch);
   void append(std::string& out, const JournaledTick& tick);
   void append(std::string& out, const JournaledConnection& connection);
+  void append(std::string& out, const ClockSet& set);
 
   // The next batch carries its whole moment: the record before it may not be there for a reader.
   void forget_moment() noexcept { last_.reset(); }

@@ -37,6 +37,9 @@ max_series = 5
 new_series_per_minute = 7
 memory = "2MiB"
 
+[clock]
+wait_after_boot = "2m"
+
 [journal]
 durability = "power"
 sync_interval = "1s"
@@ -413,6 +416,7 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   EXPECT_EQ(options.journal.sync_interval, Duration::seconds(1));
   EXPECT_EQ(options.journal.bytes_max, 32U * 1024 * 1024);
   EXPECT_EQ(options.journal.when_full, JournalFull::drop_newest);
+  EXPECT_EQ(options.clock.wait_after_boot, Duration::minutes(2));
   EXPECT_EQ(options.checkpoint.interval, Duration::minutes(5));
   EXPECT_EQ(options.checkpoint.keep, 3U);
   EXPECT_EQ(options.quarantine.bytes_max, 1024U * 1024);

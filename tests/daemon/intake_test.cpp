@@ -41,6 +41,75 @@ TEST_F(IntakeTest, reading_without_event_time_takes_its_arrival_time) {
   EXPECT_EQ(intake.inspect([](const Pipeline& state) { return state.watermarks(); }).at(0), at(1234));
 }
 
+constexpr std::int64_t year_2026 = 1'780'000'000;  // seconds
+
+// Boots in 1970, with the time of the network a minute later.
+class IntakeWithoutTime : public IntakeTest {
+ protected:
+  IntakeWithoutTime() {
+    clock.unset();
+    intake.open({}, {}, journal, {});
+  }
+  Journal journal{files, "state", {}, 1, {}};
+};
+
+TEST_F(IntakeWithoutTime, readings_wait_and_are_stamped_when_the_clock_is_set_and_no_window_is_in_1970) {
+  clock.set_seconds(7);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("unstamped", 1)));
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("stamped", 2, at(year_2026 + 3))));
+  clock.set_seconds(31);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("unstamped", 3)));
+  EXPECT_FALSE(intake.tick(Fire::all));
+  EXPECT_EQ(intake.held_readings(), 3U);
+  EXPECT_EQ(pipeline.counters().received, 0U);
+  EXPECT_EQ(pipeline.epoch(), 0U);
+
+  clock.set_seconds(60);
+  clock.set_ahead(year_2026);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("unstamped", 4)));  // still waits, to stay behind the others
+  ASSERT_TRUE(intake.tick(Fire::due));
+  EXPECT_EQ(intake.held_readings(), 0U);
+  EXPECT_EQ(counters().of(Fate::on_time), 4U);
+  EXPECT_EQ(counters().refused_total(), 0U);
+  const std::vector<Timestamp> newest = intake.inspect([](const Pipeline& state) { return state.watermarks(); });
+  EXPECT_EQ(newest.at(0), at(year_2026 + 60));
+  EXPECT_EQ(newest.at(1), at(year_2026 + 3));
+  EXPECT_EQ(intake.rows_emitted(), 4U);
+}
+
+TEST_F(IntakeWithoutTime, times_that_are_bad_are_found_when_the_clock_is_set) {
+  clock.set_seconds(7);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("early", 1, at(year_2026 + 100'000))));
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("old", 1, at(8))));
+  clock.set_ahead(year_2026);
+  ASSERT_TRUE(intake.tick(Fire::due));
+  EXPECT_EQ(counters().of(Refusal::too_early), 1U);
+  EXPECT_EQ(counters().of(Refusal::too_old), 1U);
+}
+
+TEST_F(IntakeWithoutTime, what_waits_is_in_the_checkpoint_too) {
+  clock.set_seconds(7);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a", 1)));
+  ASSERT_FALSE(intake.sync());
+  IntakeState state;
+  ASSERT_TRUE(state.restore(intake.checkpoint().value().intake));
+  ASSERT_EQ(state.held.readings(), 1U);
+  EXPECT_EQ(state.held.batches()[0].running, Duration::seconds(7));
+  EXPECT_EQ(state.held.batches()[0].readings[0].event_time, time_not_known);
+}
+
+TEST_F(IntakeWithoutTime, sources_wait_when_too_much_waits_for_the_clock) {
+  DecodedBatch batch;
+  for (int i = 0; i < 1000; ++i) batch.readings.push_back({"a", "t", "", std::nullopt, 1, 0, 0});
+  for (std::size_t i = 0; i < HeldBatches::readings_max; i += 1000) {
+    ASSERT_EQ(intake.try_accept(SourceId{0}, batch), Intake::Taken::taken);
+  }
+  EXPECT_EQ(intake.try_accept(SourceId{0}, batch), Intake::Taken::held);
+  clock.set_ahead(year_2026);
+  ASSERT_TRUE(intake.tick(Fire::due));
+  EXPECT_EQ(intake.try_accept(SourceId{0}, batch), Intake::Taken::taken);
+}
+
 TEST_F(IntakeTest, sensor_table_completes_labels_and_scales_values_also_after_it_was_read_again) {
   const auto table = [](double scale, const char* site) {
     SensorTable made;

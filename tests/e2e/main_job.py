@@ -21,6 +21,8 @@ CONFIG = """
 [gateway]
 id = "e2e"
 state_directory = "{folder}"
+[clock]
+wait_after_boot = "0s"
 [time]
 max_out_of_orderness = "{disorder}s"
 idle_timeout = "none"

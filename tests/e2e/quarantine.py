@@ -12,6 +12,8 @@ CONFIG = """
 [gateway]
 id = "e2e"
 state_directory = "{folder}"
+[clock]
+wait_after_boot = "0s"
 [time]
 max_out_of_orderness = "0s"
 [sources.local]

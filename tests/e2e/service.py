@@ -16,6 +16,8 @@ MQTT = """
 [gateway]
 id = "e2e"
 state_directory = "{folder}"
+[clock]
+wait_after_boot = "0s"
 [sources.plant]
 type = "mqtt"
 servers = ["mqtt://127.0.0.1:{port}"]
@@ -31,6 +33,8 @@ SOCKETS = """
 [gateway]
 id = "e2e"
 state_directory = "{folder}"
+[clock]
+wait_after_boot = "0s"
 [sources.lines]
 type = "tcp"
 listen = "127.0.0.1:{tcp}"

@@ -59,6 +59,21 @@ TEST(CrashSimulation, dying_again_and_again_also_while_recovering_changes_no_row
   }
 }
 
+// Until then every time looks like one of far ahead, and what arrives would be refused.
+TEST(CrashSimulation, dying_while_readings_wait_for_the_clock_changes_no_row_and_no_counter) {
+  const std::uint64_t seed = number_in("EDGETIDE_SEED", 3);
+  for (const Case& one : cases) {
+    const SimulationOptions late_clock{.durability = one.durability, .clock_set_after = Duration::seconds(20)};
+    const Ending whole = Simulation(seed, late_clock).run();
+    ASSERT_GT(whole.updated.size(), 20U);
+    for (std::uint64_t n = 1; n <= whole.operations; ++n) {
+      const Ending ending = Simulation(seed, late_clock).run(n, one.death, never_again);
+      ASSERT_TRUE(ending == whole) << one.name << ", seed " << seed << ", operation " << n << '\n'
+                                   << difference(ending, whole);
+    }
+  }
+}
+
 // Without a power cut nothing is lost by an operation that fails, once or from then on for a while.
 TEST(CrashSimulation, failing_of_any_operation_once_or_for_a_while_changes_no_row_and_no_counter) {
   const std::uint64_t seed = number_in("EDGETIDE_SEED", 2);

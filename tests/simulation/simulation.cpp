@@ -85,6 +85,7 @@ std::string difference(const Ending& a, const Ending& b) {
 
 Simulation::Simulation(std::uint64_t seed, SimulationOptions options)
     : seed_(seed), options_(options), script_(make_script(seed)), gateway_(make_options()) {
+  clock_.set_after = options.clock_set_after;
   for (StoreFake* const store : {&updated_, &appended_}) {
     store->failing_percent = options.failing_percent;
     store->random.seed(static_cast<std::uint32_t>(seed + 1));
@@ -98,7 +99,7 @@ GatewayOptions Simulation::make_options() const {
   TimeOptions time;
   time.max_out_of_orderness = Duration::seconds(3);
   time.idle_timeout = Duration::unlimited();
-  time.max_future = Duration::unlimited();
+  time.max_future = Duration::hours(24);  // the last message is far ahead
   options.pipeline.sources = {{"source", time}};
   options.pipeline.windows = {window("tumbling", WindowKind::tumbling), window("sliding", WindowKind::sliding),
                               window("session", WindowKind::session)};

@@ -20,11 +20,14 @@ namespace edgetide::test {
 
 class ScriptClock final : public Clock {
  public:
-  Moment now() const noexcept override { return {start + running, running}; }
+  // Wrong by years until it is set.
+  Moment now() const noexcept override { return {(is_set() ? start : Timestamp()) + running, running}; }
+  bool is_set() const noexcept override { return running >= set_after; }
   void continue_from(Duration) noexcept override {}
 
   static constexpr Timestamp start = Timestamp::microseconds(1'800'000'000'000'000);
   Duration running;
+  Duration set_after;
 };
 
 struct ScriptedMessage {
@@ -49,8 +52,9 @@ Script make_script(std::uint64_t seed);
 
 struct SimulationOptions {
   Durability durability = Durability::crash;
-  unsigned failing_percent = 10;         // of the store's calls
-  std::uint64_t heals_at_operation = 0;  // of the file system: from then on nothing fails; 0: as it was told
+  unsigned failing_percent = 10;          // of the store's calls
+  Duration clock_set_after = Duration();  // running time
+  std::uint64_t heals_at_operation = 0;   // of the file system: from then on nothing fails; 0: as it was told
 };
 
 struct Ending {

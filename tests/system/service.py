@@ -15,6 +15,8 @@ from machine import Machine, dependencies, make_tree, skip, skip_unless_possible
 CONFIG = """
 [gateway]
 id = "system-test"
+[clock]
+wait_after_boot = "0s"
 [sources.plant]
 type = "mqtt"
 servers = ["mqtt://127.0.0.1:1883"]

@@ -104,7 +104,9 @@ TEST(JournalRecord, stepped_clock_makes_the_next_batch_carry_its_whole_moment) {
   const Moment moments[] = {{now, Duration::seconds(1)},
                             {now + Duration::seconds(1), Duration::seconds(2)},
                             {now - Duration::hours(1), Duration::seconds(3)},
-                            {now + Duration::hours(1), Duration::seconds(4)}};
+                            {now + Duration::hours(1), Duration::seconds(4)},
+                            {Timestamp::earliest(), Duration::seconds(5)},
+                            {Timestamp::earliest(), Duration::seconds(6)}};
   for (const Moment& moment : moments) {
     std::string bytes;
     encoder.append(bytes, JournaledBatch{SourceId{0}, moment, {}, {}, {}});
