@@ -109,6 +109,21 @@ def check_tests_are_built():
             breach(path, 1, "in no target")
 
 
+def check_named_tests():
+    """Tests that the pages name by Suite.name, or Suite.begin_of_name*, are there."""
+    tests = {m.groups() for p in (ROOT / "tests").rglob("*.cpp")
+             for m in re.finditer(r"^(?:TYPED_)?TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", p.read_text(), re.M)}
+    for page in ("tests/FAULTS.md", "daemon/storage/DURABILITY.md"):
+        for number, line in enumerate((ROOT / page).read_text().splitlines(), 1):
+            for suite, name in re.findall(r"`([A-Z]\w+)\.([\w*]+)`", line):
+                pattern = re.compile(name.replace("*", r"\w*"))
+                if not any(s == suite and pattern.fullmatch(n) for s, n in tests):
+                    breach(ROOT / page, number, f"no test is named {suite}.{name}")
+            for path in re.findall(r"`(tests/[\w./]+)`", line):
+                if not (ROOT / path).exists():
+                    breach(ROOT / page, number, f"there is no {path}")
+
+
 def check_format(sources):
     if not shutil.which("clang-format"):
         return
@@ -124,6 +139,7 @@ def main():
     for path in sources:
         check_source(path)
     check_tests_are_built()
+    check_named_tests()
     check_format(sources)
     print("\n".join(breaches) or f"{len(sources)} files, no breach")
     return 1 if breaches else 0
