@@ -30,6 +30,7 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, const
       quarantine_(files, options.state_directory, options.quarantine),
       intake_(pipeline_, clock, names_of(options.pipeline.sources)) {
   intake_.set_quarantine(quarantine_);
+  intake_.on_unsafe(hooks.step_wanted);
   intake_.set_tables(options.enrichment.tables_by_source());
   const FoundState found = find_state(files, options.state_directory, checkpoints_, hooks.fresh_id);
   add_couriers(options, files, hooks, found.state_id);
@@ -49,7 +50,7 @@ void Core::add_couriers(const GatewayOptions& options, FileSystem& files, const 
     const std::vector<WindowSchema> schemas = schemas_of(windows, sink.inputs);
     couriers_.push_back(std::make_unique<Courier>(
         sink.name, hooks.make_sink(sink, {options.id, sink.name, state_id}, schemas), schemas, sink.outbox, files,
-        options.state_directory, OutboxEvents{[this] { intake_.room(); }, hooks.spill_wanted}));
+        options.state_directory, OutboxEvents{[this] { intake_.room(); }, hooks.step_wanted}));
     intake_.add_route(RowSelection(windows, sink.inputs, sink.mode), *couriers_.back());
   }
 }

@@ -35,8 +35,8 @@ class Core {
       std::function<std::unique_ptr<Sink>(const SinkOptions& options, SinkIdentity, std::vector<WindowSchema> inputs)>;
   struct Hooks {
     MakeSink make_sink;
-    std::function<void()> spill_wanted = [] {};  // `keeper().step()` is due
-    std::uint64_t fresh_id = 1;                  // of a state directory that is empty; 0 < id < 2^63
+    std::function<void()> step_wanted = [] {};  // `keeper().step()` is due
+    std::uint64_t fresh_id = 1;                 // of a state directory that is empty; 0 < id < 2^63
   };
 
   Core(const GatewayOptions& options, FileSystem& files, Clock& clock, const Hooks& hooks);

@@ -162,8 +162,14 @@ bool Intake::journaled(SourceId source, const DecodedBatch& batch, Moment arriva
 
 bool Intake::commit(Duration running) {
   if (!journal_->commit(running)) return false;
-  needed_record_ = journal_->next_record();
+  need_safe(journal_->next_record());
   return true;
+}
+
+void Intake::need_safe(std::uint64_t record) {
+  const bool was_safe = synced_record_ >= needed_record_;
+  needed_record_ = record;
+  if (was_safe) unsafe_();
 }
 
 void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
@@ -263,7 +269,7 @@ bool Intake::tick(Fire fire) {
 void Intake::send(std::vector<RowRoutes::Parcel> parcels) {
   if (parcels.empty()) return;
   if (journal_ == nullptr) return RowRoutes::send(std::move(parcels));
-  needed_record_ = journal_->next_record();
+  need_safe(journal_->next_record());
   unsafe_rows_.push_back({needed_record_, std::move(parcels)});
 }
 
@@ -313,6 +319,11 @@ std::error_code Intake::sync() {
   send_safe_rows();
   room_.notify_all();
   return error;
+}
+
+bool Intake::is_unsafe() const {
+  const std::lock_guard lock(mutex_);
+  return synced_record_ < needed_record_;
 }
 
 std::optional<Checkpoint> Intake::checkpoint() {

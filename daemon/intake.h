@@ -16,6 +16,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -67,6 +68,8 @@ class Intake final : public SourceHost {
   void add_route(RowSelection selection, Courier& courier) { routes_.add(std::move(selection), courier); }
   void set_tables(std::vector<std::shared_ptr<const SensorTable>> tables);  // or when they were read again
   void set_quarantine(Quarantine& quarantine) noexcept { quarantine_ = &quarantine; }
+  // Called under the lock, when what is taken is the first that a power cut would take.
+  void on_unsafe(std::function<void()> told) { unsafe_ = std::move(told); }
   // A new run begins, and the journal says so, unless there is to be none.
   void open(RunIdentity identity, IntakeState recovered, Journal& journal, JournalOptions options);
   const RowRoutes& routes() const noexcept { return routes_; }
@@ -93,6 +96,8 @@ class Intake final : public SourceHost {
   // Everything taken so far survives a power cut. One thread syncs, others wait for it. Nothing is done if nothing but
   // ticks came since the last time: they can be made again.
   std::error_code sync();
+  // A power cut would take something.
+  bool is_unsafe() const;
 
   // Everything but the outboxes. Nothing while rows wait for a `sync`.
   std::optional<Checkpoint> checkpoint();
@@ -117,6 +122,7 @@ class Intake final : public SourceHost {
   bool held_back(Duration running) const;
   bool commit(Duration running);
   bool drops() const;
+  void need_safe(std::uint64_t record);
   void listen(bool listening, Moment now);
   void tell_connection(SourceId source, bool connected, Moment now);
   void gather(SourceId source, const DecodedBatch& batch, Moment arrival);
@@ -153,6 +159,7 @@ class Intake final : public SourceHost {
   bool listening_ = true;
   bool waiting_allowed_ = true;
   bool closed_ = false;
+  std::function<void()> unsafe_ = [] {};
   std::uint64_t needed_record_ = 0;  // records before it are to survive a power cut,
   std::uint64_t synced_record_ = 0;  // and those before this do
   struct UnsafeRows {

@@ -24,9 +24,10 @@ StateKeeper::StateKeeper(Intake& intake, std::span<const std::unique_ptr<Courier
 
 Duration StateKeeper::step() {
   spill_surplus();
-  if (clock_.now().running >= sync_at_) sync();
+  if (!sync_at_ && intake_.is_unsafe()) sync_at_ = clock_.now().running + journal_.sync_interval;
+  if (sync_at_ && clock_.now().running >= *sync_at_) sync();
   if (clock_.now().running >= checkpoint_at_) write_checkpoint();
-  return std::max(std::min(sync_at_, checkpoint_at_) - clock_.now().running, Duration());
+  return std::max(std::min(sync_at_.value_or(checkpoint_at_), checkpoint_at_) - clock_.now().running, Duration());
 }
 
 // An error is in the courier's status, and the courier keeps what was not written.
@@ -38,7 +39,8 @@ void StateKeeper::sync() {
   const std::error_code error = intake_.sync();
   if (error && !sync_fails_) log(LogLevel::error, "journal: what was written is not safe yet: " + error.message());
   sync_fails_ = static_cast<bool>(error);
-  sync_at_ = clock_.now().running + journal_.sync_interval;
+  sync_at_.reset();
+  if (error || intake_.is_unsafe()) sync_at_ = clock_.now().running + journal_.sync_interval;
   if (!error) return;
   const std::lock_guard lock(mutex_);
   ++status_.failed_syncs;

@@ -1,5 +1,5 @@
-// Keeps what must survive on disk: syncs the journal each sync_interval, writes a checkpoint each interval, and spills
-// what couriers cannot hold in memory. One step at a time, without a thread or a timer of its own.
+// Keeps what must survive on disk: syncs the journal within sync_interval of what came first, writes a checkpoint each
+// interval, and spills what couriers cannot hold in memory. One step at a time, without a thread or a timer of its own.
 //
 // A checkpoint forgets inputs, so everything that they made must be safe first: the rows that a sink has not confirmed
 // are spilled before the checkpoint is written, and the journal is cut after it.
@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -54,7 +55,7 @@ class StateKeeper {
   const Clock& clock_;
   const JournalOptions journal_;
   const CheckpointOptions checkpoint_;
-  Duration sync_at_;
+  std::optional<Duration> sync_at_;  // none: nothing to sync
   bool sync_fails_ = false;
   Duration checkpoint_at_;  // at once: what was recovered is not recovered again
 
