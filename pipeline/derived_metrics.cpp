@@ -25,16 +25,17 @@ void DerivedMetrics::add_input(std::uint32_t series, std::string_view metric, st
                                std::uint32_t target) {
   if (uses_.size() <= series) uses_.resize(series + 1);
   const auto& inputs = metrics_[derived].inputs;
-  std::vector<std::uint32_t>& sources = targets_[target].inputs;
-  sources.resize(inputs.size(), no_series);
+  std::vector<Target::Input>& sources = targets_[target].inputs;
+  sources.resize(inputs.size(), {no_series});
   for (std::uint32_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].metric != metric) continue;
     uses_[series].push_back({static_cast<std::uint32_t>(derived), i, target});
-    sources[i] = series;
+    sources[i] = {series};
   }
 }
 
 void DerivedMetrics::see(const Candidate& row, const Use& use, double value, double count) {
+  if (row.end + allowed_lateness_ <= targets_.at(use.target).over) return;
   const auto [entry, is_new] = windows_.try_emplace({use.target, row.start});
   Window& window = entry->second;
   if (is_new) ++targets_[use.target].windows;
@@ -55,7 +56,7 @@ void DerivedMetrics::leave(const FiringContext& firing, std::vector<Candidate>& 
     const auto& [target, start] = entry->first;
     Window& window = entry->second;
     const bool whole = std::all_of(window.inputs.begin(), window.inputs.end(), [](const Input& i) { return i.seen; });
-    if (!whole && !can_complete(target, window, firing)) {
+    if (!whole && !can_complete(targets_.at(target), window, firing)) {
       --targets_[target].windows;
       entry = windows_.erase(entry);
       continue;
@@ -71,19 +72,20 @@ void DerivedMetrics::leave(const FiringContext& firing, std::vector<Candidate>& 
   }
 }
 
-// Every input that was not seen may still have its row.
-bool DerivedMetrics::can_complete(std::uint32_t target, const Window& window, const FiringContext& firing) const {
-  const std::vector<std::uint32_t>& series = targets_.at(target).inputs;
-  const bool others_final = std::all_of(window.inputs.begin(), window.inputs.end(), [](const Input& input) {
-    return !input.seen || input.state == RowState::final;
-  });
+// Every input that was not seen may still have its row. One that was never heard is waited for as long as another is
+// not final: it would join no older window.
+bool DerivedMetrics::can_complete(const Target& target, const Window& window, const FiringContext& firing) const {
+  if (final_at(window) <= target.over) return false;
+  bool any_open = false;
+  bool all_heard = true;
   for (std::size_t i = 0; i < window.inputs.size(); ++i) {
-    if (window.inputs[i].seen) continue;
-    const bool over =
-        series[i] == no_series ? others_final : firing.reached[series[i]] >= window.end + allowed_lateness_;
-    if (over) return false;
+    const Target::Input& input = target.inputs[i];
+    const bool is_final = input.heard && firing.reached[input.series] >= final_at(window);
+    if (is_final && !window.inputs[i].seen) return false;
+    all_heard = all_heard && input.heard;
+    any_open = any_open || (input.heard && !is_final);
   }
-  return true;
+  return all_heard || any_open;
 }
 
 double DerivedMetrics::value(const Candidate& row, const Aggregate& aggregate) const {

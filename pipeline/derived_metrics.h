@@ -1,6 +1,7 @@
 // Metrics computed from others of the same sensor and window, e.g. power from voltage and current.
 //
-// At a firing it is shown every row of an input, and keeps what it says until the derived row is final.
+// At a firing it is shown every row of an input, and keeps what it says until the derived row is final. An input that
+// is heard for the first time joins no window that is final for the inputs heard before: those are not waited for.
 //
 // Owns:   the inputs that were seen, by (derived series, start).
 // Limit:  windows_max windows per derived series that wait for an input; the oldest goes.
@@ -35,6 +36,17 @@ class DerivedMetrics {
 
   // `series` is an input of metric number `derived`, whose series for the same sensor is `target`.
   void add_input(std::uint32_t series, std::string_view metric, std::size_t derived, std::uint32_t target);
+
+  // The first reading of a series. `reached(other)` is the watermark of another one now.
+  template <typename Reached>
+  void hear_input(std::uint32_t series, Reached&& reached) {
+    if (series >= uses_.size()) return;
+    for (const Use& use : uses_[series]) {
+      Target& target = targets_.at(use.target);
+      target.over = std::max(target.over, reached_by_all(target, series, reached));
+      target.inputs[use.input].heard = true;
+    }
+  }
 
   void forget_input(std::uint32_t series) {
     if (series < uses_.size()) uses_[series].clear();
@@ -77,7 +89,12 @@ class DerivedMetrics {
     double count = 0;
   };
   struct Target {
-    std::vector<std::uint32_t> inputs;  // series, one per input, or none
+    struct Input {
+      std::uint32_t series;
+      bool heard = false;
+    };
+    std::vector<Input> inputs;
+    Timestamp over = Timestamp::earliest();  // windows that were final then wait for no input
     std::size_t windows = 0;
   };
   struct Window {
@@ -88,9 +105,24 @@ class DerivedMetrics {
     std::vector<Input> inputs;
   };
 
+  // The least that the inputs heard so far have reached, without `series`; earliest(): there are none.
+  template <typename Reached>
+  static Timestamp reached_by_all(const Target& target, std::uint32_t series, Reached&& reached) {
+    Timestamp least = Timestamp::latest();
+    bool any = false;
+    for (const auto& input : target.inputs) {
+      if (!input.heard || input.series == series) continue;
+      least = std::min(least, reached(input.series));
+      any = true;
+    }
+    return any ? least : Timestamp::earliest();
+  }
+  Timestamp final_at(const Window& window) const noexcept { return window.end + allowed_lateness_; }
   void see(const Candidate& row, const Use& use, double value, double count);
   void leave(const FiringContext& firing, std::vector<Candidate>& rows);
-  bool can_complete(std::uint32_t target, const Window& window, const FiringContext& firing) const;
+  bool can_complete(const Target& target, const Window& window, const FiringContext& firing) const;
+
+  void load_targets(ByteReader& in);
 
   std::vector<DerivedMetric> metrics_;
   Duration allowed_lateness_;

@@ -34,10 +34,9 @@ void Pipeline::reset() {
   memory_bytes_ = 0;
   forgotten_windows_.clear();
   all_ = {};
-  bool any_grouped = false;
   for (const WindowOptions& window : options_.windows) {
     windows_.push_back(std::make_unique<WindowDefinition>(window, options_.sources.size()));
-    any_grouped = any_grouped || windows_.back()->grouped();
+    others_follow_ = others_follow_ || !window.derived.empty() || windows_.back()->grouped();
   }
   for (std::uint32_t i = 0; i < options_.sources.size(); ++i) {
     SourceState& source = sources_.emplace_back();
@@ -48,7 +47,7 @@ void Pipeline::reset() {
     }
     by_minimum_ = by_minimum_ || source.time.scope != WatermarkScope::sensor;
   }
-  any_minimum_ = by_minimum_ || any_grouped;
+  others_follow_ = others_follow_ || by_minimum_;
 }
 
 std::optional<Refusal> Pipeline::limit_reached(SourceId source) {
@@ -190,8 +189,8 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source
   } else {
     ++judge.source.counters.fates[static_cast<std::size_t>(Fate::on_time)];
   }
-  if (any_minimum_) [[unlikely]]
-    return observe_with_minimums(judge, index_of(reading.series), time);
+  if (others_follow_) [[unlikely]]
+    return observe_in_full(judge, index_of(reading.series), time);
   observe(judge, series, time);
 }
 
@@ -201,11 +200,24 @@ inline void Pipeline::observe(const Judge& judge, SeriesState& series, Timestamp
   series.source = judge.source_index;
 }
 
+// Without what the clock says of an idle series.
+SeriesClock Pipeline::clock_of(std::uint32_t series) const noexcept {
+  const SeriesState& state = states_[series];
+  const auto scope = sources_.empty() ? WatermarkScope::sensor : sources_[state.source].time.scope;
+  return {state.source, scope, false, watermark_of(state, state.source), {}, {}};
+}
+
+// Before the first reading of a series moves any watermark.
+void Pipeline::hear_derived_inputs(std::uint32_t series) {
+  for (const auto& window : windows_) {
+    window->hear_derived_input(series, [&](std::uint32_t other) { return window->reached(other, clock_of(other)); });
+  }
+}
+
 void Pipeline::keep_reached(std::uint32_t series) noexcept {
   const SeriesState& state = states_[series];
   if (!state.watermark.heard()) return;
-  const SeriesClock clock{
-      state.source, sources_[state.source].time.scope, false, watermark_of(state, state.source), {}, {}};
+  const SeriesClock clock = clock_of(series);
   for (WindowDefinition* const window : sources_[state.source].windows) window->keep_reached(series, clock);
 }
 
@@ -246,10 +258,13 @@ std::optional<Timestamp> Pipeline::time_instead(const Judge& judge, const Readin
   return std::nullopt;
 }
 
-// Moves the watermark of a series, and then those of its groups, of its source and of all sources.
-void Pipeline::observe_with_minimums(const Judge& judge, std::uint32_t series, Timestamp time) {
+// As `observe`, and what concerns others: derived metrics that wait for a first reading, and the watermarks of groups,
+// of the source and of all sources.
+void Pipeline::observe_in_full(const Judge& judge, std::uint32_t series, Timestamp time) {
   SeriesState& state = states_[series];
-  const std::uint32_t from = state.watermark.heard() ? state.source : judge.source_index;
+  const bool is_first = !state.watermark.heard();
+  const std::uint32_t from = is_first ? judge.source_index : state.source;
+  if (is_first) hear_derived_inputs(series);
   observe(judge, state, time);
   const Heard heard{judge.source_index, judge.heard_at};
   const auto& takers = judge.source.windows;
@@ -373,9 +388,7 @@ Counters Pipeline::counters() const noexcept {
 std::vector<Timestamp> Pipeline::watermarks() const {
   std::vector<Timestamp> reached;
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
-    const SeriesState& state = states_[i];
-    const auto scope = sources_.empty() ? WatermarkScope::sensor : sources_[state.source].time.scope;
-    const SeriesClock clock{state.source, scope, false, watermark_of(state, state.source), {}, {}};
+    const SeriesClock clock = clock_of(i);
     reached.push_back(clock.watermark);
     for (const auto& window : windows_) {
       if (!window->grouped()) reached.back() = std::max(reached.back(), window->reached(i, clock));

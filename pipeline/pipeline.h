@@ -141,9 +141,11 @@ class Pipeline {
   std::optional<Timestamp> time_instead(const Judge& judge, const Reading& reading);
   void count_other(const Judge& judge, const Reading& reading, Timestamp time, Fate fate);
   Timestamp watermark_of(const SeriesState& series, std::uint32_t source) const noexcept;
+  SeriesClock clock_of(std::uint32_t series) const noexcept;
+  void hear_derived_inputs(std::uint32_t series);
   void keep_reached(std::uint32_t series) noexcept;
   void observe(const Judge& judge, SeriesState& series, Timestamp time) noexcept;
-  void observe_with_minimums(const Judge& judge, std::uint32_t series, Timestamp time);
+  void observe_in_full(const Judge& judge, std::uint32_t series, Timestamp time);
   void remember(Moment now) noexcept;
   Duration running() const noexcept { return now_ ? now_->running : Duration(); }
   std::optional<Refusal> limit_reached(SourceId source);
@@ -172,9 +174,9 @@ class Pipeline {
   SeriesTable series_;
   std::vector<SeriesState> states_;
   std::vector<SourceState> sources_;
-  bool by_minimum_ = false;   // some source has a scope other than sensor
-  bool any_minimum_ = false;  // that, or some window definition is grouped
-  MinimumWatermark all_;      // over sources
+  bool by_minimum_ = false;     // some source has a scope other than sensor
+  bool others_follow_ = false;  // minimums, groups or derived metrics have to know of each reading
+  MinimumWatermark all_;        // over sources
   std::vector<std::unique_ptr<WindowDefinition>> windows_;
   std::vector<SeriesId> leavers_;  // idle series without windows, at the last tick; only while the table is full
   std::size_t memory_bytes_ = 0;   // at the last tick

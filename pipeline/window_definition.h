@@ -78,6 +78,10 @@ class WindowDefinition {
   void add_derived_input(SeriesId input, std::string_view metric, std::size_t derived, SeriesId target) {
     derived_.add_input(index_of(input), metric, derived, index_of(target));
   }
+  template <typename Reached>
+  void hear_derived_input(std::uint32_t series, Reached&& reached) {
+    derived_.hear_input(series, reached);
+  }
   bool has_windows(SeriesId id) const;
   void forget_series(SeriesId id);
 

@@ -217,6 +217,13 @@ void EmptyWindows::load(ByteReader& in) {
 }
 
 void DerivedMetrics::save(ByteWriter& out) const {
+  out.u32(static_cast<std::uint32_t>(targets_.size()));
+  for (const auto& [series, target] : targets_) {
+    out.u32(series);
+    out.time(target.over);
+    out.u32(static_cast<std::uint32_t>(target.inputs.size()));
+    for (const Target::Input& input : target.inputs) out.u8(input.heard ? 1 : 0);
+  }
   out.u32(static_cast<std::uint32_t>(windows_.size()));
   for (const auto& [place, window] : windows_) {
     out.u32(place.first);
@@ -232,7 +239,22 @@ void DerivedMetrics::save(ByteWriter& out) const {
   }
 }
 
+void DerivedMetrics::load_targets(ByteReader& in) {
+  const std::uint32_t count = in.u32();
+  if (!in.has(count, 16)) return;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto target = targets_.find(in.u32());
+    const Timestamp over = in.time();
+    const std::uint32_t inputs = in.u32();
+    in.require(target != targets_.end() && inputs == target->second.inputs.size());
+    if (!in.ok()) return;
+    target->second.over = over;
+    for (Target::Input& input : target->second.inputs) input.heard = in.u8() != 0;
+  }
+}
+
 void DerivedMetrics::load(ByteReader& in) {
+  load_targets(in);
   const std::uint32_t count = in.u32();
   if (!in.has(count, 24)) return;
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {

@@ -2,7 +2,6 @@
 //
 // EDGETIDE_SEEDS=100000 runs more seeds than the suite does, EDGETIDE_SEED=17 only one.
 #include <cmath>
-#include <cstdlib>
 #include <gtest/gtest.h>
 #include <sstream>
 
@@ -147,11 +146,6 @@ Case shrunk(Case failing) {
     if (!difference(smaller).empty()) failing = smaller;
   }
   return failing;
-}
-
-std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
 TEST(Differential, engine_and_naive_model_agree_on_rows_revisions_and_counters) {

@@ -88,6 +88,7 @@ struct Definition {
   std::vector<ModelRow> retracted;
   std::optional<Duration> fired_at;
   std::map<std::pair<std::string, Timestamp>, DerivedWindow> derived;  // by sensor and start
+  std::map<std::string, Timestamp> over;  // by sensor: windows that were final then have no derived row
   bool grouped() const {
     const auto& g = options.group_by;
     return !g.empty() && !(g.size() == 2 && g[0] == "sensor" && g[1] == "metric" && !options.cube);
@@ -230,7 +231,34 @@ class Model {
     ++arrivals_;
     if (!best) return refuse(input.source, Refusal::unmatched);
     ++counters.fates[static_cast<std::size_t>(*best)];
+    if (!series.heard) join_others(series.names);
     hear(input, time, series);
+  }
+
+  // The inputs of a derived metric that were heard before this one, by what the least of them has reached.
+  std::optional<Timestamp> reached_by_others(Definition& d, const std::string& sensor, const std::string& metric) {
+    std::optional<Timestamp> least;
+    for (const auto& input : d.options.derived.front().inputs) {
+      const auto other = series_.find({sensor, input.metric});
+      if (input.metric == metric || other == series_.end() || !other->second.heard) continue;
+      const Timestamp w = reached_now(d, *keys_of(d, other->second.names).front());
+      least = std::min(least.value_or(w), w);
+    }
+    return least;
+  }
+  static Timestamp over_of(const Definition& d, const std::string& sensor) {
+    const auto known = d.over.find(sensor);
+    return known == d.over.end() ? never : known->second;
+  }
+  // The first reading of an input.
+  void join_others(const Series& names) {
+    for (Definition& d : definitions_) {
+      if (d.options.derived.empty()) continue;
+      const auto& inputs = d.options.derived.front().inputs;
+      if (std::none_of(inputs.begin(), inputs.end(), [&](const auto& i) { return i.metric == names.metric; })) continue;
+      Timestamp& over = d.over.try_emplace(names.sensor, never).first->second;
+      over = std::max(over, reached_by_others(d, names.sensor, names.metric).value_or(never));
+    }
   }
 
   // What a series has reached with one source does not go back with another.
@@ -615,6 +643,7 @@ class Model {
     for (const Leaving& l : leaving) {
       for (const auto& input : derived.inputs) {
         if (input.metric != l.row.metric) continue;
+        if (l.row.end + d.options.allowed_lateness <= over_of(d, l.row.sensor)) continue;
         DerivedWindow& window = d.derived[{l.row.sensor, l.row.start}];
         window.end = l.row.end;
         window.touched = true;
@@ -660,24 +689,26 @@ class Model {
     std::erase_if(d.derived, [&](const auto& entry) { return is_over(d, derived, entry.first.first, entry.second); });
   }
 
-  // All rows of the inputs have left, or those that have not cannot any more. An input that was never heard of is not
+  // All rows of the inputs have left, or those that have not cannot any more. An input that was never heard is not
   // waited for when the others are final.
   bool is_over(Definition& d, const DerivedMetric& derived, const std::string& sensor, const DerivedWindow& window) {
-    const bool seen_final = std::all_of(window.inputs.begin(), window.inputs.end(),
-                                        [](const auto& i) { return i.second.first == RowState::final; });
-    bool missing = false;
-    for (const auto& input : derived.inputs) {
-      if (window.inputs.contains(input.metric)) continue;
-      missing = true;
-      const auto series = series_.find({sensor, input.metric});
-      if (series == series_.end()) {
-        if (seen_final) return true;
-        continue;
-      }
-      Key& key = *keys_of(d, series->second.names).front();
-      if (reached_now(d, key) >= window.end + d.options.allowed_lateness) return true;
+    const Timestamp final_at = window.end + d.options.allowed_lateness;
+    if (window.inputs.size() == derived.inputs.size()) {
+      return std::all_of(window.inputs.begin(), window.inputs.end(),
+                         [](const auto& i) { return i.second.first == RowState::final; });
     }
-    return !missing && seen_final;
+    if (final_at <= over_of(d, sensor)) return true;
+    bool all_heard = true;
+    for (const auto& input : derived.inputs) {
+      const auto series = series_.find({sensor, input.metric});
+      if (series == series_.end() || !series->second.heard) {
+        all_heard = false;
+      } else if (!window.inputs.contains(input.metric) &&
+                 reached_now(d, *keys_of(d, series->second.names).front()) >= final_at) {
+        return true;
+      }
+    }
+    return !all_heard && reached_by_others(d, sensor, "").value_or(never) >= final_at;
   }
 
   void leave(const Definition& d, std::vector<Leaving>& leaving) {

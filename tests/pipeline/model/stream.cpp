@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <functional>
 #include <limits>
 #include <numeric>
@@ -84,6 +85,11 @@ void choose_kind(Random& random, WindowOptions& window) {
   window.slide = seconds(random.between(1, window.size.count() / 1'000'000));
   window.gap = seconds(random.between(1, 8));
   window.max_length = random.one_in(2) ? window.gap + seconds(random.upto(20)) : Duration::days(1);
+  if (random.one_in(8)) {  // sizes below a second
+    window.size = Duration::milliseconds(100 * random.between(1, 30));
+    window.slide = Duration::milliseconds(100 * random.between(1, window.size.count() / 100'000));
+    window.gap = Duration::milliseconds(random.between(1, 999));
+  }
   const bool aligned = window.kind == WindowKind::tumbling || window.kind == WindowKind::sliding;
   if (aligned && random.one_in(3)) window.offset = Duration::milliseconds(random.between(-3000, 3000));
   if (!aligned || !random.one_in(5)) return;
@@ -98,6 +104,7 @@ void choose_query(Random& random, WindowOptions& window) {
   if (random.one_in(6)) window.match.labels = {{"site", {"x"}}};
   if (random.one_in(6)) window.match.source = {"s0"};
   if (random.one_in(5)) window.match.min = 3;
+  if (random.one_in(6)) window.match.max = 6;
   if (random.one_in(4)) {
     window.group_by = random.one_of(std::array<std::vector<std::string>, 4>{
         std::vector<std::string>{"site"}, {"site", "metric"}, {"sensor", "metric"}, {"line", "site"}});
@@ -110,7 +117,8 @@ void choose_output(Random& random, WindowOptions& window) {
   window.complete = random.one_in(5);
   if (window.kind != WindowKind::running) window.deduplicate = random.one_in(4);
   const bool aligned = window.kind == WindowKind::tumbling || window.kind == WindowKind::sliding;
-  if (aligned && by_series) window.emit_empty = random.one_in(4);
+  const bool short_steps = window.size < seconds(1) || window.slide < seconds(1);  // too many empty ones
+  if (aligned && by_series && !short_steps) window.emit_empty = random.one_in(4);
   if (!window.emit_empty && random.one_in(6)) {
     window.aggregates.push_back(random.one_of(std::array{Aggregate::min, Aggregate::max, Aggregate::last}));
     window.top = TopOptions{static_cast<std::size_t>(random.between(1, 3)), window.aggregates.back()};
@@ -258,6 +266,11 @@ Case random_case(std::uint64_t seed) {
   return made;
 }
 
+std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
+  const char* const text = std::getenv(variable);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
 std::string to_text(const Case& test_case) {
   std::ostringstream out;
   out << "seed " << test_case.seed << '\n';
@@ -272,8 +285,8 @@ std::string to_text(const Case& test_case) {
         << text_of(w.slide) << " gap " << text_of(w.gap) << " max " << text_of(w.max_length) << " offset "
         << text_of(w.offset) << " lateness " << text_of(w.allowed_lateness) << " trigger " << text_of(w.trigger)
         << " zone " << (w.time_zone != nullptr) << " complete " << w.complete << " dedup " << w.deduplicate << " empty "
-        << w.emit_empty << " cube " << w.cube << " min " << w.match.min << " derived " << w.derived.size() << " inputs "
-        << w.inputs.size();
+        << w.emit_empty << " cube " << w.cube << " min " << w.match.min << " max " << w.match.max << " derived "
+        << w.derived.size() << " inputs " << w.inputs.size();
     if (w.top) out << " top " << w.top->n << " by " << name_of(w.top->by);
     for (const std::string& g : w.group_by) out << " by " << g;
     for (const std::string& g : w.match.sensor) out << " sensor=" << g;

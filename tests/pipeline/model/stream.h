@@ -32,6 +32,9 @@ Series series_of(const std::string& sensor, const std::string& metric);
 
 Case random_case(std::uint64_t seed);
 
+// From the environment, e.g. how many seeds to run.
+std::uint64_t number_from(const char* variable, std::uint64_t otherwise);
+
 std::string to_text(const Case& test_case);
 
 }  // namespace edgetide::test
