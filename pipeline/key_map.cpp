@@ -58,13 +58,48 @@ bool KeyMap::matches(const Series& series) const noexcept {
 }
 
 void KeyMap::add_series(SeriesId id, const Series& series, bool computed) {
+  skip_series(id);
+  if (computed || !matches(series)) return;
+  const std::size_t first = index_of(id) * stride_;
+  for (std::size_t subset = 0; subset < stride_; ++subset) {
+    keys_[first + subset] = grouped() ? group_of(series, subset) : index_of(id);
+    if (grouped()) places_[first + subset] = enter(keys_[first + subset]);
+  }
+}
+
+void KeyMap::skip_series(SeriesId id) {
   const std::size_t first = index_of(id) * stride_;
   keys_.resize(std::max(keys_.size(), first + stride_), none);
-  const bool taken = !computed && matches(series);
-  for (std::size_t subset = 0; subset < stride_; ++subset) {
-    std::uint32_t& key = keys_[first + subset];
-    key = !taken ? none : grouped() ? group_of(series, subset) : index_of(id);
+  if (grouped()) places_.resize(keys_.size());
+  std::fill_n(keys_.begin() + static_cast<std::ptrdiff_t>(first), stride_, none);
+}
+
+void KeyMap::forget_series(SeriesId id) {
+  if (grouped()) {
+    for_each_place(index_of(id), [&](std::uint32_t key, std::uint32_t place) {
+      Group& group = groups_[key];
+      group.left.push_back(place);
+      if (--group.members == 0) ++deserted_;
+    });
   }
+  skip_series(id);
+}
+
+// The place of a new member.
+std::uint32_t KeyMap::enter(std::uint32_t key) {
+  Group& group = groups_[key];
+  if (group.members++ == 0) --deserted_;
+  if (group.left.empty()) return group.places++;
+  const std::uint32_t place = group.left.back();
+  group.left.pop_back();
+  return place;
+}
+
+void KeyMap::take_out(std::uint32_t key) {
+  tuples_.erase(tuples_.find(*groups_[key].tuple));
+  groups_[key] = {};
+  --deserted_;
+  ranked_ = false;
 }
 
 // Bit i of `subset` leaves column i out.
@@ -78,9 +113,30 @@ std::uint32_t KeyMap::group_of(const Series& series, std::size_t subset) {
 }
 
 std::uint32_t KeyMap::group_named(Tuple tuple) {
-  const auto [known, is_new] = tuples_.try_emplace(std::move(tuple), static_cast<std::uint32_t>(groups_.size()));
-  if (is_new) groups_.push_back(std::make_shared<const Series>(to_series(known->first)));
+  const auto [known, is_new] = tuples_.try_emplace(std::move(tuple));
+  if (!is_new) return known->second;
+  known->second = free_number();
+  open_group(known->second, known->first);
+  ranked_ = false;
   return known->second;
+}
+
+// Without members at first.
+void KeyMap::open_group(std::uint32_t key, const Tuple& tuple) {
+  Group& group = groups_[key];
+  group.names = std::make_shared<const Series>(to_series(tuple));
+  group.tuple = &tuple;
+  ++deserted_;
+}
+
+// Of a group that was taken out, or a new one.
+std::uint32_t KeyMap::free_number() {
+  const bool any_free = tuples_.size() <= groups_.size();  // the new one has its tuple already
+  const auto unused =
+      any_free ? std::find_if(groups_.begin(), groups_.end(), [](const Group& g) { return !g.names; }) : groups_.end();
+  const auto number = static_cast<std::uint32_t>(unused - groups_.begin());
+  if (unused == groups_.end()) groups_.emplace_back();
+  return number;
 }
 
 Series KeyMap::to_series(const Tuple& tuple) const {
@@ -99,11 +155,11 @@ Series KeyMap::to_series(const Tuple& tuple) const {
 }
 
 void KeyMap::save(ByteWriter& out) const {
-  std::vector<const Tuple*> in_order(tuples_.size());
-  for (const auto& [tuple, key] : tuples_) in_order[key] = &tuple;
-  out.u32(static_cast<std::uint32_t>(in_order.size()));
-  for (const Tuple* tuple : in_order) {
-    for (const auto& [present, value] : *tuple) {
+  out.u32(static_cast<std::uint32_t>(groups_.size()));
+  for (const Group& group : groups_) {
+    out.u8(group.names ? 1 : 0);
+    if (!group.names) continue;
+    for (const auto& [present, value] : *group.tuple) {
       out.u8(present ? 1 : 0);
       out.text(value);
     }
@@ -111,27 +167,41 @@ void KeyMap::save(ByteWriter& out) const {
 }
 
 void KeyMap::load(ByteReader& in) {
+  keys_.clear();
+  places_.clear();
   tuples_.clear();
   groups_.clear();
-  ranks_.clear();
+  deserted_ = 0;
   const std::uint32_t count = in.u32();
-  if (!in.has(count, 5 * std::max<std::size_t>(columns_.size(), 1))) return;
+  if (!in.has(count, 1)) return;
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
+    groups_.emplace_back();
+    if (in.u8() == 0) continue;
     Tuple tuple;
     for (std::size_t column = 0; column < columns_.size(); ++column) {
       const bool present = in.u8() != 0;
       tuple.emplace_back(present, std::string(in.text()));
     }
-    in.require(group_named(std::move(tuple)) == i);
+    const auto [known, is_new] = tuples_.try_emplace(std::move(tuple), i);
+    in.require(is_new);
+    open_group(i, known->first);
   }
+  ranked_ = false;
 }
 
 const std::vector<std::uint32_t>& KeyMap::ranks() {
-  if (ranks_.size() == groups_.size()) return ranks_;
-  ranks_.resize(groups_.size());
+  if (ranked_) return ranks_;
+  ranks_.assign(groups_.size(), 0);
   std::uint32_t rank = 0;
   for (const auto& [tuple, key] : tuples_) ranks_[key] = rank++;
+  ranked_ = true;
   return ranks_;
+}
+
+std::size_t KeyMap::memory_bytes() const noexcept {
+  constexpr std::size_t column_bytes = sizeof(Tuple::value_type) + sizeof(Label) + 64;  // and a guess of their texts
+  const std::size_t group_bytes = sizeof(Group) + sizeof(Series) + 64 + columns_.size() * column_bytes;
+  return (keys_.capacity() + places_.capacity()) * sizeof(std::uint32_t) + groups_.size() * group_bytes;
 }
 
 }  // namespace edgetide

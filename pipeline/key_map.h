@@ -1,7 +1,8 @@
 // What a window definition keeps windows for: which series it takes, and the keys they belong to.
 //
 // Without group_by a key is a series, with the same number. With group_by a key is a group: the values of the columns,
-// and with `cube` every series belongs to one group for each subset of the columns.
+// and with `cube` every series belongs to one group for each subset of the columns. In its group a series has a place:
+// its members are numbered from 0, and a place is given again when its series has left.
 //
 // Owns:   the texts of groups.
 // Thread: one owner at a time.
@@ -34,9 +35,12 @@ class KeyMap {
   // The groups, in the order in which they were made. Requires: the series are added again afterwards.
   void load(ByteReader& in);
 
-  // An id may be added again when it was given to another series. A computed series has a key, but none of its own
-  // readings are taken.
+  // A computed series has a key, but none of its own readings are taken.
   void add_series(SeriesId id, const Series& series, bool computed);
+  // Its id may then be given to another series.
+  void forget_series(SeriesId id);
+  // An id that no series has at present.
+  void skip_series(SeriesId id);
 
   // The keys of a series; empty: the definition does not take it.
   std::span<const std::uint32_t> keys_of(std::uint32_t series) const noexcept {
@@ -44,7 +48,17 @@ class KeyMap {
     const std::uint32_t* const first = keys_.data() + series * stride_;
     return {first, *first == none ? 0 : stride_};
   }
-  std::size_t stride() const noexcept { return stride_; }
+  // Requires: grouped. Calls visit(key, place) for each of the keys.
+  template <typename Visit>
+  void for_each_place(std::uint32_t series, Visit&& visit) const {
+    const auto keys = keys_of(series);
+    for (std::size_t i = 0; i < keys.size(); ++i) visit(keys[i], places_[series * stride_ + i]);
+  }
+
+  // Groups that have lost all members. One that is taken out gives its number to a later one.
+  bool any_deserted() const noexcept { return deserted_ > 0; }
+  template <typename MayGo>
+  void take_out_deserted(MayGo&& may_go);
 
   // How many keys there are; grows with `add_series`.
   std::size_t size() const noexcept { return grouped() ? groups_.size() : keys_.size(); }
@@ -52,27 +66,51 @@ class KeyMap {
   std::size_t series_count() const noexcept { return keys_.size() / stride_; }
 
   // Requires: grouped.
-  const std::shared_ptr<const Series>& group(std::uint32_t key) const noexcept { return groups_[key]; }
-  // Requires: grouped. By key, its place in the order of rows.
+  const std::shared_ptr<const Series>& group(std::uint32_t key) const noexcept { return groups_[key].names; }
+  // Requires: grouped. By key, where it stands in the order of rows.
   const std::vector<std::uint32_t>& ranks();
+
+  std::size_t memory_bytes() const noexcept;
 
  private:
   // By column its value; left out of a subset: nothing, which is less than any value.
   using Tuple = std::vector<std::pair<bool, std::string>>;
 
+  struct Group {
+    std::shared_ptr<const Series> names;  // null: taken out
+    const Tuple* tuple = nullptr;         // its key in tuples_
+    std::uint32_t members = 0;
+    std::uint32_t places = 0;         // ever given
+    std::vector<std::uint32_t> left;  // of them, those whose series has left
+  };
+
   bool matches(const Series& series) const noexcept;
+  void open_group(std::uint32_t group, const Tuple& tuple);
+  std::uint32_t enter(std::uint32_t group);
+  void take_out(std::uint32_t group);
   std::uint32_t group_of(const Series& series, std::size_t subset);
   std::uint32_t group_named(Tuple tuple);
+  std::uint32_t free_number();
   Series to_series(const Tuple& tuple) const;
 
   MatchOptions match_;
   bool takes_all_;
-  std::vector<std::string> columns_;  // empty: by series
-  std::size_t stride_;                // keys per series
-  std::vector<std::uint32_t> keys_;   // by series, `stride_` each
+  std::vector<std::string> columns_;   // empty: by series
+  std::size_t stride_;                 // keys per series
+  std::vector<std::uint32_t> keys_;    // by series, `stride_` each
+  std::vector<std::uint32_t> places_;  // likewise, if grouped
   std::map<Tuple, std::uint32_t> tuples_;
-  std::vector<std::shared_ptr<const Series>> groups_;
+  std::vector<Group> groups_;
+  std::size_t deserted_ = 0;  // groups without members
   std::vector<std::uint32_t> ranks_;
+  bool ranked_ = true;
 };
+
+template <typename MayGo>
+void KeyMap::take_out_deserted(MayGo&& may_go) {
+  for (std::uint32_t group = 0; deserted_ > 0 && group < groups_.size(); ++group) {
+    if (groups_[group].names && groups_[group].members == 0 && may_go(group)) take_out(group);
+  }
+}
 
 }  // namespace edgetide

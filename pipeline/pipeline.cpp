@@ -90,6 +90,12 @@ SeriesId Pipeline::enter_series(SeriesId id) {
   return id;
 }
 
+// An id that no series has at present.
+void Pipeline::skip_series(SeriesId id) {
+  states_.resize(std::max<std::size_t>(states_.size(), index_of(id) + 1));
+  for (const auto& window : windows_) window->skip_series(id);
+}
+
 // The series that are computed from this one, where they are new. Without room for them they are not computed.
 void Pipeline::add_derived(SeriesId input) {
   const std::shared_ptr<const Series> series = series_.shared(input);

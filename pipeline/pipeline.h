@@ -150,6 +150,7 @@ class Pipeline {
   Duration running() const noexcept { return now_ ? now_->running : Duration(); }
   std::optional<Refusal> limit_reached(SourceId source);
   SeriesId enter_series(SeriesId id);
+  void skip_series(SeriesId id);
   void forget_series(SeriesId id);
   void add_derived(SeriesId input);
   bool make_room();

@@ -125,8 +125,12 @@ void Pipeline::load_series(ByteReader& in, const std::vector<std::uint32_t>& sou
     Series texts = removed[i] ? Series{std::to_string(i), "", "removed", {}} : load_names(in);
     in.require(!series_.find(texts.sensor, texts.metric));
     if (!in.ok()) return;
-    const SeriesId id = enter_series(series_.add_beyond_capacity(std::move(texts)));
-    if (!removed[i]) load_series_state(in, id, sources);
+    const SeriesId id = series_.add_beyond_capacity(std::move(texts));
+    if (removed[i]) {
+      skip_series(id);
+    } else {
+      load_series_state(in, enter_series(id), sources);
+    }
   }
   // In their order, in which ids are given again.
   for (auto left = std::count(removed.begin(), removed.end(), true); in.ok() && left > 0; --left) {

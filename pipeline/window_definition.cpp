@@ -47,7 +47,18 @@ WindowDefinition::WindowDefinition(const WindowOptions& options, std::size_t sou
 }
 
 void WindowDefinition::add_series(SeriesId id, const Series& series) {
+  take_out_groups();
   keys_.add_series(id, series, derived_.is_derived(series.metric));
+  make_places(id);
+}
+
+void WindowDefinition::skip_series(SeriesId id) {
+  keys_.skip_series(id);
+  make_places(id);
+}
+
+// Of what is kept by key and by series.
+void WindowDefinition::make_places(SeriesId id) {
   const std::size_t keys = keys_.size();
   idle_.resize(std::max(idle_.size(), keys), Timestamp::earliest());
   std::visit([&](auto& windows) { windows.reserve_keys(keys); }, windows_);
@@ -66,6 +77,7 @@ bool WindowDefinition::has_windows(SeriesId id) const {
 // Requires: the series has no windows here.
 void WindowDefinition::forget_series(SeriesId id) {
   leave(index_of(id));
+  keys_.forget_series(id);
   if (grouped()) {
     members_[index_of(id)] = false;
     return;
@@ -73,6 +85,17 @@ void WindowDefinition::forget_series(SeriesId id) {
   idle_[index_of(id)] = Timestamp::earliest();
   derived_.forget_input(index_of(id));
   if (empty_) empty_->forget(index_of(id));
+}
+
+// Groups that have lost all members and whose last final row has left.
+void WindowDefinition::take_out_groups() {
+  if (!grouped() || !keys_.any_deserted()) return;
+  keys_.take_out_deserted([&](std::uint32_t group) {
+    if (std::visit([&](const auto& windows) { return windows.has_windows(group); }, windows_)) return false;
+    groups_[group] = {};
+    idle_[group] = Timestamp::earliest();
+    return true;
+  });
 }
 
 Timestamp WindowDefinition::reached_by(const Incoming& reading, std::uint32_t key) const noexcept {
@@ -116,18 +139,18 @@ bool WindowDefinition::is_duplicate(const Incoming& reading, std::span<const std
 
 void WindowDefinition::observe(std::uint32_t series, const SeriesWatermark& own, Heard heard, bool taken) {
   if (taken) members_[series] = true;
-  for (const std::uint32_t key : keys_.keys_of(series)) {
+  keys_.for_each_place(series, [&](std::uint32_t key, std::uint32_t place) {
     if (taken) {
-      groups_[key].observe(series, own, heard);
+      groups_[key].observe(place, own, heard);
     } else if (members_[series]) {
-      groups_[key].follow(series, own);
+      groups_[key].follow(place, own);
     }
-  }
+  });
 }
 
 void WindowDefinition::leave(std::uint32_t series) {
   if (!grouped()) return;
-  for (const std::uint32_t key : keys_.keys_of(series)) groups_[key].leave(series);
+  keys_.for_each_place(series, [&](std::uint32_t key, std::uint32_t place) { groups_[key].leave(place); });
 }
 
 void WindowDefinition::raise(Timestamp to) noexcept {
@@ -322,6 +345,7 @@ std::size_t WindowDefinition::open_windows() const noexcept {
 std::size_t WindowDefinition::memory_bytes() const noexcept {
   std::size_t bytes = std::visit([](const auto& windows) { return windows.memory_bytes(); }, windows_);
   bytes += (idle_.capacity() + reached_.capacity()) * sizeof(Timestamp) + rows_.capacity() * sizeof(Candidate);
+  bytes += keys_.memory_bytes() + members_.capacity() / 8;
   bytes += duplicates_.memory_bytes() + derived_.memory_bytes() + (empty_ ? empty_->memory_bytes() : 0);
   for (const MinimumWatermark& group : groups_) bytes += sizeof group + group.memory_bytes();
   return bytes;

@@ -74,6 +74,7 @@ class WindowDefinition {
   bool grouped() const noexcept { return keys_.grouped(); }
 
   void add_series(SeriesId id, const Series& series);
+  void skip_series(SeriesId id);  // no series has it at present
   const DerivedMetrics& derived() const noexcept { return derived_; }
   void add_derived_input(SeriesId input, std::string_view metric, std::size_t derived, SeriesId target) {
     derived_.add_input(index_of(input), metric, derived, index_of(target));
@@ -135,6 +136,8 @@ class WindowDefinition {
  private:
   using Windows = std::variant<TumblingWindows, SlidingWindows, SessionWindows, RunningWindows>;
 
+  void make_places(SeriesId id);
+  void take_out_groups();
   [[gnu::noinline]] Fate admit_any(const Incoming& reading);
   Fate admit_key(std::uint32_t key, const Incoming& reading, Timestamp reached);
   bool is_duplicate(const Incoming& reading, std::span<const std::uint32_t> keys);

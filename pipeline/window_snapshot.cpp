@@ -335,8 +335,8 @@ void WindowDefinition::save_groups(ByteWriter& out) const {
   const std::size_t series = keys_.series_count();
   out.u32(static_cast<std::uint32_t>(series));
   for (std::uint32_t i = 0; i < series; ++i) {
-    const auto keys = keys_.keys_of(i);
-    const bool active = !keys.empty() && groups_[keys.front()].is_active(i);
+    bool active = false;
+    keys_.for_each_place(i, [&](std::uint32_t key, std::uint32_t place) { active = groups_[key].is_active(place); });
     out.u8(static_cast<std::uint8_t>((members_[i] ? 1 : 0) | (active ? 2 : 0)));
   }
 }
@@ -346,9 +346,13 @@ void WindowDefinition::load_groups(ByteReader& in, const Restored& restored) {
   groups_.clear();
   members_.clear();
   idle_.clear();
+  const auto groups = static_cast<std::uint32_t>(keys_.size());
   for (std::uint32_t i = 0; in.ok() && i < restored.series.size(); ++i) {
-    if (restored.series.has(SeriesId{i})) add_series(SeriesId{i}, restored.series[SeriesId{i}]);
+    keys_.skip_series(SeriesId{i});
+    if (restored.series.has(SeriesId{i})) keys_.add_series(SeriesId{i}, restored.series[SeriesId{i}], false);
   }
+  in.require(keys_.size() == groups);
+  members_.resize(restored.series.size());
   if (!in.ok()) return;
   std::visit([&](auto& windows) { windows.reserve_keys(keys_.size()); }, windows_);
   groups_.resize(keys_.size());
@@ -364,7 +368,9 @@ void WindowDefinition::load_groups(ByteReader& in, const Restored& restored) {
     const std::uint8_t bits = in.u8();
     members_[i] = (bits & 1U) != 0;
     if ((bits & 2U) == 0) continue;
-    for (const std::uint32_t key : keys_.keys_of(i)) groups_[key].restore_member(i, restored.own_watermark(i));
+    keys_.for_each_place(i, [&](std::uint32_t key, std::uint32_t place) {
+      groups_[key].restore_member(place, restored.own_watermark(i));
+    });
   }
 }
 

@@ -77,6 +77,41 @@ TEST(Limits, state_is_at_most_96_bytes_per_series_and_open_window) {
   EXPECT_LE(without / sensors, 512U);
 }
 
+TEST(Limits, group_costs_memory_for_its_members_only) {
+  PipelineOptions options = one_window();
+  options.windows[0].group_by = {"sensor"};
+  constexpr std::size_t sensors = 4000;
+  options.max_series = sensors;
+  Pipeline pipeline(options);
+  for (std::size_t i = 0; i < sensors; ++i) read(pipeline, "s" + std::to_string(i), 1);
+  EXPECT_EQ(pipeline.open_windows(), sensors);
+  EXPECT_LE(pipeline.memory_bytes() / sensors, 2048U);
+}
+
+TEST(Limits, group_leaves_after_its_last_member_and_its_last_final_row_when_a_series_comes) {
+  PipelineOptions options = one_window();
+  options.max_series = 2;
+  options.sources[0].time.idle_timeout = Duration::seconds(60);
+  options.windows[0].group_by = {"sensor"};
+  Pipeline pipeline(options);
+  pipeline.connected(SourceId{0}, moment(0));
+  std::size_t early = 0;
+  for (int i = 0; i < 300; ++i) {
+    const std::string sensor = "s" + std::to_string(i);
+    const double time = i * 200;
+    read_at(pipeline, time, sensor, time, i);
+    EXPECT_THAT(lines(pipeline, tick(pipeline, time + 100, Fire::all)),
+                ElementsAre("sensor=" + sensor + " [" + std::to_string(i * 200) + "," + std::to_string(i * 200 + 10) +
+                            ") final r1: 1 " + std::to_string(i)));
+    tick(pipeline, time + 101);
+    if (i == 10) early = pipeline.memory_bytes();
+  }
+  EXPECT_LE(pipeline.memory_bytes(), early);
+  Pipeline restored(options);
+  ASSERT_EQ(restored.restore(pipeline.snapshot(), Connections::go_on), std::nullopt);
+  EXPECT_EQ(restored.snapshot(), pipeline.snapshot());
+}
+
 // One bad sensor hurts only itself: the rows of the others are those of a run without it.
 std::vector<std::string> rows_of_the_good_ones(const std::string& trouble) {
   PipelineOptions options = one_window();

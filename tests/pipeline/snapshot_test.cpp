@@ -103,5 +103,48 @@ TEST(Snapshot, another_version_is_refused_with_a_reason) {
   EXPECT_THAT(Pipeline(busy_options()).restore("something else"), Optional(testing::HasSubstr("not a pipeline")));
 }
 
+// A series leaves for a new one, which is then refused: its place stays free.
+Pipeline pipeline_without(const std::string& gone, const PipelineOptions& options) {
+  Pipeline pipeline(options);
+  const std::vector<std::string> sensors = {"a", "b", "c"};
+  for (const std::string& sensor : sensors) series_of(pipeline, sensor);
+  pipeline.connected(SourceId{0}, moment(0));
+  for (const std::string& sensor : sensors) read_at(pipeline, 1, sensor, 1);
+  for (const std::string& sensor : sensors) {
+    if (sensor != gone) read_at(pipeline, 90, sensor, 90);
+  }
+  tick(pipeline, 90, Fire::all);
+  tick(pipeline, 91, Fire::all);
+  EXPECT_FALSE(pipeline.add_series({"d", "t", {}, {}}));
+  return pipeline;
+}
+
+TEST(Snapshot, series_that_has_left_disturbs_no_restart) {
+  for (const WindowKind kind : {WindowKind::tumbling, WindowKind::sliding, WindowKind::session, WindowKind::running}) {
+    for (const std::vector<std::string>& columns : std::vector<std::vector<std::string>>{{}, {"sensor"}, {"site"}}) {
+      for (const std::string gone : {"a", "b", "c"}) {
+        PipelineOptions options = one_window();
+        options.max_series = 3;
+        options.new_series_per_minute = 0;
+        options.sources[0].time.idle_timeout = Duration::seconds(60);
+        options.windows[0].kind = kind;
+        options.windows[0].slide = Duration::seconds(5);
+        options.windows[0].gap = Duration::seconds(10);
+        options.windows[0].group_by = columns;
+        options.windows[0].emit_empty = columns.empty() && kind <= WindowKind::sliding;
+        const std::string what = "kind " + std::to_string(static_cast<int>(kind)) + ", " +
+                                 std::to_string(columns.size()) + " columns, without " + gone;
+        Pipeline before = pipeline_without(gone, options);
+        EXPECT_EQ(before.series().find(gone, "t").has_value(), kind == WindowKind::running && columns.empty()) << what;
+        Pipeline after(options);
+        ASSERT_EQ(after.restore(before.snapshot(), Connections::go_on), std::nullopt) << what;
+        EXPECT_EQ(after.snapshot(), before.snapshot()) << what;
+        for (Pipeline* pipeline : {&before, &after}) read_at(*pipeline, 120, gone == "a" ? "b" : "a", 120);
+        EXPECT_EQ(lines(after, tick(after, 130)), lines(before, tick(before, 130))) << what;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace edgetide::test
