@@ -7,7 +7,6 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::uint32_t no_series = 0xFFFF'FFFF;
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
@@ -26,12 +25,28 @@ void DerivedMetrics::add_input(std::uint32_t series, std::string_view metric, st
   if (uses_.size() <= series) uses_.resize(series + 1);
   const auto& inputs = metrics_[derived].inputs;
   std::vector<Target::Input>& sources = targets_[target].inputs;
-  sources.resize(inputs.size(), {no_series});
+  sources.resize(inputs.size());
   for (std::uint32_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].metric != metric) continue;
     uses_[series].push_back({static_cast<std::uint32_t>(derived), i, target});
     sources[i] = {series};
   }
+}
+
+void DerivedMetrics::forget_input(std::uint32_t series) {
+  if (series >= uses_.size()) return;
+  for (const Use& use : uses_[series]) {
+    const auto target = targets_.find(use.target);
+    if (target == targets_.end()) continue;
+    auto& inputs = target->second.inputs;
+    inputs[use.input] = {};
+    if (std::any_of(inputs.begin(), inputs.end(), [](const auto& input) { return input.series != no_series; }))
+      continue;
+    windows_.erase(windows_.lower_bound({use.target, Timestamp::earliest()}),
+                   windows_.upper_bound({use.target, Timestamp::latest()}));
+    targets_.erase(target);
+  }
+  uses_[series].clear();
 }
 
 void DerivedMetrics::see(const Candidate& row, const Use& use, double value, double count) {

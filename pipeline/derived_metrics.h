@@ -25,6 +25,7 @@ namespace edgetide {
 class DerivedMetrics {
  public:
   static constexpr std::size_t windows_max = 1440;
+  static constexpr std::uint32_t no_series = 0xFFFF'FFFF;
 
   explicit DerivedMetrics(const WindowOptions& options)
       : metrics_(options.derived), allowed_lateness_(options.allowed_lateness) {}
@@ -48,9 +49,8 @@ class DerivedMetrics {
     }
   }
 
-  void forget_input(std::uint32_t series) {
-    if (series < uses_.size()) uses_[series].clear();
-  }
+  // A derived series without any input is not computed any more.
+  void forget_input(std::uint32_t series);
 
   // Adds the rows of derived series to `rows`, which holds those of their inputs.
   // value(row, aggregate) is an aggregate of a row.
@@ -90,10 +90,10 @@ class DerivedMetrics {
   };
   struct Target {
     struct Input {
-      std::uint32_t series;
+      std::uint32_t series = no_series;
       bool heard = false;
     };
-    std::vector<Input> inputs;
+    std::vector<Input> inputs;               // Requires: some series is known
     Timestamp over = Timestamp::earliest();  // windows that were final then wait for no input
     std::size_t windows = 0;
   };
