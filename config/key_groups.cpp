@@ -98,8 +98,8 @@ KeyGroup limits_keys() {
       "",
       {
           integer("max_series", static_cast<std::int64_t>(PipelineOptions().max_series), 1, 10'000'000,
-                  "Sensors times metrics that are kept; readings of further ones are refused and counted, unless an "
-                  "idle one without open windows can leave."),
+                  "Sensors times metrics that are kept, without derived ones; readings of further ones are refused and "
+                  "counted, unless an idle one without open windows can leave."),
           integer("new_series_per_minute", static_cast<std::int64_t>(PipelineOptions().new_series_per_minute), 1,
                   1'000'000'000, "New sensors times metrics that one source may bring; the surplus is refused."),
           size("memory", PipelineOptions().memory_bytes_max, 1024 * 1024, size_max,

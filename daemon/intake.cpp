@@ -130,7 +130,7 @@ std::optional<SeriesId> Intake::series_of(SourceId source, const DecodedBatch& b
   if (const auto known = pipeline_.series().find(reading.sensor, reading.metric)) return known;
   Series series = to_series(batch, reading);
   enrichment_.complete(source, series);
-  const auto added = pipeline_.try_add_series(series, source);
+  const auto added = pipeline_.try_add_series(series, source, readings_);
   if (const auto* const refusal = std::get_if<Refusal>(&added)) {
     add_refused(*refusal, 1);
     return std::nullopt;

@@ -33,7 +33,7 @@ void DerivedMetrics::add_input(std::uint32_t series, std::string_view metric, st
   }
 }
 
-void DerivedMetrics::forget_input(std::uint32_t series) {
+void DerivedMetrics::forget_input(std::uint32_t series, std::vector<std::uint32_t>& orphans) {
   if (series >= uses_.size()) return;
   for (const Use& use : uses_[series]) {
     const auto target = targets_.find(use.target);
@@ -45,6 +45,7 @@ void DerivedMetrics::forget_input(std::uint32_t series) {
     windows_.erase(windows_.lower_bound({use.target, Timestamp::earliest()}),
                    windows_.upper_bound({use.target, Timestamp::latest()}));
     targets_.erase(target);
+    orphans.push_back(use.target);
   }
   uses_[series].clear();
 }

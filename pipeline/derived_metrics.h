@@ -49,8 +49,9 @@ class DerivedMetrics {
     }
   }
 
-  // A derived series without any input is not computed any more.
-  void forget_input(std::uint32_t series);
+  // Adds to `orphans` the derived series that have no input left, and are not computed any more.
+  void forget_input(std::uint32_t series, std::vector<std::uint32_t>& orphans);
+  bool computes(std::uint32_t series) const { return targets_.contains(series); }
 
   // Adds the rows of derived series to `rows`, which holds those of their inputs.
   // value(row, aggregate) is an aggregate of a row.
@@ -121,7 +122,6 @@ class DerivedMetrics {
   void see(const Candidate& row, const Use& use, double value, double count);
   void leave(const FiringContext& firing, std::vector<Candidate>& rows);
   bool can_complete(const Target& target, const Window& window, const FiringContext& firing) const;
-
   void load_targets(ByteReader& in);
 
   std::vector<DerivedMetric> metrics_;

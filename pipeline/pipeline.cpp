@@ -50,10 +50,13 @@ void Pipeline::reset() {
   others_follow_ = others_follow_ || by_minimum_;
 }
 
-std::optional<Refusal> Pipeline::limit_reached(SourceId source) {
+// Nobody leaves for a series that is then refused.
+std::optional<Refusal> Pipeline::find_room(SourceId source, std::span<const Reading> coming) {
   if (memory_bytes_ > options_.memory_bytes_max) return Refusal::memory_limit;
-  if (series_.full() && !make_room()) return Refusal::series_limit;
+  const std::optional<SeriesId> leaver = series_.full() ? next_leaver(coming) : std::nullopt;
+  if (series_.full() && !leaver) return Refusal::series_limit;
   if (now_ && !sources_[index_of(source)].new_series.take(running())) return Refusal::series_rate;
+  if (leaver) forget_series(*leaver);
   return std::nullopt;
 }
 
@@ -64,8 +67,9 @@ std::optional<SeriesId> Pipeline::add_series(Series series, SourceId source) {
   return std::nullopt;
 }
 
-std::variant<SeriesId, Refusal> Pipeline::try_add_series(Series series, SourceId source) {
-  if (const auto reason = limit_reached(source)) return *reason;
+std::variant<SeriesId, Refusal> Pipeline::try_add_series(Series series, SourceId source,
+                                                         std::span<const Reading> coming) {
+  if (const auto reason = find_room(source, coming)) return *reason;
   const std::optional<SeriesId> id = series_.add(std::move(series));
   if (!id) return Refusal::series_limit;  // the limit is lower than in an earlier life
   add_derived(enter_series(*id));
@@ -73,7 +77,10 @@ std::variant<SeriesId, Refusal> Pipeline::try_add_series(Series series, SourceId
 }
 
 SeriesId Pipeline::restore_series(Series series, SourceId source, std::optional<SeriesId> replaced) {
-  if (replaced) forget_series(*replaced);
+  if (replaced && series_.has(*replaced)) {
+    leavers_.erase(std::find(leavers_.begin(), leavers_.end(), *replaced), leavers_.end());
+    forget_series(*replaced);
+  }
   if (now_) sources_[index_of(source)].new_series.take(running());
   const SeriesId id = enter_series(series_.add_beyond_capacity(std::move(series)));
   add_derived(id);
@@ -96,7 +103,7 @@ void Pipeline::skip_series(SeriesId id) {
   for (const auto& window : windows_) window->skip_series(id);
 }
 
-// The series that are computed from this one, where they are new. Without room for them they are not computed.
+// The series that are computed from this one, where they are new.
 void Pipeline::add_derived(SeriesId input) {
   const std::shared_ptr<const Series> series = series_.shared(input);
   for (const auto& window : windows_) {
@@ -107,30 +114,42 @@ void Pipeline::add_derived(SeriesId input) {
       const std::string& metric = derived.metrics()[i].metric;
       std::optional<SeriesId> target = series_.find(series->sensor, metric);
       if (!target) {
-        target = series_.add({series->sensor, metric, "", series->labels});
-        if (!target) continue;
-        enter_series(*target);
+        target = enter_series(series_.add_beyond_capacity({series->sensor, metric, "", series->labels, false, true}));
+        add_derived(*target);
       }
       window->add_derived_input(input, series->metric, i, *target);
     }
   }
 }
 
-// One idle series whose last final row has left goes.
-bool Pipeline::make_room() {
+// Idle, its last final row has left, and nothing is computed into it; or none of its readings was ever taken.
+bool Pipeline::may_leave(SeriesId id) const {
+  if (!series_.has(id)) return false;
+  const SeriesState& state = states_[index_of(id)];
+  return (is_idle(state) || !state.watermark.heard()) &&
+         std::none_of(windows_.begin(), windows_.end(), [&](const auto& window) { return window->keeps(id); });
+}
+
+std::optional<SeriesId> Pipeline::next_leaver(std::span<const Reading> coming) {
   while (!leavers_.empty()) {
     const SeriesId id = leavers_.back();
     leavers_.pop_back();
-    const auto has_windows = [&](const auto& window) { return window->has_windows(id); };
-    if (!is_idle(states_[index_of(id)]) || std::any_of(windows_.begin(), windows_.end(), has_windows)) continue;
-    forget_series(id);
-    return true;
+    if (!may_leave(id)) continue;
+    const bool is_coming = std::any_of(coming.begin(), coming.end(), [&](const Reading& reading) {
+      return series_[reading.series].sensor == series_[id].sensor;
+    });
+    if (!is_coming) return id;
   }
-  return false;
+  return std::nullopt;
 }
 
+// And the series that were computed from it and have no other input.
 void Pipeline::forget_series(SeriesId id) {
-  for (const auto& window : windows_) window->forget_series(id);
+  std::vector<std::uint32_t> orphans;
+  for (const auto& window : windows_) window->forget_series(id, orphans);
+  for (const std::uint32_t orphan : orphans) {
+    if (may_leave(SeriesId{orphan})) forget_series(SeriesId{orphan});
+  }
   sources_[states_[index_of(id)].source].minimum.leave(index_of(id));
   series_.remove(id);
 }
@@ -379,9 +398,7 @@ void Pipeline::find_leavers() {
   leavers_.clear();
   if (!series_.full()) return;
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
-    const auto has_windows = [&](const auto& window) { return window->has_windows(SeriesId{i}); };
-    if (!series_.has(SeriesId{i}) || !series_clocks_[i].idle) continue;
-    if (std::none_of(windows_.begin(), windows_.end(), has_windows)) leavers_.push_back(SeriesId{i});
+    if (may_leave(SeriesId{i})) leavers_.push_back(SeriesId{i});
   }
 }
 

@@ -63,10 +63,11 @@ class Pipeline {
   // A series that `series().find` did not find, for a reading of `source`. Nothing when a limit is reached; the reading
   // is then counted as refused.
   std::optional<SeriesId> add_series(Series series, SourceId source = SourceId{0});
-  // The same, but nothing is counted: the reason instead.
-  std::variant<SeriesId, Refusal> try_add_series(Series series, SourceId source);
-  // As `add_series` did in an earlier life, as its journal says: no limit refuses it. `replaced` is the idle series
-  // that had left to make room for it.
+  // The same, but nothing is counted: the reason instead. The sensors of `coming` readings, which are about to be
+  // applied, keep their series: nobody is given the id of one of them.
+  std::variant<SeriesId, Refusal> try_add_series(Series series, SourceId source, std::span<const Reading> coming = {});
+  // As `add_series` did in an earlier life, as its journal says: no limit refuses it. `replaced` is the series that had
+  // left to make room for it.
   SeriesId restore_series(Series series, SourceId source, std::optional<SeriesId> replaced);
   const SeriesTable& series() const noexcept { return series_; }
 
@@ -148,12 +149,13 @@ class Pipeline {
   void observe_in_full(const Judge& judge, std::uint32_t series, Timestamp time);
   void remember(Moment now) noexcept;
   Duration running() const noexcept { return now_ ? now_->running : Duration(); }
-  std::optional<Refusal> limit_reached(SourceId source);
+  std::optional<Refusal> find_room(SourceId source, std::span<const Reading> coming);
   SeriesId enter_series(SeriesId id);
   void skip_series(SeriesId id);
   void forget_series(SeriesId id);
   void add_derived(SeriesId input);
-  bool make_room();
+  bool may_leave(SeriesId id) const;
+  std::optional<SeriesId> next_leaver(std::span<const Reading> coming);
   void find_leavers();
   bool is_idle(const SeriesState& series) const noexcept;
   Duration silence_since(const Heard& heard) const noexcept;
@@ -179,7 +181,7 @@ class Pipeline {
   bool others_follow_ = false;  // minimums, groups or derived metrics have to know of each reading
   MinimumWatermark all_;        // over sources
   std::vector<std::unique_ptr<WindowDefinition>> windows_;
-  std::vector<SeriesId> leavers_;  // idle series without windows, at the last tick; only while the table is full
+  std::vector<SeriesId> leavers_;  // who may leave, at the last tick; only while the table is full
   std::size_t memory_bytes_ = 0;   // at the last tick
   std::vector<SetAside> set_aside_;
   std::vector<std::string> forgotten_windows_;

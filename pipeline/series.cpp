@@ -26,6 +26,7 @@ SeriesId SeriesTable::add_beyond_capacity(Series series) {
     names_.emplace_back();
   }
   index_.insert(hash_of(series), position);
+  if (series.computed) ++computed_;
   names_[position] = name_of(series);
   series_[position] = std::make_shared<const Series>(std::move(series));
   ranked_ = false;
@@ -35,6 +36,7 @@ SeriesId SeriesTable::add_beyond_capacity(Series series) {
 void SeriesTable::remove(SeriesId id) {
   const Series& removed = *series_[index_of(id)];
   index_.erase(hash_of(removed), index_of(id));
+  if (removed.computed) --computed_;
   series_[index_of(id)].reset();
   names_[index_of(id)] = {};
   free_.push_back(index_of(id));

@@ -3,7 +3,8 @@
 // Owns:   the texts of every series; `shared` hands them to rows that outlive the lock.
 // Thread: one owner at a time (the intake lock).
 // Fails:  `add` returns nothing when the table is full; known series are still found.
-// Limit:  capacity, given at construction (limits.max_series, default 20000); texts shorter than 4 GiB.
+// Limit:  capacity, given at construction (limits.max_series, default 20000), without computed series; texts shorter
+//         than 4 GiB.
 #pragma once
 
 #include <cstddef>
@@ -33,6 +34,7 @@ struct Series {
   std::string unit;           // as first seen, may be empty
   std::vector<Label> labels;  // as first seen, sorted by key; of a group its columns, in their order
   bool grouped = false;       // a group of series: `sensor` is "column=value,..." with \ before , = \ in values
+  bool computed = false;      // from other series of the sensor; the capacity does not count it
 };
 
 class SeriesTable {
@@ -63,7 +65,7 @@ class SeriesTable {
   bool has(SeriesId id) const noexcept { return series_[index_of(id)] != nullptr; }
   std::size_t size() const noexcept { return series_.size(); }                  // ids in use and removed
   const std::vector<std::uint32_t>& removed() const noexcept { return free_; }  // the last one is given again next
-  bool full() const noexcept { return series_.size() - free_.size() >= capacity_; }
+  bool full() const noexcept { return series_.size() - free_.size() - computed_ >= capacity_; }
 
   // By series id, its place in the order (sensor, metric). Sorted anew only after series were added.
   const std::vector<std::uint32_t>& ranks();
@@ -86,6 +88,7 @@ class SeriesTable {
   std::vector<std::shared_ptr<const Series>> series_;  // null: removed
   std::vector<Name> names_;
   std::vector<std::uint32_t> free_;
+  std::size_t computed_ = 0;  // how many
   FlatIndex index_;
   std::vector<std::uint32_t> ranks_;
   bool ranked_ = true;

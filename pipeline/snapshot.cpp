@@ -58,8 +58,11 @@ SnapshotHead Pipeline::snapshot_head() const {
 void Pipeline::save_series(ByteWriter& out) const {
   out.u32(static_cast<std::uint32_t>(states_.size()));
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
-    out.u8(series_.has(SeriesId{i}) ? 1 : 0);
-    if (!series_.has(SeriesId{i})) continue;
+    if (!series_.has(SeriesId{i})) {
+      out.u8(0);
+      continue;
+    }
+    out.u8(series_[SeriesId{i}].computed ? 2 : 1);
     save_names(out, series_[SeriesId{i}]);
     const SeriesState& state = states_[i];
     const bool active = by_minimum_ && sources_[state.source].minimum.is_active(i);
@@ -121,9 +124,11 @@ void Pipeline::load_series(ByteReader& in, const std::vector<std::uint32_t>& sou
   if (!in.has(count, 1)) return;
   std::vector<bool> removed(count);
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
-    removed[i] = in.u8() == 0;
+    const std::uint8_t kind = in.u8();
+    removed[i] = kind == 0;
     Series texts = removed[i] ? Series{std::to_string(i), "", "removed", {}} : load_names(in);
-    in.require(!series_.find(texts.sensor, texts.metric));
+    texts.computed = kind == 2;
+    in.require(kind <= 2 && !series_.find(texts.sensor, texts.metric));
     if (!in.ok()) return;
     const SeriesId id = series_.add_beyond_capacity(std::move(texts));
     if (removed[i]) {

@@ -69,13 +69,13 @@ void WindowDefinition::make_places(SeriesId id) {
   if (empty_) empty_->reserve_keys(keys);
 }
 
-bool WindowDefinition::has_windows(SeriesId id) const {
+bool WindowDefinition::keeps(SeriesId id) const {
   if (grouped()) return false;
+  if (derived_.computes(index_of(id))) return true;
   return std::visit([&](const auto& windows) { return windows.has_windows(index_of(id)); }, windows_);
 }
 
-// Requires: the series has no windows here.
-void WindowDefinition::forget_series(SeriesId id) {
+void WindowDefinition::forget_series(SeriesId id, std::vector<std::uint32_t>& orphans) {
   leave(index_of(id));
   keys_.forget_series(id);
   if (grouped()) {
@@ -83,7 +83,7 @@ void WindowDefinition::forget_series(SeriesId id) {
     return;
   }
   idle_[index_of(id)] = Timestamp::earliest();
-  derived_.forget_input(index_of(id));
+  derived_.forget_input(index_of(id), orphans);
   if (empty_) empty_->forget(index_of(id));
 }
 

@@ -83,8 +83,10 @@ class WindowDefinition {
   void hear_derived_input(std::uint32_t series, Reached&& reached) {
     derived_.hear_input(series, reached);
   }
-  bool has_windows(SeriesId id) const;
-  void forget_series(SeriesId id);
+  // A series that has windows here, or is computed here, may not be forgotten.
+  bool keeps(SeriesId id) const;
+  // Adds to `orphans` the series that were computed from this one, and are not computed any more.
+  void forget_series(SeriesId id, std::vector<std::uint32_t>& orphans);
 
   // Requires: the series was added. Fate::not_taken: the definition does not take it.
   [[gnu::always_inline]] Fate admit(std::uint32_t series, std::uint32_t source, WatermarkScope scope,

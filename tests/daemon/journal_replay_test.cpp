@@ -14,12 +14,14 @@
 namespace edgetide::test {
 namespace {
 
-PipelineOptions small_limits() {
+PipelineOptions small_limits(bool derived) {
   PipelineOptions options = one_window();
   options.max_series = 6;
   options.new_series_per_minute = 5;
   options.sources[0].time.idle_timeout = Duration::seconds(20);
   options.windows[0].allowed_lateness = Duration::seconds(5);
+  options.windows[0].aggregates = {Aggregate::count, Aggregate::avg};
+  if (derived) options.windows[0].derived = {product("product", "t", "u")};
   return options;
 }
 
@@ -42,7 +44,8 @@ void feed(Intake& intake, ManualClock& clock, std::uint64_t seed) {
     std::vector<std::string> names;
     for (std::uint64_t i = 0; i <= random() % 3; ++i) names.push_back("s" + std::to_string(busy * 3 + random() % 8));
     for (const std::string& name : names) {
-      batch.readings.push_back({name, "t", "", time_of(second), static_cast<double>(random() % 100), 0, 0});
+      const char* const metric = random() % 8 == 0 ? "u" : "t";
+      batch.readings.push_back({name, metric, "", time_of(second), static_cast<double>(random() % 100), 0, 0});
     }
     if (random() % 5 == 0) batch.refusals.push_back({Refusal::bad_number, "x", 0});
     batch.fingerprint = random() >> 16;
@@ -55,7 +58,7 @@ void feed(Intake& intake, ManualClock& clock, std::uint64_t seed) {
 
 TEST(JournalReplay, journal_makes_the_same_state_byte_for_byte) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    const PipelineOptions options = small_limits();
+    const PipelineOptions options = small_limits(seed % 4 < 2);
     MemoryFileSystem files;
     ManualClock clock;
     clock.set_ahead(clock_ahead);

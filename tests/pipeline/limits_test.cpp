@@ -1,10 +1,12 @@
 #include <gmock/gmock.h>
+#include <limits>
 
 #include "tests/pipeline/pipeline_fixture.h"
 
 namespace edgetide::test {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 
 std::optional<SeriesId> add(Pipeline& pipeline, const std::string& sensor) {
@@ -30,6 +32,76 @@ TEST(Limits, idle_series_leaves_after_its_last_final_row_when_a_new_one_needs_ro
   read_at(pipeline, 92, "new", 92, 7);
   EXPECT_THAT(lines(pipeline, tick(pipeline, 120, Fire::all)), ElementsAre("new [90,100) open r1: 1 7"));
   EXPECT_FALSE(add(pipeline, "more"));
+}
+
+TEST(Limits, sensor_that_is_heard_in_the_same_batch_makes_no_room) {
+  PipelineOptions options = one_window();
+  options.max_series = 2;
+  options.sources[0].time.idle_timeout = Duration::seconds(60);
+  Pipeline pipeline(options);
+  pipeline.connected(SourceId{0}, moment(0));
+  for (const std::string sensor : {"a", "b"}) read_at(pipeline, 1, sensor, 1);
+  tick(pipeline, 90, Fire::all);
+  tick(pipeline, 91);
+  const std::vector<Reading> coming = {{series_of(pipeline, "b"), at(92), 5}};
+  ASSERT_TRUE(std::holds_alternative<SeriesId>(pipeline.try_add_series({"c", "t", {}, {}}, SourceId{0}, coming)));
+  EXPECT_TRUE(pipeline.series().find("b", "t"));
+  EXPECT_FALSE(pipeline.series().find("a", "t"));
+  EXPECT_EQ(std::get<Refusal>(pipeline.try_add_series({"d", "t", {}, {}}, SourceId{0}, coming)), Refusal::series_limit);
+}
+
+TEST(Limits, nobody_leaves_for_a_series_that_comes_too_soon) {
+  PipelineOptions options = one_window();
+  options.max_series = 1;
+  options.new_series_per_minute = 1;
+  options.sources[0].time.idle_timeout = Duration::seconds(10);
+  Pipeline pipeline(options);
+  pipeline.connected(SourceId{0}, moment(0));
+  read_at(pipeline, 1, "a", 1);
+  tick(pipeline, 30, Fire::all);
+  tick(pipeline, 31);
+  EXPECT_FALSE(add(pipeline, "b"));
+  EXPECT_EQ(pipeline.counters().of(Refusal::series_rate), 1U);
+  EXPECT_TRUE(pipeline.series().find("a", "t"));
+}
+
+TEST(Limits, series_of_which_no_reading_was_taken_leaves_too) {
+  PipelineOptions options = one_window();
+  options.max_series = 1;
+  Pipeline pipeline(options);
+  read_at(pipeline, 1, "a", 1, std::numeric_limits<double>::quiet_NaN());
+  tick(pipeline, 2);
+  EXPECT_TRUE(add(pipeline, "b"));
+  EXPECT_FALSE(pipeline.series().find("a", "t"));
+}
+
+TEST(Limits, derived_series_leaves_with_the_last_of_its_inputs) {
+  PipelineOptions options = one_window();
+  options.max_series = 2;
+  options.sources[0].time.idle_timeout = Duration::seconds(60);
+  options.windows[0].aggregates = {Aggregate::count, Aggregate::avg};
+  options.windows[0].derived = {product("product", "t", "u")};
+  Pipeline pipeline(options);
+  pipeline.connected(SourceId{0}, moment(0));
+  for (int i = 0; i < 20; ++i) {
+    const std::string sensor = "s" + std::to_string(i);
+    const double time = i * 200;
+    read_at(pipeline, time, sensor, time, 2);
+    const auto other = pipeline.add_series({sensor, "u", {}, {}});
+    ASSERT_TRUE(other) << sensor;
+    const Reading reading{*other, at(time), i * 1.0};
+    pipeline.apply({SourceId{0}, moment(time), std::span(&reading, 1)});
+    const std::vector<std::string> rows = lines(pipeline, tick(pipeline, time + 100, Fire::all));
+    const std::string window = sensor + " [" + std::to_string(i * 200) + "," + std::to_string(i * 200 + 10) + ")";
+    EXPECT_THAT(rows, Contains(window + " final r1: 1 " + std::to_string(2 * i))) << sensor;
+    EXPECT_EQ(rows.size(), 3U);
+    tick(pipeline, time + 101);
+    EXPECT_TRUE(pipeline.series().find(sensor, "product"));
+    Pipeline restored(options);
+    ASSERT_EQ(restored.restore(pipeline.snapshot(), Connections::go_on), std::nullopt);
+    EXPECT_EQ(restored.snapshot(), pipeline.snapshot());
+  }
+  EXPECT_EQ(pipeline.series().size(), 4U);  // the product of one sensor comes before that of another leaves
 }
 
 TEST(Limits, new_series_of_a_source_beyond_the_rate_are_refused_and_known_ones_go_on) {
@@ -77,15 +149,20 @@ TEST(Limits, state_is_at_most_96_bytes_per_series_and_open_window) {
   EXPECT_LE(without / sensors, 512U);
 }
 
-TEST(Limits, group_costs_memory_for_its_members_only) {
+std::size_t memory_of(std::size_t sensors, const std::vector<std::string>& columns) {
   PipelineOptions options = one_window();
-  options.windows[0].group_by = {"sensor"};
-  constexpr std::size_t sensors = 4000;
+  options.windows[0].group_by = columns;
   options.max_series = sensors;
   Pipeline pipeline(options);
   for (std::size_t i = 0; i < sensors; ++i) read(pipeline, "s" + std::to_string(i), 1);
-  EXPECT_EQ(pipeline.open_windows(), sensors);
-  EXPECT_LE(pipeline.memory_bytes() / sensors, 2048U);
+  return pipeline.memory_bytes();
+}
+
+TEST(Limits, group_costs_memory_for_its_members_only) {
+  constexpr std::size_t sensors = 4096;
+  const std::size_t without = memory_of(sensors, {});
+  EXPECT_LE((memory_of(sensors, {"sensor"}) - without) / sensors, 1024U);  // each its own group
+  EXPECT_LE(memory_of(sensors, {"site"}), without + sensors * 40);         // one group of all
 }
 
 TEST(Limits, group_leaves_after_its_last_member_and_its_last_final_row_when_a_series_comes) {

@@ -3,6 +3,7 @@
 // Thread: one test.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,14 @@ inline PipelineOptions one_window() {
   window.aggregates = {Aggregate::count, Aggregate::sum};
   options.windows = {window};
   return options;
+}
+
+struct Product final : Formula {
+  double evaluate(std::span<const double> inputs) const noexcept override { return inputs[0] * inputs[1]; }
+};
+
+inline DerivedMetric product(const std::string& metric, const std::string& first, const std::string& second) {
+  return {metric, {{first, Aggregate::avg}, {second, Aggregate::avg}}, std::make_shared<Product>()};
 }
 
 inline SeriesId series_of(Pipeline& pipeline, const std::string& sensor) {

@@ -191,15 +191,10 @@ TEST(EmitEmpty, windows_without_a_reading_leave_as_closed_and_as_final) {
               ElementsAre("a [10,20) final r2: 0 nan", "a [20,30) closed r2: 1 4", "a [30,40) open r2: 2 2"));
 }
 
-struct Product final : Formula {
-  double evaluate(std::span<const double> inputs) const noexcept override { return inputs[0] * inputs[1]; }
-};
-
 TEST(DerivedMetric, joins_two_metrics_of_a_sensor_in_each_window_that_has_both) {
   PipelineOptions options = one_window();
   options.windows[0].aggregates = {Aggregate::count, Aggregate::avg};
-  options.windows[0].derived = {
-      {"power", {{"voltage", Aggregate::avg}, {"current", Aggregate::avg}}, std::make_shared<Product>()}};
+  options.windows[0].derived = {product("power", "voltage", "current")};
   Pipeline pipeline(options);
   read_labelled(pipeline, {"m", "voltage", {}, {}}, 1, 230);
   EXPECT_THAT(lines(pipeline, tick(pipeline, 1)), ElementsAre("m [0,10) open r1: 1 230"));
@@ -208,6 +203,42 @@ TEST(DerivedMetric, joins_two_metrics_of_a_sensor_in_each_window_that_has_both) 
   const Emission rows = tick(pipeline, 20);
   EXPECT_THAT(lines(pipeline, rows), ElementsAre("m [0,10) open r1: 2 2", "m [0,10) open r1: 1 460"));
   EXPECT_EQ(pipeline.key_of(rows.rows[1])->metric, "power");
+}
+
+std::vector<std::string> power_of(const Pipeline& pipeline, Emission rows) {
+  std::erase_if(rows.rows, [&](const Row& row) { return pipeline.key_of(row)->metric != "power"; });
+  return lines(pipeline, rows);
+}
+
+TEST(DerivedMetric, metric_that_is_heard_late_joins_no_window_that_was_final_then_whether_its_rows_had_left_or_not) {
+  for (const bool ticked : {false, true}) {
+    PipelineOptions options = one_window();
+    options.windows[0].aggregates = {Aggregate::count, Aggregate::avg};
+    options.windows[0].derived = {product("power", "voltage", "current")};
+    options.windows[0].match.metric = {"current", "voltage"};
+    Pipeline pipeline(options);
+    read_labelled(pipeline, {"m", "voltage", {}, {}}, 1, 230);
+    read_labelled(pipeline, {"m", "voltage", {}, {}}, 11, 240);
+    if (ticked) tick(pipeline, 10);
+    read_labelled(pipeline, {"m", "current", {}, {}}, 2, 1);
+    read_labelled(pipeline, {"m", "current", {}, {}}, 12, 2);
+    const Emission rows = tick(pipeline, 20);
+    EXPECT_THAT(power_of(pipeline, rows), ElementsAre("m [10,20) open r1: 1 480")) << ticked;
+  }
+}
+
+TEST(DerivedMetric, may_be_an_input_of_another_definition_also_after_a_restart) {
+  PipelineOptions options = one_window();
+  options.windows[0].aggregates = {Aggregate::count, Aggregate::avg};
+  options.windows.push_back(options.windows[0]);
+  options.windows[0].derived = {product("power", "voltage", "current")};
+  options.windows[1].name = "second";
+  options.windows[1].derived = {product("square", "power", "power")};
+  Pipeline pipeline(options);
+  read_labelled(pipeline, {"m", "voltage", {}, {}}, 1, 230);
+  Pipeline restored(options);
+  ASSERT_EQ(restored.restore(pipeline.snapshot(), Connections::go_on), std::nullopt);
+  EXPECT_EQ(restored.snapshot(), pipeline.snapshot());
 }
 
 TEST(Complete, all_rows_that_are_not_final_leave_when_any_does) {

@@ -103,7 +103,7 @@ TEST(Snapshot, another_version_is_refused_with_a_reason) {
   EXPECT_THAT(Pipeline(busy_options()).restore("something else"), Optional(testing::HasSubstr("not a pipeline")));
 }
 
-// A series leaves for a new one, which is then refused: its place stays free.
+// A series and what is derived from it leave for a new one: a place stays free.
 Pipeline pipeline_without(const std::string& gone, const PipelineOptions& options) {
   Pipeline pipeline(options);
   const std::vector<std::string> sensors = {"a", "b", "c"};
@@ -115,7 +115,7 @@ Pipeline pipeline_without(const std::string& gone, const PipelineOptions& option
   }
   tick(pipeline, 90, Fire::all);
   tick(pipeline, 91, Fire::all);
-  EXPECT_FALSE(pipeline.add_series({"d", "t", {}, {}}));
+  pipeline.add_series({"new", "other", {}, {}});
   return pipeline;
 }
 
@@ -125,17 +125,22 @@ TEST(Snapshot, series_that_has_left_disturbs_no_restart) {
       for (const std::string gone : {"a", "b", "c"}) {
         PipelineOptions options = one_window();
         options.max_series = 3;
-        options.new_series_per_minute = 0;
         options.sources[0].time.idle_timeout = Duration::seconds(60);
         options.windows[0].kind = kind;
         options.windows[0].slide = Duration::seconds(5);
         options.windows[0].gap = Duration::seconds(10);
         options.windows[0].group_by = columns;
         options.windows[0].emit_empty = columns.empty() && kind <= WindowKind::sliding;
+        WindowOptions deriving = one_window().windows[0];
+        deriving.aggregates = {Aggregate::count, Aggregate::avg};
+        deriving.name = "deriving";
+        deriving.derived = {product("product", "t", "u")};
+        options.windows.push_back(deriving);
         const std::string what = "kind " + std::to_string(static_cast<int>(kind)) + ", " +
                                  std::to_string(columns.size()) + " columns, without " + gone;
         Pipeline before = pipeline_without(gone, options);
         EXPECT_EQ(before.series().find(gone, "t").has_value(), kind == WindowKind::running && columns.empty()) << what;
+        EXPECT_EQ(before.series().removed().empty(), before.series().find(gone, "t").has_value()) << what;
         Pipeline after(options);
         ASSERT_EQ(after.restore(before.snapshot(), Connections::go_on), std::nullopt) << what;
         EXPECT_EQ(after.snapshot(), before.snapshot()) << what;
