@@ -121,7 +121,7 @@ struct PipelineOptions {
   std::size_t max_series = 20'000;
   std::size_t new_series_per_minute = 600;          // of each source
   std::size_t memory_bytes_max = 64 * 1024 * 1024;  // of state; beyond it no new series is taken
-  std::uint64_t hash_seed = 0;  // makes the hash of names unpredictable to peers; it changes no result
+  std::uint64_t hash_seed = 0;  // where it is random, peers cannot foresee the hash of names; it changes no result
 };
 
 }  // namespace edgetide

@@ -96,5 +96,17 @@ TEST(Continuation, restored_state_goes_on_byte_for_byte_like_one_that_was_never_
   EXPECT_GT(left, 20U);  // cases in which series left for others
 }
 
+TEST(Continuation, seed_of_the_hash_of_names_changes_no_row_their_order_nor_a_byte_of_the_state) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    Case made = crowded_case(seed);
+    Pipeline plain(made.options);
+    made.options.hash_seed = seed * 0x9E37'79B9'7F4A'7C15;
+    Pipeline seeded(made.options);
+    const Outcome wanted = go_on(plain, made.inputs), got = go_on(seeded, made.inputs);
+    ASSERT_EQ(got.rows, wanted.rows) << to_text(made);
+    ASSERT_EQ(got.state == wanted.state, true) << to_text(made);
+  }
+}
+
 }  // namespace
 }  // namespace edgetide::test
