@@ -2,12 +2,14 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <stdexcept>
 #include <unordered_map>
 
 #include "config/config.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/replay_input.h"
+#include "daemon/commands/restart_folder.h"
 #include "daemon/enrichment/enrichment.h"
 #include "daemon/row_selection.h"
 #include "daemon/summary.h"
@@ -97,7 +99,8 @@ class Replay {
   }
   void take(const ReplayWatermark& watermark) { pipeline_.raise_watermarks(watermark.time); }
   void take(const ReplayRestart&) {
-    const std::string snapshot = pipeline_.snapshot();
+    if (!restart_folder_) restart_folder_.emplace();
+    const std::string snapshot = restart_folder_->through_disk(pipeline_.snapshot());
     pipeline_ = Pipeline(pipeline_options_);
     if (const auto error = pipeline_.restore(snapshot)) throw std::runtime_error("restart: " + *error);
     if (clock_) connect_sources();
@@ -168,6 +171,7 @@ class Replay {
   std::ostream& output_;
   std::unordered_map<std::string, SourceId> source_ids_;
   ReplayParser parser_;
+  std::optional<RestartFolder> restart_folder_;  // once the input wants a restart
   std::optional<Timestamp> clock_;
   Emission emission_;
   std::string out_;
