@@ -48,6 +48,7 @@ void Intake::open(RunIdentity identity, IntakeState recovered, Journal& journal,
   held_ = std::move(recovered.held);
   clock_set_ = held_.empty() && clock_.is_set();
   listening_ = clock_set_;
+  if (!clock_set_) pipeline_.keep_series();
   files_ = &journal;
   journal_ = options.durability == Durability::none ? nullptr : &journal;
   journal_options_ = options;

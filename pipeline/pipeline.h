@@ -69,6 +69,8 @@ class Pipeline {
   // As `add_series` did in an earlier life, as its journal says: no limit refuses it. `replaced` is the series that had
   // left to make room for it.
   SeriesId restore_series(Series series, SourceId source, std::optional<SeriesId> replaced);
+  // Until the next tick nobody leaves for a new one: readings wait that have not been applied.
+  void keep_series() noexcept { leavers_.clear(); }
   const SeriesTable& series() const noexcept { return series_; }
 
   void apply(const Batch& batch);

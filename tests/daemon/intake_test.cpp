@@ -98,6 +98,28 @@ TEST_F(IntakeWithoutTime, what_waits_is_in_the_checkpoint_too) {
   EXPECT_EQ(state.held.batches()[0].readings[0].event_time, time_not_known);
 }
 
+// It would get the place of a series that has a reading among those that wait.
+TEST_F(IntakeTest, no_series_leaves_for_another_while_readings_wait_for_the_clock) {
+  options.max_series = 1;
+  options.sources[0].time.idle_timeout = Duration::seconds(20);
+  Pipeline full(options);
+  full.connected(SourceId{0}, moment(0));
+  read_at(full, 1, "a", 1);
+  tick(full, 100, Fire::all);
+  tick(full, 101);
+  clock.unset();
+  clock.set_seconds(200);
+  Intake waiting(full, clock, {"s"});
+  Journal journal(files, "state", {}, 1, {});
+  waiting.open({}, {}, journal, {});
+  ASSERT_TRUE(waiting.accept(SourceId{0}, batch_of("a", 1)));
+  ASSERT_TRUE(waiting.accept(SourceId{0}, batch_of("b", 2)));
+  clock.set_ahead(year_2026);
+  waiting.tick(Fire::due);
+  EXPECT_TRUE(full.series().find("a", "t"));
+  EXPECT_EQ(full.counters().of(Refusal::series_limit), 1U);
+}
+
 TEST_F(IntakeWithoutTime, sources_wait_when_too_much_waits_for_the_clock) {
   DecodedBatch batch;
   for (int i = 0; i < 1000; ++i) batch.readings.push_back({"a", "t", "", std::nullopt, 1, 0, 0});
