@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""The running daemon reads its sensor table again at SIGHUP; a table with an error changes nothing."""
+import json
+import signal
+import socket
+import sqlite3
+import sys
+
+from world import World, stop_daemon, wait_for
+
+CONFIG = """
+[gateway]
+id = "e2e"
+state_directory = "{folder}"
+[clock]
+wait_after_boot = "0s"
+[sources.local]
+type = "unix"
+listen = "{folder}/readings.sock"
+format = "json"
+sensor = {{ path = "sensor" }}
+table = "site"
+[tables.site]
+file = "sensors.csv"
+[windows.total]
+type = "running"
+trigger = "200ms"
+aggregates = ["last"]
+[sinks.lite]
+type = "sqlite"
+"""
+
+
+def main():
+    with World(sys.argv[1]) as world, socket.socket(socket.AF_UNIX) as peer:
+        table = world.write("sensors.csv", "sensor,scale\nboiler,10\n")
+        daemon = world.run_daemon(world.write("edgetide.toml", CONFIG.format(folder=world.folder)))
+        world.wait_for_log(daemon, "running")
+        peer.connect(str(world.folder / "readings.sock"))
+
+        def last(value):
+            """What is stored last of a value that is sent again and again."""
+            peer.sendall((json.dumps({"sensor": "boiler", "t": value}) + "\n").encode())
+            try:
+                with sqlite3.connect(world.folder / "edgetide.db", timeout=30) as lite:
+                    return lite.execute("SELECT last FROM total WHERE metric = 't'").fetchall()
+            except sqlite3.OperationalError:
+                return []
+
+        wait_for(lambda: last(7) == [(70,)], "the scale of the first table")
+        table.write_text("sensor,scale\nboiler,100\n")
+        daemon.send_signal(signal.SIGHUP)
+        wait_for(lambda: last(7) == [(700,)], "the scale of the second table")
+
+        table.write_text("sensor,scale\nboiler,ten\n")
+        daemon.send_signal(signal.SIGHUP)
+        world.wait_for_log(daemon, "sensors.csv")
+        wait_for(lambda: last(8) == [(800,)], "the scale of the second table, still")
+        stop_daemon(daemon)
+        print("the sensor table was read again, and one with an error was not taken")
+
+
+main()
