@@ -1,11 +1,18 @@
 #include "daemon/core.h"
 
+#include <algorithm>
+#include <iterator>
+#include <limits>
 #include <stdexcept>
 #include <utility>
+
+#include "daemon/log.h"
 
 namespace edgetide {
 
 namespace {
+
+constexpr EpochId latest_epoch{std::numeric_limits<std::uint64_t>::max(), std::numeric_limits<std::uint64_t>::max()};
 
 std::vector<std::string> names_of(const std::vector<SourceOptions>& sources) {
   std::vector<std::string> names;
@@ -23,36 +30,111 @@ StateDirectory open_directory(FileSystem& files, const std::string& path) {
 
 }  // namespace
 
-Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, const Hooks& hooks)
-    : directory_(open_directory(files, options.state_directory)),
-      checkpoints_(files, options.state_directory, options.checkpoint),
+Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks hooks)
+    : files_(files),
+      hooks_(std::move(hooks)),
+      gateway_id_(options.id),
+      folder_(options.state_directory),
+      directory_(open_directory(files, folder_)),
+      checkpoints_(files, folder_, options.checkpoint),
       pipeline_(options.pipeline),
-      quarantine_(files, options.state_directory, options.quarantine),
+      quarantine_(files, folder_, options.quarantine),
       intake_(pipeline_, clock, names_of(options.pipeline.sources)) {
   intake_.set_quarantine(quarantine_);
-  intake_.on_unsafe(hooks.step_wanted);
+  intake_.on_unsafe(hooks_.step_wanted);
   intake_.set_tables(options.enrichment.tables_by_source());
-  const FoundState found = find_state(files, options.state_directory, checkpoints_, hooks.fresh_id);
-  add_couriers(options, files, hooks, found.state_id);
-  RecoveredState recovered = recover(files, options.state_directory, found, pipeline_,
-                                     names_of(options.pipeline.sources), intake_.routes(), couriers_, clock.now().wall);
+  const FoundState found = find_state(files, folder_, checkpoints_, hooks_.fresh_id);
+  identity_.state_id = found.state_id;
+  for (const SinkOptions& sink : options.sinks) couriers_.push_back(make_courier(options, sink));
+  intake_.set_routes(routes_to(options, couriers_));
+  RecoveredState recovered = recover(files, folder_, found, pipeline_, names_of(options.pipeline.sources),
+                                     intake_.routes(), couriers_, clock.now().wall);
   reports_ = std::move(recovered.reports);
+  identity_ = recovered.identity;
   clock.continue_from(recovered.ran_before);
-  journal_ = std::make_unique<Journal>(files, options.state_directory, options.journal, recovered.identity.run,
-                                       recovered.journal);
-  intake_.open(recovered.identity, std::move(recovered.intake), *journal_, options.journal);
+  journal_ = std::make_unique<Journal>(files, folder_, options.journal, identity_.run, recovered.journal);
+  intake_.open(identity_, std::move(recovered.intake), *journal_, options.journal);
   keeper_ = std::make_unique<StateKeeper>(intake_, couriers_, checkpoints_, clock, options.journal, options.checkpoint);
 }
 
-void Core::add_couriers(const GatewayOptions& options, FileSystem& files, const Hooks& hooks, std::uint64_t state_id) {
+std::unique_ptr<Courier> Core::make_courier(const GatewayOptions& options, const SinkOptions& sink) {
+  const std::vector<WindowSchema> schemas = schemas_of(options.pipeline.windows, sink.inputs);
+  return std::make_unique<Courier>(
+      sink.name, hooks_.make_sink(sink, {gateway_id_, sink.name, identity_.state_id}, schemas), schemas, sink.outbox,
+      files_, folder_, OutboxEvents{[this] { intake_.room(); }, hooks_.step_wanted});
+}
+
+Courier* Core::find_courier(const Couriers& among, const std::string& name) const {
+  const auto found = std::find_if(among.begin(), among.end(), [&](const auto& one) { return one->name() == name; });
+  return found == among.end() ? nullptr : found->get();
+}
+
+// To `fresh` ones where there are, else to those that stay.
+RowRoutes Core::routes_to(const GatewayOptions& options, const Couriers& fresh) const {
+  RowRoutes routes;
   for (const SinkOptions& sink : options.sinks) {
-    const std::vector<WindowOptions>& windows = options.pipeline.windows;
-    const std::vector<WindowSchema> schemas = schemas_of(windows, sink.inputs);
-    couriers_.push_back(std::make_unique<Courier>(
-        sink.name, hooks.make_sink(sink, {options.id, sink.name, state_id}, schemas), schemas, sink.outbox, files,
-        options.state_directory, OutboxEvents{[this] { intake_.room(); }, hooks.step_wanted}));
-    intake_.add_route(RowSelection(windows, sink.inputs, sink.mode), *couriers_.back());
+    Courier* courier = find_courier(fresh, sink.name);
+    if (courier == nullptr) courier = find_courier(couriers_, sink.name);
+    routes.add(RowSelection(options.pipeline.windows, sink.inputs, sink.mode), *courier);
   }
+  return routes;
+}
+
+// ---- reload
+
+// The journal's word that sources have moved is the one step that counts: before it nothing has changed, after it a
+// recovery with the new configuration finds everything. Its rows leave to those couriers that were there before it.
+std::optional<std::string> Core::reload(const GatewayOptions& next, const ReloadPlan& plan,
+                                        std::chrono::steady_clock::time_point deadline) {
+  Couriers fresh = new_couriers(next, plan.sinks);
+  const bool forgets = !plan.windows.changed.empty() || !plan.windows.removed.empty();
+  if (auto refusal = intake_.reconfigure({Pipeline(next.pipeline), names_of(next.pipeline.sources),
+                                          next.enrichment.tables_by_source(), routes_to(next, fresh), forgets})) {
+    return refusal;
+  }
+  if (const std::error_code error = intake_.sync()) {
+    log(LogLevel::error, "reload: the last rows of what has changed may not leave: " + error.message());
+  }
+  exchange(std::move(fresh), plan.sinks, deadline);
+  static_cast<void>(keeper_->write_checkpoint());  // else a little later; the journal has everything
+  return std::nullopt;
+}
+
+Core::Couriers Core::new_couriers(const GatewayOptions& next, const NameChanges& sinks) {
+  Couriers fresh;
+  for (const SinkOptions& sink : next.sinks) {
+    if (!sinks.has_added(sink.name) && !sinks.has_changed(sink.name)) continue;
+    fresh.push_back(make_courier(next, sink));
+    if (!sinks.has_added(sink.name)) continue;
+    const auto answer = fresh.back()->recover(0, identity_.run);
+    if (const auto* const refusal = std::get_if<LogRefusal>(&answer)) throw std::runtime_error(refusal->text);
+  }
+  return fresh;
+}
+
+void Core::exchange(Couriers fresh, const NameChanges& sinks, std::chrono::steady_clock::time_point deadline) {
+  const auto stays = [&](const auto& one) {
+    return !sinks.has_changed(one->name()) && !sinks.has_removed(one->name());
+  };
+  const auto first_leaving = std::stable_partition(couriers_.begin(), couriers_.end(), stays);
+  Couriers leaving(std::make_move_iterator(first_leaving), std::make_move_iterator(couriers_.end()));
+  couriers_.erase(first_leaving, couriers_.end());
+  for (const auto& courier : leaving) courier->finish(deadline);
+  for (const auto& courier : leaving) courier->join();
+  for (const auto& courier : leaving) hand_over(*courier, find_courier(fresh, courier->name()));
+  std::move(fresh.begin(), fresh.end(), std::back_inserter(couriers_));
+}
+
+// What was not delivered goes to disk first: in the successor's memory rows may have other columns.
+void Core::hand_over(Courier& leaving, Courier* successor) {
+  intake_.forget(leaving);
+  if (const std::error_code error = leaving.spill(latest_epoch)) {
+    log(LogLevel::error, "sink " + leaving.name() + ": its rows cannot be kept on disk: " + error.message());
+  }
+  if (successor != nullptr) return successor->take_over(leaving);
+  const std::size_t rows = leaving.status().undelivered_rows;
+  const std::string left = std::to_string(rows) + " rows that it has not taken wait on disk for a sink of its name";
+  log(LogLevel::info, "sink " + leaving.name() + ": gone" + (rows == 0 ? "" : "; " + left));
 }
 
 }  // namespace edgetide

@@ -56,6 +56,9 @@ class Courier {
     return outbox_.recover(first_record, run);
   }
 
+  // As Outbox::take_over: the rows that a courier of the same name leaves behind. Requires: before all else.
+  void take_over(Courier& former) { outbox_.take_over(former.outbox_); }
+
   // Requires: what is replayed from a journal was pushed.
   void start();
   // Instead of the thread, for who drives it by hand: as Delivery::step. Requires: not started.

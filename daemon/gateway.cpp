@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "daemon/log.h"
+#include "daemon/sources/descriptor.h"
 #include "daemon/sources/mqtt_source.h"
 #include "daemon/sources/socket_source.h"
 #include "daemon/summary.h"
@@ -32,20 +33,10 @@ constexpr Duration tick_max = Duration::seconds(10);
 constexpr Duration report_every = Duration::minutes(1);
 constexpr Duration status_every = Duration::seconds(5);
 
-// A file descriptor that closes itself.
-class Descriptor {
- public:
-  Descriptor(int descriptor, const char* what) : descriptor_(descriptor) {
-    if (descriptor < 0) throw std::system_error(errno, std::generic_category(), what);
-  }
-  ~Descriptor() { close(descriptor_); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  operator int() const noexcept { return descriptor_; }
-
- private:
-  int descriptor_;
-};
+Descriptor checked(int descriptor, const char* what) {
+  if (descriptor < 0) throw std::system_error(errno, std::generic_category(), what);
+  return Descriptor(descriptor);
+}
 
 sigset_t awaited_signals() noexcept {
   sigset_t signals;
@@ -107,41 +98,40 @@ void block_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-Gateway::Gateway(GatewayOptions options)
+Gateway::Gateway(GatewayOptions options, LoadAgain load_again)
     : options_(std::move(options)),
+      load_again_(std::move(load_again)),
       clock_(options_.clock.wait_after_boot),
       core_(options_, files_, clock_, {make_sink, [this] { storage_.wake(); }, fresh_state_id()}),
-      reported_(options_.pipeline.sources.size()) {
-  add_sources();
+      sockets_(core_.intake()),
+      last_reload_{true, clock_.now().wall, {}} {
+  for (const SourceOptions& source : options_.pipeline.sources) add_source(source.name);
 }
 
-// Sensor tables only; the rest of the configuration needs a restart.
-void Gateway::reload_tables() {
-  std::vector<SensorTableInput> tables = options_.enrichment.tables;
-  try {
-    for (SensorTableInput& input : tables) input.table = input.load();
-  } catch (const std::exception& error) {
-    log(LogLevel::error, std::string("SIGHUP: sensor tables are kept as they are: ") + error.what());
-    return;
-  }
-  options_.enrichment.tables = std::move(tables);
-  core_.intake().set_tables(options_.enrichment.tables_by_source());
-  log(LogLevel::info, "SIGHUP: " + std::to_string(options_.enrichment.tables.size()) +
-                          " sensor tables read again; other changes of the configuration need a restart");
+void Gateway::add_source(const std::string& name, const std::vector<std::string>& former_filters) {
+  sources_.push_back({name, make_source(name, core_.intake().source_id(name), former_filters)});
 }
 
-void Gateway::add_sources() {
+bool Gateway::runs(const std::string& name) const {
+  return std::any_of(sources_.begin(), sources_.end(),
+                     [&](const RunningSource& source) { return source.name == name; });
+}
+
+std::unique_ptr<Source> Gateway::make_source(const std::string& name, SourceId id,
+                                             const std::vector<std::string>& former_filters) {
   for (const MqttInput& input : options_.mqtt) {
-    sources_.push_back(make_mqtt_source(input.options, input.id, core_.intake()));
+    if (input.options.name == name) return make_mqtt_source(input.options, id, core_.intake(), former_filters);
   }
-  if (!options_.sockets.empty()) sources_.push_back(make_socket_source(options_.sockets, core_.intake()));
+  const auto input = std::find_if(options_.sockets.begin(), options_.sockets.end(),
+                                  [&](const SocketInput& socket) { return socket.options.name == name; });
+  return make_socket_source({input->options, id}, sockets_);
 }
 
 void Gateway::run() {
   for (const std::string& line : core_.recovery_reports()) log(LogLevel::warning, line);
   storage_.start(core_.keeper());
   for (const auto& courier : core_.couriers()) courier->start();
-  for (const auto& source : sources_) source->start();
+  for (const RunningSource& source : sources_) source.source->start();
   log(LogLevel::info, "gateway " + options_.id + ": running, " + std::to_string(options_.pipeline.sources.size()) +
                           " sources, " + std::to_string(options_.pipeline.windows.size()) + " windows, " +
                           std::to_string(core_.couriers().size()) + " sinks");
@@ -156,21 +146,25 @@ void Gateway::run() {
 
 void Gateway::wait_and_tick() {
   const sigset_t awaited = awaited_signals();
-  const Descriptor signals(signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
-  const Descriptor timer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create");
-  start_timer(timer, tick_interval(options_.pipeline.windows, notify_.watchdog_interval()));
+  const Descriptor signals = checked(signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
+  const Descriptor timer = checked(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create");
+  const auto start_ticking = [&] {
+    start_timer(timer.get(), tick_interval(options_.pipeline.windows, notify_.watchdog_interval()));
+  };
+  start_ticking();
   while (true) {
-    std::array<pollfd, 2> ready{pollfd{signals, POLLIN, 0}, pollfd{timer, POLLIN, 0}};
+    std::array<pollfd, 2> ready{pollfd{signals.get(), POLLIN, 0}, pollfd{timer.get(), POLLIN, 0}};
     if (poll(ready.data(), ready.size(), -1) < 0 && errno != EINTR) {
       throw std::system_error(errno, std::generic_category(), "poll");
     }
     signalfd_siginfo signal{};
-    if (read(signals, &signal, sizeof signal) == sizeof signal) {
+    if (read(signals.get(), &signal, sizeof signal) == sizeof signal) {
       if (signal.ssi_signo != SIGHUP) return;
-      reload_tables();
+      reload();
+      start_ticking();
     }
     std::uint64_t expirations = 0;
-    if (read(timer, &expirations, sizeof expirations) == sizeof expirations) {
+    if (read(timer.get(), &expirations, sizeof expirations) == sizeof expirations) {
       tick(Fire::due);
       notify_.alive();
     }
@@ -199,25 +193,26 @@ void Gateway::report() {
 
 // One line a source that refused something since the last report: how many by reason, and one place to look.
 void Gateway::report_refusals() {
-  for (std::uint32_t i = 0; i < reported_.size(); ++i) {
+  for (std::uint32_t i = 0; i < options_.pipeline.sources.size(); ++i) {
     const SourceId source{i};
+    const std::string& name = options_.pipeline.sources[i].name;
     const Counters counters =
         core_.intake().inspect([&](const Pipeline& pipeline) { return pipeline.counters(source); });
+    const Counters before = std::exchange(reported_[name], counters);
     std::string refused;
     for (std::size_t reason = 0; reason < refusal_count; ++reason) {
-      const std::uint64_t fresh = counters.refused[reason] - reported_[i].refused[reason];
+      const std::uint64_t fresh = counters.refused[reason] - before.refused[reason];
       if (fresh > 0) refused += " " + std::string(refusal_names[reason]) + "=" + std::to_string(fresh);
     }
-    const std::uint64_t late = counters.of(Fate::late_dropped) - reported_[i].of(Fate::late_dropped);
+    const std::uint64_t late = counters.of(Fate::late_dropped) - before.of(Fate::late_dropped);
     if (late > 0) refused += " late_dropped=" + std::to_string(late);
-    reported_[i] = counters;
     if (refused.empty()) continue;
     const RefusalSample sample = core_.intake().last_refusal(source);
     if (!sample.where.empty()) {
       refused += " (last undecoded: " + std::string(name_of(sample.reason)) + " at " + printable(sample.where) +
                  " byte " + std::to_string(sample.offset) + ")";
     }
-    log(LogLevel::warning, "source " + options_.pipeline.sources[i].name + ": not taken:" + refused);
+    log(LogLevel::warning, "source " + name + ": not taken:" + refused);
   }
 }
 
@@ -235,11 +230,10 @@ void Gateway::report_quarantine() {
 
 // What has changed with the rows that wait on disk.
 void Gateway::report_outboxes() {
-  reported_couriers_.resize(core_.couriers().size());
-  for (std::size_t i = 0; i < reported_couriers_.size(); ++i) {
-    const std::string sink = "sink " + core_.couriers()[i]->name() + ": ";
-    const CourierStatus status = core_.couriers()[i]->status();
-    const CourierStatus& before = reported_couriers_[i];
+  for (const auto& courier : core_.couriers()) {
+    const std::string sink = "sink " + courier->name() + ": ";
+    const CourierStatus status = courier->status();
+    const CourierStatus before = std::exchange(reported_couriers_[courier->name()], status);
     if (status.spilled_rows > 0) {
       log(LogLevel::info, sink + std::to_string(status.spilled_rows) + " rows wait on disk, " +
                               std::to_string(status.spilled_bytes) + " bytes");
@@ -251,7 +245,6 @@ void Gateway::report_outboxes() {
       log(LogLevel::error,
           sink + std::to_string(status.lost_records) + " damaged records of rows that waited are lost");
     }
-    reported_couriers_[i] = status;
   }
 }
 
@@ -281,6 +274,7 @@ std::string Gateway::status_line() const {
     if (status.dropped_rows > 0) line += ", " + std::to_string(status.dropped_rows) + " dropped";
     if (status.rejected_rows > 0) line += ", " + std::to_string(status.rejected_rows) + " rejected";
   }
+  if (!last_reload_.ok) line += "; RELOAD FAILED: " + last_reload_.reason;
   return line;
 }
 
@@ -289,7 +283,7 @@ void Gateway::stop() {
   notify_.stopping();
   log(LogLevel::info, "stopping");
   core_.intake().stop_waiting();
-  for (const auto& source : sources_) source->stop();
+  for (const RunningSource& source : sources_) source.source->stop();
   core_.intake().close();
   core_.quarantine().sync();
   core_.intake().tick(Fire::all);

@@ -4,13 +4,16 @@
 //          after a tick has run, or was held back because the disk takes nothing. Sources and couriers own their
 //          threads, named after them; `run` starts and ends all, and the storage thread.
 // Signals: SIGTERM and SIGINT stop intake, fire every window, deliver, write a checkpoint, and end within 10 s.
-//          SIGHUP reads the sensor tables again.
+//          SIGHUP reads the configuration again: all of it holds, but for what needs a restart, or nothing has changed.
+//          It may come at any time; several in a row may count as one.
 // Fails:   std::runtime_error from construction or `run` for what will not mend by itself (an address in use, a
 //          certificate that cannot be read, state that must not be touched); a broker or store that is away, or a disk
 //          that is full, is no failure.
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,7 +22,10 @@
 #include "daemon/clock.h"
 #include "daemon/core.h"
 #include "daemon/gateway_options.h"
+#include "daemon/reload_plan.h"
+#include "daemon/reload_result.h"
 #include "daemon/service_notify.h"
+#include "daemon/sources/socket_loop.h"
 #include "daemon/sources/source.h"
 #include "daemon/storage/posix_file_system.h"
 #include "daemon/storage_thread.h"
@@ -28,19 +34,37 @@ namespace edgetide {
 
 class Gateway {
  public:
-  explicit Gateway(GatewayOptions options);
+  // Reads the configuration again; throws what says why it cannot, one line for each error.
+  using LoadAgain = std::function<GatewayOptions()>;
+  Gateway(GatewayOptions options, LoadAgain load_again);
   ~Gateway() { storage_.stop(); }
 
   // Until SIGTERM or SIGINT. Requires: both blocked in every thread (`block_signals`).
   void run();
 
+  const ReloadResult& last_reload() const noexcept { return last_reload_; }
+
   // summary.h, after `run`.
   std::string summary() const;
 
  private:
-  void reload_tables();
-  void add_sources();
+  struct RunningSource {
+    std::string name;
+    std::unique_ptr<Source> source;
+  };
+
+  void add_source(const std::string& name, const std::vector<std::string>& former_filters = {});
+  std::unique_ptr<Source> make_source(const std::string& name, SourceId id,
+                                      const std::vector<std::string>& former_filters);
+  bool runs(const std::string& name) const;
   void wait_and_tick();
+
+  // gateway_reload.cpp
+  void reload();
+  void apply(GatewayOptions next);
+  void stop_sources(const NameChanges& changes);
+  void start_new_sources(const std::vector<MqttInput>& former);
+  void note_failure(const std::string& text);
   void tick(Fire fire);
   void report();
   void report_refusals();
@@ -52,18 +76,21 @@ class Gateway {
   std::string status_line() const;
 
   GatewayOptions options_;
+  const LoadAgain load_again_;
   SystemClock clock_;
   PosixFileSystem files_;
   StorageThread storage_;
   Core core_;
-  std::vector<std::unique_ptr<Source>> sources_;
+  SocketLoop sockets_;
+  std::vector<RunningSource> sources_;
   ServiceNotify notify_;
-  std::vector<Counters> reported_;  // by source, as last logged
+  ReloadResult last_reload_;
+  std::map<std::string, Counters> reported_;  // by source, as last logged
   QuarantineCounters reported_quarantine_;
   std::string reported_trouble_;
-  std::vector<CourierStatus> reported_couriers_;  // as last logged
-  Duration reported_at_;                          // running time
-  Duration status_told_at_;                       // running time
+  std::map<std::string, CourierStatus> reported_couriers_;  // by sink, as last logged
+  Duration reported_at_;                                    // running time
+  Duration status_told_at_;                                 // running time
 };
 
 // Blocks the signals that `Gateway::run` waits for. Before any thread is started.

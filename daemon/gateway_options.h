@@ -27,6 +27,7 @@ enum class LogTarget { automatic, standard_error, journal };  // automatic: jour
 struct LogOptions {
   LogLevel level = LogLevel::info;
   LogTarget target = LogTarget::automatic;
+  bool operator==(const LogOptions&) const = default;
 };
 
 struct MqttInput {
@@ -43,9 +44,12 @@ struct OutboxOptions {
   WhenFull when_full = WhenFull::drop_oldest;
   std::size_t memory_max = 4 * 1024 * 1024;  // more: fewer writes to flash while a store is away for a moment
   bool newest_rows_only = true;              // rows that newer ones replace may be left out; false for a stream
+  bool operator==(const OutboxOptions&) const = default;
 };
 
-struct StdoutOptions {};
+struct StdoutOptions {
+  bool operator==(const StdoutOptions&) const = default;
+};
 
 struct SinkOptions {
   std::string name;
@@ -69,6 +73,7 @@ struct EnrichmentOptions {
 
 struct ClockOptions {
   Duration wait_after_boot = Duration::minutes(5);  // for the clock to be synchronised
+  bool operator==(const ClockOptions&) const = default;
 };
 
 struct GatewayOptions {

@@ -31,10 +31,10 @@ Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
 
 Intake::Intake(Pipeline& pipeline, const Clock& clock, std::vector<std::string> source_names)
     : clock_(clock),
-      source_names_(std::move(source_names)),
+      places_(std::move(source_names)),
       pipeline_(pipeline),
-      connected_(source_names_.size()),
-      samples_(source_names_.size()) {}
+      connected_(places_.ids()),
+      samples_(places_.names().size()) {}
 
 void Intake::set_tables(std::vector<std::shared_ptr<const SensorTable>> tables) {
   const std::lock_guard lock(mutex_);
@@ -55,15 +55,15 @@ void Intake::open(RunIdentity identity, IntakeState recovered, Journal& journal,
   if (journal_ == nullptr) return;
   const Moment now = clock_.now();
   const SeriesTable& series = pipeline_.series();
-  journal_->append(JournalType::run, RunStart{identity.run, identity.state_id, now, source_names_,
+  journal_->append(JournalType::run, RunStart{identity.run, identity.state_id, now, places_.names(),
                                               static_cast<std::uint32_t>(series.size()), series_checksum(series)});
   commit(now.running);  // if it fails, it goes with the next
 }
 
 // ---- readings
 
-bool Intake::accept(SourceId source, const DecodedBatch& batch) noexcept {
-  for (Taken taken = try_accept(source, batch); taken != Taken::taken; taken = try_accept(source, batch)) {
+bool Intake::accept(SourceId id, const DecodedBatch& batch) noexcept {
+  for (Taken taken = try_accept(id, batch); taken != Taken::taken; taken = try_accept(id, batch)) {
     if (taken == Taken::closed || !wait_a_moment()) return false;
   }
   while (journal_options_.durability == Durability::power && sync()) {
@@ -79,9 +79,11 @@ bool Intake::wait_a_moment() {
   return waiting_allowed_;
 }
 
-Intake::Taken Intake::try_accept(SourceId source, const DecodedBatch& batch) {
+Intake::Taken Intake::try_accept(SourceId id, const DecodedBatch& batch) {
   const std::lock_guard lock(mutex_);
-  if (closed_) return Taken::closed;
+  const std::optional<SourceId> place = places_.place_of(id);
+  if (closed_ || !place) return Taken::closed;
+  const SourceId source = *place;
   const Moment now = clock_.now();
   const Moment arrival{clock_set_ ? now.wall : time_not_known, now.running};
   if (held_back(arrival.running)) {
@@ -187,7 +189,7 @@ void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
 void Intake::apply_batch(const Batch& batch) {
   pipeline_.apply(batch);
   if (quarantine_ == nullptr) return;
-  quarantine_->keep(pipeline_.set_aside(), source_names_[index_of(batch.source)], *batch.arrival, pipeline_.series());
+  quarantine_->keep(pipeline_.set_aside(), places_.names()[index_of(batch.source)], *batch.arrival, pipeline_.series());
 }
 
 // What waited for the clock is applied. False: the disk takes nothing.
@@ -207,22 +209,27 @@ bool Intake::release_held(Moment now) {
 
 // ---- connections
 
-void Intake::connected(SourceId source, std::string_view peer) noexcept {
-  log(LogLevel::info, "source " + source_names_[index_of(source)] + ": connected to " + printable(peer));
+void Intake::connected(SourceId id, std::string_view peer) noexcept {
+  log(LogLevel::info, "source " + name_of(id) + ": connected to " + printable(peer));
   const std::lock_guard lock(mutex_);
-  connected_[index_of(source)] = true;
-  if (listening_) tell_connection(source, true, clock_.now());
+  connected_[index_of(id)] = true;
+  if (listening_) tell_connection(id, true, clock_.now());
 }
 
-void Intake::disconnected(SourceId source, std::string_view reason) noexcept {
-  log(LogLevel::warning, "source " + source_names_[index_of(source)] + ": disconnected: " + printable(reason));
+void Intake::disconnected(SourceId id, std::string_view reason) noexcept {
+  log(LogLevel::warning, "source " + name_of(id) + ": disconnected: " + printable(reason));
   const std::lock_guard lock(mutex_);
-  connected_[index_of(source)] = false;
-  if (listening_) tell_connection(source, false, clock_.now());
+  connected_[index_of(id)] = false;
+  if (listening_) tell_connection(id, false, clock_.now());
 }
 
-void Intake::notice(SourceId source, std::string_view text) noexcept {
-  log(LogLevel::warning, "source " + source_names_[index_of(source)] + ": " + printable(text));
+void Intake::notice(SourceId id, std::string_view text) noexcept {
+  log(LogLevel::warning, "source " + name_of(id) + ": " + printable(text));
+}
+
+std::string Intake::name_of(SourceId id) const {
+  const std::lock_guard lock(mutex_);
+  return places_.name_of(id);
 }
 
 // While intake is held back the sources are deaf, whatever their connections say.
@@ -234,12 +241,14 @@ void Intake::listen(bool listening, Moment now) {
   }
 }
 
-void Intake::tell_connection(SourceId source, bool connected, Moment now) {
+void Intake::tell_connection(SourceId id, bool connected, Moment now) {
+  const std::optional<SourceId> place = places_.place_of(id);
+  if (!place) return;
   if (journal_ != nullptr) {
-    journal_->append(JournalType::connection, JournaledConnection{source, connected, now});
+    journal_->append(JournalType::connection, JournaledConnection{*place, connected, now});
     commit(now.running);  // if it fails, it goes with the next
   }
-  connected ? pipeline_.connected(source, now) : pipeline_.disconnected(source, now);
+  connected ? pipeline_.connected(*place, now) : pipeline_.disconnected(*place, now);
 }
 
 // ---- epochs
@@ -250,6 +259,10 @@ bool Intake::tick(Fire fire) {
   const Moment now = clock_.now();
   if (!clock_set_ && !(clock_.is_set() && release_held(now))) return false;
   listen(!held_back(now.running), now);
+  return fire_windows(fire, now);
+}
+
+bool Intake::fire_windows(Fire fire, Moment now) {
   if (journal_ != nullptr) {
     if (!journal_->trouble().empty() && !journal_->ready(now.running)) return false;
     const auto before = journal_->mark();
@@ -279,6 +292,72 @@ void Intake::send_safe_rows() {
     RowRoutes::send(std::move(unsafe_rows_.front().parcels));
     unsafe_rows_.pop_front();
   }
+}
+
+// ---- another configuration
+
+// Nobody listens while the sources change their places: each is told so before, and again after, where it still is.
+std::optional<std::string> Intake::reconfigure(Reconfiguration next) {
+  const std::lock_guard lock(mutex_);
+  const Moment now = clock_.now();
+  if (!clock_set_) return "readings wait for the clock to be set; try again when it is";
+  if (next.fire_all && !fire_windows(Fire::all, now)) return "the journal cannot be written: " + journal_->trouble();
+  listen(false, now);
+  std::optional<std::string> refusal = next.pipeline.restore(pipeline_.snapshot());
+  if (!refusal && !journaled(next, now.running)) refusal = "the journal cannot be written: " + journal_->trouble();
+  if (!refusal) take_over(std::move(next));
+  listen(!held_back(now.running), now);
+  return refusal;
+}
+
+// Series keep their ids. Those that the new pipeline computes from others are told of, for they may be read one day.
+bool Intake::journaled(const Reconfiguration& next, Duration running) {
+  if (journal_ == nullptr) return true;
+  const auto before = journal_->mark();
+  journal_->append(JournalType::sources, JournaledSources{next.sources});
+  const SeriesTable& old = pipeline_.series();
+  const SeriesTable& series = next.pipeline.series();
+  for (std::uint32_t i = 0; i < series.size(); ++i) {
+    const SeriesId id{i};
+    if (!series.has(id) || (i < old.size() && old.has(id))) continue;
+    journal_->append(JournalType::series, NewSeries{id, SourceId{0}, series[id]});
+  }
+  if (commit(running)) return true;
+  journal_->discard_to(before);
+  return false;
+}
+
+void Intake::take_over(Reconfiguration next) {
+  std::vector<RefusalSample> samples(next.sources.size());
+  for (std::uint32_t i = 0; i < samples.size(); ++i) {
+    const std::optional<SourceId> before = places_.place_of(places_.id_of(next.sources[i]));
+    if (before) samples[i] = std::move(samples_[index_of(*before)]);
+  }
+  samples_ = std::move(samples);
+  places_.move_to(std::move(next.sources));
+  connected_.resize(places_.ids());
+  pipeline_ = std::move(next.pipeline);
+  enrichment_.replace(std::move(next.tables));
+  routes_ = std::move(next.routes);
+}
+
+SourceId Intake::source_id(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return places_.id_of(name);
+}
+
+void Intake::forget(const Courier& courier) {
+  const std::lock_guard lock(mutex_);
+  for (UnsafeRows& rows : unsafe_rows_) {
+    std::erase_if(rows.parcels, [&](const RowRoutes::Parcel& parcel) { return parcel.courier == &courier; });
+  }
+}
+
+// ---- the end
+
+void Intake::wait_again() {
+  const std::lock_guard lock(mutex_);
+  waiting_allowed_ = true;
 }
 
 void Intake::stop_waiting() {
@@ -337,7 +416,7 @@ std::optional<Checkpoint> Intake::checkpoint() {
   checkpoint.journal_next = files_->begin_anew();
   checkpoint.taken_at = clock_.now();
   checkpoint.pipeline = pipeline_.snapshot();
-  checkpoint.intake = IntakeState{source_names_, recent_, held_}.save();
+  checkpoint.intake = IntakeState{places_.names(), recent_, held_}.save();
   return checkpoint;
 }
 
@@ -349,9 +428,9 @@ void Intake::cut(std::uint64_t record) {
 
 // ---- what others want to know
 
-RefusalSample Intake::last_refusal(SourceId source) const {
+RefusalSample Intake::last_refusal(SourceId place) const {
   const std::lock_guard lock(mutex_);
-  return samples_[index_of(source)];
+  return samples_[index_of(place)];
 }
 
 QuarantineCounters Intake::quarantine_counters() const {

@@ -7,8 +7,11 @@
 //
 // While the clock is not set, batches are journaled and held, and no tick does anything (held_batches.h).
 //
-// Thread: `accept`, `connected`, `disconnected`, `notice` from source threads; `tick`, `close` from the main thread;
-//         `sync`, `checkpoint`, `cut` from the storage thread.
+// A source calls with the id it was given (SourcePlaces); the pipeline, its counters and the journal know it by its
+// place.
+//
+// Thread: `accept`, `connected`, `disconnected`, `notice` from source threads; `tick`, `reconfigure`, `close` from the
+//         main thread; `sync`, `checkpoint`, `cut` from the storage thread.
 // Owns:   nothing; the gateway owns pipeline, clock, journal and couriers, and they outlive the intake's users.
 // Fails:  `accept` is false once closed. What cannot be taken is refused and counted, one reading at a time.
 #pragma once
@@ -28,6 +31,7 @@
 #include "daemon/intake_state.h"
 #include "daemon/recent_messages.h"
 #include "daemon/row_routes.h"
+#include "daemon/source_places.h"
 #include "daemon/sources/source.h"
 #include "daemon/storage/checkpoint.h"
 #include "daemon/storage/journal.h"
@@ -60,12 +64,22 @@ struct JournalStatus {
   std::uint64_t next_record = 0;
 };
 
+// What another configuration puts in place of what is there.
+struct Reconfiguration {
+  Pipeline pipeline;                                       // new; it takes over the state of the old one
+  std::vector<std::string> sources;                        // names by place
+  std::vector<std::shared_ptr<const SensorTable>> tables;  // by place
+  RowRoutes routes;
+  bool fire_all = false;  // some window will be forgotten: what it holds leaves first
+};
+
 class Intake final : public SourceHost {
  public:
   Intake(Pipeline& pipeline, const Clock& clock, std::vector<std::string> source_names);
 
   // All of these before the first source is started.
   void add_route(RowSelection selection, Courier& courier) { routes_.add(std::move(selection), courier); }
+  void set_routes(RowRoutes routes) { routes_ = std::move(routes); }
   void set_tables(std::vector<std::shared_ptr<const SensorTable>> tables);  // or when they were read again
   void set_quarantine(Quarantine& quarantine) noexcept { quarantine_ = &quarantine; }
   // Called under the lock, when what is taken is the first that a power cut would take.
@@ -74,10 +88,10 @@ class Intake final : public SourceHost {
   void open(RunIdentity identity, IntakeState recovered, Journal& journal, JournalOptions options);
   const RowRoutes& routes() const noexcept { return routes_; }
 
-  bool accept(SourceId source, const DecodedBatch& batch) noexcept override;
-  void connected(SourceId source, std::string_view peer) noexcept override;
-  void disconnected(SourceId source, std::string_view reason) noexcept override;
-  void notice(SourceId source, std::string_view text) noexcept override;
+  bool accept(SourceId id, const DecodedBatch& batch) noexcept override;
+  void connected(SourceId id, std::string_view peer) noexcept override;
+  void disconnected(SourceId id, std::string_view reason) noexcept override;
+  void notice(SourceId id, std::string_view text) noexcept override;
 
   // `accept` without waiting.
   enum class Taken {
@@ -85,13 +99,23 @@ class Intake final : public SourceHost {
     held,    // not taken; try again later
     closed,  // not taken
   };
-  Taken try_accept(SourceId source, const DecodedBatch& batch);
+  Taken try_accept(SourceId id, const DecodedBatch& batch);
 
   // False: held back, as `accept` is, or the clock is not set.
   bool tick(Fire fire);
+
+  // Between two inputs, and says so in the journal: what was taken before went into the old pipeline, what comes after
+  // goes into the new one, and a recovery from before finds the same. Windows whose definition is the same keep what
+  // they hold. The reason, if that cannot be: nothing has changed then.
+  // Blocks: sources wait for as long as the state is copied, some microseconds a series.
+  std::optional<std::string> reconfigure(Reconfiguration next);
+  SourceId source_id(const std::string& name);  // for a source that is made
+  void forget(const Courier& courier);          // before it goes; rows that it should have had are lost
+
   void stop_waiting();  // from now on `accept` is false rather than wait
-  void close();         // from now on `accept` is false
-  void room();          // a courier that was full has room again
+  void wait_again();
+  void close();  // from now on `accept` is false
+  void room();   // a courier that was full has room again
 
   // Everything taken so far survives a power cut. One thread syncs, others wait for it. Nothing is done if nothing but
   // ticks came since the last time: they can be made again.
@@ -110,7 +134,7 @@ class Intake final : public SourceHost {
     const std::lock_guard lock(mutex_);
     return read(static_cast<const Pipeline&>(pipeline_));
   }
-  RefusalSample last_refusal(SourceId source) const;
+  RefusalSample last_refusal(SourceId place) const;
   std::uint64_t rows_emitted() const;
   std::uint64_t resent_messages() const;  // known already, and suppressed
   std::size_t held_readings() const;      // wait for the clock
@@ -119,12 +143,16 @@ class Intake final : public SourceHost {
 
  private:
   bool wait_a_moment();
+  std::string name_of(SourceId id) const;
   bool held_back(Duration running) const;
   bool commit(Duration running);
   bool drops() const;
   void need_safe(std::uint64_t record);
+  bool fire_windows(Fire fire, Moment now);
+  bool journaled(const Reconfiguration& next, Duration running);
+  void take_over(Reconfiguration next);
   void listen(bool listening, Moment now);
-  void tell_connection(SourceId source, bool connected, Moment now);
+  void tell_connection(SourceId id, bool connected, Moment now);
   void gather(SourceId source, const DecodedBatch& batch, Moment arrival);
   std::optional<SeriesId> series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading);
   void add_refused(Refusal reason, std::uint64_t readings);
@@ -137,8 +165,7 @@ class Intake final : public SourceHost {
   void send_safe_rows();
 
   const Clock& clock_;
-  const std::vector<std::string> source_names_;
-  RowRoutes routes_;
+  RowRoutes routes_;  // guarded by mutex_, but for its reading before the first source is started
   JournalOptions journal_options_;
 
   std::mutex sync_mutex_;  // before mutex_
@@ -146,6 +173,7 @@ class Intake final : public SourceHost {
   std::condition_variable room_;
 
   // All of this is guarded by mutex_:
+  SourcePlaces places_;
   Pipeline& pipeline_;
   Enrichment enrichment_;
   Quarantine* quarantine_ = nullptr;  // and what it points to
@@ -155,7 +183,7 @@ class Intake final : public SourceHost {
   RecentMessages recent_;
   HeldBatches held_;
   bool clock_set_ = true;
-  std::vector<bool> connected_;  // by source
+  std::vector<bool> connected_;  // by id
   bool listening_ = true;
   bool waiting_allowed_ = true;
   bool closed_ = false;
@@ -167,7 +195,7 @@ class Intake final : public SourceHost {
     std::vector<RowRoutes::Parcel> parcels;
   };
   std::deque<UnsafeRows> unsafe_rows_;  // of ticks that a power cut would take
-  std::vector<RefusalSample> samples_;  // by source
+  std::vector<RefusalSample> samples_;  // by place
   std::uint64_t rows_emitted_ = 0;
   std::uint64_t resent_messages_ = 0;
 

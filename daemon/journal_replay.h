@@ -53,6 +53,7 @@ class JournalReplay {
   void apply_one(const JournaledConnection& connection);
   void apply_one(const ClockSet& set);
   void apply_or_hold(SourceId then, Moment arrival, std::span<const Reading> readings);
+  void apply_one(const JournaledSources& sources) { name_sources(sources.names); }
   std::optional<SourceId> source_of(SourceId then) const noexcept;
   std::optional<SeriesId> series_of(SeriesId then) const noexcept;
   void name_sources(const std::vector<std::string>& sources);

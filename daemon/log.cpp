@@ -47,6 +47,10 @@ void start_log(const LogOptions& options) {
   spdlog::set_default_logger(logger);
 }
 
+void set_log_level(LogLevel level) {
+  spdlog::set_level(to_spdlog(level));
+}
+
 void log(LogLevel level, std::string_view line) {
   spdlog::log(to_spdlog(level), "{}", line);
 }

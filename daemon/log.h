@@ -13,6 +13,7 @@
 namespace edgetide {
 
 void start_log(const LogOptions& options);
+void set_log_level(LogLevel level);
 void log(LogLevel level, std::string_view line);
 
 // The text with control characters and bytes that are not ASCII as \xNN, cut to 200 characters.

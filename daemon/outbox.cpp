@@ -49,6 +49,29 @@ std::variant<std::optional<EpochId>, LogRefusal> Outbox::recover(std::uint64_t f
   return newest;
 }
 
+void Outbox::take_over(Outbox& former) {
+  const std::scoped_lock lock(mutex_, former.mutex_);
+  waiting_ = std::move(former.waiting_);
+  delivered_ = former.delivered_;
+  dropped_rows_ = former.dropped_rows_;
+  lost_records_ = former.lost_records_;
+  log_.take_over(former.log_);
+  if (inputs_ != former.inputs_) drop_memory();
+  make_room();
+  full_ = is_full();
+}
+
+// Copies in memory speak of columns by their position, those on disk by name.
+void Outbox::drop_memory() {
+  for (std::size_t i = 0; i < waiting_.size();) {
+    if (waiting_[i].record == 0) {
+      dropped_rows_ += waiting_.take(i).rows;
+    } else if (waiting_[i++].batch) {
+      waiting_.let_go(i - 1);
+    }
+  }
+}
+
 void Outbox::push(RowBatch batch) {
   const EpochId id = batch.id;
   const std::size_t rows = batch.row_count(), bytes = memory_of(batch);

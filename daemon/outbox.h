@@ -59,6 +59,10 @@ class Outbox {
   // The newest epoch that is held. Requires: before all else.
   std::variant<std::optional<EpochId>, LogRefusal> recover(std::uint64_t first_record, std::uint64_t run);
 
+  // Everything that `former` has, in place of `recover`. Where its inputs are others, what it has not spilled is
+  // dropped. Requires: nobody uses `former` any more, and it is from the same place.
+  void take_over(Outbox& former);
+
   // Ignored if its epoch is here or was delivered, as in a replay of the journal. Requires: later epochs than all
   // before, but for a replay, which ends before the first `take`.
   void push(RowBatch batch);
@@ -95,6 +99,7 @@ class Outbox {
   };
 
   // Under the lock:
+  void drop_memory();
   std::vector<WaitingBatch> make_room();
   std::optional<std::size_t> next_to_drop() const noexcept;
   bool is_full() const noexcept;

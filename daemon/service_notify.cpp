@@ -1,6 +1,7 @@
 #include "daemon/service_notify.h"
 
 #include <cstdint>
+#include <ctime>
 #include <systemd/sd-daemon.h>
 
 namespace edgetide {
@@ -14,6 +15,12 @@ ServiceNotify::ServiceNotify() {
 
 void ServiceNotify::ready() {
   sd_notify(0, "READY=1");
+}
+void ServiceNotify::reloading() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const std::int64_t microseconds = std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1'000;
+  sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds)).c_str());
 }
 void ServiceNotify::alive() {
   if (watchdog_interval_) sd_notify(0, "WATCHDOG=1");

@@ -19,6 +19,7 @@ class ServiceNotify {
   std::optional<Duration> watchdog_interval() const noexcept { return watchdog_interval_; }
 
   void ready();
+  void reloading();  // until `ready`
   void alive();
   void status(const std::string& line);
   void stopping();

@@ -46,6 +46,9 @@ class SpillLog {
   // What earlier runs have left, from this record on. `run` is the present one. Call once, before all else.
   std::variant<Recovered, LogRefusal> recover(std::uint64_t first_record, std::uint64_t run);
 
+  // Goes on where `former` was, which is of no use after it. Instead of `recover`.
+  void take_over(SpillLog& former) { log_.emplace(*std::move(former.log_)); }
+
   // Into the buffer. How many bytes the record will take.
   std::uint64_t add(EpochId first, const RowBatch& batch, const std::vector<WindowSchema>& inputs);
   // Writes and syncs what was added. The number of the first of these records; the others follow it.

@@ -10,7 +10,7 @@ namespace {
 constexpr Duration retry_after = Duration::seconds(5);
 }
 
-StateKeeper::StateKeeper(Intake& intake, std::span<const std::unique_ptr<Courier>> couriers,
+StateKeeper::StateKeeper(Intake& intake, const std::vector<std::unique_ptr<Courier>>& couriers,
                          CheckpointStore& checkpoints, const Clock& clock, JournalOptions journal,
                          CheckpointOptions checkpoint)
     : intake_(intake),

@@ -12,8 +12,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <span>
 #include <string>
+#include <vector>
 
 #include "daemon/clock.h"
 #include "daemon/courier.h"
@@ -32,7 +32,7 @@ struct KeeperStatus {
 
 class StateKeeper {
  public:
-  StateKeeper(Intake& intake, std::span<const std::unique_ptr<Courier>> couriers, CheckpointStore& checkpoints,
+  StateKeeper(Intake& intake, const std::vector<std::unique_ptr<Courier>>& couriers, CheckpointStore& checkpoints,
               const Clock& clock, JournalOptions journal, CheckpointOptions checkpoint);
 
   // Does what is due. How long until something is.
@@ -50,7 +50,7 @@ class StateKeeper {
   std::error_code spill_all(Checkpoint& checkpoint);
 
   Intake& intake_;
-  const std::span<const std::unique_ptr<Courier>> couriers_;
+  const std::vector<std::unique_ptr<Courier>>& couriers_;
   CheckpointStore& checkpoints_;
   const Clock& clock_;
   const JournalOptions journal_;

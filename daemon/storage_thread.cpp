@@ -7,6 +7,7 @@
 namespace edgetide {
 
 void StorageThread::start(StateKeeper& keeper) {
+  stopping_ = false;
   thread_ = std::thread([this, &keeper] { run(keeper); });
   pthread_setname_np(thread_.native_handle(), "storage");
 }

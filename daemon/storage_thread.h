@@ -2,7 +2,7 @@
 //
 // In:      time, and `wake`.
 // Out:     what the keeper writes to disk.
-// Thread:  "storage", from `start` to `stop`; `wake` from any thread.
+// Thread:  "storage", from `start` to `stop`, which may follow each other again; `wake` from any thread.
 // Never:   touches a socket, or waits while something is due.
 #pragma once
 

@@ -81,7 +81,7 @@ SeriesId Pipeline::restore_series(Series series, SourceId source, std::optional<
     leavers_.erase(std::find(leavers_.begin(), leavers_.end(), *replaced), leavers_.end());
     forget_series(*replaced);
   }
-  if (now_) sources_[index_of(source)].new_series.take(running());
+  if (now_ && index_of(source) < sources_.size()) sources_[index_of(source)].new_series.take(running());
   const SeriesId id = enter_series(series_.add_beyond_capacity(std::move(series)));
   add_derived(id);
   return id;
@@ -150,7 +150,7 @@ void Pipeline::forget_series(SeriesId id) {
   for (const std::uint32_t orphan : orphans) {
     if (may_leave(SeriesId{orphan})) forget_series(SeriesId{orphan});
   }
-  sources_[states_[index_of(id)].source].minimum.leave(index_of(id));
+  if (!sources_.empty()) sources_[states_[index_of(id)].source].minimum.leave(index_of(id));
   series_.remove(id);
 }
 

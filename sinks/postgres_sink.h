@@ -31,6 +31,7 @@ struct PostgresOptions {
   bool create_tables = true;
   Duration connect_timeout = Duration::seconds(5);     // per address; a stop waits for it
   Duration statement_timeout = Duration::seconds(20);  // also lock and TCP user timeout
+  bool operator==(const PostgresOptions&) const = default;
 };
 
 std::unique_ptr<Sink> make_postgres_sink(PostgresOptions options, SinkIdentity identity,

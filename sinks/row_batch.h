@@ -22,6 +22,7 @@ namespace edgetide {
 struct Column {
   std::string name;      // the aggregate's name: count, avg, p99.9, ...
   bool integer = false;  // bigint rather than double precision
+  bool operator==(const Column&) const = default;
 
   // As a column that needs no quotes: p99_9.
   std::string sql_name() const {
@@ -35,6 +36,7 @@ struct Column {
 struct WindowSchema {
   std::string name;
   std::vector<Column> columns;
+  bool operator==(const WindowSchema&) const = default;
 };
 
 struct SinkRow {

@@ -17,6 +17,7 @@ namespace edgetide {
 struct SqliteOptions {
   std::string path;                              // absolute; config resolves it below the state directory
   Duration busy_timeout = Duration::seconds(5);  // how long to wait for others who write to the file
+  bool operator==(const SqliteOptions&) const = default;
 };
 
 std::unique_ptr<Sink> make_sqlite_sink(SqliteOptions options, SinkIdentity identity, std::vector<WindowSchema> inputs);

@@ -22,14 +22,24 @@ Configuration load_to_run(const std::string& path) {
   return configuration;
 }
 
+void log_warnings(const Configuration& configuration) {
+  for (const ConfigMessage& warning : configuration.warnings) log(LogLevel::warning, to_text(warning, "warning"));
+}
+
+GatewayOptions load_again(const std::string& path) {
+  Configuration configuration = load_to_run(path);
+  log_warnings(configuration);
+  return std::move(configuration.options);
+}
+
 }  // namespace
 
 int run_command(const RunOptions& options) {
   block_signals();
   Configuration configuration = load_to_run(options.config);
   start_log(configuration.options.log);
-  for (const ConfigMessage& warning : configuration.warnings) log(LogLevel::warning, to_text(warning, "warning"));
-  Gateway gateway(std::move(configuration.options));
+  log_warnings(configuration);
+  Gateway gateway(std::move(configuration.options), [&] { return load_again(options.config); });
   gateway.run();
   if (options.summary.empty()) return exit_fine;
   std::ofstream file(options.summary);

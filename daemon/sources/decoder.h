@@ -54,6 +54,7 @@ enum class TimeFormat {
 struct TimeField {
   std::string path;  // JSON path, CSV column name, or empty: no event time in the payload
   TimeFormat format = TimeFormat::automatic;
+  bool operator==(const TimeField&) const = default;
 };
 
 // One value to take from a message.
@@ -63,11 +64,13 @@ struct ValueField {
   std::string unit = {};
   double scale = 1;  // value * scale + offset
   double offset = 0;
+  bool operator==(const ValueField&) const = default;
 };
 
 struct LabelField {
   std::string key;
   std::string path;  // JSON path or CSV column name
+  bool operator==(const LabelField&) const = default;
 };
 
 enum class PayloadFormat { json, number, influx, csv };
@@ -90,6 +93,7 @@ struct MappingOptions {
   // csv: columns in order; empty: the first line of each message is a header
   std::vector<std::string> columns;
   char delimiter = ',';
+  bool operator==(const MappingOptions&) const = default;
 };
 
 // Fails: throws std::invalid_argument with a reason a user can act on (a bad path, a capture that is not in the topic).

@@ -23,6 +23,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <mqtt/async_client.h>
 #include <mutex>
 #include <netinet/in.h>
@@ -175,9 +176,13 @@ mqtt::connect_options to_paho(const MqttOptions& options, bool encrypted) {
 
 class MqttSource final : public Source {
  public:
-  MqttSource(MqttOptions options, SourceId id, SourceHost& host)
+  MqttSource(MqttOptions options, SourceId id, SourceHost& host, const std::vector<std::string>& former_filters)
       : options_(std::move(options)), id_(id), host_(host), router_(options_.routes) {
     check(options_);
+    const std::vector<std::string> filters = router_.filters();
+    std::copy_if(
+        former_filters.begin(), former_filters.end(), std::back_inserter(unwanted_filters_),
+        [&](const std::string& former) { return std::find(filters.begin(), filters.end(), former) == filters.end(); });
   }
   ~MqttSource() override { stop(); }
 
@@ -193,7 +198,9 @@ class MqttSource final : public Source {
       stopping_ = true;
       changed_.notify_all();
     }
-    if (thread_.joinable()) thread_.join();
+    if (!thread_.joinable()) return;
+    thread_.join();
+    host_.disconnected(id_, "stopped");
   }
 
  private:
@@ -262,6 +269,10 @@ class MqttSource final : public Source {
       if (codes.empty() || static_cast<int>(codes.front()) == options_.qos) continue;
       throw std::runtime_error(what + " was granted at another QoS, " +
                                std::to_string(static_cast<int>(codes.front())));
+    }
+    for (; !unwanted_filters_.empty(); unwanted_filters_.pop_back()) {
+      const auto unsubscribed = client.unsubscribe(unwanted_filters_.back());
+      wait(*unsubscribed, answer_timeout, "end of the subscription to '" + unwanted_filters_.back() + "'");
     }
   }
 
@@ -385,6 +396,7 @@ class MqttSource final : public Source {
   std::string lost_;                     // guarded by mutex_; why the connection was lost, empty while it stands
 
   // The connection thread only.
+  std::vector<std::string> unwanted_filters_;  // that our session at the broker may still have
   bool had_session_ = false;
   std::size_t failures_ = 0;  // since a connection that stood
   std::minstd_rand random_{std::random_device{}()};
@@ -394,8 +406,9 @@ class MqttSource final : public Source {
 
 }  // namespace
 
-std::unique_ptr<Source> make_mqtt_source(MqttOptions options, SourceId id, SourceHost& host) {
-  return std::make_unique<MqttSource>(std::move(options), id, host);
+std::unique_ptr<Source> make_mqtt_source(MqttOptions options, SourceId id, SourceHost& host,
+                                         const std::vector<std::string>& former_filters) {
+  return std::make_unique<MqttSource>(std::move(options), id, host, former_filters);
 }
 
 }  // namespace edgetide

@@ -23,6 +23,7 @@ struct TlsOptions {
   std::string ca;    // file; empty: the system's
   std::string cert;  // file, with `key` for client authentication
   std::string key;
+  bool operator==(const TlsOptions&) const = default;
 };
 
 struct MqttOptions {
@@ -40,8 +41,12 @@ struct MqttOptions {
   bool use_retained = false;
   bool allow_plaintext = false;  // plain TCP to other than loopback
   std::vector<RouteOptions> routes;
+  bool operator==(const MqttOptions&) const = default;
 };
 
-std::unique_ptr<Source> make_mqtt_source(MqttOptions options, SourceId id, SourceHost& host);
+// `former_filters`: of a source of that client id before its configuration was changed. The broker's session keeps what
+// is not unsubscribed.
+std::unique_ptr<Source> make_mqtt_source(MqttOptions options, SourceId id, SourceHost& host,
+                                         const std::vector<std::string>& former_filters = {});
 
 }  // namespace edgetide

@@ -21,6 +21,7 @@ namespace edgetide {
 struct RouteOptions {
   std::string topic;  // empty for sockets, which have one route
   MappingOptions mapping;
+  bool operator==(const RouteOptions&) const = default;
 };
 
 class TopicPattern {

@@ -1,9 +1,9 @@
 // Readings from TCP, UDP and Unix stream sockets: lines of influx, csv or json (one document a line). All socket
-// sources of the daemon share one epoll thread, named "sockets".
+// sources of the daemon share one epoll thread, named "sockets" (SocketLoop).
 //
 // In:      bytes; complete lines of one turn are decoded into one batch and accepted together.
 // Ack:     with `ack`, stream peers get "ack N\n" after each turn, N being the lines taken since they connected.
-// Thread:  the epoll thread; `add`, `start`, `stop` from the gateway's main thread.
+// Thread:  the epoll thread; `start` and `stop` of all sources from the gateway's main thread.
 // Back-pressure: while the host holds intake back, stream peers are not read; datagrams are lost and counted by the
 //          kernel.
 // Fails:   `start` throws std::runtime_error when an address cannot be bound.
@@ -37,6 +37,7 @@ struct SocketOptions {
   Duration idle_timeout = Duration::minutes(5);
   Duration line_timeout = Duration::seconds(30);
   std::size_t receive_buffer_bytes = 4 * 1024 * 1024;  // udp; the kernel may give less
+  bool operator==(const SocketOptions&) const = default;
 };
 
 struct SocketInput {
@@ -44,7 +45,9 @@ struct SocketInput {
   SourceId id;
 };
 
-// One Source for all sockets of the daemon.
-std::unique_ptr<Source> make_socket_source(std::vector<SocketInput> inputs, SourceHost& host);
+class SocketLoop;
+
+// The loop outlives the source.
+std::unique_ptr<Source> make_socket_source(const SocketInput& input, SocketLoop& loop);
 
 }  // namespace edgetide

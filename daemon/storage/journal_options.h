@@ -20,11 +20,13 @@ struct JournalOptions {
   Duration sync_interval = Duration::milliseconds(500);
   std::size_t bytes_max = 256 * 1024 * 1024;
   JournalFull when_full = JournalFull::block;
+  bool operator==(const JournalOptions&) const = default;
 };
 
 struct CheckpointOptions {
   Duration interval = Duration::seconds(30);
   std::size_t keep = 2;
+  bool operator==(const CheckpointOptions&) const = default;
 };
 
 }  // namespace edgetide

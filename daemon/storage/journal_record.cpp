@@ -66,14 +66,25 @@ void read_readings(VarintReader& in, Timestamp arrival, std::int64_t unit, std::
   }
 }
 
+void put_names(std::string& out, const std::vector<std::string>& names) {
+  put_varint(out, names.size());
+  for (const std::string& name : names) put_text(out, name);
+}
+
+std::vector<std::string> get_names(VarintReader& in) {
+  std::vector<std::string> names;
+  const std::uint64_t count = in.varint();
+  for (std::uint64_t i = 0; in.has(count - i) && i < count; ++i) names.emplace_back(in.text());
+  return names;
+}
+
 std::optional<JournalRecord> decode_run(std::string_view payload) {
   VarintReader in(payload);
   RunStart start;
   start.run = in.varint();
   start.state_id = in.varint();
   start.now = get_moment(in);
-  const std::uint64_t sources = in.varint();
-  for (std::uint64_t i = 0; in.has(sources - i) && i < sources; ++i) start.sources.emplace_back(in.text());
+  start.sources = get_names(in);
   start.series_count = static_cast<std::uint32_t>(in.varint());
   start.series_checksum = static_cast<std::uint32_t>(in.bytes(4));
   if (!in.ok()) return std::nullopt;
@@ -125,6 +136,13 @@ std::optional<JournalRecord> decode_clock_set(std::string_view payload) {
   return ClockSet{now};
 }
 
+std::optional<JournalRecord> decode_sources(std::string_view payload) {
+  VarintReader in(payload);
+  JournaledSources sources{get_names(in)};
+  if (!in.ok()) return std::nullopt;
+  return sources;
+}
+
 std::optional<Moment> moment_of(const JournalRecord& record) noexcept {
   return std::visit(
       [](const auto& one) -> std::optional<Moment> {
@@ -151,8 +169,7 @@ void JournalEncoder::append(std::string& out, const RunStart& start) {
   put_varint(out, start.run);
   put_varint(out, start.state_id);
   append_moment(out, start.now);
-  put_varint(out, start.sources.size());
-  for (const std::string& source : start.sources) put_text(out, source);
+  put_names(out, start.sources);
   put_varint(out, start.series_count);
   put_bytes(out, start.series_checksum, 4);
 }
@@ -209,6 +226,10 @@ void JournalEncoder::append(std::string& out, const ClockSet& set) {
   append_moment(out, set.now);
 }
 
+void JournalEncoder::append(std::string& out, const JournaledSources& sources) {
+  put_names(out, sources.names);
+}
+
 std::optional<JournalRecord> JournalDecoder::decode(std::uint8_t type, std::string_view payload) {
   std::optional<JournalRecord> record;
   switch (static_cast<JournalType>(type)) {
@@ -229,6 +250,9 @@ std::optional<JournalRecord> JournalDecoder::decode(std::uint8_t type, std::stri
       break;
     case JournalType::clock_set:
       record = decode_clock_set(payload);
+      break;
+    case JournalType::sources:
+      record = decode_sources(payload);
       break;
   }
   if (record) last_ = moment_of(*record).value_or(last_);

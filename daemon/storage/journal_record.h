@@ -24,7 +24,15 @@
 
 namespace edgetide {
 
-enum class JournalType : std::uint8_t { run = 1, series = 2, batch = 3, tick = 4, connection = 5, clock_set = 6 };
+enum class JournalType : std::uint8_t {
+  run = 1,
+  series = 2,
+  batch = 3,
+  tick = 4,
+  connection = 5,
+  clock_set = 6,
+  sources = 7,
+};
 
 // The daemon has started. What follows speaks of sources by their place here, and of series by the ids of a pipeline
 // whose table was this one.
@@ -72,7 +80,13 @@ struct ClockSet {
   Moment now;
 };
 
-using JournalRecord = std::variant<RunStart, NewSeries, JournaledBatch, JournaledTick, JournaledConnection, ClockSet>;
+// The configuration was read again: what follows speaks of sources by their place here. Series keep their ids.
+struct JournaledSources {
+  std::vector<std::string> names;
+};
+
+using JournalRecord =
+    std::variant<RunStart, NewSeries, JournaledBatch, JournaledTick, JournaledConnection, ClockSet, JournaledSources>;
 
 class JournalEncoder {
  public:
@@ -82,6 +96,7 @@ class JournalEncoder {
   void append(std::string& out, const JournaledTick& tick);
   void append(std::string& out, const JournaledConnection& connection);
   void append(std::string& out, const ClockSet& set);
+  void append(std::string& out, const JournaledSources& sources);
 
   // The next batch carries its whole moment: the record before it may not be there for a reader.
   void forget_moment() noexcept { last_.reset(); }

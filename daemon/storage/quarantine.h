@@ -27,6 +27,7 @@ namespace edgetide {
 struct QuarantineOptions {
   std::size_t bytes_max = 16 * 1024 * 1024;        // of disk
   std::size_t write_bytes_per_second = 64 * 1024;  // over longer times; a flash card wears with every byte
+  bool operator==(const QuarantineOptions&) const = default;
 };
 
 struct QuarantineCounters {

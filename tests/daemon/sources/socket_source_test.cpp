@@ -10,6 +10,7 @@
 #include "daemon/sources/cidr.h"
 #include "daemon/sources/line_buffer.h"
 #include "daemon/sources/socket_address.h"
+#include "daemon/sources/socket_loop.h"
 #include "tests/fakes/mosquitto_server.h"
 #include "tests/fakes/recording_host.h"
 
@@ -75,13 +76,18 @@ class Peer {
 
 class Running {
  public:
-  Running(const std::vector<SocketInput>& inputs, RecordingHost& host) : source_(make_socket_source(inputs, host)) {
-    source_->start();
+  Running(const std::vector<SocketInput>& inputs, RecordingHost& host) : loop_(host) {
+    for (const SocketInput& input : inputs) add(input);
   }
-  ~Running() { source_->stop(); }
+  void add(const SocketInput& input) {
+    sources_.push_back(make_socket_source(input, loop_));
+    sources_.back()->start();
+  }
+  void remove(std::size_t position) { sources_.erase(sources_.begin() + static_cast<std::ptrdiff_t>(position)); }
 
  private:
-  std::unique_ptr<Source> source_;
+  SocketLoop loop_;
+  std::vector<std::unique_ptr<Source>> sources_;
 };
 
 TEST(SocketSource, lines_may_be_split_and_many_in_one_write) {
@@ -302,14 +308,46 @@ TEST(SocketSource, address_in_use_fails_at_start_with_the_address) {
   }
 }
 
+TEST(SocketSource, sources_come_and_go_and_the_connections_of_others_stay) {
+  const int stays = free_port(), goes = free_port();
+  RecordingHost host;
+  Running source({input_on(SocketKind::tcp, tcp_address(goes)), input_on(SocketKind::tcp, tcp_address(stays))}, host);
+  const Peer leaving(parse_inet(tcp_address(goes)));
+  const Peer peer(parse_inet(tcp_address(stays)));
+  ASSERT_TRUE(peer.send("t,sensor=a value=1\nt,sensor=a val"));
+  ASSERT_TRUE(leaving.send("t,sensor=b value=1\n"));
+  ASSERT_TRUE(host.wait_for_readings(2));
+  source.remove(0);
+  EXPECT_TRUE(leaving.is_closed());
+  EXPECT_FALSE(Peer(parse_inet(tcp_address(goes))).connected());
+  source.add(input_on(SocketKind::tcp, tcp_address(goes)));
+  const Peer back(parse_inet(tcp_address(goes)));
+  ASSERT_TRUE(back.send("t,sensor=c value=3\n"));
+  ASSERT_TRUE(host.wait_for_readings(3));
+  ASSERT_TRUE(peer.send("ue=4\n"));
+  ASSERT_TRUE(host.wait_for_readings(4));
+  EXPECT_EQ(host.readings().back(), (RecordedReading{"a", "t", 4}));
+}
+
+TEST(SocketSource, address_in_use_leaves_the_other_sources_as_they_are) {
+  const int port = free_port();
+  RecordingHost host;
+  Running source({input_on(SocketKind::tcp, tcp_address(port))}, host);
+  const Peer peer(parse_inet(tcp_address(port)));
+  EXPECT_THROW(source.add(input_on(SocketKind::tcp, tcp_address(port))), std::runtime_error);
+  ASSERT_TRUE(peer.send("t,sensor=a value=1\n"));
+  ASSERT_TRUE(host.wait_for_readings(1));
+}
+
 TEST(SocketSource, listening_to_the_world_needs_an_allow_list) {
   RecordingHost host;
+  SocketLoop loop(host);
   SocketInput input = input_on(SocketKind::udp, "0.0.0.0:0");
-  EXPECT_THROW(make_socket_source({input}, host), std::invalid_argument);
+  EXPECT_THROW(make_socket_source(input, loop), std::invalid_argument);
   input.options.allow = {"10.0.0.0/8"};
-  EXPECT_NO_THROW(make_socket_source({input}, host));
+  EXPECT_NO_THROW(make_socket_source(input, loop));
   input.options.allow = {"10.0.0.0/33"};
-  EXPECT_THROW(make_socket_source({input}, host), std::invalid_argument);
+  EXPECT_THROW(make_socket_source(input, loop), std::invalid_argument);
 }
 
 TEST(Cidr, contains_what_shares_its_prefix) {

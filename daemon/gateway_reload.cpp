@@ -1,0 +1,119 @@
+// The gateway's part of a reload: read and check everything, let the core go over, then make, stop and start what is of
+// the gateway. Until the core has gone over nothing has changed.
+#include <algorithm>
+#include <exception>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+#include "daemon/gateway.h"
+#include "daemon/log.h"
+#include "daemon/sources/route.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::chrono::seconds deliver_within{4};  // for sinks that go
+
+// Nobody else works on the core while this lives.
+class StoragePause {
+ public:
+  StoragePause(StorageThread& storage, StateKeeper& keeper) : storage_(storage), keeper_(keeper) { storage_.stop(); }
+  ~StoragePause() { storage_.start(keeper_); }
+  StoragePause(const StoragePause&) = delete;
+  StoragePause& operator=(const StoragePause&) = delete;
+
+ private:
+  StorageThread& storage_;
+  StateKeeper& keeper_;
+};
+
+std::vector<std::string> filters_of(const MqttOptions& options) {
+  std::vector<std::string> filters;
+  for (const RouteOptions& route : options.routes) filters.push_back(TopicPattern(route.topic).filter());
+  return filters;
+}
+
+}  // namespace
+
+void Gateway::reload() {
+  notify_.reloading();
+  last_reload_ = {true, clock_.now().wall, {}};
+  try {
+    GatewayOptions next = load_again_();
+    const StoragePause pause(storage_, core_.keeper());
+    apply(std::move(next));
+  } catch (const std::exception& error) {
+    log(LogLevel::error, "reload: the configuration stays as it was:");
+    note_failure(error.what());
+  }
+  notify_.ready();
+  notify_.status(status_line());
+}
+
+// Each line is logged; the first one is what is told elsewhere.
+void Gateway::note_failure(const std::string& text) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    log(LogLevel::error, line);
+    if (std::exchange(last_reload_.ok, false)) last_reload_.reason = line;
+  }
+}
+
+void Gateway::apply(GatewayOptions next) {
+  const ReloadPlan plan = plan_reload(options_, next);
+  keep_until_restart(options_, next);
+  if (const auto refusal = core_.reload(next, plan, std::chrono::steady_clock::now() + deliver_within)) {
+    throw std::runtime_error(*refusal);
+  }
+  std::swap(options_, next);
+  set_log_level(options_.log.level);
+  log(LogLevel::info, "reload: " + to_text(plan));
+  for (const std::string& key : plan.needs_restart) {
+    log(LogLevel::warning, "reload: " + key + " has changed, which needs a restart; until then it stays as it is");
+  }
+  for (const auto& courier : core_.couriers()) {
+    if (plan.sinks.has_added(courier->name()) || plan.sinks.has_changed(courier->name())) courier->start();
+  }
+  stop_sources(plan.sources);
+  start_new_sources(next.mqtt);
+}
+
+// A source may be waiting for room, in the only thread of its kind: then it is told to give up what it has in hand,
+// which its peer sends again.
+void Gateway::stop_sources(const NameChanges& changes) {
+  const auto goes = [&](const RunningSource& source) {
+    return changes.has_changed(source.name) || changes.has_removed(source.name);
+  };
+  if (std::none_of(sources_.begin(), sources_.end(), goes)) return;
+  core_.intake().stop_waiting();
+  for (const RunningSource& source : sources_) {
+    if (!goes(source)) continue;
+    source.source->stop();
+    tick(Fire::due);
+    notify_.alive();
+  }
+  core_.intake().wait_again();
+  std::erase_if(sources_, goes);
+  for (const std::string& name : changes.removed) reported_.erase(name);
+}
+
+// What cannot start is left out; the next reload tries it again.
+void Gateway::start_new_sources(const std::vector<MqttInput>& former) {
+  for (const SourceOptions& source : options_.pipeline.sources) {
+    if (runs(source.name)) continue;
+    const auto before = std::find_if(former.begin(), former.end(),
+                                     [&](const MqttInput& input) { return input.options.name == source.name; });
+    try {
+      add_source(source.name, before == former.end() ? std::vector<std::string>() : filters_of(before->options));
+      sources_.back().source->start();
+    } catch (const std::exception& error) {
+      if (runs(source.name)) sources_.pop_back();
+      log(LogLevel::error, "reload: all is applied, but source " + source.name + " does not run:");
+      note_failure(error.what());
+    }
+  }
+}
+
+}  // namespace edgetide

@@ -1,0 +1,40 @@
+// What another configuration changes, by name: decided here, done by the gateway.
+//
+//   sources   changed: any key of its own but those of [time], which move with the pipeline. It is stopped and made
+//   anew. windows   changed: what its state means (WindowDefinition::fingerprint). Its rows leave and it begins empty.
+//   sinks     changed: the store, the outbox, or what rows look like. Its rows wait for the new one.
+//
+// Thread: pure. Fails: never.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "daemon/gateway_options.h"
+
+namespace edgetide {
+
+struct NameChanges {
+  std::vector<std::string> added;
+  std::vector<std::string> changed;
+  std::vector<std::string> removed;
+
+  bool has_added(const std::string& name) const;
+  bool has_changed(const std::string& name) const;
+  bool has_removed(const std::string& name) const;
+};
+
+struct ReloadPlan {
+  NameChanges sources, windows, sinks;
+  std::vector<std::string> needs_restart;  // keys and sections that stay as they are until then
+};
+
+ReloadPlan plan_reload(const GatewayOptions& now, const GatewayOptions& next);
+
+// "sources: new a, b; windows: changed minute, gone hour"; "no source, window or sink has changed" if so.
+std::string to_text(const ReloadPlan& plan);
+
+// Puts what needs a restart back to what it is.
+void keep_until_restart(const GatewayOptions& now, GatewayOptions& next);
+
+}  // namespace edgetide
