@@ -75,14 +75,21 @@ void load_slots(ByteReader& in, std::size_t keys, LoadSlot&& load_slot) {
   }
 }
 
+// How many of them were saved. There may be more by now: series that another definition is the first to compute.
+std::size_t load_count(ByteReader& in, std::size_t present) {
+  const std::uint32_t saved = in.u32();
+  in.require(saved <= present);
+  return in.ok() ? saved : 0;
+}
+
 void save_times(ByteWriter& out, const std::vector<Timestamp>& times) {
   out.u32(static_cast<std::uint32_t>(times.size()));
   for (const Timestamp time : times) out.time(time);
 }
 
 void load_times(ByteReader& in, std::vector<Timestamp>& times) {
-  in.require(in.u32() == times.size());
-  for (Timestamp& time : times) time = in.ok() ? in.time() : time;
+  const std::size_t saved = load_count(in, times.size());
+  for (std::size_t i = 0; i < saved; ++i) times[i] = in.time();
 }
 
 }  // namespace
@@ -123,8 +130,8 @@ void SlidingWindows::save(ByteWriter& out) const {
 }
 
 void SlidingWindows::load(ByteReader& in) {
-  in.require(in.u32() == keys_.size());
-  for (std::size_t i = 0; in.ok() && i < keys_.size(); ++i) {
+  const std::size_t saved = load_count(in, keys_.size());
+  for (std::size_t i = 0; in.ok() && i < saved; ++i) {
     keys_[i].sealed_upto = in.time();
     keys_[i].fired_at = in.time();
     keys_[i].changed = in.u8() & 1U;
@@ -207,8 +214,8 @@ void EmptyWindows::save(ByteWriter& out) const {
 }
 
 void EmptyWindows::load(ByteReader& in) {
-  in.require(in.u32() == keys_.size());
-  for (std::size_t i = 0; in.ok() && i < keys_.size(); ++i) {
+  const std::size_t saved = load_count(in, keys_.size());
+  for (std::size_t i = 0; in.ok() && i < saved; ++i) {
     keys_[i].first = in.i64();
     keys_[i].closed = in.i64();
     keys_[i].final = in.i64();

@@ -59,6 +59,43 @@ TEST(CrashSimulation, dying_again_and_again_also_while_recovering_changes_no_row
   }
 }
 
+TEST(CrashSimulation, configuration_that_is_changed_and_changed_back_changes_no_row_and_no_counter) {
+  const Range range = seeds(100);
+  for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
+    const Ending whole = Simulation(seed, {}).run();
+    const Ending ending = Simulation(seed, {.steps_to_reload = 10 + seed % 7}).run();
+    ASSERT_TRUE(ending == whole) << "seed " << seed << '\n' << difference(ending, whole);
+  }
+}
+
+TEST(CrashSimulation, dying_at_any_operation_of_a_run_with_reloads_changes_no_row_and_no_counter) {
+  const std::uint64_t seed = number_in("EDGETIDE_SEED", 4);
+  for (const Case& one : cases) {
+    const SimulationOptions reloads{.durability = one.durability, .steps_to_reload = 30};
+    const Ending whole = Simulation(seed, reloads).run();
+    ASSERT_GT(whole.updated.size(), 20U);
+    for (std::uint64_t n = 1; n <= whole.operations; ++n) {
+      const Ending ending = Simulation(seed, reloads).run(n, one.death, never_again);
+      ASSERT_TRUE(ending == whole) << one.name << ", seed " << seed << ", operation " << n << '\n'
+                                   << difference(ending, whole);
+    }
+  }
+}
+
+TEST(CrashSimulation, dying_again_and_again_with_reloads_changes_no_row_and_no_counter) {
+  const Range range = seeds(150);
+  for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
+    const Case& one = cases[seed % std::size(cases)];
+    const SimulationOptions reloads{
+        .durability = one.durability, .steps_to_reload = 5 + seed % 20, .computes_series = false};
+    const Ending whole = Simulation(seed, reloads).run();
+    std::mt19937_64 random(seed);
+    const auto again = [&] { return random() % 12 == 0 ? 0 : 1 + random() % 120; };
+    const Ending ending = Simulation(seed, reloads).run(1 + random() % 300, one.death, again);
+    ASSERT_TRUE(ending == whole) << one.name << ", seed " << seed << '\n' << difference(ending, whole);
+  }
+}
+
 // Until then every time looks like one of far ahead, and what arrives would be refused.
 TEST(CrashSimulation, dying_while_readings_wait_for_the_clock_changes_no_row_and_no_counter) {
   const std::uint64_t seed = number_in("EDGETIDE_SEED", 3);

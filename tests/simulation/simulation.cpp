@@ -17,6 +17,10 @@ std::string counters_text(const Counters& counters) {
   return text;
 }
 
+struct Twice final : Formula {
+  double evaluate(std::span<const double> inputs) const noexcept override { return 2 * inputs[0]; }
+};
+
 WindowOptions window(const char* name, WindowKind kind) {
   WindowOptions options;
   options.name = name;
@@ -32,6 +36,20 @@ WindowOptions window(const char* name, WindowKind kind) {
 }
 
 }  // namespace
+
+// Everything else than what the stores are to have the same: places of sources and windows, how a sink spills, a window
+// that computes series of its own.
+void change(GatewayOptions& options, bool computes_series) {
+  PipelineOptions& pipeline = options.pipeline;
+  pipeline.sources.insert(pipeline.sources.begin(), {"other", {}});
+  WindowOptions extra = window("extra", WindowKind::tumbling);
+  extra.aggregates = {Aggregate::count, Aggregate::avg};
+  if (computes_series) extra.derived = {{"twice", {{"t", Aggregate::avg}}, std::make_shared<const Twice>()}};
+  pipeline.windows.insert(pipeline.windows.begin(), extra);
+  for (WindowOptions& each : pipeline.windows) each.inputs = {SourceId{1}};
+  for (SinkOptions& sink : options.sinks) sink.inputs = {WindowId{1}, WindowId{2}, WindowId{3}};
+  options.sinks.back().outbox.memory_max = 4'000;
+}
 
 Script make_script(std::uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -84,7 +102,7 @@ std::string difference(const Ending& a, const Ending& b) {
 }
 
 Simulation::Simulation(std::uint64_t seed, SimulationOptions options)
-    : seed_(seed), options_(options), script_(make_script(seed)), gateway_(make_options()) {
+    : seed_(seed), options_(options), script_(make_script(seed)), running_(make_options(false)) {
   clock_.set_after = options.clock_set_after;
   for (StoreFake* const store : {&updated_, &appended_}) {
     store->failing_percent = options.failing_percent;
@@ -92,7 +110,7 @@ Simulation::Simulation(std::uint64_t seed, SimulationOptions options)
   }
 }
 
-GatewayOptions Simulation::make_options() const {
+GatewayOptions Simulation::make_options(bool changed) const {
   GatewayOptions options;
   options.id = "simulated";
   options.state_directory = "state";
@@ -116,6 +134,7 @@ GatewayOptions Simulation::make_options() const {
   options.sinks = {updated, appended};
   options.journal.durability = options_.durability;
   options.checkpoint.interval = Duration::seconds(8);
+  if (changed) change(options, options_.computes_series);
   return options;
 }
 
@@ -125,10 +144,12 @@ void Simulation::start() {
                                           std::vector<WindowSchema> inputs) -> std::unique_ptr<Sink> {
     return std::make_unique<StoreFakeSink>(sink.name == "updated" ? updated_ : appended_, std::move(inputs));
   };
-  while (!core_) {
+  running_ = make_options(changed_);
+  for (int tries = 1; !core_; ++tries) {
     try {
-      core_ = std::make_unique<Core>(gateway_, files, clock_, Core::Hooks{make_sink, [] {}, 77});
+      core_ = std::make_unique<Core>(running_, files, clock_, Core::Hooks{make_sink, [] {}, 77});
     } catch (const std::runtime_error&) {
+      if (tries == patience) throw;
       if (!died()) continue;
     }
     if (core_ && died()) core_.reset();
@@ -168,8 +189,18 @@ void Simulation::perform(const Step& step) {
     case Step::Kind::store_comes:
       updated_.away = appended_.away = false;
       break;
+    case Step::Kind::reload:
+      reload();
+      break;
   }
   if (died()) start();
+}
+
+// The file changes first; what cannot be applied stays undone until the next time, or the next life.
+void Simulation::reload() {
+  changed_ = !changed_;
+  const GatewayOptions next = make_options(changed_);
+  if (!core_->reload(next, plan_reload(running_, next), {})) running_ = next;
 }
 
 // Until it is acknowledged; what is sent again is marked so.
@@ -181,7 +212,7 @@ void Simulation::send(std::size_t number) {
   }
   batch.fingerprint = number + 1;
   for (int i = 0; i < patience; ++i) {
-    const bool taken = core_->intake().try_accept(SourceId{0}, batch) == Intake::Taken::taken;
+    const bool taken = core_->intake().try_accept(core_->intake().source_id("source"), batch) == Intake::Taken::taken;
     const bool safe = taken && (options_.durability != Durability::power || !core_->intake().sync());
     if (died()) {
       start();
@@ -219,9 +250,11 @@ void Simulation::deliver_all() {
 
 Ending Simulation::run() {
   start();
+  std::size_t steps = 0;
   for (const Step& step : script_.steps) {
     clock_.running = clock_.running + Duration::milliseconds(500);
     perform(step);
+    if (options_.steps_to_reload > 0 && ++steps % options_.steps_to_reload == 0) perform({Step::Kind::reload});
   }
   deliver_all();
   Ending ending;

@@ -40,7 +40,7 @@ struct ScriptedMessage {
 };
 
 struct Step {
-  enum class Kind { message, tick, storage, deliver, store_goes, store_comes } kind;
+  enum class Kind { message, tick, storage, deliver, store_goes, store_comes, reload } kind;
   std::size_t message = 0;
 };
 
@@ -54,6 +54,8 @@ struct SimulationOptions {
   Durability durability = Durability::crash;
   unsigned failing_percent = 10;          // of the store's calls
   Duration clock_set_after = Duration();  // running time
+  std::size_t steps_to_reload = 0;        // as often the configuration is changed, and back; 0: never
+  bool computes_series = true;            // the changed one; not with several deaths, DURABILITY.md tells the gap
   std::uint64_t heals_at_operation = 0;   // of the file system: from then on nothing fails; 0: as it was told
 };
 
@@ -89,8 +91,9 @@ class Simulation {
   MemoryFileSystem files;
 
  private:
-  GatewayOptions make_options() const;
+  GatewayOptions make_options(bool changed) const;
   void start();
+  void reload();
   void perform(const Step& step);
   void send(std::size_t message);
   void deliver_all();
@@ -100,7 +103,8 @@ class Simulation {
   const std::uint64_t seed_;
   const SimulationOptions options_;
   const Script script_;
-  const GatewayOptions gateway_;
+  bool changed_ = false;  // the file of the configuration
+  GatewayOptions running_;
   ScriptClock clock_;
   StoreFake updated_, appended_;
   std::unique_ptr<Core> core_;
