@@ -39,9 +39,10 @@ KeyGroup gateway_keys() {
   return {"[gateway]",
           "",
           {
-              text("id", "the host name", "Unique per database. 1 to 64 of `A-Z a-z 0-9 _ . : -`."),
-              text("state_directory", "`$STATE_DIRECTORY`, else \"/var/lib/edgetide\"",
-                   "Where the gateway keeps its files; an absolute path."),
+              on_reload(OnReload::restart,
+                        text("id", "the host name", "Unique per database. 1 to 64 of `A-Z a-z 0-9 _ . : -`.")),
+              on_reload(OnReload::restart, text("state_directory", "`$STATE_DIRECTORY`, else \"/var/lib/edgetide\"",
+                                                "Where the gateway keeps its files; an absolute path.")),
           }};
 }
 
@@ -52,8 +53,8 @@ KeyGroup log_keys() {
           {
               word("level", {"trace", "debug", "info", "warning", "error"}, position(standard.level),
                    "The least important message that is logged."),
-              word("target", {"auto", "stderr", "journald"}, position(standard.target),
-                   "`auto`: the journal under systemd, else standard error."),
+              on_reload(OnReload::restart, word("target", {"auto", "stderr", "journald"}, position(standard.target),
+                                                "`auto`: the journal under systemd, else standard error.")),
           }};
 }
 
@@ -149,17 +150,18 @@ KeyGroup quarantine_keys() {
 }
 
 KeyGroup sink_keys() {
-  return {"[sinks.NAME]",
-          "Where rows go. Names fit `[a-z][a-z0-9_]{0,47}`.",
-          {
-              required(word("type", {"postgresql", "sqlite", "stdout"}, 0,
-                            "The kind of store; `stdout` writes JSON lines.")),
-              of_type(ValueType::text_list, "inputs", "all windows", "Names of windows."),
-              word("mode", {"append", "update", "complete"}, position(SinkOptions().mode),
-                   "`append`: a row once, when it is final. `update`: whenever it changed. `complete`: all rows that "
-                   "are not final yet, whenever one of them changed."),
-              of_type(ValueType::table, "outbox", "", "Rows the store has not confirmed; see below."),
-          }};
+  return {
+      "[sinks.NAME]",
+      "Where rows go. Names fit `[a-z][a-z0-9_]{0,47}`.",
+      {
+          on_reload(OnReload::new_sink, required(word("type", {"postgresql", "sqlite", "stdout"}, 0,
+                                                      "The kind of store; `stdout` writes JSON lines."))),
+          on_reload(OnReload::new_sink, of_type(ValueType::text_list, "inputs", "all windows", "Names of windows.")),
+          word("mode", {"append", "update", "complete"}, position(SinkOptions().mode),
+               "`append`: a row once, when it is final. `update`: whenever it changed. `complete`: all rows that "
+               "are not final yet, whenever one of them changed."),
+          of_type(ValueType::table, "outbox", "", "Rows the store has not confirmed; see below."),
+      }};
 }
 
 KeyGroup outbox_keys() {

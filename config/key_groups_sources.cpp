@@ -8,7 +8,8 @@ KeyGroup source_keys() {
   return {"[sources.NAME]",
           "Where readings come from. Names fit `[a-z][a-z0-9_-]{0,47}`. The keys of `[time]` may stand here too.",
           {
-              required(word("type", {"mqtt", "tcp", "udp", "unix"}, 0, "The kind of source.")),
+              on_reload(OnReload::new_source,
+                        required(word("type", {"mqtt", "tcp", "udp", "unix"}, 0, "The kind of source."))),
               text("table", "", "A `[tables.NAME]` whose rows complete the readings of this source."),
           }};
 }

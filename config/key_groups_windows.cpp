@@ -35,31 +35,38 @@ KeyGroup window_keys() {
       "[windows.NAME]",
       "What is computed. Names fit `[a-z][a-z0-9_]{0,47}`: they become table names. At most 64 windows.",
       {
-          word("type", {"tumbling", "sliding", "session", "running"}, 0,
-               "`tumbling`: windows of one size, side by side. `sliding`: of one size, one every `slide`. `session`: "
-               "from the first reading until none came for `gap`. `running`: one for all time."),
+          on_reload(OnReload::new_window,
+                    word("type", {"tumbling", "sliding", "session", "running"}, 0,
+                         "`tumbling`: windows of one size, side by side. `sliding`: of one size, one every `slide`. "
+                         "`session`: "
+                         "from the first reading until none came for `gap`. `running`: one for all time.")),
           of_type(ValueType::text_list, "inputs", "all sources", "Names of sources."),
           of_type(ValueType::table, "match", "", "Which readings of them are taken; see below."),
-          of_type(ValueType::text_list, "group_by", "[\"sensor\", \"metric\"]",
-                  "Columns that rows are grouped by: `sensor`, `metric` or labels."),
-          boolean("cube", false, "Group by every subset of `group_by` (at most 4 columns) as well."),
-          of_type(
-              ValueType::text_list, "aggregates", list_of(standard.aggregates),
-              "Columns of a row: `count`, `sum`, `min`, `max`, `avg`, `first`, `last`, `stddev`, `variance`, `range`, "
-              "`delta`, `rate`, `increase`, `time_weighted_avg`, `distinct`, `coverage`, and percentiles as `p50` or "
-              "`p99.9`."),
-          duration("allowed_lateness", standard.allowed_lateness, Duration(), Duration::unlimited(),
-                   "How long, in event time, a closed window is still corrected by late readings."),
+          on_reload(OnReload::new_window, of_type(ValueType::text_list, "group_by", "[\"sensor\", \"metric\"]",
+                                                  "Columns that rows are grouped by: `sensor`, `metric` or labels.")),
+          on_reload(OnReload::new_window,
+                    boolean("cube", false, "Group by every subset of `group_by` (at most 4 columns) as well.")),
+          on_reload(OnReload::new_window, of_type(ValueType::text_list, "aggregates", list_of(standard.aggregates),
+                                                  "Columns of a row: `count`, `sum`, `min`, `max`, `avg`, `first`, "
+                                                  "`last`, `stddev`, `variance`, `range`, "
+                                                  "`delta`, `rate`, `increase`, `time_weighted_avg`, `distinct`, "
+                                                  "`coverage`, and percentiles as `p50` or "
+                                                  "`p99.9`.")),
+          on_reload(OnReload::new_window,
+                    duration("allowed_lateness", standard.allowed_lateness, Duration(), Duration::unlimited(),
+                             "How long, in event time, a closed window is still corrected by late readings.")),
           duration("trigger", standard.trigger, Duration::milliseconds(100), Duration::days(1),
                    "Rows leave at most this often."),
-          word(
-              "deduplicate", {"none", "event_time"}, 0,
-              "`event_time`: a second reading of a sensor and metric with the same event time is dropped and counted."),
+          on_reload(OnReload::new_window, word("deduplicate", {"none", "event_time"}, 0,
+                                               "`event_time`: a second reading of a sensor and metric with the same "
+                                               "event time is dropped and counted.")),
           of_type(ValueType::table, "top", "", "Only the rows with the largest values; see below."),
-          of_type(ValueType::text_table, "derived", "",
-                  "Metrics computed from others of the same sensor and window, such as `{ power = \"voltage * "
-                  "current\" }`. "
-                  "A variable is a metric (its average) or `metric.aggregate`; the value stands in `avg`."),
+          on_reload(
+              OnReload::new_window,
+              of_type(ValueType::text_table, "derived", "",
+                      "Metrics computed from others of the same sensor and window, such as `{ power = \"voltage * "
+                      "current\" }`. "
+                      "A variable is a metric (its average) or `metric.aggregate`; the value stands in `avg`.")),
       }};
 }
 

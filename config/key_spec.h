@@ -67,6 +67,11 @@ inline KeySpec required(KeySpec spec) {
   return spec;
 }
 
+inline KeySpec on_reload(OnReload what, KeySpec spec) {
+  spec.on_reload = what;
+  return spec;
+}
+
 // The position of an enum's value, which is the position of its word.
 template <class Enum>
 constexpr std::size_t position(Enum value) {

@@ -19,42 +19,51 @@ std::vector<const KeyGroup*> KeyTable::groups() const {
           &match,  &top_rows, &sink, &outbox, &postgresql, &sqlite};
 }
 
+namespace {
+
+KeyGroup on_reload(OnReload what, KeyGroup group) {
+  for (KeySpec& key : group.keys) key.on_reload = what;
+  return group;
+}
+
+}  // namespace
+
 const KeyTable& key_table() {
   using namespace keys;
   static const KeyTable table = {
       .top = top_keys(),
       .gateway = gateway_keys(),
       .log = log_keys(),
-      .clock = clock_keys(),
+      .clock = on_reload(OnReload::restart, clock_keys()),
       .time = time_keys(),
       .limits = limits_keys(),
-      .journal = journal_keys(),
-      .checkpoint = checkpoint_keys(),
-      .quarantine = quarantine_keys(),
+      .journal = on_reload(OnReload::restart, journal_keys()),
+      .checkpoint = on_reload(OnReload::restart, checkpoint_keys()),
+      .quarantine = on_reload(OnReload::restart, quarantine_keys()),
       .source = source_keys(),
-      .mqtt = mqtt_keys(),
-      .tls = tls_keys(),
-      .route = route_keys(),
-      .mapping = mapping_keys(),
-      .payload_field = payload_field_keys(),
-      .time_field = time_field_keys(),
-      .value_field = value_field_keys(),
-      .socket = socket_keys(),
-      .allow = allow_keys(),
-      .stream = stream_keys(),
-      .udp = udp_keys(),
+      .mqtt = on_reload(OnReload::new_source, mqtt_keys()),
+      .tls = on_reload(OnReload::new_source, tls_keys()),
+      .route = on_reload(OnReload::new_source, route_keys()),
+      .mapping = on_reload(OnReload::new_source, mapping_keys()),
+      .payload_field = on_reload(OnReload::new_source, payload_field_keys()),
+      .time_field = on_reload(OnReload::new_source, time_field_keys()),
+      .value_field = on_reload(OnReload::new_source, value_field_keys()),
+      .socket = on_reload(OnReload::new_source, socket_keys()),
+      .allow = on_reload(OnReload::new_source, allow_keys()),
+      .stream = on_reload(OnReload::new_source, stream_keys()),
+      .udp = on_reload(OnReload::new_source, udp_keys()),
       .table = table_keys(),
       .window = window_keys(),
-      .tumbling = tumbling_keys(),
-      .sliding = sliding_keys(),
-      .session = session_keys(),
-      .aligned = aligned_keys(),
+      .tumbling = on_reload(OnReload::new_window, tumbling_keys()),
+      .sliding = on_reload(OnReload::new_window, sliding_keys()),
+      .session = on_reload(OnReload::new_window, session_keys()),
+      .aligned = on_reload(OnReload::new_window, aligned_keys()),
       .match = match_keys(),
       .top_rows = top_rows_keys(),
       .sink = sink_keys(),
-      .outbox = outbox_keys(),
-      .postgresql = postgresql_keys(),
-      .sqlite = sqlite_keys(),
+      .outbox = on_reload(OnReload::new_sink, outbox_keys()),
+      .postgresql = on_reload(OnReload::new_sink, postgresql_keys()),
+      .sqlite = on_reload(OnReload::new_sink, sqlite_keys()),
   };
   return table;
 }

@@ -30,6 +30,15 @@ enum class ValueType {
   text_table,  // free keys, texts as values
 };
 
+// What becomes of a changed key when the configuration is read again.
+enum class OnReload {
+  applies,     // and nothing else changes
+  new_source,  // its source is stopped and made anew
+  new_window,  // the rows of its window leave, and it begins empty
+  new_sink,    // its sink is made anew, and gets the rows that wait
+  restart,     // nothing, until then
+};
+
 struct KeySpec {
   std::string_view name;
   ValueType type = ValueType::text;
@@ -39,6 +48,7 @@ struct KeySpec {
   std::int64_t min = std::numeric_limits<std::int64_t>::min();
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
   std::vector<std::string_view> words = {};  // in the order of their enum
+  OnReload on_reload = OnReload::applies;
 };
 
 // Keys that stand together in a table; a table may take several groups.

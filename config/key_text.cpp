@@ -53,6 +53,22 @@ std::string default_text(const KeySpec& key) {
   return literal && !prose ? '`' + key.standard + '`' : key.standard;
 }
 
+std::string reload_text(const KeySpec& key) {
+  switch (key.on_reload) {
+    case OnReload::applies:
+      return "yes";
+    case OnReload::new_source:
+      return "new source";
+    case OnReload::new_window:
+      return "new window";
+    case OnReload::new_sink:
+      return "new sink";
+    case OnReload::restart:
+      break;
+  }
+  return "restart";
+}
+
 std::string bounds_text(const KeySpec& key) {
   std::string text;
   const bool any_positive = key.min == 1 && key.type != ValueType::integer;

@@ -11,6 +11,7 @@ namespace edgetide {
 
 std::string type_text(const KeySpec& key);
 std::string default_text(const KeySpec& key);  // "none", "required", or the default as it would be written
-std::string bounds_text(const KeySpec& key);   // "from 1 to 10"; empty: none
+std::string bounds_text(const KeySpec& key);
+std::string reload_text(const KeySpec& key);  // "from 1 to 10"; empty: none
 
 }  // namespace edgetide

@@ -34,6 +34,9 @@ stand in any text and are resolved after parsing:
 \fB${file:/PATH}\fR, a file that others cannot read;
 \fB${env:NAME}\fR and \fB${env:NAME:\-DEFAULT}\fR.
 One newline at the end of a file is dropped. $${ stands for ${.
+.SS Reload
+\fBsystemctl reload edgetide\fR, or SIGHUP, reads all of it again. If anything is wrong nothing changes. Else sources,
+windows and sinks that did not change go on; a window whose definition changed lets its rows leave and begins empty.
 .SH EXAMPLE
 .nf
 [sources.home]
@@ -66,7 +69,8 @@ std::string entry(const KeySpec& key) {
   } else if (!key.standard.empty()) {
     text += "; default " + roff(default_text(key));
   }
-  return text + '\n' + roff(key.meaning) + '\n';
+  const bool restart = key.on_reload == OnReload::restart;
+  return text + '\n' + roff(key.meaning) + (restart ? " Needs a restart.\n" : "\n");
 }
 
 }  // namespace

@@ -21,11 +21,28 @@ Printed from the key table in `key_groups*.cpp`; a test keeps both equal. To pri
   not be accessible to others), `${env:NAME}`, `${env:NAME:-DEFAULT}`. One newline at the end of a file is dropped.
   `$${` is `${`.
 - Unknown keys, wrong types and names that lead nowhere are errors; all are shown at once.
+
+## Reload
+
+`systemctl reload edgetide`, or SIGHUP, reads all of it again: included files, sensor tables, secrets. If anything is
+wrong nothing changes, and the log says where. Else what the tables below say under *reload* becomes of a changed key:
+
+- **yes**: it holds from then on, and nothing else changes.
+- **new source**: that source is stopped and made anew, its connections with it. A socket's peer must connect again. Those
+  of other sources stay. (While intake is held back by a full disk or outbox, a peer that waits may be sent away too.)
+- **new window**: the rows of that window leave as they are, and it begins empty; also when it goes.
+- **new sink**: that sink is made anew and gets the rows that wait. One that goes has 4 seconds for them; what is left stays
+  on disk for a sink of its name.
+- **restart**: it stays as it is until the daemon is restarted; the log says so.
+
+What belongs to a name that comes or goes, comes and goes. Names tie things together: a source, window or sink with
+another name is another one. A file that a key names, such as a certificate, is not looked into: it counts from the next
+connection on. While readings wait for the clock to be set, a reload is refused.
 )";
 
 std::string row(const KeySpec& key) {
   return "| `" + std::string(key.name) + "` | " + type_text(key) + " | " + default_text(key) + " | " +
-         bounds_text(key) + " | " + std::string(key.meaning) + " |\n";
+         bounds_text(key) + " | " + reload_text(key) + " | " + std::string(key.meaning) + " |\n";
 }
 
 }  // namespace
@@ -35,7 +52,7 @@ std::string reference_page() {
   for (const KeyGroup* group : key_table().groups()) {
     page += "\n## " + std::string(group->title) + "\n\n";
     if (!group->intro.empty()) page += std::string(group->intro) + "\n\n";
-    page += "| key | type | default | bounds | meaning |\n|---|---|---|---|---|\n";
+    page += "| key | type | default | bounds | reload | meaning |\n|---|---|---|---|---|---|\n";
     for (const KeySpec& key : group->keys) page += row(key);
   }
   return page;

@@ -44,7 +44,7 @@ The configuration has errors. All of them are printed.
 End: take no more, let every window leave, deliver.
 .TP
 .B SIGHUP
-Read the configuration again, as far as it can change while running.
+Read the configuration again, all of it or nothing: what did not change goes on, what needs a restart is logged.
 .SH FILES
 .TP
 .I /etc/edgetide/edgetide.toml

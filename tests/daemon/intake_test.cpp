@@ -258,5 +258,26 @@ TEST_F(IntakeTest, waiting_peer_is_let_go_unacknowledged_when_the_daemon_stops) 
   EXPECT_EQ(counters().received, 1U);
 }
 
+TEST_F(IntakeTest, source_keeps_its_id_when_another_configuration_moves_it_and_one_that_is_gone_is_refused) {
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a", 1, at(1))));
+  const auto reconfigure = [&](const std::vector<std::string>& sources) {
+    PipelineOptions next = options;
+    next.sources.clear();
+    for (const std::string& name : sources) next.sources.push_back({name, options.sources[0].time});
+    next.windows[0].inputs.clear();
+    for (std::uint32_t i = 0; i < sources.size(); ++i) next.windows[0].inputs.push_back(SourceId{i});
+    return intake.reconfigure({Pipeline(next), sources, {}, {}, false});
+  };
+  EXPECT_EQ(reconfigure({"first", "s"}), std::nullopt);
+  EXPECT_EQ(intake.source_id("s"), SourceId{0});
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a", 2, at(2))));
+  EXPECT_EQ(pipeline.counters(SourceId{1}).of(Fate::on_time), 2U);
+  EXPECT_EQ(lines(pipeline, tick(pipeline, 3)), (std::vector<std::string>{"a [0,10) open r1: 2 3"}));
+  EXPECT_EQ(reconfigure({"first"}), std::nullopt);
+  EXPECT_FALSE(intake.accept(SourceId{0}, batch_of("a", 2, at(2))));
+  EXPECT_EQ(reconfigure({"s"}), std::nullopt);
+  EXPECT_TRUE(intake.accept(SourceId{0}, batch_of("a", 4, at(2))));
+}
+
 }  // namespace
 }  // namespace edgetide::test

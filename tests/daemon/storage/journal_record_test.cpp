@@ -138,6 +138,10 @@ TEST(JournalRecord, runs_series_ticks_and_connections_read_back) {
   bytes.clear();
   encoder.append(bytes, JournaledConnection{SourceId{1}, true, moment});
   EXPECT_TRUE(read_back<JournaledConnection>(JournalType::connection, bytes, decoder).connected);
+  bytes.clear();
+  encoder.append(bytes, JournaledSources{{"line", "plant"}});
+  EXPECT_EQ(read_back<JournaledSources>(JournalType::sources, bytes, decoder).names,
+            (std::vector<std::string>{"line", "plant"}));
 }
 
 TEST(JournalRecord, bytes_that_are_cut_anywhere_are_no_record) {
