@@ -28,11 +28,12 @@ Printed from the key table in `key_groups*.cpp`; a test keeps both equal. To pri
 wrong nothing changes, and the log says where. Else what the tables below say under *reload* becomes of a changed key:
 
 - **yes**: it holds from then on, and nothing else changes.
-- **new source**: that source is stopped and made anew, its connections with it. A socket's peer must connect again. Those
-  of other sources stay. (While intake is held back by a full disk or outbox, a peer that waits may be sent away too.)
+- **new source**: that source is stopped and made anew, its connections with it. A socket's peer must connect again.
+  Those of other sources stay. (While intake is held back by a full disk or outbox, a peer that waits may be sent away
+  too.)
 - **new window**: the rows of that window leave as they are, and it begins empty; also when it goes.
-- **new sink**: that sink is made anew and gets the rows that wait. One that goes has 4 seconds for them; what is left stays
-  on disk for a sink of its name.
+- **new sink**: that sink is made anew and gets the rows that wait. One that goes has 4 seconds for them; what is left
+  stays on disk for a sink of its name.
 - **restart**: it stays as it is until the daemon is restarted; the log says so.
 
 What belongs to a name that comes or goes, comes and goes. Names tie things together: a source, window or sink with
