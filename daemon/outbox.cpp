@@ -63,11 +63,11 @@ void Outbox::take_over(Outbox& former) {
 
 // Copies in memory speak of columns by their position, those on disk by name.
 void Outbox::drop_memory() {
-  for (std::size_t i = 0; i < waiting_.size();) {
+  for (std::size_t i = waiting_.size(); i-- > 0;) {
     if (waiting_[i].record == 0) {
       dropped_rows_ += waiting_.take(i).rows;
-    } else if (waiting_[i++].batch) {
-      waiting_.let_go(i - 1);
+    } else if (waiting_[i].batch) {
+      waiting_.let_go(i);
     }
   }
 }

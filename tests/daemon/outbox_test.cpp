@@ -481,5 +481,37 @@ TEST_F(OutboxTest, rows_of_a_window_that_the_sink_has_no_more_are_counted_and_th
   EXPECT_EQ(outbox->status().dropped_rows, 2U);
 }
 
+// ---- another sink of the same name
+
+TEST_F(OutboxTest, successor_goes_on_with_what_was_not_delivered_in_memory_and_on_disk) {
+  start();
+  outbox->push(own_rows(1));
+  ASSERT_FALSE(outbox->spill(everything));
+  outbox->push(own_rows(2));
+  const std::unique_ptr<Outbox> former = std::move(outbox);
+  create();
+  outbox->take_over(*former);
+  EXPECT_EQ(outbox->status().waiting_rows, 2U);
+  outbox->push(own_rows(2));
+  outbox->push(own_rows(3));
+  ASSERT_FALSE(outbox->spill(everything));
+  drain();
+  EXPECT_EQ(table, expected(3));
+}
+
+TEST_F(OutboxTest, successor_with_other_columns_reads_what_was_spilled_by_name_and_counts_what_was_not) {
+  start();
+  outbox->push(own_rows(1, 2));
+  ASSERT_FALSE(outbox->spill(everything));
+  outbox->push(own_rows(2, 3));
+  const std::unique_ptr<Outbox> former = std::move(outbox);
+  create({}, {{"other", {}}, {"minute", {{"avg", false}, {"count", true}}}});
+  outbox->take_over(*former);
+  EXPECT_EQ(outbox->status().dropped_rows, 3U);
+  EXPECT_THAT(drain(), ElementsAre(1));
+  EXPECT_EQ(table.at({1, "s0", 1}), (std::vector<double>{1, 1, 1}));
+  EXPECT_EQ(table.size(), 2U);
+}
+
 }  // namespace
 }  // namespace edgetide::test
