@@ -26,9 +26,9 @@ void read_tables(const Node& tables, const std::string& folder, EnrichmentOption
     section.read("key", key);
     if (file.empty()) continue;
     const std::string path = (std::filesystem::path(folder) / file).lexically_normal();
-    SensorTableInput input{node.key, nullptr, [path, key] { return load_sensor_table(path, key); }};
+    SensorTableInput input{node.key, nullptr};
     try {
-      input.table = input.load();
+      input.table = load_sensor_table(path, key);
     } catch (const std::exception& error) {
       section.error("file", error.what());
     }

@@ -80,7 +80,7 @@ class Intake final : public SourceHost {
   // All of these before the first source is started.
   void add_route(RowSelection selection, Courier& courier) { routes_.add(std::move(selection), courier); }
   void set_routes(RowRoutes routes) { routes_ = std::move(routes); }
-  void set_tables(std::vector<std::shared_ptr<const SensorTable>> tables);  // or when they were read again
+  void set_tables(std::vector<std::shared_ptr<const SensorTable>> tables);
   void set_quarantine(Quarantine& quarantine) noexcept { quarantine_ = &quarantine; }
   // Called under the lock, when what is taken is the first that a power cut would take.
   void on_unsafe(std::function<void()> told) { unsafe_ = std::move(told); }

@@ -42,11 +42,10 @@ class SensorTable {
   std::map<std::string, Row, std::less<>> rows_;
 };
 
-// A table as configured: as it is now, and how to read it again. `load` throws std::runtime_error with file and line.
+// A table as configured, and read.
 struct SensorTableInput {
   std::string name;
   std::shared_ptr<const SensorTable> table;
-  std::function<std::shared_ptr<const SensorTable>()> load;
 };
 
 }  // namespace edgetide
