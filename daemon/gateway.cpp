@@ -111,12 +111,16 @@ Gateway::Gateway(GatewayOptions options)
     : options_(std::move(options)),
       clock_(options_.clock.wait_after_boot),
       core_(options_, files_, clock_, {make_sink, [this] { storage_.wake(); }, fresh_state_id()}),
-      reported_(options_.pipeline.sources.size()) {
+      reported_(options_.pipeline.sources.size()),
+      started_at_(clock_.now().wall),
+      reloaded_{.at = started_at_} {
   add_sources();
 }
 
 // Sensor tables only; the rest of the configuration needs a restart.
 void Gateway::reload_tables() {
+  const std::lock_guard lock(parts_mutex_);
+  reloaded_ = {false, clock_.now().wall};
   std::vector<SensorTableInput> tables = options_.enrichment.tables;
   try {
     for (SensorTableInput& input : tables) input.table = input.load();
@@ -126,6 +130,7 @@ void Gateway::reload_tables() {
   }
   options_.enrichment.tables = std::move(tables);
   core_.intake().set_tables(options_.enrichment.tables_by_source());
+  reloaded_.successful = true;
   log(LogLevel::info, "SIGHUP: " + std::to_string(options_.enrichment.tables.size()) +
                           " sensor tables read again; other changes of the configuration need a restart");
 }
@@ -148,6 +153,7 @@ void Gateway::run() {
   if (options_.pipeline.sources.empty()) {
     log(LogLevel::warning, "no source is configured: nothing will come in; add a [sources.NAME] table");
   }
+  start_monitor();
   notify_.ready();
   notify_.status(status_line());
   wait_and_tick();
@@ -180,6 +186,7 @@ void Gateway::wait_and_tick() {
 void Gateway::tick(Fire fire) {
   core_.intake().tick(fire);
   const Duration running = clock_.now().running;
+  ticked_at_ = running.count();
   if (running - status_told_at_ >= status_every) {
     status_told_at_ = running;
     notify_.status(status_line());
@@ -298,6 +305,7 @@ void Gateway::stop() {
   for (const auto& courier : core_.couriers()) courier->join();
   report();
   keep_state();
+  monitor_.reset();
   log(LogLevel::info, "stopped");
 }
 

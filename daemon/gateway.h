@@ -10,8 +10,10 @@
 //          that is full, is no failure.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +21,7 @@
 #include "daemon/clock.h"
 #include "daemon/core.h"
 #include "daemon/gateway_options.h"
+#include "daemon/monitor/monitor.h"
 #include "daemon/service_notify.h"
 #include "daemon/sources/source.h"
 #include "daemon/storage/posix_file_system.h"
@@ -51,6 +54,11 @@ class Gateway {
   void keep_state();
   std::string status_line() const;
 
+  // gateway_monitoring.cpp
+  void start_monitor();
+  GatewayStatus status(StatusDetail detail) const;
+  std::shared_ptr<Tap> tap(std::string_view name);
+
   GatewayOptions options_;
   SystemClock clock_;
   PosixFileSystem files_;
@@ -64,6 +72,11 @@ class Gateway {
   std::vector<CourierStatus> reported_couriers_;  // as last logged
   Duration reported_at_;                          // running time
   Duration status_told_at_;                       // running time
+  const Timestamp started_at_;
+  std::atomic<std::int64_t> ticked_at_{};  // running time, in microseconds
+  mutable std::mutex parts_mutex_;         // held while parts are replaced, and by the monitor while it looks at them
+  ReloadStatus reloaded_;                  // guarded by parts_mutex_
+  std::unique_ptr<Monitor> monitor_;       // last: it looks at all the others
 };
 
 // Blocks the signals that `Gateway::run` waits for. Before any thread is started.

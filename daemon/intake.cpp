@@ -30,11 +30,7 @@ Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
 }  // namespace
 
 Intake::Intake(Pipeline& pipeline, const Clock& clock, std::vector<std::string> source_names)
-    : clock_(clock),
-      source_names_(std::move(source_names)),
-      pipeline_(pipeline),
-      connected_(source_names_.size()),
-      samples_(source_names_.size()) {}
+    : clock_(clock), source_names_(std::move(source_names)), pipeline_(pipeline), traffic_(source_names_.size()) {}
 
 void Intake::set_tables(std::vector<std::shared_ptr<const SensorTable>> tables) {
   const std::lock_guard lock(mutex_);
@@ -90,6 +86,7 @@ Intake::Taken Intake::try_accept(SourceId source, const DecodedBatch& batch) {
   }
   if (batch.redelivered && batch.fingerprint && recent_.knows(*batch.fingerprint)) {
     ++resent_messages_;
+    count_traffic(source, batch);
     return Taken::taken;
   }
   if (clock_set_) listen(true, arrival);
@@ -109,6 +106,7 @@ bool Intake::drops() const {
 }
 
 void Intake::refuse_all(SourceId source, const DecodedBatch& batch) {
+  count_traffic(source, batch);
   pipeline_.refuse(source, Refusal::journal_full, batch.readings.size());
   for (const DecodedRefusal& refusal : batch.refusals) pipeline_.refuse(source, refusal.reason);
 }
@@ -172,12 +170,27 @@ void Intake::need_safe(std::uint64_t record) {
   if (was_safe) unsafe_();
 }
 
+void Intake::count_traffic(SourceId source, const DecodedBatch& batch) {
+  traffic_[index_of(source)].messages += batch.messages;
+  traffic_[index_of(source)].bytes += batch.bytes;
+}
+
+void Intake::count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival) {
+  DelayHistogram& delays = traffic_[index_of(source)].delays;
+  for (const DecodedReading& reading : batch.readings) {
+    if (reading.event_time) delays.add(arrival - *reading.event_time);
+  }
+}
+
 void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
+  count_traffic(source, batch);
+  if (clock_set_) count_delays(source, batch, arrival.wall);
   if (batch.fingerprint) recent_.add(*batch.fingerprint);
   for (const RefusedCount& refused : refused_) pipeline_.refuse(source, refused.reason, refused.readings);
   if (!batch.refusals.empty()) {
     const DecodedRefusal& last = batch.refusals.back();
-    samples_[index_of(source)] = {last.reason, std::string(last.where.substr(0, sample_bytes_max)), last.offset};
+    traffic_[index_of(source)].last_refusal = {last.reason, std::string(last.where.substr(0, sample_bytes_max)),
+                                               last.offset};
   }
   if (clock_set_) return apply_batch({source, arrival, readings_});
   held_.add({source, arrival.running, readings_});
@@ -185,6 +198,7 @@ void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
 
 void Intake::apply_batch(const Batch& batch) {
   pipeline_.apply(batch);
+  if (!taps_.empty()) show_readings(batch);
   if (quarantine_ == nullptr) return;
   quarantine_->keep(pipeline_.set_aside(), source_names_[index_of(batch.source)], *batch.arrival, pipeline_.series());
 }
@@ -209,14 +223,14 @@ bool Intake::release_held(Moment now) {
 void Intake::connected(SourceId source, std::string_view peer) noexcept {
   log(LogLevel::info, "source " + source_names_[index_of(source)] + ": connected to " + printable(peer));
   const std::lock_guard lock(mutex_);
-  connected_[index_of(source)] = true;
+  traffic_[index_of(source)].connected = true;
   if (listening_) tell_connection(source, true, clock_.now());
 }
 
 void Intake::disconnected(SourceId source, std::string_view reason) noexcept {
   log(LogLevel::warning, "source " + source_names_[index_of(source)] + ": disconnected: " + printable(reason));
   const std::lock_guard lock(mutex_);
-  connected_[index_of(source)] = false;
+  traffic_[index_of(source)].connected = false;
   if (listening_) tell_connection(source, false, clock_.now());
 }
 
@@ -228,8 +242,8 @@ void Intake::notice(SourceId source, std::string_view text) noexcept {
 void Intake::listen(bool listening, Moment now) {
   if (listening_ == listening) return;
   listening_ = listening;
-  for (std::uint32_t i = 0; i < connected_.size(); ++i) {
-    if (connected_[i]) tell_connection(SourceId{i}, listening, now);
+  for (std::uint32_t i = 0; i < traffic_.size(); ++i) {
+    if (traffic_[i].connected) tell_connection(SourceId{i}, listening, now);
   }
 }
 
@@ -260,6 +274,7 @@ bool Intake::tick(Fire fire) {
   }
   pipeline_.tick(now, fire, emission_);
   rows_emitted_ += emission_.rows.size();
+  if (!taps_.empty()) show_rows();
   send(routes_.select(emission_, pipeline_, identity_.run));
   return true;
 }
@@ -346,11 +361,56 @@ void Intake::cut(std::uint64_t record) {
   room_.notify_all();
 }
 
+// ---- taps
+
+void Intake::add_tap(std::shared_ptr<Tap> tap) {
+  const std::lock_guard lock(mutex_);
+  taps_.push_back(std::move(tap));
+}
+
+void Intake::end_taps() {
+  const std::lock_guard lock(mutex_);
+  taps_.clear();
+}
+
+void Intake::forget_left_taps() {
+  std::erase_if(taps_, [](const std::shared_ptr<Tap>& tap) { return tap.use_count() == 1; });
+}
+
+void Intake::show_readings(const Batch& batch) {
+  forget_left_taps();
+  for (const auto& tap : taps_) {
+    if (!tap->is_of(batch.source)) continue;
+    for (const Reading& reading : batch.readings) {
+      tap->offer(TappedReading{pipeline_.series().shared(reading.series), reading.event_time, batch.arrival->wall,
+                               reading.value});
+    }
+  }
+}
+
+void Intake::show_rows() {
+  forget_left_taps();
+  for (const auto& tap : taps_) {
+    for (const Row& row : emission_.rows) {
+      if (!tap->is_of(row.window)) continue;
+      const auto first = emission_.values.begin() + row.first_value;
+      tap->offer(TappedRow{{pipeline_.key_of(row), row.start, row.end, row.state, row.revision},
+                           {first, first + static_cast<std::ptrdiff_t>(tap->schema().columns.size())},
+                           emission_.epoch});
+    }
+  }
+}
+
 // ---- what others want to know
 
 RefusalSample Intake::last_refusal(SourceId source) const {
   const std::lock_guard lock(mutex_);
-  return samples_[index_of(source)];
+  return traffic_[index_of(source)].last_refusal;
+}
+
+SourceTraffic Intake::traffic(SourceId source) const {
+  const std::lock_guard lock(mutex_);
+  return traffic_[index_of(source)];
 }
 
 QuarantineCounters Intake::quarantine_counters() const {

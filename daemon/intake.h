@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "daemon/clock.h"
+#include "daemon/delay_histogram.h"
 #include "daemon/enrichment/enrichment.h"
 #include "daemon/held_batches.h"
 #include "daemon/intake_state.h"
@@ -31,6 +32,7 @@
 #include "daemon/sources/source.h"
 #include "daemon/storage/checkpoint.h"
 #include "daemon/storage/journal.h"
+#include "daemon/tap.h"
 #include "pipeline/pipeline.h"
 
 namespace edgetide {
@@ -43,6 +45,15 @@ struct RefusalSample {
   Refusal reason{};
   std::string where;
   std::uint32_t offset = 0;
+};
+
+// What came from a source since the start.
+struct SourceTraffic {
+  bool connected = false;
+  std::uint64_t messages = 0;  // or lines; also those that were known already
+  std::uint64_t bytes = 0;
+  DelayHistogram delays;  // of readings that have an event time of their own
+  RefusalSample last_refusal;
 };
 
 // Who writes: of the state directory, and of this life of the daemon.
@@ -111,11 +122,16 @@ class Intake final : public SourceHost {
     return read(static_cast<const Pipeline&>(pipeline_));
   }
   RefusalSample last_refusal(SourceId source) const;
+  SourceTraffic traffic(SourceId source) const;
   std::uint64_t rows_emitted() const;
   std::uint64_t resent_messages() const;  // known already, and suppressed
   std::size_t held_readings() const;      // wait for the clock
   JournalStatus journal_status() const;
   QuarantineCounters quarantine_counters() const;  // Requires: a quarantine
+
+  // Somebody looks, until nobody else holds the tap. Costs nothing while there is none.
+  void add_tap(std::shared_ptr<Tap> tap);
+  void end_taps();
 
  private:
   bool wait_a_moment();
@@ -129,10 +145,15 @@ class Intake final : public SourceHost {
   std::optional<SeriesId> series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading);
   void add_refused(Refusal reason, std::uint64_t readings);
   bool journaled(SourceId source, const DecodedBatch& batch, Moment arrival);
+  void count_traffic(SourceId source, const DecodedBatch& batch);
+  void count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival);
   void apply(SourceId source, const DecodedBatch& batch, Moment arrival);
   void apply_batch(const Batch& batch);
   bool release_held(Moment now);
   void refuse_all(SourceId source, const DecodedBatch& batch);
+  void forget_left_taps();
+  void show_readings(const Batch& batch);
+  void show_rows();
   void send(std::vector<RowRoutes::Parcel> parcels);
   void send_safe_rows();
 
@@ -155,7 +176,6 @@ class Intake final : public SourceHost {
   RecentMessages recent_;
   HeldBatches held_;
   bool clock_set_ = true;
-  std::vector<bool> connected_;  // by source
   bool listening_ = true;
   bool waiting_allowed_ = true;
   bool closed_ = false;
@@ -167,7 +187,8 @@ class Intake final : public SourceHost {
     std::vector<RowRoutes::Parcel> parcels;
   };
   std::deque<UnsafeRows> unsafe_rows_;  // of ticks that a power cut would take
-  std::vector<RefusalSample> samples_;  // by source
+  std::vector<SourceTraffic> traffic_;  // by source
+  std::vector<std::shared_ptr<Tap>> taps_;
   std::uint64_t rows_emitted_ = 0;
   std::uint64_t resent_messages_ = 0;
 

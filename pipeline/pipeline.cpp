@@ -83,7 +83,7 @@ SeriesId Pipeline::restore_series(Series series, SourceId source, std::optional<
 
 SeriesId Pipeline::enter_series(SeriesId id) {
   states_.resize(std::max<std::size_t>(states_.size(), index_of(id) + 1));
-  states_[index_of(id)] = {SeriesWatermark(floor_), Duration(), 0};
+  states_[index_of(id)] = {.watermark = SeriesWatermark(floor_), .heard_at = Duration(), .source = 0};
   for (const auto& window : windows_) {
     window->add_series(id, series_[id]);
     window->raise(floor_);
@@ -190,6 +190,7 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source
   } else {
     ++judge.source.counters.fates[static_cast<std::size_t>(Fate::on_time)];
   }
+  series.value = reading.value;
   if (any_minimum_) [[unlikely]]
     return observe_with_minimums(judge, index_of(reading.series), time);
   observe(judge, series, time);
@@ -370,12 +371,39 @@ Counters Pipeline::counters() const noexcept {
   return total;
 }
 
+SeriesClock Pipeline::clock_without_idleness(const SeriesState& state) const noexcept {
+  const auto scope = sources_.empty() ? WatermarkScope::sensor : sources_[state.source].time.scope;
+  return {state.source, scope, false, watermark_of(state, state.source), {}, {}};
+}
+
+Timestamp Pipeline::reached(WindowId window, KeyId key) const noexcept {
+  const WindowDefinition& definition = *windows_[index_of(window)];
+  if (definition.grouped()) return definition.group_watermark(index_of(key));
+  return definition.reached(index_of(key), clock_without_idleness(states_[index_of(key)]));
+}
+
+std::optional<SeriesView> Pipeline::look_at(SeriesId id) const noexcept {
+  if (index_of(id) >= states_.size() || !series_.has(id)) return std::nullopt;
+  const SeriesState& state = states_[index_of(id)];
+  const bool heard = state.watermark.heard();
+  if (sources_.empty() || (!heard && state.bad_time == 0)) return std::nullopt;
+  const Timestamp newest = state.watermark.lead() + sources_[state.source].time.max_out_of_orderness;
+  return SeriesView{.id = id,
+                    .source = state.source,
+                    .newest = heard ? newest : Timestamp::earliest(),
+                    .watermark = watermark_of(state, state.source),
+                    .silence = silence_since({state.source, state.heard_at}),
+                    .idle = is_idle(state),
+                    .value = state.value,
+                    .late_accepted = state.late_accepted,
+                    .late_dropped = state.late_dropped,
+                    .bad_time = state.bad_time};
+}
+
 std::vector<Timestamp> Pipeline::watermarks() const {
   std::vector<Timestamp> reached;
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
-    const SeriesState& state = states_[i];
-    const auto scope = sources_.empty() ? WatermarkScope::sensor : sources_[state.source].time.scope;
-    const SeriesClock clock{state.source, scope, false, watermark_of(state, state.source), {}, {}};
+    const SeriesClock clock = clock_without_idleness(states_[i]);
     reached.push_back(clock.watermark);
     for (const auto& window : windows_) {
       if (!window->grouped()) reached.back() = std::max(reached.back(), window->reached(i, clock));
