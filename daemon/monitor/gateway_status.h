@@ -1,6 +1,7 @@
 // How the gateway is, at one moment: what metrics, the status page and `edgetide status` are made of.
 //
-// Units:  times in UTC microseconds of the gateway's wall clock; counters since the start.
+// Units:  times in UTC microseconds of the gateway's wall clock; counters since the start, but those of what became of
+//         readings, which go on over restarts.
 // Owns:   everything; copies of names and numbers, no reference into the gateway.
 // Thread: plain values.
 #pragma once
