@@ -12,7 +12,7 @@ using testing::HasSubstr;
 namespace {
 
 Tapped reading() {
-  return TappedReading{std::make_shared<Series>(Series{.sensor = "kitchen", .metric = "t", .unit = "C"}), Timestamp(),
+  return TappedReading{std::make_shared<Series>(Series{"kitchen", "t", "C", {}}), Timestamp(),
                        Timestamp::microseconds(3'000'000), 21.5};
 }
 
@@ -42,7 +42,7 @@ TEST(Tap, rows_have_the_columns_of_their_window) {
   EXPECT_FALSE(tap.is_of(WindowId{0}));
   EXPECT_FALSE(tap.is_of(SourceId{1}));
   ASSERT_TRUE(tap.is_of(WindowId{1}));
-  const auto series = std::make_shared<Series>(Series{.sensor = "kitchen", .metric = "t"});
+  const auto series = std::make_shared<Series>(Series{"kitchen", "t", "", {}});
   tap.offer(TappedRow{{series, Timestamp(), Timestamp::microseconds(60'000'000), RowState::closed, 2}, {3, 21.5}, 7});
   const Tap::Taken taken = tap.take();
   EXPECT_EQ(tap_text(taken, tap.schema(), AnswerFormat::text),
