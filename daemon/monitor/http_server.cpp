@@ -71,7 +71,14 @@ class HttpServer::Daemon {
     if (MHD_get_timeout(daemon_, &milliseconds) != MHD_YES) return std::nullopt;
     return Duration::milliseconds(static_cast<std::int64_t>(milliseconds));
   }
-  void serve() noexcept { MHD_run(daemon_); }
+  // With as many connections as there may be it listens no more, and only looks whether it may again at the begin of
+  // a run: one more is due when some have ended, as nothing else may ever wake it.
+  void serve() noexcept {
+    const bool was_full = full_;
+    MHD_run(daemon_);
+    full_ = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections >= connections_max;
+    if (was_full && !full_) MHD_run(daemon_);
+  }
 
  private:
   // Called once when the head of a request is there, and again when the rest is.
@@ -114,6 +121,7 @@ class HttpServer::Daemon {
 
   const HttpRoutes routes_;
   const bool loopback_;
+  bool full_ = false;
   MHD_Daemon* daemon_ = nullptr;
 };
 
