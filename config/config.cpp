@@ -9,6 +9,7 @@
 
 #include "config/files.h"
 #include "config/names.h"
+#include "config/network_address.h"
 #include "config/secret_reference.h"
 #include "config/section.h"
 #include "config/sink_section.h"
@@ -73,6 +74,17 @@ void read_clock(const Section& section, ClockOptions& clock) {
   section.read("wait_after_boot", clock.wait_after_boot);
 }
 
+void read_http(const Section& section, MonitorOptions& monitor) {
+  section.read("listen", monitor.http_listen);
+  const Node* const listen = section.find("listen");
+  if (listen == nullptr || !listen->known || monitor.http_listen.empty()) return;
+  const std::optional<ListenAddress> address = parse_listen(monitor.http_listen);
+  if (!address) {
+    return section.error("listen", "listen needs a numeric address and a port", "such as \"127.0.0.1:9465\"");
+  }
+  if (!is_loopback(address->host)) section.warning("listen", "whoever reaches this address can see all sensors");
+}
+
 void read_journal(const Section& section, JournalOptions& journal) {
   section.read_word("durability", journal.durability);
   section.read("sync_interval", journal.sync_interval);
@@ -129,11 +141,13 @@ GatewayOptions read_gateway_options(const Section& top, Report& report) {
   top.texts("include");  // for its type; what it names is merged already
 
   const Node gateway = table_of(top, "gateway"), log = table_of(top, "log"), clock = table_of(top, "clock"),
-             time = table_of(top, "time"), limits = table_of(top, "limits"), journal = table_of(top, "journal"),
-             checkpoint = table_of(top, "checkpoint"), quarantine = table_of(top, "quarantine");
+             http = table_of(top, "http"), time = table_of(top, "time"), limits = table_of(top, "limits"),
+             journal = table_of(top, "journal"), checkpoint = table_of(top, "checkpoint"),
+             quarantine = table_of(top, "quarantine");
   read_gateway(Section(gateway, "gateway", {&keys.gateway}, report), options);
   read_log(Section(log, "log", {&keys.log}, report), options.log);
   read_clock(Section(clock, "clock", {&keys.clock}, report), options.clock);
+  read_http(Section(http, "http", {&keys.http}, report), options.monitor);
   TimeOptions& time_options = options.pipeline.default_time;
   read_time_keys(Section(time, "time", {&keys.time}, report), time_options);
   read_limits(Section(limits, "limits", {&keys.limits}, report), options.pipeline);

@@ -22,6 +22,7 @@ KeyGroup top_keys() {
                   "matches in byte order. Not in included files."),
           of_type(ValueType::table, "gateway", "", "See below."),
           of_type(ValueType::table, "log", "", "See below."),
+          of_type(ValueType::table, "http", "", "See below."),
           of_type(ValueType::table, "time", "", "See below."),
           of_type(ValueType::table, "limits", "", "See below."),
           of_type(ValueType::table, "clock", "", "See below."),
@@ -66,6 +67,17 @@ KeyGroup clock_keys() {
                        "After a boot the clock may be wrong until it is synchronised. Until it is, but no longer than "
                        "this after the boot, readings are journaled and held; then those without a time get the right "
                        "one, and all enter their windows. `\"0s\"`: never."),
+          }};
+}
+
+KeyGroup http_keys() {
+  return {"[http]",
+          "A status page at `/`, `/metrics` for Prometheus, `/healthz`, `/readyz`, `/status.json`. All of it can only "
+          "be read.",
+          {
+              text("listen", quoted(MonitorOptions().http_listen),
+                   "A numeric address and a port; \"\" switches it off. Who can connect can see names and values of "
+                   "sensors: beyond loopback, put a proxy with a password before it."),
           }};
 }
 

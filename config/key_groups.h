@@ -9,6 +9,7 @@ namespace edgetide::keys {
 KeyGroup top_keys();
 KeyGroup gateway_keys();
 KeyGroup log_keys();
+KeyGroup http_keys();
 KeyGroup time_keys();
 KeyGroup limits_keys();
 KeyGroup journal_keys();

@@ -13,10 +13,10 @@ const KeySpec* KeyGroup::find(std::string_view name) const noexcept {
 }
 
 std::vector<const KeyGroup*> KeyTable::groups() const {
-  return {&top,    &gateway,  &log,  &clock,  &time,       &limits,        &journal,    &checkpoint,  &quarantine,
-          &source, &mqtt,     &tls,  &route,  &mapping,    &payload_field, &time_field, &value_field, &socket,
-          &allow,  &stream,   &udp,  &table,  &window,     &tumbling,      &sliding,    &session,     &aligned,
-          &match,  &top_rows, &sink, &outbox, &postgresql, &sqlite};
+  return {&top,        &gateway, &log,      &clock, &http,   &time,       &limits,        &journal,    &checkpoint,
+          &quarantine, &source,  &mqtt,     &tls,   &route,  &mapping,    &payload_field, &time_field, &value_field,
+          &socket,     &allow,   &stream,   &udp,   &table,  &window,     &tumbling,      &sliding,    &session,
+          &aligned,    &match,   &top_rows, &sink,  &outbox, &postgresql, &sqlite};
 }
 
 namespace {
@@ -35,6 +35,7 @@ const KeyTable& key_table() {
       .gateway = gateway_keys(),
       .log = log_keys(),
       .clock = on_reload(OnReload::restart, clock_keys()),
+      .http = on_reload(OnReload::restart, http_keys()),
       .time = time_keys(),
       .limits = limits_keys(),
       .journal = on_reload(OnReload::restart, journal_keys()),
@@ -71,7 +72,6 @@ const KeyTable& key_table() {
 bool is_planned(std::string_view name) noexcept {
   static constexpr auto planned = std::to_array<std::string_view>({
       // sections
-      "http",
       "tests",
       // keys
       "labels",

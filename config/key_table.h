@@ -61,7 +61,7 @@ struct KeyGroup {
 };
 
 struct KeyTable {
-  KeyGroup top, gateway, log, clock, time, limits, journal, checkpoint, quarantine;
+  KeyGroup top, gateway, log, clock, http, time, limits, journal, checkpoint, quarantine;
   KeyGroup source, mqtt, tls, route, mapping, payload_field, time_field, value_field, socket, allow, stream, udp;
   KeyGroup table, window, tumbling, sliding, session, aligned, match, top_rows;
   KeyGroup sink, outbox, postgresql, sqlite;

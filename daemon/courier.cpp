@@ -26,6 +26,7 @@ Courier::~Courier() {
 }
 
 void Courier::start() {
+  if (!outbox_.empty()) waiting_since_ = std::chrono::steady_clock::now();
   thread_ = std::thread([this] { run(); });
   pthread_setname_np(thread_.native_handle(), ("sink-" + name_).substr(0, 15).c_str());
 }
@@ -33,7 +34,15 @@ void Courier::start() {
 void Courier::push(RowBatch batch) {
   outbox_.push(std::move(batch));
   const std::lock_guard lock(mutex_);
+  if (!waiting_since_) waiting_since_ = std::chrono::steady_clock::now();
   changed_.notify_all();
+}
+
+Duration Courier::waiting_for() const {
+  const std::lock_guard lock(mutex_);
+  if (!waiting_since_) return {};
+  const auto waited = std::chrono::steady_clock::now() - *waiting_since_;
+  return Duration::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(waited).count());
 }
 
 CourierStatus Courier::status() const {
@@ -46,7 +55,12 @@ CourierStatus Courier::status() const {
           .undelivered_rows = outbox.waiting_rows,
           .spilled_rows = outbox.spilled_rows,
           .spilled_bytes = outbox.spilled_bytes,
+          .memory_bytes = outbox.memory_bytes,
+          .full = outbox_.full(),
+          .waiting_for = outbox.waiting_rows == 0 ? Duration() : waiting_for(),
           .lost_records = outbox.lost_records,
+          .failures = delivery.failures,
+          .in_doubt = delivery.in_doubt,
           .trouble = delivery.trouble,
           .disk_trouble = outbox.trouble};
 }
@@ -79,6 +93,7 @@ void Courier::run() noexcept {
 // False: it is time to end.
 bool Courier::wait(std::optional<Duration> pause) {
   std::unique_lock lock(mutex_);
+  if (outbox_.empty()) waiting_since_.reset();
   if (!pause) {
     changed_.wait(lock, [&] { return stopping_ || has_work(); });
   } else if (!stopping_) {

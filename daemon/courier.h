@@ -38,7 +38,12 @@ struct CourierStatus {
   std::size_t undelivered_rows = 0;  // waiting, or with the sink
   std::size_t spilled_rows = 0;      // of these, on disk
   std::uint64_t spilled_bytes = 0;   // of disk
+  std::size_t memory_bytes = 0;      // of rows that wait in memory
+  bool full = false;                 // it may take no more rows, and holds intake back
+  Duration waiting_for;              // some row has waited all this time; at least the oldest one's
   std::uint64_t lost_records = 0;    // of the spill log, damaged
+  std::uint64_t failures = 0;        // of the sink, each tried again
+  std::uint64_t in_doubt = 0;        // of these, deliveries whose answer was lost
   std::string trouble;               // why the sink takes nothing; empty if it does
   std::string disk_trouble;          // why the outbox cannot be spilled; empty if it can
 };
@@ -82,17 +87,20 @@ class Courier {
  private:
   void run() noexcept;
   bool wait(std::optional<Duration> pause);
+  Duration waiting_for() const;
   bool has_work() const { return !delivery_.stopped() && !outbox_.empty(); }
 
   const std::string name_;
   Outbox outbox_;
   Delivery delivery_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;                           // guarded by mutex_
   bool ended_ = false;                              // guarded by mutex_
   std::chrono::steady_clock::time_point deadline_;  // guarded by mutex_
+  // The outbox has held rows since then. Guarded by mutex_.
+  std::optional<std::chrono::steady_clock::time_point> waiting_since_;
   std::thread thread_;
 };
 

@@ -83,7 +83,13 @@ std::optional<Duration> Delivery::failed(const Outcome& outcome) {
     note_trouble(stopped->reason);
     return std::nullopt;
   }
-  if (const auto* const doubt = std::get_if<InDoubt>(&outcome)) return try_again(doubt->reason, Duration());
+  if (const auto* const doubt = std::get_if<InDoubt>(&outcome)) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++status_.in_doubt;
+    }
+    return try_again(doubt->reason, Duration());
+  }
   const auto& retry = std::get<RetryAfter>(outcome);
   return try_again(retry.reason, retry.at_least);
 }
@@ -110,6 +116,7 @@ void Delivery::note_open() {
 bool Delivery::note_trouble(const std::string& reason) {
   const std::lock_guard lock(mutex_);
   status_.connected = open_;
+  ++status_.failures;
   return std::exchange(status_.trouble, reason) != reason;
 }
 

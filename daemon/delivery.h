@@ -29,7 +29,9 @@ struct DeliveryStatus {
   bool connected = false;
   std::uint64_t delivered_rows = 0;
   std::uint64_t rejected_rows = 0;
-  std::string trouble;  // why the sink takes nothing; empty if it does
+  std::uint64_t failures = 0;  // to open or to deliver, each to be tried again
+  std::uint64_t in_doubt = 0;  // deliveries whose answer was lost
+  std::string trouble;         // why the sink takes nothing; empty if it does
 };
 
 class Delivery {

@@ -104,7 +104,8 @@ Gateway::Gateway(GatewayOptions options, LoadAgain load_again)
       clock_(options_.clock.wait_after_boot),
       core_(options_, files_, clock_, {make_sink, [this] { storage_.wake(); }, fresh_state_id()}),
       sockets_(core_.intake()),
-      last_reload_{true, clock_.now().wall, {}} {
+      last_reload_{true, clock_.now().wall, {}},
+      started_at_(last_reload_.at) {
   for (const SourceOptions& source : options_.pipeline.sources) add_source(source.name);
 }
 
@@ -138,6 +139,7 @@ void Gateway::run() {
   if (options_.pipeline.sources.empty()) {
     log(LogLevel::warning, "no source is configured: nothing will come in; add a [sources.NAME] table");
   }
+  start_monitor();
   notify_.ready();
   notify_.status(status_line());
   wait_and_tick();
@@ -174,6 +176,7 @@ void Gateway::wait_and_tick() {
 void Gateway::tick(Fire fire) {
   core_.intake().tick(fire);
   const Duration running = clock_.now().running;
+  ticked_at_ = running.count();
   if (running - status_told_at_ >= status_every) {
     status_told_at_ = running;
     notify_.status(status_line());
@@ -292,6 +295,7 @@ void Gateway::stop() {
   for (const auto& courier : core_.couriers()) courier->join();
   report();
   keep_state();
+  monitor_.reset();
   log(LogLevel::info, "stopped");
 }
 

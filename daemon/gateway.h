@@ -11,10 +11,12 @@
 //          that is full, is no failure.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +24,7 @@
 #include "daemon/clock.h"
 #include "daemon/core.h"
 #include "daemon/gateway_options.h"
+#include "daemon/monitor/monitor.h"
 #include "daemon/reload_plan.h"
 #include "daemon/reload_result.h"
 #include "daemon/service_notify.h"
@@ -62,6 +65,7 @@ class Gateway {
   // gateway_reload.cpp
   void reload();
   void apply(GatewayOptions next);
+  void exchange(GatewayOptions& next, const ReloadPlan& plan);
   void stop_sources(const NameChanges& changes);
   void start_new_sources(const std::vector<MqttInput>& former);
   void note_failure(const std::string& text);
@@ -74,6 +78,11 @@ class Gateway {
   void stop();
   void keep_state();
   std::string status_line() const;
+
+  // gateway_monitoring.cpp
+  void start_monitor();
+  GatewayStatus status(StatusDetail detail) const;
+  std::shared_ptr<Tap> tap(std::string_view name);
 
   GatewayOptions options_;
   const LoadAgain load_again_;
@@ -91,6 +100,11 @@ class Gateway {
   std::map<std::string, CourierStatus> reported_couriers_;  // by sink, as last logged
   Duration reported_at_;                                    // running time
   Duration status_told_at_;                                 // running time
+  const Timestamp started_at_;
+  std::atomic<std::int64_t> ticked_at_{};  // running time, in microseconds
+  // Held while options, couriers and the result of the reload are replaced, and by the monitor while it looks at them.
+  mutable std::mutex parts_mutex_;
+  std::unique_ptr<Monitor> monitor_;  // last: it looks at all the others
 };
 
 // Blocks the signals that `Gateway::run` waits for. Before any thread is started.

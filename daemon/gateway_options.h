@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/enrichment/sensor_table.h"
+#include "daemon/monitor/monitor.h"
 #include "daemon/sources/mqtt_source.h"
 #include "daemon/sources/socket_source.h"
 #include "daemon/storage/journal_options.h"
@@ -89,6 +90,7 @@ struct GatewayOptions {
   QuarantineOptions quarantine;
   JournalOptions journal;
   CheckpointOptions checkpoint;
+  MonitorOptions monitor;
 };
 
 }  // namespace edgetide

@@ -39,7 +39,10 @@ std::vector<std::string> filters_of(const MqttOptions& options) {
 
 void Gateway::reload() {
   notify_.reloading();
-  last_reload_ = {true, clock_.now().wall, {}};
+  {
+    const std::lock_guard lock(parts_mutex_);
+    last_reload_ = {true, clock_.now().wall, {}};
+  }
   try {
     GatewayOptions next = load_again_();
     const StoragePause pause(storage_, core_.keeper());
@@ -54,6 +57,7 @@ void Gateway::reload() {
 
 // Each line is logged; the first one is what is told elsewhere.
 void Gateway::note_failure(const std::string& text) {
+  const std::lock_guard lock(parts_mutex_);
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     log(LogLevel::error, line);
@@ -64,6 +68,14 @@ void Gateway::note_failure(const std::string& text) {
 void Gateway::apply(GatewayOptions next) {
   const ReloadPlan plan = plan_reload(options_, next);
   keep_until_restart(options_, next);
+  exchange(next, plan);
+  stop_sources(plan.sources);
+  start_new_sources(next.mqtt);
+}
+
+// The core goes over, and `next` is what was before. The monitor looks at neither while it happens.
+void Gateway::exchange(GatewayOptions& next, const ReloadPlan& plan) {
+  const std::lock_guard lock(parts_mutex_);
   if (const auto refusal = core_.reload(next, plan, std::chrono::steady_clock::now() + deliver_within)) {
     throw std::runtime_error(*refusal);
   }
@@ -76,8 +88,6 @@ void Gateway::apply(GatewayOptions next) {
   for (const auto& courier : core_.couriers()) {
     if (plan.sinks.has_added(courier->name()) || plan.sinks.has_changed(courier->name())) courier->start();
   }
-  stop_sources(plan.sources);
-  start_new_sources(next.mqtt);
 }
 
 // A source may be waiting for room, in the only thread of its kind: then it is told to give up what it has in hand,

@@ -34,7 +34,7 @@ Intake::Intake(Pipeline& pipeline, const Clock& clock, std::vector<std::string> 
       places_(std::move(source_names)),
       pipeline_(pipeline),
       connected_(places_.ids()),
-      samples_(places_.names().size()) {}
+      traffic_(places_.names().size()) {}
 
 void Intake::set_tables(std::vector<std::shared_ptr<const SensorTable>> tables) {
   const std::lock_guard lock(mutex_);
@@ -93,6 +93,7 @@ Intake::Taken Intake::try_accept(SourceId id, const DecodedBatch& batch) {
   }
   if (batch.redelivered && batch.fingerprint && recent_.knows(*batch.fingerprint)) {
     ++resent_messages_;
+    count_traffic(source, batch);
     return Taken::taken;
   }
   if (clock_set_) listen(true, arrival);
@@ -112,6 +113,7 @@ bool Intake::drops() const {
 }
 
 void Intake::refuse_all(SourceId source, const DecodedBatch& batch) {
+  count_traffic(source, batch);
   pipeline_.refuse(source, Refusal::journal_full, batch.readings.size());
   for (const DecodedRefusal& refusal : batch.refusals) pipeline_.refuse(source, refusal.reason);
 }
@@ -175,12 +177,27 @@ void Intake::need_safe(std::uint64_t record) {
   if (was_safe) unsafe_();
 }
 
+void Intake::count_traffic(SourceId source, const DecodedBatch& batch) {
+  traffic_[index_of(source)].messages += batch.messages;
+  traffic_[index_of(source)].bytes += batch.bytes;
+}
+
+void Intake::count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival) {
+  DelayHistogram& delays = traffic_[index_of(source)].delays;
+  for (const DecodedReading& reading : batch.readings) {
+    if (reading.event_time) delays.add(arrival - *reading.event_time);
+  }
+}
+
 void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
+  count_traffic(source, batch);
+  if (clock_set_) count_delays(source, batch, arrival.wall);
   if (batch.fingerprint) recent_.add(*batch.fingerprint);
   for (const RefusedCount& refused : refused_) pipeline_.refuse(source, refused.reason, refused.readings);
   if (!batch.refusals.empty()) {
     const DecodedRefusal& last = batch.refusals.back();
-    samples_[index_of(source)] = {last.reason, std::string(last.where.substr(0, sample_bytes_max)), last.offset};
+    traffic_[index_of(source)].last_refusal = {last.reason, std::string(last.where.substr(0, sample_bytes_max)),
+                                               last.offset};
   }
   if (clock_set_) return apply_batch({source, arrival, readings_});
   held_.add({source, arrival.running, readings_});
@@ -188,6 +205,7 @@ void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
 
 void Intake::apply_batch(const Batch& batch) {
   pipeline_.apply(batch);
+  if (!taps_.empty()) show_readings(batch);
   if (quarantine_ == nullptr) return;
   quarantine_->keep(pipeline_.set_aside(), places_.names()[index_of(batch.source)], *batch.arrival, pipeline_.series());
 }
@@ -274,6 +292,7 @@ bool Intake::fire_windows(Fire fire, Moment now) {
   }
   pipeline_.tick(now, fire, emission_);
   rows_emitted_ += emission_.rows.size();
+  if (!taps_.empty()) show_rows();
   send(routes_.select(emission_, pipeline_, identity_.run));
   return true;
 }
@@ -328,12 +347,13 @@ bool Intake::journaled(const Reconfiguration& next, Duration running) {
 }
 
 void Intake::take_over(Reconfiguration next) {
-  std::vector<RefusalSample> samples(next.sources.size());
-  for (std::uint32_t i = 0; i < samples.size(); ++i) {
+  std::vector<SourceTraffic> traffic(next.sources.size());
+  for (std::uint32_t i = 0; i < traffic.size(); ++i) {
     const std::optional<SourceId> before = places_.place_of(places_.id_of(next.sources[i]));
-    if (before) samples[i] = std::move(samples_[index_of(*before)]);
+    if (before) traffic[i] = std::move(traffic_[index_of(*before)]);
   }
-  samples_ = std::move(samples);
+  traffic_ = std::move(traffic);
+  taps_.clear();  // what they look at may have another place
   places_.move_to(std::move(next.sources));
   connected_.resize(places_.ids());
   pipeline_ = std::move(next.pipeline);
@@ -426,11 +446,58 @@ void Intake::cut(std::uint64_t record) {
   room_.notify_all();
 }
 
+// ---- taps
+
+void Intake::add_tap(std::shared_ptr<Tap> tap) {
+  const std::lock_guard lock(mutex_);
+  taps_.push_back(std::move(tap));
+}
+
+void Intake::end_taps() {
+  const std::lock_guard lock(mutex_);
+  taps_.clear();
+}
+
+void Intake::forget_left_taps() {
+  std::erase_if(taps_, [](const std::shared_ptr<Tap>& tap) { return tap.use_count() == 1; });
+}
+
+void Intake::show_readings(const Batch& batch) {
+  forget_left_taps();
+  for (const auto& tap : taps_) {
+    if (!tap->is_of(batch.source)) continue;
+    for (const Reading& reading : batch.readings) {
+      tap->offer(TappedReading{pipeline_.series().shared(reading.series), reading.event_time, batch.arrival->wall,
+                               reading.value});
+    }
+  }
+}
+
+void Intake::show_rows() {
+  forget_left_taps();
+  for (const auto& tap : taps_) {
+    for (const Row& row : emission_.rows) {
+      if (!tap->is_of(row.window)) continue;
+      const auto first = emission_.values.begin() + row.first_value;
+      tap->offer(TappedRow{{pipeline_.key_of(row), row.start, row.end, row.state, row.revision},
+                           {first, first + static_cast<std::ptrdiff_t>(tap->schema().columns.size())},
+                           emission_.epoch});
+    }
+  }
+}
+
 // ---- what others want to know
 
 RefusalSample Intake::last_refusal(SourceId place) const {
   const std::lock_guard lock(mutex_);
-  return samples_[index_of(place)];
+  return traffic_[index_of(place)].last_refusal;
+}
+
+SourceTraffic Intake::traffic(SourceId place) const {
+  const std::lock_guard lock(mutex_);
+  SourceTraffic traffic = traffic_[index_of(place)];
+  traffic.connected = connected_[index_of(places_.id_at(place))];
+  return traffic;
 }
 
 QuarantineCounters Intake::quarantine_counters() const {

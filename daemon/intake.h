@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "daemon/clock.h"
+#include "daemon/delay_histogram.h"
 #include "daemon/enrichment/enrichment.h"
 #include "daemon/held_batches.h"
 #include "daemon/intake_state.h"
@@ -35,6 +36,7 @@
 #include "daemon/sources/source.h"
 #include "daemon/storage/checkpoint.h"
 #include "daemon/storage/journal.h"
+#include "daemon/tap.h"
 #include "pipeline/pipeline.h"
 
 namespace edgetide {
@@ -47,6 +49,15 @@ struct RefusalSample {
   Refusal reason{};
   std::string where;
   std::uint32_t offset = 0;
+};
+
+// What came from a source since the start.
+struct SourceTraffic {
+  bool connected = false;
+  std::uint64_t messages = 0;  // or lines; also those that were known already
+  std::uint64_t bytes = 0;
+  DelayHistogram delays;  // of readings that have an event time of their own
+  RefusalSample last_refusal;
 };
 
 // Who writes: of the state directory, and of this life of the daemon.
@@ -135,11 +146,16 @@ class Intake final : public SourceHost {
     return read(static_cast<const Pipeline&>(pipeline_));
   }
   RefusalSample last_refusal(SourceId place) const;
+  SourceTraffic traffic(SourceId place) const;
   std::uint64_t rows_emitted() const;
   std::uint64_t resent_messages() const;  // known already, and suppressed
   std::size_t held_readings() const;      // wait for the clock
   JournalStatus journal_status() const;
   QuarantineCounters quarantine_counters() const;  // Requires: a quarantine
+
+  // Somebody looks, until nobody else holds the tap. Costs nothing while there is none.
+  void add_tap(std::shared_ptr<Tap> tap);
+  void end_taps();
 
  private:
   bool wait_a_moment();
@@ -157,10 +173,15 @@ class Intake final : public SourceHost {
   std::optional<SeriesId> series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading);
   void add_refused(Refusal reason, std::uint64_t readings);
   bool journaled(SourceId source, const DecodedBatch& batch, Moment arrival);
+  void count_traffic(SourceId source, const DecodedBatch& batch);
+  void count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival);
   void apply(SourceId source, const DecodedBatch& batch, Moment arrival);
   void apply_batch(const Batch& batch);
   bool release_held(Moment now);
   void refuse_all(SourceId source, const DecodedBatch& batch);
+  void forget_left_taps();
+  void show_readings(const Batch& batch);
+  void show_rows();
   void send(std::vector<RowRoutes::Parcel> parcels);
   void send_safe_rows();
 
@@ -195,7 +216,8 @@ class Intake final : public SourceHost {
     std::vector<RowRoutes::Parcel> parcels;
   };
   std::deque<UnsafeRows> unsafe_rows_;  // of ticks that a power cut would take
-  std::vector<RefusalSample> samples_;  // by place
+  std::vector<SourceTraffic> traffic_;  // by place, but for `connected`
+  std::vector<std::shared_ptr<Tap>> taps_;
   std::uint64_t rows_emitted_ = 0;
   std::uint64_t resent_messages_ = 0;
 

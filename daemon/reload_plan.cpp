@@ -112,6 +112,7 @@ ReloadPlan plan_reload(const GatewayOptions& now, const GatewayOptions& next) {
       {"gateway.state_directory", now.state_directory == next.state_directory},
       {"log.target", now.log.target == next.log.target},
       {"[clock]", now.clock == next.clock},
+      {"http.listen", now.monitor.http_listen == next.monitor.http_listen},
       {"[journal]", now.journal == next.journal},
       {"[checkpoint]", now.checkpoint == next.checkpoint},
       {"[quarantine]", now.quarantine == next.quarantine},
@@ -139,6 +140,7 @@ void keep_until_restart(const GatewayOptions& now, GatewayOptions& next) {
   next.journal = now.journal;
   next.checkpoint = now.checkpoint;
   next.quarantine = now.quarantine;
+  next.monitor = now.monitor;
 }
 
 }  // namespace edgetide

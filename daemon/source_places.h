@@ -37,6 +37,11 @@ class SourcePlaces {
     return SourceId{id};
   }
   std::optional<SourceId> place_of(SourceId id) const noexcept { return known_[index_of(id)].place; }
+  // Requires: a source has that place.
+  SourceId id_at(SourceId place) const noexcept {
+    const auto found = std::find_if(known_.begin(), known_.end(), [&](const Known& one) { return one.place == place; });
+    return SourceId{static_cast<std::uint32_t>(found - known_.begin())};
+  }
   const std::string& name_of(SourceId id) const noexcept { return known_[index_of(id)].name; }
   std::size_t ids() const noexcept { return known_.size(); }
 

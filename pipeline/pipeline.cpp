@@ -89,7 +89,7 @@ SeriesId Pipeline::restore_series(Series series, SourceId source, std::optional<
 
 SeriesId Pipeline::enter_series(SeriesId id) {
   states_.resize(std::max<std::size_t>(states_.size(), index_of(id) + 1));
-  states_[index_of(id)] = {SeriesWatermark(floor_), Duration(), 0};
+  states_[index_of(id)] = {.watermark = SeriesWatermark(floor_), .heard_at = Duration(), .source = 0};
   for (const auto& window : windows_) {
     window->add_series(id, series_[id]);
     window->raise(floor_);
@@ -214,6 +214,7 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source
   } else {
     ++judge.source.counters.fates[static_cast<std::size_t>(Fate::on_time)];
   }
+  series.value = reading.value;
   if (others_follow_) [[unlikely]]
     return observe_in_full(judge, index_of(reading.series), time);
   observe(judge, series, time);
@@ -406,6 +407,30 @@ Counters Pipeline::counters() const noexcept {
   Counters total;
   for (const SourceState& source : sources_) total += source.counters;
   return total;
+}
+
+Timestamp Pipeline::reached(WindowId window, KeyId key) const noexcept {
+  const WindowDefinition& definition = *windows_[index_of(window)];
+  if (definition.grouped()) return definition.group_watermark(index_of(key));
+  return definition.reached(index_of(key), clock_of(index_of(key)));
+}
+
+std::optional<SeriesView> Pipeline::look_at(SeriesId id) const noexcept {
+  if (index_of(id) >= states_.size() || !series_.has(id)) return std::nullopt;
+  const SeriesState& state = states_[index_of(id)];
+  const bool heard = state.watermark.heard();
+  if (sources_.empty() || (!heard && state.bad_time == 0)) return std::nullopt;
+  const Timestamp newest = state.watermark.lead() + sources_[state.source].time.max_out_of_orderness;
+  return SeriesView{.id = id,
+                    .source = state.source,
+                    .newest = heard ? newest : Timestamp::earliest(),
+                    .watermark = watermark_of(state, state.source),
+                    .silence = silence_since({state.source, state.heard_at}),
+                    .idle = is_idle(state),
+                    .value = state.value,
+                    .late_accepted = state.late_accepted,
+                    .late_dropped = state.late_dropped,
+                    .bad_time = state.bad_time};
 }
 
 std::vector<Timestamp> Pipeline::watermarks() const {

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -48,6 +49,20 @@ struct SetAside {
 enum class Fire : std::uint8_t {
   due,  // the windows whose trigger is due
   all,  // every window, as before a stop
+};
+
+// What there is to see of one series.
+struct SeriesView {
+  SeriesId id;
+  std::uint32_t source;  // that heard it last
+  Timestamp newest;      // event time; earliest(): only bad ones arrived
+  Timestamp watermark;   // by the scope of its source, without what idleness raised it to in a window
+  Duration silence;      // listening time since the newest arrival
+  bool idle;
+  double value;  // of the newest arrival; NaN: none since the start
+  std::uint32_t late_accepted;
+  std::uint32_t late_dropped;
+  std::uint32_t bad_time;
 };
 
 // What becomes of a source that was connected when a snapshot was taken.
@@ -103,6 +118,16 @@ class Pipeline {
   std::vector<Timestamp> watermarks() const;
   std::size_t open_windows() const noexcept;
   std::size_t memory_bytes() const noexcept;  // of state; walks it where aggregates keep memory of their own
+  std::size_t memory_bytes_at_tick() const noexcept { return memory_bytes_; }
+
+  // ---- to be looked at
+  const PipelineOptions& options() const noexcept { return options_; }
+  const WindowDefinition& window(WindowId id) const noexcept { return *windows_[index_of(id)]; }
+  bool listening(SourceId source) const noexcept { return sources_[index_of(source)].listening.listening(); }
+  // Nothing: the series has left, is computed, or nothing of it ever arrived.
+  std::optional<SeriesView> look_at(SeriesId id) const noexcept;
+  // The watermark of a key of a window: what closes its windows.
+  Timestamp reached(WindowId window, KeyId key) const noexcept;
 
   // The whole state. The same state gives the same bytes.
   std::string snapshot() const;
@@ -128,6 +153,7 @@ class Pipeline {
     std::uint32_t bad_time = 0;
     std::uint32_t late_accepted = 0;
     std::uint32_t late_dropped = 0;
+    double value = std::numeric_limits<double>::quiet_NaN();  // of the newest arrival; no part of a snapshot
   };
   // What holds for every reading of a batch.
   struct Judge {

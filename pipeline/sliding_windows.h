@@ -63,6 +63,18 @@ class SlidingWindows {
   void finish(std::vector<Candidate>& rows);  // forgets sealed windows and what was merged for this firing
 
   std::size_t open_windows() const noexcept { return panes_.size() + sealed_.size(); }
+  // Calls visit(key, start, end) for the windows of every pane, so more than once for most of them, until it is false.
+  template <typename Visit>
+  void look_at_windows(Visit&& visit) const {
+    panes_.any_of([&](std::uint32_t slot) {
+      const PaneHeader& pane = panes_.header(slot);
+      const std::int64_t cell = grid_.cell_of(pane.start);
+      for (std::int64_t start = first_start_of(cell); start <= cell; start += slide_cells_) {
+        if (!visit(pane.key, grid_.start_of(start), end_of(start))) return true;
+      }
+      return false;
+    });
+  }
   std::size_t memory_bytes() const noexcept;
 
   void save(ByteWriter& out) const;

@@ -81,6 +81,15 @@ class SlotStore {
     }
   }
 
+  // True as soon as found(slot) is, for some slot.
+  template <typename Found>
+  bool any_of(Found&& found) const {
+    for (std::uint32_t slot = 0; slot < used_; ++slot) {
+      if (header(slot).key != none && found(slot)) return true;
+    }
+    return false;
+  }
+
   std::size_t size() const noexcept { return used_ - free_.size(); }
   std::size_t memory_bytes() const noexcept {
     return blocks_.size() * block_slots * slot_words_ * sizeof(Word) + index_.memory_bytes() +

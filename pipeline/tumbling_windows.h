@@ -56,6 +56,14 @@ class TumblingWindows {
   void finish(std::vector<Candidate>& rows);  // forgets the windows of final rows
 
   std::size_t open_windows() const noexcept { return store_.size(); }
+  // Calls visit(key, start, end) for every window with readings, until it is false.
+  template <typename Visit>
+  void look_at_windows(Visit&& visit) const {
+    store_.any_of([&](std::uint32_t slot) {
+      const Header& window = store_.header(slot);
+      return !visit(window.key, window.start, end_of(window.start));
+    });
+  }
   std::size_t memory_bytes() const noexcept;
 
   void save(ByteWriter& out) const;

@@ -287,6 +287,20 @@ double WindowDefinition::value_of(const Candidate& row, const Aggregate& aggrega
   return std::visit([&](const auto& windows) { return windows.value(row, aggregate); }, windows_);
 }
 
+// `mark` is as it was before.
+void WindowDefinition::count_row(const RowMark* mark, const Candidate& row) noexcept {
+  ++rows_left_.by_state[static_cast<std::size_t>(row.state)];
+  const bool was_closed =
+      mark != nullptr && mark->revision > 0 && mark->state == static_cast<std::uint32_t>(RowState::closed);
+  if (row.state == RowState::open) {
+    ++rows_left_.early;
+  } else if (!was_closed && row.state != RowState::retracted) {
+    ++rows_left_.on_time;
+  } else if (row.state == RowState::closed && row.changed) {
+    ++rows_left_.late;
+  }
+}
+
 template <typename Kind>
 void WindowDefinition::emit(Kind& windows, WindowId id, const Candidate& row, Emission& out) {
   const bool plain = row.of == Candidate::Of::window && row.state != RowState::retracted;
@@ -295,6 +309,7 @@ void WindowDefinition::emit(Kind& windows, WindowId id, const Candidate& row, Em
     if (mark != nullptr) mark->pass(row.state);
     return;
   }
+  count_row(mark, row);
   if (mark != nullptr) mark->leave(row.state);
   const std::uint32_t revision = mark != nullptr ? mark->revision : row.handle;
   out.rows.push_back({id, KeyId{row.key}, row.start, row.end, row.state, row.changed, revision,

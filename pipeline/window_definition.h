@@ -4,6 +4,7 @@
 // Thread: one owner at a time. Fails: never.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -65,6 +66,14 @@ struct Clocks {
   bool by_minimum;  // some source has a scope other than sensor
 };
 
+// Rows that have left since the start. They are no part of a snapshot.
+struct RowsLeft {
+  std::array<std::uint64_t, 4> by_state{};  // by RowState
+  std::uint64_t early = 0;                  // of a window that was open
+  std::uint64_t on_time = 0;                // the first row after its end
+  std::uint64_t late = 0;                   // corrections of that one
+};
+
 class WindowDefinition {
  public:
   WindowDefinition(const WindowOptions& options, std::size_t sources);
@@ -124,6 +133,21 @@ class WindowDefinition {
   std::size_t open_windows() const noexcept;
   std::size_t memory_bytes() const noexcept;
 
+  // ---- to be looked at
+  std::size_t key_count() const noexcept { return keys_.size(); }
+  // Empty: it does not take the series.
+  std::span<const std::uint32_t> keys_of(SeriesId series) const noexcept { return keys_.keys_of(index_of(series)); }
+  // Requires: grouped.
+  Timestamp group_watermark(std::uint32_t key) const noexcept { return std::max(groups_[key].value(), idle_[key]); }
+  bool group_active(std::uint32_t key) const noexcept { return groups_[key].active(); }
+  const Series& group(std::uint32_t key) const noexcept { return *keys_.group(key); }
+  const RowsLeft& rows_left() const noexcept { return rows_left_; }
+  // Calls visit(key, start, end) for windows with readings, in no order, some repeatedly, until it is false.
+  template <typename Visit>
+  void look_at_windows(Visit&& visit) const {
+    std::visit([&](const auto& windows) { windows.look_at_windows(visit); }, windows_);
+  }
+
   // Everything that decides what the state means; a state with another one cannot be taken over.
   std::string fingerprint() const;
   void save(ByteWriter& out) const;
@@ -156,6 +180,7 @@ class WindowDefinition {
   void emit(Kind& windows, WindowId id, const Candidate& row, Emission& out);
   RowMark* mark_of(const Candidate& row);
   double value_of(const Candidate& row, const Aggregate& aggregate) const;
+  void count_row(const RowMark* mark, const Candidate& row) noexcept;
   void finish();
   void forget_duplicates();
   void save_groups(ByteWriter& out) const;
@@ -178,6 +203,8 @@ class WindowDefinition {
   std::optional<EmptyWindows> empty_;
   DerivedMetrics derived_;
   Duration fired_at_ = Duration::microseconds(-1);  // running time of the last firing; negative: never
+
+  RowsLeft rows_left_;
 
   // Of one firing; kept for their buffers.
   std::vector<Timestamp> reached_;  // by key

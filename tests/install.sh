@@ -16,6 +16,7 @@ libraries=(
   libpqxx-dev libsqlite3-dev            # PostgreSQL, SQLite
   libtomlplusplus-dev libsimdjson-dev   # configuration, JSON
   libspdlog-dev libsystemd-dev          # log, service manager
+  libmicrohttpd-dev                     # metrics and status page
   libcli11-dev                          # command line
   libhowardhinnant-date-dev tzdata      # time zones
   libmuparser-dev libxxhash-dev         # formulas, fingerprints of messages

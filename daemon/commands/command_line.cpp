@@ -2,6 +2,7 @@
 #include <exception>
 #include <iostream>
 #include <map>
+#include <optional>
 
 #include "config/config.h"
 #include "config/manual_page.h"
@@ -15,8 +16,6 @@ namespace edgetide {
 
 namespace {
 
-constexpr const char* default_config = "/etc/edgetide/edgetide.toml";
-
 struct CommandOptions {
   std::string config = default_config;
   RunOptions run;
@@ -26,6 +25,11 @@ struct CommandOptions {
   CheckpointShowOptions checkpoint_show;
   QuarantineListOptions quarantine_list;
   QuarantineReplayOptions quarantine_replay;
+  AskOptions ask;
+  std::string sensors = "all";
+  std::string window;
+  std::string sensor;
+  std::string tapped;
   std::string shell;
   std::string manual;
 };
@@ -116,6 +120,44 @@ void add_quarantine(CLI::App& app, CommandOptions& options) {
   add_config(*quarantine.add_subcommand("export", "Print them as input for edgetide replay"), options);
 }
 
+CLI::App& add_question(CLI::App& app, const char* name, const char* description, CommandOptions& options) {
+  CLI::App& question = *app.add_subcommand(name, description);
+  add_config(question, options);
+  question.add_option("--socket", options.ask.socket, "the gateway's control socket, if it is not where FILE says")
+      ->type_name("FILE");
+  return question;
+}
+
+// What the running gateway is asked.
+void add_questions(CLI::App& app, CommandOptions& options) {
+  add_format(add_question(app, "status", "How the running gateway is", options), options.ask.format, "(default text)");
+  add_question(app, "top", "The same, live, until q", options);
+
+  CLI::App& sensors = add_question(app, "sensors", "Its sensors, a line each", options);
+  add_format(sensors, options.ask.format, "(default text)");
+  const auto only = [&](const char* flag, const char* choice, const char* description) {
+    return sensors.add_flag_callback(
+        flag, [&options, choice] { options.sensors = choice; }, description);
+  };
+  CLI::Option* const late = only("--late", "late", "only those with late readings, the most first");
+  CLI::Option* const silent = only("--silent", "silent", "only those that fell silent, the longest first");
+  CLI::Option* const skewed =
+      only("--skewed", "skewed", "only those with bad times, or a clock 1 s ahead or 1 min behind");
+  late->excludes(silent)->excludes(skewed);
+  silent->excludes(skewed);
+
+  CLI::App& why = add_question(app, "why", "Why the windows of a sensor are still open", options);
+  add_format(why, options.ask.format, "(default text)");
+  why.add_option("window", options.window, "the window's name")->required()->type_name("WINDOW");
+  why.add_option("sensor", options.sensor, "SENSOR, SENSOR/METRIC, or a group as in its rows")
+      ->required()
+      ->type_name("SENSOR");
+
+  CLI::App& tap = add_question(app, "tap", "Readings of a source, or rows of a window, as they pass", options);
+  add_format(tap, options.ask.format, "(default text)");
+  tap.add_option("name", options.tapped, "of a source or window")->required()->type_name("NAME");
+}
+
 // What packages install; the manual pages are not in the help.
 void add_printed(CLI::App& app, CommandOptions& options) {
   CLI::App& completion = *app.add_subcommand("completion", "Print the completion script of a shell");
@@ -163,10 +205,23 @@ void build(CLI::App& app, CommandOptions& options) {
   add_replay(app, options);
   add_quarantine(app, options);
   add_schema(app, options);
+  add_questions(app, options);
   add_printed(app, options);
 }
 
+// Nothing: it is no question.
+std::optional<int> dispatch_question(const CLI::App& app, CommandOptions& options) {
+  options.ask.config = options.config;
+  if (app.got_subcommand("status")) return ask_command(options.ask, {"status"});
+  if (app.got_subcommand("sensors")) return ask_command(options.ask, {"sensors", options.sensors});
+  if (app.got_subcommand("why")) return ask_command(options.ask, {"why", options.window, options.sensor});
+  if (app.got_subcommand("tap")) return ask_command(options.ask, {"tap", options.tapped});
+  if (app.got_subcommand("top")) return top_command(options.ask);
+  return std::nullopt;
+}
+
 int dispatch(const CLI::App& app, CommandOptions& options) {
+  if (const auto status = dispatch_question(app, options)) return *status;
   if (app.got_subcommand("check")) {
     options.check.config = options.config;
     return check_command(options.check);

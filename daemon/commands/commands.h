@@ -7,10 +7,13 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "daemon/gateway_options.h"
 
 namespace edgetide {
+
+inline constexpr const char* default_config = "/etc/edgetide/edgetide.toml";
 
 inline constexpr int exit_fine = 0;
 inline constexpr int exit_failed = 1;
@@ -46,6 +49,13 @@ struct SchemaOptions {
 
 enum class ListFormat { text, json };
 
+// Of the running gateway.
+struct AskOptions {
+  std::string config;
+  std::string socket;  // empty: where the configuration says
+  ListFormat format = ListFormat::text;
+};
+
 struct QuarantineListOptions {
   std::string config;
   ListFormat format = ListFormat::text;
@@ -68,6 +78,12 @@ struct QuarantineReplayOptions {
 // Gives one line after the other; false: there is none left.
 using LineSource = std::function<bool(std::string& line)>;
 
+// The sockets that the gateway may be asked at, the likeliest first.
+std::vector<std::string> control_sockets(const AskOptions& options);
+
+// `words` without the format: control_commands.h.
+int ask_command(const AskOptions& options, std::vector<std::string> words);
+int top_command(const AskOptions& options);
 int run_command(const RunOptions& options);
 int check_command(const CheckOptions& options);
 int checkpoint_show_command(const CheckpointShowOptions& options);

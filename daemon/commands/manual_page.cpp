@@ -59,11 +59,16 @@ Passwords and keys for LoadCredential= in a drop\-in; /usr/share/doc/edgetide/ex
 .TP
 .I /var/lib/edgetide
 The state directory: what must survive a crash, and the SQLite database unless it is told to be elsewhere.
+.TP
+.IR /run/edgetide/control.sock ", or " control.sock " in the state directory"
+Where a running gateway answers status, top, sensors, why and tap.
 .SH EXAMPLES
 .nf
 edgetide check \-\-config /etc/edgetide/edgetide.toml
 edgetide replay \-\-config edgetide.toml \-\-input yesterday.jsonl \-\-flush
 edgetide quarantine list \-\-reason late_dropped \-\-limit 20
+edgetide sensors \-\-late
+edgetide why minute kitchen
 .fi
 .SH SEE ALSO
 .BR edgetide.toml (5),

@@ -24,6 +24,8 @@ void DecodedBatch::clear() noexcept {
   refusals.clear();
   fingerprint.reset();
   redelivered = false;
+  messages = 0;
+  bytes = 0;
   large_.clear();
   block_ = 0;
   used_ = 0;

@@ -52,6 +52,9 @@ class DecodedBatch {
   // Of a message that its sender may send again (MQTT, QoS 1): what to know it by, and whether it is sent again.
   std::optional<std::uint64_t> fingerprint;  // 48 bits
   bool redelivered = false;
+  // What it was decoded from, for those who count it: messages or lines, and their bytes.
+  std::uint32_t messages = 0;
+  std::size_t bytes = 0;
 
   std::span<const LabelView> labels_of(const DecodedReading& reading) const noexcept {
     return std::span<const LabelView>(labels).subspan(reading.first_label, reading.label_count);

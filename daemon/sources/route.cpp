@@ -105,6 +105,8 @@ Router::Router(const std::vector<RouteOptions>& routes) {
 }
 
 void Router::decode(std::string_view topic, std::string_view payload, DecodedBatch& out) {
+  ++out.messages;
+  out.bytes += payload.size();
   if (payload.size() > payload_bytes_max) {
     out.refusals.push_back({Refusal::too_large, topic, 0});
     return;

@@ -20,6 +20,9 @@ include = ["conf.d/*.toml"]
 id = "plant-7"
 state_directory = "/srv/edgetide"
 
+[http]
+listen = "[::1]:9000"
+
 [log]
 level = "debug"
 target = "journald"
@@ -572,7 +575,11 @@ TEST(Config, unknown_and_future_keys_are_errors) {
       {"[window.minute]",
        "1:2: error: unknown key 'window' at the top level\n    1 | [window.minute]\n      |  ^^^^^^ did you mean "
        "'windows'?"},
-      {"[http]\nlisten = \"\"", "1:2: error: 'http' at the top level is not in this version"},
+      {"[tests]\nname = \"\"", "1:2: error: 'tests' at the top level is not in this version"},
+      {"[http]\nlisten = \"localhost:9465\"", "2:10: error: http: listen needs a numeric address and a port"},
+      {"[http]\nlisten = \"127.0.0.1\"",
+       "2:10: error: http: listen needs a numeric address and a port\n    2 | listen = \"127.0.0.1\"\n      |          "
+       "^^^^^^^^^^^ such as \"127.0.0.1:9465\""},
       {"[gateway]\nlabels = { a = \"b\" }", "2:1: error: 'labels' in [gateway] is not in this version"},
       {"[time]\nsize = \"1s\"",
        "2:1: error: unknown key 'size' in [time]\n    2 | size = \"1s\"\n      | ^^^^ it is a key of [windows.NAME] "

@@ -1,0 +1,36 @@
+// `edgetide status`, `sensors`, `why`, `tap`: asked of the running gateway, printed as it answers.
+#include <iostream>
+
+#include "config/config.h"
+#include "daemon/commands/commands.h"
+#include "daemon/control_socket_path.h"
+#include "daemon/monitor/control_client.h"
+
+namespace edgetide {
+
+std::vector<std::string> control_sockets(const AskOptions& options) {
+  if (!options.socket.empty()) return {options.socket};
+  const std::string packaged = std::string(default_runtime_directory) + "/control.sock";
+  try {
+    const std::string folder = load_configuration(options.config, {.resolve_secrets = false}).options.state_directory;
+    std::vector<std::string> sockets = {control_socket_path(folder)};
+    if (folder == default_state_directory) sockets.push_back(packaged);
+    return sockets;
+  } catch (const ConfigErrors&) {
+    // The service goes on with what it has read before, and its file may be for its own eyes.
+    if (options.config == default_config) return {packaged};
+    throw;
+  }
+}
+
+int ask_command(const AskOptions& options, std::vector<std::string> words) {
+  words.emplace_back(options.format == ListFormat::text ? "text" : "json");
+  ControlClient client(control_sockets(options), words);
+  for (std::string text = client.more(); !text.empty(); text = client.more()) {
+    std::cout << text << std::flush;
+    if (!std::cout) return exit_failed;
+  }
+  return exit_fine;
+}
+
+}  // namespace edgetide

@@ -1,0 +1,62 @@
+// What the gateway lets its monitor see. The monitor's thread comes in here; parts_mutex_ keeps the parts in place.
+#include <algorithm>
+
+#include "daemon/control_socket_path.h"
+#include "daemon/gateway.h"
+#include "daemon/log.h"
+#include "daemon/monitor/process_facts.h"
+#include "daemon/row_selection.h"
+#include "daemon/status_gathering.h"
+
+namespace edgetide {
+
+void Gateway::start_monitor() {
+  ticked_at_ = clock_.now().running.count();
+  MonitorHooks hooks;
+  hooks.status = [this](StatusDetail detail) { return status(detail); };
+  hooks.sensors = [this](SensorChoice choice) {
+    const std::lock_guard lock(parts_mutex_);
+    return gather_sensors(core_, options_, clock_.now().wall, choice);
+  };
+  hooks.explain = [this](std::string_view window, std::string_view sensor) {
+    const std::lock_guard lock(parts_mutex_);
+    return explain_window(core_, options_, window, sensor);
+  };
+  hooks.tap = [this](std::string_view name) { return tap(name); };
+  options_.monitor.control_path = control_socket_path(options_.state_directory);
+  monitor_ = std::make_unique<Monitor>(options_.monitor, hooks);
+  for (const std::string& complaint : monitor_->complaints()) log(LogLevel::error, complaint);
+}
+
+GatewayStatus Gateway::status(StatusDetail detail) const {
+  const std::lock_guard lock(parts_mutex_);
+  const Moment now = clock_.now();
+  GatewayStatus status = gather_status(core_, options_, now.wall, detail);
+  status.version = EDGETIDE_VERSION;
+  status.started_at = started_at_;
+  status.since_tick = now.running - Duration::microseconds(ticked_at_);
+  status.reload = {last_reload_.ok, last_reload_.at};
+  status.process = process_facts();
+  return status;
+}
+
+std::shared_ptr<Tap> Gateway::tap(std::string_view name) {
+  const std::lock_guard lock(parts_mutex_);
+  const auto position_of = [name](const auto& list) {
+    const auto found = std::find_if(list.begin(), list.end(), [&](const auto& each) { return each.name == name; });
+    return found == list.end() ? std::nullopt : std::optional(static_cast<std::uint32_t>(found - list.begin()));
+  };
+  std::shared_ptr<Tap> tap;
+  if (const auto source = position_of(options_.pipeline.sources)) {
+    tap = std::make_shared<Tap>(SourceId{*source});
+  } else if (const auto window = position_of(options_.pipeline.windows)) {
+    const WindowId id{*window};
+    tap = std::make_shared<Tap>(id, schemas_of(options_.pipeline.windows, {id}).front());
+  } else {
+    return nullptr;
+  }
+  core_.intake().add_tap(tap);
+  return tap;
+}
+
+}  // namespace edgetide

@@ -1,0 +1,29 @@
+// Asks a running gateway through its control socket.
+//
+// Thread: one at a time. Blocks: as long as the gateway takes to answer.
+// Fails:  std::runtime_error, which says what to do.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace edgetide {
+
+class ControlClient {
+ public:
+  // The first of these sockets that somebody serves. `words` are the request; none may hold a tab or newline.
+  ControlClient(const std::vector<std::string>& sockets, const std::vector<std::string>& words);
+  ~ControlClient();
+  ControlClient(const ControlClient&) = delete;
+  ControlClient& operator=(const ControlClient&) = delete;
+
+  int descriptor() const noexcept { return socket_; }
+  // Waits for more of the answer; empty: that was all. Throws the reason, where the answer is an error.
+  std::string more();
+
+ private:
+  int socket_ = -1;
+  bool begun_ = false;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,107 @@
+#include "daemon/monitor/control_commands.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include "daemon/monitor/sensor_list.h"
+#include "daemon/monitor/status_json.h"
+#include "daemon/monitor/status_text.h"
+#include "daemon/monitor/tap_text.h"
+
+namespace edgetide {
+
+namespace {
+
+using Words = std::vector<std::string>;
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+constexpr std::array<std::string_view, 4> choice_names = {"all", "late", "silent", "skewed"};
+constexpr std::chrono::milliseconds frame_every{900};  // asked for every 200 ms
+
+std::string error(const std::string& text) {
+  return "error: " + text + '\n';
+}
+
+std::size_t number_of(const std::string& word, std::size_t most) {
+  std::size_t number = 0;
+  std::from_chars(word.data(), word.data() + word.size(), number);
+  return std::min(number, most);
+}
+
+ControlAnswer status(const MonitorHooks& hooks, const Words& words, AnswerFormat format) {
+  if (words.size() != 2) return error("status FORMAT");
+  if (format == AnswerFormat::text) return status_text(hooks.status(StatusDetail::sensors));
+  return status_json(hooks.status(StatusDetail::sensors));
+}
+
+ControlAnswer sensors(const MonitorHooks& hooks, const Words& words, AnswerFormat format) {
+  const auto name =
+      words.size() == 3 ? std::find(choice_names.begin(), choice_names.end(), words[1]) : choice_names.end();
+  if (name == choice_names.end()) return error("sensors all|late|silent|skewed FORMAT");
+  const auto sensors = hooks.sensors(static_cast<SensorChoice>(name - choice_names.begin()));
+  if (format == AnswerFormat::json) return sensors_json(sensors);
+  return sensors_text(sensors, hooks.status(StatusDetail::numbers).now);
+}
+
+ControlAnswer why(const MonitorHooks& hooks, const Words& words, AnswerFormat format) {
+  if (words.size() != 4) return error("why WINDOW SENSOR FORMAT");
+  const WindowExplanation explanation = hooks.explain(words[1], words[2]);
+  if (!explanation.trouble.empty()) return error(explanation.trouble);
+  return format == AnswerFormat::text ? explanation_text(explanation) : explanation_json(explanation);
+}
+
+ControlAnswer tap(const MonitorHooks& hooks, const Words& words, AnswerFormat format) {
+  if (words.size() != 3) return error("tap SOURCE|WINDOW FORMAT");
+  std::shared_ptr<Tap> tap = hooks.tap(words[1]);
+  if (!tap) return error("there is no source or window " + words[1]);
+  // The gateway holds it as well, until it is not fed any more.
+  return ControlStream([tap = std::move(tap), format]() -> std::optional<std::string> {
+    const bool fed = tap.use_count() > 1;
+    std::string text = tap_text(tap->take(), tap->schema(), format);
+    if (text.empty() && !fed) return std::nullopt;
+    return text;
+  });
+}
+
+ControlAnswer top(const MonitorHooks& hooks, const Words& words) {
+  if (words.size() != 3) return error("top COLUMNS LINES");
+  const std::size_t columns = number_of(words[1], 1000), lines = number_of(words[2], 1000);
+  return ControlStream(
+      [&hooks, columns, lines, before = GatewayStatus(), due = SteadyTime()]() mutable -> std::optional<std::string> {
+        if (std::chrono::steady_clock::now() < due) return std::string();
+        due = std::chrono::steady_clock::now() + frame_every;
+        const GatewayStatus now = hooks.status(StatusDetail::sensors);
+        std::string frame = live_text(before.id.empty() ? now : before, now, columns, lines) + frame_end;
+        before = now;
+        return frame;
+      });
+}
+
+ControlAnswer answer(const MonitorHooks& hooks, const Words& words) {
+  if (words[0] == "top") return top(hooks, words);
+  if (words.back() != "text" && words.back() != "json") return error("the last word is the format, text or json");
+  const AnswerFormat format = words.back() == "text" ? AnswerFormat::text : AnswerFormat::json;
+  if (words[0] == "status") return status(hooks, words, format);
+  if (words[0] == "sensors") return sensors(hooks, words, format);
+  if (words[0] == "why") return why(hooks, words, format);
+  if (words[0] == "tap") return tap(hooks, words, format);
+  return error("no such command: " + words[0]);
+}
+
+}  // namespace
+
+ControlCommands control_commands(MonitorHooks hooks) {
+  return [hooks = std::make_shared<const MonitorHooks>(std::move(hooks))](const Words& words) -> ControlAnswer {
+    try {
+      return answer(*hooks, words);
+    } catch (const std::exception& failure) {
+      return error(failure.what());
+    }
+  };
+}
+
+}  // namespace edgetide

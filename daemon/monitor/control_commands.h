@@ -1,0 +1,21 @@
+// What the control socket answers; every command takes a format, text or json, as its last word.
+//
+//   status FORMAT
+//   sensors all|late|silent|skewed FORMAT
+//   why WINDOW SENSOR FORMAT
+//   tap SOURCE|WINDOW FORMAT        a stream, a line each
+//   top COLUMNS LINES               a stream of frames, one a second, each ended by a form feed
+//
+// Thread: the monitor's. Fails: never; what goes wrong is an answer that begins with "error: ".
+#pragma once
+
+#include "daemon/monitor/control_server.h"
+#include "daemon/monitor/monitor_hooks.h"
+
+namespace edgetide {
+
+inline constexpr char frame_end = '\f';
+
+ControlCommands control_commands(MonitorHooks hooks);
+
+}  // namespace edgetide

@@ -1,0 +1,172 @@
+#include "daemon/monitor/control_server.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+#include "daemon/sources/socket_address.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::size_t connections_max = 8;
+constexpr std::size_t request_bytes_max = 1024;
+constexpr std::size_t unsent_bytes_max = 64 * 1024;  // of a stream, before it is asked for more
+constexpr std::chrono::seconds request_within{5};
+constexpr std::chrono::seconds read_within{30};
+constexpr Duration stream_every = Duration::milliseconds(200);
+constexpr Duration deadlines_every = Duration::seconds(1);
+
+std::vector<std::string> words_of(std::string_view line) {
+  std::vector<std::string> words;
+  while (true) {
+    const std::size_t tab = line.find('\t');
+    words.emplace_back(line.substr(0, tab));
+    if (tab == line.npos) return words;
+    line.remove_prefix(tab + 1);
+  }
+}
+
+}  // namespace
+
+ControlServer::ControlServer(std::string path, ControlCommands commands)
+    : path_(std::move(path)), commands_(std::move(commands)) {
+  const SocketAddress address = parse_unix(path_);
+  unlink(path_.c_str());
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  epoll_event event{.events = EPOLLIN, .data = {.fd = listener_}};
+  if (epoll_ >= 0 && listener_ >= 0 && bind(listener_, address.get(), address.length) == 0 &&
+      chmod(path_.c_str(), 0660) == 0 && listen(listener_, connections_max) == 0 &&
+      epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &event) == 0) {
+    return;
+  }
+  const int error = errno;
+  close(listener_);
+  close(epoll_);
+  throw std::runtime_error("control socket " + path_ + ": " + std::strerror(error));
+}
+
+ControlServer::~ControlServer() {
+  while (!connections_.empty()) drop(connections_.begin()->first);
+  close(listener_);
+  close(epoll_);
+  unlink(path_.c_str());
+}
+
+std::optional<Duration> ControlServer::due_in() const noexcept {
+  if (connections_.empty()) return std::nullopt;
+  for (const auto& [fd, connection] : connections_) {
+    if (connection.stream) return stream_every;
+  }
+  return deadlines_every;
+}
+
+void ControlServer::serve() {
+  std::array<epoll_event, connections_max + 1> events{};
+  const int ready = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 0);
+  for (int i = 0; i < ready; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    event.data.fd == listener_ ? accept_peers() : serve_peer(event.data.fd, event.events);
+  }
+  const SteadyTime now = std::chrono::steady_clock::now();
+  std::vector<int> ended;
+  for (auto& [fd, connection] : connections_) {
+    const bool overdue = now - connection.moved_at > (connection.answered ? read_within : request_within);
+    if (overdue && (!connection.answered || !connection.unsent.empty())) {
+      ended.push_back(fd);
+    } else if (connection.stream && !(feed_stream(connection) && send_unsent(fd, connection))) {
+      ended.push_back(fd);
+    }
+  }
+  for (const int fd : ended) drop(fd);
+}
+
+void ControlServer::accept_peers() {
+  while (true) {
+    const int fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return;
+    epoll_event event{.events = EPOLLIN | EPOLLRDHUP, .data = {.fd = fd}};
+    if (connections_.size() >= connections_max || epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
+      close(fd);
+      continue;
+    }
+    connections_[fd].moved_at = std::chrono::steady_clock::now();
+  }
+}
+
+void ControlServer::serve_peer(int fd, std::uint32_t events) {
+  Connection& connection = connections_.at(fd);
+  if (!connection.answered) {
+    if (!read_request(fd, connection)) return drop(fd);
+    if (!connection.answered) return;
+  } else if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+    return drop(fd);
+  }
+  if (!send_unsent(fd, connection)) drop(fd);
+}
+
+// False: there will be no request.
+bool ControlServer::read_request(int fd, Connection& connection) {
+  std::array<char, request_bytes_max> bytes{};
+  const ssize_t got = recv(fd, bytes.data(), bytes.size(), 0);
+  if (got < 0) return errno == EAGAIN || errno == EINTR;
+  connection.request.append(bytes.data(), static_cast<std::size_t>(got));
+  const std::size_t newline = connection.request.find('\n');
+  if (newline == std::string::npos) return got > 0 && connection.request.size() < request_bytes_max;
+  connection.request.resize(newline);
+  answer(connection);
+  return true;
+}
+
+void ControlServer::answer(Connection& connection) {
+  connection.answered = true;
+  connection.moved_at = std::chrono::steady_clock::now();
+  ControlAnswer answer = commands_(words_of(connection.request));
+  if (auto* const text = std::get_if<std::string>(&answer)) {
+    connection.unsent = std::move(*text);
+  } else {
+    connection.stream = std::get<ControlStream>(std::move(answer));
+  }
+}
+
+// False: the stream has ended.
+bool ControlServer::feed_stream(Connection& connection) {
+  if (connection.unsent.size() > unsent_bytes_max) return true;
+  const std::optional<std::string> more = connection.stream();
+  if (!more) return false;
+  if (!more->empty() && connection.unsent.empty()) connection.moved_at = std::chrono::steady_clock::now();
+  connection.unsent += *more;
+  return true;
+}
+
+// False: all is sent, or the peer is gone.
+bool ControlServer::send_unsent(int fd, Connection& connection) {
+  while (!connection.unsent.empty()) {
+    const ssize_t sent = send(fd, connection.unsent.data(), connection.unsent.size(), MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno != EAGAIN && errno != EINTR) return false;
+      epoll_event event{.events = EPOLLOUT | EPOLLRDHUP, .data = {.fd = fd}};
+      return epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event) == 0;
+    }
+    connection.moved_at = std::chrono::steady_clock::now();
+    connection.unsent.erase(0, static_cast<std::size_t>(sent));
+  }
+  if (!connection.stream) return false;
+  epoll_event event{.events = EPOLLRDHUP, .data = {.fd = fd}};
+  return epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event) == 0;
+}
+
+void ControlServer::drop(int fd) {
+  connections_.erase(fd);
+  close(fd);
+}
+
+}  // namespace edgetide

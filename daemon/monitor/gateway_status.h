@@ -1,0 +1,173 @@
+// How the gateway is, at one moment: what metrics, the status page and `edgetide status` are made of.
+//
+// Units:  times in UTC microseconds of the gateway's wall clock; counters since the start, but those of what became of
+//         readings, which go on over restarts.
+// Owns:   everything; copies of names and numbers, no reference into the gateway.
+// Thread: plain values.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/delay_histogram.h"
+#include "pipeline/counters.h"
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+enum class StatusDetail {
+  numbers,  // what metrics need
+  sensors,  // also windows by their start, and the sensors that a page shows
+};
+
+enum class SensorChoice {
+  all,
+  late,    // some reading came after the end of its windows
+  silent,  // idle
+  skewed,  // bad times, or a clock ahead of ours by more than 1 s, or behind by more than 1 min
+};
+
+// One metric of one sensor.
+struct SensorStatus {
+  std::string source;
+  std::string sensor;
+  std::string metric;
+  std::string unit;
+  std::optional<Timestamp> newest;  // event time; none: only bad ones arrived
+  Timestamp watermark;
+  Duration silence;                     // while its source was connected
+  std::optional<Duration> clock_ahead;  // newest event time less the arrival of the newest reading, as near as is known
+  bool idle = false;
+  double value = 0;  // NaN: none since the start
+  std::uint64_t late_accepted = 0;
+  std::uint64_t late_dropped = 0;
+  std::uint64_t bad_time = 0;
+};
+
+// The watermarks of those sensors, or groups, that are not idle; none: all are.
+struct WatermarkRange {
+  std::optional<Timestamp> slowest;
+  std::optional<Timestamp> median;
+};
+
+struct SourceStatus {
+  std::string name;
+  std::string kind;  // mqtt, tcp, udp, unix
+  bool connected = false;
+  std::uint64_t messages = 0;  // or lines
+  std::uint64_t bytes = 0;
+  Counters counters;
+  DelayHistogram delays;
+  std::size_t series = 0;
+  std::size_t idle_series = 0;
+  WatermarkRange watermark;
+  std::string last_refusal;  // printable; empty: none
+};
+
+// Windows of the same start and end, of whatever sensor.
+struct WindowSpan {
+  Timestamp start;
+  Timestamp end;
+  std::size_t windows = 0;
+};
+
+struct WindowStatus {
+  std::string name;
+  std::string kind;  // tumbling, sliding, session, running
+  Duration allowed_lateness;
+  Duration trigger;
+  std::size_t open = 0;                          // that are not final
+  std::array<std::uint64_t, 4> rows_by_state{};  // that have left, by RowState
+  std::uint64_t early = 0;
+  std::uint64_t on_time = 0;
+  std::uint64_t late = 0;
+  WatermarkRange watermark;
+  std::vector<WindowSpan> spans;  // the newest, by start; only if asked for
+};
+
+struct SinkStatus {
+  std::string name;
+  std::string kind;  // postgresql, sqlite, stdout
+  bool connected = false;
+  std::uint64_t rows = 0;
+  std::uint64_t rejected_rows = 0;
+  std::uint64_t dropped_rows = 0;
+  std::uint64_t failures = 0;  // all but those in doubt
+  std::uint64_t in_doubt = 0;
+  std::size_t waiting_rows = 0;
+  std::size_t spilled_rows = 0;  // of these, on disk
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t disk_bytes = 0;
+  std::uint64_t limit_bytes = 0;
+  bool full = false;                // it holds intake back
+  std::optional<Timestamp> oldest;  // some row has waited since then; none: nothing waits
+  std::string trouble;              // printable; empty if all is well
+};
+
+struct StorageStatus {
+  std::string journal_trouble;  // empty if all is well, as the others
+  std::uint64_t journal_bytes = 0;
+  std::uint64_t journal_limit_bytes = 0;
+  std::uint64_t journal_written_bytes = 0;
+  std::uint64_t journal_unsynced_bytes = 0;
+  std::uint64_t failed_syncs = 0;
+  std::string checkpoint_trouble;
+  std::optional<Timestamp> checkpoint_at;
+  Duration checkpoint_interval;
+  std::uint64_t checkpoints = 0;
+  std::uint64_t checkpoint_bytes = 0;
+  std::uint64_t quarantine_kept = 0;  // readings, as the others
+  std::uint64_t quarantine_not_kept = 0;
+  std::uint64_t quarantine_removed = 0;
+  std::string quarantine_trouble;
+};
+
+struct ReloadStatus {
+  bool successful = true;
+  Timestamp at;  // of the last one, or of the start
+};
+
+struct ProcessFacts {
+  double cpu_seconds = 0;
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t open_files = 0;
+  std::uint64_t open_files_max = 0;
+  std::uint64_t threads = 0;
+};
+
+struct GatewayStatus {
+  std::string id;
+  std::string version;
+  Timestamp now;
+  Timestamp started_at;
+  Duration since_tick;  // how long ago a trigger was last looked at
+  std::uint64_t epoch = 0;
+  std::size_t series = 0;
+  std::size_t series_limit = 0;
+  std::uint64_t state_bytes = 0;
+  std::uint64_t state_limit_bytes = 0;
+  std::uint64_t resent_messages = 0;
+  std::vector<SourceStatus> sources;
+  std::vector<WindowStatus> windows;
+  std::vector<SinkStatus> sinks;
+  StorageStatus storage;
+  ReloadStatus reload;
+  ProcessFacts process;
+  // Only if asked for, ten of each at most:
+  std::vector<SensorStatus> newest_sensors;
+  std::vector<SensorStatus> late_sensors;    // the most late readings first
+  std::vector<SensorStatus> skewed_sensors;  // the most bad times first
+};
+
+// The rows of a gateway: all that sinks have taken, and so on.
+inline Counters total_of(const std::vector<SourceStatus>& sources) noexcept {
+  Counters total;
+  for (const SourceStatus& source : sources) total += source.counters;
+  return total;
+}
+
+}  // namespace edgetide

@@ -1,0 +1,45 @@
+// Lets people and scrapers look at the gateway: one thread that serves HTTP and the control socket.
+//
+// In:     requests from both.
+// Out:    answers, made from what the hooks give at that moment.
+// Thread: "monitor", from construction to destruction. It has all signals blocked.
+// Never:  changes anything; holds a part of the gateway between two requests, a tap excepted.
+// Fails:  what cannot be opened is told in `complaints`, and is not there: a gateway works without being looked at.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "daemon/monitor/control_server.h"
+#include "daemon/monitor/http_server.h"
+#include "daemon/monitor/monitor_hooks.h"
+
+namespace edgetide {
+
+struct MonitorOptions {
+  std::string http_listen = "127.0.0.1:9465";  // empty: no HTTP
+  std::string control_path;                    // empty: no control socket
+};
+
+class Monitor {
+ public:
+  Monitor(const MonitorOptions& options, const MonitorHooks& hooks);
+  ~Monitor();
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
+
+  const std::vector<std::string>& complaints() const noexcept { return complaints_; }
+
+ private:
+  void run() noexcept;
+
+  std::vector<std::string> complaints_;
+  std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<ControlServer> control_;
+  int stop_ = -1;  // an eventfd, readable when the thread is to end
+  std::thread thread_;
+};
+
+}  // namespace edgetide

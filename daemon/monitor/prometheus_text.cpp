@@ -1,0 +1,282 @@
+#include "daemon/monitor/prometheus_text.h"
+
+#include <array>
+#include <charconv>
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+
+#include "sinks/row_json.h"
+
+namespace edgetide {
+
+namespace {
+
+using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+double seconds(Timestamp time) noexcept {
+  return static_cast<double>(time.count()) / 1e6;
+}
+double seconds(Duration duration) noexcept {
+  return static_cast<double>(duration.count()) / 1e6;
+}
+
+// Writes one metric after the other; samples of a metric follow its head.
+class Page {
+ public:
+  void head(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    text_ += "# HELP edgetide_";
+    (((text_ += name) += ' ') += help) += "\n# TYPE edgetide_";
+    (((text_ += name) += ' ') += type) += '\n';
+  }
+  void counter(std::string_view name, std::string_view help) { head(name, "counter", help); }
+  void gauge(std::string_view name, std::string_view help) { head(name, "gauge", help); }
+
+  void sample(Labels labels, std::uint64_t value) { sample("", labels, std::to_string(value)); }
+  void sample(Labels labels, double value) { sample("", labels, number(value)); }
+  void sample(std::string_view suffix, Labels labels, const std::string& value) {
+    ((text_ += "edgetide_") += name_) += suffix;
+    char before = '{';
+    for (const auto& [key, text] : labels) {
+      ((text_ += std::exchange(before, ',')) += key) += "=\"";
+      escape(text);
+      text_ += '"';
+    }
+    if (before == ',') text_ += '}';
+    ((text_ += ' ') += value) += '\n';
+  }
+
+  static std::string number(double value) {
+    std::array<char, 32> text{};
+    return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+  }
+
+  std::string take() { return std::move(text_); }
+
+ private:
+  void escape(std::string_view text) {
+    for (const char c : text) {
+      if (c == '\n') {
+        text_ += "\\n";
+        continue;
+      }
+      if (c == '"' || c == '\\') text_ += '\\';
+      text_ += c;
+    }
+  }
+
+  std::string text_;
+  std::string_view name_;
+};
+
+// One metric with one sample for each of a list.
+template <typename List, typename Value>
+void counters(Page& page, std::string_view name, std::string_view help, std::string_view label, const List& list,
+              Value value) {
+  page.counter(name, help);
+  for (const auto& each : list) page.sample({{label, each.name}}, value(each));
+}
+template <typename List, typename Value>
+void gauges(Page& page, std::string_view name, std::string_view help, std::string_view label, const List& list,
+            Value value) {
+  page.gauge(name, help);
+  for (const auto& each : list) page.sample({{label, each.name}}, value(each));
+}
+
+constexpr bool is_bad_time(std::size_t reason) noexcept {
+  return reason == static_cast<std::size_t>(Refusal::too_early) || reason == static_cast<std::size_t>(Refusal::too_old);
+}
+
+void add_gateway(Page& page, const GatewayStatus& status) {
+  page.gauge("build_info", "Always 1.");
+  page.sample({{"version", status.version}}, std::uint64_t{1});
+  page.gauge("start_timestamp_seconds", "When the daemon started.");
+  page.sample({}, seconds(status.started_at));
+  page.gauge("config_last_reload_successful", "1 if the last reload, or the start, took the configuration.");
+  page.sample({}, std::uint64_t{status.reload.successful});
+  page.gauge("config_last_reload_timestamp_seconds", "When the configuration was last read.");
+  page.sample({}, seconds(status.reload.at));
+  page.gauge("series", "Sensors times metrics that are known.");
+  page.sample({}, std::uint64_t{status.series});
+  page.gauge("series_limit", "limits.max_series.");
+  page.sample({}, std::uint64_t{status.series_limit});
+  page.gauge("state_bytes", "Memory of windows and series, at the last trigger.");
+  page.sample({}, status.state_bytes);
+  page.gauge("state_limit_bytes", "limits.memory.");
+  page.sample({}, status.state_limit_bytes);
+  page.counter("resent_messages_total", "Messages that were known already, and not counted twice.");
+  page.sample({}, status.resent_messages);
+}
+
+void add_refusals(Page& page, const std::vector<SourceStatus>& sources) {
+  page.counter("source_decode_errors_total", "Readings or messages refused before any window, by reason.");
+  for (const SourceStatus& source : sources) {
+    for (std::size_t reason = 0; reason < refusal_count; ++reason) {
+      if (is_bad_time(reason) || source.counters.refused[reason] == 0) continue;
+      page.sample({{"source", source.name}, {"reason", refusal_names[reason]}}, source.counters.refused[reason]);
+    }
+  }
+  page.counter("source_bad_time_total", "Readings whose event time was refused, or replaced by the arrival time.");
+  for (const SourceStatus& source : sources) {
+    for (std::size_t reason = 0; reason < refusal_count; ++reason) {
+      if (!is_bad_time(reason)) continue;
+      page.sample({{"source", source.name}, {"reason", refusal_names[reason]}}, source.counters.refused[reason]);
+    }
+    page.sample({{"source", source.name}, {"reason", "restamped"}}, source.counters.restamped);
+  }
+}
+
+void add_watermarks(Page& page, const GatewayStatus& status) {
+  page.gauge("watermark_lag_seconds", "Our clock less the watermark of the sensors that are not idle.");
+  for (const SourceStatus& source : status.sources) {
+    const auto lag = [&](std::string_view of, const std::optional<Timestamp>& watermark) {
+      if (watermark) page.sample({{"source", source.name}, {"of", of}}, seconds(status.now - *watermark));
+    };
+    lag("slowest", source.watermark.slowest);
+    lag("median", source.watermark.median);
+  }
+}
+
+void add_delays(Page& page, const std::vector<SourceStatus>& sources) {
+  page.head("event_delay_seconds", "histogram", "Arrival less event time: choose max_out_of_orderness from this.");
+  for (const SourceStatus& source : sources) {
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i < DelayHistogram::bounds; ++i) {
+      count += source.delays.counts[i];
+      page.sample("_bucket", {{"source", source.name}, {"le", Page::number(DelayHistogram::bound_seconds(i))}},
+                  std::to_string(count));
+    }
+    count += source.delays.counts[DelayHistogram::bounds];
+    page.sample("_bucket", {{"source", source.name}, {"le", "+Inf"}}, std::to_string(count));
+    page.sample("_sum", {{"source", source.name}}, Page::number(seconds(source.delays.sum)));
+    page.sample("_count", {{"source", source.name}}, std::to_string(count));
+  }
+}
+
+void add_sources(Page& page, const GatewayStatus& status) {
+  const auto& sources = status.sources;
+  const auto of = [](std::uint64_t value) { return value; };
+  gauges(page, "source_connected", "1 while the source can receive.", "source", sources,
+         [&](const SourceStatus& source) { return of(source.connected); });
+  counters(page, "source_messages_total", "Messages or lines that came.", "source", sources,
+           [](const SourceStatus& source) { return source.messages; });
+  counters(page, "source_bytes_total", "Their bytes.", "source", sources,
+           [](const SourceStatus& source) { return source.bytes; });
+  counters(page, "source_readings_total", "Readings, also those that were refused.", "source", sources,
+           [](const SourceStatus& source) { return source.counters.received; });
+  counters(page, "source_duplicate_readings_total", "Readings that windows with deduplicate knew.", "source", sources,
+           [](const SourceStatus& source) { return source.counters.duplicates(); });
+  gauges(page, "source_series", "Sensors times metrics that the source heard last.", "source", sources,
+         [&](const SourceStatus& source) { return of(source.series); });
+  gauges(page, "idle_sensors", "Of these, those that fell silent.", "source", sources,
+         [&](const SourceStatus& source) { return of(source.idle_series); });
+  page.counter("late_readings_total", "Readings that came after the end of all their windows.");
+  for (const SourceStatus& source : sources) {
+    page.sample({{"source", source.name}, {"outcome", "accepted"}}, source.counters.of(Fate::late_accepted));
+    page.sample({{"source", source.name}, {"outcome", "dropped"}}, source.counters.of(Fate::late_dropped));
+  }
+  add_refusals(page, sources);
+  add_watermarks(page, status);
+  add_delays(page, sources);
+}
+
+void add_windows(Page& page, const std::vector<WindowStatus>& windows) {
+  gauges(page, "windows_open", "Windows, or panes, that are not final.", "window", windows,
+         [](const WindowStatus& window) { return std::uint64_t{window.open}; });
+  page.counter("windows_fired_total", "Rows that left before the end of their window, at it, and as corrections.");
+  for (const WindowStatus& window : windows) {
+    page.sample({{"window", window.name}, {"trigger", "early"}}, window.early);
+    page.sample({{"window", window.name}, {"trigger", "on_time"}}, window.on_time);
+    page.sample({{"window", window.name}, {"trigger", "late"}}, window.late);
+  }
+  page.counter("window_rows_total", "Rows that left, by the state of their window.");
+  for (const WindowStatus& window : windows) {
+    for (std::size_t i = 0; i < window.rows_by_state.size(); ++i) {
+      page.sample({{"window", window.name}, {"state", state_name(static_cast<RowState>(i))}}, window.rows_by_state[i]);
+    }
+  }
+}
+
+void add_sink_buffers(Page& page, const std::vector<SinkStatus>& sinks) {
+  gauges(page, "sink_buffer_rows", "Rows that wait for the sink.", "sink", sinks,
+         [](const SinkStatus& sink) { return std::uint64_t{sink.waiting_rows}; });
+  gauges(page, "sink_buffer_bytes", "Their bytes, in memory and on disk.", "sink", sinks,
+         [](const SinkStatus& sink) { return sink.memory_bytes + sink.disk_bytes; });
+  gauges(page, "sink_buffer_limit_bytes", "outbox.max_size.", "sink", sinks,
+         [](const SinkStatus& sink) { return sink.limit_bytes; });
+  page.gauge("sink_buffer_oldest_timestamp_seconds", "Rows have waited since then; absent if none waits.");
+  for (const SinkStatus& sink : sinks) {
+    if (sink.oldest) page.sample({{"sink", sink.name}}, seconds(*sink.oldest));
+  }
+}
+
+void add_sinks(Page& page, const std::vector<SinkStatus>& sinks) {
+  gauges(page, "sink_connected", "1 while the sink takes rows.", "sink", sinks,
+         [](const SinkStatus& sink) { return std::uint64_t{sink.connected}; });
+  counters(page, "sink_rows_total", "Rows that the sink has stored.", "sink", sinks,
+           [](const SinkStatus& sink) { return sink.rows; });
+  counters(page, "sink_rejected_rows_total", "Rows that the sink will never store.", "sink", sinks,
+           [](const SinkStatus& sink) { return sink.rejected_rows; });
+  page.counter("sink_dropped_rows_total", "Rows that were not kept for the sink.");
+  for (const SinkStatus& sink : sinks) page.sample({{"sink", sink.name}, {"reason", "outbox_full"}}, sink.dropped_rows);
+  page.counter("sink_errors_total", "Times that the sink failed; each is tried again.");
+  for (const SinkStatus& sink : sinks) {
+    page.sample({{"sink", sink.name}, {"kind", "refused"}}, sink.failures);
+    page.sample({{"sink", sink.name}, {"kind", "in_doubt"}}, sink.in_doubt);
+  }
+  add_sink_buffers(page, sinks);
+}
+
+void add_storage(Page& page, const StorageStatus& storage) {
+  page.gauge("journal_ready", "1 while readings can be written.");
+  page.sample({}, std::uint64_t{storage.journal_trouble.empty()});
+  page.gauge("journal_bytes", "Disk space of the journal.");
+  page.sample({}, storage.journal_bytes);
+  page.gauge("journal_limit_bytes", "journal.max_size.");
+  page.sample({}, storage.journal_limit_bytes);
+  page.counter("journal_written_bytes_total", "Bytes written to the journal.");
+  page.sample({}, storage.journal_written_bytes);
+  page.counter("journal_failed_syncs_total", "Syncs of the journal that the disk refused.");
+  page.sample({}, storage.failed_syncs);
+  page.gauge("checkpoint_last_success_timestamp_seconds", "When the newest checkpoint was taken; absent without one.");
+  if (storage.checkpoint_at) page.sample({}, seconds(*storage.checkpoint_at));
+  page.gauge("checkpoint_bytes", "Size of the newest checkpoint.");
+  page.sample({}, storage.checkpoint_bytes);
+  page.counter("checkpoints_total", "Checkpoints written.");
+  page.sample({}, storage.checkpoints);
+  page.counter("quarantine_readings_total", "Readings that entered no window and were kept, or only counted.");
+  page.sample({{"outcome", "kept"}}, storage.quarantine_kept);
+  page.sample({{"outcome", "counted"}}, storage.quarantine_not_kept);
+}
+
+// These have the names that every exporter uses.
+void add_process(std::string& text, const GatewayStatus& status) {
+  const auto add = [&](std::string_view name, std::string_view type, const std::string& value) {
+    ((((text += "# TYPE process_") += name) += ' ') += type) += '\n';
+    ((((text += "process_") += name) += ' ') += value) += '\n';
+  };
+  const ProcessFacts& process = status.process;
+  add("cpu_seconds_total", "counter", Page::number(process.cpu_seconds));
+  add("resident_memory_bytes", "gauge", std::to_string(process.resident_bytes));
+  add("open_fds", "gauge", std::to_string(process.open_files));
+  add("max_fds", "gauge", std::to_string(process.open_files_max));
+  add("threads", "gauge", std::to_string(process.threads));
+  add("start_time_seconds", "gauge", Page::number(seconds(status.started_at)));
+}
+
+}  // namespace
+
+std::string prometheus_text(const GatewayStatus& status) {
+  Page page;
+  add_gateway(page, status);
+  add_sources(page, status);
+  add_windows(page, status.windows);
+  add_sinks(page, status.sinks);
+  add_storage(page, status.storage);
+  std::string text = page.take();
+  add_process(text, status);
+  return text;
+}
+
+}  // namespace edgetide

@@ -1,0 +1,43 @@
+#include "daemon/monitor/readiness.h"
+
+#include "pipeline/time_text.h"
+
+namespace edgetide {
+
+namespace {
+
+// Triggers are looked at every 10 s at least.
+constexpr Duration tick_within = Duration::seconds(30);
+// A checkpoint may wait for the disk, and for the first one there is time too.
+constexpr Duration checkpoint_grace = Duration::minutes(1);
+
+std::string stale_checkpoint(const GatewayStatus& status) {
+  const StorageStatus& storage = status.storage;
+  if (!storage.checkpoint_trouble.empty()) return storage.checkpoint_trouble;
+  const Timestamp since = storage.checkpoint_at.value_or(status.started_at);
+  const Duration age = status.now - since;
+  if (age <= storage.checkpoint_interval + checkpoint_grace) return {};
+  return "no checkpoint for " + std::to_string(age.count() / 1'000'000) + " s";
+}
+
+}  // namespace
+
+std::string why_not_alive(const GatewayStatus& status) {
+  if (status.since_tick <= tick_within) return {};
+  return "no trigger has run for " + std::to_string(status.since_tick.count() / 1'000'000) + " s";
+}
+
+std::string why_not_ready(const GatewayStatus& status) {
+  if (status.sources.empty()) return "no source is configured";
+  for (const SourceStatus& source : status.sources) {
+    if (!source.connected) return "source " + source.name + " is not connected";
+  }
+  if (!status.storage.journal_trouble.empty()) return "the journal takes nothing: " + status.storage.journal_trouble;
+  for (const SinkStatus& sink : status.sinks) {
+    if (sink.full) return "sink " + sink.name + " is full and holds intake back";
+    if (sink.memory_bytes + sink.disk_bytes >= sink.limit_bytes) return "sink " + sink.name + " has no room for rows";
+  }
+  return stale_checkpoint(status);
+}
+
+}  // namespace edgetide

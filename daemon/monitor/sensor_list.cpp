@@ -1,0 +1,49 @@
+#include "daemon/monitor/sensor_list.h"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "daemon/monitor/status_json.h"
+#include "daemon/monitor/text_table.h"
+
+namespace edgetide {
+
+namespace {
+
+std::string value_text(const SensorStatus& sensor) {
+  if (!std::isfinite(sensor.value)) return "-";
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.6g", sensor.value);
+  return text.data() + (sensor.unit.empty() ? "" : ' ' + sensor.unit);
+}
+
+}  // namespace
+
+std::string sensors_text(const std::vector<SensorStatus>& sensors, Timestamp now) {
+  TextTable table(
+      {"SENSOR", "METRIC", "SOURCE", "VALUE", "AGE", "WATERMARK LAG", "CLOCK", "LATE", "DROPPED", "BAD TIME", "STATE"});
+  for (const SensorStatus& sensor : sensors) {
+    const bool heard = sensor.newest.has_value();
+    table.add({sensor.sensor, sensor.metric, sensor.source, value_text(sensor),
+               heard ? short_text(now - *sensor.newest) : "-", heard ? short_text(now - sensor.watermark) : "-",
+               sensor.clock_ahead ? short_text(*sensor.clock_ahead) : "-", std::to_string(sensor.late_accepted),
+               std::to_string(sensor.late_dropped), std::to_string(sensor.bad_time),
+               sensor.idle ? "silent for " + short_text(sensor.silence) : "active"});
+  }
+  return table.text();
+}
+
+std::string sensors_json(const std::vector<SensorStatus>& sensors) {
+  std::string text;
+  for (const SensorStatus& sensor : sensors) {
+    JsonWriter out;
+    out.open('{');
+    write_sensor(out, sensor);
+    out.close('}');
+    text += out.take() + '\n';
+  }
+  return text;
+}
+
+}  // namespace edgetide

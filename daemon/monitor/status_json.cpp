@@ -1,0 +1,120 @@
+#include "daemon/monitor/status_json.h"
+
+#include "daemon/monitor/readiness.h"
+
+namespace edgetide {
+
+namespace {
+
+void write_counters(JsonWriter& out, const Counters& counters) {
+  out.member("readings", counters.received)
+      .member("on_time", counters.of(Fate::on_time))
+      .member("late_accepted", counters.of(Fate::late_accepted))
+      .member("late_dropped", counters.of(Fate::late_dropped))
+      .member("duplicates", counters.duplicates())
+      .member("restamped", counters.restamped);
+  out.key("refused").open('{');
+  for (std::size_t reason = 0; reason < refusal_count; ++reason) {
+    if (counters.refused[reason] > 0) out.member(refusal_names[reason], counters.refused[reason]);
+  }
+  out.close('}');
+}
+
+void write_watermark(JsonWriter& out, const WatermarkRange& watermark) {
+  out.key("watermark").open('{');
+  out.member("slowest", watermark.slowest).member("median", watermark.median).close('}');
+}
+
+void write_source(JsonWriter& out, const SourceStatus& source) {
+  out.member("name", source.name).member("kind", source.kind).member("connected", source.connected);
+  out.member("messages", source.messages).member("bytes", source.bytes);
+  write_counters(out, source.counters);
+  out.member("series", source.series).member("idle_series", source.idle_series);
+  write_watermark(out, source.watermark);
+  out.key("delays").open('[');
+  for (const std::uint64_t count : source.delays.counts) out.value(count);
+  out.close(']');
+  out.member("last_refusal", source.last_refusal);
+}
+
+void write_window(JsonWriter& out, const WindowStatus& window) {
+  out.member("name", window.name).member("kind", window.kind);
+  out.member("allowed_lateness", window.allowed_lateness).member("trigger", window.trigger);
+  out.member("open", window.open);
+  write_watermark(out, window.watermark);
+  out.key("rows").open('{');
+  for (std::size_t i = 0; i < window.rows_by_state.size(); ++i) {
+    out.member(state_name(static_cast<RowState>(i)), window.rows_by_state[i]);
+  }
+  out.close('}');
+  out.member("early", window.early).member("on_time", window.on_time).member("late", window.late);
+  out.list("spans", window.spans, [&](const WindowSpan& span) {
+    out.member("start", span.start).member("end", span.end).member("windows", span.windows);
+  });
+}
+
+void write_sink(JsonWriter& out, const SinkStatus& sink) {
+  out.member("name", sink.name).member("kind", sink.kind).member("connected", sink.connected);
+  out.member("rows", sink.rows).member("rejected_rows", sink.rejected_rows).member("dropped_rows", sink.dropped_rows);
+  out.member("failures", sink.failures).member("in_doubt", sink.in_doubt);
+  out.member("waiting_rows", sink.waiting_rows).member("spilled_rows", sink.spilled_rows);
+  out.member("memory_bytes", sink.memory_bytes).member("disk_bytes", sink.disk_bytes);
+  out.member("limit_bytes", sink.limit_bytes).member("full", sink.full);
+  out.member("oldest", sink.oldest).member("trouble", sink.trouble);
+}
+
+void write_storage(JsonWriter& out, const StorageStatus& storage) {
+  out.key("journal").open('{');
+  out.member("trouble", storage.journal_trouble).member("bytes", storage.journal_bytes);
+  out.member("limit_bytes", storage.journal_limit_bytes).member("written_bytes", storage.journal_written_bytes);
+  out.member("unsynced_bytes", storage.journal_unsynced_bytes).member("failed_syncs", storage.failed_syncs);
+  out.close('}').key("checkpoint").open('{');
+  out.member("trouble", storage.checkpoint_trouble).member("at", storage.checkpoint_at);
+  out.member("interval", storage.checkpoint_interval).member("written", storage.checkpoints);
+  out.member("bytes", storage.checkpoint_bytes);
+  out.close('}').key("quarantine").open('{');
+  out.member("kept", storage.quarantine_kept).member("not_kept", storage.quarantine_not_kept);
+  out.member("removed", storage.quarantine_removed).member("trouble", storage.quarantine_trouble).close('}');
+}
+
+void write_process(JsonWriter& out, const ProcessFacts& process) {
+  out.key("process").open('{');
+  out.member("cpu_seconds", process.cpu_seconds).member("resident_bytes", process.resident_bytes);
+  out.member("open_files", process.open_files).member("threads", process.threads).close('}');
+}
+
+}  // namespace
+
+void write_sensor(JsonWriter& out, const SensorStatus& sensor) {
+  out.member("source", sensor.source).member("sensor", sensor.sensor).member("metric", sensor.metric);
+  out.member("unit", sensor.unit).member("value", sensor.value).member("newest", sensor.newest);
+  const bool heard = sensor.newest.has_value();
+  out.member("watermark", heard ? std::optional(sensor.watermark) : std::nullopt);
+  out.member("silence", sensor.silence).member("idle", sensor.idle).member("clock_ahead", sensor.clock_ahead);
+  out.member("late_accepted", sensor.late_accepted).member("late_dropped", sensor.late_dropped);
+  out.member("bad_time", sensor.bad_time);
+}
+
+std::string status_json(const GatewayStatus& status) {
+  JsonWriter out;
+  out.open('{').member("gateway", status.id).member("version", status.version).member("now", status.now);
+  out.member("started_at", status.started_at);
+  const std::string reason = why_not_ready(status);
+  out.member("ready", reason.empty()).member("not_ready_because", reason);
+  out.member("epoch", status.epoch).member("series", status.series).member("series_limit", status.series_limit);
+  out.member("state_bytes", status.state_bytes).member("state_limit_bytes", status.state_limit_bytes);
+  out.key("reload").open('{').member("successful", status.reload.successful).member("at", status.reload.at).close('}');
+  out.list("sources", status.sources, [&](const SourceStatus& source) { write_source(out, source); });
+  out.list("windows", status.windows, [&](const WindowStatus& window) { write_window(out, window); });
+  out.list("sinks", status.sinks, [&](const SinkStatus& sink) { write_sink(out, sink); });
+  write_storage(out, status.storage);
+  write_process(out, status.process);
+  const auto sensor = [&](const SensorStatus& each) { write_sensor(out, each); };
+  out.list("newest_sensors", status.newest_sensors, sensor);
+  out.list("late_sensors", status.late_sensors, sensor);
+  out.list("skewed_sensors", status.skewed_sensors, sensor);
+  out.close('}');
+  return out.take() + '\n';
+}
+
+}  // namespace edgetide

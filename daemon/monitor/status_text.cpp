@@ -1,0 +1,149 @@
+#include "daemon/monitor/status_text.h"
+
+#include <array>
+#include <cstdio>
+
+#include "daemon/monitor/readiness.h"
+#include "daemon/monitor/sensor_list.h"
+#include "daemon/monitor/text_table.h"
+#include "pipeline/emission.h"
+#include "pipeline/time_text.h"
+
+namespace edgetide {
+
+namespace {
+
+std::string lag_text(const GatewayStatus& status, const std::optional<Timestamp>& watermark) {
+  return watermark ? short_text(status.now - *watermark) : "-";
+}
+
+std::string head_text(const GatewayStatus& status) {
+  const std::string reason = why_not_ready(status);
+  std::string text = "gateway " + status.id + ", edgetide " + status.version + ", up " +
+                     short_text(status.now - status.started_at) + ": " +
+                     (reason.empty() ? "ready" : "not ready: " + reason) + '\n';
+  text += std::to_string(status.series) + " of " + std::to_string(status.series_limit) + " series, state " +
+          bytes_text(status.state_bytes) + " of " + bytes_text(status.state_limit_bytes) + ", resident " +
+          bytes_text(status.process.resident_bytes) + '\n';
+  if (!status.reload.successful) text += "the last reload failed: " + to_rfc3339(status.reload.at) + '\n';
+  return text;
+}
+
+std::string sources_text(const GatewayStatus& status) {
+  TextTable table(
+      {"SOURCE", "STATE", "MESSAGES", "READINGS", "LATE", "DROPPED", "REFUSED", "SENSORS", "SILENT", "LAG", "SLOWEST"});
+  for (const SourceStatus& source : status.sources) {
+    const Counters& counters = source.counters;
+    table.add({source.name, source.connected ? "connected" : "away", std::to_string(source.messages),
+               std::to_string(counters.received), std::to_string(counters.of(Fate::late_accepted)),
+               std::to_string(counters.of(Fate::late_dropped)), std::to_string(counters.refused_total()),
+               std::to_string(source.series), std::to_string(source.idle_series),
+               lag_text(status, source.watermark.median), lag_text(status, source.watermark.slowest)});
+  }
+  return table.text();
+}
+
+std::string windows_text(const GatewayStatus& status) {
+  TextTable table({"WINDOW", "KIND", "OPEN", "EARLY", "ON TIME", "CORRECTED", "FINAL", "LAG", "SLOWEST"});
+  for (const WindowStatus& window : status.windows) {
+    table.add({window.name, window.kind, std::to_string(window.open), std::to_string(window.early),
+               std::to_string(window.on_time), std::to_string(window.late),
+               std::to_string(window.rows_by_state[static_cast<std::size_t>(RowState::final)]),
+               lag_text(status, window.watermark.median), lag_text(status, window.watermark.slowest)});
+  }
+  return table.text();
+}
+
+std::string sinks_text(const GatewayStatus& status) {
+  TextTable table({"SINK", "STATE", "ROWS", "WAITING", "FOR", "BUFFER", "REJECTED", "DROPPED", "TROUBLE"});
+  for (const SinkStatus& sink : status.sinks) {
+    table.add({sink.name, sink.connected ? "connected" : "away", std::to_string(sink.rows),
+               std::to_string(sink.waiting_rows), sink.oldest ? short_text(status.now - *sink.oldest) : "-",
+               bytes_text(sink.memory_bytes + sink.disk_bytes) + " of " + bytes_text(sink.limit_bytes),
+               std::to_string(sink.rejected_rows), std::to_string(sink.dropped_rows),
+               sink.trouble.empty() ? "-" : sink.trouble});
+  }
+  return table.text();
+}
+
+std::string storage_text(const GatewayStatus& status) {
+  const StorageStatus& storage = status.storage;
+  std::string text = "journal     " + bytes_text(storage.journal_bytes) + " of " +
+                     bytes_text(storage.journal_limit_bytes) + ", " + bytes_text(storage.journal_written_bytes) +
+                     " written";
+  if (!storage.journal_trouble.empty()) text += ", takes nothing: " + storage.journal_trouble;
+  text += "\ncheckpoint  ";
+  text += storage.checkpoint_at
+              ? short_text(status.now - *storage.checkpoint_at) + " ago, " + bytes_text(storage.checkpoint_bytes)
+              : "none yet";
+  if (!storage.checkpoint_trouble.empty()) text += ", " + storage.checkpoint_trouble;
+  text += "\nquarantine  " + std::to_string(storage.quarantine_kept) + " readings kept, " +
+          std::to_string(storage.quarantine_not_kept) + " only counted";
+  if (!storage.quarantine_trouble.empty()) text += ", " + storage.quarantine_trouble;
+  return text + '\n';
+}
+
+std::string per_second(std::uint64_t before, std::uint64_t now, double seconds) {
+  std::array<char, 32> text{};
+  const double rate = now < before || seconds <= 0 ? 0 : static_cast<double>(now - before) / seconds;
+  std::snprintf(text.data(), text.size(), rate < 100 ? "%.1f" : "%.0f", rate);
+  return text.data();
+}
+
+std::uint64_t rows_stored(const GatewayStatus& status) noexcept {
+  std::uint64_t rows = 0;
+  for (const SinkStatus& sink : status.sinks) rows += sink.rows;
+  return rows;
+}
+
+std::uint64_t bytes_read(const GatewayStatus& status) noexcept {
+  std::uint64_t bytes = 0;
+  for (const SourceStatus& source : status.sources) bytes += source.bytes;
+  return bytes;
+}
+
+std::string rates_text(const GatewayStatus& before, const GatewayStatus& status) {
+  const double seconds = static_cast<double>((status.now - before.now).count()) / 1e6;
+  const Counters was = total_of(before.sources), is = total_of(status.sources);
+  const auto cpu = static_cast<std::uint64_t>(status.process.cpu_seconds * 100);
+  const auto cpu_before = static_cast<std::uint64_t>(before.process.cpu_seconds * 100);
+  return per_second(was.received, is.received, seconds) + " readings/s, " +
+         per_second(bytes_read(before), bytes_read(status), seconds) + " bytes/s, " +
+         per_second(was.of(Fate::late_dropped), is.of(Fate::late_dropped), seconds) + " late/s, " +
+         per_second(was.refused_total(), is.refused_total(), seconds) + " refused/s, " +
+         per_second(rows_stored(before), rows_stored(status), seconds) + " rows/s, " +
+         per_second(cpu_before, cpu, seconds) + " % CPU\n";
+}
+
+// Cut to the terminal. A character counts as one column.
+std::string fitted(const std::string& text, std::size_t columns, std::size_t lines) {
+  std::string fit;
+  std::size_t column = 0, line = 0;
+  for (const char c : text) {
+    if (c == '\n') {
+      column = 0;
+      if (++line >= lines) return fit;
+      fit += c;
+      continue;
+    }
+    if ((c & 0xC0) != 0x80) ++column;
+    if (column <= columns) fit += c;
+  }
+  return fit;
+}
+
+}  // namespace
+
+std::string status_text(const GatewayStatus& status) {
+  return head_text(status) + '\n' + sources_text(status) + '\n' + windows_text(status) + '\n' + sinks_text(status) +
+         '\n' + storage_text(status);
+}
+
+std::string live_text(const GatewayStatus& before, const GatewayStatus& status, std::size_t columns,
+                      std::size_t lines) {
+  std::string text = head_text(status) + rates_text(before, status) + '\n' + sources_text(status) + '\n' +
+                     windows_text(status) + '\n' + sinks_text(status) + '\n' + storage_text(status) + '\n';
+  return fitted(text + sensors_text(status.newest_sensors, status.now), columns, lines);
+}
+
+}  // namespace edgetide

@@ -1,0 +1,16 @@
+// What a tap has taken, a line each, as `edgetide tap` prints it.
+//
+// Thread: pure. Fails: never.
+#pragma once
+
+#include <string>
+
+#include "daemon/tap.h"
+
+namespace edgetide {
+
+enum class AnswerFormat { text, json };
+
+std::string tap_text(const Tap::Taken& taken, const WindowSchema& schema, AnswerFormat format);
+
+}  // namespace edgetide

@@ -1,0 +1,116 @@
+#include "daemon/monitor/control_server.h"
+
+#include <atomic>
+#include <gtest/gtest.h>
+#include <memory>
+#include <poll.h>
+#include <sys/stat.h>
+#include <thread>
+
+#include "daemon/monitor/control_client.h"
+#include "tests/fakes/temporary_folder.h"
+
+namespace edgetide {
+
+namespace {
+
+// A server and the thread that drives it.
+class RunningServer {
+ public:
+  explicit RunningServer(ControlCommands commands) : server_(path(), std::move(commands)) {
+    thread_ = std::thread([this] {
+      while (!stop_) {
+        pollfd ready{server_.descriptor(), POLLIN, 0};
+        poll(&ready, 1, 10);
+        server_.serve();
+      }
+    });
+  }
+  ~RunningServer() {
+    stop_ = true;
+    thread_.join();
+  }
+  std::string path() const { return folder_ / "control.sock"; }
+  std::string ask(const std::vector<std::string>& words) const {
+    ControlClient client({path()}, words);
+    std::string all;
+    for (std::string text = client.more(); !text.empty(); text = client.more()) all += text;
+    return all;
+  }
+
+ private:
+  test::TemporaryFolder folder_;
+  ControlServer server_;
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+std::string refusal_of(const RunningServer& server, const std::vector<std::string>& words) {
+  try {
+    return "answered: " + server.ask(words);
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+}
+
+}  // namespace
+
+TEST(ControlServer, answers_a_line_of_words_and_closes) {
+  const RunningServer server([](const std::vector<std::string>& words) -> ControlAnswer {
+    return std::to_string(words.size()) + ' ' + words.back() + '\n';
+  });
+  EXPECT_EQ(server.ask({"why", "minute", "a b", "text"}), "4 text\n");
+  EXPECT_EQ(server.ask({""}), "1 \n");
+  struct stat status {};
+  ASSERT_EQ(stat(server.path().c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0660U);
+}
+
+TEST(ControlServer, an_error_is_told_as_such) {
+  const RunningServer server([](const std::vector<std::string>&) -> ControlAnswer { return "error: no\n"; });
+  EXPECT_EQ(refusal_of(server, {"x"}), "no");
+}
+
+TEST(ControlServer, a_large_answer_arrives_whole) {
+  const std::string large(3'000'000, 'x');
+  const RunningServer server([&](const std::vector<std::string>&) -> ControlAnswer { return large; });
+  EXPECT_EQ(server.ask({"x"}), large);
+}
+
+TEST(ControlServer, a_stream_goes_on_until_it_ends) {
+  const RunningServer server([](const std::vector<std::string>&) -> ControlAnswer {
+    return ControlStream([left = 3]() mutable -> std::optional<std::string> {
+      if (left == 0) return std::nullopt;
+      return std::to_string(left--) + '\n';
+    });
+  });
+  EXPECT_EQ(server.ask({"x"}), "3\n2\n1\n");
+}
+
+TEST(ControlServer, a_stream_ends_when_nobody_reads_it) {
+  auto held = std::make_shared<int>(0);
+  const std::weak_ptr<int> watched = held;
+  const RunningServer server([&](const std::vector<std::string>&) -> ControlAnswer {
+    return ControlStream([kept = std::move(held)]() -> std::optional<std::string> { return std::string(); });
+  });
+  { const ControlClient client({server.path()}, {"x"}); }
+  while (!watched.expired()) std::this_thread::yield();
+}
+
+TEST(ControlServer, refuses_what_is_no_request) {
+  const RunningServer server([](const std::vector<std::string>&) -> ControlAnswer { return "fine\n"; });
+  EXPECT_EQ(refusal_of(server, {std::string(5000, 'x')}).find("answered"), std::string::npos);
+  EXPECT_EQ(refusal_of(server, {"a\tb"}), "names have no tabs or line ends");
+  EXPECT_EQ(server.ask({"x"}), "fine\n");
+}
+
+TEST(ControlClient, says_where_nobody_answers) {
+  try {
+    ControlClient client({"/nowhere/control.sock"}, {"x"});
+    FAIL();
+  } catch (const std::runtime_error& error) {
+    EXPECT_STREQ(error.what(), "no running gateway answers:\n  /nowhere/control.sock: No such file or directory");
+  }
+}
+
+}  // namespace edgetide

@@ -1,0 +1,111 @@
+#include "daemon/monitor/prometheus_text.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "tests/daemon/monitor/monitor_fixture.h"
+
+namespace edgetide {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(PrometheusText, has_the_figures_of_the_status) {
+  const std::string text = prometheus_text(healthy_status());
+  for (const char* line : {
+           "edgetide_build_info{version=\"9.8.7\"} 1\n",
+           "edgetide_config_last_reload_successful 1\n",
+           "edgetide_source_connected{source=\"plant\"} 1\n",
+           "edgetide_source_messages_total{source=\"plant\"} 40\n",
+           "edgetide_source_readings_total{source=\"plant\"} 50\n",
+           "edgetide_source_decode_errors_total{source=\"plant\",reason=\"bad_syntax\"} 3\n",
+           "edgetide_source_bad_time_total{source=\"plant\",reason=\"too_early\"} 1\n",
+           "edgetide_late_readings_total{source=\"plant\",outcome=\"accepted\"} 3\n",
+           "edgetide_late_readings_total{source=\"plant\",outcome=\"dropped\"} 2\n",
+           "edgetide_watermark_lag_seconds{source=\"plant\",of=\"slowest\"} 40\n",
+           "edgetide_watermark_lag_seconds{source=\"plant\",of=\"median\"} 10\n",
+           "edgetide_idle_sensors{source=\"plant\"} 1\n",
+           "edgetide_windows_open{window=\"minute\"} 6\n",
+           "edgetide_windows_fired_total{window=\"minute\",trigger=\"late\"} 2\n",
+           "edgetide_window_rows_total{window=\"minute\",state=\"retracted\"} 1\n",
+           "edgetide_sink_rows_total{sink=\"store\"} 15\n",
+           "edgetide_sink_buffer_bytes{sink=\"store\"} 300\n",
+           "edgetide_sink_buffer_oldest_timestamp_seconds{sink=\"store\"} 999995\n",
+           "edgetide_checkpoint_last_success_timestamp_seconds 999980\n",
+           "process_resident_memory_bytes 0\n",
+       }) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST(PrometheusText, what_is_not_known_is_absent) {
+  GatewayStatus status = healthy_status();
+  status.sources[0].watermark = {};
+  status.sinks[0].oldest.reset();
+  status.storage.checkpoint_at.reset();
+  const std::string text = prometheus_text(status);
+  EXPECT_THAT(text, Not(HasSubstr("edgetide_watermark_lag_seconds{")));
+  EXPECT_THAT(text, Not(HasSubstr("oldest_timestamp_seconds{")));
+  EXPECT_THAT(text, Not(HasSubstr("\nedgetide_checkpoint_last_success")));
+}
+
+TEST(PrometheusText, delays_are_cumulative_buckets) {
+  const std::string text = prometheus_text(healthy_status());
+  EXPECT_THAT(text, HasSubstr("edgetide_event_delay_seconds_bucket{source=\"plant\",le=\"0.125\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("edgetide_event_delay_seconds_bucket{source=\"plant\",le=\"2\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("edgetide_event_delay_seconds_bucket{source=\"plant\",le=\"4\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("edgetide_event_delay_seconds_bucket{source=\"plant\",le=\"65536\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("edgetide_event_delay_seconds_bucket{source=\"plant\",le=\"+Inf\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("edgetide_event_delay_seconds_count{source=\"plant\"} 3\n"));
+}
+
+TEST(PrometheusText, label_values_are_escaped) {
+  GatewayStatus status = healthy_status();
+  status.version = "a\"b\\c\nd";
+  EXPECT_THAT(prometheus_text(status), HasSubstr("edgetide_build_info{version=\"a\\\"b\\\\c\\nd\"} 1\n"));
+}
+
+// As a scraper reads it: every sample belongs to the head before it, and no series comes twice.
+TEST(PrometheusText, every_line_is_a_head_or_a_sample_of_it) {
+  const std::regex sample(
+      R"(([a-z_]+)(\{[a-z]+="([^"\\]|\\.)*"(,[a-z]+="([^"\\]|\\.)*")*\})? (-?[0-9.e+-]+|\+Inf|NaN))");
+  std::istringstream lines(prometheus_text(healthy_status()));
+  std::set<std::string> seen, heads;
+  std::string metric;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# TYPE ")) {
+      metric = line.substr(7, line.find(' ', 7) - 7);
+      EXPECT_TRUE(heads.insert(metric).second) << line;
+      EXPECT_EQ(line.find("counter") != line.npos, metric.ends_with("_total")) << line;
+    } else if (!line.starts_with("# HELP ")) {
+      std::smatch match;
+      ASSERT_TRUE(std::regex_match(line, match, sample)) << line;
+      EXPECT_TRUE(match[1].str().starts_with(metric)) << line;
+      EXPECT_TRUE(seen.insert(match[1].str() + match[2].str()).second) << line;
+    }
+  }
+  EXPECT_GT(heads.size(), 40U);
+}
+
+TEST(DelayHistogram, bounds_are_the_largest_delay_of_their_bucket) {
+  const std::vector<std::pair<Duration, std::size_t>> cases = {
+      {Duration::seconds(-5), 0},       {Duration(), 0},
+      {Duration::milliseconds(125), 0}, {Duration::microseconds(125'001), 1},
+      {Duration::milliseconds(250), 1}, {Duration::microseconds(250'001), 2},
+      {Duration::seconds(1), 3},        {Duration::microseconds(1'000'001), 4},
+      {Duration::seconds(65'536), 19},  {Duration::microseconds(65'536'000'001), 20},
+      {Duration::unlimited(), 20},
+  };
+  for (const auto& [delay, bucket] : cases) {
+    DelayHistogram histogram;
+    histogram.add(delay);
+    EXPECT_EQ(histogram.counts[bucket], 1U) << delay.count();
+  }
+  EXPECT_EQ(DelayHistogram::bound_seconds(19), 65'536);
+}
+
+}  // namespace edgetide

@@ -1,0 +1,46 @@
+#include "daemon/monitor/readiness.h"
+
+#include <functional>
+#include <gtest/gtest.h>
+
+#include "tests/daemon/monitor/monitor_fixture.h"
+
+namespace edgetide {
+
+TEST(Readiness, says_what_keeps_the_gateway_from_its_work) {
+  struct Case {
+    std::string reason;
+    std::function<void(GatewayStatus&)> change;
+  };
+  const std::vector<Case> cases = {
+      {"", [](GatewayStatus&) {}},
+      {"no source is configured", [](GatewayStatus& status) { status.sources.clear(); }},
+      {"source plant is not connected", [](GatewayStatus& status) { status.sources[0].connected = false; }},
+      {"the journal takes nothing: disk full",
+       [](GatewayStatus& status) { status.storage.journal_trouble = "disk full"; }},
+      {"sink store is full and holds intake back", [](GatewayStatus& status) { status.sinks[0].full = true; }},
+      {"sink store has no room for rows", [](GatewayStatus& status) { status.sinks[0].disk_bytes = 700; }},
+      {"", [](GatewayStatus& status) { status.sinks[0].disk_bytes = 699; }},
+      {"", [](GatewayStatus& status) { status.sinks[0].connected = false; }},
+      {"no checkpoint can be written: no",
+       [](GatewayStatus& status) { status.storage.checkpoint_trouble = "no checkpoint can be written: no"; }},
+      {"no checkpoint for 91 s",
+       [](GatewayStatus& status) { status.storage.checkpoint_at = status.now - Duration::seconds(91); }},
+      {"no checkpoint for 7200 s", [](GatewayStatus& status) { status.storage.checkpoint_at.reset(); }},
+  };
+  for (const Case& c : cases) {
+    GatewayStatus status = healthy_status();
+    c.change(status);
+    EXPECT_EQ(why_not_ready(status), c.reason);
+  }
+}
+
+TEST(Readiness, a_gateway_without_triggers_is_not_alive) {
+  GatewayStatus status = healthy_status();
+  status.since_tick = Duration::seconds(30);
+  EXPECT_EQ(why_not_alive(status), "");
+  status.since_tick = Duration::seconds(31);
+  EXPECT_EQ(why_not_alive(status), "no trigger has run for 31 s");
+}
+
+}  // namespace edgetide
