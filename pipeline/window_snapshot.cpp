@@ -358,15 +358,14 @@ void WindowDefinition::load_groups(ByteReader& in, const Restored& restored) {
     keys_.skip_series(SeriesId{i});
     if (restored.series.has(SeriesId{i})) keys_.add_series(SeriesId{i}, restored.series[SeriesId{i}], false);
   }
-  in.require(keys_.size() == groups);
   members_.resize(restored.series.size());
   if (!in.ok()) return;
   std::visit([&](auto& windows) { windows.reserve_keys(keys_.size()); }, windows_);
   groups_.resize(keys_.size());
   idle_.resize(keys_.size(), Timestamp::earliest());
-  for (MinimumWatermark& group : groups_) {
-    group.load(in);
-    group.hear_from(place_of(restored.sources, group.heard().source));
+  for (std::uint32_t i = 0; i < groups; ++i) {  // what another definition is the first to compute may have more
+    groups_[i].load(in);
+    groups_[i].hear_from(place_of(restored.sources, groups_[i].heard().source));
   }
   const std::uint32_t series = in.u32();
   if (!in.has(series, 1)) return;

@@ -120,7 +120,8 @@ GatewayOptions Simulation::make_options(bool changed) const {
   time.max_future = Duration::hours(24);  // the last message is far ahead
   options.pipeline.sources = {{"source", time}};
   options.pipeline.windows = {window("tumbling", WindowKind::tumbling), window("sliding", WindowKind::sliding),
-                              window("session", WindowKind::session)};
+                              window("session", WindowKind::session), window("grouped", WindowKind::tumbling)};
+  options.pipeline.windows.back().group_by = {"metric"};
   const std::vector<WindowId> all = {WindowId{0}, WindowId{1}, WindowId{2}};
   SinkOptions updated;
   updated.name = "updated";
