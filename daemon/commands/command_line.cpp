@@ -123,8 +123,7 @@ void add_quarantine(CLI::App& app, CommandOptions& options) {
 CLI::App& add_question(CLI::App& app, const char* name, const char* description, CommandOptions& options) {
   CLI::App& question = *app.add_subcommand(name, description);
   add_config(question, options);
-  question.add_option("--socket", options.ask.socket, "the gateway's control socket, if it is not where FILE says")
-      ->type_name("FILE");
+  question.add_option("--socket", options.ask.socket, "the control socket, if elsewhere")->type_name("FILE");
   return question;
 }
 
@@ -141,8 +140,7 @@ void add_questions(CLI::App& app, CommandOptions& options) {
   };
   CLI::Option* const late = only("--late", "late", "only those with late readings, the most first");
   CLI::Option* const silent = only("--silent", "silent", "only those that fell silent, the longest first");
-  CLI::Option* const skewed =
-      only("--skewed", "skewed", "only those with bad times, or a clock 1 s ahead or 1 min behind");
+  CLI::Option* const skewed = only("--skewed", "skewed", "only those with bad times or a wrong clock");
   late->excludes(silent)->excludes(skewed);
   silent->excludes(skewed);
 
@@ -194,10 +192,7 @@ int dispatch_quarantine(const CLI::App& quarantine, CommandOptions& options) {
 void build(CLI::App& app, CommandOptions& options) {
   app.set_version_flag("--version", version_text(), "print version and build features");
   app.require_subcommand(0, 1);
-  app.footer(
-      "Examples:\n"
-      "  edgetide check --config /etc/edgetide/edgetide.toml\n"
-      "  edgetide replay --config edgetide.toml --input yesterday.jsonl --flush");
+  app.footer("Examples:  edgetide check -c edgetide.toml   edgetide why minute kitchen");
   add_config(app, options);
   add_run(app, options);
   add_check(app, options);
