@@ -151,7 +151,7 @@ void add_questions(CLI::App& app, CommandOptions& options) {
       ->required()
       ->type_name("SENSOR");
 
-  CLI::App& tap = add_question(app, "tap", "Readings of a source, or rows of a window, as they pass", options);
+  CLI::App& tap = add_question(app, "tap", "Readings or rows, as they pass", options);
   add_format(tap, options.ask.format, "(default text)");
   tap.add_option("name", options.tapped, "of a source or window")->required()->type_name("NAME");
 }
