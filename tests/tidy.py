@@ -125,6 +125,16 @@ def check_named_tests():
                     breach(ROOT / page, number, f"there is no {path}")
 
 
+def check_example_metrics():
+    """Dashboards and alerts speak of metrics that there are."""
+    source = (ROOT / "daemon/monitor/prometheus_text.cpp").read_text()
+    for path in sorted((ROOT / "daemon/monitor/examples").iterdir()):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            for name in re.findall(r"\bedgetide_(\w+)", line):
+                if f'"{name.removesuffix("_bucket")}"' not in source:
+                    breach(path, number, f"no metric is named edgetide_{name}")
+
+
 def check_format(sources):
     if not shutil.which("clang-format"):
         return
@@ -141,6 +151,7 @@ def main():
         check_source(path)
     check_tests_are_built()
     check_named_tests()
+    check_example_metrics()
     check_format(sources)
     print("\n".join(breaches) or f"{len(sources)} files, no breach")
     return 1 if breaches else 0
