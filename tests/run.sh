@@ -34,7 +34,7 @@ step() {
 build_and_test() {  # PRESET
   cmake --preset "$1" >/dev/null
   cmake --build --preset "$1"
-  ctest --test-dir "build/$1" --output-on-failure --parallel 2 --no-tests=error
+  ctest --test-dir "build/$1" --output-on-failure --parallel 3 --no-tests=error
 }
 
 unless_skipped() {
