@@ -16,6 +16,17 @@ Tapped reading() {
                        Timestamp::microseconds(3'000'000), 21.5};
 }
 
+Tapped row() {
+  TappedRow row;
+  row.row.series = std::make_shared<Series>(Series{"kitchen", "t", "", {}});
+  row.row.end = Timestamp::microseconds(60'000'000);
+  row.row.state = RowState::closed;
+  row.row.revision = 2;
+  row.values = {3, 21.5};
+  row.epoch = 7;
+  return row;
+}
+
 }  // namespace
 
 TEST(Tap, gives_what_came_since_the_last_time) {
@@ -42,8 +53,7 @@ TEST(Tap, rows_have_the_columns_of_their_window) {
   EXPECT_FALSE(tap.is_of(WindowId{0}));
   EXPECT_FALSE(tap.is_of(SourceId{1}));
   ASSERT_TRUE(tap.is_of(WindowId{1}));
-  const auto series = std::make_shared<Series>(Series{"kitchen", "t", "", {}});
-  tap.offer(TappedRow{{series, Timestamp(), Timestamp::microseconds(60'000'000), RowState::closed, 2}, {3, 21.5}, 7});
+  tap.offer(row());
   const Tap::Taken taken = tap.take();
   EXPECT_EQ(tap_text(taken, tap.schema(), AnswerFormat::text),
             "1970-01-01T00:00:00.000000Z  kitchen/t  count=3  avg=21.5  closed, revision 2\n");
