@@ -86,13 +86,6 @@ def binary_bytes(world):
     return copy.stat().st_size
 
 
-def settled(database):
-    now = database.query("SELECT count(*), sum(revision) FROM edgetide.minute", check=False)
-    settled.before, same = now, now == getattr(settled, "before", None)
-    time.sleep(1)
-    return same and now
-
-
 def main():
     with World(sys.argv[1]) as world:
         port, _ = world.mosquitto()
@@ -106,7 +99,7 @@ def main():
         world.spawn([world.build / "tests/tools/edgetide_simulate", "--quiet", "--to", f"mqtt://127.0.0.1:{port}",
                      "--sensors", SENSORS, "--readings", READINGS, "--span", HOUR, "--rate", READINGS / SECONDS],
                     "simulator").wait()
-        wait_for(lambda: settled(database), "all rows are stored")
+        wait_for(lambda: database.settled("minute"), "all rows are stored")
         used, files = memory(daemon.pid), resident_by_file(daemon.pid)
         binary = binary_bytes(world)
         stop_daemon(daemon)

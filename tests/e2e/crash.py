@@ -135,7 +135,7 @@ def main():
         daemon, kills, first_rows, written = kill_again_and_again(
             world, database, config, lambda: simulator.poll() is None or sender.is_alive())
         assert simulator.wait(timeout=60) == 0
-        wait_for(lambda: main_job.settled(database), "the last rows arrive")
+        wait_for(lambda: database.settled("ten"), "the last rows arrive")
         stop_daemon(daemon)
 
         summary = world.summary()

@@ -194,21 +194,12 @@ def main():
 
         expected = sum(1 for _ in open(sent)) - 1
         assert expected >= READINGS, expected
-        wait_for(lambda: settled(database), "the last rows arrive")
+        wait_for(lambda: database.settled("ten"), "the last rows arrive")
         stop_daemon(daemon)
         print(f"{expected} readings sent; {killed} backends killed at COMMIT; PostgreSQL away for 2 s")
         check_postgres(database, sent)
         check_sqlite(world, sent)
         check_counters(world.summary(), database)
-
-
-def settled(database, _last={}):
-    """No row has changed since the last look, a second ago."""
-    time.sleep(1)
-    now = database.query("SELECT sum(revision), count(*) FROM edgetide.ten", check=False)
-    unchanged = now is not None and _last.get("seen") == now
-    _last["seen"] = now
-    return unchanged
 
 
 if __name__ == "__main__":

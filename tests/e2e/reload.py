@@ -7,7 +7,6 @@ generators sent; no connection of a source that is never changed may be closed.
 """
 import itertools
 import json
-import os
 import signal
 import socket
 import sqlite3
@@ -16,7 +15,7 @@ import sys
 import threading
 import time
 
-from world import World, free_port, stop_daemon, wait_for
+from world import ServiceManager, World, free_port, stop_daemon, wait_for
 
 START = 1_800_000_000_000_000  # the first event time, in microseconds; within `max_future` of no clock: see [time]
 SENSORS = 10
@@ -162,24 +161,6 @@ class MqttLoad(threading.Thread):
         return self.sent
 
 
-class ServiceManager:
-    """The socket of sd_notify, and all that came there."""
-
-    def __init__(self, folder):
-        self.path = str(folder / "notify")
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(self.path)
-        self.messages = []
-        threading.Thread(target=self.read, daemon=True).start()
-
-    def read(self):
-        while True:
-            self.messages.append(self.socket.recv(8192).decode())
-
-    def count(self, text):
-        return sum(text in message for message in list(self.messages))
-
-
 class Reloads:
     def __init__(self, world, daemon, manager, **values):
         self.world, self.daemon, self.manager, self.values = world, daemon, manager, values
@@ -276,7 +257,7 @@ def main():
                           trigger="100ms", size="1s", checkpoint="1s")
         reloads.write(BASE)
         reloads.daemon = world.run_daemon(world.folder / "edgetide.toml",
-                                          env={**os.environ, "NOTIFY_SOCKET": manager.path})
+                                          env=manager.environment())
         reloads.wait(lambda: holds_back(reloads.daemon.pid, signal.SIGHUP), "the program has begun")
         reloads.daemon.send_signal(signal.SIGHUP)  # while it starts: that must not end it, nor be lost
         world.wait_for_log(reloads.daemon, "source plant: connected")

@@ -1,14 +1,11 @@
 #!/usr/bin/env python3
 """The daemon as a service manager and a user at a shell see it."""
-import os
-import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
-from world import World, free_port, listens, stop_daemon, wait_for
+from world import ServiceManager, World, free_port, listens, stop_daemon, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,27 +57,6 @@ type = "sqlite"
 """
 
 
-class ServiceManager:
-    """The socket that sd_notify writes to; read all the time, as a service manager does."""
-
-    def __init__(self, folder):
-        self.path = str(folder / "notify")
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(self.path)
-        self.messages = []
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        while True:
-            self.messages.append(self.socket.recv(4096).decode())
-
-    def environment(self, **more):
-        return {**os.environ, "NOTIFY_SOCKET": self.path, "WATCHDOG_USEC": "400000", **more}
-
-    def has(self, text):
-        return any(text in message for message in list(self.messages))
-
-
 def rows(world, table="ten", where=""):
     import sqlite3
     if not (world.folder / "edgetide.db").exists():
@@ -98,16 +74,16 @@ def starts_and_keeps_running_without_broker_and_database(build):
         config = MQTT.format(folder=world.folder, port=port)
         config += '[sinks.away]\ntype = "postgresql"\nconnection = "host=127.0.0.1 port=1 dbname=x user=x"\n'
         manager = ServiceManager(world.folder)
-        daemon = world.run_daemon(world.write("edgetide.toml", config), env=manager.environment())
-        wait_for(lambda: manager.has("READY=1"), "READY=1")
-        wait_for(lambda: manager.has("WATCHDOG=1"), "WATCHDOG=1")
-        wait_for(lambda: manager.has("STATUS="), "STATUS=")
+        daemon = world.run_daemon(world.write("edgetide.toml", config), env=manager.environment(WATCHDOG_USEC="400000"))
+        wait_for(lambda: manager.count("READY=1") > 0, "READY=1")
+        wait_for(lambda: manager.count("WATCHDOG=1") > 0, "WATCHDOG=1")
+        wait_for(lambda: manager.count("STATUS=") > 0, "STATUS=")
         world.mosquitto(port)
         world.wait_for_log(daemon, "connected to")
         world.simulate("--to", f"mqtt://127.0.0.1:{port}", "--readings", 200, "--sensors", 2)
         wait_for(lambda: sum(n for _, n in rows(world)) == 200, lambda: f"the rows of a broker that came later: {rows(world)}")
         stop_daemon(daemon)
-        wait_for(lambda: manager.has("STOPPING=1"), "STOPPING=1")
+        wait_for(lambda: manager.count("STOPPING=1") > 0, "STOPPING=1")
 
 
 def broker_that_comes_back_is_subscribed_again(build):

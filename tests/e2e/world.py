@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -98,12 +99,34 @@ class World:
                        timeout=300)
 
 
+class ServiceManager:
+    """The socket that sd_notify writes to; read all the time, as a service manager does."""
+
+    def __init__(self, folder):
+        self.path = str(folder / "notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.messages = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        while True:
+            self.messages.append(self.socket.recv(8192).decode())
+
+    def environment(self, **more):
+        return {**os.environ, "NOTIFY_SOCKET": self.path, **more}
+
+    def count(self, text):
+        return sum(text in message for message in list(self.messages))
+
+
 class Postgres:
     """A throw-away cluster on a Unix socket, as user postgres when run by root."""
 
     def __init__(self, folder):
         self.bin = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
         self.folder = folder / "pg"
+        self.seen = {}  # by table, as `settled` last saw it
         self.folder.mkdir(mode=0o777)
         self.folder.chmod(0o777)
         self.as_owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
@@ -132,6 +155,14 @@ class Postgres:
         if check and run.returncode != 0:
             raise AssertionError(run.stderr)
         return [line.split("\t") for line in run.stdout.splitlines()] if run.returncode == 0 else None
+
+    def settled(self, table):
+        """No row of this table has changed since the last look, a second ago."""
+        time.sleep(1)
+        now = self.query(f"SELECT sum(revision), count(*) FROM edgetide.{table}", check=False)
+        unchanged = now is not None and self.seen.get(table) == now
+        self.seen[table] = now
+        return unchanged
 
     def load_csv(self, table, path):
         subprocess.run([self.bin / "psql", "-h", self.folder, "-U", "postgres", "-d", "postgres", "-XAtq", "-v",
