@@ -45,8 +45,6 @@ class Gateway {
   // Until SIGTERM or SIGINT. Requires: both blocked in every thread (`block_signals`).
   void run();
 
-  const ReloadResult& last_reload() const noexcept { return last_reload_; }  // Thread: main
-
   // summary.h, after `run`.
   std::string summary() const;
 

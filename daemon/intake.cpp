@@ -98,7 +98,11 @@ Intake::Taken Intake::try_accept(SourceId id, const DecodedBatch& batch) {
   }
   if (clock_set_) listen(true, arrival);
   gather(source, batch, arrival);
-  if (!journaled(source, batch, arrival)) return Taken::held;
+  if (!journaled(arrival.running, [&] {
+        journal_->append(JournalType::batch, JournaledBatch{source, arrival, batch.fingerprint, readings_, refused_});
+      })) {
+    return Taken::held;
+  }
   apply(source, batch, arrival);
   return Taken::taken;
 }
@@ -156,13 +160,23 @@ void Intake::add_refused(Refusal reason, std::uint64_t readings) {
   }
 }
 
-bool Intake::journaled(SourceId source, const DecodedBatch& batch, Moment arrival) {
-  if (journal_ == nullptr) return true;
+// All that `append` appends is written, or nothing of it: then the disk takes nothing.
+template <typename Append>
+bool Intake::write(Duration running, Append&& append) {
   const auto before = journal_->mark();
-  journal_->append(JournalType::batch, JournaledBatch{source, arrival, batch.fingerprint, readings_, refused_});
-  if (commit(arrival.running)) return true;
+  append();
+  if (journal_->commit(running)) return true;
   journal_->discard_to(before);
   return false;
+}
+
+// The same, and a power cut is not to take it.
+template <typename Append>
+bool Intake::journaled(Duration running, Append&& append) {
+  if (journal_ == nullptr) return true;
+  if (!write(running, append)) return false;
+  need_safe(journal_->next_record());
+  return true;
 }
 
 bool Intake::commit(Duration running) {
@@ -212,14 +226,7 @@ void Intake::apply_batch(const Batch& batch) {
 
 // What waited for the clock is applied. False: the disk takes nothing.
 bool Intake::release_held(Moment now) {
-  if (journal_ != nullptr) {
-    const auto before = journal_->mark();
-    journal_->append(JournalType::clock_set, ClockSet{now});
-    if (!commit(now.running)) {
-      journal_->discard_to(before);
-      return false;
-    }
-  }
+  if (!journaled(now.running, [&] { journal_->append(JournalType::clock_set, ClockSet{now}); })) return false;
   log(LogLevel::info, "the clock is set: " + std::to_string(held_.readings()) + " readings that waited are applied");
   held_.release(now, [this](const Batch& batch) { apply_batch(batch); });
   return clock_set_ = true;
@@ -283,12 +290,7 @@ bool Intake::tick(Fire fire) {
 bool Intake::fire_windows(Fire fire, Moment now) {
   if (journal_ != nullptr) {
     if (!journal_->trouble().empty() && !journal_->ready(now.running)) return false;
-    const auto before = journal_->mark();
-    journal_->append(JournalType::tick, JournaledTick{now, fire});
-    if (!journal_->commit(now.running)) {
-      journal_->discard_to(before);
-      return false;
-    }
+    if (!write(now.running, [&] { journal_->append(JournalType::tick, JournaledTick{now, fire}); })) return false;
   }
   pipeline_.tick(now, fire, emission_);
   rows_emitted_ += emission_.rows.size();
@@ -323,16 +325,15 @@ std::optional<std::string> Intake::reconfigure(Reconfiguration next) {
   if (next.fire_all && !fire_windows(Fire::all, now)) return "the journal cannot be written: " + journal_->trouble();
   listen(false, now);
   std::optional<std::string> refusal = next.pipeline.restore(pipeline_.snapshot());
-  if (!refusal && !journaled(next, now.running)) refusal = "the journal cannot be written: " + journal_->trouble();
+  if (!refusal && !journaled(now.running, [&] { append(next); }))
+    refusal = "the journal cannot be written: " + journal_->trouble();
   if (!refusal) take_over(std::move(next));
   listen(!held_back(now.running), now);
   return refusal;
 }
 
 // Series keep their ids. Those that the new pipeline computes from others are told of, for they may be read one day.
-bool Intake::journaled(const Reconfiguration& next, Duration running) {
-  if (journal_ == nullptr) return true;
-  const auto before = journal_->mark();
+void Intake::append(const Reconfiguration& next) {
   journal_->append(JournalType::sources, JournaledSources{next.sources});
   const SeriesTable& old = pipeline_.series();
   const SeriesTable& series = next.pipeline.series();
@@ -341,9 +342,6 @@ bool Intake::journaled(const Reconfiguration& next, Duration running) {
     if (!series.has(id) || (i < old.size() && old.has(id))) continue;
     journal_->append(JournalType::series, NewSeries{id, SourceId{0}, series[id]});
   }
-  if (commit(running)) return true;
-  journal_->discard_to(before);
-  return false;
 }
 
 void Intake::take_over(Reconfiguration next) {
@@ -451,11 +449,6 @@ void Intake::cut(std::uint64_t record) {
 void Intake::add_tap(std::shared_ptr<Tap> tap) {
   const std::lock_guard lock(mutex_);
   taps_.push_back(std::move(tap));
-}
-
-void Intake::end_taps() {
-  const std::lock_guard lock(mutex_);
-  taps_.clear();
 }
 
 void Intake::forget_left_taps() {

@@ -155,7 +155,6 @@ class Intake final : public SourceHost {
 
   // Somebody looks, until nobody else holds the tap. Costs nothing while there is none.
   void add_tap(std::shared_ptr<Tap> tap);
-  void end_taps();
 
  private:
   bool wait_a_moment();
@@ -165,14 +164,17 @@ class Intake final : public SourceHost {
   bool drops() const;
   void need_safe(std::uint64_t record);
   bool fire_windows(Fire fire, Moment now);
-  bool journaled(const Reconfiguration& next, Duration running);
+  void append(const Reconfiguration& next);
   void take_over(Reconfiguration next);
   void listen(bool listening, Moment now);
   void tell_connection(SourceId id, bool connected, Moment now);
   void gather(SourceId source, const DecodedBatch& batch, Moment arrival);
   std::optional<SeriesId> series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading);
   void add_refused(Refusal reason, std::uint64_t readings);
-  bool journaled(SourceId source, const DecodedBatch& batch, Moment arrival);
+  template <typename Append>
+  bool write(Duration running, Append&& append);
+  template <typename Append>
+  bool journaled(Duration running, Append&& append);
   void count_traffic(SourceId source, const DecodedBatch& batch);
   void count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival);
   void apply(SourceId source, const DecodedBatch& batch, Moment arrival);

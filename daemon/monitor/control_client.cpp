@@ -1,12 +1,12 @@
 #include "daemon/monitor/control_client.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
 #include <string_view>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "daemon/sources/socket_address.h"
 
@@ -25,14 +25,11 @@ std::string request_of(const std::vector<std::string>& words) {
   return request + '\n';
 }
 
-int connect_to(const std::string& path) {
+// False: errno says why not.
+bool connect_to(const std::string& path, Descriptor& connected) {
   const SocketAddress address = parse_unix(path);
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd >= 0 && connect(fd, address.get(), address.length) == 0) return fd;
-  const int error = errno;
-  close(fd);
-  errno = error;
-  return -1;
+  connected = Descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return connected.get() >= 0 && connect(connected.get(), address.get(), address.length) == 0;
 }
 
 }  // namespace
@@ -40,26 +37,23 @@ int connect_to(const std::string& path) {
 ControlClient::ControlClient(const std::vector<std::string>& sockets, const std::vector<std::string>& words) {
   const std::string request = request_of(words);
   std::string tried;
-  for (const std::string& path : sockets) {
-    socket_ = connect_to(path);
-    if (socket_ >= 0) break;
+  const auto answers = [&](const std::string& path) {
+    if (connect_to(path, socket_)) return true;
     tried += "\n  " + path + ": " + std::strerror(errno);
+    return false;
+  };
+  if (std::none_of(sockets.begin(), sockets.end(), answers)) {
+    throw std::runtime_error("no running gateway answers:" + tried);
   }
-  if (socket_ < 0) throw std::runtime_error("no running gateway answers:" + tried);
-  if (send(socket_, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) return;
-  close(socket_);
+  if (send(socket_.get(), request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) return;
   throw std::runtime_error("the gateway has too many who ask; try again");
-}
-
-ControlClient::~ControlClient() {
-  close(socket_);
 }
 
 std::string ControlClient::more() {
   std::array<char, 16 * 1024> bytes{};
   ssize_t got = 0;
   do {
-    got = recv(socket_, bytes.data(), bytes.size(), 0);
+    got = recv(socket_.get(), bytes.data(), bytes.size(), 0);
   } while (got < 0 && errno == EINTR);
   if (got < 0) throw std::runtime_error("the gateway went away");
   std::string text(bytes.data(), static_cast<std::size_t>(got));

@@ -7,22 +7,21 @@
 #include <string>
 #include <vector>
 
+#include "daemon/sources/descriptor.h"
+
 namespace edgetide {
 
 class ControlClient {
  public:
   // The first of these sockets that somebody serves. `words` are the request; none may hold a tab or newline.
   ControlClient(const std::vector<std::string>& sockets, const std::vector<std::string>& words);
-  ~ControlClient();
-  ControlClient(const ControlClient&) = delete;
-  ControlClient& operator=(const ControlClient&) = delete;
 
-  int descriptor() const noexcept { return socket_; }
+  int descriptor() const noexcept { return socket_.get(); }
   // Waits for more of the answer; empty: that was all. Throws the reason, where the answer is an error.
   std::string more();
 
  private:
-  int socket_ = -1;
+  Descriptor socket_;
   bool begun_ = false;
 };
 

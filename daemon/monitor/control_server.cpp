@@ -37,27 +37,23 @@ std::vector<std::string> words_of(std::string_view line) {
 }  // namespace
 
 ControlServer::ControlServer(std::string path, ControlCommands commands)
-    : path_(std::move(path)), commands_(std::move(commands)) {
+    : path_(std::move(path)),
+      commands_(std::move(commands)),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      listener_(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
   const SocketAddress address = parse_unix(path_);
   unlink(path_.c_str());
-  epoll_ = epoll_create1(EPOLL_CLOEXEC);
-  listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  epoll_event event{.events = EPOLLIN, .data = {.fd = listener_}};
-  if (epoll_ >= 0 && listener_ >= 0 && bind(listener_, address.get(), address.length) == 0 &&
-      chmod(path_.c_str(), 0660) == 0 && listen(listener_, connections_max) == 0 &&
-      epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &event) == 0) {
+  const int fd = listener_.get();
+  epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+  if (epoll_.get() >= 0 && fd >= 0 && bind(fd, address.get(), address.length) == 0 && chmod(path_.c_str(), 0660) == 0 &&
+      listen(fd, connections_max) == 0 && epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) {
     return;
   }
-  const int error = errno;
-  close(listener_);
-  close(epoll_);
-  throw std::runtime_error("control socket " + path_ + ": " + std::strerror(error));
+  throw std::runtime_error("control socket " + path_ + ": " + std::strerror(errno));
 }
 
 ControlServer::~ControlServer() {
   while (!connections_.empty()) drop(connections_.begin()->first);
-  close(listener_);
-  close(epoll_);
   unlink(path_.c_str());
 }
 
@@ -71,10 +67,10 @@ std::optional<Duration> ControlServer::due_in() const noexcept {
 
 void ControlServer::serve() {
   std::array<epoll_event, connections_max + 1> events{};
-  const int ready = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 0);
+  const int ready = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < ready; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
-    event.data.fd == listener_ ? accept_peers() : serve_peer(event.data.fd, event.events);
+    event.data.fd == listener_.get() ? accept_peers() : serve_peer(event.data.fd, event.events);
   }
   const SteadyTime now = std::chrono::steady_clock::now();
   std::vector<int> ended;
@@ -91,10 +87,10 @@ void ControlServer::serve() {
 
 void ControlServer::accept_peers() {
   while (true) {
-    const int fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
     epoll_event event{.events = EPOLLIN | EPOLLRDHUP, .data = {.fd = fd}};
-    if (connections_.size() >= connections_max || epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
+    if (connections_.size() >= connections_max || epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
       close(fd);
       continue;
     }
@@ -154,14 +150,14 @@ bool ControlServer::send_unsent(int fd, Connection& connection) {
     if (sent < 0) {
       if (errno != EAGAIN && errno != EINTR) return false;
       epoll_event event{.events = EPOLLOUT | EPOLLRDHUP, .data = {.fd = fd}};
-      return epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event) == 0;
+      return epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0;
     }
     connection.moved_at = std::chrono::steady_clock::now();
     connection.unsent.erase(0, static_cast<std::size_t>(sent));
   }
   if (!connection.stream) return false;
   epoll_event event{.events = EPOLLRDHUP, .data = {.fd = fd}};
-  return epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event) == 0;
+  return epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0;
 }
 
 void ControlServer::drop(int fd) {

@@ -19,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "daemon/sources/descriptor.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
@@ -38,7 +39,7 @@ class ControlServer {
   ControlServer& operator=(const ControlServer&) = delete;
 
   // Readable when `serve` has something to do; and it is to be called after `due_in`, if that is given.
-  int descriptor() const noexcept { return epoll_; }
+  int descriptor() const noexcept { return epoll_.get(); }
   std::optional<Duration> due_in() const noexcept;
   void serve();
 
@@ -62,8 +63,7 @@ class ControlServer {
 
   const std::string path_;
   const ControlCommands commands_;
-  int epoll_ = -1;
-  int listener_ = -1;
+  const Descriptor epoll_, listener_;
   std::map<int, Connection> connections_;
 };
 

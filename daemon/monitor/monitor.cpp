@@ -40,7 +40,7 @@ Monitor::Monitor(const MonitorOptions& options, const MonitorHooks& hooks) {
     complaints_.emplace_back(error.what());
   }
   if (!http_ && !control_) return;
-  stop_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  stop_ = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &before);
@@ -52,14 +52,13 @@ Monitor::Monitor(const MonitorOptions& options, const MonitorHooks& hooks) {
 Monitor::~Monitor() {
   if (!thread_.joinable()) return;
   const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = write(stop_, &one, sizeof one);
+  [[maybe_unused]] const ssize_t written = write(stop_.get(), &one, sizeof one);
   thread_.join();
-  close(stop_);
 }
 
 void Monitor::run() noexcept {
   while (true) {
-    std::array<pollfd, 3> ready{pollfd{stop_, POLLIN, 0}, pollfd{http_ ? http_->descriptor() : -1, POLLIN, 0},
+    std::array<pollfd, 3> ready{pollfd{stop_.get(), POLLIN, 0}, pollfd{http_ ? http_->descriptor() : -1, POLLIN, 0},
                                 pollfd{control_ ? control_->descriptor() : -1, POLLIN, 0}};
     poll(ready.data(), ready.size(),
          timeout_of(http_ ? http_->due_in() : std::nullopt, control_ ? control_->due_in() : std::nullopt));

@@ -15,6 +15,7 @@
 #include "daemon/monitor/control_server.h"
 #include "daemon/monitor/http_server.h"
 #include "daemon/monitor/monitor_hooks.h"
+#include "daemon/sources/descriptor.h"
 
 namespace edgetide {
 
@@ -38,7 +39,7 @@ class Monitor {
   std::vector<std::string> complaints_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<ControlServer> control_;
-  int stop_ = -1;  // an eventfd, readable when the thread is to end
+  Descriptor stop_;  // an eventfd, readable when the thread is to end
   std::thread thread_;
 };
 
