@@ -192,8 +192,8 @@ def check_control_socket(look, world):
 
     def raw(request):
         with socket.socket(socket.AF_UNIX) as peer:
+            peer.connect(str(path))  # waits where as many wait already as may; with a timeout it would not
             peer.settimeout(60)
-            peer.connect(str(path))
             try:
                 peer.sendall(request)
                 return b"".join(iter(lambda: peer.recv(65536), b""))
