@@ -16,6 +16,7 @@
 #include "config/source_section.h"
 #include "config/table_section.h"
 #include "config/window_section.h"
+#include "pipeline/characters.h"
 
 namespace edgetide {
 
@@ -27,10 +28,7 @@ std::string host_name() {
 }
 
 bool is_gateway_id(std::string_view id) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-           c == ':' || c == '-';
-  };
+  const auto fits = [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '.' || c == ':' || c == '-'; };
   return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), fits);
 }
 

@@ -75,7 +75,7 @@ KeyGroup http_keys() {
           "A status page at `/`, `/metrics` for Prometheus, `/healthz`, `/readyz`, `/status.json`. All of it can only "
           "be read.",
           {
-              text("listen", quoted(MonitorOptions().http_listen),
+              text("listen", in_quotes(MonitorOptions().http_listen),
                    "A numeric address and a port; \"\" switches it off. Who can connect can see names and values of "
                    "sensors: beyond loopback, put a proxy with a password before it."),
           }};
@@ -201,7 +201,7 @@ KeyGroup postgresql_keys() {
               text("connection", "\"\"", "Keywords (`host=db dbname=plant`) or URI of libpq, without a password."),
               text("user", "from `connection`, else the name of the user that runs edgetide", "The database role."),
               text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."),
-              text("schema", quoted(standard.schema), "Holds all tables. Fits `[a-z_][a-z0-9_]{0,62}`."),
+              text("schema", in_quotes(standard.schema), "Holds all tables. Fits `[a-z_][a-z0-9_]{0,62}`."),
               boolean("create_tables", standard.create_tables,
                       "`false`: `edgetide schema` prints the statements for whoever may run them."),
               duration("connect_timeout", standard.connect_timeout, second, minute, "For one attempt to connect."),

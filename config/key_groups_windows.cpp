@@ -10,7 +10,7 @@ constexpr Duration shortest = Duration::microseconds(1);
 
 std::string list_of(const std::vector<Aggregate>& aggregates) {
   std::string text;
-  for (const Aggregate& aggregate : aggregates) text += (text.empty() ? "[" : ", ") + quoted(name_of(aggregate));
+  for (const Aggregate& aggregate : aggregates) text += (text.empty() ? "[" : ", ") + in_quotes(name_of(aggregate));
   return text + ']';
 }
 

@@ -13,7 +13,7 @@
 
 namespace edgetide::keys {
 
-inline std::string quoted(std::string_view text) {
+inline std::string in_quotes(std::string_view text) {
   return '"' + std::string(text) + '"';
 }
 
@@ -38,7 +38,7 @@ inline KeySpec number(std::string_view name, std::string standard, std::string_v
 }
 inline KeySpec duration(std::string_view name, Duration standard, Duration min, Duration max,
                         std::string_view meaning) {
-  KeySpec spec = of_type(ValueType::duration, name, quoted(to_text(standard)), meaning);
+  KeySpec spec = of_type(ValueType::duration, name, in_quotes(to_text(standard)), meaning);
   spec.min = min.count();
   spec.max = max.count();
   return spec;
@@ -50,14 +50,14 @@ inline KeySpec duration_or_none(std::string_view name, Duration standard, Durati
 }
 inline KeySpec size(std::string_view name, std::size_t standard, std::int64_t min, std::int64_t max,
                     std::string_view meaning) {
-  KeySpec spec = of_type(ValueType::size, name, quoted(size_text(static_cast<std::int64_t>(standard))), meaning);
+  KeySpec spec = of_type(ValueType::size, name, in_quotes(size_text(static_cast<std::int64_t>(standard))), meaning);
   spec.min = min;
   spec.max = max;
   return spec;
 }
 inline KeySpec word(std::string_view name, std::vector<std::string_view> words, std::size_t standard,
                     std::string_view meaning) {
-  KeySpec spec = of_type(ValueType::word, name, quoted(words[standard]), meaning);
+  KeySpec spec = of_type(ValueType::word, name, in_quotes(words[standard]), meaning);
   spec.words = std::move(words);
   return spec;
 }

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "config/section.h"
+#include "pipeline/characters.h"
 
 namespace edgetide {
 
@@ -48,8 +49,8 @@ std::string default_text(const KeySpec& key) {
   // What is written as TOML is code, the rest is prose.
   const char first = key.standard.front();
   const bool prose = key.standard.find(" if ") != std::string::npos || key.standard.find(", else") != std::string::npos;
-  const bool literal = first == '"' || first == '[' || first == '{' || (first >= '0' && first <= '9') ||
-                       key.standard == "true" || key.standard == "false";
+  const bool literal = first == '"' || first == '[' || first == '{' || is_digit(first) || key.standard == "true" ||
+                       key.standard == "false";
   return literal && !prose ? '`' + key.standard + '`' : key.standard;
 }
 

@@ -8,7 +8,7 @@ namespace edgetide {
 
 namespace {
 
-constexpr const char* head = R"(.SH NAME
+constexpr const char* manual_head = R"(.SH NAME
 edgetide.toml \- configuration of the Edgetide sensor gateway
 .SH SYNOPSIS
 /etc/edgetide/edgetide.toml
@@ -76,7 +76,7 @@ std::string entry(const KeySpec& key) {
 }  // namespace
 
 std::string configuration_manual() {
-  std::string page = roff_title("edgetide.toml", "5", "Configuration") + head;
+  std::string page = roff_title("edgetide.toml", "5", "Configuration") + manual_head;
   for (const KeyGroup* group : key_table().groups()) {
     page += ".SS " + roff(group->title) + '\n';
     if (!group->intro.empty()) page += roff(group->intro) + '\n';

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/spelling.h"
+#include "pipeline/characters.h"
 
 namespace edgetide {
 
@@ -50,9 +51,7 @@ void Names::report_dangling(const Section& section, const Node& input) const {
 
 bool check_name(const Node& definition, std::string_view section, bool dashes, Report& report) {
   const std::string& name = definition.key;
-  const auto fits = [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || (dashes && c == '-');
-  };
+  const auto fits = [&](char c) { return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_' || (dashes && c == '-'); };
   const bool good = !name.empty() && name.size() <= 48 && name[0] >= 'a' && name[0] <= 'z' &&
                     std::all_of(name.begin(), name.end(), fits);
   if (!good) {

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <utility>
 
+#include "pipeline/characters.h"
+
 namespace edgetide {
 
 namespace {
@@ -49,10 +51,7 @@ std::optional<std::pair<std::string, std::string>> split_host_port(std::string_v
 }
 
 bool is_host_name(std::string_view text) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_';
-  };
+  const auto fits = [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_'; };
   return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), fits);
 }
 
@@ -60,7 +59,7 @@ struct Scheme {
   std::string_view name;
   std::uint16_t port;
 };
-constexpr std::array<Scheme, 4> schemes = {{{"mqtt", 1883}, {"mqtts", 8883}, {"ws", 80}, {"wss", 443}}};
+constexpr std::array<Scheme, 4> broker_schemes = {{{"mqtt", 1883}, {"mqtts", 8883}, {"ws", 80}, {"wss", 443}}};
 
 }  // namespace
 
@@ -94,8 +93,9 @@ std::optional<ServerAddress> parse_server(std::string_view text) {
   const std::size_t separator = text.find("://");
   if (separator == std::string_view::npos) return std::nullopt;
   const std::string_view name = text.substr(0, separator);
-  const auto scheme = std::find_if(schemes.begin(), schemes.end(), [&](const Scheme& s) { return s.name == name; });
-  if (scheme == schemes.end()) return std::nullopt;
+  const auto scheme =
+      std::find_if(broker_schemes.begin(), broker_schemes.end(), [&](const Scheme& s) { return s.name == name; });
+  if (scheme == broker_schemes.end()) return std::nullopt;
   std::string_view rest = text.substr(separator + 3);
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   const auto parts = split_host_port(rest.substr(0, slash));

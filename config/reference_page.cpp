@@ -7,7 +7,7 @@ namespace edgetide {
 
 namespace {
 
-constexpr const char* head =
+constexpr const char* reference_head =
     R"(# Configuration reference
 
 Printed from the key table in `key_groups*.cpp`; a test keeps both equal. To print it again:
@@ -49,7 +49,7 @@ std::string row(const KeySpec& key) {
 }  // namespace
 
 std::string reference_page() {
-  std::string page = head;
+  std::string page = reference_head;
   for (const KeyGroup* group : key_table().groups()) {
     page += "\n## " + std::string(group->title) + "\n\n";
     if (!group->intro.empty()) page += std::string(group->intro) + "\n\n";

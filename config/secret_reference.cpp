@@ -9,13 +9,14 @@
 
 #include "config/file_text.h"
 #include "config/spelling.h"
+#include "pipeline/characters.h"
 
 namespace edgetide {
 
 namespace {
 
 constexpr std::size_t secret_bytes_max = 64 * 1024;
-constexpr std::array<std::string_view, 4> schemes = {"credential", "credential_path", "env", "file"};
+constexpr std::array<std::string_view, 4> secret_schemes = {"credential", "credential_path", "env", "file"};
 
 // What a reference stands for: a text, nothing for now (secrets are not resolved), or a reason.
 struct Resolved {
@@ -64,10 +65,8 @@ Resolved secret_file(std::string_view path, bool secrets) {
 }
 
 bool is_variable_name(std::string_view name) {
-  const auto fits = [](char c) {
-    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') && std::all_of(name.begin(), name.end(), fits);
+  const auto fits = [](char c) { return c == '_' || is_letter(c) || is_digit(c); };
+  return !name.empty() && !is_digit(name[0]) && std::all_of(name.begin(), name.end(), fits);
 }
 
 Resolved variable(std::string_view rest, bool secrets) {
@@ -88,7 +87,7 @@ Resolved resolve(std::string_view reference, bool secrets) {
   if (scheme == "file") return secret_file(rest, secrets);
   if (scheme == "env") return variable(rest, secrets);
   // What stands in the braces is not repeated: it may be a secret that happens to look like a reference.
-  std::string hint = did_you_mean(scheme, schemes);
+  std::string hint = did_you_mean(scheme, secret_schemes);
   return failed("unknown reference; there are ${credential:NAME}, ${credential_path:NAME}, ${file:/PATH}, ${env:NAME}",
                 hint.empty() ? "write $${ for the characters ${" : hint);
 }

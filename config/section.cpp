@@ -7,6 +7,7 @@
 
 #include "config/size_text.h"
 #include "config/spelling.h"
+#include "pipeline/characters.h"
 #include "pipeline/time_text.h"
 
 namespace edgetide {
@@ -34,7 +35,7 @@ std::string_view kind_name(Node::Kind kind) {
 }
 
 bool is_number(std::string_view text) {
-  const auto fits = [](char c) { return (c >= '0' && c <= '9') || c == '.'; };
+  const auto fits = [](char c) { return is_digit(c) || c == '.'; };
   return !text.empty() && std::all_of(text.begin(), text.end(), fits);
 }
 

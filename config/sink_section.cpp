@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/postgres_connection.h"
+#include "pipeline/characters.h"
 
 namespace edgetide {
 
@@ -71,9 +72,8 @@ void check_connection(const Section& section, PostgresOptions& options) {
 }
 
 bool is_schema_name(std::string_view name) {
-  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
-  return !name.empty() && name.size() <= 63 && !(name[0] >= '0' && name[0] <= '9') &&
-         std::all_of(name.begin(), name.end(), fits);
+  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_'; };
+  return !name.empty() && name.size() <= 63 && !is_digit(name[0]) && std::all_of(name.begin(), name.end(), fits);
 }
 
 PostgresOptions read_postgres(const Section& section) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -11,8 +10,6 @@
 namespace edgetide {
 
 namespace {
-
-constexpr EpochId latest_epoch{std::numeric_limits<std::uint64_t>::max(), std::numeric_limits<std::uint64_t>::max()};
 
 std::vector<std::string> names_of(const std::vector<SourceOptions>& sources) {
   std::vector<std::string> names;

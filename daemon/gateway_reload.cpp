@@ -14,7 +14,7 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::chrono::seconds deliver_within{4};  // for sinks that go
+constexpr std::chrono::seconds leavers_deliver_within{4};
 
 // Nobody else works on the core while this lives.
 class StoragePause {
@@ -76,7 +76,7 @@ void Gateway::apply(GatewayOptions next) {
 // The core goes over, and `next` is what was before. The monitor looks at neither while it happens.
 void Gateway::exchange(GatewayOptions& next, const ReloadPlan& plan) {
   const std::lock_guard lock(parts_mutex_);
-  if (const auto refusal = core_.reload(next, plan, std::chrono::steady_clock::now() + deliver_within)) {
+  if (const auto refusal = core_.reload(next, plan, std::chrono::steady_clock::now() + leavers_deliver_within)) {
     throw std::runtime_error(*refusal);
   }
   std::swap(options_, next);

@@ -15,7 +15,6 @@ constexpr std::size_t write_bytes = 256 * 1024;  // of memory, that one write an
 constexpr std::size_t memory_limit = 64 * 1024 * 1024;
 constexpr unsigned read_tries_max = 20;  // a quarter of an hour, before what a disk cannot read counts as lost
 constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
-constexpr EpochId all{std::numeric_limits<std::uint64_t>::max(), std::numeric_limits<std::uint64_t>::max()};
 
 std::shared_ptr<const RowBatch> as_one(const std::vector<std::shared_ptr<const RowBatch>>& batches) {
   return batches.size() == 1 ? batches.front() : std::make_shared<const RowBatch>(merged(batches));
@@ -206,7 +205,7 @@ std::error_code Outbox::spill_surplus() {
   }
   std::error_code error;
   while (!error && !lower_memory(options_.memory_max / 2)) {
-    auto pieces = unspilled(all);
+    auto pieces = unspilled(latest_epoch);
     if (pieces.empty()) break;
     error = write(pieces);
   }

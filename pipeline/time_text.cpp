@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstddef>
 
+#include "pipeline/characters.h"
+
 namespace edgetide {
 
 namespace {
@@ -78,7 +80,7 @@ class Scanner {
   bool fraction(std::int64_t& microseconds) noexcept {
     std::int64_t unit = second_us / 10;
     std::size_t digits = 0;
-    for (; digits < rest_.size() && rest_[digits] >= '0' && rest_[digits] <= '9'; ++digits) {
+    for (; digits < rest_.size() && is_digit(rest_[digits]); ++digits) {
       microseconds += (rest_[digits] - '0') * unit;
       unit /= 10;
     }

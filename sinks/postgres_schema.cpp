@@ -10,8 +10,8 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> data_columns = {"time",     "time_end", "series_id", "state",     "is_final",
-                                                          "revision", "epoch",    "state_id",  "updated_at"};
+constexpr std::array<std::string_view, 9> postgres_data_columns = {
+    "time", "time_end", "series_id", "state", "is_final", "revision", "epoch", "state_id", "updated_at"};
 constexpr std::array<std::string_view, 5> series_columns = {"gateway", "sensor_id", "metric", "unit", "labels"};
 
 // $window in a text becomes "schema"."window", $window_data its table, and so on.
@@ -119,7 +119,7 @@ TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs) {
   shapes["series"] = {"series_id", "gateway", "grouped", "sensor_id", "metric", "unit", "labels"};
   shapes["sink_state"] = {"gateway", "sink", "incarnation", "state_id", "run", "epoch", "updated_at"};
   for (const WindowSchema& window : inputs) {
-    std::set<std::string> data(data_columns.begin(), data_columns.end());
+    std::set<std::string> data(postgres_data_columns.begin(), postgres_data_columns.end());
     for (const Column& column : window.columns) data.insert(column.sql_name());
     std::set<std::string> view = data;
     view.insert(series_columns.begin(), series_columns.end());

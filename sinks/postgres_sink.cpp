@@ -13,6 +13,7 @@
 #include "sinks/postgres_delivery.h"
 #include "sinks/postgres_schema.h"
 #include "sinks/pqxx_versions.h"
+#include "sinks/retry.h"
 
 #ifdef __SANITIZE_ADDRESS__
 // libpqxx 6.4 forgets one result, about 2 KiB, when a connection is lost during a statement.
@@ -26,7 +27,6 @@ namespace edgetide {
 namespace {
 
 constexpr std::size_t known_series_max = 100'000;  // more than the pipeline's own limit; then looked up anew
-constexpr Duration until_somebody_acts = Duration::seconds(30);
 
 // One key for all of Edgetide: gateways that start together create the tables one after the other.
 constexpr std::string_view lock_for_ddl = "SELECT pg_advisory_xact_lock(7306078180944208997)";

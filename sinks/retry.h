@@ -8,6 +8,9 @@
 
 namespace edgetide {
 
+// Between tries, where only a person can mend what failed.
+constexpr Duration until_somebody_acts = Duration::seconds(30);
+
 // `failures` in a row before this one (0 after the first), `random` in [0, 1).
 Duration backoff_delay(unsigned failures, double random) noexcept;
 

@@ -9,6 +9,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -65,6 +66,7 @@ struct EpochId {
   std::uint64_t epoch = 0;
   auto operator<=>(const EpochId&) const = default;
 };
+constexpr EpochId latest_epoch{std::numeric_limits<std::uint64_t>::max(), std::numeric_limits<std::uint64_t>::max()};
 
 struct RowBatch {
   EpochId id;

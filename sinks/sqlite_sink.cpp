@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sinks/retry.h"
 #include "sinks/row_json.h"
 #include "sinks/sqlite_database.h"
 #include "sinks/sqlite_schema.h"
@@ -18,7 +19,6 @@ namespace edgetide {
 
 namespace {
 
-constexpr Duration until_somebody_acts = Duration::seconds(30);
 constexpr int busy_pause_ms = 10;
 
 bool is_bad_row(int code) noexcept {

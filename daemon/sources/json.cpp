@@ -5,14 +5,11 @@
 #include <vector>
 
 #include "daemon/sources/decoder.h"
+#include "pipeline/characters.h"
 
 namespace edgetide {
 
 namespace {
-
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
 
 // simdjson takes no integer beyond 64 bits. Its last two digits, far below what a double holds, become an exponent of
 // the same width: 123456789012345678901 -> 1234567890123456789e2. True if there was such an integer.

@@ -10,7 +10,7 @@ namespace edgetide {
 
 namespace {
 
-[[noreturn]] void refuse(std::string_view path, std::string_view reason) {
+[[noreturn]] void bad_path(std::string_view path, std::string_view reason) {
   throw std::invalid_argument("path '" + std::string(path) + "' " + std::string(reason));
 }
 
@@ -35,7 +35,7 @@ JsonPath::JsonPath(std::string_view text) {
     if (text[at] == '[') {
       at = take_index(text, at);
     } else {
-      if (at > 0 && text[at] != '.') refuse(text, "needs '.' or '[' behind ']' and behind a quoted name");
+      if (at > 0 && text[at] != '.') bad_path(text, "needs '.' or '[' behind ']' and behind a quoted name");
       at = take_name(text, at > 0 ? at + 1 : at);
     }
   }
@@ -47,11 +47,11 @@ std::size_t JsonPath::take_name(std::string_view text, std::size_t at) {
   const bool quoted = at < text.size() && text[at] == '"';
   if (quoted) ++at;
   const std::size_t end = std::min(quoted ? text.find('"', at) : text.find_first_of(".[", at), text.size());
-  if (quoted && end == text.size()) refuse(text, "has a quote that is not closed");
+  if (quoted && end == text.size()) bad_path(text, "has a quote that is not closed");
   const std::string_view name = text.substr(at, end - at);
-  if (name.empty()) refuse(text, "has an empty name");
+  if (name.empty()) bad_path(text, "has an empty name");
   if (!quoted && name != "*" && name.find_first_of("*]\"") != std::string_view::npos) {
-    refuse(text, "has '" + std::string(name) + "': quote names with special characters; '*' stands alone");
+    bad_path(text, "has '" + std::string(name) + "': quote names with special characters; '*' stands alone");
   }
   const bool any = !quoted && name == "*";
   steps_.push_back({any ? Step::Kind::any_member : Step::Kind::name, std::string(name), 0});
@@ -60,14 +60,14 @@ std::size_t JsonPath::take_name(std::string_view text, std::size_t at) {
 
 std::size_t JsonPath::take_index(std::string_view text, std::size_t at) {
   const std::size_t end = text.find(']', at);
-  if (end == std::string_view::npos) refuse(text, "has a '[' that is not closed");
+  if (end == std::string_view::npos) bad_path(text, "has a '[' that is not closed");
   const std::string_view inside = text.substr(at + 1, end - at - 1);
   Step step{Step::Kind::any_element, {}, 0};
   if (inside != "*") {
     step.kind = Step::Kind::index;
     const auto [stop, error] = std::from_chars(inside.data(), inside.data() + inside.size(), step.index);
     if (error != std::errc() || stop != inside.data() + inside.size()) {
-      refuse(text, "has '[" + std::string(inside) + "]': write [*] or a number such as [0]");
+      bad_path(text, "has '[" + std::string(inside) + "]': write [*] or a number such as [0]");
     }
   }
   steps_.push_back(std::move(step));

@@ -7,22 +7,11 @@
 #include <cstddef>
 #include <system_error>
 
+#include "pipeline/characters.h"
+
 namespace edgetide {
 
 namespace {
-
-constexpr bool is_blank(char c) noexcept {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-constexpr bool is_letter(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-constexpr bool is_ascii(char c) noexcept {
-  return static_cast<unsigned char>(c) < 0x80;
-}
 
 std::string_view without_blanks(std::string_view text) noexcept {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "pipeline/characters.h"
+
 namespace edgetide {
 
 namespace {
@@ -10,9 +12,8 @@ namespace {
 constexpr std::size_t topic_bytes_max = 65'535;  // of MQTT
 
 bool is_capture_name(std::string_view name) noexcept {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](char c) { return is_letter(c) || is_digit(c) || c == '_'; });
 }
 
 // The level at the front of a topic; takes it and the '/' behind it off. `more` is false behind the last level.
@@ -24,21 +25,21 @@ std::string_view take_level(std::string_view& topic, bool& more) noexcept {
   return level;
 }
 
-[[noreturn]] void refuse(std::string_view pattern, const std::string& reason) {
+[[noreturn]] void bad_pattern(std::string_view pattern, const std::string& reason) {
   throw std::invalid_argument("topic '" + std::string(pattern) + "': " + reason);
 }
 
 }  // namespace
 
 TopicPattern::TopicPattern(std::string_view pattern) {
-  if (pattern.empty()) refuse(pattern, "a topic cannot be empty");
+  if (pattern.empty()) bad_pattern(pattern, "a topic cannot be empty");
   if (pattern.size() > topic_bytes_max) throw std::invalid_argument("topic: longer than 65535 bytes");
   if (pattern.find('\0') != std::string_view::npos) throw std::invalid_argument("topic: holds a NUL");
-  if (pattern.starts_with("$share/")) refuse(pattern, "shared subscriptions are not supported");
+  if (pattern.starts_with("$share/")) bad_pattern(pattern, "shared subscriptions are not supported");
   std::string_view rest = pattern;
   for (bool more = true; more;) {
     const std::string_view text = take_level(rest, more);
-    if (text == "#" && more) refuse(pattern, "'#' must be the last level");
+    if (text == "#" && more) bad_pattern(pattern, "'#' must be the last level");
     levels_.push_back(parse_level(pattern, text));
   }
 }
@@ -48,15 +49,15 @@ TopicPattern::Level TopicPattern::parse_level(std::string_view pattern, std::str
   if (text == "#") return {Level::Kind::rest, {}};
   if (text.size() > 2 && text.front() == '{' && text.back() == '}') {
     const std::string name(text.substr(1, text.size() - 2));
-    if (!is_capture_name(name)) refuse(pattern, "'{" + name + "}': names are letters, digits and '_'");
+    if (!is_capture_name(name)) bad_pattern(pattern, "'{" + name + "}': names are letters, digits and '_'");
     if (std::find(names_.begin(), names_.end(), name) != names_.end()) {
-      refuse(pattern, "'{" + name + "}' is captured twice");
+      bad_pattern(pattern, "'{" + name + "}' is captured twice");
     }
     names_.push_back(name);
     return {Level::Kind::capture, name};
   }
-  if (text.find_first_of("+#") != std::string_view::npos) refuse(pattern, "'+' and '#' must be a whole level");
-  if (text.find_first_of("{}") != std::string_view::npos) refuse(pattern, "a {capture} must be a whole level");
+  if (text.find_first_of("+#") != std::string_view::npos) bad_pattern(pattern, "'+' and '#' must be a whole level");
+  if (text.find_first_of("{}") != std::string_view::npos) bad_pattern(pattern, "a {capture} must be a whole level");
   return {Level::Kind::literal, std::string(text)};
 }
 

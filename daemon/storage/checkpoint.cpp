@@ -11,7 +11,7 @@ namespace edgetide {
 namespace {
 
 // Every version of the format keeps magic and version where they are, and the checksum at the end.
-constexpr std::size_t version_at = 8, body_at = 16, checksum_bytes = 4;
+constexpr std::size_t checkpoint_version_at = 8, body_at = 16, checksum_bytes = 4;
 
 // By its magic, in which zeros may never have been written, and one byte may be damaged.
 bool is_ours(std::string_view bytes) noexcept {
@@ -29,7 +29,7 @@ bool checksum_fits(std::string_view bytes) noexcept {
 }
 
 std::uint16_t version_of(std::string_view bytes) noexcept {
-  ByteReader in(bytes.substr(version_at));
+  ByteReader in(bytes.substr(checkpoint_version_at));
   const std::uint8_t low = in.u8();
   return static_cast<std::uint16_t>(low | in.u8() << 8);
 }

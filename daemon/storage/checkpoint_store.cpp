@@ -9,7 +9,7 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::string_view name = "checkpoint";
+constexpr std::string_view file_name = "checkpoint";
 constexpr std::uint64_t file_bytes_max = std::uint64_t{1} << 30;
 
 bool is_missing(std::error_code error) noexcept {
@@ -31,7 +31,7 @@ CheckpointStore::CheckpointStore(FileSystem& files, const std::string& state_dir
       keep_(std::max<std::size_t>(options.keep, 1)) {}
 
 std::string CheckpointStore::path_of(std::uint64_t number) const {
-  return folder_ + '/' + numbered_name(name, number);
+  return folder_ + '/' + numbered_name(file_name, number);
 }
 
 // Newest first.
@@ -40,7 +40,7 @@ FileResult<std::vector<std::uint64_t>> CheckpointStore::numbers() const {
   const FileResult<std::vector<std::string>> listed = files_.list(folder_);
   if (!is_missing(listed.error)) found.error = listed.error;
   for (const std::string& file : listed.value) {
-    if (const auto number = parse_numbered_name(name, file)) found.value.push_back(*number);
+    if (const auto number = parse_numbered_name(file_name, file)) found.value.push_back(*number);
   }
   std::sort(found.value.rbegin(), found.value.rend());
   return found;

@@ -5,7 +5,7 @@
 namespace edgetide {
 
 namespace {
-constexpr std::size_t block_bytes = 64 * 1024;
+constexpr std::size_t window_bytes = 64 * 1024;
 }
 
 FileWindow::FileWindow(std::unique_ptr<File> file) : file_(std::move(file)) {
@@ -20,7 +20,7 @@ std::string_view FileWindow::view(std::uint64_t offset, std::size_t bytes) {
   if (offset < begin_ || offset + bytes > begin_ + buffer_.size()) {
     if (error_) return {};
     begin_ = offset;
-    buffer_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(std::max(bytes, block_bytes), size_ - offset)));
+    buffer_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(std::max(bytes, window_bytes), size_ - offset)));
     const FileResult<std::size_t> read = file_->read(offset, buffer_);
     error_ = read.error;
     buffer_.resize(read.value);

@@ -7,7 +7,7 @@ namespace edgetide {
 
 namespace {
 
-constexpr Duration retry_after = Duration::seconds(1);
+constexpr Duration pause_after_failure = Duration::seconds(1);
 constexpr std::string_view aside_suffix = ".damaged";
 constexpr std::size_t aside_max = 4;
 
@@ -67,7 +67,7 @@ void Journal::synced(const PendingSync& sync, std::error_code error, Duration ru
 
 void Journal::fail(std::error_code error, Duration running) {
   trouble_ = place_.folder + ": " + error.message();
-  try_again_at_ = running + retry_after;
+  try_again_at_ = running + pause_after_failure;
 }
 
 std::uint64_t Journal::begin_anew() noexcept {

@@ -10,7 +10,7 @@ namespace edgetide {
 
 namespace {
 
-constexpr Duration retry_after = Duration::minutes(1);
+constexpr Duration rest_after_failure = Duration::minutes(1);
 constexpr std::size_t segments_wanted = 16;  // one of them is lost when room is made
 constexpr std::size_t slack_bytes = 8192;    // the blocks that a flush begins
 constexpr std::int64_t second = Duration::seconds(1).count();
@@ -106,7 +106,7 @@ std::error_code Quarantine::make_room() {
 void Quarantine::fail(std::string trouble, std::uint64_t readings, Duration now) {
   counters_.failed += readings;
   counters_.trouble = std::move(trouble);
-  try_again_at_ = now + retry_after;
+  try_again_at_ = now + rest_after_failure;
 }
 
 void Quarantine::sync() {

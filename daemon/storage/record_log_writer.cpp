@@ -7,7 +7,7 @@
 namespace edgetide {
 
 namespace {
-constexpr std::uint64_t block_bytes = 4096;
+constexpr std::uint64_t disk_block_bytes = 4096;
 }
 
 std::error_code PendingSync::run() const {
@@ -168,7 +168,8 @@ std::error_code RecordLogWriter::remove(const Segment& segment) {
 
 std::uint64_t RecordLogWriter::disk_bytes() const noexcept {
   std::uint64_t bytes = 0;
-  for (const Segment& segment : segments_) bytes += (segment.bytes + block_bytes - 1) / block_bytes * block_bytes;
+  for (const Segment& segment : segments_)
+    bytes += (segment.bytes + disk_block_bytes - 1) / disk_block_bytes * disk_block_bytes;
   return bytes;
 }
 

@@ -12,8 +12,6 @@ namespace {
 
 using testing::ElementsAre;
 
-constexpr EpochId everything{~std::uint64_t{0}, ~std::uint64_t{0}};
-
 class CourierTest : public testing::Test {
  protected:
   void make(OutboxOptions options = {}, OutboxEvents events = {}) {
@@ -82,7 +80,7 @@ TEST_F(CourierTest, sink_that_hangs_is_interrupted_at_the_deadline_and_its_rows_
   finish(std::chrono::seconds(0));
   EXPECT_THAT(log.stored(), ElementsAre());
   EXPECT_EQ(courier->status().undelivered_rows, 1U);
-  ASSERT_FALSE(courier->spill(everything));
+  ASSERT_FALSE(courier->spill(latest_epoch));
   files.crash();
   log.interrupted = false;
   unblock();
@@ -121,7 +119,7 @@ TEST_F(CourierTest, threads_together_lose_nothing) {
     for (std::uint64_t turn = 1; !pushed; ++turn) {
       if (turn % 7 == 0) files.fail_at(3, EIO);
       if (wanted.exchange(false)) static_cast<void>(courier->spill_surplus());
-      if (turn % 5 == 0) static_cast<void>(courier->spill(everything));
+      if (turn % 5 == 0) static_cast<void>(courier->spill(latest_epoch));
       static_cast<void>(courier->first_undelivered());
       std::this_thread::yield();
     }

@@ -11,7 +11,7 @@
 namespace edgetide::test {
 namespace {
 
-constexpr std::uint64_t epochs = 60;
+constexpr std::uint64_t epochs_pushed = 60;
 constexpr OutboxOptions small{.memory_max = 2000};
 
 RowBatch rows_at(std::uint64_t epoch) {
@@ -30,7 +30,7 @@ class World {
     const auto dead = [&] { return n != 0 && disk.operations() >= before + n; };
     start();
     if (dead()) return false;
-    for (std::uint64_t epoch = checkpoint_epoch_ + 1; epoch <= epochs; ++epoch) {
+    for (std::uint64_t epoch = checkpoint_epoch_ + 1; epoch <= epochs_pushed; ++epoch) {
       outbox_->push(rows_at(epoch));
       journaled_ = std::max(journaled_, epoch);
       act();
@@ -101,7 +101,7 @@ class World {
 
 StoredRows undisturbed() {
   StoredRows rows;
-  for (std::uint64_t epoch = 1; epoch <= epochs; ++epoch) store(rows, rows_at(epoch));
+  for (std::uint64_t epoch = 1; epoch <= epochs_pushed; ++epoch) store(rows, rows_at(epoch));
   return rows;
 }
 

@@ -11,8 +11,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr EpochId everything{~std::uint64_t{0}, ~std::uint64_t{0}};
-
 class OutboxTest : public testing::Test {
  protected:
   // As after a start of the process.
@@ -242,7 +240,7 @@ TEST_F(OutboxTest, memory_within_its_bound_has_no_surplus_and_trouble_stays_told
   for (std::uint64_t epoch = 1; epoch <= 200; ++epoch) outbox->push(own_rows(epoch));
   EXPECT_GT(outbox->status().memory_bytes, 30'000U);
   disk->fail_at(1, ENOSPC);
-  EXPECT_TRUE(outbox->spill(everything));
+  EXPECT_TRUE(outbox->spill(latest_epoch));
   const std::uint64_t before = disk->operations();
   EXPECT_FALSE(outbox->spill_surplus());
   EXPECT_EQ(disk->operations(), before);
@@ -254,7 +252,7 @@ TEST_F(OutboxTest, revisions_of_a_row_that_wait_together_are_written_once) {
   for (std::uint64_t epoch = 1; epoch <= 60; ++epoch) {
     outbox->push(rows_of({1, epoch}, 0, 10, static_cast<std::uint32_t>(epoch)));
   }
-  ASSERT_FALSE(outbox->spill(everything));
+  ASSERT_FALSE(outbox->spill(latest_epoch));
   EXPECT_EQ(outbox->status().spilled_rows, 10U);
   EXPECT_LT(disk->bytes(), 1500U);
   EXPECT_THAT(drain(), ElementsAre(60));
@@ -284,7 +282,7 @@ TEST_F(OutboxTest, what_is_being_delivered_while_it_is_spilled_is_not_delivered_
   for (std::uint64_t epoch = 1; epoch <= 2; ++epoch) outbox->push(own_rows(epoch));
   const Outbox::Taken taken = outbox->take();
   outbox->push(own_rows(3));
-  ASSERT_FALSE(outbox->spill(everything));
+  ASSERT_FALSE(outbox->spill(latest_epoch));
   outbox->stored_through(taken.batch->id);
   EXPECT_EQ(outbox->status().waiting_rows, 1U);
   EXPECT_EQ(outbox->take().batch->row_count(), 1U);
@@ -311,7 +309,7 @@ TEST_F(OutboxTest, what_was_delivered_is_neither_written_nor_needed_after_a_rest
 TEST_F(OutboxTest, numbers_of_records_go_on_where_the_checkpoint_says_also_without_a_file) {
   start({}, 57);
   outbox->push(own_rows(1));
-  ASSERT_FALSE(outbox->spill(everything));
+  ASSERT_FALSE(outbox->spill(latest_epoch));
   EXPECT_EQ(outbox->first_undelivered(), 57U);
   start({}, 57);
   EXPECT_THAT(drain(), ElementsAre(1));
@@ -390,7 +388,7 @@ TEST_F(OutboxTest, failed_write_or_sync_keeps_rows_in_memory_says_so_and_a_later
 TEST_F(OutboxTest, damaged_record_is_counted_at_the_start_and_the_others_are_delivered) {
   start({.newest_rows_only = false});
   for (std::uint64_t epoch = 1; epoch <= 3; ++epoch) outbox->push(own_rows(epoch));
-  ASSERT_FALSE(outbox->spill(everything));
+  ASSERT_FALSE(outbox->spill(latest_epoch));
   flip_byte(disk->paths().at(0), disk->bytes() / 2);
   start({}, 1);
   EXPECT_EQ(outbox->status().lost_records, 1U);
@@ -474,7 +472,7 @@ TEST_F(OutboxTest, rows_of_a_window_that_the_sink_has_no_more_are_counted_and_th
   both.windows.insert(both.windows.begin(),
                       batch(1, {{series("a"), 0, 1, {9}}, {series("b"), 0, 1, {8}}}, 0).windows[0]);
   outbox->push(both);
-  ASSERT_FALSE(outbox->spill(everything));
+  ASSERT_FALSE(outbox->spill(latest_epoch));
   start({}, 1);  // with the minute alone
   EXPECT_THAT(drain(), ElementsAre(1));
   EXPECT_EQ(table, (StoredRows{{{0, "a", 0}, {1, 10, 1}}}));
@@ -486,7 +484,7 @@ TEST_F(OutboxTest, rows_of_a_window_that_the_sink_has_no_more_are_counted_and_th
 TEST_F(OutboxTest, successor_goes_on_with_what_was_not_delivered_in_memory_and_on_disk) {
   start();
   outbox->push(own_rows(1));
-  ASSERT_FALSE(outbox->spill(everything));
+  ASSERT_FALSE(outbox->spill(latest_epoch));
   outbox->push(own_rows(2));
   const std::unique_ptr<Outbox> former = std::move(outbox);
   create();
@@ -494,7 +492,7 @@ TEST_F(OutboxTest, successor_goes_on_with_what_was_not_delivered_in_memory_and_o
   EXPECT_EQ(outbox->status().waiting_rows, 2U);
   outbox->push(own_rows(2));
   outbox->push(own_rows(3));
-  ASSERT_FALSE(outbox->spill(everything));
+  ASSERT_FALSE(outbox->spill(latest_epoch));
   drain();
   EXPECT_EQ(table, expected(3));
 }
@@ -502,7 +500,7 @@ TEST_F(OutboxTest, successor_goes_on_with_what_was_not_delivered_in_memory_and_o
 TEST_F(OutboxTest, successor_with_other_columns_reads_what_was_spilled_by_name_and_counts_what_was_not) {
   start();
   outbox->push(own_rows(1, 2));
-  ASSERT_FALSE(outbox->spill(everything));
+  ASSERT_FALSE(outbox->spill(latest_epoch));
   outbox->push(own_rows(2, 3));
   const std::unique_ptr<Outbox> former = std::move(outbox);
   create({}, {{"other", {}}, {"minute", {{"avg", false}, {"count", true}}}});

@@ -103,7 +103,7 @@ class PostgresProxy {
 
   void from_client(Link& link) {
     char bytes[16384];
-    const ssize_t count = read(link.client, bytes, sizeof bytes);
+    const ssize_t count = ::read(link.client, bytes, sizeof bytes);
     if (count <= 0) {
       link.ended = true;
       return;
@@ -121,7 +121,7 @@ class PostgresProxy {
 
   static void from_server(Link& link) {
     char bytes[16384];
-    const ssize_t count = read(link.server, bytes, sizeof bytes);
+    const ssize_t count = ::read(link.server, bytes, sizeof bytes);
     link.ended = count <= 0 || link.swallow;
     if (!link.ended) forward({bytes, static_cast<std::size_t>(count)}, link.client);
   }

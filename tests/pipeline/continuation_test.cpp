@@ -33,13 +33,13 @@ void append(std::string& text, const Pipeline& pipeline, const Emission& emissio
   for (const double value : emission.values) text += std::to_string(std::bit_cast<std::uint64_t>(value)) + ' ';
 }
 
-struct Outcome {
+struct Continued {
   std::string rows;
   std::string state;
   std::size_t added = 0;  // series
 };
 
-void take(Pipeline& pipeline, const Input& input, Outcome& outcome) {
+void take(Pipeline& pipeline, const Input& input, Continued& outcome) {
   const SourceId source{input.source};
   Emission emission;
   switch (input.kind) {
@@ -68,8 +68,8 @@ void take(Pipeline& pipeline, const Input& input, Outcome& outcome) {
   }
 }
 
-Outcome go_on(Pipeline& pipeline, std::span<const Input> inputs) {
-  Outcome outcome;
+Continued go_on(Pipeline& pipeline, std::span<const Input> inputs) {
+  Continued outcome;
   for (const Input& input : inputs) take(pipeline, input, outcome);
   outcome.state = pipeline.snapshot();
   return outcome;
@@ -87,7 +87,7 @@ TEST(Continuation, restored_state_goes_on_byte_for_byte_like_one_that_was_never_
       const std::size_t added = go_on(before, inputs.first(at)).added;
       ASSERT_EQ(after.restore(before.snapshot(), Connections::go_on), std::nullopt);
       ASSERT_EQ(after.snapshot() == before.snapshot(), true) << "at input " << at << '\n' << to_text(made);
-      const Outcome wanted = go_on(before, inputs.subspan(at)), got = go_on(after, inputs.subspan(at));
+      const Continued wanted = go_on(before, inputs.subspan(at)), got = go_on(after, inputs.subspan(at));
       ASSERT_EQ(got.rows, wanted.rows) << "from input " << at << '\n' << to_text(made);
       ASSERT_EQ(got.state == wanted.state, true) << "from input " << at << '\n' << to_text(made);
       left += added + wanted.added > before.series().size() ? 1 : 0;
@@ -102,7 +102,7 @@ TEST(Continuation, seed_of_the_hash_of_names_changes_no_row_their_order_nor_a_by
     Pipeline plain(made.options);
     made.options.hash_seed = seed * 0x9E37'79B9'7F4A'7C15;
     Pipeline seeded(made.options);
-    const Outcome wanted = go_on(plain, made.inputs), got = go_on(seeded, made.inputs);
+    const Continued wanted = go_on(plain, made.inputs), got = go_on(seeded, made.inputs);
     ASSERT_EQ(got.rows, wanted.rows) << to_text(made);
     ASSERT_EQ(got.state == wanted.state, true) << to_text(made);
   }

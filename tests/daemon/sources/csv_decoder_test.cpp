@@ -15,13 +15,13 @@ MappingOptions csv(std::vector<std::string> columns = {}) {
   return mapping;
 }
 
-struct Case {
+struct CsvCase {
   std::string payload;
   const char* expected;
 };
 
 TEST(CsvDecoder, first_line_names_the_columns) {
-  const Case cases[] = {
+  const CsvCase cases[] = {
       {"id,time,t,h\na,1,21.5,40\nb,2,22,41\n", "a/t=21.5@1000000; a/h=40@1000000; b/t=22@2000000; b/h=41@2000000"},
       {"t,id\r\n1,a\r\n2,b", "a/t=1; b/t=2"},
       {"\xEF\xBB\xBFid,t\na,1", "a/t=1"},
@@ -34,7 +34,7 @@ TEST(CsvDecoder, first_line_names_the_columns) {
       {"id,time,t\na,,1", "a/t=1"},
       {"id,time,t\na,2024-11-20T10:53:20.123Z,1", "a/t=1@1732100000123000"},
   };
-  for (const Case& c : cases) EXPECT_EQ(decoded(csv(), c.payload), c.expected) << c.payload;
+  for (const CsvCase& c : cases) EXPECT_EQ(decoded(csv(), c.payload), c.expected) << c.payload;
 }
 
 TEST(CsvDecoder, columns_can_be_configured_and_a_repeated_header_is_skipped) {
@@ -82,7 +82,7 @@ TEST(CsvDecoder, sensor_template_stands_in_for_an_absent_column) {
 }
 
 TEST(CsvDecoder, bad_line_is_refused_and_the_next_goes_on) {
-  const Case cases[] = {
+  const CsvCase cases[] = {
       {"id,t\na\nb,2", "b/t=2; bad_syntax@5"},
       {"id,t\na,1,2\nb,2", "b/t=2; bad_syntax@5"},
       {"id,t\na\"x,1\nb,2", "b/t=2; bad_syntax@6"},
@@ -94,7 +94,7 @@ TEST(CsvDecoder, bad_line_is_refused_and_the_next_goes_on) {
       {"\"id,t\na,1", "bad_syntax@9"},
       {"id,t\na,1e999\nb,nan\nc,3", "c/t=3"},
   };
-  for (const Case& c : cases) EXPECT_EQ(decoded(csv(), c.payload), c.expected) << c.payload;
+  for (const CsvCase& c : cases) EXPECT_EQ(decoded(csv(), c.payload), c.expected) << c.payload;
 }
 
 TEST(CsvDecoder, message_with_too_many_values_is_refused_as_a_whole) {

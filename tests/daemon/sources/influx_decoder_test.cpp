@@ -12,13 +12,13 @@ MappingOptions influx() {
   return mapping;
 }
 
-struct Case {
+struct InfluxCase {
   std::string payload;
   const char* expected;
 };
 
 TEST(InfluxDecoder, lines_become_readings) {
-  const Case cases[] = {
+  const InfluxCase cases[] = {
       {"weather,site=lyon temp=21.4,hum=45i,ok=t 1465839830100400200",
        "weather/temp=21.4@1465839830100400{site=lyon}; weather/hum=45@1465839830100400{site=lyon}; "
        "weather/ok=1@1465839830100400{site=lyon}"},
@@ -33,21 +33,21 @@ TEST(InfluxDecoder, lines_become_readings) {
       {"m v=1 -1000", "m/v=1@-1000000000"},
       {"m  v=1   1700000000  ", "m/v=1@1700000000000000"},
   };
-  for (const Case& c : cases) EXPECT_EQ(decoded(influx(), c.payload), c.expected) << c.payload;
+  for (const InfluxCase& c : cases) EXPECT_EQ(decoded(influx(), c.payload), c.expected) << c.payload;
 }
 
 TEST(InfluxDecoder, escapes_are_taken_off) {
-  const Case cases[] = {
+  const InfluxCase cases[] = {
       {R"(my\ m\,x,a\=b=c\ d v\ 1=1)", "my m,x/v 1=1{a=b=c d}"},
       {R"(m,path=C:\dir v=1)", "m/v=1{path=C:\\dir}"},
       {R"(m,path=C:\\dir v=1)", "m/v=1{path=C:\\dir}"},
       {R"(m=x v=1)", "m=x/v=1"},
   };
-  for (const Case& c : cases) EXPECT_EQ(decoded(influx(), c.payload), c.expected) << c.payload;
+  for (const InfluxCase& c : cases) EXPECT_EQ(decoded(influx(), c.payload), c.expected) << c.payload;
 }
 
 TEST(InfluxDecoder, sensor_comes_from_a_tag_or_the_measurement) {
-  const Case cases[] = {
+  const InfluxCase cases[] = {
       {"cpu,host=a idle=1,value=2", "a/cpu.idle=1{host=a}; a/cpu=2{host=a}"},
       {"cpu,id=i,host=h,device=d,sensor=s v=1", "s/cpu.v=1{id=i,host=h,device=d,sensor=s}"},
       {"cpu,id=i,host=h,device=d v=1", "d/cpu.v=1{id=i,host=h,device=d}"},
@@ -56,7 +56,7 @@ TEST(InfluxDecoder, sensor_comes_from_a_tag_or_the_measurement) {
       {"cpu,host=cpu v=1", "cpu/cpu.v=1{host=cpu}"},
       {"cpu,rack=r value=1", "cpu/value=1{rack=r}"},
   };
-  for (const Case& c : cases) EXPECT_EQ(decoded(influx(), c.payload), c.expected) << c.payload;
+  for (const InfluxCase& c : cases) EXPECT_EQ(decoded(influx(), c.payload), c.expected) << c.payload;
 }
 
 TEST(InfluxDecoder, templates_use_captures_measurement_tags_and_field) {
@@ -85,7 +85,7 @@ TEST(InfluxDecoder, time_is_read_in_the_given_unit) {
 }
 
 TEST(InfluxDecoder, bad_field_costs_only_itself) {
-  const Case cases[] = {
+  const InfluxCase cases[] = {
       {"m a=1,b=abc,c=3", "m/a=1; m/c=3; bad_number@6"},
       {"m a=1.5i,b=1", "m/b=1; bad_number@2"},
       {"m a=9223372036854775808i,b=1", "m/b=1; bad_number@2"},
@@ -95,11 +95,11 @@ TEST(InfluxDecoder, bad_field_costs_only_itself) {
        "bad_number@26; bad_number@30; bad_number@36"},
       {"m \x01=1,b=1", "m/b=1; bad_id@2"},
   };
-  for (const Case& c : cases) EXPECT_EQ(decoded(influx(), c.payload), c.expected) << c.payload;
+  for (const InfluxCase& c : cases) EXPECT_EQ(decoded(influx(), c.payload), c.expected) << c.payload;
 }
 
 TEST(InfluxDecoder, bad_line_is_refused_and_the_next_goes_on) {
-  const Case cases[] = {
+  const InfluxCase cases[] = {
       {"m", "bad_syntax@1"},
       {"m ", "bad_syntax@2"},
       {"m v", "bad_syntax@3"},
@@ -127,7 +127,7 @@ TEST(InfluxDecoder, bad_line_is_refused_and_the_next_goes_on) {
       {"m v=1\\", "bad_number@2"},
       {"m\\", "bad_syntax@2"},
   };
-  for (const Case& c : cases) EXPECT_EQ(decoded(influx(), c.payload), c.expected) << c.payload;
+  for (const InfluxCase& c : cases) EXPECT_EQ(decoded(influx(), c.payload), c.expected) << c.payload;
 }
 
 TEST(InfluxDecoder, tags_and_values_are_bounded) {

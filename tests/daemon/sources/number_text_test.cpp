@@ -7,13 +7,13 @@
 namespace edgetide {
 namespace {
 
-struct Case {
+struct NumberCase {
   const char* text;
   double number;
 };
 
 TEST(NumberText, number_with_what_people_put_around_it_is_read) {
-  const Case cases[] = {
+  const NumberCase cases[] = {
       {"21.5", 21.5},
       {" 42\n", 42},
       {"-3", -3},
@@ -39,7 +39,7 @@ TEST(NumberText, number_with_what_people_put_around_it_is_read) {
       {"18446744073709551616", 18446744073709551616.0},
       {"4.9e-324", std::numeric_limits<double>::denorm_min()},
   };
-  for (const Case& c : cases) {
+  for (const NumberCase& c : cases) {
     const auto number = number_of_text(c.text);
     ASSERT_TRUE(number) << c.text;
     EXPECT_EQ(*number, c.number) << c.text;

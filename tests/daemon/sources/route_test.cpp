@@ -94,16 +94,16 @@ TEST(TopicPattern, bad_pattern_is_refused_with_a_reason) {
   EXPECT_EQ(refused(std::string(65'536, 'a')), "topic: longer than 65535 bytes");
 }
 
-MappingOptions number_mapping() {
+MappingOptions numbers() {
   MappingOptions mapping;
   mapping.format = PayloadFormat::number;
   return mapping;
 }
 
 TEST(Router, first_matching_route_wins) {
-  MappingOptions second = number_mapping();
+  MappingOptions second = numbers();
   second.metric = "second";
-  Router router({{"a/{device}", number_mapping()}, {"+/{device}", second}});
+  Router router({{"a/{device}", numbers()}, {"+/{device}", second}});
   DecodedBatch batch;
   router.decode("a/x", "1", batch);
   router.decode("b/x", "2", batch);
@@ -111,7 +111,7 @@ TEST(Router, first_matching_route_wins) {
 }
 
 TEST(Router, topic_without_route_and_large_payload_are_refused) {
-  Router router({{"a/{device}", number_mapping()}});
+  Router router({{"a/{device}", numbers()}});
   DecodedBatch batch;
   router.decode("c/x", "1", batch);
   router.decode("a/x", std::string(payload_bytes_max + 1, ' '), batch);
@@ -119,19 +119,19 @@ TEST(Router, topic_without_route_and_large_payload_are_refused) {
 }
 
 TEST(Router, filters_are_in_route_order_without_repeats) {
-  Router router({{"b/{device}", number_mapping()}, {"a/{device}", number_mapping()}, {"b/{sensor}", number_mapping()}});
+  Router router({{"b/{device}", numbers()}, {"a/{device}", numbers()}, {"b/{sensor}", numbers()}});
   EXPECT_THAT(router.filters(), testing::ElementsAre("b/+", "a/+"));
 }
 
 TEST(Router, route_without_topic_takes_every_message) {
-  MappingOptions mapping = number_mapping();
+  MappingOptions mapping = numbers();
   mapping.sensor = "boiler";
   EXPECT_EQ(decoded(mapping, "3"), "boiler/value=3");
 }
 
 TEST(Router, error_names_the_route) {
   try {
-    Router router({{"a/{device}", number_mapping()}, {"a/b", number_mapping()}});
+    Router router({{"a/{device}", numbers()}, {"a/b", numbers()}});
     ADD_FAILURE();
   } catch (const std::invalid_argument& error) {
     EXPECT_STREQ(error.what(),

@@ -7,7 +7,7 @@
 #include "daemon/storage/quarantine_reader.h"
 #include "tests/fakes/memory_file_system.h"
 
-namespace edgetide::test {
+namespace edgetide::test::format_page {
 namespace {
 
 constexpr const char* example = "state/quarantine/quarantine-0000000000000007.log";
@@ -54,4 +54,4 @@ TEST(FormatPage, worked_example_is_what_is_written) {
 }
 
 }  // namespace
-}  // namespace edgetide::test
+}  // namespace edgetide::test::format_page

@@ -6,7 +6,7 @@
 #include "tests/daemon/storage/format_page.h"
 #include "tests/fakes/memory_file_system.h"
 
-namespace edgetide::test {
+namespace edgetide::test::journal_page {
 namespace {
 
 constexpr const char* example = "state/journal/journal-0000000000000001.log";
@@ -68,4 +68,4 @@ TEST(JournalPage, worked_example_is_what_is_written) {
 }
 
 }  // namespace
-}  // namespace edgetide::test
+}  // namespace edgetide::test::journal_page
