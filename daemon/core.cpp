@@ -90,7 +90,8 @@ std::optional<std::string> Core::reload(const GatewayOptions& next, const Reload
     return refusal;
   }
   if (const std::error_code error = intake_.sync()) {
-    log(LogLevel::error, "reload: the last rows of what has changed may not leave: " + error.message());
+    log(LogLevel::error, {LogEvent::disk_failing},
+        "reload: the last rows of what has changed may not leave: " + error.message());
   }
   exchange(std::move(fresh), plan.sinks, deadline);
   static_cast<void>(keeper_->write_checkpoint());  // else a little later; the journal has everything
@@ -126,12 +127,13 @@ void Core::exchange(Couriers fresh, const NameChanges& sinks, std::chrono::stead
 void Core::hand_over(Courier& leaving, Courier* successor) {
   intake_.forget(leaving);
   if (const std::error_code error = leaving.spill(latest_epoch)) {
-    log(LogLevel::error, "sink " + leaving.name() + ": its rows cannot be kept on disk: " + error.message());
+    log(LogLevel::error, {.event = LogEvent::disk_failing, .sink = leaving.name()},
+        "its rows cannot be kept on disk: " + error.message());
   }
   if (successor != nullptr) return successor->take_over(leaving);
   const std::size_t rows = leaving.status().undelivered_rows;
   const std::string left = std::to_string(rows) + " rows that it has not taken wait on disk for a sink of its name";
-  log(LogLevel::info, "sink " + leaving.name() + ": gone" + (rows == 0 ? "" : "; " + left));
+  log(LogLevel::info, {.sink = leaving.name()}, "gone" + (rows == 0 ? "" : "; " + left));
 }
 
 }  // namespace edgetide

@@ -61,6 +61,7 @@ CourierStatus Courier::status() const {
           .lost_records = outbox.lost_records,
           .failures = delivery.failures,
           .in_doubt = delivery.in_doubt,
+          .writes = delivery.writes,
           .trouble = delivery.trouble,
           .disk_trouble = outbox.trouble};
 }

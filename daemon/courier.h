@@ -44,6 +44,7 @@ struct CourierStatus {
   std::uint64_t lost_records = 0;    // of the spill log, damaged
   std::uint64_t failures = 0;        // of the sink, each tried again
   std::uint64_t in_doubt = 0;        // of these, deliveries whose answer was lost
+  WriteHistogram writes;             // of deliveries, whatever came of them
   std::string trouble;               // why the sink takes nothing; empty if it does
   std::string disk_trouble;          // why the outbox cannot be spilled; empty if it can
 };

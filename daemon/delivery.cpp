@@ -45,7 +45,9 @@ std::optional<Duration> Delivery::deliver() {
     in_hand_ = std::move(taken.batch);
     if (!in_hand_) return std::nullopt;
   }
+  const auto began = std::chrono::steady_clock::now();
   const Outcome outcome = sink_->deliver(*in_hand_);
+  count_write(std::chrono::steady_clock::now() - began);
   const auto* const delivered = std::get_if<Delivered>(&outcome);
   if (delivered == nullptr) return failed(outcome);
   failures_ = 0;
@@ -55,15 +57,22 @@ std::optional<Duration> Delivery::deliver() {
   return Duration();
 }
 
+void Delivery::count_write(std::chrono::steady_clock::duration took) {
+  const std::lock_guard lock(mutex_);
+  status_.writes.add(Duration::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+}
+
 void Delivery::log_rejected(const std::vector<RejectedRow>& rows) const {
   for (std::size_t i = 0; i < std::min(rows.size(), rejected_logged_max); ++i) {
     const RejectedRow& row = rows[i];
-    log(LogLevel::warning, "sink " + name_ + ": row of " + row.window + " for " + printable(row.sensor) + "/" +
-                               printable(row.metric) + " rejected: " + printable(row.reason));
+    const std::string sensor = printable(row.sensor);
+    log(LogLevel::warning, {.event = LogEvent::rows_rejected, .sink = name_, .window = row.window, .sensor = sensor},
+        "row of " + row.window + " for " + sensor + "/" + printable(row.metric) +
+            " rejected: " + printable(row.reason));
   }
   if (rows.size() <= rejected_logged_max) return;
-  log(LogLevel::warning, "sink " + name_ + ": " + std::to_string(rows.size() - rejected_logged_max) +
-                             " more rows of this delivery rejected");
+  log(LogLevel::warning, {.event = LogEvent::rows_rejected, .sink = name_},
+      std::to_string(rows.size() - rejected_logged_max) + " more rows of this delivery rejected");
 }
 
 void Delivery::count_delivered(const Delivered& delivered) {
@@ -79,7 +88,7 @@ std::optional<Duration> Delivery::failed(const Outcome& outcome) {
   close();
   if (const auto* const stopped = std::get_if<Stopped>(&outcome)) {
     stopped_ = true;
-    log(LogLevel::error, "sink " + name_ + ": stopped: " + printable(stopped->reason));
+    log(LogLevel::error, {.event = LogEvent::sink_stopped, .sink = name_}, "stopped: " + printable(stopped->reason));
     note_trouble(stopped->reason);
     return std::nullopt;
   }
@@ -95,7 +104,9 @@ std::optional<Duration> Delivery::failed(const Outcome& outcome) {
 }
 
 std::optional<Duration> Delivery::try_again(const std::string& reason, Duration at_least) {
-  if (note_trouble(reason)) log(LogLevel::warning, "sink " + name_ + ": will try again: " + printable(reason));
+  if (note_trouble(reason)) {
+    log(LogLevel::warning, {.event = LogEvent::sink_failing, .sink = name_}, "will try again: " + printable(reason));
+  }
   const double random = std::uniform_real_distribution<double>(0, 1)(random_);
   return std::max(at_least, backoff_delay(failures_++, random));
 }
@@ -106,7 +117,7 @@ void Delivery::close() noexcept {
 }
 
 void Delivery::note_open() {
-  log(LogLevel::info, "sink " + name_ + ": ready");
+  log(LogLevel::info, {.event = LogEvent::sink_ready, .sink = name_}, "ready");
   const std::lock_guard lock(mutex_);
   status_.connected = true;
   status_.trouble.clear();

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -19,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/duration_histogram.h"
 #include "daemon/outbox.h"
 #include "pipeline/time.h"
 #include "sinks/sink.h"
@@ -31,6 +33,7 @@ struct DeliveryStatus {
   std::uint64_t rejected_rows = 0;
   std::uint64_t failures = 0;  // to open or to deliver, each to be tried again
   std::uint64_t in_doubt = 0;  // deliveries whose answer was lost
+  WriteHistogram writes;       // of deliveries, whatever came of them
   std::string trouble;         // why the sink takes nothing; empty if it does
 };
 
@@ -56,6 +59,7 @@ class Delivery {
   std::optional<Duration> failed(const Outcome& outcome);
   std::optional<Duration> try_again(const std::string& reason, Duration at_least);
   void log_rejected(const std::vector<RejectedRow>& rows) const;
+  void count_write(std::chrono::steady_clock::duration took);
   void count_delivered(const Delivered& delivered);
   void note_open();
   bool note_trouble(const std::string& reason);

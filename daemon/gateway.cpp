@@ -133,9 +133,10 @@ void Gateway::run() {
   storage_.start(core_.keeper());
   for (const auto& courier : core_.couriers()) courier->start();
   for (const RunningSource& source : sources_) source.source->start();
-  log(LogLevel::info, "gateway " + options_.id + ": running, " + std::to_string(options_.pipeline.sources.size()) +
-                          " sources, " + std::to_string(options_.pipeline.windows.size()) + " windows, " +
-                          std::to_string(core_.couriers().size()) + " sinks");
+  log(LogLevel::info, {LogEvent::started},
+      "gateway " + options_.id + ": running, " + std::to_string(options_.pipeline.sources.size()) + " sources, " +
+          std::to_string(options_.pipeline.windows.size()) + " windows, " + std::to_string(core_.couriers().size()) +
+          " sinks");
   if (options_.pipeline.sources.empty()) {
     log(LogLevel::warning, "no source is configured: nothing will come in; add a [sources.NAME] table");
   }
@@ -192,6 +193,7 @@ void Gateway::report() {
   report_quarantine();
   report_storage();
   report_outboxes();
+  log_withheld();
 }
 
 // One line a source that refused something since the last report: how many by reason, and one place to look.
@@ -215,7 +217,7 @@ void Gateway::report_refusals() {
       refused += " (last undecoded: " + std::string(name_of(sample.reason)) + " at " + printable(sample.where) +
                  " byte " + std::to_string(sample.offset) + ")";
     }
-    log(LogLevel::warning, "source " + name + ": not taken:" + refused);
+    log(LogLevel::warning, {.event = LogEvent::readings_refused, .source = name}, "not taken:" + refused);
   }
 }
 
@@ -234,19 +236,19 @@ void Gateway::report_quarantine() {
 // What has changed with the rows that wait on disk.
 void Gateway::report_outboxes() {
   for (const auto& courier : core_.couriers()) {
-    const std::string sink = "sink " + courier->name() + ": ";
     const CourierStatus status = courier->status();
     const CourierStatus before = std::exchange(reported_couriers_[courier->name()], status);
+    const LogSubject disk{.event = LogEvent::disk_failing, .sink = courier->name()};
     if (status.spilled_rows > 0) {
-      log(LogLevel::info, sink + std::to_string(status.spilled_rows) + " rows wait on disk, " +
-                              std::to_string(status.spilled_bytes) + " bytes");
+      log(LogLevel::info, {.sink = courier->name()},
+          std::to_string(status.spilled_rows) + " rows wait on disk, " + std::to_string(status.spilled_bytes) +
+              " bytes");
     }
     if (status.disk_trouble != before.disk_trouble && !status.disk_trouble.empty()) {
-      log(LogLevel::error, sink + "rows cannot be kept on disk: " + printable(status.disk_trouble));
+      log(LogLevel::error, disk, "rows cannot be kept on disk: " + printable(status.disk_trouble));
     }
     if (status.lost_records != before.lost_records) {
-      log(LogLevel::error,
-          sink + std::to_string(status.lost_records) + " damaged records of rows that waited are lost");
+      log(LogLevel::error, disk, std::to_string(status.lost_records) + " damaged records of rows that waited are lost");
     }
   }
 }
@@ -254,7 +256,7 @@ void Gateway::report_outboxes() {
 void Gateway::report_storage() {
   const std::string trouble = core_.intake().journal_status().trouble;
   if (trouble == reported_trouble_) return;
-  log(trouble.empty() ? LogLevel::info : LogLevel::error,
+  log(trouble.empty() ? LogLevel::info : LogLevel::error, {LogEvent::disk_failing},
       trouble.empty() ? "journal: written again" : "journal: nothing is taken in: " + trouble);
   reported_trouble_ = trouble;
 }
@@ -296,7 +298,7 @@ void Gateway::stop() {
   report();
   keep_state();
   monitor_.reset();
-  log(LogLevel::info, "stopped");
+  log(LogLevel::info, {LogEvent::stopped}, "stopped");
 }
 
 void Gateway::keep_state() {
@@ -305,8 +307,8 @@ void Gateway::keep_state() {
   for (const auto& courier : core_.couriers()) {
     const CourierStatus status = courier->status();
     if (status.undelivered_rows == 0) continue;
-    log(error ? LogLevel::error : LogLevel::info,
-        "sink " + courier->name() + ": " + std::to_string(status.undelivered_rows) + " rows were not delivered" +
+    log(error ? LogLevel::error : LogLevel::info, {.sink = courier->name()},
+        std::to_string(status.undelivered_rows) + " rows were not delivered" +
             (error ? "" : " and are kept for the next start"));
   }
 }

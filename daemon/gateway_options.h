@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/enrichment/sensor_table.h"
+#include "daemon/log_options.h"
 #include "daemon/monitor/monitor.h"
 #include "daemon/sources/mqtt_source.h"
 #include "daemon/sources/socket_source.h"
@@ -21,15 +22,6 @@
 #include "sinks/sqlite_sink.h"
 
 namespace edgetide {
-
-enum class LogLevel { trace, debug, info, warning, error };
-enum class LogTarget { automatic, standard_error, journal };  // automatic: journal under systemd
-
-struct LogOptions {
-  LogLevel level = LogLevel::info;
-  LogTarget target = LogTarget::automatic;
-  bool operator==(const LogOptions&) const = default;
-};
 
 struct MqttInput {
   MqttOptions options;

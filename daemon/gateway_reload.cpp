@@ -48,7 +48,7 @@ void Gateway::reload() {
     const StoragePause pause(storage_, core_.keeper());
     apply(std::move(next));
   } catch (const std::exception& error) {
-    log(LogLevel::error, "reload: the configuration stays as it was:");
+    log(LogLevel::error, {LogEvent::reload_failed}, "reload: the configuration stays as it was:");
     note_failure(error.what());
   }
   notify_.ready();
@@ -81,7 +81,7 @@ void Gateway::exchange(GatewayOptions& next, const ReloadPlan& plan) {
   }
   std::swap(options_, next);
   set_log_level(options_.log.level);
-  log(LogLevel::info, "reload: " + to_text(plan));
+  log(LogLevel::info, {LogEvent::reloaded}, "reload: " + to_text(plan));
   for (const std::string& key : plan.needs_restart) {
     log(LogLevel::warning, "reload: " + key + " has changed, which needs a restart; until then it stays as it is");
   }
@@ -120,7 +120,8 @@ void Gateway::start_new_sources(const std::vector<MqttInput>& former) {
       sources_.back().source->start();
     } catch (const std::exception& error) {
       if (runs(source.name)) sources_.pop_back();
-      log(LogLevel::error, "reload: all is applied, but source " + source.name + " does not run:");
+      log(LogLevel::error, {.event = LogEvent::reload_failed, .source = source.name},
+          "the reload is applied, but this source does not run:");
       note_failure(error.what());
     }
   }

@@ -227,7 +227,8 @@ void Intake::apply_batch(const Batch& batch) {
 // What waited for the clock is applied. False: the disk takes nothing.
 bool Intake::release_held(Moment now) {
   if (!journaled(now.running, [&] { journal_->append(JournalType::clock_set, ClockSet{now}); })) return false;
-  log(LogLevel::info, "the clock is set: " + std::to_string(held_.readings()) + " readings that waited are applied");
+  log(LogLevel::info, {LogEvent::clock_set},
+      "the clock is set: " + std::to_string(held_.readings()) + " readings that waited are applied");
   held_.release(now, [this](const Batch& batch) { apply_batch(batch); });
   return clock_set_ = true;
 }
@@ -235,21 +236,25 @@ bool Intake::release_held(Moment now) {
 // ---- connections
 
 void Intake::connected(SourceId id, std::string_view peer) noexcept {
-  log(LogLevel::info, "source " + name_of(id) + ": connected to " + printable(peer));
+  const std::string name = name_of(id);
+  log(LogLevel::info, {.event = LogEvent::source_connected, .source = name}, "connected to " + printable(peer));
   const std::lock_guard lock(mutex_);
   connected_[index_of(id)] = true;
   if (listening_) tell_connection(id, true, clock_.now());
 }
 
 void Intake::disconnected(SourceId id, std::string_view reason) noexcept {
-  log(LogLevel::warning, "source " + name_of(id) + ": disconnected: " + printable(reason));
+  const std::string name = name_of(id);
+  log(LogLevel::warning, {.event = LogEvent::source_disconnected, .source = name},
+      "disconnected: " + printable(reason));
   const std::lock_guard lock(mutex_);
   connected_[index_of(id)] = false;
   if (listening_) tell_connection(id, false, clock_.now());
 }
 
 void Intake::notice(SourceId id, std::string_view text) noexcept {
-  log(LogLevel::warning, "source " + name_of(id) + ": " + printable(text));
+  const std::string name = name_of(id);
+  log(LogLevel::warning, {.event = LogEvent::source_notice, .source = name}, printable(text));
 }
 
 std::string Intake::name_of(SourceId id) const {

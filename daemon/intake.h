@@ -26,7 +26,7 @@
 #include <vector>
 
 #include "daemon/clock.h"
-#include "daemon/delay_histogram.h"
+#include "daemon/duration_histogram.h"
 #include "daemon/enrichment/enrichment.h"
 #include "daemon/held_batches.h"
 #include "daemon/intake_state.h"

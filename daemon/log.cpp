@@ -1,10 +1,14 @@
 #include "daemon/log.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/sinks/systemd_sink.h>
 #include <spdlog/spdlog.h>
+
+#include "daemon/journald.h"
+#include "daemon/line_limit.h"
 
 namespace edgetide {
 
@@ -31,20 +35,34 @@ bool to_journal(LogTarget target) noexcept {
   return target == LogTarget::journal;
 }
 
+std::atomic<bool> journal_is_target = false;
+std::mutex limit_mutex;
+LineLimit line_limit;  // guarded by limit_mutex
+
+void write_line(LogLevel level, const LogSubject& subject, std::string_view line) {
+  if (!journal_is_target) {
+    spdlog::log(to_spdlog(level), "{}", line);
+  } else if (spdlog::should_log(to_spdlog(level))) {
+    send_to_journal(journal_fields(level, subject, line));
+  }
+}
+
+// Of one event, for one source or sink. Empty: lines that pass always.
+std::string kind_of(const LogSubject& subject) {
+  const std::string whose = subject.beginning();
+  return subject.event == LogEvent::none || whose.empty() ? std::string() : whose + std::string(subject.text().name);
+}
+
 }  // namespace
 
 void start_log(const LogOptions& options) {
-  std::shared_ptr<spdlog::logger> logger;
-  if (to_journal(options.target)) {
-    logger = std::make_shared<spdlog::logger>("edgetide", std::make_shared<spdlog::sinks::systemd_sink_mt>("edgetide"));
-    logger->set_pattern("%v");
-  } else {
-    logger = std::make_shared<spdlog::logger>("edgetide", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%-7l%$ %v");
-  }
+  const auto logger =
+      std::make_shared<spdlog::logger>("edgetide", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%-7l%$ %v");
   logger->set_level(to_spdlog(options.level));
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(logger);
+  journal_is_target = to_journal(options.target);
 }
 
 void set_log_level(LogLevel level) {
@@ -52,7 +70,25 @@ void set_log_level(LogLevel level) {
 }
 
 void log(LogLevel level, std::string_view line) {
-  spdlog::log(to_spdlog(level), "{}", line);
+  write_line(level, {}, line);
+}
+
+void log(LogLevel level, const LogSubject& subject, std::string_view line) {
+  if (!spdlog::should_log(to_spdlog(level))) return;
+  if (const std::string kind = kind_of(subject); !kind.empty()) {
+    const std::lock_guard lock(limit_mutex);
+    if (!line_limit.passes(kind)) return;
+  }
+  write_line(level, subject, subject.beginning() + std::string(line));
+}
+
+void log_withheld() {
+  std::unique_lock lock(limit_mutex);
+  const auto told = line_limit.take_withheld();
+  lock.unlock();
+  for (const auto& [kind, lines] : told) {
+    log(LogLevel::warning, kind + ": " + std::to_string(lines) + " more lines like the last ones were withheld");
+  }
 }
 
 std::string printable(std::string_view untrusted) {

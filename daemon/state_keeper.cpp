@@ -37,7 +37,9 @@ void StateKeeper::spill_surplus() {
 
 void StateKeeper::sync() {
   const std::error_code error = intake_.sync();
-  if (error && !sync_fails_) log(LogLevel::error, "journal: what was written is not safe yet: " + error.message());
+  if (error && !sync_fails_) {
+    log(LogLevel::error, {LogEvent::disk_failing}, "journal: what was written is not safe yet: " + error.message());
+  }
   sync_fails_ = static_cast<bool>(error);
   sync_at_.reset();
   if (error || intake_.is_unsafe()) sync_at_ = clock_.now().running + journal_.sync_interval;
@@ -66,21 +68,25 @@ std::error_code StateKeeper::take(Checkpoint& checkpoint) {
 }
 
 std::error_code StateKeeper::write_checkpoint() {
+  const Duration began = clock_.now().running;
   Checkpoint checkpoint;
   std::error_code error = take(checkpoint);
   if (!error) error = spill_all(checkpoint);
   if (!error) error = checkpoints_.write(checkpoint);
   if (!error) intake_.cut(checkpoints_.journal_from());
-  checkpoint_at_ = clock_.now().running + (error ? std::min(retry_after, checkpoint_.interval) : checkpoint_.interval);
+  const Duration ended = clock_.now().running;
+  checkpoint_at_ = ended + (error ? std::min(retry_after, checkpoint_.interval) : checkpoint_.interval);
 
   const std::lock_guard lock(mutex_);
   const std::string trouble = error ? "no checkpoint can be written: " + error.message() : std::string();
   if (trouble != status_.trouble) {
-    log(error ? LogLevel::error : LogLevel::info, error ? trouble : "checkpoints are written again");
+    log(error ? LogLevel::error : LogLevel::info, {LogEvent::disk_failing},
+        error ? trouble : "checkpoints are written again");
   }
   status_.trouble = trouble;
   if (error) return error;
   status_.checkpoint_at = checkpoint.taken_at.wall;
+  status_.checkpoint_took = ended - began;
   status_.checkpoint_bytes = checkpoint.pipeline.size() + checkpoint.intake.size();
   ++status_.checkpoints;
   return {};

@@ -25,6 +25,7 @@ namespace edgetide {
 struct KeeperStatus {
   std::string trouble;  // why no checkpoint can be written; empty if all is well
   Timestamp checkpoint_at;
+  Duration checkpoint_took;
   std::uint64_t checkpoints = 0;  // since the start
   std::uint64_t checkpoint_bytes = 0;
   std::uint64_t failed_syncs = 0;

@@ -226,6 +226,7 @@ SinkStatus sink_of(const Courier& courier, const SinkOptions& options, Timestamp
   sink.dropped_rows = status.dropped_rows;
   sink.failures = status.failures - status.in_doubt;
   sink.in_doubt = status.in_doubt;
+  sink.writes = status.writes;
   sink.waiting_rows = status.undelivered_rows;
   sink.spilled_rows = status.spilled_rows;
   sink.memory_bytes = status.memory_bytes;
@@ -250,6 +251,7 @@ StorageStatus storage_of(const Core& core, const GatewayOptions& options) {
   storage.failed_syncs = keeper.failed_syncs;
   storage.checkpoint_trouble = keeper.trouble;
   if (keeper.checkpoints > 0) storage.checkpoint_at = keeper.checkpoint_at;
+  storage.checkpoint_took = keeper.checkpoint_took;
   storage.checkpoint_interval = options.checkpoint.interval;
   storage.checkpoints = keeper.checkpoints;
   storage.checkpoint_bytes = keeper.checkpoint_bytes;

@@ -34,7 +34,8 @@ ONLY_IN = {
     r"toml\+\+/": {"config/toml_document.cpp"},
     r"CLI/": {"daemon/commands/command_line.cpp", "daemon/commands/command_tree.cpp"},
     r"microhttpd": {"daemon/monitor/http_server.cpp"},
-    r"systemd/": {"daemon/service_notify.cpp"},
+    r"systemd/sd-daemon": {"daemon/service_notify.cpp"},
+    r"systemd/sd-journal": {"daemon/journald.cpp"},
     r"sqlite3\.h": {"sinks/sqlite_sink.cpp", "sinks/sqlite_database.cpp"},
     r"pqxx/": {"sinks/postgres_sink.cpp", "sinks/pqxx_versions.h"},
 }

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/delay_histogram.h"
+#include "daemon/duration_histogram.h"
 #include "pipeline/counters.h"
 #include "pipeline/time.h"
 
@@ -98,6 +98,7 @@ struct SinkStatus {
   std::uint64_t dropped_rows = 0;
   std::uint64_t failures = 0;  // all but those in doubt
   std::uint64_t in_doubt = 0;
+  WriteHistogram writes;  // of deliveries, whatever came of them
   std::size_t waiting_rows = 0;
   std::size_t spilled_rows = 0;  // of these, on disk
   std::uint64_t memory_bytes = 0;
@@ -118,6 +119,7 @@ struct StorageStatus {
   std::string checkpoint_trouble;
   std::optional<Timestamp> checkpoint_at;
   Duration checkpoint_interval;
+  Duration checkpoint_took;
   std::uint64_t checkpoints = 0;
   std::uint64_t checkpoint_bytes = 0;
   std::uint64_t quarantine_kept = 0;  // readings, as the others

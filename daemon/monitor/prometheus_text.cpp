@@ -138,20 +138,23 @@ void add_watermarks(Page& page, const GatewayStatus& status) {
   }
 }
 
+// One histogram, of the source or sink that `label` names.
+template <typename Histogram>
+void add_buckets(Page& page, std::string_view label, const std::string& name, const Histogram& histogram) {
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < Histogram::bounds; ++i) {
+    count += histogram.counts[i];
+    page.sample("_bucket", {{label, name}, {"le", Page::number(Histogram::bound_seconds(i))}}, std::to_string(count));
+  }
+  count += histogram.counts[Histogram::bounds];
+  page.sample("_bucket", {{label, name}, {"le", "+Inf"}}, std::to_string(count));
+  page.sample("_sum", {{label, name}}, Page::number(seconds(histogram.sum)));
+  page.sample("_count", {{label, name}}, std::to_string(count));
+}
+
 void add_delays(Page& page, const std::vector<SourceStatus>& sources) {
   page.head("event_delay_seconds", "histogram", "Arrival less event time: choose max_out_of_orderness from this.");
-  for (const SourceStatus& source : sources) {
-    std::uint64_t count = 0;
-    for (std::size_t i = 0; i < DelayHistogram::bounds; ++i) {
-      count += source.delays.counts[i];
-      page.sample("_bucket", {{"source", source.name}, {"le", Page::number(DelayHistogram::bound_seconds(i))}},
-                  std::to_string(count));
-    }
-    count += source.delays.counts[DelayHistogram::bounds];
-    page.sample("_bucket", {{"source", source.name}, {"le", "+Inf"}}, std::to_string(count));
-    page.sample("_sum", {{"source", source.name}}, Page::number(seconds(source.delays.sum)));
-    page.sample("_count", {{"source", source.name}}, std::to_string(count));
-  }
+  for (const SourceStatus& source : sources) add_buckets(page, "source", source.name, source.delays);
 }
 
 void add_sources(Page& page, const GatewayStatus& status) {
@@ -225,6 +228,8 @@ void add_sinks(Page& page, const std::vector<SinkStatus>& sinks) {
     page.sample({{"sink", sink.name}, {"kind", "refused"}}, sink.failures);
     page.sample({{"sink", sink.name}, {"kind", "in_doubt"}}, sink.in_doubt);
   }
+  page.head("sink_write_duration_seconds", "histogram", "What the store took for a delivery of rows.");
+  for (const SinkStatus& sink : sinks) add_buckets(page, "sink", sink.name, sink.writes);
   add_sink_buffers(page, sinks);
 }
 
@@ -241,6 +246,8 @@ void add_storage(Page& page, const StorageStatus& storage) {
   page.sample({}, storage.failed_syncs);
   page.gauge("checkpoint_last_success_timestamp_seconds", "When the newest checkpoint was taken; absent without one.");
   if (storage.checkpoint_at) page.sample({}, seconds(*storage.checkpoint_at));
+  page.gauge("checkpoint_duration_seconds", "What the newest checkpoint took; intake goes on meanwhile.");
+  if (storage.checkpoint_at) page.sample({}, seconds(storage.checkpoint_took));
   page.gauge("checkpoint_bytes", "Size of the newest checkpoint.");
   page.sample({}, storage.checkpoint_bytes);
   page.counter("checkpoints_total", "Checkpoints written.");

@@ -4,6 +4,7 @@ MQTT, killed, frozen, misconfigured, upgraded, stopped, removed, purged. Each st
 
     tests/system/service.py PACKAGE.deb     as root; exit status 77: skipped, with the reason
 """
+import json
 import subprocess
 import sys
 import tempfile
@@ -113,6 +114,13 @@ def it_starts_with_credentials(machine):
     assert "readings" in show(machine, "StatusText"), show(machine, "StatusText")
 
 
+def journal_is_selected_by_event_and_sink(machine):
+    for sink in ("lite", "history"):
+        lines = machine.text("journalctl", "--no-pager", "-o", "cat", "-u", "edgetide", "EDGETIDE_EVENT=sink_ready",
+                             f"EDGETIDE_SINK={sink}")
+        assert set(lines.splitlines()) == {f"sink {sink}: ready"}, lines
+
+
 def it_is_confined(machine):
     status = machine.text("cat", f"/proc/{show(machine, 'MainPID')}/status")
     fields = {line.split(":")[0]: line.split(":")[1].split() for line in status.splitlines()}
@@ -133,9 +141,22 @@ def frozen_it_is_ended_by_the_watchdog_and_comes_back(machine):
     assert "Watchdog timeout" in journal_of(machine), journal_of(machine)
 
 
+def changed_configuration_is_taken_at_reload_by_the_same_process(machine):
+    def windows():
+        status = json.loads(machine.text("edgetide", "status", "--format", "json"))
+        return {window["name"] for window in status["windows"]}
+    pid = show(machine, "MainPID")
+    machine.write(CONFIG_FILE, CONFIG + '[windows.minute]\nsize = "1min"\n')
+    machine.run("systemctl", "reload", "edgetide")
+    wait_for(lambda: windows() == {"second", "minute"}, "the new window")
+    machine.write(CONFIG_FILE, CONFIG)
+    machine.run("systemctl", "reload", "edgetide")
+    wait_for(lambda: windows() == {"second"}, "the new window is gone")
+    assert show(machine, "MainPID") == pid
+
+
 def wrong_configuration_is_refused_at_reload_and_does_not_loop_at_start(machine):
     pid = show(machine, "MainPID")
-    machine.run("systemctl", "reload", "edgetide")
     machine.write(CONFIG_FILE, CONFIG + "nonsense = 1\n")
     assert machine.run("systemctl", "reload", "edgetide", check=False).returncode != 0
     assert is_running(machine) and show(machine, "MainPID") == pid
@@ -210,7 +231,9 @@ def main():
             step(installing_starts_nothing, machine)
             step(it_starts_with_credentials, machine)
             step(feed.readings_arrive_in_both_stores)
-            for case in (it_is_confined, killed_it_comes_back, frozen_it_is_ended_by_the_watchdog_and_comes_back,
+            for case in (journal_is_selected_by_event_and_sink, it_is_confined, killed_it_comes_back,
+                         frozen_it_is_ended_by_the_watchdog_and_comes_back,
+                         changed_configuration_is_taken_at_reload_by_the_same_process,
                          wrong_configuration_is_refused_at_reload_and_does_not_loop_at_start,
                          upgraded_it_runs_the_new_version_with_the_old_configuration):
                 step(case, machine)

@@ -44,6 +44,7 @@ inline GatewayStatus healthy_status() {
   sink.kind = "sqlite";
   sink.connected = true;
   sink.rows = 15;
+  sink.writes.add(Duration::milliseconds(3));
   sink.waiting_rows = 2;
   sink.memory_bytes = 300;
   sink.limit_bytes = 1000;
@@ -51,6 +52,7 @@ inline GatewayStatus healthy_status() {
   status.storage.checkpoint_at = status.now - Duration::seconds(20);
   status.storage.checkpoint_interval = Duration::seconds(30);
   status.storage.checkpoints = 7;
+  status.storage.checkpoint_took = Duration::milliseconds(40);
   SensorStatus sensor;
   sensor.source = "plant";
   sensor.sensor = "kitchen";

@@ -35,7 +35,11 @@ TEST(PrometheusText, has_the_figures_of_the_status) {
            "edgetide_sink_rows_total{sink=\"store\"} 15\n",
            "edgetide_sink_buffer_bytes{sink=\"store\"} 300\n",
            "edgetide_sink_buffer_oldest_timestamp_seconds{sink=\"store\"} 999995\n",
+           "edgetide_sink_write_duration_seconds_bucket{sink=\"store\",le=\"0.002\"} 0\n",
+           "edgetide_sink_write_duration_seconds_bucket{sink=\"store\",le=\"0.004\"} 1\n",
+           "edgetide_sink_write_duration_seconds_sum{sink=\"store\"} 0.003\n",
            "edgetide_checkpoint_last_success_timestamp_seconds 999980\n",
+           "edgetide_checkpoint_duration_seconds 0.04\n",
            "process_resident_memory_bytes 0\n",
        }) {
     EXPECT_THAT(text, HasSubstr(line));

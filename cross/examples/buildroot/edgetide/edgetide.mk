@@ -1,0 +1,19 @@
+################################################################################
+#
+# edgetide
+#
+################################################################################
+# For an external tree. Untested: no Buildroot has built it yet. What Buildroot does not have of the dependencies
+# (simdjson and Howard Hinnant's date, when this was written) must come with the external tree.
+
+EDGETIDE_VERSION = main
+EDGETIDE_SITE = https://example.org/edgetide.git
+EDGETIDE_SITE_METHOD = git
+EDGETIDE_LICENSE = Apache-2.0
+EDGETIDE_LICENSE_FILES = LICENSE
+EDGETIDE_DEPENDENCIES = host-pkgconf cli11 date libmicrohttpd libpqxx muparser paho-mqtt-c paho-mqtt-cpp simdjson \
+	spdlog sqlite systemd tomlplusplus xxhash
+EDGETIDE_CONF_OPTS = -DEDGETIDE_TESTS=OFF -DEDGETIDE_MANUAL=OFF -DCMAKE_UNITY_BUILD=ON \
+	-DEDGETIDE_UNIT_DIR=/usr/lib/systemd/system
+
+$(eval $(cmake-package))

@@ -1,0 +1,73 @@
+// What a line of the log tells of: fields of its own in journald (`journalctl EDGETIDE_EVENT=sink_failing`), and how
+// the line begins.
+//
+// Owns: nothing; a subject lives as long as the call that logs it. Thread: plain values.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace edgetide {
+
+enum class LogEvent : std::uint8_t {
+  none,
+  started,
+  stopped,
+  reloaded,
+  reload_failed,
+  source_connected,
+  source_disconnected,
+  source_notice,
+  readings_refused,
+  sink_ready,
+  sink_failing,
+  sink_stopped,
+  rows_rejected,
+  disk_failing,
+  clock_set,
+};
+
+struct LogEventText {
+  std::string_view name;
+  std::string_view message_id;  // MESSAGE_ID of systemd.journal-fields(7)
+};
+
+// By LogEvent.
+constexpr std::array<LogEventText, 15> log_events = {{
+    {"", ""},
+    {"started", "cf6519bd3c9d40d087e0b13237abd173"},
+    {"stopped", "c49f1bded35042de942cab4393446a8b"},
+    {"reloaded", "6209c11c851e4153a88096747158ff37"},
+    {"reload_failed", "a658e7361bdc48c985ff841ea9001ae5"},
+    {"source_connected", "5e25e0d1f98445c0979c783007b6ad60"},
+    {"source_disconnected", "85f9e83a48d847b0b90f8fccd5f50a53"},
+    {"source_notice", "3412d69ee84448c5bc68bc2a5d8efd13"},
+    {"readings_refused", "17ee429fb8fc429aaa34739a5184e04d"},
+    {"sink_ready", "f05cf6da8d6247239590b33ff11c62a4"},
+    {"sink_failing", "aaed4f0560784853a1ac585528d6f19d"},
+    {"sink_stopped", "23e7a558f9bc4ac88df7158125a36c9c"},
+    {"rows_rejected", "1def5d97cf6e45c2a53191ffc474dd6c"},
+    {"disk_failing", "6ec5fec80db44ef3a84cddf08c91a49f"},
+    {"clock_set", "64c7652199784569b7beddb686445364"},
+}};
+
+struct LogSubject {
+  LogEvent event = LogEvent::none;
+  std::string_view source = {};  // names of the configuration; empty: of none
+  std::string_view sink = {};
+  std::string_view window = {};
+  std::string_view sensor = {};  // printable
+
+  constexpr const LogEventText& text() const noexcept { return log_events[static_cast<std::size_t>(event)]; }
+  // "source plant: ", "sink history: ", or nothing.
+  std::string beginning() const {
+    if (!source.empty()) return "source " + std::string(source) + ": ";
+    if (!sink.empty()) return "sink " + std::string(sink) + ": ";
+    return {};
+  }
+};
+
+}  // namespace edgetide
