@@ -42,7 +42,7 @@ cp -r cross/debian "$out/source/debian"
 # debhelper gives the build a home of its own; the compiler's cache stays where it is.
 export CCACHE_DIR=${CCACHE_DIR:-$(ccache -k cache_dir)}
 export CCACHE_BASEDIR=$out/source CCACHE_NOHASHDIR=1
-export DEB_BUILD_OPTIONS="parallel=$(nproc) $([ -n "$tests" ] || echo nocheck)"
+export DEB_BUILD_OPTIONS="parallel=$(nproc) crossbuildcanrunhostbinaries $([ -n "$tests" ] || echo nocheck)"
 cd "$out/source"
 # -d: the packages that Build-Depends: names are in the sysroot, not on this machine.
 dpkg-buildpackage --build=binary --host-arch "$arch" --no-sign $([ -n "$native" ] || echo -d)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -66,7 +67,7 @@ class BenchStream {
   static PipelineOptions options(std::size_t sensors, const WindowOptions& window) {
     PipelineOptions options;
     options.max_series = sensors;
-    options.memory_bytes_max = std::size_t{1} << 40;
+    options.memory_bytes_max = std::numeric_limits<std::size_t>::max();
     options.sources = {{"bench", {}}};
     options.windows = {window};
     return options;

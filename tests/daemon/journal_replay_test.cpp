@@ -39,7 +39,7 @@ void feed(Intake& intake, ManualClock& clock, std::uint64_t seed) {
   for (std::int64_t second = 1; second < 400; ++second) {
     clock.set_seconds(second);
     if (second == clock_set_at) clock.set_ahead(clock_ahead);
-    const std::size_t busy = second / 100;  // others fall silent
+    const auto busy = static_cast<std::size_t>(second / 100);  // others fall silent
     DecodedBatch batch;
     std::vector<std::string> names;
     for (std::uint64_t i = 0; i <= random() % 3; ++i) names.push_back("s" + std::to_string(busy * 3 + random() % 8));

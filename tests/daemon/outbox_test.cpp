@@ -47,9 +47,10 @@ class OutboxTest : public testing::Test {
     disk.emplace();
     table.clear();
   }
-  void flip_byte(const std::string& path, std::size_t at) {
+  void flip_byte(const std::string& path, std::uint64_t at) {
     std::string bytes = disk->content(path);
-    bytes[at] = static_cast<char>(bytes[at] ^ 1);
+    char& byte = bytes[static_cast<std::size_t>(at)];
+    byte = static_cast<char>(byte ^ 1);
     disk->set_content(path, bytes);
   }
 

@@ -59,8 +59,8 @@ TEST(RowMerge, inputs_stay_apart_and_in_their_order) {
 TEST(RowMerge, merged_batches_leave_the_store_as_single_ones_do) {
   std::vector<RowBatch> batches;
   for (std::uint64_t epoch = 1; epoch <= 60; ++epoch) {
-    batches.push_back(
-        rows_of({1, epoch}, static_cast<std::int64_t>(epoch / 7), epoch % 5 + 1, static_cast<std::uint32_t>(epoch)));
+    batches.push_back(rows_of({1, epoch}, static_cast<std::int64_t>(epoch / 7), static_cast<std::size_t>(epoch % 5 + 1),
+                              static_cast<std::uint32_t>(epoch)));
   }
   for (std::size_t together = 1; together <= 60; ++together) {
     std::vector<RowBatch> given;

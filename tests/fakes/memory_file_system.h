@@ -170,7 +170,7 @@ class MemoryFileSystem final : public FileSystem {
 
  private:
   struct Write {
-    std::uint64_t offset;
+    std::size_t offset;
     std::string bytes;
     bool truncates;  // to offset
   };
@@ -219,7 +219,8 @@ class MemoryFileSystem final : public FileSystem {
       if (dead() || !writable_) return error_of(EBADF);
       const std::error_code error = files_.operate();
       if (files_.died_before()) return error;
-      node_->make({offset, std::string(error ? bytes.substr(0, bytes.size() / 2) : bytes), false});
+      node_->make(
+          {static_cast<std::size_t>(offset), std::string(error ? bytes.substr(0, bytes.size() / 2) : bytes), false});
       return error;
     }
     FileResult<std::size_t> read(std::uint64_t offset, std::span<char> into) noexcept override {
@@ -228,7 +229,7 @@ class MemoryFileSystem final : public FileSystem {
       if (const auto error = files_.operate()) return {0, error};
       const std::string& content = node_->content;
       if (offset >= content.size()) return {0, {}};
-      const std::size_t bytes = std::min<std::size_t>(into.size(), content.size() - offset);
+      const std::size_t bytes = std::min(into.size(), content.size() - static_cast<std::size_t>(offset));
       std::memcpy(into.data(), content.data() + offset, bytes);
       return {bytes, {}};
     }
@@ -242,7 +243,7 @@ class MemoryFileSystem final : public FileSystem {
       const std::lock_guard lock(files_.mutex_);
       if (dead() || !writable_) return error_of(EBADF);
       if (const auto error = files_.operate()) return error;
-      node_->make({size, {}, true});
+      node_->make({static_cast<std::size_t>(size), {}, true});
       return {};
     }
     std::error_code preallocate(std::uint64_t) noexcept override {

@@ -2,7 +2,9 @@
 
 #include <cmath>
 #include <gtest/gtest.h>
+#include <numeric>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "tests/pipeline/pipeline_fixture.h"
@@ -32,21 +34,42 @@ class State {
   std::vector<AggregateLayout::Word> words_;
 };
 
-// The definitions, in long double, over all readings at once.
-long double exact_variance(const std::vector<Stamped>& readings) {
-  long double sum = 0, squares = 0;
-  for (const Stamped& reading : readings) sum += reading.value;
-  const long double mean = sum / static_cast<long double>(readings.size());
-  for (const Stamped& reading : readings) squares += (reading.value - mean) * (reading.value - mean);
-  return squares / static_cast<long double>(readings.size() - 1);
+// Without rounding but once at the end, as Python's fsum: Shewchuk, "Adaptive Precision Floating-Point Arithmetic",
+// 1997.
+// (`long double` is no wider than double on 32-bit ARM.)
+double exact_sum(const std::vector<double>& values) {
+  std::vector<double> parts;  // that do not overlap, the smallest first
+  for (double sum : values) {
+    std::size_t kept = 0;
+    for (double part : parts) {
+      if (std::abs(sum) < std::abs(part)) std::swap(sum, part);
+      const double rounded = sum + part;
+      const double lost = part - (rounded - sum);
+      if (lost != 0) parts[kept++] = lost;
+      sum = rounded;
+    }
+    parts.resize(kept);
+    parts.push_back(sum);
+  }
+  return std::accumulate(parts.rbegin(), parts.rend(), 0.0);
+}
+
+// The definition, over all readings at once. Their differences from the first one have the digits that matter.
+double exact_variance(const std::vector<Stamped>& readings) {
+  std::vector<double> differences, squares;
+  for (const Stamped& reading : readings) differences.push_back(reading.value - readings[0].value);
+  const double mean = exact_sum(differences) / static_cast<double>(readings.size());
+  for (const double difference : differences) squares.push_back((difference - mean) * (difference - mean));
+  return exact_sum(squares) / static_cast<double>(readings.size() - 1);
 }
 
 void expect_exact(const State& state, const std::vector<Stamped>& readings, const std::string& what) {
-  long double sum = 0, magnitude = 0;
+  std::vector<double> values;
+  double magnitude = 0;
   double least = readings[0].value, greatest = readings[0].value;
   Stamped first = readings[0], last = readings[0];
   for (const Stamped& reading : readings) {
-    sum += reading.value;
+    values.push_back(reading.value);
     magnitude += std::abs(reading.value);
     least = std::min(least, reading.value);
     greatest = std::max(greatest, reading.value);
@@ -54,16 +77,16 @@ void expect_exact(const State& state, const std::vector<Stamped>& readings, cons
     if (reading.time >= last.time) last = reading;
   }
   const auto n = static_cast<double>(readings.size());
-  const double tolerance = static_cast<double>(magnitude) * 1e-15;
+  const double sum = exact_sum(values), tolerance = magnitude * 1e-15;
   EXPECT_EQ(state[Aggregate::count], n) << what;
-  EXPECT_NEAR(state[Aggregate::sum], static_cast<double>(sum), tolerance) << what;
-  EXPECT_NEAR(state[Aggregate::avg], static_cast<double>(sum / n), tolerance) << what;
+  EXPECT_NEAR(state[Aggregate::sum], sum, tolerance) << what;
+  EXPECT_NEAR(state[Aggregate::avg], sum / n, tolerance) << what;
   EXPECT_EQ(state[Aggregate::min], least) << what;
   EXPECT_EQ(state[Aggregate::max], greatest) << what;
   EXPECT_EQ(state[Aggregate::first], first.value) << what;
   EXPECT_EQ(state[Aggregate::last], last.value) << what;
   if (readings.size() < 2) return;
-  const auto variance = static_cast<double>(exact_variance(readings));
+  const double variance = exact_variance(readings);
   EXPECT_NEAR(state[Aggregate::variance], variance, variance * 1e-6 + 1e-12) << what;
   EXPECT_NEAR(state[Aggregate::stddev], std::sqrt(variance), std::sqrt(variance) * 1e-6 + 1e-6) << what;
 }

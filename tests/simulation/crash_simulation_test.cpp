@@ -63,7 +63,7 @@ TEST(CrashSimulation, configuration_that_is_changed_and_changed_back_changes_no_
   const Range range = seeds(100);
   for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
     const Ending whole = Simulation(seed, {}).run();
-    const Ending ending = Simulation(seed, {.steps_to_reload = 10 + seed % 7}).run();
+    const Ending ending = Simulation(seed, {.steps_to_reload = static_cast<std::size_t>(10 + seed % 7)}).run();
     ASSERT_TRUE(ending == whole) << "seed " << seed << '\n' << difference(ending, whole);
   }
 }
@@ -86,8 +86,9 @@ TEST(CrashSimulation, dying_again_and_again_with_reloads_changes_no_row_and_no_c
   const Range range = seeds(150);
   for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
     const Case& one = cases[seed % std::size(cases)];
-    const SimulationOptions reloads{
-        .durability = one.durability, .steps_to_reload = 5 + seed % 20, .computes_series = false};
+    const SimulationOptions reloads{.durability = one.durability,
+                                    .steps_to_reload = static_cast<std::size_t>(5 + seed % 20),
+                                    .computes_series = false};
     const Ending whole = Simulation(seed, reloads).run();
     std::mt19937_64 random(seed);
     const auto again = [&] { return random() % 12 == 0 ? 0 : 1 + random() % 120; };

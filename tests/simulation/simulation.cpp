@@ -58,8 +58,8 @@ Script make_script(std::uint64_t seed) {
   for (std::size_t i = 0; i < messages; ++i) {
     ScriptedMessage& message = script.messages.emplace_back();
     const std::int64_t now_ms = message_interval.count() / 1000 * static_cast<std::int64_t>(i);
-    const std::size_t readings = 1 + up_to(2);
-    for (std::size_t r = 0; r < readings; ++r) {
+    const std::uint64_t readings = 1 + up_to(2);
+    for (std::uint64_t r = 0; r < readings; ++r) {
       const std::int64_t delay_ms =
           up_to(9) == 0 ? static_cast<std::int64_t>(up_to(30'000)) : static_cast<std::int64_t>(up_to(4'000));
       message.readings.push_back({"s" + std::to_string(up_to(std::min(i / 4, sensors - 1))),
