@@ -49,7 +49,8 @@ dpkg-buildpackage --build=binary --host-arch "$arch" --no-sign $([ -n "$native" 
 cd ..
 lintian --allow-root --fail-on error,warning ./*.changes
 
-# A foreign package is unpacked and its program run for real, end to end, with servers of this machine.
+# A foreign package is unpacked and its program run for real, end to end, with servers of this machine; then installed in
+# a tree of its architecture and started there, where that can be done.
 wrapped() {  # PROGRAM NAME: what runs the program under the emulator
   mkdir -p "$(dirname "$2")"
   printf '#!/bin/sh\nexec %s -L %s %s "$@"\n' "$emulator" "$EDGETIDE_SYSROOT" "$1" >"$2"
@@ -62,5 +63,6 @@ if [ -z "$native" ] && [ -n "$tests" ]; then
   wrapped "$out/unpacked/usr/bin/edgetide" emulated/edgetide
   wrapped "$out/objects/tests/tools/edgetide_simulate" emulated/tests/tools/edgetide_simulate
   for script in service quarantine; do "source/tests/e2e/$script.py" "$out/emulated"; done
+  source/tests/system/foreign_tree.py edgetide_*.deb || [ $? -eq 77 ]
 fi
 ls -l "$out"/*.deb

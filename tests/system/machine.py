@@ -39,6 +39,18 @@ def dependencies(package):
     return sorted(each.split("|")[0].split("(")[0].strip() for each in depends.split(","))
 
 
+def make_minimal_tree(tree, packages, arch=None):
+    """A minimal Debian 12 with these packages, in a new folder."""
+    targets = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Codename: bookworm"],
+                             capture_output=True, text=True, check=True).stdout.split()
+    made = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", *([f"--arch={arch}"] if arch else []),
+                           f"--include={','.join(packages)}", "bookworm", tree, "-"],
+                          input=f"deb {min(targets)} bookworm main\n", text=True, capture_output=True, timeout=1200)
+    if made.returncode != 0:
+        print(made.stderr[-2000:])
+        skip("no Debian tree could be made")
+
+
 def make_tree(folder, package):
     """The tree for that package: a minimal Debian, what the package depends on, a broker and a database."""
     wanted = ",".join(BASE + dependencies(package))
@@ -46,13 +58,7 @@ def make_tree(folder, package):
     if (tree / "complete").exists():
         return tree
     shutil.rmtree(tree, ignore_errors=True)
-    targets = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Codename: bookworm"],
-                             capture_output=True, text=True, check=True).stdout.split()
-    made = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", f"--include={wanted}", "bookworm", tree, "-"],
-                          input=f"deb {min(targets)} bookworm main\n", text=True, capture_output=True, timeout=1200)
-    if made.returncode != 0:
-        print(made.stderr[-2000:])
-        skip("no Debian tree could be made")
+    make_minimal_tree(tree, BASE + dependencies(package))
     (tree / "complete").touch()
     return tree
 
@@ -70,7 +76,8 @@ class Machine:
         with open(self.console, "w") as console:
             self.container = subprocess.Popen(
                 ["systemd-nspawn", "--quiet", "--boot", f"--directory={self.tree}", "--volatile=overlay",
-                 f"--bind-ro={self.shared}:/srv", *(f"--bind-ro={folder}" for folder in self.visible), "--register=no", "--keep-unit", "--private-network",
+                 f"--bind-ro={self.shared}:/srv", *(f"--bind-ro={folder}" for folder in self.visible),
+                 "--register=no", "--keep-unit", "--private-network",
                  "--console=passive", "--link-journal=no", f"--machine=edgetide-{os.getpid()}"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
         try:
