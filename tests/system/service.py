@@ -146,7 +146,7 @@ def changed_configuration_is_taken_at_reload_by_the_same_process(machine):
         status = json.loads(machine.text("edgetide", "status", "--format", "json"))
         return {window["name"] for window in status["windows"]}
     pid = show(machine, "MainPID")
-    machine.write(CONFIG_FILE, CONFIG + '[windows.minute]\nsize = "1min"\n')
+    machine.write(CONFIG_FILE, CONFIG + '[windows.minute]\nsize = "1m"\n')
     machine.run("systemctl", "reload", "edgetide")
     wait_for(lambda: windows() == {"second", "minute"}, "the new window")
     machine.write(CONFIG_FILE, CONFIG)
