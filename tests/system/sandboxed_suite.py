@@ -23,7 +23,7 @@ Type=oneshot
 User=suite
 BindReadOnlyPaths={root} {build}
 Environment=HOME=/tmp
-UnsetEnvironment=JOURNAL_STREAM
+UnsetEnvironment=JOURNAL_STREAM RUNTIME_DIRECTORY
 ExecStart={command}
 """
 
