@@ -1,6 +1,5 @@
 #include "daemon/journald.h"
 
-#include <array>
 #include <sys/uio.h>
 #include <syslog.h>
 #include <systemd/sd-journal.h>
@@ -8,9 +7,6 @@
 namespace edgetide {
 
 namespace {
-
-// A line of ours has some more than these at most.
-constexpr std::size_t fields_max = 16;
 
 int priority_of(LogLevel level) noexcept {
   switch (level) {
@@ -46,14 +42,10 @@ std::vector<std::string> journal_fields(LogLevel level, const LogSubject& subjec
   return fields;
 }
 
-void send_to_journal(const std::vector<std::string>& fields) noexcept {
-  std::array<iovec, fields_max> pieces{};
-  std::size_t count = 0;
-  for (const std::string& field : fields) {
-    if (count == pieces.size()) break;
-    pieces[count++] = {const_cast<char*>(field.data()), field.size()};
-  }
-  static_cast<void>((sd_journal_sendv)(pieces.data(), static_cast<int>(count)));
+void send_to_journal(const std::vector<std::string>& fields) {
+  std::vector<iovec> pieces;
+  for (const std::string& field : fields) pieces.push_back({const_cast<char*>(field.data()), field.size()});
+  static_cast<void>((sd_journal_sendv)(pieces.data(), static_cast<int>(pieces.size())));
 }
 
 }  // namespace edgetide

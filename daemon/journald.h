@@ -16,6 +16,6 @@ namespace edgetide {
 // "NAME=value" each.
 std::vector<std::string> journal_fields(LogLevel level, const LogSubject& subject, std::string_view line);
 
-void send_to_journal(const std::vector<std::string>& fields) noexcept;
+void send_to_journal(const std::vector<std::string>& fields);
 
 }  // namespace edgetide

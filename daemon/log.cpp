@@ -39,14 +39,6 @@ std::atomic<bool> journal_is_target = false;
 std::mutex limit_mutex;
 LineLimit line_limit;  // guarded by limit_mutex
 
-void write_line(LogLevel level, const LogSubject& subject, std::string_view line) {
-  if (!journal_is_target) {
-    spdlog::log(to_spdlog(level), "{}", line);
-  } else if (spdlog::should_log(to_spdlog(level))) {
-    send_to_journal(journal_fields(level, subject, line));
-  }
-}
-
 // Of one event, for one source or sink. Empty: lines that pass always.
 std::string kind_of(const LogSubject& subject) {
   const std::string whose = subject.beginning();
@@ -70,7 +62,7 @@ void set_log_level(LogLevel level) {
 }
 
 void log(LogLevel level, std::string_view line) {
-  write_line(level, {}, line);
+  log(level, LogSubject(), line);
 }
 
 void log(LogLevel level, const LogSubject& subject, std::string_view line) {
@@ -79,7 +71,9 @@ void log(LogLevel level, const LogSubject& subject, std::string_view line) {
     const std::lock_guard lock(limit_mutex);
     if (!line_limit.passes(kind)) return;
   }
-  write_line(level, subject, subject.beginning() + std::string(line));
+  const std::string text = subject.beginning() + std::string(line);
+  if (journal_is_target) return send_to_journal(journal_fields(level, subject, text));
+  spdlog::log(to_spdlog(level), "{}", text);
 }
 
 void log_withheld() {
