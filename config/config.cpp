@@ -45,7 +45,7 @@ Node table_of(const Section& top, std::string_view key) {
   if (const Node* table = top.table(key)) return *table;
   Node none;
   none.key = key;
-  none.key_place = top.node().key_place;
+  none.key_location = top.node().key_location;
   return none;
 }
 
@@ -86,7 +86,7 @@ void read_http(const Section& section, MonitorOptions& monitor) {
 void read_journal(const Section& section, JournalOptions& journal) {
   section.read_word("durability", journal.durability);
   section.read("sync_interval", journal.sync_interval);
-  section.read("max_size", journal.bytes_max);
+  section.read("max_size", journal.max_bytes);
   section.read_word("when_full", journal.when_full);
 }
 
@@ -98,7 +98,7 @@ void read_checkpoint(const Section& section, CheckpointOptions& checkpoint) {
 void read_limits(const Section& section, PipelineOptions& pipeline) {
   section.read("max_series", pipeline.max_series);
   section.read("new_series_per_minute", pipeline.new_series_per_minute);
-  section.read("memory", pipeline.memory_bytes_max);
+  section.read("memory", pipeline.max_memory_bytes);
 }
 
 void warn_of_idle_parts(const Section& top, const GatewayOptions& options, Report& report) {
@@ -110,22 +110,22 @@ void warn_of_idle_parts(const Section& top, const GatewayOptions& options, Repor
     });
     const std::string& name = options.pipeline.sources[source].name;
     const Node* node = top.find("sources")->find(name);
-    if (!used) report.warning(node->key_place, "sources." + name + ": no window takes its readings");
+    if (!used) report.warning(node->key_location, "sources." + name + ": no window takes its readings");
   }
   for (std::uint32_t window = 0; window < windows.size() && !options.sinks.empty(); ++window) {
     const bool used = std::any_of(options.sinks.begin(), options.sinks.end(), [&](const SinkOptions& sink) {
       return std::find(sink.inputs.begin(), sink.inputs.end(), static_cast<WindowId>(window)) != sink.inputs.end();
     });
     const Node* node = top.find("windows")->find(windows[window].name);
-    if (!used) report.warning(node->key_place, "windows." + windows[window].name + ": no sink takes its rows");
+    if (!used) report.warning(node->key_location, "windows." + windows[window].name + ": no sink takes its rows");
   }
 }
 
 void warn_of_readable_passwords(const Node& node, Report& report) {
   const bool literal = node.key == "password" && node.kind == Node::Kind::text && !node.written.empty() &&
                        node.written.find("${") == std::string::npos;
-  if (literal && node.place.file->readable_by_others) {
-    report.warning(node.place, "password stands in a file that others may read",
+  if (literal && node.location.file->readable_by_others) {
+    report.warning(node.location, "password stands in a file that others may read",
                    "write \"${credential:NAME}\", or chmod 600 the file");
   }
   for (const Node& child : node.children) warn_of_readable_passwords(child, report);
@@ -151,10 +151,10 @@ GatewayOptions read_gateway_options(const Section& top, Report& report) {
   read_limits(Section(limits, "limits", {&keys.limits}, report), options.pipeline);
   read_journal(Section(journal, "journal", {&keys.journal}, report), options.journal);
   read_checkpoint(Section(checkpoint, "checkpoint", {&keys.checkpoint}, report), options.checkpoint);
-  Section(quarantine, "quarantine", {&keys.quarantine}, report).read("max_size", options.quarantine.bytes_max);
+  Section(quarantine, "quarantine", {&keys.quarantine}, report).read("max_size", options.quarantine.max_bytes);
 
   const Node table_tables = table_of(top, "tables");
-  const SourceFile* const main_file = top.node().key_place.file;
+  const SourceFile* const main_file = top.node().key_location.file;
   read_tables(table_tables, main_file == nullptr ? "" : std::filesystem::path(main_file->path).parent_path().string(),
               options.enrichment, report);
   Names sources("source"), windows("window");

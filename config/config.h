@@ -1,5 +1,5 @@
 // TOML to GatewayOptions. Strict: every unknown key, wrong type, missing unit, dangling name and repeated key is an
-// error with its place, and all of them are reported at once.
+// error with its location, and all of them are reported at once.
 //
 // Thread: main, at start. Fails: ConfigErrors; std::runtime_error only for what is no configuration error.
 // The only user of toml++ (the compiled library: the header-only form aborts on some broken files).

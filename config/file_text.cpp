@@ -12,10 +12,10 @@ namespace edgetide {
 namespace {
 
 // Reads at most one byte more than allowed. False: errno says why.
-bool read_up_to(int descriptor, std::size_t bytes_max, std::string& text) {
+bool read_up_to(int descriptor, std::size_t max_bytes, std::string& text) {
   char block[16 * 1024];
-  while (text.size() <= bytes_max) {
-    const std::size_t wanted = std::min(sizeof block, bytes_max + 1 - text.size());
+  while (text.size() <= max_bytes) {
+    const std::size_t wanted = std::min(sizeof block, max_bytes + 1 - text.size());
     const ssize_t count = ::read(descriptor, block, wanted);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return false;
@@ -27,7 +27,7 @@ bool read_up_to(int descriptor, std::size_t bytes_max, std::string& text) {
 
 }  // namespace
 
-FileText read_file_text(const std::string& path, std::size_t bytes_max) {
+FileText read_file_text(const std::string& path, std::size_t max_bytes) {
   FileText file;
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) {
@@ -36,10 +36,10 @@ FileText read_file_text(const std::string& path, std::size_t bytes_max) {
   }
   struct stat status {};
   if (::fstat(descriptor, &status) == 0) file.mode = static_cast<unsigned>(status.st_mode) & 07777U;
-  if (!read_up_to(descriptor, bytes_max, file.text)) {
+  if (!read_up_to(descriptor, max_bytes, file.text)) {
     file.error = std::string("cannot be read: ") + std::strerror(errno);
-  } else if (file.text.size() > bytes_max) {
-    file.error = "is larger than " + std::to_string(bytes_max / 1024) + " KiB";
+  } else if (file.text.size() > max_bytes) {
+    file.error = "is larger than " + std::to_string(max_bytes / 1024) + " KiB";
   }
   ::close(descriptor);
   return file;

@@ -15,6 +15,6 @@ struct FileText {
   std::string error;  // empty: `text` is whole
 };
 
-FileText read_file_text(const std::string& path, std::size_t bytes_max);
+FileText read_file_text(const std::string& path, std::size_t max_bytes);
 
 }  // namespace edgetide

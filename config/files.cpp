@@ -31,7 +31,7 @@ bool is_glob(const std::string& text) {
 }
 
 void report_twice(const Node& again, const Node& first, const std::string& name, Report& report) {
-  report.error(again.key_place, name + " is defined twice", "first in " + short_text(first.key_place));
+  report.error(again.key_location, name + " is defined twice", "first in " + short_text(first.key_location));
 }
 
 void merge_member(Node& section, Node member, Report& report) {
@@ -107,18 +107,18 @@ Node ConfigFiles::read(const std::string& path, Report& report) {
   return root;
 }
 
-std::optional<Node> ConfigFiles::parse_file(const std::string& path, const Place& included_at, Report& report) {
+std::optional<Node> ConfigFiles::parse_file(const std::string& path, const Location& included_at, Report& report) {
   const SourceFile* file = add_file(path, included_at, report);
   std::optional<Node> parsed = file == nullptr ? std::nullopt : parse_toml(*file, report);
   complete_ = complete_ && parsed.has_value();
   return parsed;
 }
 
-const SourceFile* ConfigFiles::add_file(const std::string& path, const Place& included_at, Report& report) {
+const SourceFile* ConfigFiles::add_file(const std::string& path, const Location& included_at, Report& report) {
   auto file = std::make_unique<SourceFile>();
   file->path = path;
   file->order = files_.size();
-  const FileText content = read_file_text(path, config_file_bytes_max);
+  const FileText content = read_file_text(path, max_config_file_bytes);
   if (content.error.empty()) {
     file->text = content.text;
     file->lines = lines_of(file->text);
@@ -143,29 +143,29 @@ void ConfigFiles::include_all(const Node& include, Node& root, Report& report) {
     if (pattern.kind != Node::Kind::text || pattern.text.empty()) continue;
     const fs::path path = folder / pattern.text;
     if (is_glob(fs::path(pattern.text).parent_path())) {
-      report.error(pattern.place, "include: '*' is allowed in the last part of a path only");
+      report.error(pattern.location, "include: '*' is allowed in the last part of a path only");
     } else if (!is_glob(fs::path(pattern.text).filename())) {
-      include_file(path, pattern.place, root, report);
+      include_file(path, pattern.location, root, report);
     } else {
       std::error_code error;
       const fs::path rooted = path.has_parent_path() ? path : "." / path;
-      for (const std::string& match : matches_of(rooted, error)) include_file(match, pattern.place, root, report);
-      if (error) report.error(pattern.place, "include: " + error.message());
+      for (const std::string& match : matches_of(rooted, error)) include_file(match, pattern.location, root, report);
+      if (error) report.error(pattern.location, "include: " + error.message());
     }
   }
 }
 
-void ConfigFiles::include_file(const std::string& path, const Place& included_at, Node& root, Report& report) {
+void ConfigFiles::include_file(const std::string& path, const Location& included_at, Node& root, Report& report) {
   const bool again = std::any_of(files_.begin(), files_.end(), [&](const auto& file) {
     std::error_code ignored;
     return fs::equivalent(file->path, path, ignored);
   });
   if (again) return report.error(included_at, "include: " + path + " is included twice");
-  if (files_.size() == config_files_max) return report.error(included_at, "include: more than 256 files");
+  if (files_.size() == max_config_files) return report.error(included_at, "include: more than 256 files");
   std::optional<Node> parsed = parse_file(path, included_at, report);
   if (!parsed) return;
   if (const Node* nested = parsed->find("include")) {
-    report.error(nested->key_place, "include is allowed in the main file only");
+    report.error(nested->key_location, "include is allowed in the main file only");
     std::erase_if(parsed->children, [](const Node& node) { return node.key == "include"; });
   }
   merge(root, std::move(*parsed), report);

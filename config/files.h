@@ -20,8 +20,8 @@
 
 namespace edgetide {
 
-inline constexpr std::size_t config_file_bytes_max = 1024 * 1024;
-inline constexpr std::size_t config_files_max = 256;
+inline constexpr std::size_t max_config_file_bytes = 1024 * 1024;
+inline constexpr std::size_t max_config_files = 256;
 
 class ConfigFiles {
  public:
@@ -31,10 +31,10 @@ class ConfigFiles {
   bool complete() const noexcept { return complete_; }
 
  private:
-  std::optional<Node> parse_file(const std::string& path, const Place& included_at, Report& report);
-  const SourceFile* add_file(const std::string& path, const Place& included_at, Report& report);
+  std::optional<Node> parse_file(const std::string& path, const Location& included_at, Report& report);
+  const SourceFile* add_file(const std::string& path, const Location& included_at, Report& report);
   void include_all(const Node& include, Node& root, Report& report);
-  void include_file(const std::string& path, const Place& included_at, Node& root, Report& report);
+  void include_file(const std::string& path, const Location& included_at, Node& root, Report& report);
 
   std::vector<std::unique_ptr<SourceFile>> files_;
   bool complete_ = true;

@@ -10,8 +10,8 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::size_t text_bytes_max = 1000;
-constexpr std::size_t variables_max = 16;
+constexpr std::size_t max_text_bytes = 1000;
+constexpr std::size_t max_variables = 16;
 constexpr const char* name_characters = "0123456789_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 class MuParserFormula final : public Formula {
@@ -33,7 +33,7 @@ class MuParserFormula final : public Formula {
   }
 
  private:
-  mutable std::array<double, variables_max> values_{};
+  mutable std::array<double, max_variables> values_{};
   mu::Parser parser_;
 };
 
@@ -49,7 +49,7 @@ std::vector<std::string> variables_of(const std::string& text) {
 }  // namespace
 
 std::variant<ParsedFormula, FormulaError> parse_formula(const std::string& text) {
-  if (text.size() > text_bytes_max) return FormulaError{"longer than 1000 characters", text_bytes_max};
+  if (text.size() > max_text_bytes) return FormulaError{"longer than 1000 characters", max_text_bytes};
   const std::size_t assignment = text.find('=');
   const bool assigns = assignment != std::string::npos &&
                        text.find_first_of("=<>!", assignment + 1) != assignment + 1 &&
@@ -59,7 +59,7 @@ std::variant<ParsedFormula, FormulaError> parse_formula(const std::string& text)
     ParsedFormula parsed;
     parsed.variables = variables_of(text);
     if (parsed.variables.empty()) return FormulaError{"no metric is named", 0};
-    if (parsed.variables.size() > variables_max) return FormulaError{"more than 16 variables", 0};
+    if (parsed.variables.size() > max_variables) return FormulaError{"more than 16 variables", 0};
     parsed.formula = std::make_shared<MuParserFormula>(text, parsed.variables);
     return parsed;
   } catch (const mu::Parser::exception_type& error) {

@@ -7,7 +7,7 @@ namespace edgetide::keys {
 
 namespace {
 
-constexpr std::int64_t size_max = std::int64_t{1} << 30;  // fits size_t on 32-bit boards
+constexpr std::int64_t max_size = std::int64_t{1} << 30;  // fits size_t on 32-bit boards
 
 }  // namespace
 
@@ -115,7 +115,7 @@ KeyGroup limits_keys() {
                   "counted, unless an idle one without open windows can leave."),
           integer("new_series_per_minute", static_cast<std::int64_t>(PipelineOptions().new_series_per_minute), 1,
                   1'000'000'000, "New sensors times metrics that one source may bring; the surplus is refused."),
-          size("memory", PipelineOptions().memory_bytes_max, 1024 * 1024, size_max,
+          size("memory", PipelineOptions().max_memory_bytes, 1024 * 1024, max_size,
                "Of window state; beyond it no new sensor is taken, known ones go on."),
       }};
 }
@@ -132,7 +132,7 @@ KeyGroup journal_keys() {
                "acknowledgement."),
           duration("sync_interval", standard.sync_interval, Duration::milliseconds(10), Duration::minutes(1),
                    "With `crash`: how much a power cut may take. Longer: fewer writes to flash."),
-          size("max_size", standard.bytes_max, 16 * 1024 * 1024, size_max,
+          size("max_size", standard.max_bytes, 16 * 1024 * 1024, max_size,
                "Disk space. What all kept checkpoints contain is removed; it fills up only while none can be written."),
           word("when_full", {"block", "drop_newest"}, position(standard.when_full),
                "`block` holds intake back; `drop_newest` refuses readings and counts them."),
@@ -156,7 +156,7 @@ KeyGroup quarantine_keys() {
           "Readings that entered no window, because they were too late or had a bad time, are kept below the state "
           "directory: `edgetide quarantine list`.",
           {
-              size("max_size", QuarantineOptions().bytes_max, 256 * 1024, size_max,
+              size("max_size", QuarantineOptions().max_bytes, 256 * 1024, max_size,
                    "Disk space for them; the oldest go first."),
           }};
 }
@@ -184,7 +184,7 @@ KeyGroup outbox_keys() {
       "below "
       "the state directory when it does not.",
       {
-          size("max_size", standard.bytes_max, 64 * 1024, size_max,
+          size("max_size", standard.max_bytes, 64 * 1024, max_size,
                "Memory and disk for rows the store has not confirmed; of memory no more than a few MiB, 64 MiB when "
                "the disk takes nothing."),
           word("when_full", {"drop_oldest", "block"}, position(standard.when_full),

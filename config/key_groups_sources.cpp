@@ -105,7 +105,7 @@ KeyGroup time_field_keys() {
   return {"time = { ... }",
           "",
           {
-              text("path", "", "Path in the payload, or csv column; not for influx, which has its own place."),
+              text("path", "", "Path in the payload, or csv column; not for influx, whose lines have a column for it."),
               word("format", {"auto", "rfc3339", "unix", "unix_ms", "unix_us", "unix_ns"}, position(TimeField().format),
                    "`auto` takes RFC 3339, or a number whose size tells the unit. influx: `unix_ns` is the default."),
           }};
@@ -147,8 +147,8 @@ KeyGroup stream_keys() {
           "",
           {
               boolean("ack", standard.ack, "Answers `ack N` when N lines of the connection have been taken."),
-              size("max_line", standard.line_bytes_max, 64, payload_bytes_max, "Longer lines are refused."),
-              integer("max_connections", static_cast<std::int64_t>(standard.connections_max), 1, 1000,
+              size("max_line", standard.max_line_bytes, 64, max_payload_bytes, "Longer lines are refused."),
+              integer("max_connections", static_cast<std::int64_t>(standard.max_connections), 1, 1000,
                       "Further peers are turned away."),
               duration("connection_timeout", standard.idle_timeout, Duration::seconds(1), Duration::days(7),
                        "A connection without a byte for this long is closed."),
@@ -162,7 +162,7 @@ KeyGroup udp_keys() {
   return {"[sources.NAME] with type = \"udp\"",
           "",
           {
-              size("max_datagram", standard.datagram_bytes_max, 64, 65'535, "Longer datagrams are refused."),
+              size("max_datagram", standard.max_datagram_bytes, 64, 65'535, "Longer datagrams are refused."),
               size("receive_buffer", standard.receive_buffer_bytes, 4096, 256 * 1024 * 1024,
                    "Asked of the kernel, which may give less."),
           }};

@@ -51,7 +51,7 @@ void read_values(const Section& section, MappingOptions& mapping) {
     if (node.kind == Node::Kind::text || node.kind == Node::Kind::table) {
       mapping.values.push_back(read_value(section, node));
     } else {
-      section.error_at(node.place, "values holds " + shown(node) + ", not a path or a table");
+      section.error_at(node.location, "values holds " + shown(node) + ", not a path or a table");
     }
   }
 }
@@ -63,7 +63,7 @@ void read_labels(const Section& section, MappingOptions& mapping) {
     if (label.kind == Node::Kind::text) {
       mapping.labels.push_back({label.key, label.text});
     } else {
-      section.error_at(label.place, "label " + label.key + " is " + shown(label) + ", not a path in quotes");
+      section.error_at(label.location, "label " + label.key + " is " + shown(label) + ", not a path in quotes");
     }
   }
 }
@@ -87,10 +87,10 @@ bool has_reference(const Node& node) {
 void report_objection(const Section& section, std::string_view reason) {
   const std::string_view key = reason.substr(0, reason.find_first_of(":. "));
   const Node* node = section.find(key);
-  const Place& place = node == nullptr ? section.node().key_place : node->place;
-  if (!has_reference(section.node())) return section.error_at(place, reason);
-  section.error_at(place, (node == nullptr ? std::string("the mapping") : std::string(key)) +
-                              " does not fit (why is not shown, since a value comes from a reference)");
+  const Location& location = node == nullptr ? section.node().key_location : node->location;
+  if (!has_reference(section.node())) return section.error_at(location, reason);
+  section.error_at(location, (node == nullptr ? std::string("the mapping") : std::string(key)) +
+                                 " does not fit (why is not shown, since a value comes from a reference)");
 }
 
 bool all_known(const Node& node) {

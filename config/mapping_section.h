@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "config/section.h"
-#include "daemon/sources/route.h"
+#include "daemon/decoders/route.h"
 
 namespace edgetide {
 

@@ -10,7 +10,7 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::size_t client_id_bytes_max = 128;
+constexpr std::size_t max_client_id_bytes = 128;
 
 std::string scheme_hint(std::string_view server) {
   constexpr std::pair<std::string_view, std::string_view> others[] = {
@@ -23,17 +23,17 @@ std::string scheme_hint(std::string_view server) {
 
 void read_server(const Section& section, const Node& node, MqttOptions& options) {
   if (node.text.find('@') != std::string::npos) {
-    Place place = node.place;
-    place.secret = true;  // what stands before the '@' may be a password
-    return section.error_at(place,
+    Location location = node.location;
+    location.secret = true;  // what stands before the '@' may be a password
+    return section.error_at(location,
                             "servers: name and password do not belong into the address; use username and password");
   }
   const std::optional<ServerAddress> server = parse_server(node.text);
   if (!server)
-    return section.error_at(node.place, shown(node) + " is not the address of an MQTT server",
+    return section.error_at(node.location, shown(node) + " is not the address of an MQTT server",
                             scheme_hint(node.written));
   if (!server->encrypted() && !is_loopback(server->host) && !options.allow_plaintext) {
-    section.error_at(node.place, shown(node) + " would send everything readable over the network",
+    section.error_at(node.location, shown(node) + " would send everything readable over the network",
                      "use mqtts://, or set allow_plaintext = true");
   }
   options.servers.push_back(server->text());
@@ -62,7 +62,7 @@ void read_client_id(const Section& section, const std::string& name, const std::
       std::all_of(options.client_id.begin(), options.client_id.end(), [](char c) { return c > ' ' && c < 0x7F; });
   if (options.client_id.find_first_of("{}") != std::string::npos) {
     section.error("client_id", "client_id has a placeholder other than {gateway} and {source}");
-  } else if (options.client_id.empty() || options.client_id.size() > client_id_bytes_max || !printable) {
+  } else if (options.client_id.empty() || options.client_id.size() > max_client_id_bytes || !printable) {
     section.error("client_id", "client_id must be 1 to 128 printable characters without blanks");
   }
 }
@@ -113,10 +113,10 @@ void warn_of_losses(const Section& section, const MqttOptions& options) {
   }
 }
 
-const Place& place_in(const Node& sources, const std::string& name, std::string_view key) {
+const Location& location_in(const Node& sources, const std::string& name, std::string_view key) {
   const Node* source = sources.find(name);
   const Node* value = source->find(key);
-  return value == nullptr ? source->key_place : value->place;
+  return value == nullptr ? source->key_location : value->location;
 }
 
 bool share_server(const MqttOptions& a, const MqttOptions& b) {
@@ -153,7 +153,7 @@ void check_sessions(const Node& sources, const std::vector<MqttInput>& inputs, R
       const MqttOptions& a = inputs[earlier].options;
       const MqttOptions& b = inputs[later].options;
       if (a.client_id != b.client_id || !share_server(a, b)) continue;
-      report.error(place_in(sources, b.name, "client_id"),
+      report.error(location_in(sources, b.name, "client_id"),
                    "sources." + b.name + ": has the server and the client_id of sources." + a.name);
     }
   }

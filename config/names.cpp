@@ -22,7 +22,7 @@ std::vector<std::uint32_t> Names::inputs_of(const Section& section) const {
     }
     const auto position = static_cast<std::uint32_t>(found - definitions_.begin());
     if (std::find(positions.begin(), positions.end(), position) != positions.end()) {
-      section.error_at(input->place, "input '" + input->written + "' is named twice");
+      section.error_at(input->location, "input '" + input->written + "' is named twice");
     } else {
       positions.push_back(position);
     }
@@ -44,9 +44,9 @@ void Names::report_dangling(const Section& section, const Node& input) const {
   for (const Node* definition : definitions_) names.push_back(definition->key);
   std::string hint;
   if (const std::string_view near = nearest(input.text, names); !near.empty()) {
-    hint = "did you mean '" + std::string(near) + "'?  (defined in " + short_text(find(near)->key_place) + ')';
+    hint = "did you mean '" + std::string(near) + "'?  (defined in " + short_text(find(near)->key_location) + ')';
   }
-  section.error_at(input.place, "input '" + input.written + "' is not a " + std::string(what_), hint);
+  section.error_at(input.location, "input '" + input.written + "' is not a " + std::string(what_), hint);
 }
 
 bool check_name(const Node& definition, std::string_view section, bool dashes, Report& report) {
@@ -55,8 +55,8 @@ bool check_name(const Node& definition, std::string_view section, bool dashes, R
   const bool good = !name.empty() && name.size() <= 48 && name[0] >= 'a' && name[0] <= 'z' &&
                     std::all_of(name.begin(), name.end(), fits);
   if (!good) {
-    report.error(definition.key_place, std::string(section) + ": the name '" + name + "' does not fit [a-z][a-z0-9_" +
-                                           (dashes ? "-" : "") + "]{0,47}");
+    report.error(definition.key_location, std::string(section) + ": the name '" + name +
+                                              "' does not fit [a-z][a-z0-9_" + (dashes ? "-" : "") + "]{0,47}");
   }
   return good;
 }

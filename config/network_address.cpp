@@ -79,9 +79,9 @@ std::optional<ListenAddress> parse_listen(std::string_view text) {
 bool is_network(std::string_view text) {
   const std::size_t slash = text.find('/');
   const std::string address(text.substr(0, slash));
-  const unsigned bits_max = is_ipv4(address) ? 32 : is_ipv6(address) ? 128 : 0;
-  if (bits_max == 0) return false;
-  return slash == std::string_view::npos || parse_number(text.substr(slash + 1), bits_max).has_value();
+  const unsigned max_bits = is_ipv4(address) ? 32 : is_ipv6(address) ? 128 : 0;
+  if (max_bits == 0) return false;
+  return slash == std::string_view::npos || parse_number(text.substr(slash + 1), max_bits).has_value();
 }
 
 std::string ServerAddress::text() const {

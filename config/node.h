@@ -1,6 +1,6 @@
-// A configuration file as read: a tree of values, each with its place, and the lines for excerpts.
+// A configuration file as read: a tree of values, each with its location, and the lines for excerpts.
 //
-// Owns:   values; a Place points to a SourceFile, which outlives the tree (files.h keeps both).
+// Owns:   values; a Location points to a SourceFile, which outlives the tree (files.h keeps both).
 // Thread: plain values.
 #pragma once
 
@@ -22,7 +22,7 @@ struct SourceFile {
 };
 
 // Where a key or value stands; columns and lengths in code points.
-struct Place {
+struct Location {
   const SourceFile* file = nullptr;
   std::size_t line = 0;  // 1-based; 0: the file as a whole
   std::size_t column = 0;
@@ -34,12 +34,12 @@ struct Node {
   enum class Kind { table, list, text, integer, real, boolean, date_time };
 
   Kind kind = Kind::table;
-  std::string key;      // in its table; empty for elements of a list
-  Place key_place;      // of the key; for elements of a list the value's
-  Place place;          // of the value
-  std::string text;     // text: the value; ${...} is resolved in here
-  std::string written;  // text: as it stands in the file, which may be shown
-  bool known = true;    // false: the text holds a reference that was not, or could not be, resolved
+  std::string key;        // in its table; empty for elements of a list
+  Location key_location;  // of the key; for elements of a list the value's
+  Location location;      // of the value
+  std::string text;       // text: the value; ${...} is resolved in here
+  std::string written;    // text: as it stands in the file, which may be shown
+  bool known = true;      // false: the text holds a reference that was not, or could not be, resolved
   std::int64_t integer = 0;
   double real = 0;
   bool boolean = false;

@@ -6,12 +6,12 @@
 
 namespace edgetide {
 
-void Report::error(const Place& place, std::string text, std::string hint) {
-  errors_.push_back(entry(place, std::move(text), std::move(hint)));
+void Report::error(const Location& location, std::string text, std::string hint) {
+  errors_.push_back(entry(location, std::move(text), std::move(hint)));
 }
 
-void Report::warning(const Place& place, std::string text, std::string hint) {
-  warnings_.push_back(entry(place, std::move(text), std::move(hint)));
+void Report::warning(const Location& location, std::string text, std::string hint) {
+  warnings_.push_back(entry(location, std::move(text), std::move(hint)));
 }
 
 std::vector<ConfigMessage> Report::take_errors() {
@@ -21,18 +21,19 @@ std::vector<ConfigMessage> Report::take_warnings() {
   return take(warnings_);
 }
 
-Report::Entry Report::entry(const Place& place, std::string text, std::string hint) {
+Report::Entry Report::entry(const Location& location, std::string text, std::string hint) {
   ConfigMessage message;
-  message.line = place.line;
-  message.column = place.column;
-  message.length = place.length;
+  message.line = location.line;
+  message.column = location.column;
+  message.length = location.length;
   message.text = std::move(text);
   message.hint = std::move(hint);
-  if (place.file == nullptr) return {0, std::move(message)};
-  const SourceFile& file = *place.file;
+  if (location.file == nullptr) return {0, std::move(message)};
+  const SourceFile& file = *location.file;
   message.file = file.path;
-  const bool has_line = place.line > 0 && place.line <= file.lines.size();
-  if (has_line && !place.secret && !file.secret_lines[place.line - 1]) message.source_line = file.lines[place.line - 1];
+  const bool has_line = location.line > 0 && location.line <= file.lines.size();
+  if (has_line && !location.secret && !file.secret_lines[location.line - 1])
+    message.source_line = file.lines[location.line - 1];
   return {file.order, std::move(message)};
 }
 
@@ -47,10 +48,10 @@ std::vector<ConfigMessage> Report::take(std::vector<Entry>& entries) {
   return messages;
 }
 
-std::string short_text(const Place& place) {
-  if (place.file == nullptr) return {};
-  const std::string& path = place.file->path;
-  return path.substr(path.rfind('/') + 1) + ':' + std::to_string(place.line);
+std::string short_text(const Location& location) {
+  if (location.file == nullptr) return {};
+  const std::string& path = location.file->path;
+  return path.substr(path.rfind('/') + 1) + ':' + std::to_string(location.line);
 }
 
 }  // namespace edgetide

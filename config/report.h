@@ -14,8 +14,8 @@ namespace edgetide {
 
 class Report {
  public:
-  void error(const Place& place, std::string text, std::string hint = {});
-  void warning(const Place& place, std::string text, std::string hint = {});
+  void error(const Location& location, std::string text, std::string hint = {});
+  void warning(const Location& location, std::string text, std::string hint = {});
 
   bool failed() const noexcept { return !errors_.empty(); }
 
@@ -28,14 +28,14 @@ class Report {
     std::size_t file_order;
     ConfigMessage message;
   };
-  static Entry entry(const Place& place, std::string text, std::string hint);
+  static Entry entry(const Location& location, std::string text, std::string hint);
   static std::vector<ConfigMessage> take(std::vector<Entry>& entries);
 
   std::vector<Entry> errors_;
   std::vector<Entry> warnings_;
 };
 
-// "edgetide.toml:86", for pointing from one message to another place.
-std::string short_text(const Place& place);
+// "edgetide.toml:86", for pointing from one message to another location.
+std::string short_text(const Location& location);
 
 }  // namespace edgetide

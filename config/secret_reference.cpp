@@ -15,7 +15,7 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::size_t secret_bytes_max = 64 * 1024;
+constexpr std::size_t max_secret_bytes = 64 * 1024;
 constexpr std::array<std::string_view, 4> secret_schemes = {"credential", "credential_path", "env", "file"};
 
 // What a reference stands for: a text, nothing for now (secrets are not resolved), or a reason.
@@ -30,7 +30,7 @@ Resolved failed(std::string error, std::string hint = {}) {
 }
 
 Resolved file_content(const std::string& path, bool must_be_private) {
-  FileText file = read_file_text(path, secret_bytes_max);
+  FileText file = read_file_text(path, max_secret_bytes);
   if (!file.error.empty()) return failed(path + " " + file.error);
   if (must_be_private && (file.mode & 077U) != 0) {
     return failed(path + " can be read by others than its owner", "chmod 600 " + path);
@@ -119,7 +119,7 @@ void resolve_text(Node& node, bool secrets, Report& report) {
   node.known = substitute(node.written, secrets, text, reason);
   node.text = node.known ? text : std::string();
   if (!reason.error.empty())
-    report.error(node.place, node.key.empty() ? reason.error : node.key + ": " + reason.error, reason.hint);
+    report.error(node.location, node.key.empty() ? reason.error : node.key + ": " + reason.error, reason.hint);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // resolved after parsing, so that no content can change the structure. "$${" stands for "${".
 //
 // Thread: main. Blocks: reads files.
-// Fails:  into the report, at the text's place; content never appears in a message.
+// Fails:  into the report, at the text's location; content never appears in a message.
 // Limit:  64 KiB per file.
 #pragma once
 

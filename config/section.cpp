@@ -84,7 +84,7 @@ std::string bound_text(std::int64_t bound, ValueType type) {
 std::optional<std::size_t> type_position(const Node& table, const std::string& name, const KeyGroup& group,
                                          Report& report) {
   Node only_type;
-  only_type.key_place = table.key_place;
+  only_type.key_location = table.key_location;
   if (const Node* type = table.find("type")) only_type.children.push_back(*type);
   return Section(only_type, name, {&group}, report).word("type");
 }
@@ -103,27 +103,27 @@ void Section::report_unknown(const Node& node) const {
   }
   const std::string where = name_.empty() ? " at the top level" : " in [" + name_ + ']';
   if (is_planned(node.key))
-    return report_.error(node.key_place, '\'' + node.key + '\'' + where + " is not in this version");
+    return report_.error(node.key_location, '\'' + node.key + '\'' + where + " is not in this version");
   std::string hint = did_you_mean(node.key, known);
   if (hint.empty()) hint = where_it_belongs(node.key, name_);
-  Place place = node.key_place;
-  place.secret = hint.find("'password'") != std::string::npos;
-  report_.error(place, "unknown key '" + node.key + '\'' + where, hint);
+  Location location = node.key_location;
+  location.secret = hint.find("'password'") != std::string::npos;
+  report_.error(location, "unknown key '" + node.key + '\'' + where, hint);
 }
 
 void Section::report_missing() const {
   for (const KeyGroup* group : groups_) {
     for (const KeySpec& key : group->keys) {
       if (key.required && find(key.name) == nullptr) {
-        report_.error(table_.key_place, name_ + ": " + std::string(key.name) + " is missing");
+        report_.error(table_.key_location, name_ + ": " + std::string(key.name) + " is missing");
       }
     }
   }
 }
 
-const Place& Section::place(std::string_view key) const noexcept {
+const Location& Section::location(std::string_view key) const noexcept {
   const Node* node = find(key);
-  return node == nullptr ? table_.key_place : node->place;
+  return node == nullptr ? table_.key_location : node->location;
 }
 
 bool Section::takes(std::string_view key) const noexcept {
@@ -140,22 +140,22 @@ const KeySpec& Section::spec(std::string_view key) const {
   return none;
 }
 
-void Section::error_at(const Place& place, std::string_view text, std::string hint) const {
-  report_.error(place, name_.empty() ? std::string(text) : name_ + ": " + std::string(text), std::move(hint));
+void Section::error_at(const Location& location, std::string_view text, std::string hint) const {
+  report_.error(location, name_.empty() ? std::string(text) : name_ + ": " + std::string(text), std::move(hint));
 }
 
 void Section::error(std::string_view key, std::string_view text, std::string hint) const {
-  error_at(place(key), text, std::move(hint));
+  error_at(location(key), text, std::move(hint));
 }
 
 void Section::warning(std::string_view key, std::string_view text) const {
-  report_.warning(place(key), name_ + ": " + std::string(text));
+  report_.warning(location(key), name_ + ": " + std::string(text));
 }
 
 bool Section::is(const Node& node, Node::Kind kind, std::string_view wanted) const {
   if (node.kind == kind) return true;
   const std::string subject = node.key.empty() ? "an element" : node.key;
-  error_at(node.place, subject + " is " + std::string(kind_name(node.kind)) + ", not " + std::string(wanted));
+  error_at(node.location, subject + " is " + std::string(kind_name(node.kind)) + ", not " + std::string(wanted));
   return false;
 }
 
@@ -165,7 +165,7 @@ bool Section::fits(const Node& node, std::int64_t value, const KeySpec& spec) co
   const bool any_positive = low && spec.min == 1 && spec.type != ValueType::integer;
   const std::string bound = low ? bound_text(spec.min, spec.type) : bound_text(spec.max, spec.type);
   const std::string rule = any_positive ? "more than 0" : (low ? "at least " : "at most ") + bound;
-  error_at(node.place, node.key + " is " + shown(node) + ", it must be " + rule);
+  error_at(node.location, node.key + " is " + shown(node) + ", it must be " + rule);
   return false;
 }
 
@@ -186,14 +186,14 @@ std::optional<std::int64_t> Section::integer(const Node& node, const KeySpec& sp
 
 std::optional<std::int64_t> Section::size(const Node& node, const KeySpec& spec) const {
   if (!number_in(node).empty()) {
-    error_at(node.place, node.key + " is " + shown(node) + ", a size needs a unit, such as \"64MiB\" or \"10MB\"");
+    error_at(node.location, node.key + " is " + shown(node) + ", a size needs a unit, such as \"64MiB\" or \"10MB\"");
     return std::nullopt;
   }
   if (!is(node, Node::Kind::text, "a size, such as \"64MiB\"") || !node.known) return std::nullopt;
   const std::optional<std::int64_t> bytes = parse_size(node.text);
   if (!bytes) {
-    error_at(node.place, node.key + " is " + shown(node) +
-                             ", not a size; write a whole number and a unit (B, KiB, MiB, GiB, kB, MB, GB)");
+    error_at(node.location, node.key + " is " + shown(node) +
+                                ", not a size; write a whole number and a unit (B, KiB, MiB, GiB, kB, MB, GB)");
     return std::nullopt;
   }
   return fits(node, *bytes, spec) ? bytes : std::nullopt;
@@ -228,7 +228,8 @@ void Section::read(std::string_view key, Duration& target) const {
   if (node == nullptr) return;
   const KeySpec& rule = spec(key);
   if (const std::string number = number_in(*node); !number.empty()) {
-    error_at(node->place, node->key + " is " + shown(*node) + ", a duration needs a unit; write \"" + number + "s\"");
+    error_at(node->location,
+             node->key + " is " + shown(*node) + ", a duration needs a unit; write \"" + number + "s\"");
     return;
   }
   if (!is(*node, Node::Kind::text, "a duration, such as \"10s\"") || !node->known) return;
@@ -238,7 +239,7 @@ void Section::read(std::string_view key, Duration& target) const {
   }
   const std::optional<Duration> duration = parse_duration(node->text);
   if (!duration) {
-    error_at(node->place,
+    error_at(node->location,
              node->key + " is " + shown(*node) + ", not a duration; write a number and a unit (us, ms, s, m, h, d, w)");
   } else if (fits(*node, duration->count(), rule)) {
     target = *duration;
@@ -257,7 +258,7 @@ std::vector<const Node*> Section::texts(std::string_view key) const {
   if (list == nullptr || !is(*list, Node::Kind::list, "a list of texts, [\"...\"]")) return nodes;
   for (const Node& element : list->children) {
     if (element.kind != Node::Kind::text) {
-      error_at(element.place,
+      error_at(element.location,
                std::string(key) + " holds " + std::string(kind_name(element.kind)) + ", not a text in quotes");
     } else if (element.known) {
       nodes.push_back(&element);
@@ -274,7 +275,7 @@ std::vector<const Node*> Section::tables(std::string_view key) const {
     if (element.kind == Node::Kind::table) {
       nodes.push_back(&element);
     } else {
-      error_at(element.place, std::string(key) + " holds " + std::string(kind_name(element.kind)) + ", not a table");
+      error_at(element.location, std::string(key) + " holds " + std::string(kind_name(element.kind)) + ", not a table");
     }
   }
   return nodes;
@@ -294,9 +295,9 @@ std::optional<std::size_t> Section::word(std::string_view key) const {
   if (word != words.end()) return static_cast<std::size_t>(word - words.begin());
   const std::string subject = node->key + " " + shown(*node);
   if (is_planned(node->text)) {
-    error_at(node->place, subject + " is not in this version; write " + one_of(words));
+    error_at(node->location, subject + " is not in this version; write " + one_of(words));
   } else {
-    error_at(node->place, subject + " is not " + one_of(words), did_you_mean(node->text, words));
+    error_at(node->location, subject + " is not " + one_of(words), did_you_mean(node->text, words));
   }
   return std::nullopt;
 }

@@ -29,7 +29,7 @@ class Section {
   const Node& node() const noexcept { return table_; }
   const Node* find(std::string_view key) const noexcept { return table_.find(key); }
   // Of the value of a key, or of the section when it is absent.
-  const Place& place(std::string_view key) const noexcept;
+  const Location& location(std::string_view key) const noexcept;
 
   // True if a table of this kind may have the key.
   bool takes(std::string_view key) const noexcept;
@@ -57,7 +57,7 @@ class Section {
   const Node* table(std::string_view key) const;
 
   void error(std::string_view key, std::string_view text, std::string hint = {}) const;
-  void error_at(const Place& place, std::string_view text, std::string hint = {}) const;
+  void error_at(const Location& location, std::string_view text, std::string hint = {}) const;
   void warning(std::string_view key, std::string_view text) const;
   Report& report() const noexcept { return report_; }
 

@@ -16,7 +16,7 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::size_t table_bytes_max = 16 * 1024 * 1024;
+constexpr std::size_t max_table_bytes = 16 * 1024 * 1024;
 
 [[noreturn]] void fail(const std::string& path, std::size_t line, const std::string& reason) {
   throw std::runtime_error(path + ':' + std::to_string(line) + ": " + reason);
@@ -107,12 +107,13 @@ SensorTable from_toml(const std::string& path, std::string text) {
   if (!root) throw std::runtime_error(ConfigErrors(report.take_errors()).what());
   SensorTable table;
   for (const Node& sensor : root->children) {
-    if (sensor.kind != Node::Kind::table) fail(path, sensor.key_place.line, sensor.key + " is not a table of a sensor");
+    if (sensor.kind != Node::Kind::table)
+      fail(path, sensor.key_location.line, sensor.key + " is not a table of a sensor");
     SensorTable::Row row;
     for (const Node& column : sensor.children) {
       const bool is_number = column.kind == Node::Kind::integer || column.kind == Node::Kind::real;
       if (!is_number && column.kind != Node::Kind::text) {
-        fail(path, column.place.line, column.key + " is neither a text nor a number");
+        fail(path, column.location.line, column.key + " is neither a text nor a number");
       }
       const double number = column.kind == Node::Kind::real ? column.real : static_cast<double>(column.integer);
       if (is_number && column.key == "scale") {
@@ -120,12 +121,12 @@ SensorTable from_toml(const std::string& path, std::string text) {
       } else if (is_number && column.key == "offset") {
         row.calibration.offset = number;
       } else if (is_number) {
-        fail(path, column.place.line, column.key + " is a label; write it in quotes");
+        fail(path, column.location.line, column.key + " is a label; write it in quotes");
       } else {
-        set(path, column.place.line, row, column.key, column.text);
+        set(path, column.location.line, row, column.key, column.text);
       }
     }
-    add(path, sensor.key_place.line, table, sensor.key, std::move(row));
+    add(path, sensor.key_location.line, table, sensor.key, std::move(row));
   }
   return table;
 }
@@ -133,7 +134,7 @@ SensorTable from_toml(const std::string& path, std::string text) {
 }  // namespace
 
 std::shared_ptr<const SensorTable> load_sensor_table(const std::string& path, const std::string& key_column) {
-  FileText file = read_file_text(path, table_bytes_max);
+  FileText file = read_file_text(path, max_table_bytes);
   if (!file.error.empty()) throw std::runtime_error(path + ": " + file.error);
   return std::make_shared<const SensorTable>(path.ends_with(".toml") ? from_toml(path, std::move(file.text))
                                                                      : from_csv(path, file.text, key_column));

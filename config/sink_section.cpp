@@ -62,9 +62,9 @@ void settle_user(const Section& section, const PostgresConnection& connection, P
 void check_connection(const Section& section, PostgresOptions& options) {
   const std::optional<PostgresConnection> connection = parse_postgres_connection(options.connection);
   if (connection && connection->has_password) {
-    Place place = section.place("connection");
-    place.secret = true;
-    return section.error_at(place, "connection holds a password; move it to password = \"${credential:NAME}\"");
+    Location location = section.location("connection");
+    location.secret = true;
+    return section.error_at(location, "connection holds a password; move it to password = \"${credential:NAME}\"");
   }
   if (!connection)
     return section.error("connection", "connection is neither keywords (host=db dbname=plant) nor a URI");
@@ -102,7 +102,7 @@ OutboxOptions read_outbox(const Section& section) {
   const Node* node = section.table("outbox");
   if (node == nullptr) return options;
   const Section outbox(*node, section.name() + ".outbox", {&key_table().outbox}, section.report());
-  outbox.read("max_size", options.bytes_max);
+  outbox.read("max_size", options.max_bytes);
   outbox.read_word("when_full", options.when_full);
   return options;
 }
@@ -111,7 +111,7 @@ SinkOptions read_sink(const Section& section, SinkType type, const Names& window
   SinkOptions sink;
   sink.name = section.node().key;
   for (const std::uint32_t window : windows.inputs_of(section)) sink.inputs.push_back(static_cast<WindowId>(window));
-  if (windows.size() == 0) section.error_at(section.node().key_place, "there is no window whose rows it could take");
+  if (windows.size() == 0) section.error_at(section.node().key_location, "there is no window whose rows it could take");
   section.read_word("mode", sink.mode);
   sink.outbox = read_outbox(section);
   switch (type) {
@@ -135,7 +135,7 @@ void check_files(const Node& sinks, const std::vector<SinkOptions>& options, Rep
     for (std::size_t earlier = 0; b != nullptr && earlier < later; ++earlier) {
       const auto* a = std::get_if<SqliteOptions>(&options[earlier].store);
       if (a == nullptr || a->path != b->path) continue;
-      report.error(sinks.find(options[later].name)->key_place,
+      report.error(sinks.find(options[later].name)->key_location,
                    "sinks." + options[later].name + ": has the file of sinks." + options[earlier].name);
     }
   }
@@ -148,7 +148,7 @@ void read_sinks(const Node& sinks, const Names& windows, GatewayOptions& options
     check_name(node, "sinks", false, report);
     const std::string name = "sinks." + node.key;
     if (node.kind != Node::Kind::table) {
-      report.error(node.place, name + " is not a table");
+      report.error(node.location, name + " is not a table");
       continue;
     }
     const std::optional<SinkType> type = read_type<SinkType>(node, name, key_table().sink, report);

@@ -9,14 +9,14 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::size_t socket_path_bytes_max = 107;  // sockaddr_un
+constexpr std::size_t max_socket_path_bytes = 107;  // sockaddr_un
 
 bool is_known_text(const Node* node) {
   return node != nullptr && node->kind == Node::Kind::text && node->known;
 }
 
 void check_path(const Section& section, const std::string& path) {
-  if (!path.starts_with('/') || path.size() > socket_path_bytes_max) {
+  if (!path.starts_with('/') || path.size() > max_socket_path_bytes) {
     section.error("listen", "listen must be an absolute path of at most 107 bytes",
                   "such as \"/run/edgetide/readings.sock\"");
   }
@@ -37,7 +37,7 @@ void check_address(const Section& section, const SocketOptions& options) {
 void read_allow(const Section& section, SocketOptions& options) {
   for (const Node* node : section.texts("allow")) {
     if (!is_network(node->text)) {
-      section.error_at(node->place, "allow: " + shown(*node) + " is not a network", "such as \"10.20.0.0/16\"");
+      section.error_at(node->location, "allow: " + shown(*node) + " is not a network", "such as \"10.20.0.0/16\"");
     }
     options.allow.push_back(node->text);
   }
@@ -62,12 +62,12 @@ SocketOptions read_socket(const Section& section, const std::string& name, Socke
     if (listen_known) check_address(section, options);
   }
   if (kind == SocketKind::udp) {
-    section.read("max_datagram", options.datagram_bytes_max);
+    section.read("max_datagram", options.max_datagram_bytes);
     section.read("receive_buffer", options.receive_buffer_bytes);
   } else {
     section.read("ack", options.ack);
-    section.read("max_line", options.line_bytes_max);
-    section.read("max_connections", options.connections_max);
+    section.read("max_line", options.max_line_bytes);
+    section.read("max_connections", options.max_connections);
     section.read("connection_timeout", options.idle_timeout);
     section.read("line_timeout", options.line_timeout);
   }
@@ -86,7 +86,7 @@ void check_listeners(const Node& sources, const std::vector<SocketInput>& inputs
       const SocketOptions& a = inputs[earlier].options;
       const SocketOptions& b = inputs[later].options;
       if (a.kind != b.kind || a.listen != b.listen || b.listen.empty()) continue;
-      report.error(sources.find(b.name)->find("listen")->place,
+      report.error(sources.find(b.name)->find("listen")->location,
                    "sources." + b.name + ": sources." + a.name + " listens here");
     }
   }

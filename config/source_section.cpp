@@ -31,7 +31,7 @@ std::vector<const KeyGroup*> groups_of(SourceType type) {
 
 void read_source(const Node& node, SourceOptions& common, SourceId id, GatewayOptions& options, Report& report) {
   const std::string name = "sources." + node.key;
-  if (node.kind != Node::Kind::table) return report.error(node.place, name + " is not a table");
+  if (node.kind != Node::Kind::table) return report.error(node.location, name + " is not a table");
   const std::optional<SourceType> type = read_type<SourceType>(node, name, key_table().source, report);
   if (!type) return;
   const Section section(node, name, groups_of(*type), report);

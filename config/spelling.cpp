@@ -6,7 +6,7 @@
 namespace edgetide {
 
 namespace {
-constexpr std::size_t word_bytes_max = 64;  // longer words are no misspelt keys
+constexpr std::size_t max_word_bytes = 64;  // longer words are no misspelt keys
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -27,7 +27,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
-  if (word.size() > word_bytes_max) return {};
+  if (word.size() > max_word_bytes) return {};
   std::string_view best;
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (const std::string_view candidate : candidates) {

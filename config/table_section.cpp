@@ -16,7 +16,7 @@ void read_tables(const Node& tables, const std::string& folder, EnrichmentOption
     check_name(node, "tables", true, report);
     const std::string name = "tables." + node.key;
     if (node.kind != Node::Kind::table) {
-      report.error(node.place, name + " is not a table");
+      report.error(node.location, name + " is not a table");
       continue;
     }
     const Section section(node, name, {&key_table().table}, report);
@@ -39,14 +39,14 @@ void read_tables(const Node& tables, const std::string& folder, EnrichmentOption
 void read_table_of(const Section& section, EnrichmentOptions& enrichment) {
   std::string name;
   section.read("table", name);
-  std::optional<std::size_t>& place = enrichment.by_source.emplace_back();
+  std::optional<std::size_t>& location = enrichment.by_source.emplace_back();
   if (section.find("table") == nullptr) return;
   std::vector<std::string_view> names;
   for (std::size_t i = 0; i < enrichment.tables.size(); ++i) {
     names.push_back(enrichment.tables[i].name);
-    if (enrichment.tables[i].name == name) place = i;
+    if (enrichment.tables[i].name == name) location = i;
   }
-  if (!place) section.error("table", "there is no [tables." + name + "]", did_you_mean(name, names));
+  if (!location) section.error("table", "there is no [tables." + name + "]", did_you_mean(name, names));
 }
 
 }  // namespace edgetide

@@ -13,17 +13,17 @@ namespace edgetide {
 
 namespace {
 
-Place place_of(const SourceFile& file, const toml::source_region& region) {
-  Place place{&file, region.begin.line, region.begin.column, 1};
+Location location_of(const SourceFile& file, const toml::source_region& region) {
+  Location location{&file, region.begin.line, region.begin.column, 1};
   if (region.end.line == region.begin.line && region.end.column > region.begin.column) {
-    place.length = region.end.column - region.begin.column;
+    location.length = region.end.column - region.begin.column;
   }
-  return place;
+  return location;
 }
 
 void sort_as_written(std::vector<Node>& nodes) {
   std::stable_sort(nodes.begin(), nodes.end(), [](const Node& a, const Node& b) {
-    return std::tie(a.key_place.line, a.key_place.column) < std::tie(b.key_place.line, b.key_place.column);
+    return std::tie(a.key_location.line, a.key_location.column) < std::tie(b.key_location.line, b.key_location.column);
   });
 }
 
@@ -34,7 +34,7 @@ std::vector<Node> convert_members(const SourceFile& file, const toml::table& tab
   for (const auto& [key, value] : table) {
     Node member = convert(file, value);
     member.key = std::string(key.str());
-    member.key_place = place_of(file, key.source());
+    member.key_location = location_of(file, key.source());
     members.push_back(std::move(member));
   }
   sort_as_written(members);
@@ -43,7 +43,7 @@ std::vector<Node> convert_members(const SourceFile& file, const toml::table& tab
 
 Node convert(const SourceFile& file, const toml::node& from) {
   Node node;
-  node.place = node.key_place = place_of(file, from.source());
+  node.location = node.key_location = location_of(file, from.source());
   if (const toml::table* table = from.as_table()) {
     node.kind = Node::Kind::table;
     node.children = convert_members(file, *table);
@@ -76,9 +76,10 @@ std::string reason_of(const toml::parse_error& error) {
 }
 
 void report_syntax(const SourceFile& file, const toml::parse_error& error, Report& report) {
-  const Place place = place_of(file, error.source());
-  const bool secret = place.line > 0 && place.line <= file.secret_lines.size() && file.secret_lines[place.line - 1];
-  report.error(place, secret ? "this is not TOML (text in quotes?)" : reason_of(error));
+  const Location location = location_of(file, error.source());
+  const bool secret =
+      location.line > 0 && location.line <= file.secret_lines.size() && file.secret_lines[location.line - 1];
+  report.error(location, secret ? "this is not TOML (text in quotes?)" : reason_of(error));
 }
 
 }  // namespace

@@ -17,9 +17,9 @@ std::vector<std::string> globs_of(const Section& section, const Node& node) {
   std::vector<std::string> globs;
   const auto add = [&](const Node& text) {
     if (text.kind != Node::Kind::text) {
-      section.error_at(text.place, node.key + " is neither a text nor a list of texts");
+      section.error_at(text.location, node.key + " is neither a text nor a list of texts");
     } else if (text.text.empty() && text.known) {
-      section.error_at(text.place, node.key + " holds an empty glob, which matches nothing");
+      section.error_at(text.location, node.key + " holds an empty glob, which matches nothing");
     } else {
       globs.push_back(text.text);
     }
@@ -29,7 +29,7 @@ std::vector<std::string> globs_of(const Section& section, const Node& node) {
     return globs;
   }
   for (const Node& child : node.children) add(child);
-  if (node.children.empty()) section.error_at(node.place, node.key + " is empty; leave it out to take everything");
+  if (node.children.empty()) section.error_at(node.location, node.key + " is empty; leave it out to take everything");
   return globs;
 }
 
@@ -56,9 +56,9 @@ void read_groups(const Section& section, WindowOptions& window) {
   std::vector<std::string> named;
   for (const Node* node : section.texts("group_by")) {
     if (std::find(named.begin(), named.end(), node->text) != named.end()) {
-      section.error_at(node->place, "column '" + node->text + "' is named twice");
+      section.error_at(node->location, "column '" + node->text + "' is named twice");
     }
-    if (node->text.empty()) section.error_at(node->place, "a column needs a name: sensor, metric or a label");
+    if (node->text.empty()) section.error_at(node->location, "a column needs a name: sensor, metric or a label");
     named.push_back(node->text);
   }
   if (section.find("group_by") != nullptr && window.group_by.empty()) {
@@ -66,8 +66,8 @@ void read_groups(const Section& section, WindowOptions& window) {
   }
   if (!window.cube) return;
   if (window.group_by.empty()) section.error("cube", "cube needs group_by: the columns whose subsets are grouped by");
-  if (window.group_by.size() > cube_columns_max) {
-    section.error("cube", "cube takes at most " + std::to_string(cube_columns_max) + " columns: each doubles the rows");
+  if (window.group_by.size() > max_cube_columns) {
+    section.error("cube", "cube takes at most " + std::to_string(max_cube_columns) + " columns: each doubles the rows");
   }
 }
 
@@ -107,14 +107,15 @@ void add_inputs(const Section& section, const Node& node, const WindowOptions& w
   for (const std::string& variable : parsed.variables) {
     const std::optional<DerivedMetric::Input> input = input_of(variable);
     if (!input) {
-      section.error_at(node.place, "'" + variable + "' does not end in an aggregate; write metric or metric.aggregate");
+      section.error_at(node.location,
+                       "'" + variable + "' does not end in an aggregate; write metric or metric.aggregate");
       continue;
     }
     if (!is_computed(window, input->aggregate)) {
-      section.error_at(node.place,
+      section.error_at(node.location,
                        "'" + variable + "' needs \"" + name_of(input->aggregate) + "\" among the aggregates");
     }
-    if (input->metric == derived.metric) section.error_at(node.place, "'" + node.key + "' is computed from itself");
+    if (input->metric == derived.metric) section.error_at(node.location, "'" + node.key + "' is computed from itself");
     derived.inputs.push_back(*input);
   }
 }
@@ -124,13 +125,13 @@ void read_derived(const Section& section, WindowOptions& window) {
   if (table == nullptr) return;
   for (const Node& node : table->children) {
     if (node.kind != Node::Kind::text) {
-      section.error_at(node.place, "derived." + node.key + " is not a formula in quotes");
+      section.error_at(node.location, "derived." + node.key + " is not a formula in quotes");
       continue;
     }
     const auto parsed = parse_formula(node.text);
     if (const auto* error = std::get_if<FormulaError>(&parsed)) {
-      section.error_at(node.place, "derived." + node.key + ": " + error->reason + ", at character " +
-                                       std::to_string(error->position + 1));
+      section.error_at(node.location, "derived." + node.key + ": " + error->reason + ", at character " +
+                                          std::to_string(error->position + 1));
       continue;
     }
     DerivedMetric derived{node.key, {}, std::get<ParsedFormula>(parsed).formula};

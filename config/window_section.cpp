@@ -16,7 +16,8 @@ namespace edgetide {
 namespace {
 
 void report_unknown_aggregate(const Section& section, const Node& node) {
-  section.error_at(node.place, "unknown aggregate '" + node.written + '\'', did_you_mean(node.text, aggregate_names));
+  section.error_at(node.location, "unknown aggregate '" + node.written + '\'',
+                   did_you_mean(node.text, aggregate_names));
 }
 
 void read_aggregates(const Section& section, std::vector<Aggregate>& aggregates) {
@@ -28,7 +29,7 @@ void read_aggregates(const Section& section, std::vector<Aggregate>& aggregates)
     if (!aggregate) {
       report_unknown_aggregate(section, *node);
     } else if (std::find(aggregates.begin(), aggregates.end(), *aggregate) != aggregates.end()) {
-      section.error_at(node->place, "aggregate '" + node->written + "' is named twice");
+      section.error_at(node->location, "aggregate '" + node->written + "' is named twice");
     } else {
       aggregates.push_back(*aggregate);
     }
@@ -59,9 +60,9 @@ void check_slide(const Section& section, const WindowOptions& window) {
     return section.error("slide", "slide is longer than size: readings between windows would be lost");
   }
   const std::int64_t pane = std::gcd(window.size.count(), window.slide.count());
-  if (window.size.count() / pane <= panes_max) return;
+  if (window.size.count() / pane <= max_panes) return;
   section.error("slide", "size and slide have a greatest common divisor of " + to_text(Duration::microseconds(pane)) +
-                             ": a window would be kept in more than " + std::to_string(panes_max) + " parts");
+                             ": a window would be kept in more than " + std::to_string(max_panes) + " parts");
 }
 
 void check_times(const Section& section, const WindowOptions& window) {
@@ -127,7 +128,7 @@ WindowOptions read_window(const Section& section, WindowKind kind, const Names& 
 void check_not_reserved(const Node& node, Report& report) {
   const std::string& name = node.key;
   if (name != "series" && name != "sink_state" && !name.ends_with("_data") && !name.ends_with("_latest")) return;
-  report.error(node.key_place, "windows: the name '" + name + "' is taken by a table of the stores",
+  report.error(node.key_location, "windows: the name '" + name + "' is taken by a table of the stores",
                "not series, sink_state, ..._data or ..._latest");
 }
 
@@ -140,7 +141,7 @@ void read_windows(const Node& windows, const Names& sources, PipelineOptions& op
     names.add(node);
     const std::string name = "windows." + node.key;
     if (node.kind != Node::Kind::table) {
-      report.error(node.place, name + " is not a table");
+      report.error(node.location, name + " is not a table");
       continue;
     }
     std::optional<WindowKind> kind = read_type<WindowKind>(node, name, key_table().window, report);
@@ -149,10 +150,10 @@ void read_windows(const Node& windows, const Names& sources, PipelineOptions& op
     const Section section(node, name, groups_of(*kind), report);
     options.windows.push_back(read_window(section, *kind, sources));
   }
-  if (names.size() > windows_max) {
-    report.error(windows.children[windows_max].key_place, "windows: there are " + std::to_string(names.size()) +
-                                                              ", at most " + std::to_string(windows_max) +
-                                                              " are possible");
+  if (names.size() > max_windows) {
+    report.error(windows.children[max_windows].key_location, "windows: there are " + std::to_string(names.size()) +
+                                                                 ", at most " + std::to_string(max_windows) +
+                                                                 " are possible");
   }
 }
 

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "daemon/log.h"
+#include "daemon/service/log.h"
 
 namespace edgetide {
 
@@ -42,37 +42,38 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
   intake_.set_tables(options.enrichment.tables_by_source());
   const FoundState found = find_state(files, folder_, checkpoints_, hooks_.fresh_id);
   identity_.state_id = found.state_id;
-  for (const SinkOptions& sink : options.sinks) couriers_.push_back(make_courier(options, sink));
-  intake_.set_routes(routes_to(options, couriers_));
+  for (const SinkOptions& sink : options.sinks) workers_.push_back(make_worker(options, sink));
+  intake_.set_routes(routes_to(options, workers_));
   RecoveredState recovered = recover(files, folder_, found, pipeline_, names_of(options.pipeline.sources),
-                                     intake_.routes(), couriers_, clock.now().wall);
+                                     intake_.routes(), workers_, clock.now().wall);
   reports_ = std::move(recovered.reports);
   identity_ = recovered.identity;
   clock.continue_from(recovered.ran_before);
   journal_ = std::make_unique<Journal>(files, folder_, options.journal, identity_.run, recovered.journal);
   intake_.open(identity_, std::move(recovered.intake), *journal_, options.journal);
-  keeper_ = std::make_unique<StateKeeper>(intake_, couriers_, checkpoints_, clock, options.journal, options.checkpoint);
+  checkpointer_ =
+      std::make_unique<Checkpointer>(intake_, workers_, checkpoints_, clock, options.journal, options.checkpoint);
 }
 
-std::unique_ptr<Courier> Core::make_courier(const GatewayOptions& options, const SinkOptions& sink) {
+std::unique_ptr<SinkWorker> Core::make_worker(const GatewayOptions& options, const SinkOptions& sink) {
   const std::vector<WindowSchema> schemas = schemas_of(options.pipeline.windows, sink.inputs);
-  return std::make_unique<Courier>(
+  return std::make_unique<SinkWorker>(
       sink.name, hooks_.make_sink(sink, {gateway_id_, sink.name, identity_.state_id}, schemas), schemas, sink.outbox,
-      files_, folder_, OutboxEvents{[this] { intake_.room(); }, hooks_.step_wanted});
+      files_, folder_, OutboxEvents{[this] { intake_.room_available(); }, hooks_.step_wanted});
 }
 
-Courier* Core::find_courier(const Couriers& among, const std::string& name) const {
+SinkWorker* Core::find_worker(const SinkWorkers& among, const std::string& name) const {
   const auto found = std::find_if(among.begin(), among.end(), [&](const auto& one) { return one->name() == name; });
   return found == among.end() ? nullptr : found->get();
 }
 
 // To `fresh` ones where there are, else to those that stay.
-RowRoutes Core::routes_to(const GatewayOptions& options, const Couriers& fresh) const {
+RowRoutes Core::routes_to(const GatewayOptions& options, const SinkWorkers& fresh) const {
   RowRoutes routes;
   for (const SinkOptions& sink : options.sinks) {
-    Courier* courier = find_courier(fresh, sink.name);
-    if (courier == nullptr) courier = find_courier(couriers_, sink.name);
-    routes.add(RowSelection(options.pipeline.windows, sink.inputs, sink.mode), *courier);
+    SinkWorker* worker = find_worker(fresh, sink.name);
+    if (worker == nullptr) worker = find_worker(workers_, sink.name);
+    routes.add(RowSelection(options.pipeline.windows, sink.inputs, sink.mode), *worker);
   }
   return routes;
 }
@@ -80,10 +81,10 @@ RowRoutes Core::routes_to(const GatewayOptions& options, const Couriers& fresh) 
 // ---- reload
 
 // The journal's word that sources have moved is the one step that counts: before it nothing has changed, after it a
-// recovery with the new configuration finds everything. Its rows leave to those couriers that were there before it.
+// recovery with the new configuration finds everything. Its rows leave to those workers that were there before it.
 std::optional<std::string> Core::reload(const GatewayOptions& next, const ReloadPlan& plan,
                                         std::chrono::steady_clock::time_point deadline) {
-  Couriers fresh = new_couriers(next, plan.sinks);
+  SinkWorkers fresh = new_workers(next, plan.sinks);
   const bool forgets = !plan.windows.changed.empty() || !plan.windows.removed.empty();
   if (auto refusal = intake_.reconfigure({Pipeline(next.pipeline), names_of(next.pipeline.sources),
                                           next.enrichment.tables_by_source(), routes_to(next, fresh), forgets})) {
@@ -94,15 +95,15 @@ std::optional<std::string> Core::reload(const GatewayOptions& next, const Reload
         "reload: the last rows of what has changed may not leave: " + error.message());
   }
   exchange(std::move(fresh), plan.sinks, deadline);
-  static_cast<void>(keeper_->write_checkpoint());  // else a little later; the journal has everything
+  static_cast<void>(checkpointer_->write_checkpoint());  // else a little later; the journal has everything
   return std::nullopt;
 }
 
-Core::Couriers Core::new_couriers(const GatewayOptions& next, const NameChanges& sinks) {
-  Couriers fresh;
+Core::SinkWorkers Core::new_workers(const GatewayOptions& next, const NameChanges& sinks) {
+  SinkWorkers fresh;
   for (const SinkOptions& sink : next.sinks) {
     if (!sinks.has_added(sink.name) && !sinks.has_changed(sink.name)) continue;
-    fresh.push_back(make_courier(next, sink));
+    fresh.push_back(make_worker(next, sink));
     if (!sinks.has_added(sink.name)) continue;
     const auto answer = fresh.back()->recover(0, identity_.run);
     if (const auto* const refusal = std::get_if<LogRefusal>(&answer)) throw std::runtime_error(refusal->text);
@@ -110,27 +111,27 @@ Core::Couriers Core::new_couriers(const GatewayOptions& next, const NameChanges&
   return fresh;
 }
 
-void Core::exchange(Couriers fresh, const NameChanges& sinks, std::chrono::steady_clock::time_point deadline) {
+void Core::exchange(SinkWorkers fresh, const NameChanges& sinks, std::chrono::steady_clock::time_point deadline) {
   const auto stays = [&](const auto& one) {
     return !sinks.has_changed(one->name()) && !sinks.has_removed(one->name());
   };
-  const auto first_leaving = std::stable_partition(couriers_.begin(), couriers_.end(), stays);
-  Couriers leaving(std::make_move_iterator(first_leaving), std::make_move_iterator(couriers_.end()));
-  couriers_.erase(first_leaving, couriers_.end());
-  for (const auto& courier : leaving) courier->finish(deadline);
-  for (const auto& courier : leaving) courier->join();
-  for (const auto& courier : leaving) hand_over(*courier, find_courier(fresh, courier->name()));
-  std::move(fresh.begin(), fresh.end(), std::back_inserter(couriers_));
+  const auto first_leaving = std::stable_partition(workers_.begin(), workers_.end(), stays);
+  SinkWorkers leaving(std::make_move_iterator(first_leaving), std::make_move_iterator(workers_.end()));
+  workers_.erase(first_leaving, workers_.end());
+  for (const auto& worker : leaving) worker->finish(deadline);
+  for (const auto& worker : leaving) worker->join();
+  for (const auto& worker : leaving) adopt(*worker, find_worker(fresh, worker->name()));
+  std::move(fresh.begin(), fresh.end(), std::back_inserter(workers_));
 }
 
 // What was not delivered goes to disk first: in the successor's memory rows may have other columns.
-void Core::hand_over(Courier& leaving, Courier* successor) {
+void Core::adopt(SinkWorker& leaving, SinkWorker* successor) {
   intake_.forget(leaving);
   if (const std::error_code error = leaving.spill(latest_epoch)) {
     log(LogLevel::error, {.event = LogEvent::disk_failing, .sink = leaving.name()},
         "its rows cannot be kept on disk: " + error.message());
   }
-  if (successor != nullptr) return successor->take_over(leaving);
+  if (successor != nullptr) return successor->adopt(leaving);
   const std::size_t rows = leaving.status().undelivered_rows;
   const std::string left = std::to_string(rows) + " rows that it has not taken wait on disk for a sink of its name";
   log(LogLevel::info, {.sink = leaving.name()}, "gone" + (rows == 0 ? "" : "; " + left));

@@ -13,11 +13,11 @@
 #include <unistd.h>
 #include <utility>
 
-#include "daemon/log.h"
-#include "daemon/sources/descriptor.h"
+#include "daemon/monitor/summary.h"
+#include "daemon/service/descriptor.h"
+#include "daemon/service/log.h"
 #include "daemon/sources/mqtt_source.h"
 #include "daemon/sources/socket_source.h"
-#include "daemon/summary.h"
 #include "sinks/postgres_sink.h"
 #include "sinks/sqlite_sink.h"
 #include "sinks/stdout_sink.h"
@@ -29,7 +29,7 @@ namespace {
 // For delivering what is left. A store that does not answer may hold the end up by its connect timeout (5 s) more.
 constexpr std::chrono::seconds deliver_within{4};
 constexpr Duration tick_min = Duration::milliseconds(100);
-constexpr Duration tick_max = Duration::seconds(10);
+constexpr Duration max_tick = Duration::seconds(10);
 constexpr Duration report_every = Duration::minutes(1);
 constexpr Duration status_every = Duration::seconds(5);
 
@@ -47,7 +47,7 @@ sigset_t awaited_signals() noexcept {
 
 // Often enough for every trigger to fire at its multiples, and for the watchdog.
 Duration tick_interval(const std::vector<WindowOptions>& windows, std::optional<Duration> watchdog) {
-  std::int64_t interval = tick_max.count();
+  std::int64_t interval = max_tick.count();
   for (const WindowOptions& window : windows) interval = std::gcd(interval, window.trigger.count());
   if (watchdog) interval = std::min(interval, watchdog->count());
   return Duration::microseconds(std::max(interval, tick_min.count()));
@@ -130,12 +130,12 @@ std::unique_ptr<Source> Gateway::make_source(const std::string& name, SourceId i
 
 void Gateway::run() {
   for (const std::string& line : core_.recovery_reports()) log(LogLevel::warning, line);
-  storage_.start(core_.keeper());
-  for (const auto& courier : core_.couriers()) courier->start();
+  storage_.start(core_.checkpointer());
+  for (const auto& worker : core_.workers()) worker->start();
   for (const RunningSource& source : sources_) source.source->start();
   log(LogLevel::info, {LogEvent::started},
       "gateway " + options_.id + ": running, " + std::to_string(options_.pipeline.sources.size()) + " sources, " +
-          std::to_string(options_.pipeline.windows.size()) + " windows, " + std::to_string(core_.couriers().size()) +
+          std::to_string(options_.pipeline.windows.size()) + " windows, " + std::to_string(core_.workers().size()) +
           " sinks");
   if (options_.pipeline.sources.empty()) {
     log(LogLevel::warning, "no source is configured: nothing will come in; add a [sources.NAME] table");
@@ -209,7 +209,7 @@ void Gateway::report_refusals() {
       const std::uint64_t fresh = counters.refused[reason] - before.refused[reason];
       if (fresh > 0) refused += " " + std::string(refusal_names[reason]) + "=" + std::to_string(fresh);
     }
-    const std::uint64_t late = counters.of(Fate::late_dropped) - before.of(Fate::late_dropped);
+    const std::uint64_t late = counters.of(ReadingOutcome::late_dropped) - before.of(ReadingOutcome::late_dropped);
     if (late > 0) refused += " late_dropped=" + std::to_string(late);
     if (refused.empty()) continue;
     const RefusalSample sample = core_.intake().last_refusal(source);
@@ -228,24 +228,24 @@ void Gateway::report_quarantine() {
     if (readings == 0) return;
     log(LogLevel::warning, "quarantine: " + std::to_string(readings) + " readings only counted, not kept: " + why);
   };
-  warn(counters.failed - reported_quarantine_.failed, counters.trouble.empty() ? "disk errors" : counters.trouble);
+  warn(counters.failed - reported_quarantine_.failed, counters.error.empty() ? "disk errors" : counters.error);
   warn(counters.over_rate - reported_quarantine_.over_rate, "more than its bytes per second");
   reported_quarantine_ = counters;
 }
 
 // What has changed with the rows that wait on disk.
 void Gateway::report_outboxes() {
-  for (const auto& courier : core_.couriers()) {
-    const CourierStatus status = courier->status();
-    const CourierStatus before = std::exchange(reported_couriers_[courier->name()], status);
-    const LogSubject disk{.event = LogEvent::disk_failing, .sink = courier->name()};
+  for (const auto& worker : core_.workers()) {
+    const SinkWorkerStatus status = worker->status();
+    const SinkWorkerStatus before = std::exchange(reported_workers_[worker->name()], status);
+    const LogSubject disk{.event = LogEvent::disk_failing, .sink = worker->name()};
     if (status.spilled_rows > 0) {
-      log(LogLevel::info, {.sink = courier->name()},
+      log(LogLevel::info, {.sink = worker->name()},
           std::to_string(status.spilled_rows) + " rows wait on disk, " + std::to_string(status.spilled_bytes) +
               " bytes");
     }
-    if (status.disk_trouble != before.disk_trouble && !status.disk_trouble.empty()) {
-      log(LogLevel::error, disk, "rows cannot be kept on disk: " + printable(status.disk_trouble));
+    if (status.disk_error != before.disk_error && !status.disk_error.empty()) {
+      log(LogLevel::error, disk, "rows cannot be kept on disk: " + printable(status.disk_error));
     }
     if (status.lost_records != before.lost_records) {
       log(LogLevel::error, disk, std::to_string(status.lost_records) + " damaged records of rows that waited are lost");
@@ -254,27 +254,27 @@ void Gateway::report_outboxes() {
 }
 
 void Gateway::report_storage() {
-  const std::string trouble = core_.intake().journal_status().trouble;
-  if (trouble == reported_trouble_) return;
-  log(trouble.empty() ? LogLevel::info : LogLevel::error, {LogEvent::disk_failing},
-      trouble.empty() ? "journal: written again" : "journal: nothing is taken in: " + trouble);
-  reported_trouble_ = trouble;
+  const std::string error = core_.intake().journal_status().error;
+  if (error == reported_error_) return;
+  log(error.empty() ? LogLevel::info : LogLevel::error, {LogEvent::disk_failing},
+      error.empty() ? "journal: written again" : "journal: nothing is taken in: " + error);
+  reported_error_ = error;
 }
 
 std::string Gateway::status_line() const {
   std::string line = core_.intake().inspect([](const Pipeline& pipeline) {
     const Counters counters = pipeline.counters();
-    return std::to_string(counters.received) + " readings, " + std::to_string(counters.of(Fate::late_dropped)) +
-           " late, " + std::to_string(counters.refused_total()) + " refused, " +
-           std::to_string(pipeline.series().size()) + " series, " + std::to_string(pipeline.open_windows()) +
-           " open windows";
+    return std::to_string(counters.received) + " readings, " +
+           std::to_string(counters.of(ReadingOutcome::late_dropped)) + " late, " +
+           std::to_string(counters.refused_total()) + " refused, " + std::to_string(pipeline.series().size()) +
+           " series, " + std::to_string(pipeline.open_windows()) + " open windows";
   });
   if (const std::size_t held = core_.intake().held_readings(); held > 0) {
     line += ", " + std::to_string(held) + " wait for the clock";
   }
-  for (const auto& courier : core_.couriers()) {
-    const CourierStatus status = courier->status();
-    line += "; " + courier->name() + (status.connected ? ": " : " (away): ") + std::to_string(status.delivered_rows) +
+  for (const auto& worker : core_.workers()) {
+    const SinkWorkerStatus status = worker->status();
+    line += "; " + worker->name() + (status.connected ? ": " : " (away): ") + std::to_string(status.delivered_rows) +
             " rows out, " + std::to_string(status.undelivered_rows) + " waiting";
     if (status.dropped_rows > 0) line += ", " + std::to_string(status.dropped_rows) + " dropped";
     if (status.rejected_rows > 0) line += ", " + std::to_string(status.rejected_rows) + " rejected";
@@ -292,22 +292,22 @@ void Gateway::stop() {
   core_.intake().close();
   core_.quarantine().sync();
   core_.intake().tick(Fire::all);
-  static_cast<void>(core_.intake().sync());  // lets the rows go; if it fails, the next life makes them again
-  for (const auto& courier : core_.couriers()) courier->finish(deadline);
-  for (const auto& courier : core_.couriers()) courier->join();
+  static_cast<void>(core_.intake().sync());  // lets the rows go; if it fails, the next run makes them again
+  for (const auto& worker : core_.workers()) worker->finish(deadline);
+  for (const auto& worker : core_.workers()) worker->join();
   report();
-  keep_state();
+  write_state();
   monitor_.reset();
   log(LogLevel::info, {LogEvent::stopped}, "stopped");
 }
 
-void Gateway::keep_state() {
+void Gateway::write_state() {
   storage_.stop();
-  const std::error_code error = core_.keeper().write_checkpoint();
-  for (const auto& courier : core_.couriers()) {
-    const CourierStatus status = courier->status();
+  const std::error_code error = core_.checkpointer().write_checkpoint();
+  for (const auto& worker : core_.workers()) {
+    const SinkWorkerStatus status = worker->status();
     if (status.undelivered_rows == 0) continue;
-    log(error ? LogLevel::error : LogLevel::info, {.sink = courier->name()},
+    log(error ? LogLevel::error : LogLevel::info, {.sink = worker->name()},
         std::to_string(status.undelivered_rows) + " rows were not delivered" +
             (error ? "" : " and are kept for the next start"));
   }

@@ -1,7 +1,7 @@
 // The running daemon: owns everything, in the order of life, and runs until it is told to stop.
 //
 // Threads: main waits for signals and the trigger timer, ticks the pipeline and feeds the watchdog, which is fed only
-//          after a tick has run, or was held back because the disk takes nothing. Sources and couriers own their
+//          after a tick has run, or was held back because the disk takes nothing. Sources and workers own their
 //          threads, named after them; `run` starts and ends all, and the storage thread.
 // Signals: SIGTERM and SIGINT stop intake, fire every window, deliver, write a checkpoint, and end within 10 s.
 //          SIGHUP reads the configuration again: all of it holds, but for what needs a restart, or nothing has changed.
@@ -21,17 +21,18 @@
 #include <string>
 #include <vector>
 
-#include "daemon/clock.h"
 #include "daemon/core.h"
 #include "daemon/gateway_options.h"
 #include "daemon/monitor/monitor.h"
-#include "daemon/reload_plan.h"
-#include "daemon/reload_result.h"
-#include "daemon/service_notify.h"
+#include "daemon/monitor/status_gathering.h"
+#include "daemon/recovery/storage_thread.h"
+#include "daemon/reload/reload_plan.h"
+#include "daemon/reload/reload_result.h"
+#include "daemon/service/clock.h"
+#include "daemon/service/service_notify.h"
 #include "daemon/sources/socket_loop.h"
 #include "daemon/sources/source.h"
 #include "daemon/storage/posix_file_system.h"
-#include "daemon/storage_thread.h"
 
 namespace edgetide {
 
@@ -74,11 +75,12 @@ class Gateway {
   void report_storage();
   void report_outboxes();
   void stop();
-  void keep_state();
+  void write_state();
   std::string status_line() const;
 
   // gateway_monitoring.cpp
   void start_monitor();
+  StatusParts status_parts() const;
   GatewayStatus status(StatusDetail detail) const;
   std::shared_ptr<Tap> tap(std::string_view name);
 
@@ -94,13 +96,13 @@ class Gateway {
   ReloadResult last_reload_;
   std::map<std::string, Counters> reported_;  // by source, as last logged
   QuarantineCounters reported_quarantine_;
-  std::string reported_trouble_;
-  std::map<std::string, CourierStatus> reported_couriers_;  // by sink, as last logged
-  Duration reported_at_;                                    // running time
-  Duration status_told_at_;                                 // running time
+  std::string reported_error_;
+  std::map<std::string, SinkWorkerStatus> reported_workers_;  // by sink, as last logged
+  Duration reported_at_;                                      // running time
+  Duration status_told_at_;                                   // running time
   const Timestamp started_at_;
   std::atomic<std::int64_t> ticked_at_{};  // running time, in microseconds
-  // Held while options, couriers and the result of the reload are replaced, and by the monitor while it looks at them.
+  // Held while options, workers and the result of the reload are replaced, and by the monitor while it looks at them.
   mutable std::mutex parts_mutex_;
   std::unique_ptr<Monitor> monitor_;  // last: it looks at all the others
 };

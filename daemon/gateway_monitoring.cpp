@@ -1,12 +1,13 @@
 // What the gateway lets its monitor see. The monitor's thread comes in here; parts_mutex_ keeps the parts in place.
 #include <algorithm>
+#include <array>
 
-#include "daemon/control_socket_path.h"
 #include "daemon/gateway.h"
-#include "daemon/log.h"
+#include "daemon/monitor/control_socket_path.h"
 #include "daemon/monitor/process_facts.h"
-#include "daemon/row_selection.h"
-#include "daemon/status_gathering.h"
+#include "daemon/monitor/status_gathering.h"
+#include "daemon/outbox/row_selection.h"
+#include "daemon/service/log.h"
 
 namespace edgetide {
 
@@ -16,11 +17,11 @@ void Gateway::start_monitor() {
   hooks.status = [this](StatusDetail detail) { return status(detail); };
   hooks.sensors = [this](SensorChoice choice) {
     const std::lock_guard lock(parts_mutex_);
-    return gather_sensors(core_, options_, clock_.now().wall, choice);
+    return gather_sensors(status_parts(), clock_.now().wall, choice);
   };
   hooks.explain = [this](std::string_view window, std::string_view sensor) {
     const std::lock_guard lock(parts_mutex_);
-    return explain_window(core_, options_, window, sensor);
+    return explain_window(status_parts(), window, sensor);
   };
   hooks.tap = [this](std::string_view name) { return tap(name); };
   options_.monitor.control_path = control_socket_path(options_.state_directory);
@@ -28,10 +29,29 @@ void Gateway::start_monitor() {
   for (const std::string& complaint : monitor_->complaints()) log(LogLevel::error, complaint);
 }
 
+// Requires: parts_mutex_ is held for as long as they are looked at.
+StatusParts Gateway::status_parts() const {
+  StatusParts parts{core_.intake(), core_.workers(), core_.checkpointer(), options_.pipeline, {}, {}, 0, {}};
+  parts.source_kinds.resize(options_.pipeline.sources.size());
+  for (const MqttInput& input : options_.mqtt) parts.source_kinds[index_of(input.id)] = "mqtt";
+  for (const SocketInput& input : options_.sockets) {
+    constexpr std::array<const char*, 3> kinds = {"tcp", "udp", "unix"};
+    parts.source_kinds[index_of(input.id)] = kinds[static_cast<std::size_t>(input.options.kind)];
+  }
+  for (const SinkOptions& sink : options_.sinks) {
+    constexpr std::array<const char*, 3> kinds = {"postgresql", "sqlite", "stdout"};
+    parts.sinks.push_back({sink.name, kinds[sink.store.index()], sink.outbox.max_bytes});
+  }
+  parts.journal_max_bytes = options_.journal.max_bytes;
+  parts.checkpoint_interval = options_.checkpoint.interval;
+  return parts;
+}
+
 GatewayStatus Gateway::status(StatusDetail detail) const {
   const std::lock_guard lock(parts_mutex_);
   const Moment now = clock_.now();
-  GatewayStatus status = gather_status(core_, options_, now.wall, detail);
+  GatewayStatus status = gather_status(status_parts(), now.wall, detail);
+  status.id = options_.id;
   status.version = EDGETIDE_VERSION;
   status.started_at = started_at_;
   status.since_tick = now.running - Duration::microseconds(ticked_at_);

@@ -6,9 +6,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "daemon/decoders/route.h"
 #include "daemon/gateway.h"
-#include "daemon/log.h"
-#include "daemon/sources/route.h"
+#include "daemon/service/log.h"
 
 namespace edgetide {
 
@@ -19,14 +19,16 @@ constexpr std::chrono::seconds leavers_deliver_within{4};
 // Nobody else works on the core while this lives.
 class StoragePause {
  public:
-  StoragePause(StorageThread& storage, StateKeeper& keeper) : storage_(storage), keeper_(keeper) { storage_.stop(); }
-  ~StoragePause() { storage_.start(keeper_); }
+  StoragePause(StorageThread& storage, Checkpointer& checkpointer) : storage_(storage), checkpointer_(checkpointer) {
+    storage_.stop();
+  }
+  ~StoragePause() { storage_.start(checkpointer_); }
   StoragePause(const StoragePause&) = delete;
   StoragePause& operator=(const StoragePause&) = delete;
 
  private:
   StorageThread& storage_;
-  StateKeeper& keeper_;
+  Checkpointer& checkpointer_;
 };
 
 std::vector<std::string> filters_of(const MqttOptions& options) {
@@ -45,7 +47,7 @@ void Gateway::reload() {
   }
   try {
     GatewayOptions next = load_again_();
-    const StoragePause pause(storage_, core_.keeper());
+    const StoragePause pause(storage_, core_.checkpointer());
     apply(std::move(next));
   } catch (const std::exception& error) {
     log(LogLevel::error, {LogEvent::reload_failed}, "reload: the configuration stays as it was:");
@@ -85,8 +87,8 @@ void Gateway::exchange(GatewayOptions& next, const ReloadPlan& plan) {
   for (const std::string& key : plan.needs_restart) {
     log(LogLevel::warning, "reload: " + key + " has changed, which needs a restart; until then it stays as it is");
   }
-  for (const auto& courier : core_.couriers()) {
-    if (plan.sinks.has_added(courier->name()) || plan.sinks.has_changed(courier->name())) courier->start();
+  for (const auto& worker : core_.workers()) {
+    if (plan.sinks.has_added(worker->name()) || plan.sinks.has_changed(worker->name())) worker->start();
   }
 }
 

@@ -35,7 +35,7 @@ std::size_t bytes_of(std::uint64_t word) noexcept {
   return word == 0 ? 0 : sizeof(Part) + part_of<Part>(word)->heap_bytes();
 }
 
-constexpr std::size_t percentile_name_max = 12;
+constexpr std::size_t max_percentile_name = 12;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double not_computable = std::numeric_limits<double>::quiet_NaN();
 
@@ -54,7 +54,7 @@ std::optional<Aggregate> aggregate_named(std::string_view name) noexcept {
   for (std::size_t i = 0; i < aggregate_names.size(); ++i) {
     if (aggregate_names[i] == name) return Aggregate{static_cast<Aggregate::Kind>(i)};
   }
-  if (name.size() < 2 || name.size() > percentile_name_max || name.front() != 'p' || name[1] < '0' || name[1] > '9')
+  if (name.size() < 2 || name.size() > max_percentile_name || name.front() != 'p' || name[1] < '0' || name[1] > '9')
     return std::nullopt;
   double percent = 0;
   const auto end = std::from_chars(name.data() + 1, name.data() + name.size(), percent, std::chars_format::fixed);

@@ -8,7 +8,7 @@
 // Units:  values as in the series; times in UTC microseconds.
 // Owns:   nothing; the blocks belong to the window stores, which release them.
 // Fails:  never; an aggregate that cannot be computed (stddev of one reading, a sum beyond double) is NaN.
-// Source: compensated sum: Neumaier 1974; moments: Welford 1962, merged after Chan, Golub, LeVeque 1979.
+// See: compensated sum: Neumaier 1974; moments: Welford 1962, merged after Chan, Golub, LeVeque 1979.
 // Thread: immutable after construction.
 #pragma once
 

@@ -12,7 +12,7 @@
 namespace edgetide {
 
 // What became of a reading that was not refused; the best of what its windows say.
-enum class Fate : std::uint8_t {
+enum class ReadingOutcome : std::uint8_t {
   on_time,        // some window of it is open
   late_accepted,  // some window of it is closed but may still be corrected
   duplicate,      // where duplicates are dropped: its windows know this series and event time already
@@ -22,12 +22,12 @@ enum class Fate : std::uint8_t {
 
 struct Counters {
   std::uint64_t received = 0;
-  std::array<std::uint64_t, 4> fates{};  // by Fate, without not_taken
-  std::uint64_t restamped = 0;           // bad event time replaced by the arrival time; these have a fate as well
+  std::array<std::uint64_t, 4> outcomes{};  // by ReadingOutcome, without not_taken
+  std::uint64_t restamped = 0;              // bad event time replaced by the arrival time; these have a outcome as well
   std::array<std::uint64_t, refusal_count> refused{};
 
-  std::uint64_t of(Fate fate) const noexcept { return fates[static_cast<std::size_t>(fate)]; }
-  std::uint64_t duplicates() const noexcept { return of(Fate::duplicate); }
+  std::uint64_t of(ReadingOutcome outcome) const noexcept { return outcomes[static_cast<std::size_t>(outcome)]; }
+  std::uint64_t duplicates() const noexcept { return of(ReadingOutcome::duplicate); }
   std::uint64_t of(Refusal reason) const noexcept { return refused[static_cast<std::size_t>(reason)]; }
 
   std::uint64_t refused_total() const noexcept {
@@ -38,7 +38,7 @@ struct Counters {
 
   Counters& operator+=(const Counters& other) noexcept {
     received += other.received;
-    for (std::size_t i = 0; i < fates.size(); ++i) fates[i] += other.fates[i];
+    for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += other.outcomes[i];
     restamped += other.restamped;
     for (std::size_t i = 0; i < refused.size(); ++i) refused[i] += other.refused[i];
     return *this;

@@ -60,7 +60,7 @@ void DerivedMetrics::see(const Candidate& row, const Use& use, double value, dou
   window.inputs.resize(metrics_[use.derived].inputs.size());
   window.inputs[use.input] = {true, row.state, value, count};
   window.touched = true;
-  if (targets_[use.target].windows <= windows_max) return;
+  if (targets_[use.target].windows <= max_windows) return;
   const auto oldest = windows_.lower_bound({use.target, Timestamp::earliest()});
   if (oldest == entry) return;
   windows_.erase(oldest);

@@ -4,7 +4,7 @@
 // is heard for the first time joins no window that is final for the inputs heard before: those are not waited for.
 //
 // Owns:   the inputs that were seen, by (derived series, start).
-// Limit:  windows_max windows per derived series that wait for an input; the oldest goes.
+// Limit:  max_windows windows per derived series that wait for an input; the oldest goes.
 // Thread: one owner at a time.
 #pragma once
 
@@ -24,7 +24,7 @@ namespace edgetide {
 
 class DerivedMetrics {
  public:
-  static constexpr std::size_t windows_max = 1440;
+  static constexpr std::size_t max_windows = 1440;
   static constexpr std::uint32_t no_series = 0xFFFF'FFFF;
 
   explicit DerivedMetrics(const WindowOptions& options)

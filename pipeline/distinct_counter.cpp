@@ -25,17 +25,17 @@ void DistinctCounter::add(double value) {
 
 void DistinctCounter::add_bits(std::uint64_t bits) {
   if (!registers_.empty()) return add_hash(hash_of(bits));
-  const auto place = std::lower_bound(values_.begin(), values_.end(), bits);
-  if (place != values_.end() && *place == bits) return;
-  values_.insert(place, bits);
-  if (values_.size() > exact_max) estimate_from_now_on();
+  const auto slot = std::lower_bound(values_.begin(), values_.end(), bits);
+  if (slot != values_.end() && *slot == bits) return;
+  values_.insert(slot, bits);
+  if (values_.size() > max_exact) estimate_from_now_on();
 }
 
 void DistinctCounter::add_hash(std::uint64_t hash) noexcept {
-  const auto place = static_cast<std::size_t>(hash >> (64 - register_bits));
+  const auto slot = static_cast<std::size_t>(hash >> (64 - register_bits));
   const auto rank =
       static_cast<std::uint8_t>(std::countl_zero((hash << register_bits) | 1U << (register_bits - 1)) + 1);
-  registers_[place] = std::max(registers_[place], rank);
+  registers_[slot] = std::max(registers_[slot], rank);
 }
 
 void DistinctCounter::estimate_from_now_on() {
@@ -77,7 +77,7 @@ void DistinctCounter::save(ByteWriter& out) const {
 bool DistinctCounter::load(ByteReader& in) {
   if (in.u8() == 0) {
     const std::uint32_t count = in.u32();
-    in.require(count > 0 && count <= exact_max);
+    in.require(count > 0 && count <= max_exact);
     if (!in.has(count, 8)) return false;
     values_.resize(count);
     for (std::uint64_t& bits : values_) bits = in.u64();

@@ -1,7 +1,7 @@
-// How many different values there were: exact up to exact_max, then a HyperLogLog of 2048 registers, whose standard
+// How many different values there were: exact up to max_exact, then a HyperLogLog of 2048 registers, whose standard
 // error is 2.3 %. The result is the same whatever the order of values and merges.
 //
-// Source: Flajolet et al., HyperLogLog, 2007, with linear counting for small numbers.
+// See: Flajolet et al., HyperLogLog, 2007, with linear counting for small numbers.
 // Owns:   8 bytes per value while exact, then 2 KiB. Thread: one owner at a time.
 #pragma once
 
@@ -15,7 +15,7 @@ namespace edgetide {
 
 class DistinctCounter {
  public:
-  static constexpr std::size_t exact_max = 256;
+  static constexpr std::size_t max_exact = 256;
   static constexpr double standard_error = 0.023;
 
   void add(double value);  // -0 is 0

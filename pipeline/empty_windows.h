@@ -3,7 +3,7 @@
 // An empty window leaves once as `closed`, when its time has passed on the clock that runs on for a silent series too,
 // and once as `final`, when the watermark itself has passed it.
 //
-// Owns:   by key, how far both have come. Limit: rows_max per key and firing; older empty windows are skipped.
+// Owns:   by key, how far both have come. Limit: max_rows per key and firing; older empty windows are skipped.
 // Thread: one owner at a time.
 #pragma once
 
@@ -21,7 +21,7 @@ namespace edgetide {
 
 class EmptyWindows {
  public:
-  static constexpr std::int64_t rows_max = 1440;
+  static constexpr std::int64_t max_rows = 1440;
 
   explicit EmptyWindows(const WindowOptions& options)
       : starts_(options.kind == WindowKind::sliding ? options.slide : options.size, options.offset, options.time_zone),
@@ -84,7 +84,7 @@ class EmptyWindows {
     return windows.window_end(starts_.start_of(cell)) <= time;
   }
   std::int64_t skip(std::int64_t cell, Timestamp time) const noexcept {
-    return std::max(cell, starts_.cell_of(time) - rows_max);
+    return std::max(cell, starts_.cell_of(time) - max_rows);
   }
 
   Grid starts_;

@@ -76,23 +76,23 @@ void KeyMap::skip_series(SeriesId id) {
 
 void KeyMap::forget_series(SeriesId id) {
   if (grouped()) {
-    for_each_place(index_of(id), [&](std::uint32_t key, std::uint32_t place) {
+    for_each_slot(index_of(id), [&](std::uint32_t key, std::uint32_t slot) {
       Group& group = groups_[key];
-      group.left.push_back(place);
+      group.left.push_back(slot);
       if (--group.members == 0) ++deserted_;
     });
   }
   skip_series(id);
 }
 
-// The place of a new member.
+// The slot of a new member.
 std::uint32_t KeyMap::enter(std::uint32_t key) {
   Group& group = groups_[key];
   if (group.members++ == 0) --deserted_;
   if (group.left.empty()) return group.places++;
-  const std::uint32_t place = group.left.back();
+  const std::uint32_t slot = group.left.back();
   group.left.pop_back();
-  return place;
+  return slot;
 }
 
 void KeyMap::take_out(std::uint32_t key) {

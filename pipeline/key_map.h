@@ -1,8 +1,8 @@
 // What a window definition keeps windows for: which series it takes, and the keys they belong to.
 //
 // Without group_by a key is a series, with the same number. With group_by a key is a group: the values of the columns,
-// and with `cube` every series belongs to one group for each subset of the columns. In its group a series has a place:
-// its members are numbered from 0, and a place is given again when its series has left.
+// and with `cube` every series belongs to one group for each subset of the columns. In its group a series has a slot:
+// its members are numbered from 0, and a slot is given again when its series has left.
 //
 // Owns:   the texts of groups.
 // Thread: one owner at a time.
@@ -48,9 +48,9 @@ class KeyMap {
     const std::uint32_t* const first = keys_.data() + series * stride_;
     return {first, *first == none ? 0 : stride_};
   }
-  // Requires: grouped. Calls visit(key, place) for each of the keys.
+  // Requires: grouped. Calls visit(key, slot) for each of the keys.
   template <typename Visit>
-  void for_each_place(std::uint32_t series, Visit&& visit) const {
+  void for_each_slot(std::uint32_t series, Visit&& visit) const {
     const auto keys = keys_of(series);
     for (std::size_t i = 0; i < keys.size(); ++i) visit(keys[i], places_[series * stride_ + i]);
   }

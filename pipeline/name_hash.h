@@ -1,7 +1,7 @@
 // The hash of a pair of short texts, for finding a series by its names: one multiplication per 16 bytes.
 //
-// The secrets come from a seed: who does not know it cannot make many names that meet in one place.
-// Source: multiply and fold of 128-bit products, as in wyhash (Wang Yi, public domain).
+// The secrets come from a seed: who does not know it cannot make many names that meet in one slot.
+// See: multiply and fold of 128-bit products, as in wyhash (Wang Yi, public domain).
 // Thread: pure. Never stored: it may differ between machines and versions.
 #pragma once
 

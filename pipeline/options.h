@@ -88,7 +88,7 @@ struct WindowOptions {
   std::string name;
   WindowKind kind = WindowKind::tumbling;
   Duration size = Duration::minutes(1);       // tumbling, sliding. Requires: > 0
-  Duration slide = Duration::minutes(1);      // sliding. Requires: 0 < slide <= size, size / gcd <= panes_max
+  Duration slide = Duration::minutes(1);      // sliding. Requires: 0 < slide <= size, size / gcd <= max_panes
   Duration gap = Duration::minutes(1);        // session. Requires: > 0
   Duration max_length = Duration::days(1);    // session. Requires: >= gap
   Duration offset;                            // tumbling, sliding
@@ -96,7 +96,7 @@ struct WindowOptions {
   std::vector<SourceId> inputs;
   MatchOptions match;
   std::vector<std::string> group_by;  // "sensor", "metric" or labels; empty: by series
-  bool cube = false;                  // Requires: group_by has 1 to cube_columns_max columns
+  bool cube = false;                  // Requires: group_by has 1 to max_cube_columns columns
   std::vector<Aggregate> aggregates = {Aggregate::count, Aggregate::min, Aggregate::max, Aggregate::avg,
                                        Aggregate::last};
   // A closed window is corrected by late readings for this long (of event time). Costs state for that long.
@@ -110,17 +110,17 @@ struct WindowOptions {
   std::vector<DerivedMetric> derived;  // Requires: not grouped, not session; aggregates hold count and avg
 };
 
-inline constexpr std::size_t windows_max = 64;
-inline constexpr std::int64_t panes_max = 10'000;  // size / gcd(size, slide)
-inline constexpr std::size_t cube_columns_max = 4;
+inline constexpr std::size_t max_windows = 64;
+inline constexpr std::int64_t max_panes = 10'000;  // size / gcd(size, slide)
+inline constexpr std::size_t max_cube_columns = 4;
 
 struct PipelineOptions {
   TimeOptions default_time;  // of sources that set nothing, and of replayed readings that name no source
   std::vector<SourceOptions> sources;
-  std::vector<WindowOptions> windows;  // Limit: windows_max
+  std::vector<WindowOptions> windows;  // Limit: max_windows
   std::size_t max_series = 20'000;
   std::size_t new_series_per_minute = 600;          // of each source
-  std::size_t memory_bytes_max = 64 * 1024 * 1024;  // of state; beyond it no new series is taken
+  std::size_t max_memory_bytes = 64 * 1024 * 1024;  // of state; beyond it no new series is taken
   std::uint64_t hash_seed = 0;  // where it is random, peers cannot foresee the hash of names; it changes no result
 };
 

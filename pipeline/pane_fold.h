@@ -6,7 +6,7 @@
 // same way, whatever else is there: equal panes give equal bytes.
 //
 // Owns:   the merged states, until the next `fold`.
-// Source: van Herk 1992; Gil and Werman 1993 (running minimum), for any merge.
+// See: van Herk 1992; Gil and Werman 1993 (running minimum), for any merge.
 // Thread: one owner at a time.
 #pragma once
 

@@ -52,7 +52,7 @@ void Pipeline::reset() {
 
 // Nobody leaves for a series that is then refused.
 std::optional<Refusal> Pipeline::find_room(SourceId source, std::span<const Reading> coming) {
-  if (memory_bytes_ > options_.memory_bytes_max) return Refusal::memory_limit;
+  if (memory_bytes_ > options_.max_memory_bytes) return Refusal::memory_limit;
   const std::optional<SeriesId> leaver = series_.full() ? next_leaver(coming) : std::nullopt;
   if (series_.full() && !leaver) return Refusal::series_limit;
   if (now_ && !sources_[index_of(source)].new_series.take(running())) return Refusal::series_rate;
@@ -71,7 +71,7 @@ std::variant<SeriesId, Refusal> Pipeline::try_add_series(Series series, SourceId
                                                          std::span<const Reading> coming) {
   if (const auto reason = find_room(source, coming)) return *reason;
   const std::optional<SeriesId> id = series_.add(std::move(series));
-  if (!id) return Refusal::series_limit;  // the limit is lower than in an earlier life
+  if (!id) return Refusal::series_limit;  // the limit is lower than in an earlier run
   add_derived(enter_series(*id));
   return *id;
 }
@@ -159,19 +159,19 @@ void Pipeline::remember(Moment now) noexcept {
   now_ = now;
 }
 
-Pipeline::Judge Pipeline::judge_of(const Batch& batch) noexcept {
+Pipeline::BatchRules Pipeline::rules_of(const Batch& batch) noexcept {
   SourceState& source = sources_[index_of(batch.source)];
-  Judge judge{source,
-              index_of(batch.source),
-              Timestamp::earliest(),
-              Timestamp::latest(),
-              Timestamp(),
-              source.listening.elapsed(running())};
-  if (!batch.arrival) return judge;
-  judge.arrival = batch.arrival->wall;
-  if (source.time.oldest != Duration::unlimited()) judge.earliest = judge.arrival - source.time.oldest;
-  if (source.time.max_future != Duration::unlimited()) judge.latest = judge.arrival + source.time.max_future;
-  return judge;
+  BatchRules rules{source,
+                   index_of(batch.source),
+                   Timestamp::earliest(),
+                   Timestamp::latest(),
+                   Timestamp(),
+                   source.listening.elapsed(running())};
+  if (!batch.arrival) return rules;
+  rules.arrival = batch.arrival->wall;
+  if (source.time.oldest != Duration::unlimited()) rules.earliest = rules.arrival - source.time.oldest;
+  if (source.time.max_future != Duration::unlimited()) rules.latest = rules.arrival + source.time.max_future;
+  return rules;
 }
 
 Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source) const noexcept {
@@ -186,44 +186,44 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source
   return series.watermark.value();
 }
 
-[[gnu::always_inline]] inline void Pipeline::apply(const Judge& judge, const Reading& reading) {
+[[gnu::always_inline]] inline void Pipeline::apply(const BatchRules& rules, const Reading& reading) {
   if (!std::isfinite(reading.value)) [[unlikely]] {
-    ++judge.source.counters.refused[static_cast<std::size_t>(Refusal::not_finite)];
+    ++rules.source.counters.refused[static_cast<std::size_t>(Refusal::not_finite)];
     return;
   }
   Timestamp time = reading.event_time;
-  if (time < judge.earliest || time > judge.latest) [[unlikely]] {
-    const auto instead = time_instead(judge, reading);
+  if (time < rules.earliest || time > rules.latest) [[unlikely]] {
+    const auto instead = time_instead(rules, reading);
     if (!instead) return;
     time = *instead;
   }
   SeriesState& series = states_[index_of(reading.series)];
-  if (by_minimum_ && series.source != judge.source_index) [[unlikely]]
+  if (by_minimum_ && series.source != rules.source_index) [[unlikely]]
     keep_reached(index_of(reading.series));
-  const WatermarkScope scope = judge.source.time.scope;
+  const WatermarkScope scope = rules.source.time.scope;
   const Timestamp watermark =
-      scope == WatermarkScope::sensor ? series.watermark.value() : watermark_of(series, judge.source_index);
-  Fate fate = Fate::not_taken;
-  for (WindowDefinition* const window : judge.source.windows) {
-    fate = std::min(fate,
-                    window->admit(index_of(reading.series), judge.source_index, scope, time, reading.value, watermark));
+      scope == WatermarkScope::sensor ? series.watermark.value() : watermark_of(series, rules.source_index);
+  ReadingOutcome outcome = ReadingOutcome::not_taken;
+  for (WindowDefinition* const window : rules.source.windows) {
+    outcome = std::min(
+        outcome, window->admit(index_of(reading.series), rules.source_index, scope, time, reading.value, watermark));
   }
-  if (fate != Fate::on_time) [[unlikely]] {
-    count_other(judge, reading, time, fate);
-    if (fate == Fate::not_taken) return;
+  if (outcome != ReadingOutcome::on_time) [[unlikely]] {
+    count_other(rules, reading, time, outcome);
+    if (outcome == ReadingOutcome::not_taken) return;
   } else {
-    ++judge.source.counters.fates[static_cast<std::size_t>(Fate::on_time)];
+    ++rules.source.counters.outcomes[static_cast<std::size_t>(ReadingOutcome::on_time)];
   }
   series.value = reading.value;
   if (others_follow_) [[unlikely]]
-    return observe_in_full(judge, index_of(reading.series), time);
-  observe(judge, series, time);
+    return observe_in_full(rules, index_of(reading.series), time);
+  observe(rules, series, time);
 }
 
-inline void Pipeline::observe(const Judge& judge, SeriesState& series, Timestamp time) noexcept {
-  series.watermark.observe(time, judge.source.time.max_out_of_orderness);
-  series.heard_at = judge.heard_at;
-  series.source = judge.source_index;
+inline void Pipeline::observe(const BatchRules& rules, SeriesState& series, Timestamp time) noexcept {
+  series.watermark.observe(time, rules.source.time.max_out_of_orderness);
+  series.heard_at = rules.heard_at;
+  series.source = rules.source_index;
 }
 
 // Without what the clock says of an idle series.
@@ -248,62 +248,62 @@ void Pipeline::keep_reached(std::uint32_t series) noexcept {
 }
 
 void Pipeline::apply(const Batch& batch) {
-  set_aside_.clear();
+  quarantined_.clear();
   if (batch.arrival) remember(*batch.arrival);
-  const Judge judge = judge_of(batch);
-  judge.source.counters.received += batch.readings.size();
-  for (const Reading& reading : batch.readings) apply(judge, reading);
+  const BatchRules rules = rules_of(batch);
+  rules.source.counters.received += batch.readings.size();
+  for (const Reading& reading : batch.readings) apply(rules, reading);
 }
 
-void Pipeline::count_other(const Judge& judge, const Reading& reading, Timestamp time, Fate fate) {
+void Pipeline::count_other(const BatchRules& rules, const Reading& reading, Timestamp time, ReadingOutcome outcome) {
   SeriesState& series = states_[index_of(reading.series)];
-  if (fate == Fate::not_taken) {
-    ++judge.source.counters.refused[static_cast<std::size_t>(Refusal::unmatched)];
+  if (outcome == ReadingOutcome::not_taken) {
+    ++rules.source.counters.refused[static_cast<std::size_t>(Refusal::unmatched)];
     return;
   }
-  ++judge.source.counters.fates[static_cast<std::size_t>(fate)];
-  if (fate == Fate::late_accepted) ++series.late_accepted;
-  if (fate != Fate::late_dropped) return;
+  ++rules.source.counters.outcomes[static_cast<std::size_t>(outcome)];
+  if (outcome == ReadingOutcome::late_accepted) ++series.late_accepted;
+  if (outcome != ReadingOutcome::late_dropped) return;
   ++series.late_dropped;
-  set_aside_.push_back({{reading.series, time, reading.value}, SetAside::Reason::late_dropped});
+  quarantined_.push_back({{reading.series, time, reading.value}, Quarantined::Reason::late_dropped});
 }
 
 // Of a reading with a bad time: the arrival time, or nothing when it is refused.
-std::optional<Timestamp> Pipeline::time_instead(const Judge& judge, const Reading& reading) {
+std::optional<Timestamp> Pipeline::time_instead(const BatchRules& rules, const Reading& reading) {
   ++states_[index_of(reading.series)].bad_time;
-  Counters& counters = judge.source.counters;
-  if (judge.source.time.on_bad_time == BadTimePolicy::use_arrival) {
+  Counters& counters = rules.source.counters;
+  if (rules.source.time.on_bad_time == BadTimePolicy::use_arrival) {
     ++counters.restamped;
-    return judge.arrival;
+    return rules.arrival;
   }
-  const bool too_old = reading.event_time < judge.earliest;
+  const bool too_old = reading.event_time < rules.earliest;
   ++counters.refused[static_cast<std::size_t>(too_old ? Refusal::too_old : Refusal::too_early)];
-  if (judge.source.time.on_bad_time == BadTimePolicy::quarantine) {
-    set_aside_.push_back({reading, too_old ? SetAside::Reason::too_old : SetAside::Reason::too_early});
+  if (rules.source.time.on_bad_time == BadTimePolicy::quarantine) {
+    quarantined_.push_back({reading, too_old ? Quarantined::Reason::too_old : Quarantined::Reason::too_early});
   }
   return std::nullopt;
 }
 
 // As `observe`, and what concerns others: derived metrics that wait for a first reading, and the watermarks of groups,
 // of the source and of all sources.
-void Pipeline::observe_in_full(const Judge& judge, std::uint32_t series, Timestamp time) {
+void Pipeline::observe_in_full(const BatchRules& rules, std::uint32_t series, Timestamp time) {
   SeriesState& state = states_[series];
   const bool is_first = !state.watermark.heard();
-  const std::uint32_t from = is_first ? judge.source_index : state.source;
+  const std::uint32_t from = is_first ? rules.source_index : state.source;
   if (is_first) hear_derived_inputs(series);
-  observe(judge, state, time);
-  const Heard heard{judge.source_index, judge.heard_at};
-  const auto& takers = judge.source.windows;
+  observe(rules, state, time);
+  const Heard heard{rules.source_index, rules.heard_at};
+  const auto& takers = rules.source.windows;
   for (const auto& window : windows_) {
     if (!window->grouped()) continue;
     const bool taken = std::find(takers.begin(), takers.end(), window.get()) != takers.end();
     window->observe(series, state.watermark, heard, taken);
   }
   if (!by_minimum_) return;
-  judge.source.minimum.observe(series, state.watermark, heard);
-  all_.observe(judge.source_index, judge.source.minimum);
+  rules.source.minimum.observe(series, state.watermark, heard);
+  all_.observe(rules.source_index, rules.source.minimum);
   all_.hear(heard);
-  if (from == judge.source_index) return;
+  if (from == rules.source_index) return;
   sources_[from].minimum.leave(series);  // only now: nothing may seem to be ahead in between
   sources_[from].minimum.settle();
   all_.observe(from, sources_[from].minimum);
@@ -415,7 +415,7 @@ Timestamp Pipeline::reached(WindowId window, KeyId key) const noexcept {
   return definition.reached(index_of(key), clock_of(index_of(key)));
 }
 
-std::optional<SeriesView> Pipeline::look_at(SeriesId id) const noexcept {
+std::optional<SeriesView> Pipeline::view(SeriesId id) const noexcept {
   if (index_of(id) >= states_.size() || !series_.has(id)) return std::nullopt;
   const SeriesState& state = states_[index_of(id)];
   const bool heard = state.watermark.heard();

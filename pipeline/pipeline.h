@@ -41,7 +41,7 @@ struct Batch {
 };
 
 // A reading that entered no window: what a quarantine keeps.
-struct SetAside {
+struct Quarantined {
   Reading reading;
   enum class Reason : std::uint8_t { late_dropped, too_early, too_old } reason;
 };
@@ -81,7 +81,7 @@ class Pipeline {
   // The same, but nothing is counted: the reason instead. The sensors of `coming` readings, which are about to be
   // applied, keep their series: nobody is given the id of one of them.
   std::variant<SeriesId, Refusal> try_add_series(Series series, SourceId source, std::span<const Reading> coming = {});
-  // As `add_series` did in an earlier life, as its journal says: no limit refuses it. `replaced` is the series that had
+  // As `add_series` did in an earlier run, as its journal says: no limit refuses it. `replaced` is the series that had
   // left to make room for it.
   SeriesId restore_series(Series series, SourceId source, std::optional<SeriesId> replaced);
   // Until the next tick nobody leaves for a new one: readings wait that have not been applied.
@@ -90,7 +90,7 @@ class Pipeline {
 
   void apply(const Batch& batch);
   // Of the last `apply`: readings that were dropped as late, and those of a bad time where on_bad_time is quarantine.
-  std::span<const SetAside> set_aside() const noexcept { return set_aside_; }
+  std::span<const Quarantined> quarantined() const noexcept { return quarantined_; }
 
   // Counts readings that were refused before they could be applied.
   void refuse(SourceId source, Refusal reason, std::uint64_t readings = 1) noexcept;
@@ -125,7 +125,7 @@ class Pipeline {
   const WindowDefinition& window(WindowId id) const noexcept { return *windows_[index_of(id)]; }
   bool listening(SourceId source) const noexcept { return sources_[index_of(source)].listening.listening(); }
   // Nothing: the series has left, is computed, or nothing of it ever arrived.
-  std::optional<SeriesView> look_at(SeriesId id) const noexcept;
+  std::optional<SeriesView> view(SeriesId id) const noexcept;
   // The watermark of a key of a window: what closes its windows.
   Timestamp reached(WindowId window, KeyId key) const noexcept;
 
@@ -156,7 +156,7 @@ class Pipeline {
     double value = std::numeric_limits<double>::quiet_NaN();  // of the newest arrival; no part of a snapshot
   };
   // What holds for every reading of a batch.
-  struct Judge {
+  struct BatchRules {
     SourceState& source;
     std::uint32_t source_index;
     Timestamp earliest;  // event times a reading may carry
@@ -165,16 +165,16 @@ class Pipeline {
     Duration heard_at;
   };
 
-  Judge judge_of(const Batch& batch) noexcept;
-  void apply(const Judge& judge, const Reading& reading);
-  std::optional<Timestamp> time_instead(const Judge& judge, const Reading& reading);
-  void count_other(const Judge& judge, const Reading& reading, Timestamp time, Fate fate);
+  BatchRules rules_of(const Batch& batch) noexcept;
+  void apply(const BatchRules& rules, const Reading& reading);
+  std::optional<Timestamp> time_instead(const BatchRules& rules, const Reading& reading);
+  void count_other(const BatchRules& rules, const Reading& reading, Timestamp time, ReadingOutcome outcome);
   Timestamp watermark_of(const SeriesState& series, std::uint32_t source) const noexcept;
   SeriesClock clock_of(std::uint32_t series) const noexcept;
   void hear_derived_inputs(std::uint32_t series);
   void keep_reached(std::uint32_t series) noexcept;
-  void observe(const Judge& judge, SeriesState& series, Timestamp time) noexcept;
-  void observe_in_full(const Judge& judge, std::uint32_t series, Timestamp time);
+  void observe(const BatchRules& rules, SeriesState& series, Timestamp time) noexcept;
+  void observe_in_full(const BatchRules& rules, std::uint32_t series, Timestamp time);
   void remember(Moment now) noexcept;
   Duration running() const noexcept { return now_ ? now_->running : Duration(); }
   std::optional<Refusal> find_room(SourceId source, std::span<const Reading> coming);
@@ -211,7 +211,7 @@ class Pipeline {
   std::vector<std::unique_ptr<WindowDefinition>> windows_;
   std::vector<SeriesId> leavers_;  // who may leave, at the last tick; only while the table is full
   std::size_t memory_bytes_ = 0;   // at the last tick
-  std::vector<SetAside> set_aside_;
+  std::vector<Quarantined> quarantined_;
   std::vector<std::string> forgotten_windows_;
 
   // Of one tick; kept for their buffers.

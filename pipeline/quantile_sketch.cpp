@@ -75,7 +75,7 @@ bool QuantileSketch::load(ByteReader& in) {
   return negative_.load(in) && positive_.load(in) && count() > 0;
 }
 
-// Keeps the range of buckets within buckets_max below the largest; what lies lower is counted in the lowest.
+// Keeps the range of buckets within max_buckets below the largest; what lies lower is counted in the lowest.
 void QuantileSketch::Buckets::make_room(std::int32_t bucket) {
   if (counts_.empty()) {
     first_ = bucket;
@@ -83,7 +83,7 @@ void QuantileSketch::Buckets::make_room(std::int32_t bucket) {
     return;
   }
   const std::int32_t last = std::max(bucket, first_ + static_cast<std::int32_t>(counts_.size()) - 1);
-  const std::int32_t first = std::max(std::min(bucket, first_), last - buckets_max + 1);
+  const std::int32_t first = std::max(std::min(bucket, first_), last - max_buckets + 1);
   if (first < first_) counts_.insert(counts_.begin(), static_cast<std::size_t>(first_ - first), 0);
   if (first > first_) {
     const std::size_t collapsed = std::min(static_cast<std::size_t>(first - first_), counts_.size());
@@ -139,7 +139,7 @@ void QuantileSketch::Buckets::save(ByteWriter& out) const {
 bool QuantileSketch::Buckets::load(ByteReader& in) {
   first_ = static_cast<std::int32_t>(in.u32());
   const std::uint32_t count = in.u32();
-  in.require(std::abs(static_cast<std::int64_t>(first_)) <= bucket_most && count <= buckets_max);
+  in.require(std::abs(static_cast<std::int64_t>(first_)) <= bucket_most && count <= max_buckets);
   if (!in.has(count, 8)) return false;
   counts_.resize(count);
   for (std::uint64_t& n : counts_) n = in.u64();

@@ -2,10 +2,10 @@
 //
 // A bucket holds the values of (gamma^(i-1), gamma^i], gamma = 1.01 / 0.99; the value told for a bucket is within 1 %
 // of everything in it. Buckets are counted one by one from the smallest to the largest that is used, at most
-// buckets_max for each sign; beyond that (a ratio of 6e17 between largest and smallest magnitude) the smallest
+// max_buckets for each sign; beyond that (a ratio of 6e17 between largest and smallest magnitude) the smallest
 // collapse into one. The result is the same whatever the order of values and merges.
 //
-// Source: Masson, Rim, Lee: DDSketch, VLDB 2019 (collapsing the lowest buckets).
+// See: Masson, Rim, Lee: DDSketch, VLDB 2019 (collapsing the lowest buckets).
 // Owns:   8 bytes per bucket in use. Thread: one owner at a time.
 #pragma once
 
@@ -21,7 +21,7 @@ namespace edgetide {
 class QuantileSketch {
  public:
   static constexpr double relative_error = 0.01;
-  static constexpr std::int32_t buckets_max = 2048;
+  static constexpr std::int32_t max_buckets = 2048;
 
   // Requires: `value` is finite.
   void add(double value);

@@ -14,7 +14,7 @@ class RateLimit {
  public:
   RateLimit() = default;
   explicit RateLimit(std::size_t per_minute)
-      : full_(detail::saturating_mul(static_cast<std::int64_t>(std::min<std::size_t>(per_minute, events_max)), minute)),
+      : full_(detail::saturating_mul(static_cast<std::int64_t>(std::min<std::size_t>(per_minute, max_events)), minute)),
         level_(full_) {}
 
   // False, and nothing changed, if the bucket is empty.
@@ -37,7 +37,7 @@ class RateLimit {
 
  private:
   static constexpr std::int64_t minute = 60'000'000;  // an event is as many units as a minute has microseconds
-  static constexpr std::size_t events_max = 1'000'000'000;
+  static constexpr std::size_t max_events = 1'000'000'000;
 
   std::int64_t full_ = 0;
   std::int64_t level_ = 0;

@@ -12,11 +12,11 @@ std::uint32_t RunningWindows::open_window(std::uint32_t key) {
   return slots_[key];
 }
 
-Fate RunningWindows::admit(std::uint32_t key, Timestamp event_time, double value, Timestamp /*reached*/) {
+ReadingOutcome RunningWindows::admit(std::uint32_t key, Timestamp event_time, double value, Timestamp /*reached*/) {
   const std::uint32_t slot = slots_[key] != Store::none ? slots_[key] : open_window(key);
   store_.header(slot).mark.changed = 1;
   layout_.add(store_.state(slot), event_time, value);
-  return Fate::on_time;
+  return ReadingOutcome::on_time;
 }
 
 void RunningWindows::collect(const FiringContext& firing, std::vector<Candidate>& rows) {

@@ -31,7 +31,7 @@ class RunningWindows {
   void reserve_keys(std::size_t count) { slots_.resize(std::max(slots_.size(), count), Store::none); }
 
   Timestamp last_end(Timestamp /*event_time*/) const noexcept { return Timestamp::latest(); }
-  Fate admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached);
+  ReadingOutcome admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached);
 
   // There is no end that idleness could bring nearer.
   Timestamp newest_final_at(std::uint32_t /*key*/) const noexcept { return Timestamp::earliest(); }

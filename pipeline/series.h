@@ -67,7 +67,7 @@ class SeriesTable {
   const std::vector<std::uint32_t>& removed() const noexcept { return free_; }  // the last one is given again next
   bool full() const noexcept { return series_.size() - free_.size() - computed_ >= capacity_; }
 
-  // By series id, its place in the order (sensor, metric). Sorted anew only after series were added.
+  // By series id, its position in the order (sensor, metric). Sorted anew only after series were added.
   const std::vector<std::uint32_t>& ranks();
 
   std::size_t memory_bytes() const noexcept;

@@ -29,9 +29,9 @@ void SessionWindows::list_candidates(std::uint32_t key, Timestamp start, Timesta
   std::reverse(candidates_.begin(), candidates_.end());
 }
 
-Fate SessionWindows::admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
+ReadingOutcome SessionWindows::admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
   const Timestamp own_end = event_time + gap_;
-  if (own_end + allowed_lateness_ <= reached) return Fate::late_dropped;
+  if (own_end + allowed_lateness_ <= reached) return ReadingOutcome::late_dropped;
   list_candidates(key, event_time, own_end, reached);
   Timestamp start = event_time;
   Timestamp end = own_end;
@@ -52,7 +52,7 @@ Fate SessionWindows::admit(std::uint32_t key, Timestamp event_time, double value
   store_.header(grown).end = end;
   store_.header(grown).mark.changed = 1;
   layout_.add(store_.state(grown), event_time, value);
-  return reached < own_end ? Fate::on_time : Fate::late_accepted;
+  return reached < own_end ? ReadingOutcome::on_time : ReadingOutcome::late_accepted;
 }
 
 std::uint32_t SessionWindows::open_session(std::uint32_t key, Timestamp start) {
@@ -73,17 +73,17 @@ void SessionWindows::join(std::uint32_t into, std::uint32_t session) {
 
 void SessionWindows::link(std::uint32_t slot) {
   Header& linked = store_.header(slot);
-  std::uint32_t* place = &newest_[linked.key];
-  while (*place != Store::none && store_.header(*place).start > linked.start) place = &store_.header(*place).older;
-  linked.older = *place;
-  *place = slot;
+  std::uint32_t* link = &newest_[linked.key];
+  while (*link != Store::none && store_.header(*link).start > linked.start) link = &store_.header(*link).older;
+  linked.older = *link;
+  *link = slot;
 }
 
 void SessionWindows::unlink(std::uint32_t slot) {
   const Header& unlinked = store_.header(slot);
-  std::uint32_t* place = &newest_[unlinked.key];
-  while (*place != slot) place = &store_.header(*place).older;
-  *place = unlinked.older;
+  std::uint32_t* link = &newest_[unlinked.key];
+  while (*link != slot) link = &store_.header(*link).older;
+  *link = unlinked.older;
 }
 
 // The row under the old start is no more; the new one begins.

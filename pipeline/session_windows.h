@@ -35,7 +35,7 @@ class SessionWindows {
   void reserve_keys(std::size_t count) { newest_.resize(std::max(newest_.size(), count), Store::none); }
 
   Timestamp last_end(Timestamp event_time) const noexcept { return event_time + gap_; }
-  Fate admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached);
+  ReadingOutcome admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached);
 
   // End + allowed_lateness of the newest session that has not left as final; earliest(): there is none.
   Timestamp newest_final_at(std::uint32_t key) const noexcept;

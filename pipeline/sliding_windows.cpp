@@ -36,9 +36,10 @@ std::int64_t SlidingWindows::first_start_of(std::int64_t cell) const noexcept {
   return floor_divide(cell - window_cells_ + slide_cells_, slide_cells_) * slide_cells_;
 }
 
-Fate SlidingWindows::admit_elsewhere(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
+ReadingOutcome SlidingWindows::admit_elsewhere(std::uint32_t key, Timestamp event_time, double value,
+                                               Timestamp reached) {
   const std::int64_t cell = grid_.cell_of(event_time);
-  if (last_end(event_time) + allowed_lateness_ <= reached) return Fate::late_dropped;
+  if (last_end(event_time) + allowed_lateness_ <= reached) return ReadingOutcome::late_dropped;
   if (final_at(first_start_of(cell)) <= reached) seal(key, reached);
   const std::uint32_t slot = find_or_create(key, grid_.start_of(cell));
   return add(key, panes_.header(slot), event_time, value, reached);

@@ -41,7 +41,7 @@ class SlidingWindows {
   }
 
   // Requires: room for the key.
-  Fate admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
+  ReadingOutcome admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
     const std::uint32_t newest = keys_[key].newest;
     if (newest != Panes::none && event_time + allowed_lateness_ >= reached) {  // in no window that could be final
       PaneHeader& pane = panes_.header(newest);
@@ -117,16 +117,18 @@ class SlidingWindows {
     std::size_t state;   // in merged_
   };
 
-  [[gnu::noinline]] Fate admit_elsewhere(std::uint32_t key, Timestamp event_time, double value, Timestamp reached);
+  [[gnu::noinline]] ReadingOutcome admit_elsewhere(std::uint32_t key, Timestamp event_time, double value,
+                                                   Timestamp reached);
   bool contains(Timestamp start, Timestamp event_time) const noexcept {
     return static_cast<std::uint64_t>(event_time.count()) - static_cast<std::uint64_t>(start.count()) < even_step_;
   }
-  Fate add(std::uint32_t key, PaneHeader& pane, Timestamp event_time, double value, Timestamp reached) {
+  ReadingOutcome add(std::uint32_t key, PaneHeader& pane, Timestamp event_time, double value, Timestamp reached) {
     pane.changed = 1;
     keys_[key].changed = 1;
     layout_.add(Panes::state_of(pane), event_time, value);
     // A pane lies in a window of at least this end, which spares the division.
-    return reached < pane.start + step_ || reached < last_end(event_time) ? Fate::on_time : Fate::late_accepted;
+    return reached < pane.start + step_ || reached < last_end(event_time) ? ReadingOutcome::on_time
+                                                                          : ReadingOutcome::late_accepted;
   }
 
   Timestamp end_of(std::int64_t start_cell) const noexcept { return grid_.start_of(start_cell + window_cells_); }

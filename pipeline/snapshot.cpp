@@ -164,10 +164,10 @@ void Pipeline::load_series_state(ByteReader& in, SeriesId id, const std::vector<
   state.late_dropped = in.u32();
   in.require(state.source < std::max<std::size_t>(sources.size(), 1));
   if (!in.ok()) return;
-  const std::uint32_t place = place_of(sources, state.source);
-  const bool known = place != no_source;
+  const std::uint32_t slot = place_of(sources, state.source);
+  const bool known = slot != no_source;
   if (!known) state.heard_at = Duration();
-  state.source = known ? place : 0;
+  state.source = known ? slot : 0;
   if (active && known && by_minimum_) sources_[state.source].minimum.restore_member(index_of(id), watermark);
   states_[index_of(id)] = state;
 }

@@ -11,7 +11,7 @@ constexpr std::uint32_t version = 4;
 
 void save(ByteWriter& out, const Counters& counters) {
   out.u64(counters.received);
-  for (const std::uint64_t n : counters.fates) out.u64(n);
+  for (const std::uint64_t n : counters.outcomes) out.u64(n);
   out.u64(counters.restamped);
   out.u32(static_cast<std::uint32_t>(counters.refused.size()));
   for (const std::uint64_t n : counters.refused) out.u64(n);
@@ -20,7 +20,7 @@ void save(ByteWriter& out, const Counters& counters) {
 Counters load_counters(ByteReader& in) {
   Counters counters;
   counters.received = in.u64();
-  for (std::uint64_t& n : counters.fates) n = in.u64();
+  for (std::uint64_t& n : counters.outcomes) n = in.u64();
   counters.restamped = in.u64();
   const std::uint32_t reasons = in.u32();  // of the program that wrote it; new ones are added at the end
   for (std::uint32_t i = 0; in.ok() && i < reasons; ++i) {

@@ -2,7 +2,7 @@
 //
 // Units:  UTC microseconds. Digits beyond microseconds are read and dropped; an offset is applied.
 // Fails:  `parse_*` return nothing for text that is no time. Years 0000 to 9999; others print as microseconds.
-// Source: RFC 3339 section 5.6; civil-day arithmetic after Howard Hinnant, "chrono-Compatible Low-Level Date
+// See: RFC 3339 section 5.6; civil-day arithmetic after Howard Hinnant, "chrono-Compatible Low-Level Date
 // Algorithms". Thread: pure.
 #pragma once
 

@@ -14,10 +14,11 @@ TumblingWindows::~TumblingWindows() {
   if (layout_.owns_memory()) store_.for_each([&](std::uint32_t slot) { layout_.release(store_.state(slot)); });
 }
 
-Fate TumblingWindows::admit_elsewhere(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
+ReadingOutcome TumblingWindows::admit_elsewhere(std::uint32_t key, Timestamp event_time, double value,
+                                                Timestamp reached) {
   const Timestamp start = grid_.start_of(grid_.cell_of(event_time));
   const Timestamp end = end_of(start);
-  if (end + allowed_lateness_ <= reached) return Fate::late_dropped;
+  if (end + allowed_lateness_ <= reached) return ReadingOutcome::late_dropped;
   const std::uint32_t slot = find_or_create(key, start);
   return add(store_.header(slot), end, event_time, value, reached);
 }

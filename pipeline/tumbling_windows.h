@@ -34,7 +34,8 @@ class TumblingWindows {
   Timestamp last_end(Timestamp event_time) const noexcept { return end_of(grid_.start_of(grid_.cell_of(event_time))); }
 
   // Requires: room for the key.
-  [[gnu::always_inline]] Fate admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
+  [[gnu::always_inline]] ReadingOutcome admit(std::uint32_t key, Timestamp event_time, double value,
+                                              Timestamp reached) {
     Header* const newest = newest_[key];
     // Nearly always the right window: spares the division and the look-up.
     if (newest != nullptr && contains(newest->start, event_time)) [[likely]] {
@@ -79,18 +80,19 @@ class TumblingWindows {
   using Store = SlotStore<Header>;
 
   // The window has to be found, or is new. Apart, so that the usual case stays small.
-  [[gnu::noinline]] Fate admit_elsewhere(std::uint32_t key, Timestamp event_time, double value, Timestamp reached);
+  [[gnu::noinline]] ReadingOutcome admit_elsewhere(std::uint32_t key, Timestamp event_time, double value,
+                                                   Timestamp reached);
 
   // One comparison: an earlier time wraps around to more than any size.
   bool contains(Timestamp start, Timestamp event_time) const noexcept {
     return static_cast<std::uint64_t>(event_time.count()) - static_cast<std::uint64_t>(start.count()) < even_step_;
   }
-  [[gnu::always_inline]] Fate add(Header& header, Timestamp end, Timestamp event_time, double value,
-                                  Timestamp reached) {
-    if (reached >= end && end + allowed_lateness_ <= reached) return Fate::late_dropped;
+  [[gnu::always_inline]] ReadingOutcome add(Header& header, Timestamp end, Timestamp event_time, double value,
+                                            Timestamp reached) {
+    if (reached >= end && end + allowed_lateness_ <= reached) return ReadingOutcome::late_dropped;
     header.mark.changed = 1;
     layout_.add(Store::state_of(header), event_time, value);
-    return reached < end ? Fate::on_time : Fate::late_accepted;
+    return reached < end ? ReadingOutcome::on_time : ReadingOutcome::late_accepted;
   }
   Timestamp end_of(Timestamp start) const noexcept {
     return grid_.even() ? start + step_ : grid_.start_of(grid_.cell_of(start) + 1);

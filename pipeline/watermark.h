@@ -9,7 +9,7 @@
 //
 // Units:  UTC microseconds; listening time in microseconds of running time (time.h, Moment::running).
 // Thread: plain values, one owner at a time.
-// Source: semantics as Flink's BoundedOutOfOrdernessWatermarks and WatermarksWithIdleness, but by series.
+// See: semantics as Flink's BoundedOutOfOrdernessWatermarks and WatermarksWithIdleness, but by series.
 #pragma once
 
 #include <algorithm>

@@ -111,21 +111,21 @@ Timestamp WindowDefinition::reached_by(const Incoming& reading, std::uint32_t ke
   return std::max(reading.watermark, idle_[key]);
 }
 
-Fate WindowDefinition::admit_any(const Incoming& reading) {
-  if (reading.value < options_.match.min || reading.value > options_.match.max) return Fate::not_taken;
+ReadingOutcome WindowDefinition::admit_any(const Incoming& reading) {
+  if (reading.value < options_.match.min || reading.value > options_.match.max) return ReadingOutcome::not_taken;
   const std::span<const std::uint32_t> keys = keys_.keys_of(reading.series);
-  if (keys.empty()) return Fate::not_taken;
-  if (options_.deduplicate && is_duplicate(reading, keys)) return Fate::duplicate;
-  Fate best = Fate::late_dropped;
+  if (keys.empty()) return ReadingOutcome::not_taken;
+  if (options_.deduplicate && is_duplicate(reading, keys)) return ReadingOutcome::duplicate;
+  ReadingOutcome best = ReadingOutcome::late_dropped;
   for (const std::uint32_t key : keys) best = std::min(best, admit_key(key, reading, reached_by(reading, key)));
   return best;
 }
 
-Fate WindowDefinition::admit_key(std::uint32_t key, const Incoming& reading, Timestamp reached) {
-  const Fate fate = std::visit(
+ReadingOutcome WindowDefinition::admit_key(std::uint32_t key, const Incoming& reading, Timestamp reached) {
+  const ReadingOutcome outcome = std::visit(
       [&](auto& windows) { return windows.admit(key, reading.event_time, reading.value, reached); }, windows_);
-  if (empty_ && fate != Fate::late_dropped) empty_->observe(key, reading.event_time);
-  return fate;
+  if (empty_ && outcome != ReadingOutcome::late_dropped) empty_->observe(key, reading.event_time);
+  return outcome;
 }
 
 // Known, and not too late: what is final for all its keys is dropped as late, not as a duplicate.
@@ -139,18 +139,18 @@ bool WindowDefinition::is_duplicate(const Incoming& reading, std::span<const std
 
 void WindowDefinition::observe(std::uint32_t series, const SeriesWatermark& own, Heard heard, bool taken) {
   if (taken) members_[series] = true;
-  keys_.for_each_place(series, [&](std::uint32_t key, std::uint32_t place) {
+  keys_.for_each_slot(series, [&](std::uint32_t key, std::uint32_t slot) {
     if (taken) {
-      groups_[key].observe(place, own, heard);
+      groups_[key].observe(slot, own, heard);
     } else if (members_[series]) {
-      groups_[key].follow(place, own);
+      groups_[key].follow(slot, own);
     }
   });
 }
 
 void WindowDefinition::leave(std::uint32_t series) {
   if (!grouped()) return;
-  keys_.for_each_place(series, [&](std::uint32_t key, std::uint32_t place) { groups_[key].leave(place); });
+  keys_.for_each_slot(series, [&](std::uint32_t key, std::uint32_t slot) { groups_[key].leave(slot); });
 }
 
 void WindowDefinition::raise(Timestamp to) noexcept {

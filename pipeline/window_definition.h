@@ -97,9 +97,9 @@ class WindowDefinition {
   // Adds to `orphans` the series that were computed from this one, and are not computed any more.
   void forget_series(SeriesId id, std::vector<std::uint32_t>& orphans);
 
-  // Requires: the series was added. Fate::not_taken: the definition does not take it.
-  [[gnu::always_inline]] Fate admit(std::uint32_t series, std::uint32_t source, WatermarkScope scope,
-                                    Timestamp event_time, double value, Timestamp watermark) {
+  // Requires: the series was added. ReadingOutcome::not_taken: the definition does not take it.
+  [[gnu::always_inline]] ReadingOutcome admit(std::uint32_t series, std::uint32_t source, WatermarkScope scope,
+                                              Timestamp event_time, double value, Timestamp watermark) {
     if (plain_ != nullptr && scope == WatermarkScope::sensor) [[likely]] {
       return plain_->admit(series, event_time, value, std::max(watermark, idle_[series]));
     }
@@ -164,8 +164,8 @@ class WindowDefinition {
 
   void make_places(SeriesId id);
   void take_out_groups();
-  [[gnu::noinline]] Fate admit_any(const Incoming& reading);
-  Fate admit_key(std::uint32_t key, const Incoming& reading, Timestamp reached);
+  [[gnu::noinline]] ReadingOutcome admit_any(const Incoming& reading);
+  ReadingOutcome admit_key(std::uint32_t key, const Incoming& reading, Timestamp reached);
   bool is_duplicate(const Incoming& reading, std::span<const std::uint32_t> keys);
   Timestamp reached_by(const Incoming& reading, std::uint32_t key) const noexcept;
   Timestamp newest_final_at(std::uint32_t key) const;

@@ -13,7 +13,7 @@
 
 namespace edgetide {
 
-inline constexpr std::uint32_t revision_max = (1U << 24) - 1;
+inline constexpr std::uint32_t max_revision = (1U << 24) - 1;
 
 // What a window remembers of its row. 4 bytes.
 struct RowMark {
@@ -24,7 +24,7 @@ struct RowMark {
   bool leaves(RowState now) const noexcept { return changed || state != static_cast<std::uint32_t>(now); }
   void leave(RowState now) noexcept {
     pass(now);
-    if (revision < revision_max) revision = (revision + 1) & revision_max;
+    if (revision < max_revision) revision = (revision + 1) & max_revision;
   }
   // As `leave`, for a row that is held back.
   void pass(RowState now) noexcept {

@@ -15,14 +15,14 @@ void save_mark(ByteWriter& out, RowMark mark) {
 
 RowMark load_mark(ByteReader& in) {
   RowMark mark;
-  mark.revision = in.u32() & revision_max;
+  mark.revision = in.u32() & max_revision;
   const std::uint8_t bits = in.u8();
   mark.state = bits & 3U;
   mark.changed = (bits >> 2) & 1U;
   return mark;
 }
 
-struct SlotPlace {
+struct SlotLocation {
   Timestamp start;
   std::uint32_t key;
   std::uint32_t slot;
@@ -30,7 +30,7 @@ struct SlotPlace {
 
 // A counting sort by key: there may be a hundred thousand slots, of which few have the same key.
 template <typename Store>
-std::vector<SlotPlace> slots_in_order(const Store& store) {
+std::vector<SlotLocation> slots_in_order(const Store& store) {
   std::vector<std::uint32_t> ends;  // by key
   store.for_each([&](std::uint32_t slot) {
     const std::uint32_t key = store.header(slot).key;
@@ -38,14 +38,15 @@ std::vector<SlotPlace> slots_in_order(const Store& store) {
     ++ends[key];
   });
   std::partial_sum(ends.begin(), ends.end(), ends.begin());
-  std::vector<SlotPlace> slots(store.size());
+  std::vector<SlotLocation> slots(store.size());
   store.for_each([&](std::uint32_t slot) {
     const auto& header = store.header(slot);
     slots[--ends[header.key]] = {header.start, header.key, slot};
   });
   for (auto first = slots.begin(); first != slots.end();) {
-    const auto last = std::find_if(first, slots.end(), [&](const SlotPlace& place) { return place.key != first->key; });
-    std::sort(first, last, [](const SlotPlace& a, const SlotPlace& b) { return a.start < b.start; });
+    const auto last =
+        std::find_if(first, slots.end(), [&](const SlotLocation& slot) { return slot.key != first->key; });
+    std::sort(first, last, [](const SlotLocation& a, const SlotLocation& b) { return a.start < b.start; });
     first = last;
   }
   return slots;
@@ -54,11 +55,11 @@ std::vector<SlotPlace> slots_in_order(const Store& store) {
 // save_slot(slot) writes what follows key and start.
 template <typename Store, typename SaveSlot>
 void save_slots(ByteWriter& out, const Store& store, SaveSlot&& save_slot) {
-  const std::vector<SlotPlace> slots = slots_in_order(store);
+  const std::vector<SlotLocation> slots = slots_in_order(store);
   out.u32(static_cast<std::uint32_t>(slots.size()));
-  for (const SlotPlace& place : slots) {
-    out.numbers(place.key, place.start.count());
-    save_slot(place.slot);
+  for (const SlotLocation& slot : slots) {
+    out.numbers(slot.key, slot.start.count());
+    save_slot(slot.slot);
   }
 }
 
@@ -232,9 +233,9 @@ void DerivedMetrics::save(ByteWriter& out) const {
     for (const Target::Input& input : target.inputs) out.u8(input.heard ? 1 : 0);
   }
   out.u32(static_cast<std::uint32_t>(windows_.size()));
-  for (const auto& [place, window] : windows_) {
-    out.u32(place.first);
-    out.time(place.second);
+  for (const auto& [slot, window] : windows_) {
+    out.u32(slot.first);
+    out.time(slot.second);
     out.u32(window.derived);
     out.time(window.end);
     save_mark(out, window.mark);
@@ -325,8 +326,8 @@ void WindowDefinition::load(ByteReader& in, const Restored& restored) {
   if (!in.has(sources, 8)) return;
   for (std::uint32_t i = 0; i < sources; ++i) {
     const Timestamp idle = in.time();
-    const std::uint32_t place = place_of(restored.sources, i);
-    if (place < source_idle_.size()) source_idle_[place] = idle;
+    const std::uint32_t slot = place_of(restored.sources, i);
+    if (slot < source_idle_.size()) source_idle_[slot] = idle;
   }
   all_idle_ = in.time();
   std::visit([&](auto& windows) { windows.load(in); }, windows_);
@@ -343,7 +344,7 @@ void WindowDefinition::save_groups(ByteWriter& out) const {
   out.u32(static_cast<std::uint32_t>(series));
   for (std::uint32_t i = 0; i < series; ++i) {
     bool active = false;
-    keys_.for_each_place(i, [&](std::uint32_t key, std::uint32_t place) { active = groups_[key].is_active(place); });
+    keys_.for_each_slot(i, [&](std::uint32_t key, std::uint32_t slot) { active = groups_[key].is_active(slot); });
     out.u8(static_cast<std::uint8_t>((members_[i] ? 1 : 0) | (active ? 2 : 0)));
   }
 }
@@ -374,8 +375,8 @@ void WindowDefinition::load_groups(ByteReader& in, const Restored& restored) {
     const std::uint8_t bits = in.u8();
     members_[i] = (bits & 1U) != 0;
     if ((bits & 2U) == 0) continue;
-    keys_.for_each_place(i, [&](std::uint32_t key, std::uint32_t place) {
-      groups_[key].restore_member(place, restored.own_watermark(i));
+    keys_.for_each_slot(i, [&](std::uint32_t key, std::uint32_t slot) {
+      groups_[key].restore_member(slot, restored.own_watermark(i));
     });
   }
 }

@@ -1,7 +1,7 @@
 // A PostgreSQL array as the text that `$1::bigint[]` and its like read, built element by element.
 //
 // Doubles are the shortest text that reads back equal; what is not finite is NULL, as in every other sink.
-// Source: PostgreSQL documentation, 8.15.6 "Array Input and Output Syntax".
+// See: PostgreSQL documentation, 8.15.6 "Array Input and Output Syntax".
 // Thread: a value. Fails: never; bytes that are no text for the server are the server's to refuse.
 #pragma once
 

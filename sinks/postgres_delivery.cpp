@@ -11,7 +11,7 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::size_t rows_per_statement_max = 5'000;  // bounds the memory of a statement, ours and the server's
+constexpr std::size_t max_rows_per_statement = 5'000;  // bounds the memory of a statement, ours and the server's
 
 using SeriesPointer = std::shared_ptr<const Series>;
 
@@ -141,9 +141,9 @@ void PostgresDelivery::store(const WindowRows& window, std::uint64_t epoch) {
 template <typename Statement>
 void PostgresDelivery::in_parts(const WindowRows& window, const std::vector<std::size_t>& rows,
                                 const Statement& statement) {
-  for (std::size_t first = 0; first < rows.size(); first += rows_per_statement_max) {
+  for (std::size_t first = 0; first < rows.size(); first += max_rows_per_statement) {
     apply(
-        first, std::min(first + rows_per_statement_max, rows.size()),
+        first, std::min(first + max_rows_per_statement, rows.size()),
         [&](std::size_t from, std::size_t to) { statement(std::span(rows).subspan(from, to - from)); },
         [&](std::size_t i, const std::string& reason) { reject(window, rows[i], reason); });
   }

@@ -1,7 +1,7 @@
 // One batch on its way into one transaction: series to ids, rows to deletes and upserts, and the bad rows apart from
 // the rest.
 //
-// Thread: the courier's thread of the sink. Owns: nothing; all it is given outlives it.
+// Thread: the worker's thread of the sink. Owns: nothing; all it is given outlives it.
 // Fails:  throws what libpqxx throws. With care, a row or series that the server refuses for its content throws
 //         nothing and is rejected, at the price of some statements.
 #pragma once

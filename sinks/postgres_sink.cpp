@@ -26,7 +26,7 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::size_t known_series_max = 100'000;  // more than the pipeline's own limit; then looked up anew
+constexpr std::size_t max_known_series = 100'000;  // more than the pipeline's own limit; then looked up anew
 
 // One key for all of Edgetide: gateways that start together create the tables one after the other.
 constexpr std::string_view lock_for_ddl = "SELECT pg_advisory_xact_lock(7306078180944208997)";
@@ -247,7 +247,7 @@ Outcome PostgresSink::store(const RowBatch& batch, PostgresCare care) {
   if (state->incarnation > *incarnation_) return fenced(names_.identity);
   if (state->newest >= batch.id) return Delivered{};
 
-  if (series_ids_.size() > known_series_max) series_ids_.clear();
+  if (series_ids_.size() > max_known_series) series_ids_.clear();
   PostgresDelivery delivery(transaction, names_, statements_, series_ids_, care);
   delivery.store(batch);
   execute(

@@ -7,13 +7,13 @@ namespace edgetide {
 
 namespace {
 
-constexpr unsigned doublings_max = 6;  // 2^6 seconds is over a minute
-constexpr Duration delay_max = Duration::minutes(1);
+constexpr unsigned max_doublings = 6;  // 2^6 seconds is over a minute
+constexpr Duration max_delay = Duration::minutes(1);
 
 }  // namespace
 
 Duration backoff_delay(unsigned failures, double random) noexcept {
-  const Duration bound = std::min(delay_max, Duration::seconds(1 << std::min(failures, doublings_max)));
+  const Duration bound = std::min(max_delay, Duration::seconds(1 << std::min(failures, max_doublings)));
   return Duration::microseconds(static_cast<std::int64_t>(static_cast<double>(bound.count()) * random));
 }
 

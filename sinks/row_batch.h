@@ -2,7 +2,7 @@
 //
 // Owns:   everything; series texts are shared and immutable.
 // Units:  times in UTC microseconds; NaN is null.
-// Thread: a value, handed from the intake to one courier.
+// Thread: a value, handed from the intake to one worker.
 #pragma once
 
 #include <algorithm>
@@ -58,7 +58,7 @@ struct WindowRows {
   }
 };
 
-// The place of an epoch among all that were ever emitted from one state directory. `run` is the life of the daemon in
+// The place of an epoch among all that were ever emitted from one state directory. `run` is the run of the daemon in
 // which it was first fired; a replay of the journal makes it again with the same number. After a power cut, which may
 // take the last ticks with it, other epochs get the same numbers: their greater run tells them apart.
 struct EpochId {

@@ -1,12 +1,12 @@
 // The contract of a sink: gets the rows of epochs into a store or upstream, each epoch exactly once.
 //
 // Life cycle: constructed (no I/O) -> open -> deliver* -> close. After `retry_after` or `in_doubt` from any call the
-//   sink is closed; the courier waits and calls `open` again. After `stopped` it is never called again but for close.
-// Thread:  the courier's thread of this sink, except `interrupt` (any thread).
+//   sink is closed; the worker waits and calls `open` again. After `stopped` it is never called again but for close.
+// Thread:  the worker's thread of this sink, except `interrupt` (any thread).
 // Blocks:  `open`, `deliver` and `last_epoch` may block, bounded by the sink's own timeouts (at most about 30 s);
 //          `interrupt` makes a call that is blocked return soon. Waiting between tries is returned, never slept.
 // Fails:   outcomes are values; a sink throws nothing but std::bad_alloc. It logs nothing; reasons are in the outcome.
-// Exactly once: `deliver` stores the batch's EpochId in the same transaction as the rows. After `in_doubt` the courier
+// Exactly once: `deliver` stores the batch's EpochId in the same transaction as the rows. After `in_doubt` the worker
 //   opens again and asks `last_epoch`: at or beyond the batch's id means it was delivered. Delivering a batch that the
 //   store already has is `delivered` and changes nothing, also after a restart of the process.
 // Fencing: the first `open` of a process takes the store over from whoever else uses the same gateway and sink, an old

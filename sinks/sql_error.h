@@ -1,6 +1,6 @@
 // What a failed statement asks for, from its SQLSTATE.
 //
-// Source: PostgreSQL documentation, appendix A "Error Codes".
+// See: PostgreSQL documentation, appendix A "Error Codes".
 // Pure; any thread; never fails: a code that is not known is for a person.
 #pragma once
 

@@ -18,7 +18,7 @@ namespace edgetide {
 namespace {
 
 constexpr int wait_for_reader_ms = 100;
-constexpr int waits_max = 100;  // ten seconds
+constexpr int max_waits = 100;  // ten seconds
 
 class StdoutSink final : public Sink {
  public:
@@ -71,7 +71,7 @@ void StdoutSink::format(const RowBatch& batch) {
 
 bool StdoutSink::wait_for_room() const {
   pollfd target{descriptor_, POLLOUT, 0};
-  for (int waits = 0; waits < waits_max && !interrupted_; ++waits) {
+  for (int waits = 0; waits < max_waits && !interrupted_; ++waits) {
     if (poll(&target, 1, wait_for_reader_ms) > 0) return true;
   }
   return false;

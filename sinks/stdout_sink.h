@@ -13,6 +13,10 @@
 
 namespace edgetide {
 
+struct StdoutOptions {
+  bool operator==(const StdoutOptions&) const = default;
+};
+
 // Writes to `descriptor`, which stays the caller's.
 std::unique_ptr<Sink> make_stdout_sink(std::vector<WindowSchema> inputs, int descriptor = 1);
 

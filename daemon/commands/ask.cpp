@@ -3,8 +3,8 @@
 
 #include "config/config.h"
 #include "daemon/commands/commands.h"
-#include "daemon/control_socket_path.h"
 #include "daemon/monitor/control_client.h"
+#include "daemon/monitor/control_socket_path.h"
 
 namespace edgetide {
 

@@ -4,9 +4,9 @@
 
 #include "config/config.h"
 #include "daemon/commands/commands.h"
+#include "daemon/monitor/summary.h"
 #include "daemon/storage/checkpoint_store.h"
 #include "daemon/storage/posix_file_system.h"
-#include "daemon/summary.h"
 #include "pipeline/snapshot_head.h"
 #include "pipeline/time_text.h"
 #include "sinks/row_json.h"
@@ -72,9 +72,9 @@ std::string text_of(const Counters& counters) {
   const auto add = [&](std::uint64_t readings, std::string_view name) {
     if (readings > 0) text += ", " + std::to_string(readings) + ' ' + std::string(name);
   };
-  add(counters.of(Fate::on_time), "on time");
-  add(counters.of(Fate::late_accepted), "late accepted");
-  add(counters.of(Fate::late_dropped), "late dropped");
+  add(counters.of(ReadingOutcome::on_time), "on time");
+  add(counters.of(ReadingOutcome::late_accepted), "late accepted");
+  add(counters.of(ReadingOutcome::late_dropped), "late dropped");
   add(counters.duplicates(), "duplicate");
   add(counters.restamped, "restamped");
   for (std::size_t i = 0; i < refusal_count; ++i) add(counters.refused[i], refusal_names[i]);

@@ -10,7 +10,7 @@
 #include "daemon/commands/commands.h"
 #include "daemon/commands/completion.h"
 #include "daemon/commands/manual_page.h"
-#include "daemon/recovery.h"
+#include "daemon/recovery/recovery.h"
 
 namespace edgetide {
 

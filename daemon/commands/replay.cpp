@@ -11,8 +11,8 @@
 #include "daemon/commands/replay_input.h"
 #include "daemon/commands/restart_folder.h"
 #include "daemon/enrichment/enrichment.h"
-#include "daemon/row_selection.h"
-#include "daemon/summary.h"
+#include "daemon/monitor/summary.h"
+#include "daemon/outbox/row_selection.h"
 #include "pipeline/pipeline.h"
 #include "sinks/row_json.h"
 

@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "daemon/sources/decoder.h"
-#include "daemon/sources/id_text.h"
-#include "daemon/sources/time_field.h"
+#include "daemon/decoders/decoder.h"
+#include "daemon/decoders/id_text.h"
+#include "daemon/decoders/time_field.h"
 
 namespace edgetide {
 

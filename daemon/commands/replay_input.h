@@ -13,8 +13,8 @@
 #include <variant>
 #include <vector>
 
-#include "daemon/sources/decoded_batch.h"
-#include "daemon/sources/json.h"
+#include "daemon/decoders/decoded_batch.h"
+#include "daemon/decoders/json.h"
 #include "pipeline/refusal.h"
 #include "pipeline/time.h"
 

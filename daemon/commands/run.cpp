@@ -8,7 +8,7 @@
 #include "config/config.h"
 #include "daemon/commands/commands.h"
 #include "daemon/gateway.h"
-#include "daemon/log.h"
+#include "daemon/service/log.h"
 
 namespace edgetide {
 

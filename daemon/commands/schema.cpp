@@ -3,7 +3,7 @@
 
 #include "config/config.h"
 #include "daemon/commands/commands.h"
-#include "daemon/row_selection.h"
+#include "daemon/outbox/row_selection.h"
 #include "sinks/postgres_sink.h"
 #include "sinks/sqlite_sink.h"
 

@@ -45,4 +45,16 @@ class Enrichment {
   std::vector<Known> known_;  // by series
 };
 
+// Requires: by SourceId a position in `tables`, or none.
+struct EnrichmentOptions {
+  std::vector<SensorTableInput> tables;
+  std::vector<std::optional<std::size_t>> by_source;
+
+  std::vector<std::shared_ptr<const SensorTable>> tables_by_source() const {
+    std::vector<std::shared_ptr<const SensorTable>> found;
+    for (const auto& table : by_source) found.push_back(table ? tables[*table].table : nullptr);
+    return found;
+  }
+};
+
 }  // namespace edgetide

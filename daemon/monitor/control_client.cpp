@@ -8,7 +8,7 @@
 #include <string_view>
 #include <sys/socket.h>
 
-#include "daemon/sources/socket_address.h"
+#include "daemon/service/socket_address.h"
 
 namespace edgetide {
 

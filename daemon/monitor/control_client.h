@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/sources/descriptor.h"
+#include "daemon/service/descriptor.h"
 
 namespace edgetide {
 

@@ -50,7 +50,7 @@ ControlAnswer sensors(const MonitorHooks& hooks, const Words& words, AnswerForma
 ControlAnswer why(const MonitorHooks& hooks, const Words& words, AnswerFormat format) {
   if (words.size() != 4) return error("why WINDOW SENSOR FORMAT");
   const WindowExplanation explanation = hooks.explain(words[1], words[2]);
-  if (!explanation.trouble.empty()) return error(explanation.trouble);
+  if (!explanation.error.empty()) return error(explanation.error);
   return format == AnswerFormat::text ? explanation_text(explanation) : explanation_json(explanation);
 }
 

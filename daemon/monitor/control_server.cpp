@@ -10,15 +10,15 @@
 #include <unistd.h>
 #include <utility>
 
-#include "daemon/sources/socket_address.h"
+#include "daemon/service/socket_address.h"
 
 namespace edgetide {
 
 namespace {
 
-constexpr std::size_t peers_max = 8;
-constexpr std::size_t line_bytes_max = 1024;
-constexpr std::size_t unsent_bytes_max = 64 * 1024;  // of a stream, before it is asked for more
+constexpr std::size_t max_peers = 8;
+constexpr std::size_t max_line_bytes = 1024;
+constexpr std::size_t max_unsent_bytes = 64 * 1024;  // of a stream, before it is asked for more
 constexpr std::chrono::seconds request_within{5};
 constexpr std::chrono::seconds read_within{30};
 constexpr Duration stream_every = Duration::milliseconds(200);
@@ -46,7 +46,7 @@ ControlServer::ControlServer(std::string path, ControlCommands commands)
   const int fd = listener_.get();
   epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
   if (epoll_.get() >= 0 && fd >= 0 && bind(fd, address.get(), address.length) == 0 && chmod(path_.c_str(), 0660) == 0 &&
-      listen(fd, peers_max) == 0 && epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) {
+      listen(fd, max_peers) == 0 && epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) {
     return;
   }
   throw std::runtime_error("control socket " + path_ + ": " + std::strerror(errno));
@@ -66,7 +66,7 @@ std::optional<Duration> ControlServer::due_in() const noexcept {
 }
 
 void ControlServer::serve() {
-  std::array<epoll_event, peers_max + 1> events{};
+  std::array<epoll_event, max_peers + 1> events{};
   const int ready = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < ready; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
@@ -90,7 +90,7 @@ void ControlServer::accept_peers() {
     const int fd = accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
     epoll_event event{.events = EPOLLIN | EPOLLRDHUP, .data = {.fd = fd}};
-    if (connections_.size() >= peers_max || epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+    if (connections_.size() >= max_peers || epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
       close(fd);
       continue;
     }
@@ -111,12 +111,12 @@ void ControlServer::serve_peer(int fd, std::uint32_t events) {
 
 // False: there will be no request.
 bool ControlServer::read_request(int fd, Connection& connection) {
-  std::array<char, line_bytes_max> bytes{};
+  std::array<char, max_line_bytes> bytes{};
   const ssize_t got = recv(fd, bytes.data(), bytes.size(), 0);
   if (got < 0) return errno == EAGAIN || errno == EINTR;
   connection.request.append(bytes.data(), static_cast<std::size_t>(got));
   const std::size_t newline = connection.request.find('\n');
-  if (newline == std::string::npos) return got > 0 && connection.request.size() < line_bytes_max;
+  if (newline == std::string::npos) return got > 0 && connection.request.size() < max_line_bytes;
   connection.request.resize(newline);
   answer(connection);
   return true;
@@ -135,7 +135,7 @@ void ControlServer::answer(Connection& connection) {
 
 // False: the stream has ended.
 bool ControlServer::feed_stream(Connection& connection) {
-  if (connection.unsent.size() > unsent_bytes_max) return true;
+  if (connection.unsent.size() > max_unsent_bytes) return true;
   const std::optional<std::string> more = connection.stream();
   if (!more) return false;
   if (!more->empty() && connection.unsent.empty()) connection.moved_at = std::chrono::steady_clock::now();

@@ -19,7 +19,7 @@
 #include <variant>
 #include <vector>
 
-#include "daemon/sources/descriptor.h"
+#include "daemon/service/descriptor.h"
 #include "pipeline/time.h"
 
 namespace edgetide {

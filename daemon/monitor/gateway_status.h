@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/duration_histogram.h"
+#include "daemon/service/duration_histogram.h"
 #include "pipeline/counters.h"
 #include "pipeline/time.h"
 
@@ -103,20 +103,20 @@ struct SinkStatus {
   std::size_t spilled_rows = 0;  // of these, on disk
   std::uint64_t memory_bytes = 0;
   std::uint64_t disk_bytes = 0;
-  std::uint64_t limit_bytes = 0;
+  std::uint64_t max_bytes = 0;
   bool full = false;                // it holds intake back
   std::optional<Timestamp> oldest;  // some row has waited since then; none: nothing waits
-  std::string trouble;              // printable; empty if all is well
+  std::string error;                // printable; empty if all is well
 };
 
 struct StorageStatus {
-  std::string journal_trouble;  // empty if all is well, as the others
+  std::string journal_error;  // empty if all is well, as the others
   std::uint64_t journal_bytes = 0;
-  std::uint64_t journal_limit_bytes = 0;
+  std::uint64_t journal_max_bytes = 0;
   std::uint64_t journal_written_bytes = 0;
   std::uint64_t journal_unsynced_bytes = 0;
   std::uint64_t failed_syncs = 0;
-  std::string checkpoint_trouble;
+  std::string checkpoint_error;
   std::optional<Timestamp> checkpoint_at;
   Duration checkpoint_interval;
   Duration checkpoint_took;
@@ -125,7 +125,7 @@ struct StorageStatus {
   std::uint64_t quarantine_kept = 0;  // readings, as the others
   std::uint64_t quarantine_not_kept = 0;
   std::uint64_t quarantine_removed = 0;
-  std::string quarantine_trouble;
+  std::string quarantine_error;
 };
 
 struct ReloadStatus {
@@ -137,7 +137,7 @@ struct ProcessFacts {
   double cpu_seconds = 0;
   std::uint64_t resident_bytes = 0;
   std::uint64_t open_files = 0;
-  std::uint64_t open_files_max = 0;
+  std::uint64_t max_open_files = 0;
   std::uint64_t threads = 0;
 };
 
@@ -151,7 +151,7 @@ struct GatewayStatus {
   std::size_t series = 0;
   std::size_t series_limit = 0;
   std::uint64_t state_bytes = 0;
-  std::uint64_t state_limit_bytes = 0;
+  std::uint64_t state_max_bytes = 0;
   std::uint64_t resent_messages = 0;
   std::vector<SourceStatus> sources;
   std::vector<WindowStatus> windows;

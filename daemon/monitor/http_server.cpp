@@ -7,15 +7,15 @@
 #include <unistd.h>
 #include <utility>
 
-#include "daemon/sources/socket_address.h"
+#include "daemon/service/socket_address.h"
 
 namespace edgetide {
 
 namespace {
 
-constexpr unsigned connections_max = 16;
-constexpr unsigned silence_seconds_max = 10;
-constexpr std::size_t request_bytes_max = 8 * 1024;  // of each connection; MHD's own books included
+constexpr unsigned max_connections = 16;
+constexpr unsigned max_silence_seconds = 10;
+constexpr std::size_t max_request_bytes = 8 * 1024;  // of each connection; MHD's own books included
 
 [[noreturn]] void fail(const std::string& listen) {
   throw std::runtime_error("http: cannot listen on " + listen + ": " + std::strerror(errno));
@@ -27,7 +27,7 @@ int listen_on(const std::string& listen) {
   if (fd < 0) fail(listen);
   constexpr int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(fd, address.get(), address.length) == 0 && ::listen(fd, connections_max) == 0) return fd;
+  if (bind(fd, address.get(), address.length) == 0 && ::listen(fd, max_connections) == 0) return fd;
   const int error = errno;
   close(fd);
   errno = error;
@@ -55,8 +55,8 @@ class HttpServer::Daemon {
     const int socket = listen_on(listen);
     daemon_ =
         MHD_start_daemon(MHD_USE_EPOLL, 0, nullptr, nullptr, &Daemon::answer, this, MHD_OPTION_LISTEN_SOCKET, socket,
-                         MHD_OPTION_CONNECTION_LIMIT, connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
-                         silence_seconds_max, MHD_OPTION_CONNECTION_MEMORY_LIMIT, request_bytes_max, MHD_OPTION_END);
+                         MHD_OPTION_CONNECTION_LIMIT, max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
+                         max_silence_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, max_request_bytes, MHD_OPTION_END);
     if (daemon_ != nullptr) return;
     close(socket);
     throw std::runtime_error("http: libmicrohttpd does not start on " + listen);
@@ -76,7 +76,7 @@ class HttpServer::Daemon {
   void serve() noexcept {
     const bool was_full = full_;
     MHD_run(daemon_);
-    full_ = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections >= connections_max;
+    full_ = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections >= max_connections;
     if (was_full && !full_) MHD_run(daemon_);
   }
 

@@ -15,7 +15,7 @@
 #include "daemon/monitor/control_server.h"
 #include "daemon/monitor/http_server.h"
 #include "daemon/monitor/monitor_hooks.h"
-#include "daemon/sources/descriptor.h"
+#include "daemon/service/descriptor.h"
 
 namespace edgetide {
 

@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/intake/tap.h"
 #include "daemon/monitor/gateway_status.h"
 #include "daemon/monitor/window_explanation.h"
-#include "daemon/tap.h"
 
 namespace edgetide {
 

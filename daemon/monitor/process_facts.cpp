@@ -35,7 +35,7 @@ ProcessFacts process_facts() {
   facts.open_files = entries_of("/proc/self/fd");
   facts.threads = entries_of("/proc/self/task");
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) facts.open_files_max = limit.rlim_cur;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) facts.max_open_files = limit.rlim_cur;
   return facts;
 }
 

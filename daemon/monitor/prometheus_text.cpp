@@ -103,8 +103,8 @@ void add_gateway(Page& page, const GatewayStatus& status) {
   page.sample({}, std::uint64_t{status.series_limit});
   page.gauge("state_bytes", "Memory of windows and series, at the last trigger.");
   page.sample({}, status.state_bytes);
-  page.gauge("state_limit_bytes", "limits.memory.");
-  page.sample({}, status.state_limit_bytes);
+  page.gauge("state_max_bytes", "limits.memory.");
+  page.sample({}, status.state_max_bytes);
   page.counter("resent_messages_total", "Messages that were known already, and not counted twice.");
   page.sample({}, status.resent_messages);
 }
@@ -176,8 +176,8 @@ void add_sources(Page& page, const GatewayStatus& status) {
          [&](const SourceStatus& source) { return of(source.idle_series); });
   page.counter("late_readings_total", "Readings that came after the end of all their windows.");
   for (const SourceStatus& source : sources) {
-    page.sample({{"source", source.name}, {"outcome", "accepted"}}, source.counters.of(Fate::late_accepted));
-    page.sample({{"source", source.name}, {"outcome", "dropped"}}, source.counters.of(Fate::late_dropped));
+    page.sample({{"source", source.name}, {"outcome", "accepted"}}, source.counters.of(ReadingOutcome::late_accepted));
+    page.sample({{"source", source.name}, {"outcome", "dropped"}}, source.counters.of(ReadingOutcome::late_dropped));
   }
   add_refusals(page, sources);
   add_watermarks(page, status);
@@ -206,8 +206,8 @@ void add_sink_buffers(Page& page, const std::vector<SinkStatus>& sinks) {
          [](const SinkStatus& sink) { return std::uint64_t{sink.waiting_rows}; });
   gauges(page, "sink_buffer_bytes", "Their bytes, in memory and on disk.", "sink", sinks,
          [](const SinkStatus& sink) { return sink.memory_bytes + sink.disk_bytes; });
-  gauges(page, "sink_buffer_limit_bytes", "outbox.max_size.", "sink", sinks,
-         [](const SinkStatus& sink) { return sink.limit_bytes; });
+  gauges(page, "sink_buffer_max_bytes", "outbox.max_size.", "sink", sinks,
+         [](const SinkStatus& sink) { return sink.max_bytes; });
   page.gauge("sink_buffer_oldest_timestamp_seconds", "Rows have waited since then; absent if none waits.");
   for (const SinkStatus& sink : sinks) {
     if (sink.oldest) page.sample({{"sink", sink.name}}, seconds(*sink.oldest));
@@ -235,11 +235,11 @@ void add_sinks(Page& page, const std::vector<SinkStatus>& sinks) {
 
 void add_storage(Page& page, const StorageStatus& storage) {
   page.gauge("journal_ready", "1 while readings can be written.");
-  page.sample({}, std::uint64_t{storage.journal_trouble.empty()});
+  page.sample({}, std::uint64_t{storage.journal_error.empty()});
   page.gauge("journal_bytes", "Disk space of the journal.");
   page.sample({}, storage.journal_bytes);
-  page.gauge("journal_limit_bytes", "journal.max_size.");
-  page.sample({}, storage.journal_limit_bytes);
+  page.gauge("journal_max_bytes", "journal.max_size.");
+  page.sample({}, storage.journal_max_bytes);
   page.counter("journal_written_bytes_total", "Bytes written to the journal.");
   page.sample({}, storage.journal_written_bytes);
   page.counter("journal_failed_syncs_total", "Syncs of the journal that the disk refused.");
@@ -267,7 +267,7 @@ void add_process(std::string& text, const GatewayStatus& status) {
   add("cpu_seconds_total", "counter", Page::number(process.cpu_seconds));
   add("resident_memory_bytes", "gauge", std::to_string(process.resident_bytes));
   add("open_fds", "gauge", std::to_string(process.open_files));
-  add("max_fds", "gauge", std::to_string(process.open_files_max));
+  add("max_fds", "gauge", std::to_string(process.max_open_files));
   add("threads", "gauge", std::to_string(process.threads));
   add("start_time_seconds", "gauge", Page::number(seconds(status.started_at)));
 }

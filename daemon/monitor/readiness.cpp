@@ -13,7 +13,7 @@ constexpr Duration checkpoint_grace = Duration::minutes(1);
 
 std::string stale_checkpoint(const GatewayStatus& status) {
   const StorageStatus& storage = status.storage;
-  if (!storage.checkpoint_trouble.empty()) return storage.checkpoint_trouble;
+  if (!storage.checkpoint_error.empty()) return storage.checkpoint_error;
   const Timestamp since = storage.checkpoint_at.value_or(status.started_at);
   const Duration age = status.now - since;
   if (age <= storage.checkpoint_interval + checkpoint_grace) return {};
@@ -32,10 +32,10 @@ std::string why_not_ready(const GatewayStatus& status) {
   for (const SourceStatus& source : status.sources) {
     if (!source.connected) return "source " + source.name + " is not connected";
   }
-  if (!status.storage.journal_trouble.empty()) return "the journal takes nothing: " + status.storage.journal_trouble;
+  if (!status.storage.journal_error.empty()) return "the journal takes nothing: " + status.storage.journal_error;
   for (const SinkStatus& sink : status.sinks) {
     if (sink.full) return "sink " + sink.name + " is full and holds intake back";
-    if (sink.memory_bytes + sink.disk_bytes >= sink.limit_bytes) return "sink " + sink.name + " has no room for rows";
+    if (sink.memory_bytes + sink.disk_bytes >= sink.max_bytes) return "sink " + sink.name + " has no room for rows";
   }
   return stale_checkpoint(status);
 }

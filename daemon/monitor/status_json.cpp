@@ -8,9 +8,9 @@ namespace {
 
 void write_counters(JsonWriter& out, const Counters& counters) {
   out.member("readings", counters.received)
-      .member("on_time", counters.of(Fate::on_time))
-      .member("late_accepted", counters.of(Fate::late_accepted))
-      .member("late_dropped", counters.of(Fate::late_dropped))
+      .member("on_time", counters.of(ReadingOutcome::on_time))
+      .member("late_accepted", counters.of(ReadingOutcome::late_accepted))
+      .member("late_dropped", counters.of(ReadingOutcome::late_dropped))
       .member("duplicates", counters.duplicates())
       .member("restamped", counters.restamped);
   out.key("refused").open('{');
@@ -59,22 +59,22 @@ void write_sink(JsonWriter& out, const SinkStatus& sink) {
   out.member("failures", sink.failures).member("in_doubt", sink.in_doubt);
   out.member("waiting_rows", sink.waiting_rows).member("spilled_rows", sink.spilled_rows);
   out.member("memory_bytes", sink.memory_bytes).member("disk_bytes", sink.disk_bytes);
-  out.member("limit_bytes", sink.limit_bytes).member("full", sink.full);
-  out.member("oldest", sink.oldest).member("trouble", sink.trouble);
+  out.member("max_bytes", sink.max_bytes).member("full", sink.full);
+  out.member("oldest", sink.oldest).member("error", sink.error);
 }
 
 void write_storage(JsonWriter& out, const StorageStatus& storage) {
   out.key("journal").open('{');
-  out.member("trouble", storage.journal_trouble).member("bytes", storage.journal_bytes);
-  out.member("limit_bytes", storage.journal_limit_bytes).member("written_bytes", storage.journal_written_bytes);
+  out.member("error", storage.journal_error).member("bytes", storage.journal_bytes);
+  out.member("max_bytes", storage.journal_max_bytes).member("written_bytes", storage.journal_written_bytes);
   out.member("unsynced_bytes", storage.journal_unsynced_bytes).member("failed_syncs", storage.failed_syncs);
   out.close('}').key("checkpoint").open('{');
-  out.member("trouble", storage.checkpoint_trouble).member("at", storage.checkpoint_at);
+  out.member("error", storage.checkpoint_error).member("at", storage.checkpoint_at);
   out.member("interval", storage.checkpoint_interval).member("written", storage.checkpoints);
   out.member("bytes", storage.checkpoint_bytes);
   out.close('}').key("quarantine").open('{');
   out.member("kept", storage.quarantine_kept).member("not_kept", storage.quarantine_not_kept);
-  out.member("removed", storage.quarantine_removed).member("trouble", storage.quarantine_trouble).close('}');
+  out.member("removed", storage.quarantine_removed).member("error", storage.quarantine_error).close('}');
 }
 
 void write_process(JsonWriter& out, const ProcessFacts& process) {
@@ -102,7 +102,7 @@ std::string status_json(const GatewayStatus& status) {
   const std::string reason = why_not_ready(status);
   out.member("ready", reason.empty()).member("not_ready_because", reason);
   out.member("epoch", status.epoch).member("series", status.series).member("series_limit", status.series_limit);
-  out.member("state_bytes", status.state_bytes).member("state_limit_bytes", status.state_limit_bytes);
+  out.member("state_bytes", status.state_bytes).member("state_max_bytes", status.state_max_bytes);
   out.key("reload").open('{').member("successful", status.reload.successful).member("at", status.reload.at).close('}');
   out.list("sources", status.sources, [&](const SourceStatus& source) { write_source(out, source); });
   out.list("windows", status.windows, [&](const WindowStatus& window) { write_window(out, window); });

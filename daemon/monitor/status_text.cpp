@@ -23,7 +23,7 @@ std::string head_text(const GatewayStatus& status) {
                      short_text(status.now - status.started_at) + ": " +
                      (reason.empty() ? "ready" : "not ready: " + reason) + '\n';
   text += std::to_string(status.series) + " of " + std::to_string(status.series_limit) + " series, state " +
-          bytes_text(status.state_bytes) + " of " + bytes_text(status.state_limit_bytes) + ", resident " +
+          bytes_text(status.state_bytes) + " of " + bytes_text(status.state_max_bytes) + ", resident " +
           bytes_text(status.process.resident_bytes) + '\n';
   if (!status.reload.successful) text += "the last reload failed: " + to_rfc3339(status.reload.at) + '\n';
   return text;
@@ -35,8 +35,8 @@ std::string sources_text(const GatewayStatus& status) {
   for (const SourceStatus& source : status.sources) {
     const Counters& counters = source.counters;
     table.add({source.name, source.connected ? "connected" : "away", std::to_string(source.messages),
-               std::to_string(counters.received), std::to_string(counters.of(Fate::late_accepted)),
-               std::to_string(counters.of(Fate::late_dropped)), std::to_string(counters.refused_total()),
+               std::to_string(counters.received), std::to_string(counters.of(ReadingOutcome::late_accepted)),
+               std::to_string(counters.of(ReadingOutcome::late_dropped)), std::to_string(counters.refused_total()),
                std::to_string(source.series), std::to_string(source.idle_series),
                lag_text(status, source.watermark.median), lag_text(status, source.watermark.slowest)});
   }
@@ -59,9 +59,9 @@ std::string sinks_text(const GatewayStatus& status) {
   for (const SinkStatus& sink : status.sinks) {
     table.add({sink.name, sink.connected ? "connected" : "away", std::to_string(sink.rows),
                std::to_string(sink.waiting_rows), sink.oldest ? short_text(status.now - *sink.oldest) : "-",
-               bytes_text(sink.memory_bytes + sink.disk_bytes) + " of " + bytes_text(sink.limit_bytes),
+               bytes_text(sink.memory_bytes + sink.disk_bytes) + " of " + bytes_text(sink.max_bytes),
                std::to_string(sink.rejected_rows), std::to_string(sink.dropped_rows),
-               sink.trouble.empty() ? "-" : sink.trouble});
+               sink.error.empty() ? "-" : sink.error});
   }
   return table.text();
 }
@@ -69,17 +69,17 @@ std::string sinks_text(const GatewayStatus& status) {
 std::string storage_text(const GatewayStatus& status) {
   const StorageStatus& storage = status.storage;
   std::string text = "journal     " + bytes_text(storage.journal_bytes) + " of " +
-                     bytes_text(storage.journal_limit_bytes) + ", " + bytes_text(storage.journal_written_bytes) +
+                     bytes_text(storage.journal_max_bytes) + ", " + bytes_text(storage.journal_written_bytes) +
                      " written";
-  if (!storage.journal_trouble.empty()) text += ", takes nothing: " + storage.journal_trouble;
+  if (!storage.journal_error.empty()) text += ", takes nothing: " + storage.journal_error;
   text += "\ncheckpoint  ";
   text += storage.checkpoint_at
               ? short_text(status.now - *storage.checkpoint_at) + " ago, " + bytes_text(storage.checkpoint_bytes)
               : "none yet";
-  if (!storage.checkpoint_trouble.empty()) text += ", " + storage.checkpoint_trouble;
+  if (!storage.checkpoint_error.empty()) text += ", " + storage.checkpoint_error;
   text += "\nquarantine  " + std::to_string(storage.quarantine_kept) + " readings kept, " +
           std::to_string(storage.quarantine_not_kept) + " only counted";
-  if (!storage.quarantine_trouble.empty()) text += ", " + storage.quarantine_trouble;
+  if (!storage.quarantine_error.empty()) text += ", " + storage.quarantine_error;
   return text + '\n';
 }
 
@@ -109,7 +109,7 @@ std::string rates_text(const GatewayStatus& before, const GatewayStatus& status)
   const auto cpu_before = static_cast<std::uint64_t>(before.process.cpu_seconds * 100);
   return per_second(was.received, is.received, seconds) + " readings/s, " +
          per_second(bytes_read(before), bytes_read(status), seconds) + " bytes/s, " +
-         per_second(was.of(Fate::late_dropped), is.of(Fate::late_dropped), seconds) + " late/s, " +
+         per_second(was.of(ReadingOutcome::late_dropped), is.of(ReadingOutcome::late_dropped), seconds) + " late/s, " +
          per_second(was.refused_total(), is.refused_total(), seconds) + " refused/s, " +
          per_second(rows_stored(before), rows_stored(status), seconds) + " rows/s, " +
          per_second(cpu_before, cpu, seconds) + " % CPU\n";

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "daemon/tap.h"
+#include "daemon/intake/tap.h"
 
 namespace edgetide {
 

@@ -52,7 +52,7 @@ std::string waits_for(const ExplainedKey& key, const ExplainedWindow& window, Du
 }
 
 std::string explanation_text(const WindowExplanation& explanation) {
-  if (!explanation.trouble.empty()) return explanation.trouble + '\n';
+  if (!explanation.error.empty()) return explanation.error + '\n';
   std::string text;
   for (const ExplainedKey& key : explanation.keys) {
     text += key_text(key);

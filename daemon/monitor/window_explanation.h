@@ -1,7 +1,7 @@
 // Why the windows of a sensor are still open: what its watermark has reached, what it waits for, and how much is left
 // until silence alone closes them.
 //
-// Thread: plain values, pure functions. Fails: never; what cannot be explained says so in `trouble`.
+// Thread: plain values, pure functions. Fails: never; what cannot be explained says so in `error`.
 #pragma once
 
 #include <optional>
@@ -36,7 +36,7 @@ struct ExplainedKey {
 };
 
 struct WindowExplanation {
-  std::string trouble;  // no such window or sensor
+  std::string error;  // no such window or sensor
   std::string window;
   Duration allowed_lateness;
   std::vector<ExplainedKey> keys;

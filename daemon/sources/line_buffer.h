@@ -1,7 +1,7 @@
 // Bytes of one stream, cut into lines. A line longer than the limit is reported once and skipped to its end.
 //
 // Owns:   the bytes after the last newline. Thread: one. Fails: never.
-// Limit:  line_bytes_max, given at construction.
+// Limit:  max_line_bytes, given at construction.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace edgetide {
 
 class LineBuffer {
  public:
-  explicit LineBuffer(std::size_t line_bytes_max) : line_bytes_max_(line_bytes_max) {}
+  explicit LineBuffer(std::size_t max_line_bytes) : max_line_bytes_(max_line_bytes) {}
 
   // Calls line(text) for every complete line, without its newline, and too_long() once per line beyond the limit.
   template <typename Line, typename TooLong>
@@ -20,7 +20,7 @@ class LineBuffer {
     while (!bytes.empty()) {
       const std::size_t newline = bytes.find('\n');
       const std::string_view part = bytes.substr(0, newline);
-      if (!skipping_ && rest_.size() + part.size() > line_bytes_max_) {
+      if (!skipping_ && rest_.size() + part.size() > max_line_bytes_) {
         skipping_ = true;
         rest_.clear();
         too_long();
@@ -44,7 +44,7 @@ class LineBuffer {
   bool unreported() const noexcept { return !rest_.empty(); }
 
  private:
-  std::size_t line_bytes_max_;
+  std::size_t max_line_bytes_;
   std::string rest_;
   bool skipping_ = false;
 };

@@ -169,7 +169,7 @@ mqtt::connect_options to_paho(const MqttOptions& options, bool encrypted) {
   properties.add({mqtt::property::SESSION_EXPIRY_INTERVAL, static_cast<std::int32_t>(expiry_seconds)});
   properties.add({mqtt::property::RECEIVE_MAXIMUM, receive_maximum});
   properties.add(
-      {mqtt::property::MAXIMUM_PACKET_SIZE, static_cast<std::int32_t>(payload_bytes_max) + packet_slack_bytes});
+      {mqtt::property::MAXIMUM_PACKET_SIZE, static_cast<std::int32_t>(max_payload_bytes) + packet_slack_bytes});
   connect.set_properties(std::move(properties));
   return connect;
 }
@@ -208,14 +208,14 @@ class MqttSource final : public Source {
   void run() noexcept {
     while (!stopping()) {
       const std::string& server = options_.servers[failures_ % options_.servers.size()];
-      std::string trouble;
+      std::string error;
       try {
-        trouble = serve(server);
-      } catch (const std::exception& error) {
-        trouble = server + ": " + error.what();
+        error = serve(server);
+      } catch (const std::exception& failure) {
+        error = server + ": " + failure.what();
       }
       if (stopping()) break;
-      host_.disconnected(id_, trouble);
+      host_.disconnected(id_, error);
       back_off();
     }
   }
@@ -243,9 +243,9 @@ class MqttSource final : public Source {
     had_session_ = true;
     host_.connected(id_, server);
     const auto since = std::chrono::steady_clock::now();
-    std::string trouble = wait_for_loss();
+    std::string error = wait_for_loss();
     if (std::chrono::steady_clock::now() - since >= stable_after) failures_ = 0;
-    return trouble;
+    return error;
   }
 
   // Returns whether the broker knows our session.

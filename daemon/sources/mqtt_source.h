@@ -6,14 +6,14 @@
 //          resubscribes and backs off. Commands come from the gateway's main thread.
 // Never:   no blocking MQTT call, no exception and no log in a callback; no consumer queue; no automatic reconnect.
 // Fails:   see source.h. The broker being away is no failure: jittered backoff from 1 s to 60 s.
-// Limit:   payload_bytes_max per message; v5 announces it as Maximum Packet Size.
+// Limit:   max_payload_bytes per message; v5 announces it as Maximum Packet Size.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "daemon/sources/route.h"
+#include "daemon/decoders/route.h"
 #include "daemon/sources/source.h"
 #include "pipeline/time.h"
 

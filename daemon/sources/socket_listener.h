@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "daemon/sources/cidr.h"
-#include "daemon/sources/descriptor.h"
-#include "daemon/sources/route.h"
-#include "daemon/sources/socket_address.h"
+#include "daemon/decoders/route.h"
+#include "daemon/service/cidr.h"
+#include "daemon/service/descriptor.h"
+#include "daemon/service/socket_address.h"
 #include "daemon/sources/socket_source.h"
 
 namespace edgetide {

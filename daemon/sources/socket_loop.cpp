@@ -17,7 +17,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::size_t read_bytes = 64 * 1024;
-constexpr std::size_t unread_acks_bytes_max = 4096;
+constexpr std::size_t max_unread_acks_bytes = 4096;
 constexpr int datagrams_per_turn = 256;
 constexpr std::chrono::milliseconds deadline_check_every{500};
 
@@ -115,7 +115,7 @@ void SocketLoop::accept_peer(Listener& listener) {
   if (socket.get() < 0) return accept_failed(listener);
   std::string name = to_text(peer);
   if (!listener.allows(peer)) return refuse_peer(listener, name);
-  if (listener.connections >= listener.options.connections_max) return note_surplus(listener);
+  if (listener.connections >= listener.options.max_connections) return note_surplus(listener);
   const int fd = socket.get();
   if (!watch(fd, EPOLL_CTL_ADD, EPOLLIN)) return pause(listener);
   ++listener.connections;
@@ -148,7 +148,7 @@ void SocketLoop::note_surplus(Listener& listener) {
   ++listener.surplus_peers;
   if (!listener.surplus_notice.due(std::chrono::steady_clock::now())) return;
   host_.notice(listener.id,
-               "connections_max is reached, closed at once: " + std::to_string(listener.surplus_peers) + " peers");
+               "max_connections is reached, closed at once: " + std::to_string(listener.surplus_peers) + " peers");
   listener.surplus_peers = 0;
 }
 
@@ -201,13 +201,13 @@ bool SocketLoop::acknowledge(Connection& connection) {
   connection.acks += "ack " + std::to_string(connection.lines_taken) + "\n";
   const ssize_t sent = send(connection.socket.get(), connection.acks.data(), connection.acks.size(), MSG_NOSIGNAL);
   if (sent > 0) connection.acks.erase(0, static_cast<std::size_t>(sent));
-  return connection.acks.size() <= unread_acks_bytes_max;
+  return connection.acks.size() <= max_unread_acks_bytes;
 }
 
 void SocketLoop::serve_datagrams(Listener& listener) {
   for (int i = 0; i < datagrams_per_turn && !stopping_; ++i) {
     sockaddr_storage peer{};
-    iovec bytes{buffer_.data(), listener.options.datagram_bytes_max + 1};
+    iovec bytes{buffer_.data(), listener.options.max_datagram_bytes + 1};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(std::uint32_t))> control{};
     msghdr message{&peer, sizeof peer, &bytes, 1, control.data(), control.size(), 0};
     const ssize_t got = recvmsg(listener.socket.get(), &message, 0);
@@ -221,7 +221,7 @@ void SocketLoop::take_datagram(Listener& listener, const sockaddr_storage& peer,
   const std::string name = to_text(peer);
   if (!listener.allows(peer)) return refuse_peer(listener, name);
   batch_.clear();
-  if (datagram.size() > listener.options.datagram_bytes_max) {
+  if (datagram.size() > listener.options.max_datagram_bytes) {
     batch_.refusals.push_back({Refusal::too_large, name, 0});
   } else {
     while (!datagram.empty()) {

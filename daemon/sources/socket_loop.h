@@ -43,7 +43,7 @@ class SocketLoop {
 
   struct Connection {
     Connection(Listener& from, Descriptor descriptor, std::string name)
-        : listener(from), socket(std::move(descriptor)), peer(std::move(name)), lines(from.options.line_bytes_max) {}
+        : listener(from), socket(std::move(descriptor)), peer(std::move(name)), lines(from.options.max_line_bytes) {}
 
     Listener& listener;
     Descriptor socket;

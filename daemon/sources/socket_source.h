@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/sources/route.h"
+#include "daemon/decoders/route.h"
 #include "daemon/sources/source.h"
 #include "pipeline/time.h"
 
@@ -31,9 +31,9 @@ struct SocketOptions {
   std::vector<std::string> allow;  // CIDR; required when not bound to loopback
   bool ack = false;                // streams only
   RouteOptions route;              // no topic
-  std::size_t line_bytes_max = 64 * 1024;
-  std::size_t datagram_bytes_max = 8 * 1024;
-  std::size_t connections_max = 64;
+  std::size_t max_line_bytes = 64 * 1024;
+  std::size_t max_datagram_bytes = 8 * 1024;
+  std::size_t max_connections = 64;
   Duration idle_timeout = Duration::minutes(5);
   Duration line_timeout = Duration::seconds(30);
   std::size_t receive_buffer_bytes = 4 * 1024 * 1024;  // udp; the kernel may give less

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/sources/decoded_batch.h"
+#include "daemon/decoders/decoded_batch.h"
 #include "pipeline/reading.h"
 
 namespace edgetide {

@@ -10,7 +10,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::string_view file_name = "checkpoint";
-constexpr std::uint64_t file_bytes_max = std::uint64_t{1} << 30;
+constexpr std::uint64_t max_file_bytes = std::uint64_t{1} << 30;
 
 bool is_missing(std::error_code error) noexcept {
   return error == std::errc::no_such_file_or_directory;
@@ -51,7 +51,7 @@ std::variant<Checkpoint, BadCheckpoint> CheckpointStore::load(const std::string&
   if (opened.error) return unreadable(opened.error);
   const FileResult<std::uint64_t> size = opened.value->size();
   if (size.error) return unreadable(size.error);
-  if (size.value > file_bytes_max)
+  if (size.value > max_file_bytes)
     return BadCheckpoint{BadCheckpoint::Reason::foreign, "is too large for a checkpoint"};
   std::string bytes(static_cast<std::size_t>(size.value), '\0');
   const FileResult<std::size_t> read = opened.value->read(0, bytes);
@@ -88,7 +88,7 @@ std::variant<CheckpointStore::Found, std::string> CheckpointStore::newest() {
 }
 
 std::error_code CheckpointStore::write_file(const Checkpoint& checkpoint) {
-  const std::error_code removed = files_.remove(unnamed_path_);  // of a life that ended in the middle of this
+  const std::error_code removed = files_.remove(unnamed_path_);  // of a run that ended in the middle of this
   if (removed && !is_missing(removed)) return removed;
   const auto file = files_.open(unnamed_path_, FileAccess::create_new);
   if (file.error) return file.error;

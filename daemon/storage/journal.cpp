@@ -9,21 +9,21 @@ namespace {
 
 constexpr Duration pause_after_failure = Duration::seconds(1);
 constexpr std::string_view aside_suffix = ".damaged";
-constexpr std::size_t aside_max = 4;
+constexpr std::size_t max_aside = 4;
 
 }  // namespace
 
-LogPlace journal_place(const std::string& state_directory) {
+LogLocation journal_location(const std::string& state_directory) {
   return {state_directory + "/journal", "journal"};
 }
 
 Journal::Journal(FileSystem& files, const std::string& state_directory, JournalOptions options, std::uint64_t run,
                  const Found& found)
     : files_(files),
-      place_(journal_place(state_directory)),
+      location_(journal_location(state_directory)),
       options_(options),
       log_(files,
-           {.place = place_,
+           {.location = location_,
             .kind = LogKind::journal,
             .incarnation = run,
             .segment_bytes = segment_bytes,
@@ -33,12 +33,12 @@ Journal::Journal(FileSystem& files, const std::string& state_directory, JournalO
       damaged_(found.damaged) {}
 
 bool Journal::ready(Duration running) const noexcept {
-  if (!trouble_.empty()) return running >= try_again_at_;
-  return !full() && log_.unsynced_bytes() < unsynced_bytes_max;
+  if (!error_.empty()) return running >= try_again_at_;
+  return !full() && log_.unsynced_bytes() < max_unsynced_bytes;
 }
 
 bool Journal::full() const noexcept {
-  return log_.disk_bytes() + log_.buffered_bytes() >= options_.bytes_max;
+  return log_.disk_bytes() + log_.buffered_bytes() >= options_.max_bytes;
 }
 
 void Journal::discard_to(RecordLogWriter::Mark mark) noexcept {
@@ -53,7 +53,7 @@ bool Journal::commit(Duration running) {
     return false;
   }
   written_bytes_ += bytes;
-  trouble_.clear();
+  error_.clear();
   return true;
 }
 
@@ -66,18 +66,18 @@ void Journal::synced(const PendingSync& sync, std::error_code error, Duration ru
 }
 
 void Journal::fail(std::error_code error, Duration running) {
-  trouble_ = place_.folder + ": " + error.message();
+  error_ = location_.folder + ": " + error.message();
   try_again_at_ = running + pause_after_failure;
 }
 
-std::uint64_t Journal::begin_anew() noexcept {
+std::uint64_t Journal::reset() noexcept {
   encoder_.forget_moment();
   return log_.next_number();
 }
 
 void Journal::cut(std::uint64_t record, Duration running) {
   while (log_.oldest_ends_before(record)) {
-    const std::string path = place_.path_of(log_.segments()[0].first_record);
+    const std::string path = location_.path_of(log_.segments()[0].first_record);
     std::error_code error;
     if (std::find(damaged_.begin(), damaged_.end(), path) != damaged_.end()) error = set_aside(path);
     if (!error) error = log_.remove_oldest();
@@ -89,11 +89,11 @@ void Journal::cut(std::uint64_t record, Duration running) {
 std::error_code Journal::set_aside(const std::string& path) {
   if (const std::error_code error = files_.rename(path, path + std::string(aside_suffix))) return error;
   std::erase(damaged_, path);
-  FileResult<std::vector<std::string>> names = files_.list(place_.folder);
+  FileResult<std::vector<std::string>> names = files_.list(location_.folder);
   std::erase_if(names.value, [](const std::string& name) { return !name.ends_with(aside_suffix); });
   std::sort(names.value.begin(), names.value.end());
-  for (std::size_t i = 0; i + aside_max < names.value.size(); ++i) {
-    if (const std::error_code error = files_.remove(place_.folder + '/' + names.value[i])) return error;
+  for (std::size_t i = 0; i + max_aside < names.value.size(); ++i) {
+    if (const std::error_code error = files_.remove(location_.folder + '/' + names.value[i])) return error;
   }
   return {};
 }

@@ -8,9 +8,9 @@
 // Owns:   the log below the state directory, from where recovery ended.
 // Thread: the intake lock; a sync that was taken runs without it.
 // Blocks: `commit` as one write does, `cut` as removing a few files does.
-// Fails:  a disk that fails is `trouble`: `ready` is false until it is time to try again. Nothing that was committed is
+// Fails:  a disk that fails is `error`: `ready` is false until it is time to try again. Nothing that was committed is
 //         given up: what a failed sync leaves in doubt is written again, elsewhere.
-// Limit:  JournalOptions::bytes_max on disk; unsynced_bytes_max in memory while a sync takes its time.
+// Limit:  JournalOptions::max_bytes on disk; max_unsynced_bytes in memory while a sync takes its time.
 #pragma once
 
 #include <cstdint>
@@ -27,12 +27,12 @@
 namespace edgetide {
 
 // Where the journal of a gateway is.
-LogPlace journal_place(const std::string& state_directory);
+LogLocation journal_location(const std::string& state_directory);
 
 class Journal {
  public:
   static constexpr std::size_t segment_bytes = 4 * 1024 * 1024;
-  static constexpr std::size_t unsynced_bytes_max = 8 * 1024 * 1024;
+  static constexpr std::size_t max_unsynced_bytes = 8 * 1024 * 1024;
 
   // What recovery has found.
   struct Found {
@@ -43,10 +43,10 @@ class Journal {
   Journal(FileSystem& files, const std::string& state_directory, JournalOptions options, std::uint64_t run,
           const Found& found);
 
-  // False: nothing can be taken now. `trouble` or `full` says why.
+  // False: nothing can be taken now. `error` or `full` says why.
   bool ready(Duration running) const noexcept;
   bool full() const noexcept;
-  const std::string& trouble() const noexcept { return trouble_; }
+  const std::string& error() const noexcept { return error_; }
 
   template <typename Record>
   void append(JournalType type, const Record& record) {
@@ -56,7 +56,7 @@ class Journal {
   RecordLogWriter::Mark mark() const noexcept { return log_.mark(); }
   void discard_to(RecordLogWriter::Mark mark) noexcept;
 
-  // Everything appended survives our crash. False: it does not, is still to be written, and there is trouble.
+  // Everything appended survives our crash. False: it does not, is still to be written, and there is error.
   bool commit(Duration running);
 
   // For whoever syncs: one at a time.
@@ -64,7 +64,7 @@ class Journal {
   void synced(const PendingSync& sync, std::error_code error, Duration running);
 
   // The next record is no longer relative to one before it: a checkpoint begins here.
-  std::uint64_t begin_anew() noexcept;
+  std::uint64_t reset() noexcept;
   // Records before `record` are in checkpoints that are safe. Segments that hold nothing else go; damaged ones are kept
   // aside under another name, `*.damaged`, the newest few of them.
   void cut(std::uint64_t record, Duration running);
@@ -79,12 +79,12 @@ class Journal {
   std::error_code set_aside(const std::string& path);
 
   FileSystem& files_;
-  const LogPlace place_;
+  const LogLocation location_;
   const JournalOptions options_;
   RecordLogWriter log_;
   JournalEncoder encoder_;
   std::vector<std::string> damaged_;  // still in their place
-  std::string trouble_;
+  std::string error_;
   Duration try_again_at_;
   std::uint64_t written_bytes_ = 0;
 };

@@ -18,7 +18,7 @@ enum class JournalFull { block, drop_newest };
 struct JournalOptions {
   Durability durability = Durability::crash;
   Duration sync_interval = Duration::milliseconds(500);
-  std::size_t bytes_max = 256 * 1024 * 1024;
+  std::size_t max_bytes = 256 * 1024 * 1024;
   JournalFull when_full = JournalFull::block;
   bool operator==(const JournalOptions&) const = default;
 };

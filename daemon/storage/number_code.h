@@ -20,14 +20,14 @@ namespace detail {
 
 inline constexpr std::array<double, 7> powers_of_ten = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
 inline constexpr std::uint64_t not_decimal = powers_of_ten.size();
-inline constexpr double digits_max = 4503599627370496.0;  // 2^52: every whole number up to it is a double
+inline constexpr double max_digits = 4503599627370496.0;  // 2^52: every whole number up to it is a double
 
 }  // namespace detail
 
 inline void put_number(std::string& out, double value) {
   for (std::size_t i = 0; i < detail::powers_of_ten.size(); ++i) {
     const double scaled = value * detail::powers_of_ten[i];
-    if (!(std::abs(scaled) < detail::digits_max)) break;
+    if (!(std::abs(scaled) < detail::max_digits)) break;
     const auto digits = static_cast<std::int64_t>(scaled + std::copysign(0.5, scaled));
     const double read = static_cast<double>(digits) / detail::powers_of_ten[i];
     if (std::bit_cast<std::uint64_t>(read) != std::bit_cast<std::uint64_t>(value)) continue;

@@ -17,17 +17,17 @@ constexpr std::int64_t second = Duration::seconds(1).count();
 
 }  // namespace
 
-LogPlace quarantine_place(const std::string& state_directory) {
+LogLocation quarantine_location(const std::string& state_directory) {
   return {state_directory + "/quarantine", "quarantine"};
 }
 
 Quarantine::Quarantine(FileSystem& files, const std::string& state_directory, QuarantineOptions options)
     : files_(files),
-      place_(quarantine_place(state_directory)),
+      location_(quarantine_location(state_directory)),
       options_(options),
       allowance_(static_cast<std::int64_t>(options.write_bytes_per_second) * second) {}
 
-void Quarantine::keep(std::span<const SetAside> readings, std::string_view source, Moment arrival,
+void Quarantine::keep(std::span<const Quarantined> readings, std::string_view source, Moment arrival,
                       const SeriesTable& series) {
   if (readings.empty()) return;
   if (!is_open(arrival)) {
@@ -36,7 +36,7 @@ void Quarantine::keep(std::span<const SetAside> readings, std::string_view sourc
   }
   allow(arrival.running);
   std::uint64_t written = 0;
-  for (const SetAside& aside : readings) {
+  for (const Quarantined& aside : readings) {
     if (allowance_ <= 0) break;
     const std::size_t before = log_->buffered_bytes();
     encode(aside, source, arrival.wall, series[aside.reading.series], log_->begin(quarantined_reading_type));
@@ -52,22 +52,23 @@ bool Quarantine::is_open(Moment now) {
   if (try_again_at_ && now.running < *try_again_at_) return false;
   try_again_at_.reset();
   if (log_) return true;
-  if (std::string trouble = open(now); !trouble.empty()) fail(std::move(trouble), 0, now.running);
+  if (std::string error = open(now); !error.empty()) fail(std::move(error), 0, now.running);
   return log_.has_value();
 }
 
 // Goes on behind what is there. The folder is made with the first reading that needs it.
 std::string Quarantine::open(Moment now) {
-  if (const std::error_code error = files_.make_folder(place_.folder)) return place_.folder + ": " + error.message();
-  RecordLogReader reader(files_, place_, LogKind::quarantine);
+  if (const std::error_code error = files_.make_folder(location_.folder))
+    return location_.folder + ": " + error.message();
+  RecordLogReader reader(files_, location_, LogKind::quarantine);
   if (const auto refusal = reader.open(RecordLogReader::at_end)) return refusal->text;
   while (reader.next()) {
   }
   if (const std::error_code error = reader.cut_torn_tail()) return reader.report().torn_path + ": " + error.message();
-  const RecordLogOptions options{.place = place_,
+  const RecordLogOptions options{.location = location_,
                                  .kind = LogKind::quarantine,
                                  .incarnation = static_cast<std::uint64_t>(now.wall.count()),
-                                 .segment_bytes = options_.bytes_max / segments_wanted};
+                                 .segment_bytes = options_.max_bytes / segments_wanted};
   log_.emplace(files_, options, reader.segments(), reader.next_number());
   return {};
 }
@@ -86,15 +87,15 @@ void Quarantine::write(std::uint64_t readings, Duration now) {
   if (!error) error = log_->flush();
   if (error) {
     log_.reset();  // and what is in its buffer; begins anew with what is there then
-    return fail(place_.folder + ": " + error.message(), readings, now);
+    return fail(location_.folder + ": " + error.message(), readings, now);
   }
   counters_.kept += readings;
-  counters_.trouble.clear();
+  counters_.error.clear();
 }
 
 std::error_code Quarantine::make_room() {
   while (log_->segments().size() > 1 &&
-         log_->disk_bytes() + log_->buffered_bytes() + slack_bytes > options_.bytes_max) {
+         log_->disk_bytes() + log_->buffered_bytes() + slack_bytes > options_.max_bytes) {
     const std::uint64_t oldest = log_->segments()[0].first_record;
     const std::uint64_t next = log_->segments()[1].first_record;
     if (const std::error_code error = log_->remove_oldest()) return error;
@@ -103,15 +104,15 @@ std::error_code Quarantine::make_room() {
   return {};
 }
 
-void Quarantine::fail(std::string trouble, std::uint64_t readings, Duration now) {
+void Quarantine::fail(std::string error, std::uint64_t readings, Duration now) {
   counters_.failed += readings;
-  counters_.trouble = std::move(trouble);
+  counters_.error = std::move(error);
   try_again_at_ = now + rest_after_failure;
 }
 
 void Quarantine::sync() {
   if (!log_) return;
-  if (const std::error_code error = log_->sync()) counters_.trouble = place_.folder + ": " + error.message();
+  if (const std::error_code error = log_->sync()) counters_.error = location_.folder + ": " + error.message();
 }
 
 }  // namespace edgetide

@@ -25,7 +25,7 @@
 namespace edgetide {
 
 struct QuarantineOptions {
-  std::size_t bytes_max = 16 * 1024 * 1024;        // of disk
+  std::size_t max_bytes = 16 * 1024 * 1024;        // of disk
   std::size_t write_bytes_per_second = 64 * 1024;  // over longer times; a flash card wears with every byte
   bool operator==(const QuarantineOptions&) const = default;
 };
@@ -34,20 +34,20 @@ struct QuarantineCounters {
   // Readings, since the start:
   std::uint64_t kept = 0;
   std::uint64_t over_rate = 0;  // only counted, as they came too fast
-  std::uint64_t failed = 0;     // only counted, because of `trouble`
+  std::uint64_t failed = 0;     // only counted, because of `error`
   std::uint64_t removed = 0;    // to make room, also ones of earlier runs
-  std::string trouble;          // why nothing is kept at the moment; empty if all is well
+  std::string error;            // why nothing is kept at the moment; empty if all is well
 };
 
 // Where the quarantine of a gateway is.
-LogPlace quarantine_place(const std::string& state_directory);
+LogLocation quarantine_location(const std::string& state_directory);
 
 class Quarantine {
  public:
   Quarantine(FileSystem& files, const std::string& state_directory, QuarantineOptions options);
 
-  // Readings of one batch, as Pipeline::set_aside gives them. `series` is the pipeline's table.
-  void keep(std::span<const SetAside> readings, std::string_view source, Moment arrival, const SeriesTable& series);
+  // Readings of one batch, as Pipeline::quarantined gives them. `series` is the pipeline's table.
+  void keep(std::span<const Quarantined> readings, std::string_view source, Moment arrival, const SeriesTable& series);
 
   // Makes what is kept survive a power cut. For an orderly end.
   void sync();
@@ -60,10 +60,10 @@ class Quarantine {
   void allow(Duration now) noexcept;
   void write(std::uint64_t readings, Duration now);
   std::error_code make_room();
-  void fail(std::string trouble, std::uint64_t readings, Duration now);
+  void fail(std::string error, std::uint64_t readings, Duration now);
 
   FileSystem& files_;
-  const LogPlace place_;
+  const LogLocation location_;
   const QuarantineOptions options_;
   std::optional<RecordLogWriter> log_;
   std::int64_t allowance_;  // bytes times microseconds; below 0 by one reading at most

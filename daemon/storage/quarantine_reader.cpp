@@ -5,7 +5,7 @@
 namespace edgetide {
 
 QuarantineReader::QuarantineReader(FileSystem& files, const std::string& state_directory)
-    : log_(files, quarantine_place(state_directory), LogKind::quarantine) {}
+    : log_(files, quarantine_location(state_directory), LogKind::quarantine) {}
 
 std::optional<QuarantinedReading> QuarantineReader::next() {
   while (const std::optional<Record> record = log_.next()) {

@@ -15,17 +15,18 @@ constexpr std::array<std::string_view, 3> reason_names = {"late_dropped", "too_e
 
 }  // namespace
 
-std::string_view name_of(SetAside::Reason reason) noexcept {
+std::string_view name_of(Quarantined::Reason reason) noexcept {
   return reason_names[static_cast<std::size_t>(reason)];
 }
 
-std::optional<SetAside::Reason> quarantine_reason_named(std::string_view name) noexcept {
+std::optional<Quarantined::Reason> quarantine_reason_named(std::string_view name) noexcept {
   const auto found = std::find(reason_names.begin(), reason_names.end(), name);
   if (found == reason_names.end()) return std::nullopt;
-  return static_cast<SetAside::Reason>(found - reason_names.begin());
+  return static_cast<Quarantined::Reason>(found - reason_names.begin());
 }
 
-void encode(const SetAside& aside, std::string_view source, Timestamp arrival, const Series& series, std::string& out) {
+void encode(const Quarantined& aside, std::string_view source, Timestamp arrival, const Series& series,
+            std::string& out) {
   ByteWriter bytes(out);
   bytes.u8(static_cast<std::uint8_t>(aside.reason));
   bytes.time(aside.reading.event_time);
@@ -40,7 +41,7 @@ std::optional<QuarantinedReading> decode_quarantined_reading(std::string_view pa
   QuarantinedReading reading;
   const std::uint8_t reason = bytes.u8();
   bytes.require(reason < reason_names.size());
-  reading.reason = static_cast<SetAside::Reason>(reason);
+  reading.reason = static_cast<Quarantined::Reason>(reason);
   reading.event_time = bytes.time();
   reading.arrival = bytes.time();
   reading.value = std::bit_cast<double>(bytes.u64());

@@ -15,7 +15,7 @@ namespace edgetide {
 inline constexpr std::uint8_t quarantined_reading_type = 1;
 
 struct QuarantinedReading {
-  SetAside::Reason reason{};
+  Quarantined::Reason reason{};
   Timestamp event_time;
   Timestamp arrival;
   double value = 0;
@@ -24,11 +24,12 @@ struct QuarantinedReading {
 };
 
 // late_dropped, too_early, too_old.
-std::string_view name_of(SetAside::Reason reason) noexcept;
-std::optional<SetAside::Reason> quarantine_reason_named(std::string_view name) noexcept;
+std::string_view name_of(Quarantined::Reason reason) noexcept;
+std::optional<Quarantined::Reason> quarantine_reason_named(std::string_view name) noexcept;
 
 // Appends the payload. `series` is that of the reading.
-void encode(const SetAside& aside, std::string_view source, Timestamp arrival, const Series& series, std::string& out);
+void encode(const Quarantined& aside, std::string_view source, Timestamp arrival, const Series& series,
+            std::string& out);
 std::optional<QuarantinedReading> decode_quarantined_reading(std::string_view payload);
 
 }  // namespace edgetide

@@ -23,7 +23,7 @@ inline constexpr std::size_t record_head_bytes = 12;
 struct SegmentHeader {
   std::uint16_t version = segment_version;
   LogKind kind{};
-  std::uint64_t incarnation = 0;   // of whoever wrote it: tells two lives of a log apart
+  std::uint64_t incarnation = 0;   // of whoever wrote it: tells two writers of a log apart
   std::uint64_t first_record = 0;  // the number its records begin with
 };
 

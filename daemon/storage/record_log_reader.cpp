@@ -6,14 +6,14 @@
 namespace edgetide {
 
 std::optional<LogRefusal> RecordLogReader::open(std::uint64_t from) {
-  FileResult<std::vector<Segment>> listed = list_segments(files_, place_);
+  FileResult<std::vector<Segment>> listed = list_segments(files_, location_);
   if (listed.error) {
-    return LogRefusal{LogRefusal::Reason::disk, place_.folder + ": cannot be read: " + listed.error.message()};
+    return LogRefusal{LogRefusal::Reason::disk, location_.folder + ": cannot be read: " + listed.error.message()};
   }
   segments_ = std::move(listed.value);
   choose_start(from);
   for (std::size_t i = position_; i < segments_.size(); ++i) {
-    if (auto refusal = judge(segments_[i])) return refusal;
+    if (auto refusal = rules(segments_[i])) return refusal;
   }
   return std::nullopt;
 }
@@ -29,8 +29,8 @@ void RecordLogReader::choose_start(std::uint64_t from) {
 }
 
 // A damaged header does not stop us where whole records follow.
-std::optional<LogRefusal> RecordLogReader::judge(const Segment& segment) const {
-  const std::string path = place_.path_of(segment.first_record);
+std::optional<LogRefusal> RecordLogReader::rules(const Segment& segment) const {
+  const std::string path = location_.path_of(segment.first_record);
   auto opened = files_.open(path, FileAccess::read);
   if (opened.error == std::errc::no_such_file_or_directory) return std::nullopt;  // a writer has removed it just now
   if (opened.error) return LogRefusal{LogRefusal::Reason::disk, path + ": cannot be read: " + opened.error.message()};
@@ -56,7 +56,7 @@ std::optional<Record> RecordLogReader::next() {
     if (!current_ && !open_segment()) continue;
     const bool last = position_ + 1 == segments_.size();
     const std::uint64_t end = last ? at_end : segments_[position_ + 1].first_record;
-    broken_ = {place_.path_of(segments_[position_].first_record), current_->offset(), 0, {}};
+    broken_ = {location_.path_of(segments_[position_].first_record), current_->offset(), 0, {}};
     const std::optional<Record> record = current_->next(expected_);
     if (!record || record->number >= end) {
       leave_segment();
@@ -75,16 +75,16 @@ std::optional<Record> RecordLogReader::next() {
 bool RecordLogReader::open_segment() {
   const Segment& segment = segments_[position_];
   if (segment.first_record > expected_) {
-    if (broken_.path.empty()) broken_.path = place_.path_of(segment.first_record);
+    if (broken_.path.empty()) broken_.path = location_.path_of(segment.first_record);
     note_lost(segment.first_record - expected_);
     expected_ = segment.first_record;
   }
-  auto opened = files_.open(place_.path_of(segment.first_record), FileAccess::read);
+  auto opened = files_.open(location_.path_of(segment.first_record), FileAccess::read);
   if (!opened.error) {
     current_ = std::make_unique<SegmentReader>(std::move(opened.value));
     return true;
   }
-  broken_ = {place_.path_of(segment.first_record), 0, 0, opened.error};
+  broken_ = {location_.path_of(segment.first_record), 0, 0, opened.error};
   ++position_;
   const bool removed = opened.error == std::errc::no_such_file_or_directory;  // by a writer, from the oldest on
   if (removed && from_ == 0 && report_.records == 0 && position_ < segments_.size()) {
@@ -110,14 +110,14 @@ void RecordLogReader::leave_segment() {
 
 // Nothing that follows tells how many records it has cost, and nobody knows whether it is torn.
 void RecordLogReader::note_unreadable_end() {
-  if (report_.damage.size() < damages_max) report_.damage.push_back(broken_);
+  if (report_.damage.size() < max_damages) report_.damage.push_back(broken_);
 }
 
 void RecordLogReader::note_lost(std::uint64_t records) {
   if (records == 0) return;
   report_.records_lost += records;
   broken_.records_lost = records;
-  if (report_.damage.size() < damages_max) report_.damage.push_back(broken_);
+  if (report_.damage.size() < max_damages) report_.damage.push_back(broken_);
 }
 
 std::error_code RecordLogReader::cut_torn_tail() {

@@ -52,8 +52,8 @@ class RecordLogReader {
  public:
   static constexpr std::uint64_t at_end = std::numeric_limits<std::uint64_t>::max();
 
-  RecordLogReader(FileSystem& files, LogPlace place, LogKind kind)
-      : files_(files), place_(std::move(place)), kind_(kind) {}
+  RecordLogReader(FileSystem& files, LogLocation location, LogKind kind)
+      : files_(files), location_(std::move(location)), kind_(kind) {}
 
   // To read records from number `from` on; if given, records between it and the first one there are lost. `at_end`:
   // only to learn `next_number`, from the newest segment. Call once.
@@ -71,9 +71,9 @@ class RecordLogReader {
   [[nodiscard]] std::error_code cut_torn_tail();
 
  private:
-  static constexpr std::size_t damages_max = 16;
+  static constexpr std::size_t max_damages = 16;
 
-  std::optional<LogRefusal> judge(const Segment& segment) const;
+  std::optional<LogRefusal> rules(const Segment& segment) const;
   void choose_start(std::uint64_t from);
   bool open_segment();
   void leave_segment();
@@ -81,7 +81,7 @@ class RecordLogReader {
   void note_unreadable_end();
 
   FileSystem& files_;
-  const LogPlace place_;
+  const LogLocation location_;
   const LogKind kind_;
   std::vector<Segment> segments_;
   std::size_t position_ = 0;  // in segments_, of current_ or of the one to be opened

@@ -94,7 +94,8 @@ std::error_code RecordLogWriter::start_segment() {
 // go before anything else is written.
 std::error_code RecordLogWriter::take_place() {
   if (!named_) {
-    if (const std::error_code error = files_.rename(unnamed_path(), options_.place.path_of(file_first_))) return error;
+    if (const std::error_code error = files_.rename(unnamed_path(), options_.location.path_of(file_first_)))
+      return error;
     named_ = true;
     folder_unsynced_ = true;
     const auto behind = std::find_if(segments_.begin(), segments_.end(),
@@ -123,7 +124,7 @@ PendingSync RecordLogWriter::take_pending_sync() {
   pending.files_ = &files_;
   pending.written_ = std::exchange(unsynced_, {});
   if (std::exchange(file_unsynced_, false)) pending.written_.push_back(file_);
-  if (std::exchange(folder_unsynced_, false)) pending.folder_ = options_.place.folder;
+  if (std::exchange(folder_unsynced_, false)) pending.folder_ = options_.location.folder;
   pending.through_ = first_buffered_;
   pending.kept_bytes_ = kept_.size();
   return pending;
@@ -161,7 +162,7 @@ std::error_code RecordLogWriter::remove_oldest() {
 
 // Fine if somebody else has removed it.
 std::error_code RecordLogWriter::remove(const Segment& segment) {
-  const std::error_code error = files_.remove(options_.place.path_of(segment.first_record));
+  const std::error_code error = files_.remove(options_.location.path_of(segment.first_record));
   folder_unsynced_ = folder_unsynced_ || !error;
   return error == std::errc::no_such_file_or_directory ? std::error_code() : error;
 }
@@ -174,7 +175,7 @@ std::uint64_t RecordLogWriter::disk_bytes() const noexcept {
 }
 
 std::string RecordLogWriter::unnamed_path() const {
-  return options_.place.folder + '/' + options_.place.name + ".new";
+  return options_.location.folder + '/' + options_.location.name + ".new";
 }
 
 }  // namespace edgetide

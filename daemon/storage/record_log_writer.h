@@ -33,7 +33,7 @@
 namespace edgetide {
 
 struct RecordLogOptions {
-  LogPlace place;
+  LogLocation location;
   LogKind kind{};
   std::uint64_t incarnation = 0;
   std::uint64_t segment_bytes = 4 * 1024 * 1024;  // larger: fewer files, coarser removal of the oldest

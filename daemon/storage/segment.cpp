@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view suffix = ".log";
 }  // namespace
 
-std::string LogPlace::path_of(std::uint64_t first_record) const {
+std::string LogLocation::path_of(std::uint64_t first_record) const {
   return folder + '/' + segment_name(name, first_record);
 }
 
@@ -22,15 +22,15 @@ std::optional<std::uint64_t> parse_segment_name(std::string_view log, std::strin
   return parse_numbered_name(log, file, suffix);
 }
 
-FileResult<std::vector<Segment>> list_segments(FileSystem& files, const LogPlace& place) {
+FileResult<std::vector<Segment>> list_segments(FileSystem& files, const LogLocation& location) {
   FileResult<std::vector<Segment>> segments;
-  const FileResult<std::vector<std::string>> names = files.list(place.folder);
+  const FileResult<std::vector<std::string>> names = files.list(location.folder);
   if (names.error == std::errc::no_such_file_or_directory) return segments;
   segments.error = names.error;
   for (const std::string& file : names.value) {
-    const std::optional<std::uint64_t> first = parse_segment_name(place.name, file);
+    const std::optional<std::uint64_t> first = parse_segment_name(location.name, file);
     if (!first) continue;
-    const auto opened = files.open(place.folder + '/' + file, FileAccess::read);
+    const auto opened = files.open(location.folder + '/' + file, FileAccess::read);
     if (opened.error == std::errc::no_such_file_or_directory) continue;  // a writer has removed it just now
     const FileResult<std::uint64_t> size =
         opened.error ? FileResult<std::uint64_t>{0, opened.error} : opened.value->size();

@@ -14,7 +14,7 @@
 namespace edgetide {
 
 // Where a log is.
-struct LogPlace {
+struct LogLocation {
   std::string folder;
   std::string name;  // [a-z0-9_]
 
@@ -31,6 +31,6 @@ std::string segment_name(std::string_view log, std::uint64_t first_record);
 std::optional<std::uint64_t> parse_segment_name(std::string_view log, std::string_view file) noexcept;
 
 // Oldest first. A folder that is not there has none.
-FileResult<std::vector<Segment>> list_segments(FileSystem& files, const LogPlace& place);
+FileResult<std::vector<Segment>> list_segments(FileSystem& files, const LogLocation& location);
 
 }  // namespace edgetide

@@ -67,7 +67,7 @@ class BenchStream {
   static PipelineOptions options(std::size_t sensors, const WindowOptions& window) {
     PipelineOptions options;
     options.max_series = sensors;
-    options.memory_bytes_max = std::numeric_limits<std::size_t>::max();
+    options.max_memory_bytes = std::numeric_limits<std::size_t>::max();
     options.sources = {{"bench", {}}};
     options.windows = {window};
     return options;

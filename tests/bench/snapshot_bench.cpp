@@ -21,7 +21,7 @@ WindowOptions window_of(const std::string& name, Duration size) {
 PipelineOptions options_of(std::size_t series) {
   PipelineOptions options;
   options.max_series = series;
-  options.memory_bytes_max = std::numeric_limits<std::size_t>::max();
+  options.max_memory_bytes = std::numeric_limits<std::size_t>::max();
   options.sources = {{"plant", {}}};
   options.windows = {window_of("minute", Duration::minutes(1)), window_of("quarter", Duration::minutes(15)),
                      window_of("hour", Duration::hours(1))};

@@ -380,13 +380,13 @@ TEST(Config, keys_of_sockets_reach_the_options) {
   EXPECT_EQ(tcp.listen, "0.0.0.0:8094");
   EXPECT_EQ(tcp.allow, (std::vector<std::string>{"10.20.0.0/16", "fd00::/8"}));
   EXPECT_TRUE(tcp.ack);
-  EXPECT_EQ(tcp.line_bytes_max, 1024U);
-  EXPECT_EQ(tcp.connections_max, 3U);
+  EXPECT_EQ(tcp.max_line_bytes, 1024U);
+  EXPECT_EQ(tcp.max_connections, 3U);
   EXPECT_EQ(tcp.idle_timeout, Duration::minutes(1));
   EXPECT_EQ(tcp.line_timeout, Duration::seconds(2));
   const SocketOptions& udp = options.sockets[1].options;
   EXPECT_EQ(udp.kind, SocketKind::udp);
-  EXPECT_EQ(udp.datagram_bytes_max, 512U);
+  EXPECT_EQ(udp.max_datagram_bytes, 512U);
   EXPECT_EQ(udp.receive_buffer_bytes, 1'000'000U);
   EXPECT_EQ(options.sockets[2].options.kind, SocketKind::unix_stream);
   EXPECT_EQ(options.sockets[2].options.listen, "/run/x.sock");
@@ -417,12 +417,12 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   EXPECT_EQ(options.pipeline.max_series, 5U);
   EXPECT_EQ(options.journal.durability, Durability::power);
   EXPECT_EQ(options.journal.sync_interval, Duration::seconds(1));
-  EXPECT_EQ(options.journal.bytes_max, 32U * 1024 * 1024);
+  EXPECT_EQ(options.journal.max_bytes, 32U * 1024 * 1024);
   EXPECT_EQ(options.journal.when_full, JournalFull::drop_newest);
   EXPECT_EQ(options.clock.wait_after_boot, Duration::minutes(2));
   EXPECT_EQ(options.checkpoint.interval, Duration::minutes(5));
   EXPECT_EQ(options.checkpoint.keep, 3U);
-  EXPECT_EQ(options.quarantine.bytes_max, 1024U * 1024);
+  EXPECT_EQ(options.quarantine.max_bytes, 1024U * 1024);
   const WindowOptions& minute = options.pipeline.windows[0];
   EXPECT_EQ(minute.name, "minute");
   EXPECT_EQ(minute.offset, Duration::seconds(-5));
@@ -435,7 +435,7 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   const SinkOptions& pg = options.sinks[0];
   EXPECT_EQ(pg.inputs, std::vector<WindowId>{WindowId{1}});
   EXPECT_EQ(pg.mode, OutputMode::append);
-  EXPECT_EQ(pg.outbox.bytes_max, 1024U * 1024U);
+  EXPECT_EQ(pg.outbox.max_bytes, 1024U * 1024U);
   EXPECT_EQ(pg.outbox.when_full, WhenFull::block);
   EXPECT_TRUE(pg.outbox.newest_rows_only);
   EXPECT_FALSE(options.sinks[2].outbox.newest_rows_only) << "standard output is a stream";
@@ -466,7 +466,7 @@ TEST(Config, all_errors_come_in_one_run_in_the_order_of_the_file) {
             "3 errors. The configuration was not applied.\n");
 }
 
-TEST(Config, text_that_is_no_toml_is_one_error_with_its_place) {
+TEST(Config, text_that_is_no_toml_is_one_error_with_its_location) {
   expect_errors({
       {"[\n", "1:2: error: in a TOML key: expected bare key starting character"},
       {"a = 1\nb = \"x\ny\"\n", "2:7: error: in a TOML string: "},
@@ -506,7 +506,7 @@ TEST(Config, sensor_tables_are_read_and_joined_with_their_sources) {
 TEST(Config, window_queries_reach_the_options) {
   const PipelineOptions options = loaded(every_key_correct()).options.pipeline;
   EXPECT_EQ(options.new_series_per_minute, 7U);
-  EXPECT_EQ(options.memory_bytes_max, 2U << 20);
+  EXPECT_EQ(options.max_memory_bytes, 2U << 20);
   EXPECT_EQ(options.default_time.scope, WatermarkScope::source);
   const WindowOptions& quarter = options.windows[2];
   EXPECT_EQ(quarter.kind, WindowKind::sliding);
@@ -535,7 +535,7 @@ std::string typed_window(const std::string& keys) {
   return "[windows.w]\n" + keys + "\n";
 }
 
-TEST(Config, window_queries_that_make_no_sense_are_errors_with_their_place) {
+TEST(Config, window_queries_that_make_no_sense_are_errors_with_their_location) {
   const std::string sliding = "type = \"sliding\"\nsize = \"1m\"\n";
   const std::string averages = "size = \"1m\"\naggregates = [\"count\", \"avg\"]\n";
   expect_errors({
@@ -781,7 +781,7 @@ TEST(Config, mistakes_in_sinks_are_errors) {
 
 TEST(Config, windows_are_limited) {
   std::string text;
-  for (std::size_t i = 0; i <= windows_max; ++i) text += "[windows.w" + std::to_string(i) + "]\nsize = \"1m\"\n";
+  for (std::size_t i = 0; i <= max_windows; ++i) text += "[windows.w" + std::to_string(i) + "]\nsize = \"1m\"\n";
   expect_errors({{text, "129:10: error: windows: there are 65, at most 64 are possible"}});
 }
 

@@ -3,7 +3,7 @@
 
 #include <atomic>
 
-#include "daemon/clock.h"
+#include "daemon/service/clock.h"
 
 namespace edgetide::test {
 

@@ -36,7 +36,7 @@ class MemoryFileSystem final : public FileSystem {
     fail_error_ = error;
     fail_sticky_ = sticky;
   }
-  // The n-th operation from now on is the last one of this life, a write in part; all later ones fail and do nothing,
+  // The n-th operation from now on is the last one of this run, a write in part; all later ones fail and do nothing,
   // until `crash` or `forget_handles`. 0: none is.
   void die_at(std::uint64_t n) {
     const std::lock_guard lock(mutex_);

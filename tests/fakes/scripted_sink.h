@@ -1,7 +1,7 @@
 // A sink in memory that answers as the test scripts it, and keeps what it was given. The log is the store: it outlives
 // the sink, knows its last epoch, and takes none twice.
 //
-// Thread: the courier's thread calls it; the test reads through the locked accessors.
+// Thread: the worker's thread calls it; the test reads through the locked accessors.
 #pragma once
 
 #include <condition_variable>

@@ -5,15 +5,15 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/sources/decoder.h"
-#include "daemon/sources/id_text.h"
-#include "daemon/sources/route.h"
+#include "daemon/decoders/decoder.h"
+#include "daemon/decoders/id_text.h"
+#include "daemon/decoders/route.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace edgetide {
 
 inline void check_promises(const DecodedBatch& batch, std::size_t payload_bytes) {
-  require(batch.readings.size() + batch.refusals.size() <= values_per_message_max, "values are bounded");
+  require(batch.readings.size() + batch.refusals.size() <= max_values_per_message, "values are bounded");
   for (const DecodedReading& reading : batch.readings) {
     require(is_id(reading.sensor), "a sensor is an id");
     require(is_id(reading.metric), "a metric is an id");

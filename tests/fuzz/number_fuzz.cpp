@@ -1,6 +1,6 @@
 #include <optional>
 
-#include "daemon/sources/number_text.h"
+#include "daemon/decoders/number_text.h"
 #include "tests/fuzz/decoded_promises.h"
 
 namespace edgetide {

@@ -20,7 +20,7 @@ void require_order(const ReadLog& log) {
 
 void read_anything(std::string_view bytes) {
   MemoryFileSystem files;
-  files.set_content(log_place.path_of(1), std::string(bytes));
+  files.set_content(log_location.path_of(1), std::string(bytes));
   const ReadLog log = read_log(files);
   require_order(log);
   if (log.refused.empty()) {
@@ -29,7 +29,7 @@ void read_anything(std::string_view bytes) {
     const ReadLog again = read_log(files);
     require(again.records.size() == log.records.size() + 1, "writing goes on behind what is whole");
   }
-  files.set_content(quarantine_place("state").path_of(1), std::string(bytes));
+  files.set_content(quarantine_location("state").path_of(1), std::string(bytes));
   QuarantineReader readings(files, "state");
   if (readings.open()) return;
   while (readings.next()) {

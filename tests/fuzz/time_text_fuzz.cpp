@@ -2,7 +2,7 @@
 #include <optional>
 #include <string>
 
-#include "daemon/sources/time_field.h"
+#include "daemon/decoders/time_field.h"
 #include "pipeline/time_text.h"
 #include "tests/fuzz/fuzz_target.h"
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "daemon/sources/json_path.h"
-#include "daemon/sources/route.h"
+#include "daemon/decoders/json_path.h"
+#include "daemon/decoders/route.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace edgetide {

@@ -15,7 +15,7 @@ TEST(Pipeline, applying_readings_to_known_windows_allocates_nothing) {
   for (int i = 0; i < 100; ++i) pipeline.apply({SourceId{0}, moment(5), readings});
   EXPECT_TRUE(pipeline.series().find("7", "t").has_value());
   EXPECT_EQ(allocations(), before);
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 101'000U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 101'000U);
 }
 
 }  // namespace

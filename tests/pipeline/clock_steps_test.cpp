@@ -56,7 +56,7 @@ TEST(ClockSteps, steps_of_the_wall_clock_move_no_trigger_and_change_no_row) {
     const Outcome stepped = run(one.error);
     EXPECT_EQ(stepped.rows, steady.rows) << one.name;
     EXPECT_EQ(stepped.epochs_with_rows, steady.epochs_with_rows) << one.name;
-    EXPECT_EQ(stepped.counters.of(Fate::on_time), steady.counters.of(Fate::on_time)) << one.name;
+    EXPECT_EQ(stepped.counters.of(ReadingOutcome::on_time), steady.counters.of(ReadingOutcome::on_time)) << one.name;
   }
 }
 

@@ -102,7 +102,7 @@ bool same(const ModelRow& a, const ModelRow& b, const WindowOptions& window) {
 
 std::string text_of(const Counters& counters) {
   std::string text = std::to_string(counters.received);
-  for (const std::uint64_t n : counters.fates) text += ' ' + std::to_string(n);
+  for (const std::uint64_t n : counters.outcomes) text += ' ' + std::to_string(n);
   text += " restamped " + std::to_string(counters.restamped);
   for (const std::uint64_t n : counters.refused) text += ' ' + std::to_string(n);
   return text;

@@ -141,7 +141,7 @@ TEST(QuantileSketch, collapses_the_smallest_and_keeps_the_upper_quantiles) {
   QuantileSketch sketch;
   for (int exponent = -250; exponent <= 250; ++exponent) sketch.add(std::pow(10.0, exponent));
   EXPECT_NEAR(sketch.percentile(100) / 1e250, 1, 0.0101);
-  EXPECT_LE(sketch.heap_bytes(), 2U * 8U * static_cast<std::size_t>(QuantileSketch::buckets_max));
+  EXPECT_LE(sketch.heap_bytes(), 2U * 8U * static_cast<std::size_t>(QuantileSketch::max_buckets));
   EXPECT_EQ(sketch.count(), 501U);
 }
 
@@ -185,7 +185,7 @@ TEST(DistinctCounter, is_exact_up_to_its_bound_and_within_five_errors_beyond) {
     for (int round = 0; round < 2; ++round) {
       for (std::size_t i = 0; i < count; ++i) counter.add(static_cast<double>(i) * 0.1 - 3);
     }
-    const double allowed = count <= DistinctCounter::exact_max ? 0 : 5 * DistinctCounter::standard_error;
+    const double allowed = count <= DistinctCounter::max_exact ? 0 : 5 * DistinctCounter::standard_error;
     EXPECT_LE(std::abs(static_cast<double>(counter.count()) - static_cast<double>(count)),
               allowed * static_cast<double>(count))
         << count << " counted as " << counter.count();

@@ -32,7 +32,7 @@ TEST(Idleness, sensor_slower_than_the_timeout_is_never_late_for_its_own_window) 
     if (second % 300 == 0) read_at(pipeline, second, "a", second);
     tick(pipeline, second);
   }
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 12U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 12U);
   EXPECT_EQ(pipeline.open_windows(), 1U);
 }
 
@@ -42,8 +42,8 @@ TEST(Idleness, sensor_that_returns_with_stored_readings_finds_later_windows_open
   read_at(pipeline, 30, "a", 30);
   for (int second = 40; second <= 4000; second += 10) tick(pipeline, second);
   for (int second = 60; second < 3600; second += 60) read_at(pipeline, 4000, "a", second);
-  EXPECT_EQ(pipeline.counters().of(Fate::late_dropped), 0U);
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 60U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::late_dropped), 0U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 60U);
 }
 
 TEST(Idleness, watermark_follows_the_clock_but_not_beyond_lateness_of_the_newest_window) {
@@ -68,7 +68,7 @@ TEST(Idleness, outage_of_the_source_makes_nobody_idle) {
   pipeline.connected(SourceId{0}, moment(5000));
   tick(pipeline, 5049);
   read_at(pipeline, 5049, "a", 35);
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 2U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 2U);
   EXPECT_EQ(tick(pipeline, 5110).rows.at(0).state, RowState::final);
 }
 
@@ -96,7 +96,7 @@ TEST(Idleness, silent_sensor_leaves_the_others_alone) {
     read_at(pipeline, second, "alive", second);
     tick(pipeline, second);
   }
-  EXPECT_EQ(pipeline.counters().of(Fate::late_dropped), 0U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::late_dropped), 0U);
   EXPECT_EQ(pipeline.watermarks()[1], at(280));
 }
 

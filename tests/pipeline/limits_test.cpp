@@ -112,7 +112,7 @@ TEST(Limits, new_series_of_a_source_beyond_the_rate_are_refused_and_known_ones_g
   for (int i = 0; i < 10; ++i) add(pipeline, "s" + std::to_string(i));
   EXPECT_EQ(pipeline.counters().of(Refusal::series_rate), 7U);
   read_at(pipeline, 1000, "s0", 1000);
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 1U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 1U);
   tick(pipeline, 1020);  // a third of a minute
   EXPECT_TRUE(add(pipeline, "later"));
   EXPECT_FALSE(add(pipeline, "too soon"));
@@ -120,14 +120,14 @@ TEST(Limits, new_series_of_a_source_beyond_the_rate_are_refused_and_known_ones_g
 
 TEST(Limits, no_new_series_is_taken_while_the_state_is_larger_than_memory) {
   PipelineOptions options = one_window();
-  options.memory_bytes_max = 1;
+  options.max_memory_bytes = 1;
   Pipeline pipeline(options);
   read(pipeline, "a", 1);
   tick(pipeline, 1);
   EXPECT_FALSE(add(pipeline, "b"));
   EXPECT_EQ(pipeline.counters().of(Refusal::memory_limit), 1U);
   read(pipeline, "a", 2);
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 2U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 2U);
 }
 
 // What pipeline/SEMANTICS.md promises.
@@ -190,7 +190,7 @@ TEST(Limits, group_leaves_after_its_last_member_and_its_last_final_row_when_a_se
 }
 
 // One bad sensor hurts only itself: the rows of the others are those of a run without it.
-std::vector<std::string> rows_of_the_good_ones(const std::string& trouble) {
+std::vector<std::string> rows_of_the_good_ones(const std::string& error) {
   PipelineOptions options = one_window();
   options.sources[0].time.idle_timeout = Duration::seconds(60);
   options.sources[0].time.max_out_of_orderness = Duration::seconds(5);
@@ -201,9 +201,9 @@ std::vector<std::string> rows_of_the_good_ones(const std::string& trouble) {
   std::vector<std::string> rows;
   for (int second = 0; second < 300; ++second) {
     for (const std::string sensor : {"a", "b"}) read_at(pipeline, second, sensor, second - second % 7, second);
-    if (trouble == "fast clock") read_at(pipeline, second, "bad", second + (second % 2 == 0 ? 3600 : 200));
-    if (trouble == "silence" && second < 20) read_at(pipeline, second, "bad", second);
-    if (trouble == "flood") {
+    if (error == "fast clock") read_at(pipeline, second, "bad", second + (second % 2 == 0 ? 3600 : 200));
+    if (error == "silence" && second < 20) read_at(pipeline, second, "bad", second);
+    if (error == "flood") {
       for (int i = 0; i < 50; ++i) {
         const std::string name = "bad" + std::to_string(second * 50 + i);
         if (pipeline.series().find(name, "t") || add(pipeline, name)) read_at(pipeline, second, name, second);
@@ -219,8 +219,8 @@ std::vector<std::string> rows_of_the_good_ones(const std::string& trouble) {
 TEST(BadNeighbour, fast_clock_silence_and_flood_leave_the_rows_of_every_other_sensor_unchanged) {
   const std::vector<std::string> wanted = rows_of_the_good_ones("");
   EXPECT_GT(wanted.size(), 100U);
-  for (const char* trouble : {"fast clock", "silence", "flood"}) {
-    EXPECT_EQ(rows_of_the_good_ones(trouble), wanted) << trouble;
+  for (const char* error : {"fast clock", "silence", "flood"}) {
+    EXPECT_EQ(rows_of_the_good_ones(error), wanted) << error;
   }
 }
 

@@ -86,7 +86,7 @@ class Paced {
     for (std::size_t i = 0; i < columns; ++i) {
       kept.bits.push_back(std::bit_cast<std::uint64_t>(emission_.values[row.first_value + i]));
     }
-    const auto [place, is_new] = rows_.insert({{index_of(row.window), key->sensor, key->metric, row.start}, kept});
+    const auto [slot, is_new] = rows_.insert({{index_of(row.window), key->sensor, key->metric, row.start}, kept});
     EXPECT_TRUE(is_new) << "a final row left twice, seed " << case_.seed;
   }
   void restart() {

@@ -49,7 +49,7 @@ TEST(Pipeline, late_reading_within_lateness_corrects_a_closed_window_with_a_new_
   EXPECT_THAT(lines(pipeline, tick(pipeline, 0)), ElementsAre("a [0,10) closed r1: 1 1", "a [10,20) open r1: 1 1"));
   read(pipeline, "a", 2);
   EXPECT_THAT(lines(pipeline, tick(pipeline, 10)), ElementsAre("a [0,10) closed r2: 2 2"));
-  EXPECT_EQ(pipeline.counters().of(Fate::late_accepted), 1U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::late_accepted), 1U);
 }
 
 TEST(Pipeline, late_reading_beyond_lateness_is_counted_and_changes_no_window) {
@@ -59,11 +59,11 @@ TEST(Pipeline, late_reading_beyond_lateness_is_counted_and_changes_no_window) {
   read(pipeline, "a", 1);
   read(pipeline, "a", 15);  // end 10 + lateness 5 <= 15
   read(pipeline, "a", 2);
-  EXPECT_EQ(pipeline.counters().of(Fate::late_dropped), 1U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::late_dropped), 1U);
   EXPECT_THAT(lines(pipeline, tick(pipeline, 0)), ElementsAre("a [0,10) final r1: 1 1", "a [10,20) open r1: 1 1"));
   read(pipeline, "a", 3);  // the window has left as final and is not created again
   EXPECT_THAT(lines(pipeline, tick(pipeline, 10)), IsEmpty());
-  EXPECT_EQ(pipeline.counters().of(Fate::late_dropped), 2U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::late_dropped), 2U);
 }
 
 TEST(Pipeline, watermark_trails_by_max_out_of_orderness_and_moves_within_a_batch) {
@@ -73,8 +73,8 @@ TEST(Pipeline, watermark_trails_by_max_out_of_orderness_and_moves_within_a_batch
   const SeriesId a = series_of(pipeline, "a");
   const Reading batch[] = {{a, at(1), 1}, {a, at(12.999999), 1}, {a, at(2), 1}, {a, at(13), 1}, {a, at(3), 1}};
   pipeline.apply({SourceId{0}, std::nullopt, batch});
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 4U);
-  EXPECT_EQ(pipeline.counters().of(Fate::late_dropped), 1U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 4U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::late_dropped), 1U);
   EXPECT_EQ(pipeline.watermarks()[0], at(10));
 }
 
@@ -82,7 +82,7 @@ TEST(Pipeline, fast_sensor_leaves_every_other_sensor_alone) {
   Pipeline pipeline(one_window());
   read(pipeline, "fast", 100000);
   read(pipeline, "slow", 1);
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 2U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 2U);
 }
 
 TEST(Pipeline, fate_is_the_best_of_all_windows) {
@@ -93,7 +93,7 @@ TEST(Pipeline, fate_is_the_best_of_all_windows) {
   Pipeline pipeline(options);
   read(pipeline, "a", 50);
   read(pipeline, "a", 5);  // final for w, open for x
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 2U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 2U);
   EXPECT_THAT(lines(pipeline, tick(pipeline, 0)), ElementsAre("a [50,60) open r1: 1 1", "a [0,100) open r1: 2 2"));
 }
 
@@ -121,7 +121,7 @@ TEST(Pipeline, times_at_the_limits_are_accepted) {
   Pipeline pipeline(one_window());
   read_at(pipeline, 0, "a", 300);
   read_at(pipeline, 0, "b", -604800);
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 2U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 2U);
 }
 
 TEST(Pipeline, rules_that_are_switched_off_refuse_nothing) {
@@ -140,7 +140,7 @@ TEST(Pipeline, bad_time_may_take_the_arrival_time_instead) {
   Pipeline pipeline(options);
   read_at(pipeline, 1005, "a", 9000);
   EXPECT_EQ(pipeline.counters().restamped, 1U);
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 1U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 1U);
   EXPECT_THAT(lines(pipeline, tick(pipeline, 1005)), ElementsAre("a [1000,1010) open r1: 1 1"));
 }
 
@@ -160,7 +160,7 @@ TEST(Pipeline, new_series_beyond_the_limit_is_not_added_and_known_ones_go_on) {
   EXPECT_FALSE(pipeline.add_series({"b", "t", {}, {}}).has_value());
   read(pipeline, "a", 2);
   EXPECT_EQ(pipeline.counters().received, 3U);
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 2U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 2U);
 }
 
 TEST(Pipeline, row_leaves_again_when_only_its_state_changed) {
@@ -181,7 +181,7 @@ TEST(Pipeline, raised_watermark_holds_for_series_to_come) {
   Pipeline pipeline(one_window());
   pipeline.raise_watermarks(at(100));
   read(pipeline, "new", 50);
-  EXPECT_EQ(pipeline.counters().of(Fate::late_dropped), 1U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::late_dropped), 1U);
 }
 
 TEST(Pipeline, triggers_fire_once_per_period_of_running_time_at_its_multiples) {
@@ -229,8 +229,9 @@ TEST(Pipeline, counters_satisfy_the_identity) {
   for (int i = 0; i < 1000; ++i) read_at(pipeline, 500 + i, "a", (i * 7919) % 1400, i % 50 == 0 ? std::nan("") : 1);
   const Counters counters = pipeline.counters();
   EXPECT_EQ(counters.received, 1000U);
-  EXPECT_EQ(counters.received, counters.of(Fate::on_time) + counters.of(Fate::late_accepted) +
-                                   counters.of(Fate::late_dropped) + counters.duplicates() + counters.refused_total());
+  EXPECT_EQ(counters.received, counters.of(ReadingOutcome::on_time) + counters.of(ReadingOutcome::late_accepted) +
+                                   counters.of(ReadingOutcome::late_dropped) + counters.duplicates() +
+                                   counters.refused_total());
 }
 
 }  // namespace

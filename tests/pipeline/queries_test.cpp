@@ -99,7 +99,7 @@ TEST(Match, several_definitions_share_one_pass_and_a_reading_is_counted_once) {
   Pipeline pipeline(options);
   read(pipeline, "a", 12, 2);
   read(pipeline, "b", 13, 3);
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 2U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 2U);
   EXPECT_THAT(lines(pipeline, tick(pipeline, 1)),
               ElementsAre("a [10,20) open r1: 1 2", "b [10,20) open r1: 1 3", "a [0,20) open r1: 1 2"));
 }
@@ -111,10 +111,10 @@ TEST(Scope, slowest_active_sensor_of_a_source_holds_its_windows_open) {
   read(pipeline, "slow", 1);
   read(pipeline, "fast", 25);
   read(pipeline, "fast", 2);
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 3U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 3U);
   read(pipeline, "slow", 11);
   read(pipeline, "fast", 3);
-  EXPECT_EQ(pipeline.counters().of(Fate::late_dropped), 1U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::late_dropped), 1U);
 }
 
 TEST(Scope, slowest_active_source_holds_the_windows_of_all_open) {
@@ -129,10 +129,10 @@ TEST(Scope, slowest_active_source_holds_the_windows_of_all_open) {
   read_from(1, "b", 1);
   read_from(0, "a", 25);
   read_from(0, "a", 2);
-  EXPECT_EQ(pipeline.counters().of(Fate::late_dropped), 0U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::late_dropped), 0U);
   read_from(1, "b", 11);
   read_from(0, "a", 3);
-  EXPECT_EQ(pipeline.counters(SourceId{0}).of(Fate::late_dropped), 1U);
+  EXPECT_EQ(pipeline.counters(SourceId{0}).of(ReadingOutcome::late_dropped), 1U);
 }
 
 TEST(Groups, cube_adds_every_subset_of_the_columns) {
@@ -143,7 +143,7 @@ TEST(Groups, cube_adds_every_subset_of_the_columns) {
   read_labelled(pipeline, {"a", "t", "", {{"line", "1"}, {"site", "x"}}}, 1, 10);
   read_labelled(pipeline, {"b", "t", "", {{"line", "2"}, {"site", "x"}}}, 2, 20);
   read_labelled(pipeline, {"c", "t", "", {{"site", "y"}}}, 3, 30);
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 3U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 3U);
   EXPECT_THAT(lines(pipeline, tick(pipeline, 1)),
               ElementsAre("* [0,10) open r1: 3 60", "line= [0,10) open r1: 1 30", "line=1 [0,10) open r1: 1 10",
                           "line=2 [0,10) open r1: 1 20", "site=x [0,10) open r1: 2 30",

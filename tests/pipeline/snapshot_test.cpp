@@ -103,7 +103,7 @@ TEST(Snapshot, another_version_is_refused_with_a_reason) {
   EXPECT_THAT(Pipeline(busy_options()).restore("something else"), Optional(testing::HasSubstr("not a pipeline")));
 }
 
-// A series and what is derived from it leave for a new one: a place stays free.
+// A series and what is derived from it leave for a new one: a slot stays free.
 Pipeline pipeline_without(const std::string& gone, const PipelineOptions& options) {
   Pipeline pipeline(options);
   const std::vector<std::string> sensors = {"a", "b", "c"};

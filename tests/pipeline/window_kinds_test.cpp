@@ -32,7 +32,7 @@ TEST(SlidingWindow, late_reading_changes_the_windows_that_are_not_final_and_no_o
   read(pipeline, "a", 7, 2);
   read(pipeline, "a", 12, 3);  // [0,10) is final now, though no trigger has fired
   read(pipeline, "a", 8, 100);
-  EXPECT_EQ(pipeline.counters().of(Fate::on_time), 3U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 3U);
   EXPECT_THAT(lines(pipeline, tick(pipeline, 1)),
               ElementsAre("a [0,10) final r1: 1 2", "a [5,15) open r1: 3 105", "a [10,20) open r1: 1 3"));
 }

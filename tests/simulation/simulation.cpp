@@ -12,7 +12,7 @@ constexpr int patience = 1'000;  // tries of one message, of a second each
 
 std::string counters_text(const Counters& counters) {
   std::string text = "received " + std::to_string(counters.received);
-  for (const std::uint64_t fate : counters.fates) text += ' ' + std::to_string(fate);
+  for (const std::uint64_t outcome : counters.outcomes) text += ' ' + std::to_string(outcome);
   for (const std::uint64_t refused : counters.refused) text += ' ' + std::to_string(refused);
   return text;
 }
@@ -48,7 +48,7 @@ void change(GatewayOptions& options, bool computes_series) {
   pipeline.windows.insert(pipeline.windows.begin(), extra);
   for (WindowOptions& each : pipeline.windows) each.inputs = {SourceId{1}};
   for (SinkOptions& sink : options.sinks) sink.inputs = {WindowId{1}, WindowId{2}, WindowId{3}};
-  options.sinks.back().outbox.memory_max = 4'000;
+  options.sinks.back().outbox.max_memory = 4'000;
 }
 
 Script make_script(std::uint64_t seed) {
@@ -131,7 +131,7 @@ GatewayOptions Simulation::make_options(bool changed) const {
   SinkOptions appended = updated;
   appended.name = "appended";
   appended.mode = OutputMode::append;
-  appended.outbox.memory_max = 2'000;  // so that it spills
+  appended.outbox.max_memory = 2'000;  // so that it spills
   options.sinks = {updated, appended};
   options.journal.durability = options_.durability;
   options.checkpoint.interval = Duration::seconds(8);
@@ -161,7 +161,7 @@ void Simulation::heal() {
   if (options_.heals_at_operation > 0 && files.operations() >= options_.heals_at_operation) files.fail_at(0, 0);
 }
 
-// True if this life has ended; the next one may begin.
+// True if this run has ended; the next one may begin.
 bool Simulation::died() {
   heal();
   if (!files.dead()) return false;
@@ -179,10 +179,10 @@ void Simulation::perform(const Step& step) {
       core_->intake().tick(Fire::due);
       break;
     case Step::Kind::storage:
-      core_->keeper().step();
+      core_->checkpointer().step();
       break;
     case Step::Kind::deliver:
-      for (const auto& courier : core_->couriers()) courier->step();
+      for (const auto& worker : core_->workers()) worker->step();
       break;
     case Step::Kind::store_goes:
       updated_.away = appended_.away = true;
@@ -197,7 +197,7 @@ void Simulation::perform(const Step& step) {
   if (died()) start();
 }
 
-// The file changes first; what cannot be applied stays undone until the next time, or the next life.
+// The file changes first; what cannot be applied stays undone until the next time, or the next run.
 void Simulation::reload() {
   changed_ = !changed_;
   const GatewayOptions next = make_options(changed_);
@@ -220,7 +220,7 @@ void Simulation::send(std::size_t number) {
     } else if (safe) {
       return;
     } else {
-      core_->keeper().step();
+      core_->checkpointer().step();
     }
     batch.redelivered = true;
     clock_.running = clock_.running + Duration::seconds(1);
@@ -235,10 +235,10 @@ void Simulation::deliver_all() {
   for (int i = 0; i < patience && quiet < 3; ++i) {
     clock_.running = clock_.running + Duration::seconds(10);
     bool fine = core_->intake().tick(Fire::due) && !core_->intake().sync();
-    core_->keeper().step();
-    for (const auto& courier : core_->couriers()) {
-      courier->step();
-      fine = fine && courier->status().undelivered_rows == 0;
+    core_->checkpointer().step();
+    for (const auto& worker : core_->workers()) {
+      worker->step();
+      fine = fine && worker->status().undelivered_rows == 0;
     }
     quiet = fine ? quiet + 1 : 0;
     if (!died()) continue;

@@ -5,7 +5,7 @@
 #include <random>
 #include <tuple>
 
-#include "daemon/row_selection.h"
+#include "daemon/outbox/row_selection.h"
 #include "tests/pipeline/pipeline_fixture.h"
 #include "tests/sinks/store_fixture.h"
 
@@ -56,7 +56,7 @@ class PipelineToStore : public StoreTest {
       retracted += std::count_if(emission.rows.begin(), emission.rows.end(),
                                  [](const Row& row) { return row.state == RowState::retracted; });
     }
-    ASSERT_EQ(pipeline.counters().of(Fate::late_dropped), 0U);
+    ASSERT_EQ(pipeline.counters().of(ReadingOutcome::late_dropped), 0U);
   }
 
   Windows stored() {

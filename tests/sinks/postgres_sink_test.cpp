@@ -32,7 +32,7 @@ class PostgresSinkTest : public testing::Test {
   }
   std::unique_ptr<Sink> open_sink() { return open_sink(database.options()); }
 
-  // As the courier does, without its pauses.
+  // As the worker does, without its pauses.
   static void open_when_recovered(Sink& sink) {
     do {
       sink.close();

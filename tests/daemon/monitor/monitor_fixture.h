@@ -21,7 +21,7 @@ inline GatewayStatus healthy_status() {
   source.messages = 40;
   source.bytes = 4000;
   source.counters.received = 50;
-  source.counters.fates = {40, 3, 1, 2};
+  source.counters.outcomes = {40, 3, 1, 2};
   source.counters.refused[static_cast<std::size_t>(Refusal::bad_syntax)] = 3;
   source.counters.refused[static_cast<std::size_t>(Refusal::too_early)] = 1;
   source.delays.add(Duration::milliseconds(100));
@@ -47,7 +47,7 @@ inline GatewayStatus healthy_status() {
   sink.writes.add(Duration::milliseconds(3));
   sink.waiting_rows = 2;
   sink.memory_bytes = 300;
-  sink.limit_bytes = 1000;
+  sink.max_bytes = 1000;
   sink.oldest = status.now - Duration::seconds(5);
   status.storage.checkpoint_at = status.now - Duration::seconds(20);
   status.storage.checkpoint_interval = Duration::seconds(30);

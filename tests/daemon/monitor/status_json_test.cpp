@@ -3,8 +3,8 @@
 #include <cmath>
 #include <gtest/gtest.h>
 
+#include "daemon/decoders/json.h"
 #include "daemon/monitor/sensor_list.h"
-#include "daemon/sources/json.h"
 #include "tests/daemon/monitor/monitor_fixture.h"
 
 namespace edgetide {

@@ -1,4 +1,4 @@
-#include "daemon/tap.h"
+#include "daemon/intake/tap.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -40,9 +40,9 @@ TEST(Tap, gives_what_came_since_the_last_time) {
 
 TEST(Tap, what_comes_too_fast_is_counted_and_shown) {
   Tap tap(SourceId{0});
-  for (std::size_t i = 0; i < Tap::entries_max + 3; ++i) tap.offer(reading());
+  for (std::size_t i = 0; i < Tap::max_entries + 3; ++i) tap.offer(reading());
   const Tap::Taken taken = tap.take();
-  EXPECT_EQ(taken.entries.size(), Tap::entries_max);
+  EXPECT_EQ(taken.entries.size(), Tap::max_entries);
   EXPECT_THAT(tap_text(taken, tap.schema(), AnswerFormat::text), HasSubstr("... 3 not shown"));
   EXPECT_THAT(tap_text(taken, tap.schema(), AnswerFormat::json), HasSubstr("\n{\"not_shown\":3}\n"));
   EXPECT_EQ(tap.take().dropped, 0U);

@@ -188,7 +188,7 @@ TEST(MqttSource, poison_and_oversize_payloads_are_acknowledged_and_counted) {
   source->start();
   ASSERT_TRUE(host.wait_for_connections(1));
   ASSERT_TRUE(broker.publish("sensors/a/t", "no number"));
-  const std::string large = broker.folder().write("large", std::string(payload_bytes_max + 1, '1'));
+  const std::string large = broker.folder().write("large", std::string(max_payload_bytes + 1, '1'));
   ASSERT_EQ(
       run_program({"mosquitto_pub", "-p", std::to_string(broker.port()), "-q", "1", "-t", "sensors/a/t", "-f", large}),
       0);

@@ -7,9 +7,9 @@
 #include <sys/resource.h>
 #include <sys/un.h>
 
-#include "daemon/sources/cidr.h"
+#include "daemon/service/cidr.h"
+#include "daemon/service/socket_address.h"
 #include "daemon/sources/line_buffer.h"
-#include "daemon/sources/socket_address.h"
 #include "daemon/sources/socket_loop.h"
 #include "tests/fakes/mosquitto_server.h"
 #include "tests/fakes/recording_host.h"
@@ -117,7 +117,7 @@ TEST(SocketSource, line_beyond_the_limit_is_refused_once_and_the_connection_goes
   const int port = free_port();
   RecordingHost host;
   SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
-  input.options.line_bytes_max = 100;
+  input.options.max_line_bytes = 100;
   const Running source({input}, host);
   const Peer peer(parse_inet(tcp_address(port)));
   ASSERT_TRUE(peer.send(std::string(500, 'x')));
@@ -156,7 +156,7 @@ TEST(SocketSource, connections_beyond_the_cap_are_closed_at_once) {
   const int port = free_port();
   RecordingHost host;
   SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
-  input.options.connections_max = 1;
+  input.options.max_connections = 1;
   const Running source({input}, host);
   const Peer first(parse_inet(tcp_address(port)));
   ASSERT_TRUE(first.send("t,sensor=a value=1\n"));
@@ -170,7 +170,7 @@ TEST(SocketSource, peers_beyond_the_cap_are_noticed_once_not_each_time) {
   const int port = free_port();
   RecordingHost host;
   SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
-  input.options.connections_max = 0;
+  input.options.max_connections = 0;
   const Running source({input}, host);
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(Peer(parse_inet(tcp_address(port))).is_closed());
   EXPECT_EQ(host.notices().size(), 1U);

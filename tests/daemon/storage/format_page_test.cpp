@@ -13,9 +13,10 @@ namespace {
 constexpr const char* example = "state/quarantine/quarantine-0000000000000007.log";
 
 const Series kitchen{"kitchen", "temperature", "C", {{"floor", "1"}}};
-const SetAside late{{SeriesId{0}, Timestamp::microseconds(1'795'224'600'000'000), 21.5},
-                    SetAside::Reason::late_dropped};
-const SetAside early{{SeriesId{0}, Timestamp::microseconds(4'102'444'800'000'000), 22.0}, SetAside::Reason::too_early};
+const Quarantined late{{SeriesId{0}, Timestamp::microseconds(1'795'224'600'000'000), 21.5},
+                       Quarantined::Reason::late_dropped};
+const Quarantined early{{SeriesId{0}, Timestamp::microseconds(4'102'444'800'000'000), 22.0},
+                        Quarantined::Reason::too_early};
 constexpr Timestamp arrival = Timestamp::microseconds(1'795'226'400'000'000);
 
 TEST(FormatPage, worked_example_reads_as_the_page_says) {
@@ -25,7 +26,7 @@ TEST(FormatPage, worked_example_reads_as_the_page_says) {
   ASSERT_FALSE(reader.open());
   const auto first = reader.next();
   ASSERT_TRUE(first);
-  EXPECT_EQ(first->reason, SetAside::Reason::late_dropped);
+  EXPECT_EQ(first->reason, Quarantined::Reason::late_dropped);
   EXPECT_EQ(first->event_time, late.reading.event_time);
   EXPECT_EQ(first->arrival, arrival);
   EXPECT_EQ(first->value, 21.5);
@@ -34,7 +35,7 @@ TEST(FormatPage, worked_example_reads_as_the_page_says) {
   EXPECT_EQ(first->series.labels, kitchen.labels);
   const auto second = reader.next();
   ASSERT_TRUE(second);
-  EXPECT_EQ(second->reason, SetAside::Reason::too_early);
+  EXPECT_EQ(second->reason, Quarantined::Reason::too_early);
   EXPECT_EQ(second->event_time, early.reading.event_time);
   EXPECT_FALSE(reader.next());
   EXPECT_EQ(reader.readings_lost(), 0U);
@@ -43,8 +44,8 @@ TEST(FormatPage, worked_example_reads_as_the_page_says) {
 TEST(FormatPage, worked_example_is_what_is_written) {
   MemoryFileSystem files;
   RecordLogWriter log(
-      files, {.place = quarantine_place("state"), .kind = LogKind::quarantine, .incarnation = 0x0102030405060708}, {},
-      7);
+      files, {.location = quarantine_location("state"), .kind = LogKind::quarantine, .incarnation = 0x0102030405060708},
+      {}, 7);
   encode(late, "plant", arrival, kitchen, log.begin(quarantined_reading_type));
   log.end();
   encode(early, "plant", arrival, kitchen, log.begin(quarantined_reading_type));

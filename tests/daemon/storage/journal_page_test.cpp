@@ -25,7 +25,7 @@ RunStart run_start() {
 TEST(JournalPage, worked_example_reads_as_the_page_says) {
   MemoryFileSystem files;
   files.set_content(example, bytes_of(hexdump_of_page("journal")));
-  RecordLogReader reader(files, journal_place("state"), LogKind::journal);
+  RecordLogReader reader(files, journal_location("state"), LogKind::journal);
   ASSERT_FALSE(reader.open(0));
   JournalDecoder decoder;
   const auto next = [&] {

@@ -18,11 +18,11 @@ class QuarantineTest : public testing::Test {
     series.add({"kitchen", "temperature", "C", {{"floor", "1"}, {"site", "lyon"}}});
     series.add({"hall", "humidity", "", {}});
   }
-  static SetAside late(std::uint32_t of, std::int64_t time, double value) {
-    return {{SeriesId{of}, Timestamp::microseconds(time), value}, SetAside::Reason::late_dropped};
+  static Quarantined late(std::uint32_t of, std::int64_t time, double value) {
+    return {{SeriesId{of}, Timestamp::microseconds(time), value}, Quarantined::Reason::late_dropped};
   }
   void keep(Quarantine& quarantine, std::size_t readings, Moment arrival) {
-    const std::vector<SetAside> batch(readings, late(0, 5, 1.5));
+    const std::vector<Quarantined> batch(readings, late(0, 5, 1.5));
     quarantine.keep(batch, "plant", arrival, series);
   }
   std::vector<QuarantinedReading> read() {
@@ -41,14 +41,14 @@ class QuarantineTest : public testing::Test {
 
 TEST_F(QuarantineTest, reading_comes_back_with_all_that_is_known_of_it) {
   Quarantine quarantine(files, "state", {});
-  const SetAside batch[] = {
-      {{SeriesId{0}, Timestamp::microseconds(-5), -1.25}, SetAside::Reason::too_old},
-      {{SeriesId{1}, Timestamp::latest(), 5e-324}, SetAside::Reason::too_early},
+  const Quarantined batch[] = {
+      {{SeriesId{0}, Timestamp::microseconds(-5), -1.25}, Quarantined::Reason::too_old},
+      {{SeriesId{1}, Timestamp::latest(), 5e-324}, Quarantined::Reason::too_early},
   };
   quarantine.keep(batch, "plant", seconds(9), series);
   const std::vector<QuarantinedReading> readings = read();
   ASSERT_EQ(readings.size(), 2U);
-  EXPECT_EQ(readings[0].reason, SetAside::Reason::too_old);
+  EXPECT_EQ(readings[0].reason, Quarantined::Reason::too_old);
   EXPECT_EQ(readings[0].event_time, Timestamp::microseconds(-5));
   EXPECT_EQ(readings[0].arrival, seconds(9).wall);
   EXPECT_EQ(readings[0].value, -1.25);
@@ -57,7 +57,7 @@ TEST_F(QuarantineTest, reading_comes_back_with_all_that_is_known_of_it) {
   EXPECT_EQ(readings[0].series.metric, "temperature");
   EXPECT_EQ(readings[0].series.unit, "C");
   EXPECT_EQ(readings[0].series.labels, (std::vector<Label>{{"floor", "1"}, {"site", "lyon"}}));
-  EXPECT_EQ(readings[1].reason, SetAside::Reason::too_early);
+  EXPECT_EQ(readings[1].reason, Quarantined::Reason::too_early);
   EXPECT_EQ(readings[1].event_time, Timestamp::latest());
   EXPECT_EQ(readings[1].value, 5e-324);
   EXPECT_TRUE(readings[1].series.labels.empty());
@@ -90,7 +90,7 @@ TEST_F(QuarantineTest, readings_of_earlier_runs_stay) {
 }
 
 TEST_F(QuarantineTest, oldest_readings_make_room_and_are_counted) {
-  Quarantine quarantine(files, "state", {.bytes_max = 256 * 1024});
+  Quarantine quarantine(files, "state", {.max_bytes = 256 * 1024});
   std::uint64_t given = 0;
   for (std::int64_t second = 0; second < 100; ++second) {
     keep(quarantine, 200, seconds(second));
@@ -107,7 +107,7 @@ TEST_F(QuarantineTest, oldest_readings_make_room_and_are_counted) {
 
 TEST_F(QuarantineTest, restarts_alone_do_not_fill_it_with_files) {
   for (int run = 0; run < 100; ++run) {
-    Quarantine quarantine(files, "state", {.bytes_max = 256 * 1024});
+    Quarantine quarantine(files, "state", {.max_bytes = 256 * 1024});
     keep(quarantine, 1, seconds(run));
   }
   EXPECT_LE(files.paths().size(), 64U);  // of 4 KiB, which is what the disk needs for each
@@ -134,14 +134,14 @@ TEST_F(QuarantineTest, disk_error_costs_readings_their_place_for_a_minute_and_no
     disk.fail_at(1, error);
     keep(quarantine, 2, seconds(1));
     EXPECT_EQ(quarantine.counters().failed, 2U);
-    EXPECT_NE(quarantine.counters().trouble, "");
+    EXPECT_NE(quarantine.counters().error, "");
     const std::uint64_t before = disk.operations();
     keep(quarantine, 3, seconds(60));
     EXPECT_EQ(quarantine.counters().failed, 5U);
     EXPECT_EQ(disk.operations(), before) << "the disk is left alone";
     keep(quarantine, 4, seconds(61));
     EXPECT_EQ(quarantine.counters().kept, 5U);
-    EXPECT_EQ(quarantine.counters().trouble, "");
+    EXPECT_EQ(quarantine.counters().error, "");
   }
 }
 
@@ -152,7 +152,7 @@ TEST_F(QuarantineTest, any_failing_operation_is_survived_and_counted) {
     for (std::uint64_t n = 1; !untouched; ++n) {
       SCOPED_TRACE("operation " + std::to_string(n) + (sticky ? " and all after it" : ""));
       MemoryFileSystem disk;
-      Quarantine quarantine(disk, "state", {.bytes_max = 256 * 1024});
+      Quarantine quarantine(disk, "state", {.max_bytes = 256 * 1024});
       disk.fail_at(n, EIO, sticky);
       for (int i = 0; i < 12; ++i) keep(quarantine, 500, seconds(i * 20));
       untouched = disk.operations() < n;
@@ -176,7 +176,7 @@ TEST_F(QuarantineTest, foreign_file_in_its_place_is_left_alone_and_told) {
   Quarantine quarantine(files, "state", {});
   keep(quarantine, 1, seconds(0));
   EXPECT_EQ(quarantine.counters().failed, 1U);
-  EXPECT_NE(quarantine.counters().trouble.find("is no record log"), std::string::npos);
+  EXPECT_NE(quarantine.counters().error.find("is no record log"), std::string::npos);
   EXPECT_EQ(files.content("state/quarantine/quarantine-0000000000000001.log"), std::string(100, 'x'));
 }
 

@@ -12,10 +12,10 @@
 
 namespace edgetide::test {
 
-inline const LogPlace log_place{"state", "log"};
+inline const LogLocation log_location{"state", "log"};
 
 inline RecordLogOptions log_options(std::uint64_t segment_bytes = 4096) {
-  return {.place = log_place, .kind = LogKind::journal, .incarnation = 7, .segment_bytes = segment_bytes};
+  return {.location = log_location, .kind = LogKind::journal, .incarnation = 7, .segment_bytes = segment_bytes};
 }
 
 struct ReadRecord {
@@ -41,7 +41,7 @@ struct ReadLog {
 
 inline ReadLog read_log(FileSystem& files, std::uint64_t from = 0, LogKind kind = LogKind::journal) {
   ReadLog log;
-  RecordLogReader reader(files, log_place, kind);
+  RecordLogReader reader(files, log_location, kind);
   if (const auto refusal = reader.open(from)) {
     log.refused = refusal->text;
     return log;

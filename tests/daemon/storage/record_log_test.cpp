@@ -16,7 +16,7 @@ std::vector<std::uint64_t> from_to(std::uint64_t first, std::uint64_t last) {
 
 class RecordLogTest : public testing::Test {
  protected:
-  std::string path(std::uint64_t first) const { return log_place.path_of(first); }
+  std::string path(std::uint64_t first) const { return log_location.path_of(first); }
   void expect_whole(const ReadLog& log, std::uint64_t last) {
     EXPECT_EQ(log.refused, "");
     EXPECT_EQ(log.numbers(), from_to(1, last));
@@ -113,7 +113,7 @@ TEST_F(RecordLogTest, torn_tail_is_cut_at_every_offset_and_writing_goes_on) {
     for (const bool with_zeros : {false, true}) {
       MemoryFileSystem torn;
       torn.set_content(path(1), whole.substr(0, cut) + std::string(with_zeros ? 500 : 0, '\0'));
-      RecordLogReader reader(torn, log_place, LogKind::journal);
+      RecordLogReader reader(torn, log_location, LogKind::journal);
       ASSERT_FALSE(reader.open());
       while (reader.next()) {
       }
@@ -197,7 +197,7 @@ TEST_F(RecordLogTest, missing_oldest_segments_are_lost_only_to_a_reader_that_wan
 TEST_F(RecordLogTest, segments_that_the_writer_removes_under_the_reader_are_not_lost) {
   RecordLogWriter log(files, log_options(256), {}, 1);
   write_records(log, 100);
-  RecordLogReader reader(files, log_place, LogKind::journal);
+  RecordLogReader reader(files, log_location, LogKind::journal);
   ASSERT_FALSE(reader.open());
   ASSERT_FALSE(log.remove_oldest());
   ASSERT_FALSE(log.remove_oldest());

@@ -224,13 +224,13 @@ class Model {
     if (!judge_time(input, time)) return;
     SeriesState& series = series_.at(name);
     if (series.heard && series.source != input.source) keep_reached(series);
-    std::optional<Fate> best;
+    std::optional<ReadingOutcome> best;
     for (Definition& d : definitions_) {
-      if (const auto fate = enter(d, input, time, series)) best = std::min(best.value_or(*fate), *fate);
+      if (const auto outcome = enter(d, input, time, series)) best = std::min(best.value_or(*outcome), *outcome);
     }
     ++arrivals_;
     if (!best) return refuse(input.source, Refusal::unmatched);
-    ++counters.fates[static_cast<std::size_t>(*best)];
+    ++counters.outcomes[static_cast<std::size_t>(*best)];
     if (!series.heard) join_others(series.names);
     hear(input, time, series);
   }
@@ -350,7 +350,7 @@ class Model {
     if (key.sensor.empty()) key.sensor.assign(1, '*');
   }
 
-  std::optional<Fate> enter(Definition& d, const Input& input, Timestamp time, const SeriesState& series) {
+  std::optional<ReadingOutcome> enter(Definition& d, const Input& input, Timestamp time, const SeriesState& series) {
     if (!takes(d, input.source, series.names)) return std::nullopt;
     if (input.value < d.options.match.min || input.value > d.options.match.max) return std::nullopt;
     std::vector<Key*> keys = keys_of(d, series.names);
@@ -358,14 +358,16 @@ class Model {
       const bool late = std::all_of(keys.begin(), keys.end(), [&](const Key* key) {
         return last_end(d, time) + d.options.allowed_lateness <= reached(d, *key, input.source, &series);
       });
-      if (!late && !d.seen.insert({series.names.sensor, series.names.metric, time}).second) return Fate::duplicate;
+      if (!late && !d.seen.insert({series.names.sensor, series.names.metric, time}).second)
+        return ReadingOutcome::duplicate;
     }
-    Fate best = Fate::late_dropped;
+    ReadingOutcome best = ReadingOutcome::late_dropped;
     for (Key* key : keys) {
       const Timestamp w = reached(d, *key, input.source, &series);
       const Timestamp end = last_end(d, time);
       if (d.options.kind != WindowKind::running && end + d.options.allowed_lateness <= w) continue;
-      best = std::min(best, w < end || d.options.kind == WindowKind::running ? Fate::on_time : Fate::late_accepted);
+      best = std::min(best, w < end || d.options.kind == WindowKind::running ? ReadingOutcome::on_time
+                                                                             : ReadingOutcome::late_accepted);
       put(d, *key, time, input.value, w);
       if (!key->first) key->first = newest_start(d, time);
     }
@@ -636,7 +638,7 @@ class Model {
 
   void derive(Definition& d, std::vector<Leaving>& leaving) {
     const DerivedMetric& derived = d.options.derived.front();
-    const auto place = [&](const Aggregate& a) {
+    const auto slot = [&](const Aggregate& a) {
       const auto& list = d.options.aggregates;
       return static_cast<std::size_t>(std::find(list.begin(), list.end(), a) - list.begin());
     };
@@ -648,7 +650,7 @@ class Model {
         window.end = l.row.end;
         window.touched = true;
         window.inputs[input.metric] = {l.row.state,
-                                       {l.row.values[place(Aggregate::avg)], l.row.values[place(Aggregate::count)]}};
+                                       {l.row.values[slot(Aggregate::avg)], l.row.values[slot(Aggregate::count)]}};
       }
     }
     for (auto& [at, window] : d.derived) {
@@ -733,7 +735,7 @@ class Model {
 
   static std::set<const Leaving*> below_the_top(const Definition& d, const std::vector<Leaving>& leaving) {
     const auto& list = d.options.aggregates;
-    const auto place = static_cast<std::size_t>(std::find(list.begin(), list.end(), d.options.top->by) - list.begin());
+    const auto slot = static_cast<std::size_t>(std::find(list.begin(), list.end(), d.options.top->by) - list.begin());
     std::map<Timestamp, std::vector<const Leaving*>> by_start;
     for (const Leaving& l : leaving) {
       if (l.row.state != RowState::retracted) by_start[l.row.start].push_back(&l);
@@ -741,7 +743,7 @@ class Model {
     std::set<const Leaving*> cut;
     for (auto& [start, rows] : by_start) {
       const auto value = [&](const Leaving* l) {
-        return std::isnan(l->row.values[place]) ? -std::numeric_limits<double>::infinity() : l->row.values[place];
+        return std::isnan(l->row.values[slot]) ? -std::numeric_limits<double>::infinity() : l->row.values[slot];
       };
       std::stable_sort(rows.begin(), rows.end(),
                        [&](const Leaving* a, const Leaving* b) { return value(a) > value(b); });

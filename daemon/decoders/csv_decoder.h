@@ -1,0 +1,86 @@
+// Comma-separated values: one record a line, columns named by `columns` or by the first line of each message.
+//
+// Values.  Listed columns (`values`): an empty field is absent, a field that is no number is bad_number. Without a list
+//          every column that is not time, sensor, metric or label is a value where it holds a number; texts are left
+//          alone, and so are columns without a name.
+// Metric.  A listed value's own `metric`, else the column's name. Where the record has a metric (`metric_path`,
+// `metric`,
+//          or {metric} in the topic): that for the only listed value and for a column "value", "metric.column" for
+//          others.
+// Sensor.  The `sensor_path` column, where that is empty or not there the `sensor` template.
+// Lines.   Quoted fields may hold delimiters, newlines and doubled quotes; blanks around others are dropped. A line
+// with
+//          more or fewer fields than columns is bad_syntax, and the next line goes on. Empty lines are skipped, and so
+//          is a line that repeats `columns`. A time, sensor, metric or label that is no good refuses its line.
+//
+// See: RFC 4180.
+// Thread, Fails: see decoder.h.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/decoders/decoder.h"
+#include "daemon/decoders/message_output.h"
+#include "daemon/decoders/text_template.h"
+
+namespace edgetide {
+
+class CsvDecoder final : public Decoder {
+ public:
+  CsvDecoder(const MappingOptions& options, std::span<const std::string> capture_names);
+  void decode(const Message& message, DecodedBatch& out) override;
+
+ private:
+  struct Field {
+    std::string_view text;
+    std::size_t offset = 0;
+  };
+  struct ValueColumn {
+    std::size_t index;
+    std::string_view name;
+    const ValueField* listed;  // or null
+  };
+  static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+
+  std::size_t column_named(std::string_view name) const noexcept;
+  void require_columns() const;
+  void bind_columns();
+  bool is_value_column(std::size_t index) const noexcept;
+  bool read_row(DecodedBatch& out);
+  bool read_field(DecodedBatch& out);
+  bool read_quoted(DecodedBatch& out);
+  bool is_header() const noexcept;
+  void decode_row(const Message& message, MessageOutput& output);
+  std::optional<Refusal> read_record(const Message& message, DecodedReading& reading, DecodedBatch& out);
+  bool read_labels(DecodedReading& reading, DecodedBatch& out) const;
+  void take_value(const ValueColumn& column, DecodedReading reading, MessageOutput& output);
+  std::string_view field(std::size_t column) const noexcept {
+    return column == none ? std::string_view() : fields_[column].text;
+  }
+
+  MappingOptions options_;
+  std::optional<TextTemplate> sensor_;
+  std::optional<TextTemplate> metric_;
+
+  // Columns, and where in a row things are; bound once, or per message by its header.
+  std::vector<std::string_view> columns_;
+  std::size_t time_column_ = none;
+  std::size_t sensor_column_ = none;
+  std::size_t metric_column_ = none;
+  std::vector<std::size_t> label_columns_;
+  std::vector<ValueColumn> value_columns_;
+
+  // Of the row that is being decoded; reused.
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::vector<Field> fields_;
+  std::string scratch_;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,102 @@
+// Bytes to readings. A decoder is pure but for its own buffers: table-tested, fuzzed, and usable without a daemon.
+//
+// Thread: one at a time per decoder (it reuses parse buffers).
+// Owns:   readings point into the message, the batch and the decoder's options; the decoder outlives their use.
+// Fails:  never; refusals go into the batch: one per bad value, bad record or bad line, or one for the whole message.
+//         A bad part of a message costs nothing else of it.
+// Limit:  payload 256 KiB, depth 16, 1000 values (readings and refusals) per message, ids of 1 to 128 bytes of
+//         printable UTF-8. A message beyond them is refused as a whole.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/decoders/decoded_batch.h"
+
+namespace edgetide {
+
+inline constexpr std::size_t max_payload_bytes = 256 * 1024;
+inline constexpr std::size_t max_json_depth = 16;
+inline constexpr std::size_t max_values_per_message = 1000;
+inline constexpr std::size_t max_id_bytes = 128;
+
+struct Capture {
+  std::string_view name;
+  std::string_view text;
+};
+
+struct Message {
+  std::string_view topic;  // empty for sockets
+  std::string_view payload;
+  std::span<const Capture> captures;  // from the topic pattern, in its order
+};
+
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  virtual void decode(const Message& message, DecodedBatch& out) = 0;
+};
+
+// How an event time is written.
+enum class TimeFormat {
+  automatic,  // RFC 3339 text, or a number whose size tells its unit (below 5e9 s, 5e12 ms, 5e15 us, else ns)
+  rfc3339,
+  unix_s,  // may carry a fraction
+  unix_ms,
+  unix_us,
+  unix_ns,
+};
+
+struct TimeField {
+  std::string path;  // JSON path, CSV column name, or empty: no event time in the payload
+  TimeFormat format = TimeFormat::automatic;
+  bool operator==(const TimeField&) const = default;
+};
+
+// One value to take from a message.
+struct ValueField {
+  std::string path = {};    // JSON path (json_path.h: "t", "readings[*].v", "a.*.b") or CSV column name
+  std::string metric = {};  // default: see json_decoder.h, csv_decoder.h; mostly the path's last name
+  std::string unit = {};
+  double scale = 1;  // value * scale + offset
+  double offset = 0;
+  bool operator==(const ValueField&) const = default;
+};
+
+struct LabelField {
+  std::string key;
+  std::string path;  // JSON path or CSV column name
+  bool operator==(const LabelField&) const = default;
+};
+
+enum class PayloadFormat { json, number, influx, csv };
+
+// How the payloads of one route become readings.
+struct MappingOptions {
+  PayloadFormat format = PayloadFormat::json;
+  // Template over captures: "{area}/{device}"; default: "{device}" or "{sensor}" if captured. influx_decoder.h has
+  // more.
+  std::string sensor;
+  std::string sensor_path;  // json, csv: where the payload names the sensor; wins over `sensor` where it is there
+  std::string metric;       // template over captures; default: "{metric}" if captured, else the names of the values
+  std::string metric_path;  // json, csv: where the payload names the metric of a record; wins over `metric`
+  TimeField time;           // influx: only `format`
+  std::string each;         // json: where the records are, "readings[*]" or "uplink_message.decoded_payload"
+  std::vector<ValueField> values;  // json, csv: empty takes every number
+  std::vector<LabelField> labels;  // json, csv
+  std::string unit;                // number: the unit of the value
+  bool coerce_strings = true;      // "21.5 °C" and "1,5" are numbers
+  // csv: columns in order; empty: the first line of each message is a header
+  std::vector<std::string> columns;
+  char delimiter = ',';
+  bool operator==(const MappingOptions&) const = default;
+};
+
+// Fails: throws std::invalid_argument with a reason a user can act on (a bad path, a capture that is not in the topic).
+std::unique_ptr<Decoder> make_decoder(const MappingOptions& options, std::span<const std::string> capture_names);
+
+}  // namespace edgetide

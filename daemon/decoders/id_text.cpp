@@ -1,0 +1,75 @@
+#include "daemon/decoders/id_text.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "daemon/decoders/decoder.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr char32_t not_utf8 = 0xFFFF'FFFF;
+
+constexpr bool is_printable_ascii(unsigned char byte) noexcept {
+  return byte >= 0x20 && byte < 0x7f;
+}
+
+// The code point of a sequence of two bytes or more; takes it off the front.
+char32_t take_code_point(std::string_view& text) noexcept {
+  const auto lead = static_cast<unsigned char>(text.front());
+  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return not_utf8;
+  char32_t point = lead & (0x7fu >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if ((byte & 0xc0) != 0x80) return not_utf8;
+    point = (point << 6) | (byte & 0x3fu);
+  }
+  text.remove_prefix(length);
+  const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x1'0000);
+  const bool surrogate = point >= 0xd800 && point <= 0xdfff;
+  return overlong || surrogate || point > 0x10'ffff ? not_utf8 : point;
+}
+
+constexpr bool is_printable(char32_t point) noexcept {
+  if (point == not_utf8 || point < 0xa0) return false;                                    // C1 controls
+  if (point == 0x2028 || point == 0x2029) return false;                                   // separators
+  if (point == 0x061c || point == 0x200e || point == 0x200f) return false;                // bidirectional marks,
+  return !(point >= 0x202a && point <= 0x202e) && !(point >= 0x2066 && point <= 0x2069);  // embeddings, isolates
+}
+
+// Eight bytes at once, as nearly all ids are ASCII. False also where a look at single bytes is needed.
+bool are_printable_ascii(const char* bytes) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  constexpr std::uint64_t each = 0x0101'0101'0101'0101;
+  return ((word | (word + each) | (word - 0x20 * each)) & (0x80 * each)) == 0;
+}
+
+bool is_printable_utf8(std::string_view text) noexcept {
+  while (text.size() >= 8 && are_printable_ascii(text.data())) text.remove_prefix(8);
+  while (!text.empty()) {
+    const auto byte = static_cast<unsigned char>(text.front());
+    if (byte < 0x80) {
+      if (!is_printable_ascii(byte)) return false;
+      text.remove_prefix(1);
+    } else if (!is_printable(take_code_point(text))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+bool is_id(std::string_view text) noexcept {
+  return !text.empty() && is_id_or_empty(text);
+}
+
+bool is_id_or_empty(std::string_view text) noexcept {
+  return text.size() <= max_id_bytes && is_printable_utf8(text);
+}
+
+}  // namespace edgetide

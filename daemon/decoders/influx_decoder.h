@@ -1,0 +1,81 @@
+// InfluxDB line protocol: measurement[,tag=value...] field=value[,field=value...] [time]
+//
+// Sensor.  The `sensor` template, which may use {measurement} and the line's tag names beside captures; else {device}
+// or
+//          {sensor} of the topic; else the tag "sensor", "device", "host" or "id", the first there is; else the
+//          measurement.
+// Metric.  The `metric` template, which may use {measurement}, {field} and tag names; else the field's name where the
+//          sensor is the measurement, and "measurement.field" elsewhere ("measurement" for a field named "value").
+// Labels.  All tags. Units: none.
+// Values.  Floats, integers (45i, 45u), booleans as 1 and 0; quoted texts are left alone; anything else is bad_number.
+// Time.    In `time.format`; automatic goes by size. Without: the arrival time.
+// A bad line is one refusal and the next line goes on. Lines that are empty or begin with '#' are skipped.
+//
+// See: InfluxDB line protocol reference: "\" escapes ',', '=', ' ' and itself, elsewhere it stands for itself;
+//         quoted texts may hold newlines.
+// Limit:  32 tags a line.
+// Thread, Fails: see decoder.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/decoders/decoder.h"
+#include "daemon/decoders/message_output.h"
+#include "daemon/decoders/text_template.h"
+
+namespace edgetide {
+
+class InfluxDecoder final : public Decoder {
+ public:
+  InfluxDecoder(const MappingOptions& options, std::span<const std::string> capture_names);
+  void decode(const Message& message, DecodedBatch& out) override;
+
+ private:
+  struct Field {
+    std::string_view key;
+    std::string_view value;  // as written; a quoted text with its quotes
+    std::size_t offset;
+  };
+  struct Line {
+    std::string_view measurement;
+    std::optional<Timestamp> time;
+    std::span<const LabelView> tags;
+  };
+  struct Failure {
+    Refusal reason;
+    std::size_t offset;
+  };
+
+  std::optional<Failure> decode_line(const Message& message, MessageOutput& output);
+  std::optional<Failure> read_line(Line& line, DecodedBatch& out);
+  std::optional<Failure> read_tags(DecodedBatch& out);
+  std::optional<Failure> read_fields(DecodedBatch& out);
+  std::optional<Failure> read_time(Line& line);
+  void skip_to(std::string_view delimiters);
+  bool skip_field_value();
+  void take_field(const Field& field, const Line& line, const Message& message, DecodedReading reading,
+                  MessageOutput& output);
+  std::string_view sensor_of(const Line& line, const Message& message, DecodedBatch& out);
+  std::string_view metric_of(const Field& field, const Line& line, const Message& message, bool by_measurement,
+                             DecodedBatch& out);
+  std::string_view take_name(std::string_view delimiters, DecodedBatch& out);
+  char next() const noexcept { return at_ < text_.size() ? text_[at_] : '\n'; }
+
+  std::optional<TextTemplate> sensor_;
+  std::optional<TextTemplate> metric_;
+  TimeFormat time_format_;
+
+  // Of the line that is being decoded; reused.
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::vector<Field> fields_;
+  std::string scratch_;
+};
+
+}  // namespace edgetide

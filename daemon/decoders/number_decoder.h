@@ -1,0 +1,28 @@
+// One number per message, as text: "21.5", " 42\n", "21.5 °C", "1,5". The topic names sensor and metric.
+//
+// Thread, Fails: see decoder.h.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "daemon/decoders/decoder.h"
+#include "daemon/decoders/text_template.h"
+
+namespace edgetide {
+
+class NumberDecoder final : public Decoder {
+ public:
+  NumberDecoder(const MappingOptions& options, std::span<const std::string> capture_names);
+  void decode(const Message& message, DecodedBatch& out) override;
+
+ private:
+  TextTemplate sensor_;
+  std::optional<TextTemplate> metric_;
+  std::string unit_;
+  bool coerce_strings_;
+  std::string scratch_;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,70 @@
+// Topic patterns and the routes of a source: which decoder gets a message, and what its topic captures.
+//
+// A pattern has MQTT levels: literal, "+" (any one level), "{name}" (any one level, captured), and "#" as the last
+// level (any rest). The first matching route wins. `filter()` is what is subscribed to: captures become "+". As in MQTT
+// a wildcard in front matches no topic that begins with '$'.
+//
+// Thread: immutable after construction but for the decoders (decoder.h).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/decoders/decoder.h"
+
+namespace edgetide {
+
+struct RouteOptions {
+  std::string topic;  // empty for sockets, which have one route
+  MappingOptions mapping;
+  bool operator==(const RouteOptions&) const = default;
+};
+
+class TopicPattern {
+ public:
+  // Fails: std::invalid_argument with a reason ("'#' must be the last level").
+  explicit TopicPattern(std::string_view pattern);
+
+  // True if the topic matches; the captures' texts point into the topic, their names into the pattern.
+  bool match(std::string_view topic, std::vector<Capture>& captures) const;
+
+  std::string filter() const;
+  const std::vector<std::string>& capture_names() const noexcept { return names_; }
+
+ private:
+  struct Level {
+    enum class Kind { literal, any, capture, rest } kind;
+    std::string text;
+  };
+  Level parse_level(std::string_view pattern, std::string_view text);
+
+  std::vector<Level> levels_;
+  std::vector<std::string> names_;
+};
+
+// The routes of one source. Thread: one at a time.
+class Router {
+ public:
+  // Fails: std::invalid_argument, "route 2: sensor: ...".
+  explicit Router(const std::vector<RouteOptions>& routes);
+
+  // Decodes into `out`; a topic without a route is one `no_route` refusal, a payload over max_payload_bytes one
+  // `too_large`.
+  void decode(std::string_view topic, std::string_view payload, DecodedBatch& out);
+
+  std::vector<std::string> filters() const;  // in route order, without repeats
+
+ private:
+  struct Route {
+    std::optional<TopicPattern> pattern;  // none: takes every message (sockets)
+    std::unique_ptr<Decoder> decoder;
+  };
+  std::vector<Route> routes_;
+  std::vector<Capture> captures_;
+};
+
+}  // namespace edgetide

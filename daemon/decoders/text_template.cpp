@@ -1,0 +1,77 @@
+#include "daemon/decoders/text_template.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <stdexcept>
+
+#include "daemon/decoders/id_text.h"
+
+namespace edgetide {
+
+namespace {
+
+std::string list_of(std::span<const std::string> names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "{" : ", {") + name + "}";
+  return list.empty() ? "nothing" : list;
+}
+
+bool captured(std::span<const std::string> capture_names, std::string_view name) {
+  return std::find(capture_names.begin(), capture_names.end(), name) != capture_names.end();
+}
+
+std::optional<TextTemplate> template_of(std::string_view option, const std::string& text,
+                                        std::initializer_list<std::string_view> defaults, PayloadFormat format,
+                                        std::span<const std::string> capture_names) {
+  const auto names = format == PayloadFormat::influx ? TextTemplate::Names::others : TextTemplate::Names::captures_only;
+  try {
+    if (!text.empty()) return TextTemplate(text, capture_names, names);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(std::string(option) + ": " + error.what());
+  }
+  for (const std::string_view name : defaults) {
+    if (captured(capture_names, name)) return TextTemplate("{" + std::string(name) + "}", capture_names);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+TextTemplate::TextTemplate(std::string_view text, std::span<const std::string> capture_names, Names names) {
+  const std::string quoted = "'" + std::string(text) + "'";
+  if (!is_id(text)) throw std::invalid_argument(quoted + " must be 1 to 128 bytes of printable text");
+  while (!text.empty()) {
+    const std::size_t brace = std::min(text.find_first_of("{}"), text.size());
+    if (brace > 0) parts_.push_back({Part::Kind::fixed, std::string(text.substr(0, brace))});
+    text.remove_prefix(brace);
+    if (text.empty()) break;
+    const std::size_t close = text.find('}');
+    if (text.front() == '}' || close == std::string_view::npos) {
+      throw std::invalid_argument(quoted + " has a brace without its partner");
+    }
+    add_name(text.substr(1, close - 1), capture_names, names);
+    text.remove_prefix(close + 1);
+  }
+}
+
+void TextTemplate::add_name(std::string_view name, std::span<const std::string> capture_names, Names names) {
+  const auto found = std::find(capture_names.begin(), capture_names.end(), name);
+  if (found != capture_names.end()) {
+    parts_.push_back({Part::Kind::capture, std::string(name), static_cast<std::size_t>(found - capture_names.begin())});
+  } else if (names == Names::others && !name.empty()) {
+    parts_.push_back({Part::Kind::other, std::string(name)});
+  } else {
+    throw std::invalid_argument("'{" + std::string(name) + "}' is not captured by the topic, which captures " +
+                                list_of(capture_names));
+  }
+}
+
+std::optional<TextTemplate> sensor_template(const MappingOptions& options, std::span<const std::string> capture_names) {
+  return template_of("sensor", options.sensor, {"device", "sensor"}, options.format, capture_names);
+}
+
+std::optional<TextTemplate> metric_template(const MappingOptions& options, std::span<const std::string> capture_names) {
+  return template_of("metric", options.metric, {"metric"}, options.format, capture_names);
+}
+
+}  // namespace edgetide

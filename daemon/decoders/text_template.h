@@ -1,0 +1,66 @@
+// Sensor and metric names made of fixed text and "{names}": "{area}/{device}".
+//
+// Owns:   its fixed text; an expansion points into it, into the topic, or into the batch.
+// Thread: immutable after construction.
+// Fails:  construction throws std::invalid_argument with a reason; a name without text, or more text
+//         than an id holds, expands to nothing (empty).
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/decoders/decoder.h"
+
+namespace edgetide {
+
+class TextTemplate {
+ public:
+  // `others`: names that are no captures are looked up at expansion; without it they are errors.
+  enum class Names { captures_only, others };
+  TextTemplate(std::string_view text, std::span<const std::string> capture_names, Names names = Names::captures_only);
+
+  std::string_view expand(const Message& message, std::string& scratch, DecodedBatch& batch) const {
+    return expand(message, scratch, batch, [](std::string_view) { return std::string_view(); });
+  }
+
+  // `lookup(name)` gives the text of a name that is no capture, empty if there is none.
+  template <typename Lookup>
+  std::string_view expand(const Message& message, std::string& scratch, DecodedBatch& batch, Lookup&& lookup) const {
+    if (parts_.size() == 1) return text_of(parts_[0], message, lookup);
+    scratch.clear();
+    for (const Part& part : parts_) {
+      const std::string_view text = text_of(part, message, lookup);
+      if (text.empty()) return {};
+      scratch += text;
+    }
+    return scratch.size() > max_id_bytes ? std::string_view() : batch.keep(scratch);
+  }
+
+ private:
+  struct Part {
+    enum class Kind { fixed, capture, other } kind;
+    std::string text;  // fixed text, or the name
+    std::size_t capture = 0;
+  };
+
+  template <typename Lookup>
+  static std::string_view text_of(const Part& part, const Message& message, Lookup& lookup) {
+    if (part.kind == Part::Kind::fixed) return part.text;
+    if (part.kind == Part::Kind::other) return lookup(std::string_view(part.text));
+    return part.capture < message.captures.size() ? message.captures[part.capture].text : std::string_view();
+  }
+
+  void add_name(std::string_view name, std::span<const std::string> capture_names, Names names);
+  std::vector<Part> parts_;
+};
+
+// The template a route uses: the configured one, else "{device}" or "{sensor}" ("{metric}") if the topic captures it,
+// else none. Errors begin with the option's name.
+std::optional<TextTemplate> sensor_template(const MappingOptions& options, std::span<const std::string> capture_names);
+std::optional<TextTemplate> metric_template(const MappingOptions& options, std::span<const std::string> capture_names);
+
+}  // namespace edgetide

@@ -1,0 +1,66 @@
+// Readings that wait for the clock. After a boot it may be wrong until it is synchronised, and until then nothing tells
+// which window a reading belongs to, or whether its time is bad.
+//
+// Held batches keep the running time at which they came. Once the clock is right, `release` gives them in their order,
+// each with the arrival it had by that clock; readings without a time of their own take it. Running time does not know
+// how long the daemon was down: what was held over a restart is stamped as if that had been no time.
+//
+// Thread: one owner at a time (the intake lock). Fails: never; `load` leaves the reader not `ok`.
+// Limit:  `max_readings`, 24 bytes each; when it is `full`, intake is held back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "pipeline/bytes.h"
+#include "pipeline/pipeline.h"
+
+namespace edgetide {
+
+// The wall time of a batch that came before the clock was set, and of its readings without a time.
+constexpr Timestamp time_not_known = Timestamp::earliest();
+
+struct HeldBatch {
+  SourceId source{};
+  Duration running;  // when it came
+  std::vector<Reading> readings;
+};
+
+class ClockHold {
+ public:
+  static constexpr std::size_t max_readings = 200'000;
+
+  void add(HeldBatch batch) {
+    readings_ += batch.readings.size();
+    if (!batch.readings.empty()) batches_.push_back(std::move(batch));
+  }
+  bool empty() const noexcept { return batches_.empty(); }
+  bool full() const noexcept { return readings_ >= max_readings; }
+  std::size_t readings() const noexcept { return readings_; }
+  const std::vector<HeldBatch>& batches() const noexcept { return batches_; }
+  Duration newest_running() const noexcept { return empty() ? Duration() : batches_.back().running; }
+
+  // Calls take(const Batch&) for each, and holds none any more. `now` is right.
+  template <typename Take>
+  void release(Moment now, Take&& take) {
+    for (HeldBatch& held : batches_) {
+      const Moment arrival{now.wall - (now.running - held.running), held.running};
+      for (Reading& reading : held.readings) {
+        if (reading.event_time == time_not_known) reading.event_time = arrival.wall;
+      }
+      take(Batch{held.source, arrival, held.readings});
+    }
+    *this = {};
+  }
+
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in);
+
+ private:
+  std::vector<HeldBatch> batches_;
+  std::size_t readings_ = 0;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,529 @@
+#include "daemon/intake/intake.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "daemon/service/log.h"
+#include "daemon/storage/quarantine.h"
+#include "daemon/storage/series_checksum.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::size_t max_sample_bytes = 200;
+constexpr std::chrono::milliseconds look_again_after{200};
+
+Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
+  Series series;
+  series.sensor = reading.sensor;
+  series.metric = reading.metric;
+  series.unit = reading.unit;
+  for (const LabelView& label : batch.labels_of(reading)) {
+    series.labels.push_back({std::string(label.key), std::string(label.value)});
+  }
+  std::sort(series.labels.begin(), series.labels.end(), [](const Label& a, const Label& b) { return a.key < b.key; });
+  return series;
+}
+
+}  // namespace
+
+Intake::Intake(Pipeline& pipeline, const Clock& clock, std::vector<std::string> source_names)
+    : clock_(clock),
+      slots_(std::move(source_names)),
+      pipeline_(pipeline),
+      connected_(slots_.ids()),
+      traffic_(slots_.names().size()) {}
+
+void Intake::set_tables(std::vector<std::shared_ptr<const SensorTable>> tables) {
+  const std::lock_guard lock(mutex_);
+  enrichment_.replace(std::move(tables));
+}
+
+void Intake::open(RunIdentity identity, IntakeState recovered, Journal& journal, JournalOptions options) {
+  const std::lock_guard lock(mutex_);
+  identity_ = identity;
+  recent_ = recovered.recent;
+  held_ = std::move(recovered.held);
+  clock_set_ = held_.empty() && clock_.is_set();
+  listening_ = clock_set_;
+  if (!clock_set_) pipeline_.keep_series();
+  files_ = &journal;
+  journal_ = options.durability == Durability::none ? nullptr : &journal;
+  journal_options_ = options;
+  if (journal_ == nullptr) return;
+  const Moment now = clock_.now();
+  const SeriesTable& series = pipeline_.series();
+  journal_->append(JournalType::run, RunStart{identity.run, identity.state_id, now, slots_.names(),
+                                              static_cast<std::uint32_t>(series.size()), series_checksum(series)});
+  commit(now.running);  // if it fails, it goes with the next
+}
+
+// ---- readings
+
+bool Intake::accept(SourceId id, const DecodedBatch& batch) noexcept {
+  for (Taken taken = try_accept(id, batch); taken != Taken::taken; taken = try_accept(id, batch)) {
+    if (taken == Taken::closed || !wait_for_room()) return false;
+  }
+  while (journal_options_.durability == Durability::power && sync()) {
+    if (!wait_for_room()) return false;
+  }
+  return true;
+}
+
+// For room, or for a disk that takes something again. False: nobody is to wait any more.
+bool Intake::wait_for_room() {
+  std::unique_lock lock(mutex_);
+  if (waiting_allowed_) room_.wait_for(lock, look_again_after);
+  return waiting_allowed_;
+}
+
+Intake::Taken Intake::try_accept(SourceId id, const DecodedBatch& batch) {
+  const std::lock_guard lock(mutex_);
+  const std::optional<SourceId> slot = slots_.slot_of(id);
+  if (closed_ || !slot) return Taken::closed;
+  const SourceId source = *slot;
+  const Moment now = clock_.now();
+  const Moment arrival{clock_set_ ? now.wall : time_not_known, now.running};
+  if (held_back(arrival.running)) {
+    if (!drops()) return Taken::held;
+    refuse_all(source, batch);
+    return Taken::taken;
+  }
+  if (batch.redelivered && batch.fingerprint && recent_.knows(*batch.fingerprint)) {
+    ++resent_messages_;
+    count_traffic(source, batch);
+    return Taken::taken;
+  }
+  if (clock_set_) listen(true, arrival);
+  gather(source, batch, arrival);
+  if (!journaled(arrival.running, [&] {
+        journal_->append(JournalType::batch, JournaledBatch{source, arrival, batch.fingerprint, readings_, refused_});
+      })) {
+    return Taken::held;
+  }
+  apply(source, batch, arrival);
+  return Taken::taken;
+}
+
+bool Intake::held_back(Duration running) const {
+  return routes_.full() || held_.full() || (journal_ != nullptr && !journal_->ready(running));
+}
+
+// Readings that cannot be journaled are lost by the user's choice. A full outbox is another matter.
+bool Intake::drops() const {
+  return journal_options_.when_full == JournalFull::drop_newest && !routes_.full();
+}
+
+void Intake::refuse_all(SourceId source, const DecodedBatch& batch) {
+  count_traffic(source, batch);
+  pipeline_.refuse(source, Refusal::journal_full, batch.readings.size());
+  for (const DecodedRefusal& refusal : batch.refusals) pipeline_.refuse(source, refusal.reason);
+}
+
+void Intake::gather(SourceId source, const DecodedBatch& batch, Moment arrival) {
+  readings_.clear();
+  refused_.clear();
+  for (const DecodedRefusal& refusal : batch.refusals) add_refused(refusal.reason, 1);
+  for (const DecodedReading& reading : batch.readings) {
+    const std::optional<SeriesId> series = series_of(source, batch, reading);
+    if (!series) continue;
+    const double value = enrichment_.calibrated(source, *series, pipeline_.series(), reading.value);
+    readings_.push_back({*series, reading.event_time.value_or(arrival.wall), value});
+  }
+}
+
+// A series that is added stays, and its record in the journal's buffer, also if the batch has to wait.
+std::optional<SeriesId> Intake::series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading) {
+  if (const auto known = pipeline_.series().find(reading.sensor, reading.metric)) return known;
+  Series series = to_series(batch, reading);
+  enrichment_.complete(source, series);
+  const auto added = pipeline_.try_add_series(series, source, readings_);
+  if (const auto* const refusal = std::get_if<Refusal>(&added)) {
+    add_refused(*refusal, 1);
+    return std::nullopt;
+  }
+  const SeriesId id = std::get<SeriesId>(added);
+  enrichment_.forget(id);
+  if (journal_ != nullptr) journal_->append(JournalType::series, NewSeries{id, source, std::move(series)});
+  return id;
+}
+
+void Intake::add_refused(Refusal reason, std::uint64_t readings) {
+  const auto same = std::find_if(refused_.begin(), refused_.end(),
+                                 [&](const RefusedCount& refused) { return refused.reason == reason; });
+  if (same == refused_.end()) {
+    refused_.push_back({reason, readings});
+  } else {
+    same->readings += readings;
+  }
+}
+
+// All that `append` appends is written, or nothing of it: then the disk takes nothing.
+template <typename Append>
+bool Intake::write(Duration running, Append&& append) {
+  const auto before = journal_->mark();
+  append();
+  if (journal_->commit(running)) return true;
+  journal_->discard_to(before);
+  return false;
+}
+
+// The same, and a power cut is not to take it.
+template <typename Append>
+bool Intake::journaled(Duration running, Append&& append) {
+  if (journal_ == nullptr) return true;
+  if (!write(running, append)) return false;
+  need_safe(journal_->next_record());
+  return true;
+}
+
+bool Intake::commit(Duration running) {
+  if (!journal_->commit(running)) return false;
+  need_safe(journal_->next_record());
+  return true;
+}
+
+void Intake::need_safe(std::uint64_t record) {
+  const bool was_safe = synced_record_ >= needed_record_;
+  needed_record_ = record;
+  if (was_safe) unsafe_();
+}
+
+void Intake::count_traffic(SourceId source, const DecodedBatch& batch) {
+  traffic_[index_of(source)].messages += batch.messages;
+  traffic_[index_of(source)].bytes += batch.bytes;
+}
+
+void Intake::count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival) {
+  DelayHistogram& delays = traffic_[index_of(source)].delays;
+  for (const DecodedReading& reading : batch.readings) {
+    if (reading.event_time) delays.add(arrival - *reading.event_time);
+  }
+}
+
+void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
+  count_traffic(source, batch);
+  if (clock_set_) count_delays(source, batch, arrival.wall);
+  if (batch.fingerprint) recent_.add(*batch.fingerprint);
+  for (const RefusedCount& refused : refused_) pipeline_.refuse(source, refused.reason, refused.readings);
+  if (!batch.refusals.empty()) {
+    const DecodedRefusal& last = batch.refusals.back();
+    traffic_[index_of(source)].last_refusal = {last.reason, std::string(last.where.substr(0, max_sample_bytes)),
+                                               last.offset};
+  }
+  if (clock_set_) return apply_batch({source, arrival, readings_});
+  held_.add({source, arrival.running, readings_});
+}
+
+void Intake::apply_batch(const Batch& batch) {
+  pipeline_.apply(batch);
+  if (!taps_.empty()) show_readings(batch);
+  if (quarantine_ == nullptr) return;
+  quarantine_->keep(pipeline_.quarantined(), slots_.names()[index_of(batch.source)], *batch.arrival,
+                    pipeline_.series());
+}
+
+// What waited for the clock is applied. False: the disk takes nothing.
+bool Intake::release_held(Moment now) {
+  if (!journaled(now.running, [&] { journal_->append(JournalType::clock_set, ClockSet{now}); })) return false;
+  log(LogLevel::info, {LogEvent::clock_set},
+      "the clock is set: " + std::to_string(held_.readings()) + " readings that waited are applied");
+  held_.release(now, [this](const Batch& batch) { apply_batch(batch); });
+  return clock_set_ = true;
+}
+
+// ---- connections
+
+void Intake::connected(SourceId id, std::string_view peer) noexcept {
+  const std::string name = name_of(id);
+  log(LogLevel::info, {.event = LogEvent::source_connected, .source = name}, "connected to " + printable(peer));
+  const std::lock_guard lock(mutex_);
+  connected_[index_of(id)] = true;
+  if (listening_) tell_connection(id, true, clock_.now());
+}
+
+void Intake::disconnected(SourceId id, std::string_view reason) noexcept {
+  const std::string name = name_of(id);
+  log(LogLevel::warning, {.event = LogEvent::source_disconnected, .source = name},
+      "disconnected: " + printable(reason));
+  const std::lock_guard lock(mutex_);
+  connected_[index_of(id)] = false;
+  if (listening_) tell_connection(id, false, clock_.now());
+}
+
+void Intake::notice(SourceId id, std::string_view text) noexcept {
+  const std::string name = name_of(id);
+  log(LogLevel::warning, {.event = LogEvent::source_notice, .source = name}, printable(text));
+}
+
+std::string Intake::name_of(SourceId id) const {
+  const std::lock_guard lock(mutex_);
+  return slots_.name_of(id);
+}
+
+// While intake is held back the sources are deaf, whatever their connections say.
+void Intake::listen(bool listening, Moment now) {
+  if (listening_ == listening) return;
+  listening_ = listening;
+  for (std::uint32_t i = 0; i < connected_.size(); ++i) {
+    if (connected_[i]) tell_connection(SourceId{i}, listening, now);
+  }
+}
+
+void Intake::tell_connection(SourceId id, bool connected, Moment now) {
+  const std::optional<SourceId> slot = slots_.slot_of(id);
+  if (!slot) return;
+  if (journal_ != nullptr) {
+    journal_->append(JournalType::connection, JournaledConnection{*slot, connected, now});
+    commit(now.running);  // if it fails, it goes with the next
+  }
+  connected ? pipeline_.connected(*slot, now) : pipeline_.disconnected(*slot, now);
+}
+
+// ---- epochs
+
+// With a full outbox epochs go on: their rows are what the outbox was promised to keep.
+bool Intake::tick(Fire fire) {
+  const std::lock_guard lock(mutex_);
+  const Moment now = clock_.now();
+  if (!clock_set_ && !(clock_.is_set() && release_held(now))) return false;
+  listen(!held_back(now.running), now);
+  return fire_windows(fire, now);
+}
+
+bool Intake::fire_windows(Fire fire, Moment now) {
+  if (journal_ != nullptr) {
+    if (!journal_->error().empty() && !journal_->ready(now.running)) return false;
+    if (!write(now.running, [&] { journal_->append(JournalType::tick, JournaledTick{now, fire}); })) return false;
+  }
+  pipeline_.tick(now, fire, emission_);
+  rows_emitted_ += emission_.rows.size();
+  if (!taps_.empty()) show_rows();
+  send(routes_.select(emission_, pipeline_, identity_.run));
+  return true;
+}
+
+// Rows leave when the tick that made them is safe from a power cut: else the next run could make others in their
+// place, and what it does not know of would stay in the stores for ever.
+void Intake::send(std::vector<RowRoutes::RoutedBatch> batches) {
+  if (batches.empty()) return;
+  if (journal_ == nullptr) return RowRoutes::send(std::move(batches));
+  need_safe(journal_->next_record());
+  unsafe_rows_.push_back({needed_record_, std::move(batches)});
+}
+
+void Intake::send_safe_rows() {
+  while (!unsafe_rows_.empty() && unsafe_rows_.front().record <= synced_record_) {
+    RowRoutes::send(std::move(unsafe_rows_.front().batches));
+    unsafe_rows_.pop_front();
+  }
+}
+
+// ---- another configuration
+
+// Nobody listens while the sources change their places: each is told so before, and again after, where it still is.
+std::optional<std::string> Intake::reconfigure(Reconfiguration next) {
+  const std::lock_guard lock(mutex_);
+  const Moment now = clock_.now();
+  if (!clock_set_) return "readings wait for the clock to be set; try again when it is";
+  if (next.fire_all && !fire_windows(Fire::all, now)) return "the journal cannot be written: " + journal_->error();
+  listen(false, now);
+  std::optional<std::string> refusal = next.pipeline.restore(pipeline_.snapshot());
+  if (!refusal && !journaled(now.running, [&] { append(next); }))
+    refusal = "the journal cannot be written: " + journal_->error();
+  if (!refusal) adopt(std::move(next));
+  listen(!held_back(now.running), now);
+  return refusal;
+}
+
+// Series keep their ids. Those that the new pipeline computes from others are told of, for they may be read one day.
+void Intake::append(const Reconfiguration& next) {
+  journal_->append(JournalType::sources, JournaledSources{next.sources});
+  const SeriesTable& old = pipeline_.series();
+  const SeriesTable& series = next.pipeline.series();
+  for (std::uint32_t i = 0; i < series.size(); ++i) {
+    const SeriesId id{i};
+    if (!series.has(id) || (i < old.size() && old.has(id))) continue;
+    journal_->append(JournalType::series, NewSeries{id, SourceId{0}, series[id]});
+  }
+}
+
+void Intake::adopt(Reconfiguration next) {
+  std::vector<SourceTraffic> traffic(next.sources.size());
+  for (std::uint32_t i = 0; i < traffic.size(); ++i) {
+    const std::optional<SourceId> before = slots_.slot_of(slots_.id_of(next.sources[i]));
+    if (before) traffic[i] = std::move(traffic_[index_of(*before)]);
+  }
+  traffic_ = std::move(traffic);
+  taps_.clear();  // what they look at may have another place
+  slots_.move_to(std::move(next.sources));
+  connected_.resize(slots_.ids());
+  pipeline_ = std::move(next.pipeline);
+  enrichment_.replace(std::move(next.tables));
+  routes_ = std::move(next.routes);
+}
+
+SourceId Intake::source_id(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return slots_.id_of(name);
+}
+
+void Intake::forget(const SinkWorker& worker) {
+  const std::lock_guard lock(mutex_);
+  for (UnsafeRows& rows : unsafe_rows_) {
+    std::erase_if(rows.batches, [&](const RowRoutes::RoutedBatch& batch) { return batch.worker == &worker; });
+  }
+}
+
+// ---- the end
+
+void Intake::wait_again() {
+  const std::lock_guard lock(mutex_);
+  waiting_allowed_ = true;
+}
+
+void Intake::stop_waiting() {
+  const std::lock_guard lock(mutex_);
+  waiting_allowed_ = false;
+  room_.notify_all();
+}
+
+void Intake::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  room_.notify_all();
+}
+
+void Intake::room_available() {
+  const std::lock_guard lock(mutex_);
+  room_.notify_all();
+}
+
+// ---- storage
+
+std::error_code Intake::sync() {
+  const auto needed = [this] {
+    const std::lock_guard lock(mutex_);
+    return needed_record_;
+  }();
+  const std::lock_guard one_at_a_time(sync_mutex_);
+  PendingSync pending;
+  {
+    const std::lock_guard lock(mutex_);
+    if (synced_record_ >= needed) return {};
+    pending = journal_->take_pending_sync();
+  }
+  std::error_code error = pending.run();
+  const std::lock_guard lock(mutex_);
+  journal_->synced(pending, error, clock_.now().running);
+  if (!error) synced_record_ = std::max(synced_record_, pending.through());
+  if (!error && synced_record_ < needed) error = std::make_error_code(std::errc::io_error);  // not even written yet
+  send_safe_rows();
+  room_.notify_all();
+  return error;
+}
+
+bool Intake::is_unsafe() const {
+  const std::lock_guard lock(mutex_);
+  return synced_record_ < needed_record_;
+}
+
+std::optional<Checkpoint> Intake::checkpoint() {
+  const std::lock_guard lock(mutex_);
+  if (!unsafe_rows_.empty()) return std::nullopt;
+  Checkpoint checkpoint;
+  checkpoint.state_id = identity_.state_id;
+  checkpoint.run = identity_.run;
+  checkpoint.epoch = pipeline_.epoch();
+  checkpoint.journal_next = files_->reset();
+  checkpoint.taken_at = clock_.now();
+  checkpoint.pipeline = pipeline_.snapshot();
+  checkpoint.intake = IntakeState{slots_.names(), recent_, held_}.save();
+  return checkpoint;
+}
+
+void Intake::cut(std::uint64_t record) {
+  const std::lock_guard lock(mutex_);
+  files_->cut(record, clock_.now().running);
+  room_.notify_all();
+}
+
+// ---- taps
+
+void Intake::add_tap(std::shared_ptr<Tap> tap) {
+  const std::lock_guard lock(mutex_);
+  taps_.push_back(std::move(tap));
+}
+
+void Intake::forget_left_taps() {
+  std::erase_if(taps_, [](const std::shared_ptr<Tap>& tap) { return tap.use_count() == 1; });
+}
+
+void Intake::show_readings(const Batch& batch) {
+  forget_left_taps();
+  for (const auto& tap : taps_) {
+    if (!tap->is_of(batch.source)) continue;
+    for (const Reading& reading : batch.readings) {
+      tap->offer(TappedReading{pipeline_.series().shared(reading.series), reading.event_time, batch.arrival->wall,
+                               reading.value});
+    }
+  }
+}
+
+void Intake::show_rows() {
+  forget_left_taps();
+  for (const auto& tap : taps_) {
+    for (const Row& row : emission_.rows) {
+      if (!tap->is_of(row.window)) continue;
+      const auto first = emission_.values.begin() + row.first_value;
+      tap->offer(TappedRow{{pipeline_.key_of(row), row.start, row.end, row.state, row.revision},
+                           {first, first + static_cast<std::ptrdiff_t>(tap->schema().columns.size())},
+                           emission_.epoch});
+    }
+  }
+}
+
+// ---- what others want to know
+
+RefusalSample Intake::last_refusal(SourceId slot) const {
+  const std::lock_guard lock(mutex_);
+  return traffic_[index_of(slot)].last_refusal;
+}
+
+SourceTraffic Intake::traffic(SourceId slot) const {
+  const std::lock_guard lock(mutex_);
+  SourceTraffic traffic = traffic_[index_of(slot)];
+  traffic.connected = connected_[index_of(slots_.id_at(slot))];
+  return traffic;
+}
+
+QuarantineCounters Intake::quarantine_counters() const {
+  const std::lock_guard lock(mutex_);
+  return quarantine_->counters();
+}
+
+JournalStatus Intake::journal_status() const {
+  const std::lock_guard lock(mutex_);
+  if (journal_ == nullptr) return {};
+  return {journal_->error(),         journal_->full(),           journal_->disk_bytes(),
+          journal_->written_bytes(), journal_->unsynced_bytes(), journal_->next_record()};
+}
+
+std::uint64_t Intake::rows_emitted() const {
+  const std::lock_guard lock(mutex_);
+  return rows_emitted_;
+}
+
+std::size_t Intake::held_readings() const {
+  const std::lock_guard lock(mutex_);
+  return held_.readings();
+}
+
+std::uint64_t Intake::resent_messages() const {
+  const std::lock_guard lock(mutex_);
+  return resent_messages_;
+}
+
+}  // namespace edgetide

@@ -1,0 +1,232 @@
+// Where sources meet the pipeline: one lock, under which a batch is stamped with its arrival, written to the journal
+// and applied. A tick takes the same lock and hands the rows of its epoch to the workers. What the pipeline was told
+// is on disk before it knows it; with `durability = "power"` it is synced before the source may acknowledge it.
+//
+// There is no queue on the way in: back-pressure is this lock, and the wait while a sink that may not drop rows is full
+// or the journal cannot be written. While intake is held back, nobody listens: no sensor becomes idle by it.
+//
+// While the clock is not set, batches are journaled and held, and no tick does anything (held_batches.h).
+//
+// A source calls with the id it was given (SourceSlots); the pipeline, its counters and the journal know it by its
+// place.
+//
+// Thread: `accept`, `connected`, `disconnected`, `notice` from source threads; `tick`, `reconfigure`, `close` from the
+//         main thread; `sync`, `checkpoint`, `cut` from the storage thread.
+// Owns:   nothing; the gateway owns pipeline, clock, journal and workers, and they outlive the intake's users.
+// Fails:  `accept` is false once closed. What cannot be taken is refused and counted, one reading at a time.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/enrichment/enrichment.h"
+#include "daemon/intake/clock_hold.h"
+#include "daemon/intake/intake_state.h"
+#include "daemon/intake/recent_messages.h"
+#include "daemon/intake/source_slots.h"
+#include "daemon/intake/tap.h"
+#include "daemon/outbox/row_routes.h"
+#include "daemon/service/clock.h"
+#include "daemon/service/duration_histogram.h"
+#include "daemon/sources/source.h"
+#include "daemon/storage/checkpoint.h"
+#include "daemon/storage/journal.h"
+#include "pipeline/pipeline.h"
+
+namespace edgetide {
+
+class Quarantine;
+struct QuarantineCounters;
+
+// The last refusal of a source, for the log.
+struct RefusalSample {
+  Refusal reason{};
+  std::string where;
+  std::uint32_t offset = 0;
+};
+
+// What came from a source since the start.
+struct SourceTraffic {
+  bool connected = false;
+  std::uint64_t messages = 0;  // or lines; also those that were known already
+  std::uint64_t bytes = 0;
+  DelayHistogram delays;  // of readings that have an event time of their own
+  RefusalSample last_refusal;
+};
+
+// Who writes: of the state directory, and of this run of the daemon.
+struct RunIdentity {
+  std::uint64_t state_id = 1;
+  std::uint64_t run = 1;
+};
+
+struct JournalStatus {
+  std::string error;  // why nothing is taken; empty: all is well
+  bool full = false;
+  std::uint64_t disk_bytes = 0;
+  std::uint64_t written_bytes = 0;  // since the start
+  std::size_t unsynced_bytes = 0;
+  std::uint64_t next_record = 0;
+};
+
+// What another configuration puts in place of what is there.
+struct Reconfiguration {
+  Pipeline pipeline;                                       // new; it takes over the state of the old one
+  std::vector<std::string> sources;                        // names by slot
+  std::vector<std::shared_ptr<const SensorTable>> tables;  // by slot
+  RowRoutes routes;
+  bool fire_all = false;  // some window will be forgotten: what it holds leaves first
+};
+
+class Intake final : public SourceHost {
+ public:
+  Intake(Pipeline& pipeline, const Clock& clock, std::vector<std::string> source_names);
+
+  // All of these before the first source is started.
+  void add_route(RowSelection selection, SinkWorker& worker) { routes_.add(std::move(selection), worker); }
+  void set_routes(RowRoutes routes) { routes_ = std::move(routes); }
+  void set_tables(std::vector<std::shared_ptr<const SensorTable>> tables);
+  void set_quarantine(Quarantine& quarantine) noexcept { quarantine_ = &quarantine; }
+  // Called under the lock, when what is taken is the first that a power cut would take.
+  void on_unsafe(std::function<void()> told) { unsafe_ = std::move(told); }
+  // A new run begins, and the journal says so, unless there is to be none.
+  void open(RunIdentity identity, IntakeState recovered, Journal& journal, JournalOptions options);
+  const RowRoutes& routes() const noexcept { return routes_; }
+
+  bool accept(SourceId id, const DecodedBatch& batch) noexcept override;
+  void connected(SourceId id, std::string_view peer) noexcept override;
+  void disconnected(SourceId id, std::string_view reason) noexcept override;
+  void notice(SourceId id, std::string_view text) noexcept override;
+
+  // `accept` without waiting.
+  enum class Taken {
+    taken,   // and survives our crash
+    held,    // not taken; try again later
+    closed,  // not taken
+  };
+  Taken try_accept(SourceId id, const DecodedBatch& batch);
+
+  // False: held back, as `accept` is, or the clock is not set.
+  bool tick(Fire fire);
+
+  // Between two inputs, and says so in the journal: what was taken before went into the old pipeline, what comes after
+  // goes into the new one, and a recovery from before finds the same. Windows whose definition is the same keep what
+  // they hold. The reason, if that cannot be: nothing has changed then.
+  // Blocks: sources wait for as long as the state is copied, some microseconds a series.
+  std::optional<std::string> reconfigure(Reconfiguration next);
+  SourceId source_id(const std::string& name);  // for a source that is made
+  void forget(const SinkWorker& worker);        // before it goes; rows that it should have had are lost
+
+  void stop_waiting();  // from now on `accept` is false rather than wait
+  void wait_again();
+  void close();           // from now on `accept` is false
+  void room_available();  // a worker that was full has room again
+
+  // Everything taken so far survives a power cut. One thread syncs, others wait for it. Nothing is done if nothing but
+  // ticks came since the last time: they can be made again.
+  std::error_code sync();
+  // A power cut would take something.
+  bool is_unsafe() const;
+
+  // Everything but the outboxes. Nothing while rows wait for a `sync`.
+  std::optional<Checkpoint> checkpoint();
+  // Records before `record` are in checkpoints that are safe.
+  void cut(std::uint64_t record);
+
+  // Calls read(const Pipeline&) under the lock.
+  template <typename Read>
+  auto inspect(Read&& read) const {
+    const std::lock_guard lock(mutex_);
+    return read(static_cast<const Pipeline&>(pipeline_));
+  }
+  RefusalSample last_refusal(SourceId slot) const;
+  SourceTraffic traffic(SourceId slot) const;
+  std::uint64_t rows_emitted() const;
+  std::uint64_t resent_messages() const;  // known already, and suppressed
+  std::size_t held_readings() const;      // wait for the clock
+  JournalStatus journal_status() const;
+  QuarantineCounters quarantine_counters() const;  // Requires: a quarantine
+
+  // Somebody looks, until nobody else holds the tap. Costs nothing while there is none.
+  void add_tap(std::shared_ptr<Tap> tap);
+
+ private:
+  bool wait_for_room();
+  std::string name_of(SourceId id) const;
+  bool held_back(Duration running) const;
+  bool commit(Duration running);
+  bool drops() const;
+  void need_safe(std::uint64_t record);
+  bool fire_windows(Fire fire, Moment now);
+  void append(const Reconfiguration& next);
+  void adopt(Reconfiguration next);
+  void listen(bool listening, Moment now);
+  void tell_connection(SourceId id, bool connected, Moment now);
+  void gather(SourceId source, const DecodedBatch& batch, Moment arrival);
+  std::optional<SeriesId> series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading);
+  void add_refused(Refusal reason, std::uint64_t readings);
+  template <typename Append>
+  bool write(Duration running, Append&& append);
+  template <typename Append>
+  bool journaled(Duration running, Append&& append);
+  void count_traffic(SourceId source, const DecodedBatch& batch);
+  void count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival);
+  void apply(SourceId source, const DecodedBatch& batch, Moment arrival);
+  void apply_batch(const Batch& batch);
+  bool release_held(Moment now);
+  void refuse_all(SourceId source, const DecodedBatch& batch);
+  void forget_left_taps();
+  void show_readings(const Batch& batch);
+  void show_rows();
+  void send(std::vector<RowRoutes::RoutedBatch> batches);
+  void send_safe_rows();
+
+  const Clock& clock_;
+  RowRoutes routes_;  // guarded by mutex_, but for its reading before the first source is started
+  JournalOptions journal_options_;
+
+  std::mutex sync_mutex_;  // before mutex_
+  mutable std::mutex mutex_;
+  std::condition_variable room_;
+
+  // All of this is guarded by mutex_:
+  SourceSlots slots_;
+  Pipeline& pipeline_;
+  Enrichment enrichment_;
+  Quarantine* quarantine_ = nullptr;  // and what it points to
+  Journal* journal_ = nullptr;        // and what it points to; null: nothing is journaled
+  Journal* files_ = nullptr;          // the same, also where nothing is journaled: what earlier runs have left
+  RunIdentity identity_;
+  RecentMessages recent_;
+  ClockHold held_;
+  bool clock_set_ = true;
+  std::vector<bool> connected_;  // by id
+  bool listening_ = true;
+  bool waiting_allowed_ = true;
+  bool closed_ = false;
+  std::function<void()> unsafe_ = [] {};
+  std::uint64_t needed_record_ = 0;  // records before it are to survive a power cut,
+  std::uint64_t synced_record_ = 0;  // and those before this do
+  struct UnsafeRows {
+    std::uint64_t record;  // when records before it are safe, so are these
+    std::vector<RowRoutes::RoutedBatch> batches;
+  };
+  std::deque<UnsafeRows> unsafe_rows_;  // of ticks that a power cut would take
+  std::vector<SourceTraffic> traffic_;  // by slot, but for `connected`
+  std::vector<std::shared_ptr<Tap>> taps_;
+  std::uint64_t rows_emitted_ = 0;
+  std::uint64_t resent_messages_ = 0;
+
+  // Of one call; kept for their buffers.
+  std::vector<Reading> readings_;
+  std::vector<RefusedCount> refused_;
+  Emission emission_;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,42 @@
+// What the intake remembers besides the pipeline: part of a checkpoint. Bytes: texts of the sources' names, then the
+// fingerprints of the newest messages, then the batches that wait for the clock (pipeline/bytes.h).
+//
+// Thread: plain values. Fails: `restore` says false to bytes that are no such state.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/intake/clock_hold.h"
+#include "daemon/intake/recent_messages.h"
+
+namespace edgetide {
+
+struct IntakeState {
+  std::vector<std::string> sources;  // by SourceId of the run that wrote it
+  RecentMessages recent;
+  ClockHold held;
+
+  std::string save() const {
+    std::string bytes;
+    ByteWriter out(bytes);
+    out.u32(static_cast<std::uint32_t>(sources.size()));
+    for (const std::string& name : sources) out.text(name);
+    recent.save(out);
+    held.save(out);
+    return bytes;
+  }
+  bool restore(std::string_view bytes) {
+    *this = {};
+    ByteReader in(bytes);
+    const std::uint32_t count = in.u32();
+    if (!in.has(count, 4)) return false;
+    for (std::uint32_t i = 0; i < count; ++i) sources.emplace_back(in.text());
+    recent.load(in);
+    held.load(in);
+    return in.ok() && in.at_end();
+  }
+};
+
+}  // namespace edgetide

@@ -1,0 +1,50 @@
+// Makes a GatewayStatus of the running parts: takes the intake lock briefly, and copies numbers.
+//
+// Thread: any, while nobody replaces the parts.
+// Blocks: as long as the intake lock is held by others; holds it itself for about 0.1 ms at 10,000 series, 1 ms with
+//         `detail`.
+// Fails:  never.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/intake/intake.h"
+#include "daemon/monitor/gateway_status.h"
+#include "daemon/monitor/window_explanation.h"
+#include "daemon/outbox/sink_worker.h"
+#include "daemon/recovery/checkpointer.h"
+
+namespace edgetide {
+
+// What there is to see.
+struct StatusParts {
+  // As configured.
+  struct Sink {
+    std::string name;
+    std::string_view kind;
+    std::uint64_t max_bytes = 0;  // of its outbox
+  };
+  const Intake& intake;
+  const std::vector<std::unique_ptr<SinkWorker>>& workers;
+  const Checkpointer& checkpointer;
+  const PipelineOptions& pipeline;
+  std::vector<std::string_view> source_kinds;  // by slot
+  std::vector<Sink> sinks;
+  std::uint64_t journal_max_bytes = 0;
+  Duration checkpoint_interval;
+};
+
+// All but what the gateway itself knows: its id, reload, the time since a tick, the process.
+GatewayStatus gather_status(const StatusParts& parts, Timestamp now, StatusDetail detail);
+
+// By sensor and metric; of `late` and `skewed` those with the most first.
+std::vector<SensorStatus> gather_sensors(const StatusParts& parts, Timestamp now, SensorChoice choice);
+
+// `sensor` is "sensor", "sensor/metric", or a group as it is written in rows. The reason if there is none.
+WindowExplanation explain_window(const StatusParts& parts, std::string_view window, std::string_view sensor);
+
+}  // namespace edgetide

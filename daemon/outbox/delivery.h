@@ -1,0 +1,80 @@
+// Gets the rows of an outbox into a sink, one step after the other, without a thread or a clock: whoever drives it
+// waits between the steps, a worker or a simulation.
+//
+// A sink that fails is closed, and opened again after the wait. After each open it is asked for its last epoch, and
+// what it has is not delivered again: so an answer that was lost, or a restart, costs and repeats nothing.
+//
+// Owns:   the sink, and the batch that it is being given.
+// Thread: one at a time; `status` and `interrupt`, any.
+// Blocks: `step` as the sink does, and as the disk while spilled rows are read.
+// Fails:  a sink that cannot take rows is tried again for ever, unless it says `Stopped`. What changes is logged.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "daemon/outbox/outbox.h"
+#include "daemon/service/duration_histogram.h"
+#include "pipeline/time.h"
+#include "sinks/sink.h"
+
+namespace edgetide {
+
+struct DeliveryStatus {
+  bool connected = false;
+  std::uint64_t delivered_rows = 0;
+  std::uint64_t rejected_rows = 0;
+  std::uint64_t failures = 0;  // to open or to deliver, each to be tried again
+  std::uint64_t in_doubt = 0;  // deliveries whose answer was lost
+  WriteHistogram writes;       // of deliveries, whatever came of them
+  std::string error;           // why the sink takes nothing; empty if it does
+};
+
+class Delivery {
+ public:
+  // `seed` is that of the jitter of waits.
+  Delivery(std::string name, std::unique_ptr<Sink> sink, Outbox& outbox, std::uint32_t seed);
+
+  // Opens the sink, or delivers once. How long to wait before the next step; nothing: until the outbox has rows.
+  std::optional<Duration> step();
+
+  // The sink is not called again.
+  bool stopped() const noexcept { return stopped_; }
+  void close() noexcept;
+  // Makes a step that blocks return soon.
+  void interrupt() noexcept { sink_->interrupt(); }
+
+  DeliveryStatus status() const;
+
+ private:
+  std::optional<Duration> open();
+  std::optional<Duration> deliver();
+  std::optional<Duration> failed(const Outcome& outcome);
+  std::optional<Duration> try_again(const std::string& reason, Duration at_least);
+  void log_rejected(const std::vector<RejectedRow>& rows) const;
+  void count_write(std::chrono::steady_clock::duration took);
+  void count_delivered(const Delivered& delivered);
+  void note_open();
+  bool note_error(const std::string& reason);
+
+  const std::string name_;
+  const std::unique_ptr<Sink> sink_;
+  Outbox& outbox_;
+  std::shared_ptr<const RowBatch> in_hand_;
+  bool open_ = false;
+  std::atomic<bool> stopped_ = false;
+  unsigned failures_ = 0;  // in a row
+  std::minstd_rand random_;
+
+  mutable std::mutex mutex_;
+  DeliveryStatus status_;  // guarded by mutex_
+};
+
+}  // namespace edgetide

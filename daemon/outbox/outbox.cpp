@@ -1,0 +1,290 @@
+#include "daemon/outbox/outbox.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "daemon/outbox/row_merge.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::size_t max_rows_together = 5000;  // of a delivery, and of a record on disk
+constexpr std::size_t write_bytes = 256 * 1024;  // of memory, that one write and sync may cover
+constexpr std::size_t memory_limit = 64 * 1024 * 1024;
+constexpr unsigned max_read_tries = 20;  // a quarter of an hour, before what a disk cannot read counts as lost
+constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
+
+std::shared_ptr<const RowBatch> as_one(const std::vector<std::shared_ptr<const RowBatch>>& batches) {
+  return batches.size() == 1 ? batches.front() : std::make_shared<const RowBatch>(merged(batches));
+}
+
+}  // namespace
+
+Outbox::Outbox(OutboxOptions options, std::vector<WindowSchema> inputs, FileSystem& files, LogLocation location,
+               OutboxEvents events)
+    : options_(options),
+      inputs_(std::move(inputs)),
+      events_(std::move(events)),
+      spill_above_(options.max_memory),
+      log_(files, location),
+      reader_(files, std::move(location)) {}
+
+std::variant<std::optional<EpochId>, LogRefusal> Outbox::recover(std::uint64_t first_record, std::uint64_t run) {
+  auto found = log_.recover(first_record, run);
+  if (auto* const refusal = std::get_if<LogRefusal>(&found)) return std::move(*refusal);
+  const auto& recovered = std::get<Recovered>(found);
+  const std::lock_guard lock(mutex_);
+  lost_records_ += recovered.records_lost;
+  std::optional<EpochId> newest;
+  for (const SpilledBatch& spilled : recovered.batches) {
+    const EpochRange epochs = spilled.head.epochs;
+    waiting_.add({epochs, spilled.head.rows, nullptr, 0, spilled.record, spilled.record_bytes});
+    newest = std::max(newest, std::optional(epochs.last));
+  }
+  make_room();
+  full_ = is_full();
+  return newest;
+}
+
+void Outbox::adopt(Outbox& former) {
+  const std::scoped_lock lock(mutex_, former.mutex_);
+  waiting_ = std::move(former.waiting_);
+  delivered_ = former.delivered_;
+  dropped_rows_ = former.dropped_rows_;
+  lost_records_ = former.lost_records_;
+  log_.adopt(former.log_);
+  if (inputs_ != former.inputs_) drop_memory();
+  make_room();
+  full_ = is_full();
+}
+
+// Copies in memory speak of columns by their position, those on disk by name.
+void Outbox::drop_memory() {
+  for (std::size_t i = waiting_.size(); i-- > 0;) {
+    if (waiting_[i].record == 0) {
+      dropped_rows_ += waiting_.take(i).rows;
+    } else if (waiting_[i].batch) {
+      waiting_.release(i);
+    }
+  }
+}
+
+void Outbox::push(RowBatch batch) {
+  const EpochId id = batch.id;
+  const std::size_t rows = batch.row_count(), bytes = memory_of(batch);
+  auto shared = std::make_shared<const RowBatch>(std::move(batch));
+  std::vector<WaitingBatch> dropped;  // is freed after the lock
+  bool spill_wanted = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (id <= delivered_ || !waiting_.add({{id, id}, rows, std::move(shared), bytes})) return;
+    dropped = make_room();
+    full_ = is_full();
+    spill_wanted = waiting_.batch_bytes() > spill_above_;
+    if (spill_wanted) spill_above_ = never;  // until it was tried
+  }
+  if (spill_wanted && events_.spill_wanted) events_.spill_wanted();
+}
+
+std::vector<WaitingBatch> Outbox::make_room() {
+  std::vector<WaitingBatch> dropped;
+  if (options_.when_full != WhenFull::drop_oldest) return dropped;
+  while (const std::optional<std::size_t> next = next_to_drop()) {
+    dropped.push_back(waiting_.take(*next));
+    dropped_rows_ += dropped.back().rows;
+  }
+  return dropped;
+}
+
+// Behind what is being delivered, and never the newest. Where memory alone is short, one that is not on disk.
+std::optional<std::size_t> Outbox::next_to_drop() const noexcept {
+  const bool over = waiting_.bytes() > options_.max_bytes;
+  if (!over && waiting_.memory_bytes() <= memory_limit) return std::nullopt;
+  std::size_t position = waiting_.first_after(in_hand_);
+  while (!over && position < waiting_.size() && waiting_[position].record != 0) ++position;
+  return position + 1 < waiting_.size() ? std::optional(position) : std::nullopt;
+}
+
+bool Outbox::is_full() const noexcept {
+  return options_.when_full == WhenFull::block &&
+         (waiting_.bytes() >= options_.max_bytes || waiting_.memory_bytes() >= memory_limit);
+}
+
+bool Outbox::empty() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.empty();
+}
+
+OutboxStatus Outbox::status() const {
+  const std::lock_guard lock(mutex_);
+  return {.waiting_rows = waiting_.rows(),
+          .spilled_rows = waiting_.spilled_rows(),
+          .spilled_bytes = waiting_.spilled_bytes(),
+          .memory_bytes = waiting_.memory_bytes(),
+          .dropped_rows = dropped_rows_,
+          .lost_records = lost_records_,
+          .error = error_};
+}
+
+Outbox::Taken Outbox::take() {
+  while (true) {
+    const std::vector<WaitingBatch> wanted = oldest();
+    if (wanted.empty()) return {};
+    std::vector<std::shared_ptr<const RowBatch>> batches;
+    for (const WaitingBatch& waiting : wanted) {
+      Taken one = waiting.batch ? Taken{waiting.batch, {}} : read(waiting);
+      if (!one.error.empty() && batches.empty()) return one;
+      if (!one.error.empty()) break;
+      if (one.batch) batches.push_back(std::move(one.batch));
+    }
+    if (!batches.empty()) return {as_one(batches), {}};
+  }
+}
+
+std::vector<WaitingBatch> Outbox::oldest() {
+  const std::lock_guard lock(mutex_);
+  std::vector<WaitingBatch> batches;
+  std::size_t rows = 0;
+  for (std::size_t i = 0; i < waiting_.size(); ++i) {
+    rows += waiting_[i].rows;
+    if (i > 0 && (!options_.newest_rows_only || rows > max_rows_together)) break;
+    batches.push_back(waiting_[i]);
+    in_hand_ = waiting_[i].epochs.last;
+  }
+  return batches;
+}
+
+// Neither a batch nor error: it is lost, and counted.
+Outbox::Taken Outbox::read(const WaitingBatch& wanted) {
+  SpillReader::Answer answer = reader_.read(wanted.record, wanted.epochs, inputs_);
+  if (!answer.error.empty() && ++read_tries_ < max_read_tries) return {nullptr, std::move(answer.error)};
+  read_tries_ = 0;
+  const std::lock_guard lock(mutex_);
+  if (answer.batch) {
+    dropped_rows_ += answer.batch->rows_without_window;
+    return {std::make_shared<const RowBatch>(std::move(answer.batch->batch)), {}};
+  }
+  ++lost_records_;
+  waiting_.take(waiting_.first_after(wanted.epochs.last) - 1);
+  return {};
+}
+
+void Outbox::stored_through(EpochId id) {
+  std::vector<WaitingBatch> stored;  // is freed after the lock
+  bool was_full = false;
+  {
+    const std::lock_guard lock(mutex_);
+    stored = waiting_.take_through(id);
+    delivered_ = std::max(delivered_, id);
+    was_full = full_.exchange(is_full());
+  }
+  tell_room(was_full);
+}
+
+void Outbox::tell_room(bool was_full) const {
+  if (was_full && !full_ && events_.room) events_.room();
+}
+
+std::error_code Outbox::spill(EpochId through) {
+  std::error_code error;
+  for (auto pieces = unspilled(through); !error && !pieces.empty();) {
+    error = write(pieces);
+    if (!error) pieces = unspilled(through);
+  }
+  lower_memory(options_.max_memory);
+  finish_spill(error);
+  return error;
+}
+
+std::error_code Outbox::spill_surplus() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.batch_bytes() <= options_.max_memory) return {};
+  }
+  std::error_code error;
+  while (!error && !lower_memory(options_.max_memory / 2)) {
+    auto pieces = unspilled(latest_epoch);
+    if (pieces.empty()) break;
+    error = write(pieces);
+  }
+  finish_spill(error);
+  return error;
+}
+
+// The next ones for one write.
+std::vector<Outbox::Piece> Outbox::unspilled(EpochId through) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Piece> pieces;
+  std::size_t bytes = 0;
+  bool adjacent = false;
+  for (std::size_t i = 0; i < waiting_.size() && waiting_[i].epochs.last <= through; ++i) {
+    const WaitingBatch& next = waiting_[i];
+    const bool wanted = next.record == 0;
+    if (wanted && !(adjacent && joins(next, pieces.back()))) {
+      if (bytes >= write_bytes) break;
+      pieces.push_back({{next.epochs.first, {}}, 0, {}, nullptr, 0});
+    }
+    adjacent = wanted;
+    if (!wanted) continue;
+    bytes += next.batch_bytes;
+    pieces.back().epochs.last = next.epochs.last;
+    pieces.back().rows += next.rows;
+    pieces.back().batches.push_back(next.batch);
+  }
+  return pieces;
+}
+
+// What is being delivered stays apart, so that it is not delivered again.
+bool Outbox::joins(const WaitingBatch& next, const Piece& piece) const noexcept {
+  const bool parted = piece.epochs.last <= in_hand_ && in_hand_ < next.epochs.last;
+  return options_.newest_rows_only && !parted && piece.rows + next.rows <= max_rows_together;
+}
+
+std::error_code Outbox::write(std::vector<Piece>& pieces) {
+  for (Piece& piece : pieces) {
+    piece.whole = as_one(piece.batches);
+    piece.record_bytes = log_.add(piece.epochs.first, *piece.whole, inputs_);
+  }
+  const FileResult<std::uint64_t> committed = log_.commit();
+  if (committed.error) return committed.error;
+  std::uint64_t record = committed.value;
+  const std::lock_guard lock(mutex_);
+  for (const Piece& piece : pieces) {
+    waiting_.replace(piece.epochs, {piece.epochs, piece.whole->row_count(), piece.whole, memory_of(*piece.whole),
+                                    record++, piece.record_bytes});
+  }
+  return {};
+}
+
+// Lets go of the oldest copies of what is on disk. True if that was enough.
+bool Outbox::lower_memory(std::size_t target) {
+  std::vector<std::shared_ptr<const RowBatch>> copies;  // are freed after the lock
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < waiting_.size() && waiting_.batch_bytes() > target; ++i) {
+    if (waiting_[i].record != 0 && waiting_[i].batch) copies.push_back(waiting_.release(i));
+  }
+  return waiting_.batch_bytes() <= target;
+}
+
+void Outbox::finish_spill(std::error_code error) {
+  const std::error_code removal = log_.remove_before(first_undelivered());
+  if (!error) error = removal;
+  bool was_full = false;
+  {
+    const std::lock_guard lock(mutex_);
+    error_ = error ? log_.location().folder + ": " + error.message() : std::string();
+    // Not again before memory has grown, whatever this one has brought.
+    spill_above_ = std::max(options_.max_memory, waiting_.batch_bytes() + options_.max_memory / 4);
+    was_full = full_.exchange(is_full());
+  }
+  tell_room(was_full);
+}
+
+std::uint64_t Outbox::first_undelivered() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.first_record().value_or(log_.next_record());
+}
+
+}  // namespace edgetide

@@ -1,0 +1,135 @@
+// What one sink has not confirmed yet, oldest first: in memory while the sink keeps up, on disk when it must be.
+//
+// Nothing is written while the sink keeps up. What waits is spilled at a checkpoint, which would otherwise forget it,
+// and when memory passes its bound; it leaves memory only after its sync. Batches that wait together are merged: of
+// rows with the same window, series and start only the newest stays, unless the sink wants every one. Such a record may
+// repeat rows that were delivered meanwhile, never older ones than those.
+//
+// At the bound, drop_oldest forgets the oldest batches, all but what is being delivered, and counts their rows; block
+// keeps all and says `full`, so that the intake holds its sources back.
+//
+// Owns:   the batches, and the files of the sink's spill log.
+// Thread: any, where it is not said which. The lock is held for the books only, never while the disk works.
+// Blocks: `push`, `full`, `stored_through`, `status` never; the others as the disk does.
+// Fails:  a disk that fails costs nothing but memory: batches stay there, and what is spilled later tries again.
+// Limit:  OutboxOptions; 64 MiB of memory when the disk takes nothing. The newest batch is kept, whatever its size.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <variant>
+#include <vector>
+
+#include "daemon/outbox/outbox_options.h"
+#include "daemon/outbox/spill_log.h"
+#include "daemon/outbox/waiting_batches.h"
+#include "sinks/row_batch.h"
+
+namespace edgetide {
+
+// Called without the outbox's lock. They return soon and call nothing of it back.
+struct OutboxEvents {
+  std::function<void()> room;          // no longer full; from the delivery's thread or the storage thread
+  std::function<void()> spill_wanted;  // memory has passed its bound: `spill_surplus` is due; from who pushes
+};
+
+struct OutboxStatus {
+  std::size_t waiting_rows = 0;     // in memory and on disk
+  std::size_t spilled_rows = 0;     // of these, on disk
+  std::uint64_t spilled_bytes = 0;  // of disk
+  std::size_t memory_bytes = 0;     // of batches, and of the books on what is on disk
+  std::uint64_t dropped_rows = 0;   // by the policy, or because their window is no more
+  std::uint64_t lost_records = 0;   // of the spill log, damaged
+  std::string error;                // why nothing can be spilled; empty if all is well
+};
+
+class Outbox {
+ public:
+  Outbox(OutboxOptions options, std::vector<WindowSchema> inputs, FileSystem& files, LogLocation location,
+         OutboxEvents events);
+
+  // What earlier runs have left: from the record that the checkpoint names, 0 without one. `run` is the present one.
+  // The newest epoch that is held. Requires: before all else.
+  std::variant<std::optional<EpochId>, LogRefusal> recover(std::uint64_t first_record, std::uint64_t run);
+
+  // Everything that `former` has, in place of `recover`. Where its inputs are others, what it has not spilled is
+  // dropped. Requires: nobody uses `former` any more, and it is from the same place.
+  void adopt(Outbox& former);
+
+  // Ignored if its epoch is here or was delivered, as in a replay of the journal. Requires: later epochs than all
+  // before, but for a replay, which ends before the first `take`.
+  void push(RowBatch batch);
+  bool full() const noexcept { return full_; }
+  bool empty() const;
+  OutboxStatus status() const;
+
+  // The oldest rows, as many as one delivery may have. They stay here until they are stored.
+  // Thread: the delivery's, as `stored_through`.
+  struct Taken {
+    std::shared_ptr<const RowBatch> batch;  // null: nothing waits, or
+    std::string error;                      // it cannot be read at the moment
+  };
+  Taken take();
+  // The sink has everything up to this epoch.
+  void stored_through(EpochId id);
+
+  // From the storage thread. Without an error everything up to this epoch that is not stored is safe from a power cut.
+  // Requires: `recover`.
+  std::error_code spill(EpochId through);
+  // The oldest out of memory, down to half of its bound; nothing as long as memory is within it.
+  std::error_code spill_surplus();
+  // The number of the first record that a recovery needs.
+  std::uint64_t first_undelivered() const;
+
+ private:
+  // What becomes one record of the spill log.
+  struct Piece {
+    EpochRange epochs;
+    std::size_t rows = 0;
+    std::vector<std::shared_ptr<const RowBatch>> batches;
+    std::shared_ptr<const RowBatch> whole;  // all of them
+    std::uint64_t record_bytes = 0;
+  };
+
+  // Under the lock:
+  void drop_memory();
+  std::vector<WaitingBatch> make_room();
+  std::optional<std::size_t> next_to_drop() const noexcept;
+  bool is_full() const noexcept;
+
+  std::vector<WaitingBatch> oldest();
+  Taken read(const WaitingBatch& wanted);
+  std::vector<Piece> unspilled(EpochId through) const;
+  bool joins(const WaitingBatch& next, const Piece& piece) const noexcept;
+  std::error_code write(std::vector<Piece>& pieces);
+  bool lower_memory(std::size_t target);
+  void finish_spill(std::error_code error);
+  void tell_room(bool was_full) const;
+
+  const OutboxOptions options_;
+  const std::vector<WindowSchema> inputs_;
+  const OutboxEvents events_;
+  std::atomic<bool> full_ = false;
+
+  mutable std::mutex mutex_;
+  WaitingBatches waiting_;          // guarded by mutex_
+  EpochId delivered_;               // guarded by mutex_; the sink has all up to here
+  EpochId in_hand_;                 // guarded by mutex_; what is being delivered ends here
+  std::size_t spill_above_;         // guarded by mutex_; bytes of batches in memory at which a spill is wanted
+  std::uint64_t dropped_rows_ = 0;  // guarded by mutex_
+  std::uint64_t lost_records_ = 0;  // guarded by mutex_
+  std::string error_;               // guarded by mutex_
+
+  SpillLog log_;             // the storage thread only
+  SpillReader reader_;       // the delivery's thread only
+  unsigned read_tries_ = 0;  // the delivery's thread only
+};
+
+}  // namespace edgetide

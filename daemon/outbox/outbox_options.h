@@ -1,0 +1,22 @@
+// Which rows a sink gets, and how many of them wait for it.
+//
+// Thread: plain values.
+#pragma once
+
+#include <cstddef>
+
+namespace edgetide {
+
+enum class OutputMode { append, update, complete };
+enum class WhenFull { drop_oldest, block };
+
+// Rows a sink has not confirmed.
+struct OutboxOptions {
+  std::size_t max_bytes = 512 * 1024 * 1024;  // in memory and on disk
+  WhenFull when_full = WhenFull::drop_oldest;
+  std::size_t max_memory = 4 * 1024 * 1024;  // more: fewer writes to flash while a store is away for a moment
+  bool newest_rows_only = true;              // rows that newer ones replace may be left out; false for a stream
+  bool operator==(const OutboxOptions&) const = default;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,196 @@
+#include "daemon/outbox/row_batch_record.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <unordered_map>
+#include <utility>
+
+#include "pipeline/bytes.h"
+#include "pipeline/series_bytes.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::size_t row_bytes = 25;         // without its values
+constexpr std::size_t series_bytes_min = 17;  // one without texts and labels
+constexpr std::size_t text_bytes_min = 4;
+constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
+
+using SeriesList = std::vector<std::shared_ptr<const Series>>;
+
+void write(ByteWriter& out, EpochId id) {
+  out.u64(id.run);
+  out.u64(id.epoch);
+}
+
+EpochId read_id(ByteReader& in) noexcept {
+  const std::uint64_t run = in.u64();
+  return {run, in.u64()};
+}
+
+void write(ByteWriter& out, const Series& series) {
+  out.u8(series.grouped);
+  save_names(out, series);
+}
+
+std::shared_ptr<const Series> read_series(ByteReader& in) {
+  const bool grouped = in.u8() != 0;
+  auto series = std::make_shared<Series>(load_names(in));
+  series->grouped = grouped;
+  return series;
+}
+
+// The series of a batch, each once, in the order of its rows.
+class SeriesNumbers {
+ public:
+  explicit SeriesNumbers(const RowBatch& batch) {
+    for (const WindowRows& window : batch.windows) {
+      for (const SinkRow& row : window.rows) {
+        const auto next = static_cast<std::uint32_t>(numbers_.size());
+        if (numbers_.try_emplace(row.series.get(), next).second) series_.push_back(row.series.get());
+      }
+    }
+  }
+  std::uint32_t of(const SinkRow& row) const { return numbers_.at(row.series.get()); }
+  void write_to(ByteWriter& out) const {
+    out.u32(static_cast<std::uint32_t>(series_.size()));
+    for (const Series* series : series_) write(out, *series);
+  }
+
+ private:
+  std::unordered_map<const Series*, std::uint32_t> numbers_;
+  std::vector<const Series*> series_;
+};
+
+void write(ByteWriter& out, const WindowRows& window, const WindowSchema& schema, const SeriesNumbers& series) {
+  out.text(schema.name);
+  out.u32(static_cast<std::uint32_t>(schema.columns.size()));
+  for (const Column& column : schema.columns) out.text(column.name);
+  out.u32(static_cast<std::uint32_t>(window.rows.size()));
+  for (std::size_t i = 0; i < window.rows.size(); ++i) {
+    const SinkRow& row = window.rows[i];
+    out.u32(series.of(row));
+    out.time(row.start);
+    out.time(row.end);
+    out.u8(static_cast<std::uint8_t>(row.state));
+    out.u32(row.revision);
+    for (const double value : window.values_of(i, schema.columns.size())) out.u64(std::bit_cast<std::uint64_t>(value));
+  }
+}
+
+SinkRow read_row(ByteReader& in, const SeriesList& series) {
+  SinkRow row;
+  const std::uint32_t number = in.u32();
+  in.require(number < series.size());
+  if (in.ok()) row.series = series[number];
+  row.start = in.time();
+  row.end = in.time();
+  const std::uint8_t state = in.u8();
+  in.require(state <= static_cast<std::uint8_t>(RowState::retracted));
+  row.state = static_cast<RowState>(state);
+  row.revision = in.u32();
+  return row;
+}
+
+// Where a window of the payload goes: the position of its input and of each of its columns, or `nowhere`.
+struct Target {
+  std::size_t input = nowhere;
+  std::vector<std::size_t> columns;
+  std::size_t columns_wanted = 0;
+};
+
+Target read_target(ByteReader& in, const std::vector<WindowSchema>& inputs) {
+  Target target;
+  const std::string_view name = in.text();
+  const auto input = std::find_if(inputs.begin(), inputs.end(), [&](const auto& known) { return known.name == name; });
+  if (input != inputs.end()) {
+    target.input = static_cast<std::size_t>(input - inputs.begin());
+    target.columns_wanted = input->columns.size();
+  }
+  const std::uint32_t columns = in.u32();
+  for (std::uint32_t i = 0; i < columns && in.has(1, text_bytes_min); ++i) {
+    const std::string_view column = in.text();
+    std::size_t position = nowhere;
+    for (std::size_t c = 0; c < target.columns_wanted; ++c) {
+      if (input->columns[c].name == column) position = c;
+    }
+    target.columns.push_back(position);
+  }
+  return target;
+}
+
+void read_values(ByteReader& in, const Target& target, std::vector<double>& values) {
+  const std::size_t first = values.size();
+  values.resize(first + target.columns_wanted, std::numeric_limits<double>::quiet_NaN());
+  for (const std::size_t column : target.columns) {
+    const auto value = std::bit_cast<double>(in.u64());
+    if (column != nowhere) values[first + column] = value;
+  }
+}
+
+void read_window(ByteReader& in, const SeriesList& series, const std::vector<WindowSchema>& inputs,
+                 DecodedRowBatch& out) {
+  const Target target = read_target(in, inputs);
+  const std::uint32_t rows = in.u32();
+  if (!in.has(rows, row_bytes + target.columns.size() * sizeof(double))) return;
+  WindowRows window{target.input, {}, {}};
+  for (std::uint32_t i = 0; i < rows && in.ok(); ++i) {
+    window.rows.push_back(read_row(in, series));
+    read_values(in, target, window.values);
+  }
+  if (target.input == nowhere) {
+    out.rows_without_window += rows;
+  } else if (rows > 0) {
+    out.batch.windows.push_back(std::move(window));
+  }
+}
+
+RowBatchHead read_head(ByteReader& in) {
+  RowBatchHead head;
+  head.epochs.first = read_id(in);
+  head.epochs.last = read_id(in);
+  in.require(head.epochs.first <= head.epochs.last);
+  head.rows = in.u32();
+  return head;
+}
+
+}  // namespace
+
+void encode(EpochId first, const RowBatch& batch, const std::vector<WindowSchema>& inputs, std::string& out) {
+  ByteWriter bytes(out);
+  write(bytes, first);
+  write(bytes, batch.id);
+  bytes.u32(static_cast<std::uint32_t>(batch.row_count()));
+  const SeriesNumbers series(batch);
+  series.write_to(bytes);
+  bytes.u32(static_cast<std::uint32_t>(batch.windows.size()));
+  for (const WindowRows& window : batch.windows) write(bytes, window, inputs[window.input], series);
+}
+
+std::optional<RowBatchHead> decode_row_batch_head(std::string_view payload) {
+  ByteReader bytes(payload);
+  const RowBatchHead head = read_head(bytes);
+  return bytes.ok() ? std::optional(head) : std::nullopt;
+}
+
+std::optional<DecodedRowBatch> decode_row_batch(std::string_view payload, const std::vector<WindowSchema>& inputs) {
+  ByteReader bytes(payload);
+  DecodedRowBatch decoded;
+  decoded.epochs = read_head(bytes).epochs;
+  decoded.batch.id = decoded.epochs.last;
+  SeriesList series;
+  const std::uint32_t series_count = bytes.u32();
+  for (std::uint32_t i = 0; i < series_count && bytes.has(1, series_bytes_min); ++i) {
+    series.push_back(read_series(bytes));
+  }
+  const std::uint32_t windows = bytes.u32();
+  for (std::uint32_t i = 0; i < windows && bytes.ok(); ++i) read_window(bytes, series, inputs, decoded);
+  if (!bytes.ok() || !bytes.at_end()) return std::nullopt;
+  std::sort(decoded.batch.windows.begin(), decoded.batch.windows.end(),
+            [](const WindowRows& a, const WindowRows& b) { return a.input < b.input; });
+  return decoded;
+}
+
+}  // namespace edgetide

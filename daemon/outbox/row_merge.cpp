@@ -1,0 +1,75 @@
+#include "daemon/outbox/row_merge.h"
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+#include <utility>
+
+#include "pipeline/name_hash.h"
+
+namespace edgetide {
+
+namespace {
+
+// By its texts: a series that left and came back, or was read from disk, is the same one.
+struct RowKey {
+  const Series* series;
+  Timestamp start;
+
+  bool operator==(const RowKey& other) const noexcept {
+    if (start != other.start) return false;
+    return series == other.series || (series->grouped == other.series->grouped &&
+                                      series->sensor == other.series->sensor && series->metric == other.series->metric);
+  }
+};
+
+struct RowKeyHash {
+  std::size_t operator()(const RowKey& key) const noexcept {
+    return name_hash(static_cast<std::uint64_t>(key.start.count()), key.series->sensor, key.series->metric);
+  }
+};
+
+// The rows of one input.
+class MergedRows {
+ public:
+  // Requires: rows.
+  void add(const WindowRows& newer) {
+    const std::size_t columns = newer.values.size() / newer.rows.size();
+    rows_.input = newer.input;
+    for (std::size_t i = 0; i < newer.rows.size(); ++i) {
+      const SinkRow& row = newer.rows[i];
+      const auto values = newer.values_of(i, columns);
+      const auto [known, fresh] = positions_.try_emplace({row.series.get(), row.start}, rows_.rows.size());
+      if (fresh) {
+        rows_.rows.push_back(row);
+        rows_.values.insert(rows_.values.end(), values.begin(), values.end());
+        continue;
+      }
+      const std::size_t position = known->second;
+      rows_.rows[position] = row;
+      std::copy(values.begin(), values.end(), rows_.values.begin() + static_cast<std::ptrdiff_t>(position * columns));
+    }
+  }
+  WindowRows take() { return std::move(rows_); }
+
+ private:
+  WindowRows rows_;
+  std::unordered_map<RowKey, std::size_t, RowKeyHash> positions_;  // points into the batches
+};
+
+}  // namespace
+
+RowBatch merged(std::span<const std::shared_ptr<const RowBatch>> batches) {
+  std::map<std::size_t, MergedRows> by_input;
+  for (const auto& batch : batches) {
+    for (const WindowRows& window : batch->windows) {
+      if (!window.rows.empty()) by_input[window.input].add(window);
+    }
+  }
+  RowBatch merged;
+  merged.id = batches.back()->id;
+  for (auto& [input, rows] : by_input) merged.windows.push_back(rows.take());
+  return merged;
+}
+
+}  // namespace edgetide

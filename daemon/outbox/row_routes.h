@@ -1,0 +1,50 @@
+// Where the rows of an epoch go: to each worker what its sink wants of them.
+//
+// Thread: under the intake lock; workers outlive it.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "daemon/outbox/row_selection.h"
+#include "daemon/outbox/sink_worker.h"
+
+namespace edgetide {
+
+class RowRoutes {
+ public:
+  void add(RowSelection selection, SinkWorker& worker) { routes_.push_back({std::move(selection), &worker}); }
+
+  // What each worker gets of an epoch, and its delivery to them. `run`: the one that has fired the epoch.
+  struct RoutedBatch {
+    SinkWorker* worker;
+    RowBatch rows;
+  };
+  std::vector<RoutedBatch> select(const Emission& emission, const Pipeline& pipeline, std::uint64_t run) const {
+    std::vector<RoutedBatch> batches;
+    if (emission.rows.empty()) return batches;
+    for (const Route& route : routes_) {
+      RowBatch rows = route.selection.select(emission, pipeline, run);
+      if (!rows.windows.empty()) batches.push_back({route.worker, std::move(rows)});
+    }
+    return batches;
+  }
+  static void send(std::vector<RoutedBatch> batches) {
+    for (RoutedBatch& batch : batches) batch.worker->push(std::move(batch.rows));
+  }
+
+  // Some worker may neither take more rows nor drop any.
+  bool full() const noexcept {
+    return std::any_of(routes_.begin(), routes_.end(), [](const Route& route) { return route.worker->full(); });
+  }
+
+ private:
+  struct Route {
+    RowSelection selection;
+    SinkWorker* worker;
+  };
+  std::vector<Route> routes_;
+};
+
+}  // namespace edgetide

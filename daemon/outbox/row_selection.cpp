@@ -1,0 +1,56 @@
+#include "daemon/outbox/row_selection.h"
+
+#include <string>
+
+namespace edgetide {
+
+std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs) {
+  std::vector<WindowSchema> schemas;
+  for (const WindowId input : inputs) {
+    const WindowOptions& window = windows[index_of(input)];
+    WindowSchema& schema = schemas.emplace_back();
+    schema.name = window.name;
+    for (const Aggregate& aggregate : window.aggregates) {
+      schema.columns.push_back({name_of(aggregate), aggregate == Aggregate::count || aggregate == Aggregate::distinct});
+    }
+  }
+  return schemas;
+}
+
+RowSelection::RowSelection(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs,
+                           OutputMode mode)
+    : input_of_(windows.size(), not_an_input), mode_(mode) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    input_of_[index_of(inputs[i])] = i;
+    columns_.push_back(windows[index_of(inputs[i])].aggregates.size());
+  }
+}
+
+bool RowSelection::selects(const Row& row) const noexcept {
+  switch (mode_) {
+    case OutputMode::append:
+      return row.state == RowState::final;
+    case OutputMode::update:
+      return row.changed;
+    case OutputMode::complete:
+      break;
+  }
+  return true;
+}
+
+RowBatch RowSelection::select(const Emission& emission, const Pipeline& pipeline, std::uint64_t run) const {
+  RowBatch batch;
+  batch.id = {run, emission.epoch};
+  for (const Row& row : emission.rows) {
+    const std::size_t input = input_of_[index_of(row.window)];
+    if (input == not_an_input || !selects(row)) continue;
+    if (batch.windows.empty() || batch.windows.back().input != input) batch.windows.push_back({input, {}, {}});
+    WindowRows& window = batch.windows.back();
+    window.rows.push_back({pipeline.key_of(row), row.start, row.end, row.state, row.revision});
+    const auto first = emission.values.begin() + static_cast<std::ptrdiff_t>(row.first_value);
+    window.values.insert(window.values.end(), first, first + static_cast<std::ptrdiff_t>(columns_[input]));
+  }
+  return batch;
+}
+
+}  // namespace edgetide

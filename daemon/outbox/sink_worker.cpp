@@ -1,0 +1,112 @@
+#include "daemon/outbox/sink_worker.h"
+
+#include <algorithm>
+#include <pthread.h>
+#include <utility>
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::chrono::milliseconds max_pause_while_stopping{500};
+
+}  // namespace
+
+SinkWorker::SinkWorker(const std::string& name, std::unique_ptr<Sink> sink, std::vector<WindowSchema> inputs,
+                       OutboxOptions options, FileSystem& files, const std::string& state_directory,
+                       OutboxEvents events, std::uint32_t seed)
+    : name_(name),
+      outbox_(options, std::move(inputs), files, spill_location(state_directory, name), std::move(events)),
+      delivery_(name, std::move(sink), outbox_, seed) {}
+
+SinkWorker::~SinkWorker() {
+  if (!thread_.joinable()) return;
+  finish(std::chrono::steady_clock::now());
+  join();
+}
+
+void SinkWorker::start() {
+  if (!outbox_.empty()) waiting_since_ = std::chrono::steady_clock::now();
+  thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), ("sink-" + name_).substr(0, 15).c_str());
+}
+
+void SinkWorker::push(RowBatch batch) {
+  outbox_.push(std::move(batch));
+  const std::lock_guard lock(mutex_);
+  if (!waiting_since_) waiting_since_ = std::chrono::steady_clock::now();
+  changed_.notify_all();
+}
+
+Duration SinkWorker::waiting_for() const {
+  const std::lock_guard lock(mutex_);
+  if (!waiting_since_) return {};
+  const auto waited = std::chrono::steady_clock::now() - *waiting_since_;
+  return Duration::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(waited).count());
+}
+
+SinkWorkerStatus SinkWorker::status() const {
+  const DeliveryStatus delivery = delivery_.status();
+  const OutboxStatus outbox = outbox_.status();
+  return {.connected = delivery.connected,
+          .delivered_rows = delivery.delivered_rows,
+          .rejected_rows = delivery.rejected_rows,
+          .dropped_rows = outbox.dropped_rows,
+          .undelivered_rows = outbox.waiting_rows,
+          .spilled_rows = outbox.spilled_rows,
+          .spilled_bytes = outbox.spilled_bytes,
+          .memory_bytes = outbox.memory_bytes,
+          .full = outbox_.full(),
+          .waiting_for = outbox.waiting_rows == 0 ? Duration() : waiting_for(),
+          .lost_records = outbox.lost_records,
+          .failures = delivery.failures,
+          .in_doubt = delivery.in_doubt,
+          .writes = delivery.writes,
+          .error = delivery.error,
+          .disk_error = outbox.error};
+}
+
+void SinkWorker::finish(std::chrono::steady_clock::time_point deadline) {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  deadline_ = deadline;
+  changed_.notify_all();
+}
+
+void SinkWorker::join() {
+  if (!thread_.joinable()) return;
+  {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_until(lock, deadline_, [&] { return ended_; })) delivery_.interrupt();
+  }
+  thread_.join();
+}
+
+void SinkWorker::run() noexcept {
+  while (wait(delivery_.step())) {
+  }
+  delivery_.close();
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  changed_.notify_all();
+}
+
+// False: it is time to end.
+bool SinkWorker::wait(std::optional<Duration> pause) {
+  std::unique_lock lock(mutex_);
+  if (outbox_.empty()) waiting_since_.reset();
+  if (!pause) {
+    changed_.wait(lock, [&] { return stopping_ || has_work(); });
+  } else if (!stopping_) {
+    changed_.wait_for(lock, std::chrono::microseconds(pause->count()), [&] { return stopping_; });
+  } else if (*pause > Duration()) {
+    // The last chance of a store that comes back just now.
+    const auto now = std::chrono::steady_clock::now();
+    const std::chrono::steady_clock::duration wanted = std::chrono::microseconds(pause->count());
+    changed_.wait_until(lock, std::min(deadline_, now + std::min<decltype(wanted)>(wanted, max_pause_while_stopping)),
+                        [] { return false; });
+  }
+  return !stopping_ || (has_work() && std::chrono::steady_clock::now() < deadline_);
+}
+
+}  // namespace edgetide

@@ -1,0 +1,108 @@
+// Brings the rows of one sink to it, oldest first, however long that takes: an outbox, a delivery, and the thread that
+// drives it.
+//
+// In:      row batches from the intake (`push`), kept in the outbox.
+// Out:     calls to the sink, from this worker's thread only; log lines when the sink's condition changes.
+// Thread:  one per sink, named after it, from `start` to `finish`. `push`, `full` and `status` from any thread;
+//          `spill`, `spill_surplus` and `first_undelivered` from the storage thread.
+// Never:   touches the pipeline; sleeps while the sink wants rows and has them.
+// Fails:   as the delivery and the outbox say: whatever fails is tried again, and what that costs is the outbox's
+// policy.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "daemon/outbox/delivery.h"
+#include "daemon/outbox/outbox.h"
+#include "sinks/sink.h"
+
+namespace edgetide {
+
+struct SinkWorkerStatus {
+  bool connected = false;
+  std::uint64_t delivered_rows = 0;
+  std::uint64_t rejected_rows = 0;
+  std::uint64_t dropped_rows = 0;    // by the outbox's policy, or because their window is no more
+  std::size_t undelivered_rows = 0;  // waiting, or with the sink
+  std::size_t spilled_rows = 0;      // of these, on disk
+  std::uint64_t spilled_bytes = 0;   // of disk
+  std::size_t memory_bytes = 0;      // of rows that wait in memory
+  bool full = false;                 // it may take no more rows, and holds intake back
+  Duration waiting_for;              // some row has waited all this time; at least the oldest one's
+  std::uint64_t lost_records = 0;    // of the spill log, damaged
+  std::uint64_t failures = 0;        // of the sink, each tried again
+  std::uint64_t in_doubt = 0;        // of these, deliveries whose answer was lost
+  WriteHistogram writes;             // of deliveries, whatever came of them
+  std::string error;                 // why the sink takes nothing; empty if it does
+  std::string disk_error;            // why the outbox cannot be spilled; empty if it can
+};
+
+class SinkWorker {
+ public:
+  // `inputs` are the sink's. The spill log is below the state directory. `seed` is that of the jitter of waits.
+  SinkWorker(const std::string& name, std::unique_ptr<Sink> sink, std::vector<WindowSchema> inputs,
+             OutboxOptions options, FileSystem& files, const std::string& state_directory, OutboxEvents events,
+             std::uint32_t seed = std::random_device{}());
+  ~SinkWorker();
+
+  // As Outbox::recover. Requires: before all else.
+  std::variant<std::optional<EpochId>, LogRefusal> recover(std::uint64_t first_record, std::uint64_t run) {
+    return outbox_.recover(first_record, run);
+  }
+
+  // As Outbox::adopt: the rows that a worker of the same name leaves behind. Requires: before all else.
+  void adopt(SinkWorker& former) { outbox_.adopt(former.outbox_); }
+
+  // Requires: what is replayed from a journal was pushed.
+  void start();
+  // Instead of the thread, for who drives it by hand: as Delivery::step. Requires: not started.
+  std::optional<Duration> step() { return delivery_.step(); }
+
+  void push(RowBatch batch);
+  bool full() const noexcept { return outbox_.full(); }
+  SinkWorkerStatus status() const;
+  const std::string& name() const noexcept { return name_; }
+
+  // As Outbox's. After `join` they still hold.
+  std::error_code spill(EpochId through) { return outbox_.spill(through); }
+  std::error_code spill_surplus() { return outbox_.spill_surplus(); }
+  std::uint64_t first_undelivered() const { return outbox_.first_undelivered(); }
+
+  // Tells the worker to deliver what it has until the deadline and then to end; returns at once.
+  void finish(std::chrono::steady_clock::time_point deadline);
+  // Waits for the end; at the deadline a call that blocks is interrupted. Requires: `finish`.
+  void join();
+
+ private:
+  void run() noexcept;
+  bool wait(std::optional<Duration> pause);
+  Duration waiting_for() const;
+  bool has_work() const { return !delivery_.stopped() && !outbox_.empty(); }
+
+  const std::string name_;
+  Outbox outbox_;
+  Delivery delivery_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false;                           // guarded by mutex_
+  bool ended_ = false;                              // guarded by mutex_
+  std::chrono::steady_clock::time_point deadline_;  // guarded by mutex_
+  // The outbox has held rows since then. Guarded by mutex_.
+  std::optional<std::chrono::steady_clock::time_point> waiting_since_;
+  std::thread thread_;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,100 @@
+#include "daemon/recovery/checkpointer.h"
+
+#include <algorithm>
+
+#include "daemon/service/log.h"
+
+namespace edgetide {
+
+namespace {
+constexpr Duration retry_after = Duration::seconds(5);
+}
+
+Checkpointer::Checkpointer(Intake& intake, const std::vector<std::unique_ptr<SinkWorker>>& workers,
+                           CheckpointStore& checkpoints, const Clock& clock, JournalOptions journal,
+                           CheckpointOptions checkpoint)
+    : intake_(intake),
+      workers_(workers),
+      checkpoints_(checkpoints),
+      clock_(clock),
+      journal_(journal),
+      checkpoint_(checkpoint),
+      sync_at_(clock.now().running),
+      checkpoint_at_(clock.now().running) {}
+
+Duration Checkpointer::step() {
+  spill_surplus();
+  if (!sync_at_ && intake_.is_unsafe()) sync_at_ = clock_.now().running + journal_.sync_interval;
+  if (sync_at_ && clock_.now().running >= *sync_at_) sync();
+  if (clock_.now().running >= checkpoint_at_) write_checkpoint();
+  return std::max(std::min(sync_at_.value_or(checkpoint_at_), checkpoint_at_) - clock_.now().running, Duration());
+}
+
+// An error is in the worker's status, and the worker keeps what was not written.
+void Checkpointer::spill_surplus() {
+  for (const auto& worker : workers_) static_cast<void>(worker->spill_surplus());
+}
+
+void Checkpointer::sync() {
+  const std::error_code error = intake_.sync();
+  if (error && !sync_fails_) {
+    log(LogLevel::error, {LogEvent::disk_failing}, "journal: what was written is not safe yet: " + error.message());
+  }
+  sync_fails_ = static_cast<bool>(error);
+  sync_at_.reset();
+  if (error || intake_.is_unsafe()) sync_at_ = clock_.now().running + journal_.sync_interval;
+  if (!error) return;
+  const std::lock_guard lock(mutex_);
+  ++status_.failed_syncs;
+}
+
+std::error_code Checkpointer::spill_all(Checkpoint& checkpoint) {
+  for (const auto& worker : workers_) {
+    if (const std::error_code error = worker->spill({checkpoint.run, checkpoint.epoch})) return error;
+    checkpoint.outboxes.push_back({worker->name(), worker->first_undelivered()});
+  }
+  return {};
+}
+
+// Between the sync and the checkpoint another tick may come; then both are to be done again.
+std::error_code Checkpointer::take(Checkpoint& checkpoint) {
+  while (true) {
+    if (const std::error_code error = intake_.sync()) return error;
+    if (auto taken = intake_.checkpoint()) {
+      checkpoint = *std::move(taken);
+      return {};
+    }
+  }
+}
+
+std::error_code Checkpointer::write_checkpoint() {
+  const Duration began = clock_.now().running;
+  Checkpoint checkpoint;
+  std::error_code error = take(checkpoint);
+  if (!error) error = spill_all(checkpoint);
+  if (!error) error = checkpoints_.write(checkpoint);
+  if (!error) intake_.cut(checkpoints_.journal_from());
+  const Duration ended = clock_.now().running;
+  checkpoint_at_ = ended + (error ? std::min(retry_after, checkpoint_.interval) : checkpoint_.interval);
+
+  const std::lock_guard lock(mutex_);
+  const std::string text = error ? "no checkpoint can be written: " + error.message() : std::string();
+  if (text != status_.error) {
+    log(error ? LogLevel::error : LogLevel::info, {LogEvent::disk_failing},
+        error ? text : "checkpoints are written again");
+  }
+  status_.error = text;
+  if (error) return error;
+  status_.checkpoint_at = checkpoint.taken_at.wall;
+  status_.checkpoint_took = ended - began;
+  status_.checkpoint_bytes = checkpoint.pipeline.size() + checkpoint.intake.size();
+  ++status_.checkpoints;
+  return {};
+}
+
+CheckpointerStatus Checkpointer::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+}  // namespace edgetide

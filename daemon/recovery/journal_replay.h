@@ -1,0 +1,74 @@
+// The inputs of an earlier run, from the journal into the pipeline again, as they happened. Rows of its epochs go to
+// the workers again, under the run that fired them first.
+//
+// The configuration may have changed in between: sources are found by name, series by sensor and metric. What belongs
+// to a source that is no more, or to a series that the journal no longer names, is counted as lost.
+//
+// Owns:   nothing; what it writes to outlives it.
+// Thread: one owner at a time, before the intake is opened. Fails: never; `lost_readings` and `stopped` tell.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "daemon/intake/clock_hold.h"
+#include "daemon/intake/recent_messages.h"
+#include "daemon/outbox/row_routes.h"
+#include "daemon/storage/journal_record.h"
+#include "pipeline/pipeline.h"
+
+namespace edgetide {
+
+class JournalReplay {
+ public:
+  JournalReplay(Pipeline& pipeline, const RowRoutes& routes, RecentMessages& recent,
+                std::vector<std::string> source_names);
+  // `sources`: names as of the checkpoint that the pipeline was restored from; `run`: the one that wrote it.
+  void begin(const std::vector<std::string>& sources, std::uint64_t run);
+  // What the checkpoint says that waited for the clock. After `begin`.
+  void hold(const ClockHold& held);
+
+  void apply(const JournalRecord& record);
+  // Nothing is heard any more: the end of that run.
+  void end();
+
+  std::uint64_t run() const noexcept { return run_; }
+  const ClockHold& held() const noexcept { return held_; }  // these still wait
+  std::uint64_t readings() const noexcept { return readings_; }
+  std::uint64_t lost_readings() const noexcept { return lost_readings_; }
+  // The rest cannot be applied: its series are not those of this pipeline.
+  bool stopped() const noexcept { return stopped_; }
+
+ private:
+  void apply_one(const RunStart& start);
+  void apply_one(const NewSeries& added);
+  void apply_one(const JournaledBatch& batch);
+  void apply_one(const JournaledTick& tick);
+  void apply_one(const JournaledConnection& connection);
+  void apply_one(const ClockSet& set);
+  void apply_or_hold(SourceId then, Moment arrival, std::span<const Reading> readings);
+  void apply_one(const JournaledSources& sources) { name_sources(sources.names); }
+  std::optional<SourceId> source_of(SourceId then) const noexcept;
+  std::optional<SeriesId> series_of(SeriesId then) const noexcept;
+  void name_sources(const std::vector<std::string>& sources);
+
+  Pipeline& pipeline_;
+  const RowRoutes& routes_;
+  RecentMessages& recent_;
+  const std::vector<std::string> source_names_;  // now
+
+  std::uint64_t run_ = 0;
+  std::vector<std::optional<SourceId>> sources_;  // by id then
+  std::vector<std::optional<SeriesId>> series_;   // by id then
+  ClockHold held_;
+  std::vector<Reading> applied_;  // of one batch; kept for its buffer
+  Emission emission_;             // kept for its buffer
+  std::uint64_t readings_ = 0;
+  std::uint64_t lost_readings_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,52 @@
+// What an earlier run has left in the state directory, brought back: the newest whole checkpoint, else the one before,
+// else nothing; then the journal from there on. Nobody has to delete a file by hand.
+//
+//   const FoundState found = find_state(...);           before the workers: their sinks need the state id
+//   RecoveredState recovered = recover(found, pipeline, ...); before anything is taken in
+//
+// Thread: one, before any other is started. Blocks: as long as reading takes.
+// Fails:  StateRefused for what must not be touched: files of another program or of a newer version. Damage is read
+//         around, counted and told in `reports`.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "daemon/intake/intake.h"
+#include "daemon/outbox/sink_worker.h"
+#include "daemon/storage/checkpoint_store.h"
+
+namespace edgetide {
+
+// A person has to decide. Exit status 78.
+struct StateRefused : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct FoundState {
+  std::optional<Checkpoint> checkpoint;
+  std::uint64_t state_id = 0;  // of the directory; `fresh_id` if it is empty
+  std::vector<std::string> reports;
+};
+
+FoundState find_state(FileSystem& files, const std::string& state_directory, CheckpointStore& checkpoints,
+                      std::uint64_t fresh_id);
+
+struct RecoveredState {
+  RunIdentity identity;
+  IntakeState intake;
+  Duration ran_before;  // of all earlier runs
+  Journal::Found journal;
+  std::vector<std::string> reports;  // for the log, one line each
+};
+
+RecoveredState recover(FileSystem& files, const std::string& state_directory, const FoundState& found,
+                       Pipeline& pipeline, std::vector<std::string> source_names, const RowRoutes& routes,
+                       std::span<const std::unique_ptr<SinkWorker>> workers, Timestamp now);
+
+}  // namespace edgetide

@@ -1,0 +1,146 @@
+#include "daemon/reload/reload_plan.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "daemon/outbox/row_selection.h"
+#include "pipeline/window_definition.h"
+
+namespace edgetide {
+
+namespace {
+
+// One source, window or sink, and everything that makes it another one.
+template <typename Content>
+struct Named {
+  std::string name;
+  Content content;
+};
+
+template <typename Content>
+NameChanges compare(const std::vector<Named<Content>>& now, const std::vector<Named<Content>>& next) {
+  const auto find = [](const std::vector<Named<Content>>& all, const std::string& name) {
+    return std::find_if(all.begin(), all.end(), [&](const Named<Content>& one) { return one.name == name; });
+  };
+  NameChanges changes;
+  for (const Named<Content>& one : next) {
+    const auto before = find(now, one.name);
+    if (before == now.end()) {
+      changes.added.push_back(one.name);
+    } else if (!(before->content == one.content)) {
+      changes.changed.push_back(one.name);
+    }
+  }
+  for (const Named<Content>& one : now) {
+    if (find(next, one.name) == next.end()) changes.removed.push_back(one.name);
+  }
+  return changes;
+}
+
+using SourceContent = std::variant<MqttOptions, SocketOptions>;
+
+std::vector<Named<SourceContent>> sources_of(const GatewayOptions& options) {
+  std::vector<Named<SourceContent>> sources;
+  for (const MqttInput& input : options.mqtt) sources.push_back({input.options.name, input.options});
+  for (const SocketInput& input : options.sockets) sources.push_back({input.options.name, input.options});
+  return sources;
+}
+
+std::vector<Named<std::string>> windows_of(const GatewayOptions& options) {
+  std::vector<Named<std::string>> windows;
+  for (const WindowOptions& window : options.pipeline.windows) {
+    windows.push_back({window.name, WindowDefinition(window, options.pipeline.sources.size()).fingerprint()});
+  }
+  return windows;
+}
+
+// Which window is its n-th input matters to a sink, and what its rows look like; the output mode does not.
+struct SinkContent {
+  OutboxOptions outbox;
+  decltype(SinkOptions::store) store;
+  std::vector<WindowSchema> inputs;
+  bool operator==(const SinkContent&) const = default;
+};
+
+std::vector<Named<SinkContent>> sinks_of(const GatewayOptions& options) {
+  std::vector<Named<SinkContent>> sinks;
+  for (const SinkOptions& sink : options.sinks) {
+    sinks.push_back({sink.name, {sink.outbox, sink.store, schemas_of(options.pipeline.windows, sink.inputs)}});
+  }
+  return sinks;
+}
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string listed(const char* what, const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? std::string(" ") + what + ' ' : ", ") + name;
+  return text;
+}
+
+std::string listed(const char* what, const NameChanges& changes) {
+  std::string text;
+  for (const std::string& part :
+       {listed("new", changes.added), listed("changed", changes.changed), listed("gone", changes.removed)}) {
+    if (!part.empty()) text += (text.empty() ? std::string(what) + ':' : ",") + part;
+  }
+  return text;
+}
+
+}  // namespace
+
+bool NameChanges::has_added(const std::string& name) const {
+  return contains(added, name);
+}
+bool NameChanges::has_changed(const std::string& name) const {
+  return contains(changed, name);
+}
+bool NameChanges::has_removed(const std::string& name) const {
+  return contains(removed, name);
+}
+
+ReloadPlan plan_reload(const GatewayOptions& now, const GatewayOptions& next) {
+  ReloadPlan plan;
+  plan.sources = compare(sources_of(now), sources_of(next));
+  plan.windows = compare(windows_of(now), windows_of(next));
+  plan.sinks = compare(sinks_of(now), sinks_of(next));
+  const std::pair<const char*, bool> fixed[] = {
+      {"gateway.id", now.id == next.id},
+      {"gateway.state_directory", now.state_directory == next.state_directory},
+      {"log.target", now.log.target == next.log.target},
+      {"[clock]", now.clock == next.clock},
+      {"http.listen", now.monitor.http_listen == next.monitor.http_listen},
+      {"[journal]", now.journal == next.journal},
+      {"[checkpoint]", now.checkpoint == next.checkpoint},
+      {"[quarantine]", now.quarantine == next.quarantine},
+  };
+  for (const auto& [key, same] : fixed) {
+    if (!same) plan.needs_restart.emplace_back(key);
+  }
+  return plan;
+}
+
+std::string to_text(const ReloadPlan& plan) {
+  std::string text;
+  for (const std::string& part :
+       {listed("sources", plan.sources), listed("windows", plan.windows), listed("sinks", plan.sinks)}) {
+    if (!part.empty()) text += (text.empty() ? "" : "; ") + part;
+  }
+  return text.empty() ? "no source, window or sink has changed" : text;
+}
+
+void keep_until_restart(const GatewayOptions& now, GatewayOptions& next) {
+  next.id = now.id;
+  next.state_directory = now.state_directory;
+  next.log.target = now.log.target;
+  next.clock = now.clock;
+  next.journal = now.journal;
+  next.checkpoint = now.checkpoint;
+  next.quarantine = now.quarantine;
+  next.monitor = now.monitor;
+}
+
+}  // namespace edgetide

@@ -1,0 +1,128 @@
+#include <gtest/gtest.h>
+#include <string>
+
+#include "tests/daemon/decoders/decoded_text.h"
+
+namespace edgetide {
+namespace {
+
+MappingOptions csv(std::vector<std::string> columns = {}) {
+  MappingOptions mapping;
+  mapping.format = PayloadFormat::csv;
+  mapping.sensor_path = "id";
+  mapping.time.path = "time";
+  mapping.columns = std::move(columns);
+  return mapping;
+}
+
+struct CsvCase {
+  std::string payload;
+  const char* expected;
+};
+
+TEST(CsvDecoder, first_line_names_the_columns) {
+  const CsvCase cases[] = {
+      {"id,time,t,h\na,1,21.5,40\nb,2,22,41\n", "a/t=21.5@1000000; a/h=40@1000000; b/t=22@2000000; b/h=41@2000000"},
+      {"t,id\r\n1,a\r\n2,b", "a/t=1; b/t=2"},
+      {"\xEF\xBB\xBFid,t\na,1", "a/t=1"},
+      {"id,t\n\n\r\na,1\n\n", "a/t=1"},
+      {" id , \"t\" \n a , 1 ", "a/t=1"},
+      {"id,t,note,\na,1,ok,5", "a/t=1"},
+      {"id,t\na,\nb,2", "b/t=2"},
+      {"id,t", ""},
+      {"", ""},
+      {"id,time,t\na,,1", "a/t=1"},
+      {"id,time,t\na,2024-11-20T10:53:20.123Z,1", "a/t=1@1732100000123000"},
+  };
+  for (const CsvCase& c : cases) EXPECT_EQ(decoded(csv(), c.payload), c.expected) << c.payload;
+}
+
+TEST(CsvDecoder, columns_can_be_configured_and_a_repeated_header_is_skipped) {
+  const auto mapping = csv({"id", "time", "t"});
+  EXPECT_EQ(decoded(mapping, "a,1,21.5"), "a/t=21.5@1000000");
+  EXPECT_EQ(decoded(mapping, "id,time,t\na,1,21.5\nid,time,t\n"), "a/t=21.5@1000000");
+}
+
+TEST(CsvDecoder, quoted_fields_hold_delimiters_newlines_and_quotes) {
+  EXPECT_EQ(decoded(csv(), "id,t,\"a \"\"b\"\", c\"\n\"x,y\",\"1,5\",\"2\"\n"), "x,y/t=1.5; x,y/a \"b\", c=2");
+  EXPECT_EQ(decoded(csv(), "id,note,t\na,\"two\nlines\",1\n"), "a/t=1");
+  EXPECT_EQ(decoded(csv(), "id,t\n\"a\"\"b\",1"), "a\"b/t=1");
+}
+
+TEST(CsvDecoder, other_delimiters_leave_the_comma_to_numbers) {
+  auto mapping = csv();
+  mapping.delimiter = ';';
+  EXPECT_EQ(decoded(mapping, "id;t\na;1,5"), "a/t=1.5");
+  mapping.delimiter = '\t';
+  EXPECT_EQ(decoded(mapping, "id\tt\th\na\t\t2\n"), "a/h=2");
+}
+
+TEST(CsvDecoder, listed_columns_are_converted_and_named) {
+  auto mapping = csv({"id", "time", "t", "p", "kind"});
+  mapping.labels = {{"kind", "kind"}};
+  mapping.values = {{.path = "t", .metric = "temperature", .unit = "°C"}, {.path = "p", .scale = 2, .offset = 1}};
+  EXPECT_EQ(decoded(mapping, "a,1,21.5,10,x\nb,2,n/a,,"),
+            "a/temperature[°C]=21.5@1000000{kind=x}; a/p=21@1000000{kind=x}; bad_number@18(t)");
+}
+
+TEST(CsvDecoder, record_with_a_metric_names_its_values_by_it) {
+  auto mapping = csv({"id", "what", "value", "min"});
+  mapping.time.path.clear();
+  mapping.metric_path = "what";
+  EXPECT_EQ(decoded(mapping, "a,temp,1,0\na,,2,0"), "a/temp=1; a/temp.min=0; bad_id@11");
+  mapping.values = {{.path = "min"}};
+  EXPECT_EQ(decoded(mapping, "a,temp,1,0"), "a/temp=0");
+}
+
+TEST(CsvDecoder, sensor_template_stands_in_for_an_absent_column) {
+  auto mapping = csv();
+  EXPECT_EQ(decoded(mapping, "t\n1", "x/{device}", "x/d"), "d/t=1");
+  EXPECT_EQ(decoded(mapping, "id,t\n,1", "x/{device}", "x/d"), "d/t=1");
+  EXPECT_EQ(decoded(mapping, "t\n1"), "bad_id@2");
+}
+
+TEST(CsvDecoder, bad_line_is_refused_and_the_next_goes_on) {
+  const CsvCase cases[] = {
+      {"id,t\na\nb,2", "b/t=2; bad_syntax@5"},
+      {"id,t\na,1,2\nb,2", "b/t=2; bad_syntax@5"},
+      {"id,t\na\"x,1\nb,2", "b/t=2; bad_syntax@6"},
+      {"id,t\n\"a\"x,1\nb,2", "b/t=2; bad_syntax@8"},
+      {"id,t\n\"a,1\nb,2", "b/t=2; bad_syntax@13"},
+      {"id,time,t\na,later,1\nb,2,2", "b/t=2@2000000; bad_time@10"},
+      {"id,t\na\x01,1\nb,2", "b/t=2; bad_id@5"},
+      {"id,\x01\na,1", "bad_id@7"},
+      {"\"id,t\na,1", "bad_syntax@9"},
+      {"id,t\na,1e999\nb,nan\nc,3", "c/t=3"},
+  };
+  for (const CsvCase& c : cases) EXPECT_EQ(decoded(csv(), c.payload), c.expected) << c.payload;
+}
+
+TEST(CsvDecoder, message_with_too_many_values_is_refused_as_a_whole) {
+  std::string lines = "id,t\n";
+  for (std::size_t i = 0; i < max_values_per_message; ++i) lines += "a,1\n";
+  DecodedBatch batch;
+  Router router({{"", csv()}});
+  router.decode("", lines, batch);
+  EXPECT_EQ(batch.readings.size(), max_values_per_message);
+  batch.clear();
+  router.decode("", lines + "a\n", batch);
+  EXPECT_EQ(to_text(batch), "too_many_values@0");
+}
+
+TEST(CsvDecoder, options_it_cannot_use_are_refused) {
+  auto mapping = csv({"id", "t"});
+  EXPECT_EQ(mapping_error(mapping), "time: 'time' is not one of 'columns'");
+  mapping.time.path.clear();
+  mapping.values = {{.path = "x"}};
+  EXPECT_EQ(mapping_error(mapping), "values: 'x' is not one of 'columns'");
+  mapping = csv();
+  mapping.delimiter = '"';
+  EXPECT_EQ(mapping_error(mapping), "delimiter: this character cannot separate fields; use ',', ';' or a tab");
+  mapping = csv();
+  mapping.sensor_path.clear();
+  EXPECT_EQ(mapping_error(mapping),
+            "sensor: nothing names the sensor; name its column, capture {device} in the topic, or set 'sensor'");
+}
+
+}  // namespace
+}  // namespace edgetide

@@ -1,0 +1,275 @@
+#include <gtest/gtest.h>
+#include <string>
+
+#include "tests/daemon/decoders/decoded_text.h"
+
+namespace edgetide {
+namespace {
+
+MappingOptions for_sensor(std::string sensor = "s") {
+  MappingOptions mapping;
+  mapping.sensor = std::move(sensor);
+  return mapping;
+}
+
+MappingOptions listing(std::vector<ValueField> values) {
+  MappingOptions mapping = for_sensor();
+  mapping.values = std::move(values);
+  return mapping;
+}
+
+TEST(JsonDecoder, without_values_every_number_is_taken_by_its_path) {
+  const struct {
+    const char* payload;
+    const char* expected;
+  } cases[] = {
+      {R"({"temperature":21.58,"humidity":45})", "s/temperature=21.58; s/humidity=45"},
+      {R"({"battery":100,"update":{"installed":3},"on":true,"state":"ON","x":null,"n":"5"})",
+       "s/battery=100; s/update.installed=3"},
+      {R"({"LD2410":{"Distance":[200.0,181.5]}})", "s/LD2410.Distance[0]=200; s/LD2410.Distance[1]=181.5"},
+      {R"({"a.b":1,"a":{"b":2}})", "s/a.b=1; s/a.b=2"},
+      {"23.4", "s/value=23.4"},
+      {"\"23.4\"", ""},
+      {"{}", ""},
+      {"[]", ""},
+      {"null", ""},
+      {R"({"a\u0000b":1,"c":2})", "s/c=2; bad_id@0"},
+      {R"({"a\u202eb":1})", "bad_id@0"},
+  };
+  for (const auto& c : cases) EXPECT_EQ(decoded(for_sensor(), c.payload), c.expected) << c.payload;
+  EXPECT_EQ(decoded(for_sensor(), "{\"" + std::string(129, 'k') + "\":1}"), "bad_id@0");
+}
+
+TEST(JsonDecoder, listed_values_are_converted_and_named) {
+  const auto mapping = listing({{.path = "t", .metric = "temperature", .unit = "°C"},
+                                {.path = "p_psi", .metric = "pressure", .unit = "kPa", .scale = 2, .offset = 1},
+                                {.path = "deep.v"}});
+  EXPECT_EQ(decoded(mapping, R"({"t":21.5,"p_psi":10,"deep":{"v":-1},"other":9})"),
+            "s/temperature[°C]=21.5; s/pressure[kPa]=21; s/v=-1");
+}
+
+TEST(JsonDecoder, listed_value_of_another_kind) {
+  const auto mapping = listing({{.path = "v"}});
+  const struct {
+    const char* payload;
+    const char* expected;
+  } cases[] = {
+      {R"({"v":true})", "s/v=1"},
+      {R"({"v":false})", "s/v=0"},
+      {R"({"v":"52.6"})", "s/v=52.6"},
+      {R"({"v":"1,5 °C"})", "s/v=1.5"},
+      {R"({"v":null})", ""},
+      {R"({"w":1})", ""},
+      {R"({"v":"ON"})", "bad_number@0(v)"},
+      {R"({"v":"nan"})", "bad_number@0(v)"},
+      {R"({"v":""})", "bad_number@0(v)"},
+      {R"({"v":{}})", "bad_number@0(v)"},
+      {R"({"v":[1]})", "bad_number@0(v)"},
+  };
+  for (const auto& c : cases) EXPECT_EQ(decoded(mapping, c.payload), c.expected) << c.payload;
+}
+
+TEST(JsonDecoder, without_coercion_quoted_numbers_are_refused) {
+  auto mapping = listing({{.path = "v"}});
+  mapping.coerce_strings = false;
+  EXPECT_EQ(decoded(mapping, R"({"v":"52.6"})"), "bad_number@0(v)");
+}
+
+TEST(JsonDecoder, one_bad_value_costs_only_itself) {
+  const auto mapping = listing({{.path = "a"}, {.path = "b"}, {.path = "c", .scale = 1e308}});
+  EXPECT_EQ(decoded(mapping, R"({"a":1,"b":"x","c":1e308})"), "s/a=1; bad_number@0(b); not_finite@0(c)");
+}
+
+TEST(JsonDecoder, wildcards_name_metrics_by_what_they_matched) {
+  const char* payload = R"({"DS18B20-1":{"Id":"05","Temperature":13.3},"DS18B20-2":{"Temperature":14},"TempUnit":"C"})";
+  EXPECT_EQ(decoded(listing({{.path = "*.Temperature"}}), payload),
+            "s/DS18B20-1.Temperature=13.3; s/DS18B20-2.Temperature=14");
+  EXPECT_EQ(decoded(listing({{.path = "*.Temperature", .metric = "t"}}), payload), "s/t=13.3; s/t=14");
+  EXPECT_EQ(decoded(listing({{.path = "r[*].v"}}), R"({"r":[{"v":1},{"w":2},{"v":3}]})"), "s/v=1; s/v=3");
+  EXPECT_EQ(decoded(listing({{.path = "[1]"}}), "[5,6]"), "s/value=6");
+}
+
+TEST(JsonDecoder, time_is_read_from_its_path) {
+  MappingOptions mapping = for_sensor();
+  mapping.time.path = "ts";
+  EXPECT_EQ(decoded(mapping, R"({"ts":1732100000123,"v":1})"), "s/v=1@1732100000123000");
+  EXPECT_EQ(decoded(mapping, R"({"ts":"1732100000123","v":1})"), "s/v=1@1732100000123000");
+  EXPECT_EQ(decoded(mapping, R"({"ts":"2024-11-20T10:53:20.123Z","v":1})"), "s/v=1@1732100000123000");
+  EXPECT_EQ(decoded(mapping, R"({"ts":1680962879.62,"v":1})"), "s/v=1@1680962879620000");
+  EXPECT_EQ(decoded(mapping, R"({"v":1})"), "s/v=1") << "no time: the arrival time";
+  EXPECT_EQ(decoded(mapping, R"({"ts":null,"v":1})"), "s/v=1");
+  for (const char* payload :
+       {R"({"ts":"2021-01-02T09:09:44","v":1})", R"({"ts":"now","v":1})", R"({"ts":{},"v":1})", R"({"ts":true,"v":1})",
+        R"({"ts":1e300,"v":1})", R"({"ts":18446744073709551616000,"v":1})"}) {
+    EXPECT_EQ(decoded(mapping, payload), "bad_time@0") << payload;
+  }
+  mapping.time = {"params.ts", TimeFormat::unix_s};
+  EXPECT_EQ(decoded(mapping, R"({"params":{"ts":1,"temperature:0":{"tC":19.8}}})"),
+            "s/params.temperature:0.tC=19.8@1000000");
+}
+
+TEST(JsonDecoder, nanosecond_integer_keeps_its_microseconds) {
+  MappingOptions mapping = for_sensor();
+  mapping.time = {"ts", TimeFormat::unix_ns};
+  EXPECT_EQ(decoded(mapping, R"({"ts":1732100000123456789,"v":1})"), "s/v=1@1732100000123456");
+}
+
+TEST(JsonDecoder, each_makes_records_of_elements_with_time_and_labels_from_around) {
+  MappingOptions mapping = for_sensor();
+  mapping.each = "readings[*]";
+  mapping.time.path = "ts";
+  mapping.labels = {{"model", "hw.model"}, {"slot", "slot"}};
+  mapping.values = {{.path = "t"}};
+  EXPECT_EQ(decoded(mapping,
+                    R"({"ts":1,"hw":{"model":"x1"},"readings":[{"t":1},{"ts":2,"t":2,"slot":7},{"ts":null,"t":3}]})"),
+            "s/t=1@1000000{model=x1}; s/t=2@2000000{model=x1,slot=7}; s/t=3@1000000{model=x1}");
+  EXPECT_EQ(decoded(mapping, R"({"ts":1})"), "");
+  EXPECT_EQ(decoded(mapping, R"({"readings":[{"ts":"x","t":1},{"t":2}]})"), "s/t=2; bad_time@0");
+}
+
+TEST(JsonDecoder, each_may_lead_to_one_object_or_be_left_out_for_a_list) {
+  MappingOptions mapping = for_sensor();
+  mapping.time = {"received_at", TimeFormat::automatic};
+  mapping.each = "uplink_message.decoded_payload";
+  EXPECT_EQ(decoded(mapping, R"({"received_at":1,"uplink_message":{"f_port":2,"decoded_payload":{"t":29.9}}})"),
+            "s/t=29.9@1000000");
+  mapping.each = "uplink_message";
+  EXPECT_EQ(decoded(mapping, R"({"received_at":1,"uplink_message":[{"t":1},{"t":2}]})"),
+            "s/t=1@1000000; s/t=2@1000000");
+  mapping = for_sensor();
+  mapping.time.path = "ts";
+  mapping.each = "";
+  EXPECT_EQ(decoded(mapping, R"([{"ts":1,"values":{"a":1}},{"ts":2,"values":{"a":2}}])"),
+            "s/values.a=1@1000000; s/values.a=2@2000000");
+}
+
+TEST(JsonDecoder, payload_names_the_sensor_and_the_template_stands_in) {
+  MappingOptions mapping;
+  mapping.sensor_path = "id";
+  EXPECT_EQ(decoded(mapping, R"({"id":"4C:65","rssi":-82})"), "4C:65/rssi=-82");
+  EXPECT_EQ(decoded(mapping, R"({"id":5,"rssi":-82})"), "5/rssi=-82");
+  EXPECT_EQ(decoded(mapping, R"({"rssi":-82})"), "bad_id@0");
+  EXPECT_EQ(decoded(mapping, R"({"id":"","rssi":-82})"), "bad_id@0");
+  EXPECT_EQ(decoded(mapping, R"({"id":{"x":1},"rssi":-82})"), "bad_id@0");
+  EXPECT_EQ(decoded(mapping, R"({"id":"a\nb","rssi":-82})"), "bad_id@0");
+  mapping.sensor = "unnamed";
+  EXPECT_EQ(decoded(mapping, R"({"rssi":-82})"), "unnamed/rssi=-82");
+  EXPECT_EQ(decoded({}, R"({"t":1})", "zigbee2mqtt/{device}", "zigbee2mqtt/lamp"), "lamp/t=1");
+}
+
+TEST(JsonDecoder, record_with_a_metric_names_its_values_by_it) {
+  EXPECT_EQ(decoded({}, R"({"value":1,"min":0})", "s/{device}/{metric}", "s/a/t"), "a/t=1; a/t.min=0");
+  EXPECT_EQ(decoded({}, "5", "s/{device}/{metric}", "s/a/t"), "a/t=5");
+  MappingOptions mapping = for_sensor();
+  mapping.metric_path = "n";
+  mapping.each = "e";
+  mapping.values = {{.path = "v", .unit = "A"}};
+  EXPECT_EQ(decoded(mapping, R"({"e":[{"n":"current","v":1.2},{"n":"voltage","v":120},{"v":3}]})"),
+            "s/current[A]=1.2; s/voltage[A]=120; bad_id@0");
+  mapping.values = {{.path = "v"}, {.path = "w"}, {.path = "x", .metric = "own"}};
+  EXPECT_EQ(decoded(mapping, R"({"e":[{"n":"m","v":1,"w":2,"x":3}]})"), "s/m.v=1; s/m.w=2; s/own=3");
+}
+
+TEST(JsonDecoder, labels_are_scalars_and_missing_ones_are_left_out) {
+  MappingOptions mapping = for_sensor();
+  mapping.labels = {{"a", "l.a"}, {"b", "l.b"}, {"c", "l.c"}, {"d", "l.d"}, {"e", "l.e"}};
+  mapping.values = {{.path = "v"}};
+  EXPECT_EQ(decoded(mapping, R"({"v":1,"l":{"a":"x","b":5,"c":1.5,"d":true,"e":null}})"),
+            "s/v=1{a=x,b=5,c=1.5,d=true}");
+  EXPECT_EQ(decoded(mapping, R"({"v":1})"), "s/v=1");
+  EXPECT_EQ(decoded(mapping, R"({"v":1,"l":{"a":""}})"), "s/v=1{a=}");
+  EXPECT_EQ(decoded(mapping, R"({"v":1,"l":{"a":[1]}})"), "bad_id@0");
+  EXPECT_EQ(decoded(mapping, R"({"v":1,"l":{"a":"x\n"}})"), "bad_id@0");
+}
+
+TEST(JsonDecoder, fields_that_are_time_sensor_or_label_are_no_values) {
+  MappingOptions mapping;
+  mapping.sensor_path = "id";
+  mapping.time.path = "ts";
+  mapping.labels = {{"channel", "channel"}};
+  EXPECT_EQ(decoded(mapping, R"({"ts":1,"id":5,"channel":2,"temperature_C":20.1})"),
+            "5/temperature_C=20.1@1000000{channel=2}");
+}
+
+TEST(JsonDecoder, message_that_is_no_json_or_too_deep_is_one_refusal) {
+  EXPECT_EQ(decoded({}, "Online", "tele/{device}/LWT", "tele/a/LWT"), "bad_syntax@0(tele/a/LWT)");
+  EXPECT_EQ(decoded(for_sensor(), std::string(max_json_depth + 1, '[') + "1" + std::string(max_json_depth + 1, ']')),
+            "too_deep@0");
+  EXPECT_EQ(decoded(for_sensor(), R"({"a":1e999})"), "bad_number@0");
+  EXPECT_EQ(decoded(for_sensor(), std::string(max_payload_bytes + 1, ' ')), "too_large@0");
+}
+
+std::string list_of(std::size_t count, const std::string& element) {
+  std::string list = "[";
+  for (std::size_t i = 0; i < count; ++i) list += (i == 0 ? "" : ",") + element;
+  return list + "]";
+}
+
+TEST(JsonDecoder, message_with_too_many_values_is_refused_as_a_whole) {
+  MappingOptions mapping = for_sensor();
+  mapping.labels = {{"l", "l"}};
+  mapping.values = {{.path = "v"}, {.path = "w"}};
+  Router router({{"", mapping}});
+  DecodedBatch batch;
+  router.decode("", list_of(max_values_per_message, R"({"v":1,"l":"x"})"), batch);
+  EXPECT_EQ(batch.readings.size(), max_values_per_message);
+  EXPECT_TRUE(batch.refusals.empty());
+  batch.clear();
+  router.decode("", R"({"v":1})", batch);
+  router.decode("", list_of(max_values_per_message, R"({"v":1,"w":"bad","l":"x"})"), batch);
+  EXPECT_EQ(to_text(batch), "s/v=1; too_many_values@0");
+  EXPECT_TRUE(batch.labels.empty());
+}
+
+TEST(JsonDecoder, records_without_values_are_bounded_too) {
+  MappingOptions mapping = for_sensor();
+  mapping.values = {{.path = "v"}};
+  EXPECT_EQ(decoded(mapping, list_of(max_values_per_message, "{}")), "");
+  EXPECT_EQ(decoded(mapping, list_of(max_values_per_message + 1, "{}")), "too_many_values@0");
+}
+
+TEST(JsonDecoder, readings_of_several_messages_live_side_by_side) {
+  MappingOptions mapping;
+  mapping.sensor_path = "id";
+  mapping.labels = {{"l", "l"}};
+  Router router({{"", mapping}});
+  DecodedBatch batch;
+  for (const char* payload : {R"({"id":"a","l":"x","t":1})", R"({"id":"bb","l":"yy","u":2})", "oops"}) {
+    router.decode("", payload, batch);
+  }
+  EXPECT_EQ(to_text(batch), "a/t=1{l=x}; bb/u=2{l=yy}; bad_syntax@0");
+}
+
+TEST(JsonDecoder, options_it_cannot_use_are_refused) {
+  const std::string nobody =
+      "sensor: nothing names the sensor; capture {device} in the topic, set 'sensor', or give its path";
+  EXPECT_EQ(mapping_error({}), nobody);
+  EXPECT_EQ(mapping_error({}, {"device"}), "");
+  EXPECT_EQ(mapping_error(listing({{.path = "a..b"}})), "values: path 'a..b' has an empty name");
+  EXPECT_EQ(mapping_error(listing({{.path = "a", .scale = 0}})), "values: 'a': scale must be a number other than 0");
+  EXPECT_EQ(mapping_error(listing({{.path = "a", .metric = std::string(129, 'x')}})),
+            "values: 'a': metric must be at most 128 bytes of printable text");
+  MappingOptions mapping = for_sensor();
+  mapping.time.path = "a.*";
+  EXPECT_EQ(mapping_error(mapping),
+            "time: path 'a.*' may lead to several values; '*' and '[*]' belong to 'each' and 'values'");
+  mapping = for_sensor();
+  mapping.each = "a[";
+  EXPECT_EQ(mapping_error(mapping), "each: path 'a[' has a '[' that is not closed");
+  mapping = for_sensor();
+  mapping.labels = {{"k", "a."}};
+  EXPECT_EQ(mapping_error(mapping), "labels.k: path 'a.' has an empty name");
+  mapping.labels = {{"k", ""}};
+  EXPECT_EQ(mapping_error(mapping), "labels.k: says no path");
+  mapping.labels = {{"", "a"}};
+  EXPECT_EQ(mapping_error(mapping), "labels: a key must be 1 to 128 bytes of printable text");
+  mapping = for_sensor();
+  mapping.columns = {"a"};
+  EXPECT_EQ(mapping_error(mapping), "columns: not used by format 'json'");
+  mapping = for_sensor();
+  mapping.metric = "{what}";
+  EXPECT_EQ(mapping_error(mapping), "metric: '{what}' is not captured by the topic, which captures nothing");
+}
+
+}  // namespace
+}  // namespace edgetide

@@ -1,0 +1,121 @@
+#include "daemon/decoders/number_text.h"
+
+#include <gtest/gtest.h>
+#include <limits>
+#include <string>
+
+namespace edgetide {
+namespace {
+
+struct NumberCase {
+  const char* text;
+  double number;
+};
+
+TEST(NumberText, number_with_what_people_put_around_it_is_read) {
+  const NumberCase cases[] = {
+      {"21.5", 21.5},
+      {" 42\n", 42},
+      {"-3", -3},
+      {"+7", 7},
+      {"1e3", 1000},
+      {".5", 0.5},
+      {"5.", 5},
+      {"21.5 °C", 21.5},
+      {"21.5°C", 21.5},
+      {"42 F", 42},
+      {"50%", 50},
+      {"50 %\r\n", 50},
+      {"1,5", 1.5},
+      {"-0,25 V", -0.25},
+      {"1,500", 1.5},
+      {"12 m3/h", 12},
+      {"997.2 hPa", 997.2},
+      {"0", 0},
+      {"007", 7},
+      {"1e-3 A", 0.001},
+      {"12V", 12},
+      {"3 µg/m³", 3},
+      {"18446744073709551616", 18446744073709551616.0},
+      {"4.9e-324", std::numeric_limits<double>::denorm_min()},
+  };
+  for (const NumberCase& c : cases) {
+    const auto number = number_of_text(c.text);
+    ASSERT_TRUE(number) << c.text;
+    EXPECT_EQ(*number, c.number) << c.text;
+  }
+}
+
+TEST(NumberText, text_that_only_begins_with_a_number_is_none) {
+  for (const char* text : {"",
+                           " ",
+                           "nan",
+                           "NaN",
+                           "-nan",
+                           "inf",
+                           "-inf",
+                           "infinity",
+                           "on",
+                           "ON",
+                           "true",
+                           "unavailable",
+                           "+",
+                           "-",
+                           "+-1",
+                           "--1",
+                           ".",
+                           ",",
+                           ",5",
+                           "-,5",
+                           "1,2,3",
+                           "1,000,000",
+                           "1.500,25",
+                           "1,234.5",
+                           "1.2.3",
+                           "192.168.0.1",
+                           "12:30",
+                           "00:15:22",
+                           "2026-11-21",
+                           "5-10",
+                           "1/2",
+                           "0x1F",
+                           "566CC39",
+                           "4C:65:A8",
+                           "4C:65",
+                           "10 of 20",
+                           "1 2",
+                           "1e999",
+                           "-1e999",
+                           "1e5,3",
+                           "{\"a\":1}",
+                           "5 a unit that is too long",
+                           "1\n2",
+                           "1 \xE2\x80\xAE"
+                           "2"}) {
+    EXPECT_FALSE(number_of_text(text)) << text;
+  }
+}
+
+TEST(NumberText, nul_behind_a_number_is_no_unit) {
+  EXPECT_FALSE(number_of_text(std::string_view("1\0", 2)));
+  EXPECT_FALSE(number_of_text(std::string_view("1 \0", 3)));
+}
+
+TEST(NumberText, exact_number_takes_nothing_but_blanks_around) {
+  EXPECT_EQ(exact_number(" 21.5\n"), 21.5);
+  EXPECT_EQ(exact_number("-1e2"), -100);
+  for (const char* text : {"", "21.5 C", "1,5", "+7", "nan", "inf", "1e999", "0x10", "1 2"}) {
+    EXPECT_FALSE(exact_number(text)) << text;
+  }
+}
+
+TEST(NumberText, exact_integer_keeps_every_digit_and_refuses_overflow) {
+  EXPECT_EQ(exact_integer("9223372036854775807"), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(exact_integer("-9223372036854775808"), std::numeric_limits<std::int64_t>::min());
+  for (const char* text : {"", "9223372036854775808", "1.0", "1e3", "+1", "0x1"}) {
+    EXPECT_FALSE(exact_integer(text)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace edgetide

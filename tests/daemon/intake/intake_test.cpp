@@ -1,0 +1,284 @@
+#include "daemon/intake/intake.h"
+
+#include <gtest/gtest.h>
+#include <thread>
+
+#include "daemon/storage/quarantine.h"
+#include "daemon/storage/quarantine_reader.h"
+#include "tests/fakes/manual_clock.h"
+#include "tests/fakes/memory_file_system.h"
+#include "tests/fakes/scripted_sink.h"
+#include "tests/pipeline/pipeline_fixture.h"
+
+namespace edgetide::test {
+namespace {
+
+class IntakeTest : public testing::Test {
+ protected:
+  DecodedBatch batch_of(std::string_view sensor, double value = 1, std::optional<Timestamp> time = std::nullopt) {
+    DecodedBatch batch;
+    batch.readings.push_back({sensor, "t", "C", time, value, 0, 0});
+    return batch;
+  }
+  Counters counters() {
+    return intake.inspect([](const Pipeline& state) { return state.counters(); });
+  }
+
+  SinkWorker worker_to(ScriptedSink::Log& log, OutboxOptions outbox = {}) {
+    return SinkWorker("c", std::make_unique<ScriptedSink>(log), schemas_of(options.windows, {WindowId{0}}), outbox,
+                      files, "state", {[this] { intake.room_available(); }, [] {}}, 1);
+  }
+
+  MemoryFileSystem files;
+  PipelineOptions options = one_window();
+  Pipeline pipeline{options};
+  ManualClock clock;
+  Intake intake{pipeline, clock, {"s"}};
+};
+
+TEST_F(IntakeTest, reading_without_event_time_takes_its_arrival_time) {
+  clock.set_seconds(1234);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a")));
+  EXPECT_EQ(intake.inspect([](const Pipeline& state) { return state.watermarks(); }).at(0), at(1234));
+}
+
+constexpr std::int64_t year_2026 = 1'780'000'000;  // seconds
+
+// Boots in 1970, with the time of the network a minute later.
+class IntakeWithoutTime : public IntakeTest {
+ protected:
+  IntakeWithoutTime() {
+    clock.unset();
+    intake.open({}, {}, journal, {});
+  }
+  Journal journal{files, "state", {}, 1, {}};
+};
+
+TEST_F(IntakeWithoutTime, readings_wait_and_are_stamped_when_the_clock_is_set_and_no_window_is_in_1970) {
+  clock.set_seconds(7);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("unstamped", 1)));
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("stamped", 2, at(year_2026 + 3))));
+  clock.set_seconds(31);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("unstamped", 3)));
+  EXPECT_FALSE(intake.tick(Fire::all));
+  EXPECT_EQ(intake.held_readings(), 3U);
+  EXPECT_EQ(pipeline.counters().received, 0U);
+  EXPECT_EQ(pipeline.epoch(), 0U);
+
+  clock.set_seconds(60);
+  clock.set_ahead(year_2026);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("unstamped", 4)));  // still waits, to stay behind the others
+  ASSERT_TRUE(intake.tick(Fire::due));
+  EXPECT_EQ(intake.held_readings(), 0U);
+  EXPECT_EQ(counters().of(ReadingOutcome::on_time), 4U);
+  EXPECT_EQ(counters().refused_total(), 0U);
+  const std::vector<Timestamp> newest = intake.inspect([](const Pipeline& state) { return state.watermarks(); });
+  EXPECT_EQ(newest.at(0), at(year_2026 + 60));
+  EXPECT_EQ(newest.at(1), at(year_2026 + 3));
+  EXPECT_EQ(intake.rows_emitted(), 4U);
+}
+
+TEST_F(IntakeWithoutTime, times_that_are_bad_are_found_when_the_clock_is_set) {
+  clock.set_seconds(7);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("early", 1, at(year_2026 + 100'000))));
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("old", 1, at(8))));
+  clock.set_ahead(year_2026);
+  ASSERT_TRUE(intake.tick(Fire::due));
+  EXPECT_EQ(counters().of(Refusal::too_early), 1U);
+  EXPECT_EQ(counters().of(Refusal::too_old), 1U);
+}
+
+TEST_F(IntakeWithoutTime, what_waits_is_in_the_checkpoint_too) {
+  clock.set_seconds(7);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a", 1)));
+  ASSERT_FALSE(intake.sync());
+  IntakeState state;
+  ASSERT_TRUE(state.restore(intake.checkpoint().value().intake));
+  ASSERT_EQ(state.held.readings(), 1U);
+  EXPECT_EQ(state.held.batches()[0].running, Duration::seconds(7));
+  EXPECT_EQ(state.held.batches()[0].readings[0].event_time, time_not_known);
+}
+
+// It would get the place of a series that has a reading among those that wait.
+TEST_F(IntakeTest, no_series_leaves_for_another_while_readings_wait_for_the_clock) {
+  options.max_series = 1;
+  options.sources[0].time.idle_timeout = Duration::seconds(20);
+  Pipeline full(options);
+  full.connected(SourceId{0}, moment(0));
+  read_at(full, 1, "a", 1);
+  tick(full, 100, Fire::all);
+  tick(full, 101);
+  clock.unset();
+  clock.set_seconds(200);
+  Intake waiting(full, clock, {"s"});
+  Journal journal(files, "state", {}, 1, {});
+  waiting.open({}, {}, journal, {});
+  ASSERT_TRUE(waiting.accept(SourceId{0}, batch_of("a", 1)));
+  ASSERT_TRUE(waiting.accept(SourceId{0}, batch_of("b", 2)));
+  clock.set_ahead(year_2026);
+  waiting.tick(Fire::due);
+  EXPECT_TRUE(full.series().find("a", "t"));
+  EXPECT_EQ(full.counters().of(Refusal::series_limit), 1U);
+}
+
+TEST_F(IntakeWithoutTime, sources_wait_when_too_much_waits_for_the_clock) {
+  DecodedBatch batch;
+  for (int i = 0; i < 1000; ++i) batch.readings.push_back({"a", "t", "", std::nullopt, 1, 0, 0});
+  for (std::size_t i = 0; i < ClockHold::max_readings; i += 1000) {
+    ASSERT_EQ(intake.try_accept(SourceId{0}, batch), Intake::Taken::taken);
+  }
+  EXPECT_EQ(intake.try_accept(SourceId{0}, batch), Intake::Taken::held);
+  clock.set_ahead(year_2026);
+  ASSERT_TRUE(intake.tick(Fire::due));
+  EXPECT_EQ(intake.try_accept(SourceId{0}, batch), Intake::Taken::taken);
+}
+
+TEST_F(IntakeTest, sensor_table_completes_labels_and_scales_values_also_after_it_was_read_again) {
+  const auto table = [](double scale, const char* site) {
+    SensorTable made;
+    made.add("a", {{{"site", site}, {"line", "1"}}, {scale, 1}});
+    return std::vector<std::shared_ptr<const SensorTable>>{std::make_shared<const SensorTable>(std::move(made))};
+  };
+  intake.set_tables(table(10, "lyon"));
+  DecodedBatch batch = batch_of("a", 2, at(1));
+  batch.labels.push_back({"line", "7"});
+  batch.readings[0].label_count = 1;
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch));
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("b", 5, at(1))));
+  intake.set_tables(table(100, "paris"));
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a", 2, at(2))));
+  const Series& series = *intake.inspect([](const Pipeline& state) { return state.series().shared(SeriesId{0}); });
+  EXPECT_EQ(series.labels, (std::vector<Label>{{"line", "7"}, {"site", "lyon"}}));
+  EXPECT_EQ(lines(pipeline, tick(pipeline, 3)),
+            (std::vector<std::string>{"a [0,10) open r1: 2 222", "b [0,10) open r1: 1 5"}));
+}
+
+TEST_F(IntakeTest, refusals_are_counted_and_the_last_one_is_remembered) {
+  DecodedBatch batch = batch_of("a");
+  batch.refusals = {{Refusal::bad_number, "topic/a", 3}, {Refusal::bad_syntax, "topic/b", 7}};
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch));
+  EXPECT_EQ(counters().received, 3U);
+  EXPECT_EQ(counters().of(Refusal::bad_number), 1U);
+  EXPECT_EQ(intake.last_refusal(SourceId{0}).where, "topic/b");
+}
+
+TEST_F(IntakeTest, series_beyond_the_limit_are_refused_and_known_ones_go_on) {
+  PipelineOptions small = one_window();
+  small.max_series = 1;
+  Pipeline limited(small);
+  Intake door(limited, clock, {"s"});
+  EXPECT_TRUE(door.accept(SourceId{0}, batch_of("a")));
+  EXPECT_TRUE(door.accept(SourceId{0}, batch_of("b")));
+  EXPECT_TRUE(door.accept(SourceId{0}, batch_of("a")));
+  EXPECT_EQ(limited.counters().of(Refusal::series_limit), 1U);
+  EXPECT_EQ(limited.counters().of(ReadingOutcome::on_time), 2U);
+}
+
+TEST_F(IntakeTest, first_sight_of_a_series_keeps_unit_and_labels) {
+  DecodedBatch batch;
+  batch.labels = {{"z", "1"}, {"a", "2"}};
+  batch.readings.push_back({"s1", "t", "C", std::nullopt, 1, 0, 2});
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch));
+  const Series& series = pipeline.series()[SeriesId{0}];
+  EXPECT_EQ(series.unit, "C");
+  EXPECT_EQ(series.labels, (std::vector<Label>{{"a", "2"}, {"z", "1"}}));
+}
+
+TEST_F(IntakeTest, readings_that_enter_no_window_go_to_the_quarantine_with_source_and_arrival) {
+  Quarantine quarantine(files, "state", {});
+  intake.set_quarantine(quarantine);
+  clock.set_seconds(1'000'000);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("late", 1, at(1'000'000))));
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("late", 2, at(999'000))));
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("early", 3, at(2'000'000))));
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("old", 4, at(5))));
+  EXPECT_EQ(intake.quarantine_counters().kept, 3U);
+  QuarantineReader reader(files, "state");
+  ASSERT_FALSE(reader.open());
+  for (const char* const expected : {"late_dropped s late", "too_early s early", "too_old s old"}) {
+    const auto reading = reader.next();
+    ASSERT_TRUE(reading);
+    EXPECT_EQ(std::string(name_of(reading->reason)) + ' ' + reading->source + ' ' + reading->series.sensor, expected);
+    EXPECT_EQ(reading->arrival, at(1'000'000));
+  }
+}
+
+TEST_F(IntakeTest, quarantine_on_a_broken_disk_holds_nothing_back) {
+  files.fail_at(1, EIO, true);
+  Quarantine quarantine(files, "state", {});
+  intake.set_quarantine(quarantine);
+  clock.set_seconds(1'000'000);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(intake.accept(SourceId{0}, batch_of("early", 3, at(2'000'000))));
+  EXPECT_EQ(intake.quarantine_counters().failed, 5U);
+}
+
+TEST_F(IntakeTest, closed_intake_accepts_nothing) {
+  intake.close();
+  EXPECT_FALSE(intake.accept(SourceId{0}, batch_of("a")));
+  EXPECT_EQ(counters().received, 0U);
+}
+
+TEST_F(IntakeTest, rows_go_to_each_worker_in_its_mode) {
+  ScriptedSink::Log update_log, append_log;
+  SinkWorker update = worker_to(update_log), append = worker_to(append_log);
+  intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), update);
+  intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::append), append);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a", 1, at(1))));
+  intake.tick(Fire::all);
+  EXPECT_EQ(update.status().undelivered_rows, 1U);
+  EXPECT_EQ(append.status().undelivered_rows, 0U);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a", 1, at(11))));
+  intake.tick(Fire::all);
+  EXPECT_EQ(update.status().undelivered_rows, 3U);
+  EXPECT_EQ(append.status().undelivered_rows, 1U);
+  EXPECT_EQ(intake.rows_emitted(), 3U);
+}
+
+TEST_F(IntakeTest, accept_waits_while_a_sink_that_may_not_drop_is_full) {
+  ScriptedSink::Log log;
+  SinkWorker worker = worker_to(log, {.max_bytes = 1, .when_full = WhenFull::block});
+  intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), worker);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a")));
+  intake.tick(Fire::all);
+  ASSERT_TRUE(worker.full());
+  std::thread peer([&] { EXPECT_TRUE(intake.accept(SourceId{0}, batch_of("b"))); });
+  worker.start();  // delivers the batch, which makes room
+  peer.join();
+  EXPECT_EQ(counters().received, 2U);
+}
+
+TEST_F(IntakeTest, waiting_peer_is_let_go_unacknowledged_when_the_daemon_stops) {
+  ScriptedSink::Log log;
+  SinkWorker worker = worker_to(log, {.max_bytes = 1, .when_full = WhenFull::block});
+  intake.add_route(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), worker);
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a")));
+  intake.tick(Fire::all);
+  std::thread peer([&] { EXPECT_FALSE(intake.accept(SourceId{0}, batch_of("b"))); });
+  intake.stop_waiting();
+  peer.join();
+  EXPECT_EQ(counters().received, 1U);
+}
+
+TEST_F(IntakeTest, source_keeps_its_id_when_another_configuration_moves_it_and_one_that_is_gone_is_refused) {
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a", 1, at(1))));
+  const auto reconfigure = [&](const std::vector<std::string>& sources) {
+    PipelineOptions next = options;
+    next.sources.clear();
+    for (const std::string& name : sources) next.sources.push_back({name, options.sources[0].time});
+    next.windows[0].inputs.clear();
+    for (std::uint32_t i = 0; i < sources.size(); ++i) next.windows[0].inputs.push_back(SourceId{i});
+    return intake.reconfigure({Pipeline(next), sources, {}, {}, false});
+  };
+  EXPECT_EQ(reconfigure({"first", "s"}), std::nullopt);
+  EXPECT_EQ(intake.source_id("s"), SourceId{0});
+  ASSERT_TRUE(intake.accept(SourceId{0}, batch_of("a", 2, at(2))));
+  EXPECT_EQ(pipeline.counters(SourceId{1}).of(ReadingOutcome::on_time), 2U);
+  EXPECT_EQ(lines(pipeline, tick(pipeline, 3)), (std::vector<std::string>{"a [0,10) open r1: 2 3"}));
+  EXPECT_EQ(reconfigure({"first"}), std::nullopt);
+  EXPECT_FALSE(intake.accept(SourceId{0}, batch_of("a", 2, at(2))));
+  EXPECT_EQ(reconfigure({"s"}), std::nullopt);
+  EXPECT_TRUE(intake.accept(SourceId{0}, batch_of("a", 4, at(2))));
+}
+
+}  // namespace
+}  // namespace edgetide::test

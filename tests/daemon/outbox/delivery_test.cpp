@@ -1,0 +1,141 @@
+#include "daemon/outbox/delivery.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/daemon/outbox/waiting_rows.h"
+#include "tests/fakes/memory_file_system.h"
+#include "tests/fakes/scripted_sink.h"
+
+namespace edgetide::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class DeliveryTest : public testing::Test {
+ protected:
+  // As after a start of the process.
+  void start(OutboxOptions options = {}) {
+    delivery.reset();
+    outbox = std::make_unique<Outbox>(options, minute_window(), files, spill_location("state", "pg"), OutboxEvents{});
+    ASSERT_TRUE(std::holds_alternative<std::optional<EpochId>>(outbox->recover(0, 1)));
+    delivery = std::make_unique<Delivery>("pg", std::make_unique<ScriptedSink>(log), *outbox, 1);
+  }
+  // Steps until there is nothing to do, without waiting. How long it would have waited.
+  Duration step_until_idle() {
+    Duration waited;
+    for (auto wait = delivery->step(); wait; wait = delivery->step()) waited = waited + *wait;
+    return waited;
+  }
+
+  MemoryFileSystem files;
+  ScriptedSink::Log log;
+  std::unique_ptr<Outbox> outbox;
+  std::unique_ptr<Delivery> delivery;
+};
+
+TEST_F(DeliveryTest, rows_are_delivered_as_they_come_without_a_wait) {
+  start();
+  EXPECT_EQ(step_until_idle(), Duration());
+  EXPECT_TRUE(delivery->status().connected);
+  for (std::uint64_t epoch = 1; epoch <= 3; ++epoch) {
+    outbox->push(own_rows(epoch, 2));
+    EXPECT_EQ(step_until_idle(), Duration());
+  }
+  EXPECT_THAT(log.stored(), ElementsAre(1, 2, 3));
+  EXPECT_EQ(delivery->status().delivered_rows, 6U);
+  EXPECT_TRUE(outbox->empty());
+}
+
+TEST_F(DeliveryTest, backlog_is_delivered_together_so_that_new_rows_need_not_wait_for_it_long) {
+  log.open_answers = {RetryAfter{Duration(), "away"}};
+  start();
+  for (std::uint64_t epoch = 1; epoch <= 10'000; ++epoch) outbox->push(own_rows(epoch));
+  step_until_idle();
+  EXPECT_THAT(log.stored(), ElementsAre(5000, 10'000));
+}
+
+TEST_F(DeliveryTest, sink_that_fails_is_closed_and_opened_again_after_a_wait_that_grows) {
+  start();
+  outbox->push(own_rows(1));
+  log.deliver_answers.assign(12, RetryAfter{Duration::seconds(2), "link lost"});
+  const Duration waited = step_until_idle();
+  EXPECT_GE(waited, Duration::seconds(12 * 2));
+  EXPECT_GE(waited, Duration::minutes(1));
+  EXPECT_EQ(log.opens, 13);
+  EXPECT_THAT(log.stored(), ElementsAre(1));
+  EXPECT_EQ(delivery->status().error, "");
+}
+
+TEST_F(DeliveryTest, in_doubt_batch_that_was_stored_is_not_delivered_again) {
+  for (const bool was_stored : {true, false}) {
+    log.epochs.clear();
+    log.last_epoch_calls = 0;
+    log.deliver_answers = {InDoubt{"answer lost"}};
+    log.keep_in_doubt = was_stored;
+    start();
+    outbox->push(own_rows(7));
+    step_until_idle();
+    EXPECT_THAT(log.stored(), ElementsAre(7)) << "stored " << was_stored;
+    EXPECT_EQ(delivery->status().delivered_rows, 1U);
+    EXPECT_EQ(log.repeats, 0);
+    EXPECT_EQ(log.last_epoch_calls, 2);
+  }
+}
+
+// Fault 5: the process dies between the commit and its own mark of it.
+TEST_F(DeliveryTest, batch_that_was_stored_when_the_process_died_is_not_delivered_again) {
+  start();
+  for (std::uint64_t epoch = 1; epoch <= 3; ++epoch) outbox->push(own_rows(epoch));
+  ASSERT_FALSE(outbox->spill({1, 3}));
+  log.epochs.push_back({1, 2});  // of the run before
+  outbox->push(own_rows(4));
+  ASSERT_FALSE(outbox->spill({1, 4}));
+  log.epochs.push_back({1, 3});
+  start();
+  step_until_idle();
+  EXPECT_THAT(log.stored(), ElementsAre(2, 3, 4));
+  ASSERT_EQ(log.batches.size(), 1U);
+  EXPECT_EQ(log.batches[0].row_count(), 1U);
+  EXPECT_EQ(log.repeats, 0);
+}
+
+TEST_F(DeliveryTest, rejected_rows_are_counted_and_the_rest_is_delivered) {
+  log.deliver_answers = {Delivered{{{"minute", "s", "t", Timestamp(), "numeric overflow"}}}};
+  start();
+  outbox->push(own_rows(1, 3));
+  step_until_idle();
+  EXPECT_EQ(delivery->status().rejected_rows, 1U);
+  EXPECT_EQ(delivery->status().delivered_rows, 2U);
+}
+
+TEST_F(DeliveryTest, stopped_sink_is_not_called_again_and_its_rows_wait) {
+  log.deliver_answers = {Stopped{"another instance"}};
+  start();
+  outbox->push(own_rows(1, 4));
+  step_until_idle();
+  outbox->push(own_rows(2, 4));
+  EXPECT_EQ(delivery->step(), std::nullopt);
+  EXPECT_TRUE(delivery->stopped());
+  EXPECT_EQ(log.opens, 1);
+  EXPECT_EQ(delivery->status().error, "another instance");
+  EXPECT_EQ(outbox->status().waiting_rows, 8U);
+}
+
+TEST_F(DeliveryTest, rows_that_cannot_be_read_from_disk_are_tried_again_after_a_wait) {
+  start({.max_memory = 1});
+  outbox->push(own_rows(1));
+  ASSERT_FALSE(outbox->spill_surplus());
+  ASSERT_EQ(delivery->step(), Duration());
+  files.fail_at(1, EIO);
+  ASSERT_TRUE(delivery->step());
+  EXPECT_THAT(delivery->status().error, HasSubstr("state/outbox"));
+  EXPECT_TRUE(delivery->status().connected);
+  step_until_idle();
+  EXPECT_THAT(log.stored(), ElementsAre(1));
+  EXPECT_EQ(delivery->status().error, "");
+  EXPECT_EQ(log.opens, 1);
+}
+
+}  // namespace
+}  // namespace edgetide::test

@@ -1,0 +1,101 @@
+#include "daemon/outbox/row_selection.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/pipeline/pipeline_fixture.h"
+
+namespace edgetide::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class RowSelectionTest : public testing::Test {
+ protected:
+  RowSelectionTest() {
+    WindowOptions totals = options.windows[0];
+    totals.name = "totals";
+    totals.kind = WindowKind::running;
+    totals.aggregates = {Aggregate::max, Aggregate::distinct, Aggregate::last};
+    options.windows.push_back(totals);
+  }
+  static Row row(WindowId window, KeyId key, RowState state, bool changed, std::uint32_t first_value = 0) {
+    return {window, key, at(0), at(10), state, changed, 1, first_value};
+  }
+  static bool selects(OutputMode mode, RowState state, bool changed) {
+    PipelineOptions options = one_window();
+    Pipeline pipeline(options);
+    series_of(pipeline, "a");
+    const Emission emission{1, {row(WindowId{0}, KeyId{0}, state, changed)}, {1, 2}};
+    const RowBatch batch = RowSelection(options.windows, {WindowId{0}}, mode).select(emission, pipeline, 1);
+    return batch.row_count() == 1;
+  }
+
+  PipelineOptions options = one_window();
+};
+
+TEST_F(RowSelectionTest, mode_decides_which_rows_leave) {
+  const struct {
+    RowState state;
+    bool changed;
+    bool append;
+    bool update;
+    bool complete;
+  } cases[] = {
+      {RowState::open, true, false, true, true},      {RowState::open, false, false, false, true},
+      {RowState::closed, true, false, true, true},    {RowState::closed, false, false, false, true},
+      {RowState::final, true, true, true, true},      {RowState::final, false, true, false, true},
+      {RowState::retracted, true, false, true, true},
+  };
+  for (const auto& c : cases) {
+    const testing::Message name = testing::Message()
+                                  << "state " << static_cast<int>(c.state) << " changed " << c.changed;
+    EXPECT_EQ(selects(OutputMode::append, c.state, c.changed), c.append) << name;
+    EXPECT_EQ(selects(OutputMode::update, c.state, c.changed), c.update) << name;
+    EXPECT_EQ(selects(OutputMode::complete, c.state, c.changed), c.complete) << name;
+  }
+}
+
+TEST_F(RowSelectionTest, rows_come_with_their_texts_and_the_values_of_their_own_window) {
+  Pipeline pipeline(options);
+  const KeyId a{index_of(series_of(pipeline, "a"))};
+  const KeyId b{index_of(series_of(pipeline, "b"))};
+  const Emission emission{9,
+                          {row(WindowId{0}, a, RowState::open, true, 0), row(WindowId{0}, b, RowState::open, true, 2),
+                           row(WindowId{1}, b, RowState::open, true, 4)},
+                          {1, 10, 2, 20, 3, 30, 300}};
+  // The sink names the inputs in an order of its own.
+  const RowSelection selection(options.windows, {WindowId{1}, WindowId{0}}, OutputMode::update);
+  const RowBatch batch = selection.select(emission, pipeline, 5);
+  EXPECT_EQ(batch.id, (EpochId{5, 9}));
+  ASSERT_THAT(batch.windows, SizeIs(2));
+  EXPECT_EQ(batch.windows[0].input, 1U);
+  EXPECT_THAT(batch.windows[0].values, ElementsAre(1, 10, 2, 20));
+  ASSERT_THAT(batch.windows[0].rows, SizeIs(2));
+  EXPECT_EQ(batch.windows[0].rows[1].series->sensor, "b");
+  EXPECT_EQ(batch.windows[1].input, 0U);
+  EXPECT_THAT(batch.windows[1].values_of(0, 3), ElementsAre(3, 30, 300));
+}
+
+TEST_F(RowSelectionTest, window_that_is_no_input_of_the_sink_leaves_nothing) {
+  Pipeline pipeline(options);
+  const KeyId a{index_of(series_of(pipeline, "a"))};
+  const Emission emission{1, {row(WindowId{1}, a, RowState::open, true)}, {1, 2, 3}};
+  const RowSelection selection(options.windows, {WindowId{0}}, OutputMode::complete);
+  EXPECT_THAT(selection.select(emission, pipeline, 1).windows, IsEmpty());
+}
+
+TEST_F(RowSelectionTest, sink_is_told_the_columns_of_its_inputs) {
+  const std::vector<WindowSchema> schemas = schemas_of(options.windows, {WindowId{1}, WindowId{0}});
+  ASSERT_THAT(schemas, SizeIs(2));
+  EXPECT_EQ(schemas[0].name, "totals");
+  std::vector<std::string> columns;
+  for (const WindowSchema& schema : schemas) {
+    for (const Column& column : schema.columns) columns.push_back(column.name + (column.integer ? " integer" : ""));
+  }
+  EXPECT_THAT(columns, ElementsAre("max", "distinct integer", "last", "count integer", "sum"));
+}
+
+}  // namespace
+}  // namespace edgetide::test

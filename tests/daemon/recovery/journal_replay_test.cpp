@@ -1,0 +1,121 @@
+// The journal makes the pipeline again, byte for byte: random inputs go through an intake and, from its journal, into
+// another pipeline.
+#include "daemon/recovery/journal_replay.h"
+
+#include <gtest/gtest.h>
+#include <random>
+
+#include "daemon/intake/intake.h"
+#include "daemon/storage/record_log_reader.h"
+#include "daemon/storage/series_checksum.h"
+#include "tests/fakes/manual_clock.h"
+#include "tests/fakes/memory_file_system.h"
+#include "tests/pipeline/pipeline_fixture.h"
+
+namespace edgetide::test {
+namespace {
+
+PipelineOptions small_limits(bool derived) {
+  PipelineOptions options = one_window();
+  options.max_series = 6;
+  options.new_series_per_minute = 5;
+  options.sources[0].time.idle_timeout = Duration::seconds(20);
+  options.windows[0].allowed_lateness = Duration::seconds(5);
+  options.windows[0].aggregates = {Aggregate::count, Aggregate::avg};
+  if (derived) options.windows[0].derived = {product("product", "t", "u")};
+  return options;
+}
+
+constexpr std::int64_t clock_set_at = 60, clock_ahead = 1'000'000;  // seconds
+
+// Readings of more sensors than there is room for, so that limits refuse some and idle ones leave; ticks; connections.
+// With odd seeds the clock is not set at first, and some readings have no time.
+void feed(Intake& intake, ManualClock& clock, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto time_of = [&](std::int64_t second) -> std::optional<Timestamp> {
+    if (random() % 4 == 0) return std::nullopt;
+    return at(static_cast<double>(second + clock_ahead) - static_cast<double>(random() % 30));
+  };
+  intake.connected(SourceId{0}, "peer");
+  for (std::int64_t second = 1; second < 400; ++second) {
+    clock.set_seconds(second);
+    if (second == clock_set_at) clock.set_ahead(clock_ahead);
+    const auto busy = static_cast<std::size_t>(second / 100);  // others fall silent
+    DecodedBatch batch;
+    std::vector<std::string> names;
+    for (std::uint64_t i = 0; i <= random() % 3; ++i) names.push_back("s" + std::to_string(busy * 3 + random() % 8));
+    for (const std::string& name : names) {
+      const char* const metric = random() % 8 == 0 ? "u" : "t";
+      batch.readings.push_back({name, metric, "", time_of(second), static_cast<double>(random() % 100), 0, 0});
+    }
+    if (random() % 5 == 0) batch.refusals.push_back({Refusal::bad_number, "x", 0});
+    batch.fingerprint = random() >> 16;
+    ASSERT_EQ(intake.try_accept(SourceId{0}, batch), Intake::Taken::taken);
+    if (random() % 3 == 0) intake.tick(Fire::due);
+    if (random() % 40 == 0) intake.disconnected(SourceId{0}, "lost");
+    if (random() % 20 == 0) intake.connected(SourceId{0}, "peer");
+  }
+}
+
+TEST(JournalReplay, journal_makes_the_same_state_byte_for_byte) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    const PipelineOptions options = small_limits(seed % 4 < 2);
+    MemoryFileSystem files;
+    ManualClock clock;
+    clock.set_ahead(clock_ahead);
+    if (seed % 2 == 1) clock.unset();
+    Pipeline pipeline(options);
+    Intake intake(pipeline, clock, {"s"});
+    Journal journal(files, "state", {}, 5, {});
+    intake.open({9, 5}, {}, journal, {});
+    feed(intake, clock, seed);
+    intake.tick(Fire::due);  // finds anew who may leave
+    ASSERT_GT(pipeline.counters().of(Refusal::series_limit) + pipeline.counters().of(Refusal::series_rate), 0U);
+
+    Pipeline again(options);
+    const RowRoutes routes;
+    RecentMessages recent;
+    JournalReplay replay(again, routes, recent, {"s"});
+    RecordLogReader reader(files, journal_location("state"), LogKind::journal);
+    ASSERT_FALSE(reader.open(0));
+    JournalDecoder decoder;
+    while (const auto record = reader.next()) {
+      const auto input = decoder.decode(record->type, record->payload);
+      ASSERT_TRUE(input) << record->number;
+      replay.apply(*input);
+    }
+    EXPECT_EQ(replay.run(), 5U);
+    EXPECT_EQ(replay.lost_readings(), 0U);
+    EXPECT_FALSE(replay.stopped());
+    EXPECT_EQ(again.snapshot(), pipeline.snapshot()) << "seed " << seed;
+  }
+}
+
+TEST(JournalReplay, readings_of_a_source_that_is_no_more_and_of_an_unknown_series_are_counted_as_lost) {
+  Pipeline pipeline(one_window());
+  const RowRoutes routes;
+  RecentMessages recent;
+  JournalReplay replay(pipeline, routes, recent, {"s"});
+  replay.apply(RunStart{1, 1, moment(0), {"gone", "s"}, 0, series_checksum(pipeline.series())});
+  replay.apply(NewSeries{SeriesId{0}, SourceId{1}, {"a", "t", {}, {}}});
+  const Reading known[] = {{SeriesId{0}, at(1), 1}}, unknown[] = {{SeriesId{4}, at(1), 1}};
+  replay.apply(JournaledBatch{SourceId{1}, moment(1), {}, known, {}});
+  replay.apply(JournaledBatch{SourceId{1}, moment(1), {}, unknown, {}});
+  replay.apply(JournaledBatch{SourceId{0}, moment(1), {}, known, {}});
+  EXPECT_EQ(replay.readings(), 1U);
+  EXPECT_EQ(replay.lost_readings(), 2U);
+}
+
+TEST(JournalReplay, run_whose_series_are_others_is_not_replayed) {
+  Pipeline pipeline(one_window());
+  const RowRoutes routes;
+  RecentMessages recent;
+  JournalReplay replay(pipeline, routes, recent, {"s"});
+  replay.apply(RunStart{1, 1, moment(0), {"s"}, 3, 12345});
+  replay.apply(NewSeries{SeriesId{0}, SourceId{0}, {"a", "t", {}, {}}});
+  EXPECT_TRUE(replay.stopped());
+  EXPECT_EQ(pipeline.series().size(), 0U);
+}
+
+}  // namespace
+}  // namespace edgetide::test

@@ -1,0 +1,115 @@
+// What a changed configuration changes, by name.
+#include "daemon/reload/reload_plan.h"
+
+#include <functional>
+#include <gtest/gtest.h>
+
+#include "tests/pipeline/pipeline_fixture.h"
+
+namespace edgetide::test {
+namespace {
+
+MqttInput mqtt(const char* name) {
+  MqttInput input{{}, SourceId{0}};
+  input.options.name = name;
+  input.options.servers = {"mqtt://localhost"};
+  input.options.routes = {{"a/{device}", {}}};
+  return input;
+}
+
+SocketInput socket(const char* name) {
+  SocketInput input{{}, SourceId{1}};
+  input.options.name = name;
+  input.options.listen = "127.0.0.1:1";
+  return input;
+}
+
+WindowOptions window(const char* name) {
+  WindowOptions options = one_window().windows[0];
+  options.name = name;
+  return options;
+}
+
+SinkOptions sink(const char* name) {
+  SinkOptions options;
+  options.name = name;
+  options.inputs = {WindowId{0}, WindowId{1}};
+  options.store = PostgresOptions{};
+  return options;
+}
+
+GatewayOptions before() {
+  GatewayOptions options;
+  options.pipeline.sources = {{"plant", {}}, {"line", {}}};
+  options.pipeline.windows = {window("minute"), window("hour")};
+  options.mqtt = {mqtt("plant")};
+  options.sockets = {socket("line")};
+  options.sinks = {sink("db")};
+  return options;
+}
+
+TEST(ReloadPlan, each_change_is_told_by_name_and_nothing_else_is) {
+  struct Case {
+    const char* plan;
+    std::function<void(GatewayOptions&)> change;
+  };
+  const char* const nothing = "no source, window or sink has changed";
+  const Case cases[] = {
+      {nothing, [](GatewayOptions&) {}},
+      {"sources: changed plant", [](GatewayOptions& next) { next.mqtt[0].options.password = "other"; }},
+      {"sources: changed plant", [](GatewayOptions& next) { next.mqtt[0].options.routes[0].mapping.unit = "C"; }},
+      {"sources: changed line", [](GatewayOptions& next) { next.sockets[0].options.ack = true; }},
+      {nothing, [](GatewayOptions& next) { next.sockets[0].id = SourceId{7}; }},
+      {nothing, [](GatewayOptions& next) { next.pipeline.sources[0].time.idle_timeout = Duration::seconds(1); }},
+      {"sources: new more, gone line", [](GatewayOptions& next) { next.sockets = {socket("more")}; }},
+      {"sources: changed line",
+       [](GatewayOptions& next) {
+         next.sockets.clear();
+         next.mqtt.push_back(mqtt("line"));
+       }},
+      {"windows: changed hour", [](GatewayOptions& next) { next.pipeline.windows[1].size = Duration::hours(2); }},
+      {"windows: changed hour; sinks: changed db",
+       [](GatewayOptions& next) { next.pipeline.windows[1].aggregates.push_back(Aggregate::stddev); }},
+      {nothing, [](GatewayOptions& next) { next.pipeline.windows[1].trigger = Duration::hours(2); }},
+      {nothing, [](GatewayOptions& next) { next.pipeline.windows[1].match.metric = {"a*"}; }},
+      {"windows: new day", [](GatewayOptions& next) { next.pipeline.windows.push_back(window("day")); }},
+      {"windows: new day",
+       [](GatewayOptions& next) {
+         next.pipeline.windows.insert(next.pipeline.windows.begin(), window("day"));
+         next.sinks[0].inputs = {WindowId{1}, WindowId{2}};
+       }},
+      {"sinks: changed db", [](GatewayOptions& next) { next.sinks[0].inputs.pop_back(); }},
+      {"sinks: changed db", [](GatewayOptions& next) { next.sinks[0].store = StdoutOptions{}; }},
+      {"sinks: changed db", [](GatewayOptions& next) { next.sinks[0].outbox.max_bytes /= 2; }},
+      {nothing, [](GatewayOptions& next) { next.sinks[0].mode = OutputMode::append; }},
+      {"sinks: new other, gone db", [](GatewayOptions& next) { next.sinks[0].name = "other"; }},
+  };
+  for (const Case& one : cases) {
+    GatewayOptions next = before();
+    one.change(next);
+    const ReloadPlan plan = plan_reload(before(), next);
+    EXPECT_EQ(to_text(plan), one.plan) << "case " << &one - cases;
+    EXPECT_TRUE(plan.needs_restart.empty()) << "case " << &one - cases;
+  }
+}
+
+TEST(ReloadPlan, what_needs_a_restart_is_told_and_put_back) {
+  GatewayOptions next = before();
+  next.id = "other";
+  next.state_directory = "/other";
+  next.log.target = LogTarget::journal;
+  next.clock.wait_after_boot = Duration();
+  next.journal.durability = Durability::power;
+  next.checkpoint.keep = 9;
+  next.quarantine.max_bytes = 1;
+  EXPECT_EQ(plan_reload(before(), next).needs_restart,
+            (std::vector<std::string>{"gateway.id", "gateway.state_directory", "log.target", "[clock]", "[journal]",
+                                      "[checkpoint]", "[quarantine]"}));
+  next.log.level = LogLevel::debug;
+  keep_until_restart(before(), next);
+  EXPECT_TRUE(plan_reload(before(), next).needs_restart.empty());
+  EXPECT_EQ(next.log.level, LogLevel::debug);
+}
+
+}  // namespace
+}  // namespace edgetide::test
