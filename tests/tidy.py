@@ -18,9 +18,9 @@ PURE_REFUSED = re.compile(
 # What each folder may include besides itself; a folder is the longest of these that a path begins with.
 MAY_INCLUDE = {
     "pipeline": [],
-    "sinks": ["pipeline"],
     "daemon/service": ["pipeline"],
-    "daemon/storage": ["pipeline"],
+    "sinks": ["daemon/service", "pipeline"],
+    "daemon/storage": ["daemon/service", "pipeline"],
     "daemon/enrichment": ["pipeline"],
     "daemon/decoders": ["pipeline"],
     "daemon/sources": ["daemon/decoders", "daemon/service", "pipeline"],
