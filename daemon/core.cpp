@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "daemon/service/log.h"
+#include "daemon/service/quantity.h"
 
 namespace edgetide {
 
@@ -67,7 +68,7 @@ SinkWorker* Core::find_worker(const SinkWorkers& among, const std::string& name)
   return found == among.end() ? nullptr : found->get();
 }
 
-// To `fresh` ones where there are, else to those that stay.
+// Rows go to a `fresh` worker where there is one, otherwise to the worker that stays.
 RowRoutes Core::routes_to(const GatewayOptions& options, const SinkWorkers& fresh) const {
   RowRoutes routes;
   for (const SinkOptions& sink : options.sinks) {
@@ -80,8 +81,9 @@ RowRoutes Core::routes_to(const GatewayOptions& options, const SinkWorkers& fres
 
 // ---- reload
 
-// The journal's word that sources have moved is the one step that counts: before it nothing has changed, after it a
-// recovery with the new configuration finds everything. Its rows leave to those workers that were there before it.
+// The journal record of the reload is the commit point: before it nothing has changed, after it a recovery with the new
+// configuration finds everything (DURABILITY.md, "the daemon dies while it reads its configuration again"). The rows of
+// changed windows are emitted to the former workers.
 std::optional<std::string> Core::reload(const GatewayOptions& next, const ReloadPlan& plan,
                                         std::chrono::steady_clock::time_point deadline) {
   SinkWorkers fresh = new_workers(next, plan.sinks);
@@ -92,10 +94,11 @@ std::optional<std::string> Core::reload(const GatewayOptions& next, const Reload
   }
   if (const std::error_code error = intake_.sync()) {
     log(LogLevel::error, {LogEvent::disk_failing},
-        "reload: the last rows of what has changed may not leave: " + error.message());
+        "reload: the last rows of changed windows may be lost: " + error.message());
   }
   exchange(std::move(fresh), plan.sinks, deadline);
-  static_cast<void>(checkpointer_->write_checkpoint());  // else a little later; the journal has everything
+  static_cast<void>(
+      checkpointer_->write_checkpoint());  // if it fails, a later one succeeds; the journal has everything
   return std::nullopt;
 }
 
@@ -124,17 +127,17 @@ void Core::exchange(SinkWorkers fresh, const NameChanges& sinks, std::chrono::st
   std::move(fresh.begin(), fresh.end(), std::back_inserter(workers_));
 }
 
-// What was not delivered goes to disk first: in the successor's memory rows may have other columns.
+// Undelivered rows are spilled first, because the successor's rows may have other columns in memory.
 void Core::adopt(SinkWorker& leaving, SinkWorker* successor) {
   intake_.forget(leaving);
   if (const std::error_code error = leaving.spill(latest_epoch)) {
     log(LogLevel::error, {.event = LogEvent::disk_failing, .sink = leaving.name()},
-        "its rows cannot be kept on disk: " + error.message());
+        "cannot write its outbox to disk: " + error.message());
   }
   if (successor != nullptr) return successor->adopt(leaving);
   const std::size_t rows = leaving.status().undelivered_rows;
-  const std::string left = std::to_string(rows) + " rows that it has not taken wait on disk for a sink of its name";
-  log(LogLevel::info, {.sink = leaving.name()}, "gone" + (rows == 0 ? "" : "; " + left));
+  const std::string left = quantity(rows, "undelivered row") + " kept on disk for a sink of the same name";
+  log(LogLevel::info, {.sink = leaving.name()}, "removed" + (rows == 0 ? "" : "; " + left));
 }
 
 }  // namespace edgetide

@@ -1,12 +1,12 @@
-// Everything of the daemon but its sources, threads and signals: what a reading goes through from a source to a sink,
-// and what of it is on disk. Made from what an earlier run has left; the gateway drives it from its threads, the
-// simulation by hand.
+// The daemon without its sources, threads and signals: everything between a source and a sink, and its state on disk.
+// It is constructed from the state of an earlier run. The gateway drives it from its threads, the simulation step by
+// step.
 //
 //   construction   recovers: checkpoint, outboxes, journal
 //   intake()       readings and ticks in
-//   workers()     rows out, each by its thread or step by step
-//   checkpointer()       journal syncs, checkpoints, spills
-//   reload()       another configuration, in place of the one it has
+//   workers()      deliver rows to the sinks, each on its thread or step by step
+//   checkpointer() journal syncs, checkpoints, spills
+//   reload()       replaces the configuration
 //
 // Owns:   all of it, and the lock on the state directory. `files` and `clock` outlive it.
 // Thread: construction, `reload`, `workers` and destruction, one; the parts say for themselves.
@@ -44,10 +44,10 @@ class Core {
 
   Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks hooks);
 
-  // Goes over to `next`. The reason, if that cannot be; nothing has changed then, nor has it when this throws.
-  // SinkWorkers that go have until the deadline to deliver; what is left is kept for the sink of that name. New ones
-  // are to be started. Whatever it is interrupted at, a recovery with either configuration loses nothing that it could
-  // keep. Requires: the checkpointer is not at work; `plan` is that of the options before and `next`.
+  // Switches to `next`. Returns the reason if it cannot; then, and when it throws, nothing has changed. Removed workers
+  // have until the deadline to deliver; their remaining rows are kept for a sink of the same name. The caller starts
+  // the new ones. If the daemon dies during this call, a recovery with either configuration loses nothing that it could
+  // keep. Requires: the checkpointer is stopped; `plan` was made from the former options and `next`.
   std::optional<std::string> reload(const GatewayOptions& next, const ReloadPlan& plan,
                                     std::chrono::steady_clock::time_point deadline);
 
@@ -58,7 +58,7 @@ class Core {
   const Checkpointer& checkpointer() const noexcept { return *checkpointer_; }
   Quarantine& quarantine() noexcept { return quarantine_; }
 
-  // What recovery has to tell, one line each.
+  // What recovery reports, one line each.
   const std::vector<std::string>& recovery_reports() const noexcept { return reports_; }
 
  private:

@@ -16,6 +16,7 @@
 #include "daemon/monitor/summary.h"
 #include "daemon/service/descriptor.h"
 #include "daemon/service/log.h"
+#include "daemon/service/quantity.h"
 #include "daemon/sources/mqtt_source.h"
 #include "daemon/sources/socket_source.h"
 #include "sinks/postgres_sink.h"
@@ -26,7 +27,7 @@ namespace edgetide {
 
 namespace {
 
-// For delivering what is left. A store that does not answer may hold the end up by its connect timeout (5 s) more.
+// For the last deliveries. A store that does not answer may delay the stop by its connect timeout (5 s) more.
 constexpr std::chrono::seconds deliver_within{4};
 constexpr Duration tick_min = Duration::milliseconds(100);
 constexpr Duration max_tick = Duration::seconds(10);
@@ -134,11 +135,10 @@ void Gateway::run() {
   for (const auto& worker : core_.workers()) worker->start();
   for (const RunningSource& source : sources_) source.source->start();
   log(LogLevel::info, {LogEvent::started},
-      "gateway " + options_.id + ": running, " + std::to_string(options_.pipeline.sources.size()) + " sources, " +
-          std::to_string(options_.pipeline.windows.size()) + " windows, " + std::to_string(core_.workers().size()) +
-          " sinks");
+      "gateway " + options_.id + ": running, " + quantity(options_.pipeline.sources.size(), "source") + ", " +
+          quantity(options_.pipeline.windows.size(), "window") + ", " + quantity(core_.workers().size(), "sink"));
   if (options_.pipeline.sources.empty()) {
-    log(LogLevel::warning, "no source is configured: nothing will come in; add a [sources.NAME] table");
+    log(LogLevel::warning, "no source is configured, so no reading can arrive; add a [sources.NAME] table");
   }
   start_monitor();
   notify_.ready();
@@ -178,8 +178,8 @@ void Gateway::tick(Fire fire) {
   core_.intake().tick(fire);
   const Duration running = clock_.now().running;
   ticked_at_ = running.count();
-  if (running - status_told_at_ >= status_every) {
-    status_told_at_ = running;
+  if (running - status_sent_at_ >= status_every) {
+    status_sent_at_ = running;
     notify_.status(status_line());
   }
   if (running - reported_at_ < report_every) return;
@@ -196,7 +196,7 @@ void Gateway::report() {
   log_withheld();
 }
 
-// One line a source that refused something since the last report: how many by reason, and one place to look.
+// One line for each source that refused readings since the last report: the number by reason, and one example.
 void Gateway::report_refusals() {
   for (std::uint32_t i = 0; i < options_.pipeline.sources.size(); ++i) {
     const SourceId source{i};
@@ -214,26 +214,26 @@ void Gateway::report_refusals() {
     if (refused.empty()) continue;
     const RefusalSample sample = core_.intake().last_refusal(source);
     if (!sample.where.empty()) {
-      refused += " (last undecoded: " + std::string(name_of(sample.reason)) + " at " + printable(sample.where) +
+      refused += " (last invalid: " + std::string(name_of(sample.reason)) + " at " + printable(sample.where) +
                  " byte " + std::to_string(sample.offset) + ")";
     }
-    log(LogLevel::warning, {.event = LogEvent::readings_refused, .source = name}, "not taken:" + refused);
+    log(LogLevel::warning, {.event = LogEvent::readings_refused, .source = name}, "refused or dropped:" + refused);
   }
 }
 
-// What the quarantine could not keep since the last report.
+// Readings that the quarantine could not keep since the last report.
 void Gateway::report_quarantine() {
   const QuarantineCounters counters = core_.intake().quarantine_counters();
   const auto warn = [](std::uint64_t readings, const std::string& why) {
     if (readings == 0) return;
-    log(LogLevel::warning, "quarantine: " + std::to_string(readings) + " readings only counted, not kept: " + why);
+    log(LogLevel::warning, "quarantine: " + quantity(readings, "reading") + " counted but not kept: " + why);
   };
   warn(counters.failed - reported_quarantine_.failed, counters.error.empty() ? "disk errors" : counters.error);
-  warn(counters.over_rate - reported_quarantine_.over_rate, "more than its bytes per second");
+  warn(counters.over_rate - reported_quarantine_.over_rate, "they exceed its rate limit");
   reported_quarantine_ = counters;
 }
 
-// What has changed with the rows that wait on disk.
+// Changes in the spilled rows of each sink.
 void Gateway::report_outboxes() {
   for (const auto& worker : core_.workers()) {
     const SinkWorkerStatus status = worker->status();
@@ -241,14 +241,13 @@ void Gateway::report_outboxes() {
     const LogSubject disk{.event = LogEvent::disk_failing, .sink = worker->name()};
     if (status.spilled_rows > 0) {
       log(LogLevel::info, {.sink = worker->name()},
-          std::to_string(status.spilled_rows) + " rows wait on disk, " + std::to_string(status.spilled_bytes) +
-              " bytes");
+          quantity(status.spilled_rows, "row") + " in the outbox on disk, " + quantity(status.spilled_bytes, "byte"));
     }
     if (status.disk_error != before.disk_error && !status.disk_error.empty()) {
-      log(LogLevel::error, disk, "rows cannot be kept on disk: " + printable(status.disk_error));
+      log(LogLevel::error, disk, "cannot write its outbox to disk: " + printable(status.disk_error));
     }
     if (status.lost_records != before.lost_records) {
-      log(LogLevel::error, disk, std::to_string(status.lost_records) + " damaged records of rows that waited are lost");
+      log(LogLevel::error, disk, "outbox: " + quantity(status.lost_records, "record") + " lost to damage on disk");
     }
   }
 }
@@ -257,7 +256,7 @@ void Gateway::report_storage() {
   const std::string error = core_.intake().journal_status().error;
   if (error == reported_error_) return;
   log(error.empty() ? LogLevel::info : LogLevel::error, {LogEvent::disk_failing},
-      error.empty() ? "journal: written again" : "journal: nothing is taken in: " + error);
+      error.empty() ? "journal: writable again" : "journal cannot be written, intake waits: " + error);
   reported_error_ = error;
 }
 
@@ -270,12 +269,13 @@ std::string Gateway::status_line() const {
            " series, " + std::to_string(pipeline.open_windows()) + " open windows";
   });
   if (const std::size_t held = core_.intake().held_readings(); held > 0) {
-    line += ", " + std::to_string(held) + " wait for the clock";
+    line += ", " + std::to_string(held) + " readings held until the clock is set";
   }
   for (const auto& worker : core_.workers()) {
     const SinkWorkerStatus status = worker->status();
-    line += "; " + worker->name() + (status.connected ? ": " : " (away): ") + std::to_string(status.delivered_rows) +
-            " rows out, " + std::to_string(status.undelivered_rows) + " waiting";
+    line += "; " + worker->name() + (status.connected ? ": " : " (not connected): ") +
+            std::to_string(status.delivered_rows) + " rows stored, " + std::to_string(status.undelivered_rows) +
+            " in the outbox";
     if (status.dropped_rows > 0) line += ", " + std::to_string(status.dropped_rows) + " dropped";
     if (status.rejected_rows > 0) line += ", " + std::to_string(status.rejected_rows) + " rejected";
   }
@@ -292,7 +292,7 @@ void Gateway::stop() {
   core_.intake().close();
   core_.quarantine().sync();
   core_.intake().tick(Fire::all);
-  static_cast<void>(core_.intake().sync());  // lets the rows go; if it fails, the next run makes them again
+  static_cast<void>(core_.intake().sync());  // releases the rows; if it fails, the next run computes them again
   for (const auto& worker : core_.workers()) worker->finish(deadline);
   for (const auto& worker : core_.workers()) worker->join();
   report();
@@ -308,8 +308,7 @@ void Gateway::write_state() {
     const SinkWorkerStatus status = worker->status();
     if (status.undelivered_rows == 0) continue;
     log(error ? LogLevel::error : LogLevel::info, {.sink = worker->name()},
-        std::to_string(status.undelivered_rows) + " rows were not delivered" +
-            (error ? "" : " and are kept for the next start"));
+        quantity(status.undelivered_rows, "row") + " not delivered" + (error ? "" : ", kept for the next start"));
   }
 }
 

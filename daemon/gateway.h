@@ -1,14 +1,14 @@
-// The running daemon: owns everything, in the order of life, and runs until it is told to stop.
+// The running daemon: owns everything, in order of lifetime, and runs until SIGTERM.
 //
 // Threads: main waits for signals and the trigger timer, ticks the pipeline and feeds the watchdog, which is fed only
-//          after a tick has run, or was held back because the disk takes nothing. Sources and workers own their
-//          threads, named after them; `run` starts and ends all, and the storage thread.
-// Signals: SIGTERM and SIGINT stop intake, fire every window, deliver, write a checkpoint, and end within 10 s.
-//          SIGHUP reads the configuration again: all of it holds, but for what needs a restart, or nothing has changed.
-//          It may come at any time; several in a row may count as one.
-// Fails:   std::runtime_error from construction or `run` for what will not mend by itself (an address in use, a
-//          certificate that cannot be read, state that must not be touched); a broker or store that is away, or a disk
-//          that is full, is no failure.
+//          after a tick has run, or was held back because the disk cannot be written. Sources and workers own
+//          their threads, named after them; `run` starts and stops all of them and the storage thread.
+// Signals: SIGTERM and SIGINT stop intake, fire every window, deliver, write a checkpoint, and exit within 10 s.
+//          SIGHUP reads the configuration again. It is applied whole, except for keys that need a restart, or not at
+//          all. It may arrive at any time; several in a row may count as one.
+// Fails:   std::runtime_error from construction or `run` for a permanent fault (an address in use, a
+//          certificate that cannot be read, state that must not be touched). A broker or store that cannot be reached
+//          and a full disk are not failures.
 #pragma once
 
 #include <atomic>
@@ -38,7 +38,7 @@ namespace edgetide {
 
 class Gateway {
  public:
-  // Reads the configuration again; throws what says why it cannot, one line for each error.
+  // Reads the configuration again; throws an exception whose text has one line for each error.
   using LoadAgain = std::function<GatewayOptions()>;
   Gateway(GatewayOptions options, LoadAgain load_again);
   ~Gateway() { storage_.stop(); }
@@ -99,12 +99,12 @@ class Gateway {
   std::string reported_error_;
   std::map<std::string, SinkWorkerStatus> reported_workers_;  // by sink, as last logged
   Duration reported_at_;                                      // running time
-  Duration status_told_at_;                                   // running time
+  Duration status_sent_at_;                                   // running time
   const Timestamp started_at_;
   std::atomic<std::int64_t> ticked_at_{};  // running time, in microseconds
-  // Held while options, workers and the result of the reload are replaced, and by the monitor while it looks at them.
+  // Held while options, workers and the reload result are replaced, and by the monitor while it reads them.
   mutable std::mutex parts_mutex_;
-  std::unique_ptr<Monitor> monitor_;  // last: it looks at all the others
+  std::unique_ptr<Monitor> monitor_;  // last: it reads all the others
 };
 
 // Blocks the signals that `Gateway::run` waits for. Before any thread is started.

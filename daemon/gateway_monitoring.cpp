@@ -1,4 +1,4 @@
-// What the gateway lets its monitor see. The monitor's thread comes in here; parts_mutex_ keeps the parts in place.
+// What the gateway shows to its monitor. The monitor's thread runs this code; parts_mutex_ keeps the parts in place.
 #include <algorithm>
 #include <array>
 
@@ -26,10 +26,10 @@ void Gateway::start_monitor() {
   hooks.tap = [this](std::string_view name) { return tap(name); };
   options_.monitor.control_path = control_socket_path(options_.state_directory);
   monitor_ = std::make_unique<Monitor>(options_.monitor, hooks);
-  for (const std::string& complaint : monitor_->complaints()) log(LogLevel::error, complaint);
+  for (const std::string& error : monitor_->errors()) log(LogLevel::error, error);
 }
 
-// Requires: parts_mutex_ is held for as long as they are looked at.
+// Requires: parts_mutex_ is held while the parts are used.
 StatusParts Gateway::status_parts() const {
   StatusParts parts{core_.intake(), core_.workers(), core_.checkpointer(), options_.pipeline, {}, {}, 0, {}};
   parts.source_kinds.resize(options_.pipeline.sources.size());

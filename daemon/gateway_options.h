@@ -1,6 +1,6 @@
-// Everything a running daemon is told, as config/ reads it from TOML.
+// All options of the daemon, as config/ reads them from TOML.
 //
-// Thread: plain values. Passwords are inside sources and sinks; print nothing of this struct.
+// Thread: plain values. Passwords are inside sources and sinks; never print this struct.
 #pragma once
 
 #include <string>

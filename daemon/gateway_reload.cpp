@@ -1,5 +1,5 @@
-// The gateway's part of a reload: read and check everything, let the core go over, then make, stop and start what is of
-// the gateway. Until the core has gone over nothing has changed.
+// The gateway's part of a reload: read and check everything, let the core switch over, then stop the old sources and
+// start the new ones. Nothing has changed until the core has switched over.
 #include <algorithm>
 #include <exception>
 #include <sstream>
@@ -14,9 +14,9 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::chrono::seconds leavers_deliver_within{4};
+constexpr std::chrono::seconds removed_deliver_within{4};
 
-// Nobody else works on the core while this lives.
+// Stops the storage thread, so that only this thread works on the core while it exists.
 class StoragePause {
  public:
   StoragePause(StorageThread& storage, Checkpointer& checkpointer) : storage_(storage), checkpointer_(checkpointer) {
@@ -50,14 +50,14 @@ void Gateway::reload() {
     const StoragePause pause(storage_, core_.checkpointer());
     apply(std::move(next));
   } catch (const std::exception& error) {
-    log(LogLevel::error, {LogEvent::reload_failed}, "reload: the configuration stays as it was:");
+    log(LogLevel::error, {LogEvent::reload_failed}, "reload failed, the configuration is unchanged:");
     note_failure(error.what());
   }
   notify_.ready();
   notify_.status(status_line());
 }
 
-// Each line is logged; the first one is what is told elsewhere.
+// Logs each line; the first one becomes the reason of the failed reload.
 void Gateway::note_failure(const std::string& text) {
   const std::lock_guard lock(parts_mutex_);
   std::istringstream lines(text);
@@ -75,25 +75,25 @@ void Gateway::apply(GatewayOptions next) {
   start_new_sources(next.mqtt);
 }
 
-// The core goes over, and `next` is what was before. The monitor looks at neither while it happens.
+// The core switches over; afterwards `next` holds the former options. The monitor sees neither meanwhile.
 void Gateway::exchange(GatewayOptions& next, const ReloadPlan& plan) {
   const std::lock_guard lock(parts_mutex_);
-  if (const auto refusal = core_.reload(next, plan, std::chrono::steady_clock::now() + leavers_deliver_within)) {
+  if (const auto refusal = core_.reload(next, plan, std::chrono::steady_clock::now() + removed_deliver_within)) {
     throw std::runtime_error(*refusal);
   }
   std::swap(options_, next);
   set_log_level(options_.log.level);
   log(LogLevel::info, {LogEvent::reloaded}, "reload: " + to_text(plan));
   for (const std::string& key : plan.needs_restart) {
-    log(LogLevel::warning, "reload: " + key + " has changed, which needs a restart; until then it stays as it is");
+    log(LogLevel::warning, "reload: " + key + " has changed; it takes effect at the next restart");
   }
   for (const auto& worker : core_.workers()) {
     if (plan.sinks.has_added(worker->name()) || plan.sinks.has_changed(worker->name())) worker->start();
   }
 }
 
-// A source may be waiting for room, in the only thread of its kind: then it is told to give up what it has in hand,
-// which its peer sends again.
+// A source may be waiting for room on a thread that it shares with others. It then gives up its current batch, which
+// its peer sends again.
 void Gateway::stop_sources(const NameChanges& changes) {
   const auto goes = [&](const RunningSource& source) {
     return changes.has_changed(source.name) || changes.has_removed(source.name);
@@ -111,7 +111,7 @@ void Gateway::stop_sources(const NameChanges& changes) {
   for (const std::string& name : changes.removed) reported_.erase(name);
 }
 
-// What cannot start is left out; the next reload tries it again.
+// A source that cannot start is skipped; the next reload tries it again.
 void Gateway::start_new_sources(const std::vector<MqttInput>& former) {
   for (const SourceOptions& source : options_.pipeline.sources) {
     if (runs(source.name)) continue;
@@ -123,7 +123,7 @@ void Gateway::start_new_sources(const std::vector<MqttInput>& former) {
     } catch (const std::exception& error) {
       if (runs(source.name)) sources_.pop_back();
       log(LogLevel::error, {.event = LogEvent::reload_failed, .source = source.name},
-          "the reload is applied, but this source does not run:");
+          "the reload is applied, but this source could not be started:");
       note_failure(error.what());
     }
   }

@@ -1,4 +1,4 @@
-// `edgetide status`, `sensors`, `why`, `tap`: asked of the running gateway, printed as it answers.
+// `edgetide status`, `sensors`, `why` and `tap`: ask the running gateway and print its answer.
 #include <iostream>
 
 #include "config/config.h"
@@ -17,7 +17,7 @@ std::vector<std::string> control_sockets(const AskOptions& options) {
     if (folder == default_state_directory) sockets.push_back(packaged);
     return sockets;
   } catch (const ConfigErrors&) {
-    // The service goes on with what it has read before, and its file may be for its own eyes.
+    // The service keeps running with the configuration it has read, and this user may not be allowed to read the file.
     if (options.config == default_config) return {packaged};
     throw;
   }

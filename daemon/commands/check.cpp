@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "daemon/commands/commands.h"
+#include "daemon/service/quantity.h"
 #include "daemon/storage/checkpoint_store.h"
 #include "daemon/storage/posix_file_system.h"
 #include "pipeline/snapshot_head.h"
@@ -19,15 +20,15 @@ std::uint64_t open_windows(const SnapshotHead& head, const std::string& name) {
   return window == head.windows.end() ? 0 : window->open_windows;
 }
 
-// What a start with this configuration would forget of the checkpoint.
-void tell_losses(const Pipeline& pipeline, const SnapshotHead& head, const std::vector<WindowOptions>& windows) {
+// The open windows of the checkpoint that a start with this configuration would lose.
+void print_losses(const Pipeline& pipeline, const SnapshotHead& head, const std::vector<WindowOptions>& windows) {
   for (const std::string& name : pipeline.forgotten_windows()) {
     const bool changed =
         std::any_of(windows.begin(), windows.end(), [&](const WindowOptions& window) { return window.name == name; });
-    std::cout << "windows." << name << (changed ? ": its definition has changed" : ": is no longer configured") << ": "
-              << open_windows(head, name) << " open windows would be lost\n";
+    std::cout << "windows." << name << (changed ? ": its definition has changed" : ": it is no longer configured")
+              << ": " << quantity(open_windows(head, name), "open window") << " would be lost\n";
   }
-  if (pipeline.forgotten_windows().empty()) std::cout << "every window keeps what it holds\n";
+  if (pipeline.forgotten_windows().empty()) std::cout << "all windows keep their state\n";
 }
 
 int refuse(const std::string& text) {
@@ -40,9 +41,9 @@ int check_against_state(const GatewayOptions& options) {
   auto answer = CheckpointStore(files, options.state_directory, options.checkpoint).newest();
   if (const auto* const refusal = std::get_if<std::string>(&answer)) return refuse(*refusal);
   const auto& found = std::get<CheckpointStore::Found>(answer);
-  for (const std::string& complaint : found.complaints) std::cerr << "edgetide: " << complaint << '\n';
+  for (const std::string& warning : found.complaints) std::cerr << "edgetide: " << warning << '\n';
   if (!found.checkpoint) {
-    std::cout << options.state_directory << ": no checkpoint: nothing is lost\n";
+    std::cout << options.state_directory << ": no checkpoint, so no state would be lost\n";
     return exit_fine;
   }
   Pipeline pipeline(options.pipeline);
@@ -51,7 +52,7 @@ int check_against_state(const GatewayOptions& options) {
   if (const auto error = load(in, head)) return refuse(found.path + ": " + *error);
   if (const auto error = pipeline.restore(found.checkpoint->pipeline)) return refuse(found.path + ": " + *error);
   std::cout << found.path << ", of " << to_rfc3339(found.checkpoint->taken_at.wall) << ":\n";
-  tell_losses(pipeline, head, options.pipeline.windows);
+  print_losses(pipeline, head, options.pipeline.windows);
   return exit_fine;
 }
 
@@ -61,8 +62,9 @@ int check_command(const CheckOptions& options) {
   const Configuration configuration = load_configuration(options.config, {.resolve_secrets = options.environment});
   for (const ConfigMessage& warning : configuration.warnings) std::cerr << to_text(warning, "warning");
   const GatewayOptions& gateway = configuration.options;
-  std::cout << options.config << ": fine: " << gateway.pipeline.sources.size() << " sources, "
-            << gateway.pipeline.windows.size() << " windows, " << gateway.sinks.size() << " sinks\n";
+  std::cout << options.config << ": OK (" << quantity(gateway.pipeline.sources.size(), "source") << ", "
+            << quantity(gateway.pipeline.windows.size(), "window") << ", " << quantity(gateway.sinks.size(), "sink")
+            << ")\n";
   return options.against_state ? check_against_state(gateway) : exit_fine;
 }
 

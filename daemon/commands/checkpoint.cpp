@@ -1,4 +1,4 @@
-// `edgetide checkpoint show`: what the newest whole checkpoint holds, also while the daemon runs.
+// `edgetide checkpoint show`: prints the newest intact checkpoint, also while the daemon runs.
 #include <iostream>
 #include <stdexcept>
 
@@ -46,9 +46,9 @@ void append_names_json(std::string& out, const Shown& shown) {
     append_number(out, ":", outbox.first_record);
   }
   out += "},\"skipped\":[";
-  for (const std::string& complaint : shown.found.complaints) {
+  for (const std::string& warning : shown.found.complaints) {
     if (out.back() != '[') out += ',';
-    append_json_text(out, complaint);
+    append_json_text(out, warning);
   }
   out += ']';
 }
@@ -119,7 +119,7 @@ int checkpoint_show_command(const CheckpointShowOptions& options) {
     return exit_configuration;
   }
   const auto& found = std::get<CheckpointStore::Found>(answer);
-  for (const std::string& complaint : found.complaints) std::cerr << "edgetide: skipped " << complaint << '\n';
+  for (const std::string& warning : found.complaints) std::cerr << "edgetide: skipped " << warning << '\n';
   if (!found.checkpoint) throw std::runtime_error(folder + ": no checkpoint");
   SnapshotHead head;
   ByteReader in(found.checkpoint->pipeline);

@@ -39,44 +39,46 @@ void add_config(CLI::App& command, CommandOptions& options) {
 }
 
 void add_run(CLI::App& app, CommandOptions& options) {
-  CLI::App& run = *app.add_subcommand("run", "Run until SIGTERM (the default)");
+  CLI::App& run = *app.add_subcommand("run", "Run the gateway until SIGTERM (the default command)");
   add_config(run, options);
   run.add_option("--summary", options.run.summary, "write the counters to FILE as JSON when stopped")
       ->type_name("FILE");
 }
 
 void add_check(CLI::App& app, CommandOptions& options) {
-  CLI::App& check = *app.add_subcommand("check", "Check the configuration, all errors at once");
+  CLI::App& check = *app.add_subcommand("check", "Check the configuration and print all errors");
   add_config(check, options);
   check.add_flag_callback(
-      "--no-environment", [&options] { options.check.environment = false; }, "the files alone: secrets are not read");
-  check.add_flag("--against-state", options.check.against_state, "also say which windows would lose what they hold");
+      "--no-environment", [&options] { options.check.environment = false; },
+      "check the files only, do not read secrets");
+  check.add_flag("--against-state", options.check.against_state,
+                 "also print which windows would lose their open state");
 }
 
 void add_replay(CLI::App& app, CommandOptions& options) {
   static const std::map<std::string, OutputMode> modes = {
       {"append", OutputMode::append}, {"complete", OutputMode::complete}, {"update", OutputMode::update}};
-  CLI::App& replay = *app.add_subcommand("replay", "Run recorded readings on a virtual clock");
+  CLI::App& replay = *app.add_subcommand("replay", "Replay recorded readings on a virtual clock");
   add_config(replay, options);
-  replay.add_option("-i,--input", options.replay.input, "JSON Lines, - for standard input")
+  replay.add_option("-i,--input", options.replay.input, "file of readings as JSON Lines, - for standard input")
       ->capture_default_str()
       ->type_name("FILE");
-  replay.add_option("-o,--output", options.replay.output, "JSON Lines, - for standard output")
+  replay.add_option("-o,--output", options.replay.output, "file for the rows as JSON Lines, - for standard output")
       ->capture_default_str()
       ->type_name("FILE");
-  replay.add_option("--mode", options.replay.mode, "which rows leave (default update)")
+  replay.add_option("--mode", options.replay.mode, "which rows are written (default update)")
       ->transform(CLI::CheckedTransformer(modes).description(""))
       ->type_name("append|update|complete");
   replay.add_option("--summary", options.replay.summary, "write the counters to FILE as JSON")->type_name("FILE");
-  replay.add_flag("--flush", options.replay.flush, "close every window at the end of input");
-  replay.add_flag("--strict", options.replay.strict, "stop at the first line that is no reading");
-  replay.add_flag("--numeric-time", options.replay.numeric_time, "times as integers in microseconds");
+  replay.add_flag("--flush", options.replay.flush, "close all windows at the end of the input");
+  replay.add_flag("--strict", options.replay.strict, "stop at the first invalid line");
+  replay.add_flag("--numeric-time", options.replay.numeric_time, "write times as integers in microseconds");
 }
 
 void add_schema(CLI::App& app, CommandOptions& options) {
-  CLI::App& schema = *app.add_subcommand("schema", "Print the tables and views as SQL");
+  CLI::App& schema = *app.add_subcommand("schema", "Print the SQL that creates the tables and views");
   add_config(schema, options);
-  schema.add_option("--sink", options.schema.sink, "one sink only")->type_name("NAME");
+  schema.add_option("--sink", options.schema.sink, "only for this sink")->type_name("NAME");
 }
 
 void add_format(CLI::App& command, ListFormat& format, const std::string& description) {
@@ -87,83 +89,89 @@ void add_format(CLI::App& command, ListFormat& format, const std::string& descri
 }
 
 void add_checkpoint(CLI::App& app, CommandOptions& options) {
-  CLI::App& checkpoint = *app.add_subcommand("checkpoint", "The state that a restart begins with");
+  CLI::App& checkpoint = *app.add_subcommand("checkpoint", "Inspect checkpoints, the state that a restart begins with");
   checkpoint.require_subcommand(1);
-  CLI::App& show = *checkpoint.add_subcommand("show", "Print what the newest whole one holds");
+  CLI::App& show = *checkpoint.add_subcommand("show", "Print the contents of the newest intact checkpoint");
   add_config(show, options);
-  show.add_option("--state-directory", options.checkpoint_show.state_directory, "instead of that of the configuration")
+  show.add_option("--state-directory", options.checkpoint_show.state_directory,
+                  "the state directory, instead of the configured one")
       ->type_name("DIR");
-  add_format(show, options.checkpoint_show.format, "(default text)");
+  add_format(show, options.checkpoint_show.format, "output format (default text)");
 }
 
 void add_quarantine_list(CLI::App& quarantine, CommandOptions& options) {
   QuarantineListOptions& to = options.quarantine_list;
-  CLI::App& list = *quarantine.add_subcommand("list", "Print them, oldest first");
+  CLI::App& list = *quarantine.add_subcommand("list", "List the readings in the quarantine, oldest first");
   add_config(list, options);
-  add_format(list, to.format, "a line each (default text)");
-  list.add_option("--reason", to.reason, "of this reason only")
+  add_format(list, to.format, "output format, one line per reading (default text)");
+  list.add_option("--reason", to.reason, "only readings with this reason")
       ->check(CLI::IsMember({"late_dropped", "too_early", "too_old"}).description(""))
       ->type_name("late_dropped|too_early|too_old");
-  list.add_option("--sensor", to.sensor, "with * and ?")->type_name("GLOB");
-  list.add_option("--limit", to.limit, "the newest N only")->type_name("N");
+  list.add_option("--sensor", to.sensor, "only sensors that match this pattern with * and ?")->type_name("GLOB");
+  list.add_option("--limit", to.limit, "only the newest N")->type_name("N");
 }
 
 void add_quarantine(CLI::App& app, CommandOptions& options) {
-  CLI::App& quarantine = *app.add_subcommand("quarantine", "Readings that entered no window");
+  CLI::App& quarantine = *app.add_subcommand("quarantine", "Work with the readings that entered no window");
   quarantine.require_subcommand(1);
   add_quarantine_list(quarantine, options);
-  CLI::App& replay = *quarantine.add_subcommand("replay", "Try them again in the windows");
+  CLI::App& replay =
+      *quarantine.add_subcommand("replay", "Run the readings in the quarantine through the windows again");
   add_config(replay, options);
-  replay.add_option("-o,--output", options.quarantine_replay.output, "rows as JSON Lines, - for standard output")
+  replay
+      .add_option("-o,--output", options.quarantine_replay.output,
+                  "file for the rows as JSON Lines, - for standard output")
       ->capture_default_str()
       ->type_name("FILE");
-  add_config(*quarantine.add_subcommand("export", "Print them as input for edgetide replay"), options);
+  add_config(*quarantine.add_subcommand("export", "Print the readings in the quarantine as input for edgetide replay"),
+             options);
 }
 
 CLI::App& add_question(CLI::App& app, const char* name, const char* description, CommandOptions& options) {
   CLI::App& question = *app.add_subcommand(name, description);
   add_config(question, options);
-  question.add_option("--socket", options.ask.socket, "the control socket, if elsewhere")->type_name("FILE");
+  question.add_option("--socket", options.ask.socket, "path of the control socket")->type_name("FILE");
   return question;
 }
 
-// What the running gateway is asked.
+// Commands that ask the running gateway.
 void add_questions(CLI::App& app, CommandOptions& options) {
-  add_format(add_question(app, "status", "How the running gateway is", options), options.ask.format, "(default text)");
-  add_question(app, "top", "The same, live, until q", options);
+  add_format(add_question(app, "status", "Show the status of the running gateway", options), options.ask.format,
+             "output format (default text)");
+  add_question(app, "top", "Live view; press q to quit", options);
 
-  CLI::App& sensors = add_question(app, "sensors", "Its sensors, a line each", options);
-  add_format(sensors, options.ask.format, "(default text)");
+  CLI::App& sensors = add_question(app, "sensors", "List its sensors, one per line", options);
+  add_format(sensors, options.ask.format, "output format (default text)");
   const auto only = [&](const char* flag, const char* choice, const char* description) {
     return sensors.add_flag_callback(
         flag, [&options, choice] { options.sensors = choice; }, description);
   };
-  CLI::Option* const late = only("--late", "late", "only those with late readings, the most first");
-  CLI::Option* const silent = only("--silent", "silent", "only those that fell silent, the longest first");
-  CLI::Option* const skewed = only("--skewed", "skewed", "only those with bad times or a wrong clock");
+  CLI::Option* const late = only("--late", "late", "only sensors with late readings, most late readings first");
+  CLI::Option* const silent = only("--silent", "silent", "only silent sensors, longest silence first");
+  CLI::Option* const skewed = only("--skewed", "skewed", "only sensors with bad times or clock skew");
   late->excludes(silent)->excludes(skewed);
   silent->excludes(skewed);
 
-  CLI::App& why = add_question(app, "why", "Why the windows of a sensor are still open", options);
-  add_format(why, options.ask.format, "(default text)");
-  why.add_option("window", options.window, "the window's name")->required()->type_name("WINDOW");
-  why.add_option("sensor", options.sensor, "SENSOR, SENSOR/METRIC, or a group as in its rows")
+  CLI::App& why = add_question(app, "why", "Explain why the windows of a sensor are still open", options);
+  add_format(why, options.ask.format, "output format (default text)");
+  why.add_option("window", options.window, "name of the window")->required()->type_name("WINDOW");
+  why.add_option("sensor", options.sensor, "SENSOR, SENSOR/METRIC, or a group as its rows show it")
       ->required()
       ->type_name("SENSOR");
 
-  CLI::App& tap = add_question(app, "tap", "Readings or rows, as they pass", options);
-  add_format(tap, options.ask.format, "(default text)");
-  tap.add_option("name", options.tapped, "of a source or window")->required()->type_name("NAME");
+  CLI::App& tap = add_question(app, "tap", "Print readings or rows as they pass", options);
+  add_format(tap, options.ask.format, "output format (default text)");
+  tap.add_option("name", options.tapped, "name of a source or window")->required()->type_name("NAME");
 }
 
-// What packages install; the manual pages are not in the help.
+// Files that packages install. `--help` does not list the manual pages.
 void add_printed(CLI::App& app, CommandOptions& options) {
-  CLI::App& completion = *app.add_subcommand("completion", "Print the completion script of a shell");
+  CLI::App& completion = *app.add_subcommand("completion", "Print the completion script for a shell");
   completion.add_option("shell", options.shell, "the shell")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""))
       ->type_name("bash|zsh|fish");
-  CLI::App& manual = *app.add_subcommand("manual", "Print a manual page, for man")->group("");
+  CLI::App& manual = *app.add_subcommand("manual", "Print a manual page")->group("");
   manual.add_option("page", options.manual, "the page")
       ->required()
       ->check(CLI::IsMember({"edgetide.1", "edgetide.toml.5"}).description(""))
@@ -190,7 +198,7 @@ int dispatch_quarantine(const CLI::App& quarantine, CommandOptions& options) {
 }
 
 void build(CLI::App& app, CommandOptions& options) {
-  app.set_version_flag("--version", version_text(), "print version and build features");
+  app.set_version_flag("--version", version_text(), "print the version and the build features");
   app.require_subcommand(0, 1);
   app.footer("Examples:  edgetide check -c edgetide.toml   edgetide why minute kitchen");
   add_config(app, options);
@@ -204,7 +212,7 @@ void build(CLI::App& app, CommandOptions& options) {
   add_printed(app, options);
 }
 
-// Nothing: it is no question.
+// Nothing: the command does not ask the running gateway.
 std::optional<int> dispatch_question(const CLI::App& app, CommandOptions& options) {
   options.ask.config = options.config;
   if (app.got_subcommand("status")) return ask_command(options.ask, {"status"});
@@ -245,7 +253,8 @@ int dispatch(const CLI::App& app, CommandOptions& options) {
 }  // namespace
 
 int command_line(int argc, char** argv) {
-  CLI::App app("edgetide: sensor readings in, event-time windows, aggregate rows out", "edgetide");
+  CLI::App app("edgetide: aggregate sensor readings in event-time windows and write the rows to a database",
+               "edgetide");
   CommandOptions options;
   build(app, options);
   try {

@@ -27,7 +27,7 @@ Command command_tree(const CLI::App& app, const std::string& parent) {
   for (const CLI::Option* option : app.get_options()) {
     (option->get_positional() ? command.arguments : command.options).push_back(to_option(*option));
   }
-  // A command without a group is not in the help.
+  // `--help` does not list a command without a group.
   const auto is_shown = [](const CLI::App* inner) { return !inner->get_group().empty(); };
   for (const CLI::App* inner : app.get_subcommands(is_shown)) {
     command.commands.push_back(command_tree(*inner, command.path));

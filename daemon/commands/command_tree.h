@@ -1,7 +1,7 @@
-// The commands and options of `edgetide` as data, for completions and the manual page: both follow the command line by
-// themselves.
+// The commands and options of `edgetide` as data, for completions and the manual page: both are generated from the
+// command line.
 //
-// A value's name says what it is: "FILE" and "DIR" are paths, "text|json" one of these words, anything else is free.
+// The name of a value gives its kind: "FILE" and "DIR" are paths, "text|json" is one of these words, others are free.
 // Thread: pure.
 #pragma once
 
@@ -18,7 +18,7 @@ struct CommandOption {
   std::vector<std::string> names;  // "-c", "--config"
   std::string value;               // empty: a flag
   std::string description;
-  std::string standard;  // the default, if help tells it
+  std::string standard;  // the default, if `--help` shows it
 
   bool is_path() const { return value == "FILE" || value == "DIR"; }
   bool is_choice() const { return value.find('|') != std::string::npos; }

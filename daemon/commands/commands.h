@@ -1,6 +1,6 @@
 // The commands of `edgetide`: one function each, from its options to an exit status.
 //
-// Exit status: 0 fine, 1 failed at run time, 64 usage, 78 configuration.
+// Exit status: 0 success, 1 failed at run time, 64 usage, 78 configuration.
 // Thread: main. Fails: ConfigErrors, std::runtime_error; `command_line` prints them once and maps them.
 #pragma once
 
@@ -27,8 +27,8 @@ struct RunOptions {
 
 struct CheckOptions {
   std::string config;
-  bool against_state = false;  // also what becomes of the state that is there
-  bool environment = true;     // false: files of the configuration only, no secrets
+  bool against_state = false;  // also print which open windows would be lost
+  bool environment = true;     // false: check the files only, read no secrets
 };
 
 struct ReplayOptions {
@@ -49,10 +49,10 @@ struct SchemaOptions {
 
 enum class ListFormat { text, json };
 
-// Of the running gateway.
+// For the commands that ask the running gateway.
 struct AskOptions {
   std::string config;
-  std::string socket;  // empty: where the configuration says
+  std::string socket;  // empty: as configured
   ListFormat format = ListFormat::text;
 };
 
@@ -61,7 +61,7 @@ struct QuarantineListOptions {
   ListFormat format = ListFormat::text;
   std::string reason;     // late_dropped, too_early or too_old; empty: all
   std::string sensor;     // a glob; empty: all
-  std::size_t limit = 0;  // the newest so many; 0: all
+  std::size_t limit = 0;  // only this many of the newest; 0: all
 };
 
 struct CheckpointShowOptions {
@@ -75,10 +75,10 @@ struct QuarantineReplayOptions {
   std::string output = "-";
 };
 
-// Gives one line after the other; false: there is none left.
+// Gives one line after another; false: the end.
 using LineSource = std::function<bool(std::string& line)>;
 
-// The sockets that the gateway may be asked at, the likeliest first.
+// The control sockets to try, the likeliest first.
 std::vector<std::string> control_sockets(const AskOptions& options);
 
 // `words` without the format: control_commands.h.

@@ -32,13 +32,13 @@ std::string choices_of(const CommandOption& option) {
 }
 
 // "a" | "b": the alternatives of a case, for both Bourne shells.
-std::string alternatives(const std::vector<std::string>& texts) {
+std::string alternatives(const std::vector<std::string>& words) {
   std::string joined;
-  for (const std::string& text : texts) joined += (joined.empty() ? "" : " | ") + in_quotes(text);
+  for (const std::string& text : words) joined += (joined.empty() ? "" : " | ") + in_quotes(text);
   return joined;
 }
 
-// What leads from one command to the next.
+// The paths of all subcommands, as alternatives of a case.
 std::string steps(const std::vector<const Command*>& all) {
   std::vector<std::string> paths;
   for (const Command* command : all) paths.push_back(command->path);
@@ -48,12 +48,12 @@ std::string steps(const std::vector<const Command*>& all) {
 
 // The command and the option before the cursor.
 std::string behind(const Command& command, const CommandOption& option) {
-  std::vector<std::string> texts;
-  for (const std::string& name : option.names) texts.push_back(command.path + ' ' + name);
-  return alternatives(texts);
+  std::vector<std::string> words;
+  for (const std::string& name : option.names) words.push_back(command.path + ' ' + name);
+  return alternatives(words);
 }
 
-// The arms of a case on "<command> <word before the cursor>": what may stand behind an option with a value.
+// The arms of a case on "<command> <word before the cursor>": the values that an option can have.
 std::string value_arms(const std::vector<const Command*>& all, std::string_view files, std::string_view choose) {
   std::string arms;
   for (const Command* command : all) {

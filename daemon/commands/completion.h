@@ -1,5 +1,5 @@
-// Completion scripts for shells, from the tree of commands. Each finds the command that the line so far names, then
-// offers its commands and options, or what may stand behind the option before the cursor.
+// Completion scripts for shells, from the command tree. Each finds the command that the line names so far, then offers
+// its subcommands and options, or the values of the option before the cursor.
 //
 // Thread: pure.
 #pragma once

@@ -7,18 +7,19 @@ namespace edgetide {
 namespace {
 
 constexpr const char* head = R"(.SH NAME
-edgetide \- sensor readings in, event-time windows, aggregate rows out
+edgetide \- aggregate sensor readings in event\-time windows and write the rows to a database
 .SH SYNOPSIS
 .B edgetide
 .RI [ command ]
 .RI [ options ]
 .SH DESCRIPTION
-Edgetide takes readings of sensors over MQTT and sockets, out of order, late, twice and with bad clocks, puts each into
-the window of event time that it belongs to, computes aggregates per sensor, and writes them to PostgreSQL or SQLite.
-A late reading corrects the row of its window; a reading that entered no window is counted, and kept to be looked at.
+Edgetide receives sensor readings over MQTT and sockets. They may be out of order, late, duplicated or stamped by a bad
+clock. It puts each reading into the event\-time window it belongs to, computes aggregates per sensor, and writes them
+to PostgreSQL or SQLite. A late reading corrects the row of its window. A reading that entered no window is counted and
+kept in the quarantine.
 .PP
-Without a command it runs: in the foreground, until SIGTERM.
-As a service: edit
+Without a command, edgetide runs in the foreground until SIGTERM.
+To run it as a service, edit
 .IR /etc/edgetide/edgetide.toml ,
 then
 .BR "systemctl enable \-\-now edgetide" .
@@ -28,10 +29,10 @@ then
 constexpr const char* foot = R"(.SH EXIT STATUS
 .TP
 .B 0
-Fine.
+Success.
 .TP
 .B 1
-Failed at run time.
+Failure at run time.
 .TP
 .B 64
 Wrong usage.
@@ -41,27 +42,28 @@ The configuration has errors. All of them are printed.
 .SH SIGNALS
 .TP
 .BR SIGTERM ", " SIGINT
-End: take no more, let every window leave, deliver.
+Stop: close the sources, emit all windows, deliver the rows, write a checkpoint.
 .TP
 .B SIGHUP
-Read the configuration again, all of it or nothing: what did not change goes on, what needs a restart is logged.
+Read the configuration again. If it has an error, nothing changes. Otherwise unchanged sources, windows and sinks
+continue, and changes that need a restart are logged.
 .SH FILES
 .TP
 .I /etc/edgetide/edgetide.toml
-The configuration, see
+The configuration; see
 .BR edgetide.toml (5).
 .TP
 .I /etc/edgetide/conf.d/*.toml
-More of it.
+Additional configuration files.
 .TP
 .I /etc/edgetide/credentials/
-Passwords and keys for LoadCredential= in a drop\-in; /usr/share/doc/edgetide/examples has one.
+Passwords and keys for LoadCredential= in a drop\-in; see /usr/share/doc/edgetide/examples.
 .TP
 .I /var/lib/edgetide
-The state directory: what must survive a crash, and the SQLite database unless it is told to be elsewhere.
+The state directory: everything that must survive a crash, and the SQLite database unless its path is configured.
 .TP
 .IR /run/edgetide/control.sock ", or " control.sock " in the state directory"
-Where a running gateway answers status, top, sensors, why and tap.
+The socket on which a running gateway answers status, top, sensors, why and tap.
 .SH EXAMPLES
 .nf
 edgetide check \-\-config /etc/edgetide/edgetide.toml
@@ -76,7 +78,7 @@ edgetide why minute kitchen
 )";
 
 bool is_help(const CommandOption& option) {
-  return option.names.back() == "--help";  // told once, for all
+  return option.names.back() == "--help";  // described once for all commands
 }
 
 std::string entry(const CommandOption& option) {

@@ -1,4 +1,4 @@
-// edgetide(1): what the program is, and every command and option from the tree of commands.
+// The manual page edgetide(1): a description, then every command and option from the command tree.
 //
 // Thread: pure.
 #pragma once

@@ -28,7 +28,7 @@ void read_quarantine(const std::string& config, Take&& take) {
   if (const auto refusal = reader.open()) throw std::runtime_error(refusal->text);
   while (auto reading = reader.next()) take(std::move(*reading));
   if (reader.readings_lost() == 0) return;
-  std::cerr << "edgetide: " << reader.readings_lost() << " readings are lost to damage on the disk\n";
+  std::cerr << "edgetide: " << reader.readings_lost() << " readings were lost to damage on the disk\n";
 }
 
 std::string number_text(double value) {
@@ -83,8 +83,8 @@ bool is_wanted(const QuarantineListOptions& options, const QuarantinedReading& r
          (options.sensor.empty() || glob_matches(options.sensor, reading.series.sensor));
 }
 
-// As lines of replay input. In order of event time and without arrival, so that none of them is late or of a bad time;
-// times in microseconds, since a bad time may be beyond what RFC 3339 can say.
+// Lines of replay input, in order of event time and without arrival time, so that none is late or has a bad time. Times
+// are in microseconds, since a bad time may be outside the range of RFC 3339.
 std::vector<std::string> replay_input(const std::string& config) {
   std::vector<QuarantinedReading> readings;
   read_quarantine(config, [&](QuarantinedReading reading) { readings.push_back(std::move(reading)); });

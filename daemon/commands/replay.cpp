@@ -1,4 +1,4 @@
-// `edgetide replay`: recorded input through the same pipeline, on a virtual clock that arrivals and ticks move forward.
+// `edgetide replay`: runs recorded input through the same pipeline, on a virtual clock that arrivals and ticks advance.
 #include <algorithm>
 #include <fstream>
 #include <iostream>
@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t output_block_bytes = 1 << 16;
 
-// A reading without "source" comes from the only source there is, or else from one that feeds every window.
+// A reading without "source" comes from the only configured source, or else from an extra one that feeds every window.
 PipelineOptions with_default_source(PipelineOptions options, SourceId& default_source) {
   default_source = SourceId{0};
   if (options.sources.size() == 1) return options;
@@ -32,7 +32,7 @@ PipelineOptions with_default_source(PipelineOptions options, SourceId& default_s
   return options;
 }
 
-// The output takes the place of the sinks, and of what they need.
+// The output replaces the sinks, so its mode decides what windows emit.
 PipelineOptions with_mode(PipelineOptions options, OutputMode mode) {
   for (WindowOptions& window : options.windows) window.complete = mode == OutputMode::complete;
   return options;

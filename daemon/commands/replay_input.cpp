@@ -20,7 +20,7 @@ ReplayError bad_time(std::string_view key) {
   return {Refusal::bad_time, "'" + std::string(key) + "' is neither RFC 3339 nor an integer of microseconds"};
 }
 
-// "nan", "inf" and numbers in quotes are numbers too; JSON itself cannot say the first two.
+// "nan", "inf" and numbers in quotes are accepted too; JSON has no literal for the first two.
 std::optional<double> number_of(const JsonValue& value) {
   if (value.is(JsonKind::number)) return value.number();
   if (!value.is(JsonKind::text)) return std::nullopt;
@@ -36,7 +36,7 @@ std::optional<ReplayError> read_text(const JsonValue& line, std::string_view key
   if (!value && !required) return std::nullopt;
   if (!value) return ReplayError{Refusal::bad_id, "'" + std::string(key) + "' is missing"};
   if (!value->is(JsonKind::text) || !is_id(value->text())) {
-    return ReplayError{Refusal::bad_id, "'" + std::string(key) + "' is no text of 1 to 128 printable bytes"};
+    return ReplayError{Refusal::bad_id, "'" + std::string(key) + "' must have 1 to 128 printable bytes"};
   }
   out = value->text();
   return std::nullopt;
@@ -55,7 +55,7 @@ std::optional<ReplayError> read_labels(const JsonValue& line, std::vector<LabelV
   if (!labels) return std::nullopt;
   for (const JsonMember label : labels->members()) {
     if (!label.value.is(JsonKind::text) || !is_id(label.key) || !is_id_or_empty(label.value.text())) {
-      return ReplayError{Refusal::bad_id, "a label is no printable text"};
+      return ReplayError{Refusal::bad_id, "a label has unprintable characters"};
     }
     out.push_back({label.key, label.value.text()});
   }

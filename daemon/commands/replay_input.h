@@ -3,8 +3,8 @@
 //   {"sensor":"s1","metric":"t","time":"2026-11-21T01:30:00Z","value":1.5}   optional "source", "labels", "arrival"
 //   {"tick":TIME}   {"watermark":TIME}   {"restart":true}                    TIME: RFC 3339 or integer microseconds
 //
-// Thread: one at a time (it reuses parse buffers). Texts point into the parser until the next `parse`.
-// Fails:  a ReplayError, with a refusal and words for a person.
+// Thread: one at a time (it reuses parse buffers). Strings point into the parser until the next `parse`.
+// Fails:  a ReplayError with a refusal and a message.
 #pragma once
 
 #include <optional>

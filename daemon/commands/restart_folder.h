@@ -1,8 +1,8 @@
-// What `edgetide replay` restarts from: a checkpoint that is written to disk and read again, in a temporary folder.
+// A temporary folder in which `edgetide replay` writes a checkpoint to disk and reads it again.
 //
-// Owns:   the folder; it goes with it.
-// Thread: one. Blocks: as long as the disk wants.
-// Fails:  std::runtime_error, with a text for a person.
+// Owns:   the folder; the destructor removes it.
+// Thread: one. Blocks: for disk writes.
+// Fails:  std::runtime_error with a message.
 #pragma once
 
 #include <string>

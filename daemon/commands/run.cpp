@@ -14,7 +14,7 @@ namespace edgetide {
 
 namespace {
 
-// With a seed that nobody outside knows: nor do they know then which names of sensors meet in one place of the table.
+// With a random hash seed, so that an outsider cannot choose sensor names that collide in the series table.
 Configuration load_to_run(const std::string& path) {
   Configuration configuration = load_configuration(path);
   std::random_device random;

@@ -1,4 +1,4 @@
-// `edgetide top`: the gateway draws a frame each second, this shows it until q or Ctrl-C.
+// `edgetide top`: the gateway draws one frame per second; this shows it until q or Ctrl-C.
 #include <array>
 #include <csignal>
 #include <iostream>
@@ -17,7 +17,7 @@ namespace edgetide {
 
 namespace {
 
-// The terminal without echo and with a screen of its own, until the end.
+// Switches the terminal to its alternate screen without echo; the destructor restores it.
 class Screen {
  public:
   Screen() {
@@ -81,7 +81,7 @@ Next show_frames(ControlClient& client, int signals) {
     }
     if (ready[0].revents == 0) continue;
     const std::string text = client.more();
-    if (text.empty()) throw std::runtime_error("the gateway went away");
+    if (text.empty()) throw std::runtime_error("the gateway closed the connection");
     frame += text;
     for (std::size_t end; (end = frame.find(frame_end)) != frame.npos; frame.erase(0, end + 1)) {
       Screen::show(frame.substr(0, end));

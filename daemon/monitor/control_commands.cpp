@@ -58,7 +58,7 @@ ControlAnswer tap(const MonitorHooks& hooks, const Words& words, AnswerFormat fo
   if (words.size() != 3) return error("tap SOURCE|WINDOW FORMAT");
   std::shared_ptr<Tap> tap = hooks.tap(words[1]);
   if (!tap) return error("there is no source or window " + words[1]);
-  // The gateway holds it as well, until it is not fed any more.
+  // The gateway holds it as well, until it stops feeding it.
   return ControlStream([tap = std::move(tap), format]() -> std::optional<std::string> {
     const bool fed = tap.use_count() > 1;
     std::string text = tap_text(tap->take(), tap->schema(), format);

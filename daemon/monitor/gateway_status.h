@@ -1,7 +1,7 @@
-// How the gateway is, at one moment: what metrics, the status page and `edgetide status` are made of.
+// The status of the gateway at one moment: the values behind the metrics, the status page and `edgetide status`.
 //
-// Units:  times in UTC microseconds of the gateway's wall clock; counters since the start, but those of what became of
-//         readings, which go on over restarts.
+// Units:  times in UTC microseconds of the gateway's wall clock; counters since the start, except reading outcomes,
+//         which continue across restarts.
 // Owns:   everything; copies of names and numbers, no reference into the gateway.
 // Thread: plain values.
 #pragma once
@@ -26,7 +26,7 @@ enum class StatusDetail {
 
 enum class SensorChoice {
   all,
-  late,    // some reading came after the end of its windows
+  late,    // some reading arrived after the end of its windows
   silent,  // idle
   skewed,  // bad times, or a clock ahead of ours by more than 1 s, or behind by more than 1 min
 };
@@ -48,7 +48,7 @@ struct SensorStatus {
   std::uint64_t bad_time = 0;
 };
 
-// The watermarks of those sensors, or groups, that are not idle; none: all are.
+// The watermarks of the active sensors or groups; none: all are idle.
 struct WatermarkRange {
   std::optional<Timestamp> slowest;
   std::optional<Timestamp> median;
@@ -68,7 +68,7 @@ struct SourceStatus {
   std::string last_refusal;  // printable; empty: none
 };
 
-// Windows of the same start and end, of whatever sensor.
+// Windows with the same start and end, of all sensors.
 struct WindowSpan {
   Timestamp start;
   Timestamp end;
@@ -81,7 +81,7 @@ struct WindowStatus {
   Duration allowed_lateness;
   Duration trigger;
   std::size_t open = 0;                          // that are not final
-  std::array<std::uint64_t, 4> rows_by_state{};  // that have left, by RowState
+  std::array<std::uint64_t, 4> rows_by_state{};  // emitted, by RowState
   std::uint64_t early = 0;
   std::uint64_t on_time = 0;
   std::uint64_t late = 0;
@@ -98,14 +98,14 @@ struct SinkStatus {
   std::uint64_t dropped_rows = 0;
   std::uint64_t failures = 0;  // all but those in doubt
   std::uint64_t in_doubt = 0;
-  WriteHistogram writes;  // of deliveries, whatever came of them
-  std::size_t waiting_rows = 0;
+  WriteHistogram writes;  // durations of deliveries, successful or not
+  std::size_t outbox_rows = 0;
   std::size_t spilled_rows = 0;  // of these, on disk
   std::uint64_t memory_bytes = 0;
   std::uint64_t disk_bytes = 0;
   std::uint64_t max_bytes = 0;
   bool full = false;                // it holds intake back
-  std::optional<Timestamp> oldest;  // some row has waited since then; none: nothing waits
+  std::optional<Timestamp> oldest;  // when the oldest unconfirmed row was emitted; none: the outbox is empty
   std::string error;                // printable; empty if all is well
 };
 
@@ -146,7 +146,7 @@ struct GatewayStatus {
   std::string version;
   Timestamp now;
   Timestamp started_at;
-  Duration since_tick;  // how long ago a trigger was last looked at
+  Duration since_tick;  // time since the last tick
   std::uint64_t epoch = 0;
   std::size_t series = 0;
   std::size_t series_limit = 0;
@@ -165,7 +165,7 @@ struct GatewayStatus {
   std::vector<SensorStatus> skewed_sensors;  // the most bad times first
 };
 
-// The rows of a gateway: all that sinks have taken, and so on.
+// The counters of all sources together.
 inline Counters total_of(const std::vector<SourceStatus>& sources) noexcept {
   Counters total;
   for (const SourceStatus& source : sources) total += source.counters;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr unsigned max_connections = 16;
 constexpr unsigned max_silence_seconds = 10;
-constexpr std::size_t max_request_bytes = 8 * 1024;  // of each connection; MHD's own books included
+constexpr std::size_t max_request_bytes = 8 * 1024;  // of each connection; including MHD's own data
 
 [[noreturn]] void fail(const std::string& listen) {
   throw std::runtime_error("http: cannot listen on " + listen + ": " + std::strerror(errno));

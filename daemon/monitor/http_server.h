@@ -1,5 +1,5 @@
-// Answers GET and HEAD on one address, read-only: for a person's browser and for a scraper. One thread drives it; it
-// starts none.
+// Answers GET and HEAD on one address, read-only: for browsers and scrapers. It starts no
+// thread; the caller's thread drives it.
 //
 // Requests to a loopback address whose Host header is another name are refused, so that a web page elsewhere cannot
 // read what is here by a name that it points to this machine.

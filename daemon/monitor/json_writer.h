@@ -1,5 +1,5 @@
-// JSON text, member by member; commas come by themselves. Numbers that are not finite and optionals without a value are
-// null; times are RFC 3339, durations seconds.
+// JSON text, member by member; it adds the commas. Numbers that are not finite and optionals without a value are null;
+// times are RFC 3339, durations seconds.
 //
 // Thread: one owner at a time. Fails: never.
 #pragma once

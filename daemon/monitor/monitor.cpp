@@ -30,14 +30,14 @@ Monitor::Monitor(const MonitorOptions& options, const MonitorHooks& hooks) {
   try {
     if (!options.http_listen.empty()) http_ = std::make_unique<HttpServer>(options.http_listen, web_routes(hooks));
   } catch (const std::exception& error) {
-    complaints_.emplace_back(error.what());
+    errors_.emplace_back(error.what());
   }
   try {
     if (!options.control_path.empty()) {
       control_ = std::make_unique<ControlServer>(options.control_path, control_commands(hooks));
     }
   } catch (const std::exception& error) {
-    complaints_.emplace_back(error.what());
+    errors_.emplace_back(error.what());
   }
   if (!http_ && !control_) return;
   stop_ = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));

@@ -1,10 +1,10 @@
-// Lets people and scrapers look at the gateway: one thread that serves HTTP and the control socket.
+// Shows the status of the gateway to people and scrapers: one thread that serves HTTP and the control socket.
 //
 // In:     requests from both.
 // Out:    answers, made from what the hooks give at that moment.
 // Thread: "monitor", from construction to destruction. It has all signals blocked.
 // Never:  changes anything; holds a part of the gateway between two requests, a tap excepted.
-// Fails:  what cannot be opened is told in `complaints`, and is not there: a gateway works without being looked at.
+// Fails:  a server that cannot be opened is reported in `errors`, and the gateway runs without it.
 #pragma once
 
 #include <memory>
@@ -31,12 +31,12 @@ class Monitor {
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
-  const std::vector<std::string>& complaints() const noexcept { return complaints_; }
+  const std::vector<std::string>& errors() const noexcept { return errors_; }
 
  private:
   void run() noexcept;
 
-  std::vector<std::string> complaints_;
+  std::vector<std::string> errors_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<ControlServer> control_;
   Descriptor stop_;  // an eventfd, readable when the thread is to end

@@ -1,4 +1,4 @@
-// What the monitor asks the gateway for; each time anew, so that parts may be replaced in between.
+// What the monitor asks the gateway for. It asks again for every request, so parts may be replaced in between.
 //
 // Thread: the monitor's. Blocks: as long as the intake lock is held. Fails: never; a name that is unknown is said so in
 // the answer.

@@ -21,7 +21,7 @@ double seconds(Duration duration) noexcept {
   return static_cast<double>(duration.count()) / 1e6;
 }
 
-// Writes one metric after the other; samples of a metric follow its head.
+// Writes one metric after another; the samples of a metric follow its head.
 class Page {
  public:
   void head(std::string_view name, std::string_view type, std::string_view help) {
@@ -93,11 +93,11 @@ void add_gateway(Page& page, const GatewayStatus& status) {
   page.sample({{"version", status.version}}, std::uint64_t{1});
   page.gauge("start_timestamp_seconds", "When the daemon started.");
   page.sample({}, seconds(status.started_at));
-  page.gauge("config_last_reload_successful", "1 if the last reload, or the start, took the configuration.");
+  page.gauge("config_last_reload_successful", "1 if the last reload, or else the start, applied the configuration.");
   page.sample({}, std::uint64_t{status.reload.successful});
   page.gauge("config_last_reload_timestamp_seconds", "When the configuration was last read.");
   page.sample({}, seconds(status.reload.at));
-  page.gauge("series", "Sensors times metrics that are known.");
+  page.gauge("series", "Known series; a series is one metric of one sensor.");
   page.sample({}, std::uint64_t{status.series});
   page.gauge("series_limit", "limits.max_series.");
   page.sample({}, std::uint64_t{status.series_limit});
@@ -105,12 +105,12 @@ void add_gateway(Page& page, const GatewayStatus& status) {
   page.sample({}, status.state_bytes);
   page.gauge("state_max_bytes", "limits.memory.");
   page.sample({}, status.state_max_bytes);
-  page.counter("resent_messages_total", "Messages that were known already, and not counted twice.");
+  page.counter("resent_messages_total", "Messages that were delivered again, recognised and not counted twice.");
   page.sample({}, status.resent_messages);
 }
 
 void add_refusals(Page& page, const std::vector<SourceStatus>& sources) {
-  page.counter("source_decode_errors_total", "Readings or messages refused before any window, by reason.");
+  page.counter("readings_refused_total", "Readings or messages that were refused before any window, by reason.");
   for (const SourceStatus& source : sources) {
     for (std::size_t reason = 0; reason < refusal_count; ++reason) {
       if (is_bad_time(reason) || source.counters.refused[reason] == 0) continue;
@@ -128,7 +128,7 @@ void add_refusals(Page& page, const std::vector<SourceStatus>& sources) {
 }
 
 void add_watermarks(Page& page, const GatewayStatus& status) {
-  page.gauge("watermark_lag_seconds", "Our clock less the watermark of the sensors that are not idle.");
+  page.gauge("watermark_lag_seconds", "Wall clock minus the watermark of the active sensors.");
   for (const SourceStatus& source : status.sources) {
     const auto lag = [&](std::string_view of, const std::optional<Timestamp>& watermark) {
       if (watermark) page.sample({{"source", source.name}, {"of", of}}, seconds(status.now - *watermark));
@@ -153,7 +153,8 @@ void add_buckets(Page& page, std::string_view label, const std::string& name, co
 }
 
 void add_delays(Page& page, const std::vector<SourceStatus>& sources) {
-  page.head("event_delay_seconds", "histogram", "Arrival less event time: choose max_out_of_orderness from this.");
+  page.head("event_delay_seconds", "histogram",
+            "Arrival time minus event time: choose max_out_of_orderness from this.");
   for (const SourceStatus& source : sources) add_buckets(page, "source", source.name, source.delays);
 }
 
@@ -162,19 +163,19 @@ void add_sources(Page& page, const GatewayStatus& status) {
   const auto of = [](std::uint64_t value) { return value; };
   gauges(page, "source_connected", "1 while the source can receive.", "source", sources,
          [&](const SourceStatus& source) { return of(source.connected); });
-  counters(page, "source_messages_total", "Messages or lines that came.", "source", sources,
+  counters(page, "source_messages_total", "Messages or lines received.", "source", sources,
            [](const SourceStatus& source) { return source.messages; });
   counters(page, "source_bytes_total", "Their bytes.", "source", sources,
            [](const SourceStatus& source) { return source.bytes; });
-  counters(page, "source_readings_total", "Readings, also those that were refused.", "source", sources,
+  counters(page, "source_readings_total", "Readings received, including refused ones.", "source", sources,
            [](const SourceStatus& source) { return source.counters.received; });
-  counters(page, "source_duplicate_readings_total", "Readings that windows with deduplicate knew.", "source", sources,
-           [](const SourceStatus& source) { return source.counters.duplicates(); });
-  gauges(page, "source_series", "Sensors times metrics that the source heard last.", "source", sources,
+  counters(page, "source_duplicate_readings_total", "Readings dropped as duplicates by windows with deduplicate.",
+           "source", sources, [](const SourceStatus& source) { return source.counters.duplicates(); });
+  gauges(page, "source_series", "Series whose newest reading came from this source.", "source", sources,
          [&](const SourceStatus& source) { return of(source.series); });
-  gauges(page, "idle_sensors", "Of these, those that fell silent.", "source", sources,
+  gauges(page, "idle_series", "Of these, the idle ones.", "source", sources,
          [&](const SourceStatus& source) { return of(source.idle_series); });
-  page.counter("late_readings_total", "Readings that came after the end of all their windows.");
+  page.counter("late_readings_total", "Readings that arrived after the end of all their windows.");
   for (const SourceStatus& source : sources) {
     page.sample({{"source", source.name}, {"outcome", "accepted"}}, source.counters.of(ReadingOutcome::late_accepted));
     page.sample({{"source", source.name}, {"outcome", "dropped"}}, source.counters.of(ReadingOutcome::late_dropped));
@@ -187,13 +188,13 @@ void add_sources(Page& page, const GatewayStatus& status) {
 void add_windows(Page& page, const std::vector<WindowStatus>& windows) {
   gauges(page, "windows_open", "Windows, or panes, that are not final.", "window", windows,
          [](const WindowStatus& window) { return std::uint64_t{window.open}; });
-  page.counter("windows_fired_total", "Rows that left before the end of their window, at it, and as corrections.");
+  page.counter("rows_emitted_total", "Rows emitted before the end of their window, at its end, and as corrections.");
   for (const WindowStatus& window : windows) {
-    page.sample({{"window", window.name}, {"trigger", "early"}}, window.early);
-    page.sample({{"window", window.name}, {"trigger", "on_time"}}, window.on_time);
-    page.sample({{"window", window.name}, {"trigger", "late"}}, window.late);
+    page.sample({{"window", window.name}, {"timing", "early"}}, window.early);
+    page.sample({{"window", window.name}, {"timing", "on_time"}}, window.on_time);
+    page.sample({{"window", window.name}, {"timing", "late"}}, window.late);
   }
-  page.counter("window_rows_total", "Rows that left, by the state of their window.");
+  page.counter("window_rows_total", "Rows emitted, by the state of their window.");
   for (const WindowStatus& window : windows) {
     for (std::size_t i = 0; i < window.rows_by_state.size(); ++i) {
       page.sample({{"window", window.name}, {"state", state_name(static_cast<RowState>(i))}}, window.rows_by_state[i]);
@@ -201,40 +202,41 @@ void add_windows(Page& page, const std::vector<WindowStatus>& windows) {
   }
 }
 
-void add_sink_buffers(Page& page, const std::vector<SinkStatus>& sinks) {
-  gauges(page, "sink_buffer_rows", "Rows that wait for the sink.", "sink", sinks,
-         [](const SinkStatus& sink) { return std::uint64_t{sink.waiting_rows}; });
-  gauges(page, "sink_buffer_bytes", "Their bytes, in memory and on disk.", "sink", sinks,
+void add_outboxes(Page& page, const std::vector<SinkStatus>& sinks) {
+  gauges(page, "outbox_rows", "Rows that the sink has not confirmed yet.", "sink", sinks,
+         [](const SinkStatus& sink) { return std::uint64_t{sink.outbox_rows}; });
+  gauges(page, "outbox_bytes", "Their bytes, in memory and on disk.", "sink", sinks,
          [](const SinkStatus& sink) { return sink.memory_bytes + sink.disk_bytes; });
-  gauges(page, "sink_buffer_max_bytes", "outbox.max_size.", "sink", sinks,
+  gauges(page, "outbox_max_bytes", "outbox.max_size.", "sink", sinks,
          [](const SinkStatus& sink) { return sink.max_bytes; });
-  page.gauge("sink_buffer_oldest_timestamp_seconds", "Rows have waited since then; absent if none waits.");
+  page.gauge("outbox_oldest_timestamp_seconds",
+             "When the oldest of these rows was emitted; absent while there are none.");
   for (const SinkStatus& sink : sinks) {
     if (sink.oldest) page.sample({{"sink", sink.name}}, seconds(*sink.oldest));
   }
 }
 
 void add_sinks(Page& page, const std::vector<SinkStatus>& sinks) {
-  gauges(page, "sink_connected", "1 while the sink takes rows.", "sink", sinks,
+  gauges(page, "sink_connected", "1 while the sink accepts rows.", "sink", sinks,
          [](const SinkStatus& sink) { return std::uint64_t{sink.connected}; });
   counters(page, "sink_rows_total", "Rows that the sink has stored.", "sink", sinks,
            [](const SinkStatus& sink) { return sink.rows; });
-  counters(page, "sink_rejected_rows_total", "Rows that the sink will never store.", "sink", sinks,
+  counters(page, "sink_rejected_rows_total", "Rows that the sink rejected for good.", "sink", sinks,
            [](const SinkStatus& sink) { return sink.rejected_rows; });
-  page.counter("sink_dropped_rows_total", "Rows that were not kept for the sink.");
+  page.counter("sink_dropped_rows_total", "Rows that were dropped because the outbox was full.");
   for (const SinkStatus& sink : sinks) page.sample({{"sink", sink.name}, {"reason", "outbox_full"}}, sink.dropped_rows);
-  page.counter("sink_errors_total", "Times that the sink failed; each is tried again.");
+  page.counter("sink_errors_total", "Failed deliveries; each is tried again.");
   for (const SinkStatus& sink : sinks) {
     page.sample({{"sink", sink.name}, {"kind", "refused"}}, sink.failures);
     page.sample({{"sink", sink.name}, {"kind", "in_doubt"}}, sink.in_doubt);
   }
-  page.head("sink_write_duration_seconds", "histogram", "What the store took for a delivery of rows.");
+  page.head("sink_write_duration_seconds", "histogram", "How long the store took for one delivery of rows.");
   for (const SinkStatus& sink : sinks) add_buckets(page, "sink", sink.name, sink.writes);
-  add_sink_buffers(page, sinks);
+  add_outboxes(page, sinks);
 }
 
 void add_storage(Page& page, const StorageStatus& storage) {
-  page.gauge("journal_ready", "1 while readings can be written.");
+  page.gauge("journal_ready", "1 while readings can be written to the journal.");
   page.sample({}, std::uint64_t{storage.journal_error.empty()});
   page.gauge("journal_bytes", "Disk space of the journal.");
   page.sample({}, storage.journal_bytes);
@@ -242,22 +244,22 @@ void add_storage(Page& page, const StorageStatus& storage) {
   page.sample({}, storage.journal_max_bytes);
   page.counter("journal_written_bytes_total", "Bytes written to the journal.");
   page.sample({}, storage.journal_written_bytes);
-  page.counter("journal_failed_syncs_total", "Syncs of the journal that the disk refused.");
+  page.counter("journal_failed_syncs_total", "Failed syncs of the journal.");
   page.sample({}, storage.failed_syncs);
   page.gauge("checkpoint_last_success_timestamp_seconds", "When the newest checkpoint was taken; absent without one.");
   if (storage.checkpoint_at) page.sample({}, seconds(*storage.checkpoint_at));
-  page.gauge("checkpoint_duration_seconds", "What the newest checkpoint took; intake goes on meanwhile.");
+  page.gauge("checkpoint_duration_seconds", "How long the newest checkpoint took; intake continues meanwhile.");
   if (storage.checkpoint_at) page.sample({}, seconds(storage.checkpoint_took));
   page.gauge("checkpoint_bytes", "Size of the newest checkpoint.");
   page.sample({}, storage.checkpoint_bytes);
   page.counter("checkpoints_total", "Checkpoints written.");
   page.sample({}, storage.checkpoints);
-  page.counter("quarantine_readings_total", "Readings that entered no window and were kept, or only counted.");
+  page.counter("quarantine_readings_total", "Readings that entered no window, kept in the quarantine or only counted.");
   page.sample({{"outcome", "kept"}}, storage.quarantine_kept);
   page.sample({{"outcome", "counted"}}, storage.quarantine_not_kept);
 }
 
-// These have the names that every exporter uses.
+// These have the names that all exporters use.
 void add_process(std::string& text, const GatewayStatus& status) {
   const auto add = [&](std::string_view name, std::string_view type, const std::string& value) {
     ((((text += "# TYPE process_") += name) += ' ') += type) += '\n';

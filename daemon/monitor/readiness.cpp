@@ -6,9 +6,9 @@ namespace edgetide {
 
 namespace {
 
-// Triggers are looked at every 10 s at least.
+// A tick runs at least every 10 s.
 constexpr Duration tick_within = Duration::seconds(30);
-// A checkpoint may wait for the disk, and for the first one there is time too.
+// Time that a checkpoint may wait for the disk; the first one after a start has it too.
 constexpr Duration checkpoint_grace = Duration::minutes(1);
 
 std::string stale_checkpoint(const GatewayStatus& status) {
@@ -32,10 +32,10 @@ std::string why_not_ready(const GatewayStatus& status) {
   for (const SourceStatus& source : status.sources) {
     if (!source.connected) return "source " + source.name + " is not connected";
   }
-  if (!status.storage.journal_error.empty()) return "the journal takes nothing: " + status.storage.journal_error;
+  if (!status.storage.journal_error.empty()) return "the journal cannot be written: " + status.storage.journal_error;
   for (const SinkStatus& sink : status.sinks) {
-    if (sink.full) return "sink " + sink.name + " is full and holds intake back";
-    if (sink.memory_bytes + sink.disk_bytes >= sink.max_bytes) return "sink " + sink.name + " has no room for rows";
+    if (sink.full) return "sink " + sink.name + ": its outbox is full, intake waits";
+    if (sink.memory_bytes + sink.disk_bytes >= sink.max_bytes) return "sink " + sink.name + ": its outbox is full";
   }
   return stale_checkpoint(status);
 }

@@ -1,4 +1,4 @@
-// Is the gateway doing its work? /readyz: sources are connected, what is taken can be kept, no sink holds intake back.
+// Is the gateway doing its work? /readyz: sources are connected, readings can be journaled, no outbox is full.
 // /healthz: triggers run.
 //
 // Thread: pure. Fails: never.

@@ -40,7 +40,7 @@ class First {
   std::vector<SeriesView> views_;
 };
 
-// Those that were heard within the same ten seconds keep their order, so that a page does not flicker.
+// Series heard within the same ten seconds keep their order, so that a page does not flicker.
 bool heard_later(const SeriesView& a, const SeriesView& b) noexcept {
   const std::int64_t age_a = a.silence.count() / same_age.count(), age_b = b.silence.count() / same_age.count();
   return age_a != age_b ? age_a < age_b : a.id < b.id;
@@ -154,7 +154,7 @@ WindowStatus window_of(const WindowDefinition& definition) {
   return window;
 }
 
-// By key what its watermark has reached, and whether it is active.
+// For each key: its watermark, and whether it is active.
 struct Reached {
   std::vector<Timestamp> by_key;
   std::vector<Timestamp> active;
@@ -192,7 +192,7 @@ std::vector<WindowSpan> spans_of(const WindowDefinition& definition, const std::
   return spans;
 }
 
-// One window at a time under the lock, so that nobody waits for all of them.
+// One window at a time under the lock, so that intake never waits for all of them.
 void add_windows(const StatusParts& parts, StatusDetail detail, GatewayStatus& status) {
   for (std::uint32_t i = 0; i < parts.pipeline.windows.size(); ++i) {
     status.windows.push_back(parts.intake.inspect([&](const Pipeline& pipeline) {
@@ -219,7 +219,7 @@ SinkStatus sink_of(const SinkWorker& worker, const StatusParts::Sink& configured
   sink.failures = status.failures - status.in_doubt;
   sink.in_doubt = status.in_doubt;
   sink.writes = status.writes;
-  sink.waiting_rows = status.undelivered_rows;
+  sink.outbox_rows = status.undelivered_rows;
   sink.spilled_rows = status.spilled_rows;
   sink.memory_bytes = status.memory_bytes;
   sink.disk_bytes = status.spilled_bytes;

@@ -1,6 +1,6 @@
 // Makes a GatewayStatus of the running parts: takes the intake lock briefly, and copies numbers.
 //
-// Thread: any, while nobody replaces the parts.
+// Thread: any, while the parts are not being replaced.
 // Blocks: as long as the intake lock is held by others; holds it itself for about 0.1 ms at 10,000 series, 1 ms with
 //         `detail`.
 // Fails:  never.
@@ -20,7 +20,7 @@
 
 namespace edgetide {
 
-// What there is to see.
+// The parts whose status is gathered.
 struct StatusParts {
   // As configured.
   struct Sink {

@@ -57,7 +57,7 @@ void write_sink(JsonWriter& out, const SinkStatus& sink) {
   out.member("name", sink.name).member("kind", sink.kind).member("connected", sink.connected);
   out.member("rows", sink.rows).member("rejected_rows", sink.rejected_rows).member("dropped_rows", sink.dropped_rows);
   out.member("failures", sink.failures).member("in_doubt", sink.in_doubt);
-  out.member("waiting_rows", sink.waiting_rows).member("spilled_rows", sink.spilled_rows);
+  out.member("outbox_rows", sink.outbox_rows).member("spilled_rows", sink.spilled_rows);
   out.member("memory_bytes", sink.memory_bytes).member("disk_bytes", sink.disk_bytes);
   out.member("max_bytes", sink.max_bytes).member("full", sink.full);
   out.member("oldest", sink.oldest).member("error", sink.error);

@@ -31,7 +31,7 @@ std::string head_text(const GatewayStatus& status) {
 
 std::string sources_text(const GatewayStatus& status) {
   TextTable table(
-      {"SOURCE", "STATE", "MESSAGES", "READINGS", "LATE", "DROPPED", "REFUSED", "SENSORS", "SILENT", "LAG", "SLOWEST"});
+      {"SOURCE", "STATE", "MESSAGES", "READINGS", "LATE", "DROPPED", "REFUSED", "SERIES", "IDLE", "LAG", "SLOWEST"});
   for (const SourceStatus& source : status.sources) {
     const Counters& counters = source.counters;
     table.add({source.name, source.connected ? "connected" : "away", std::to_string(source.messages),
@@ -55,10 +55,10 @@ std::string windows_text(const GatewayStatus& status) {
 }
 
 std::string sinks_text(const GatewayStatus& status) {
-  TextTable table({"SINK", "STATE", "ROWS", "WAITING", "FOR", "BUFFER", "REJECTED", "DROPPED", "TROUBLE"});
+  TextTable table({"SINK", "STATE", "ROWS", "IN OUTBOX", "FOR", "SIZE", "REJECTED", "DROPPED", "ERROR"});
   for (const SinkStatus& sink : status.sinks) {
     table.add({sink.name, sink.connected ? "connected" : "away", std::to_string(sink.rows),
-               std::to_string(sink.waiting_rows), sink.oldest ? short_text(status.now - *sink.oldest) : "-",
+               std::to_string(sink.outbox_rows), sink.oldest ? short_text(status.now - *sink.oldest) : "-",
                bytes_text(sink.memory_bytes + sink.disk_bytes) + " of " + bytes_text(sink.max_bytes),
                std::to_string(sink.rejected_rows), std::to_string(sink.dropped_rows),
                sink.error.empty() ? "-" : sink.error});
@@ -71,7 +71,7 @@ std::string storage_text(const GatewayStatus& status) {
   std::string text = "journal     " + bytes_text(storage.journal_bytes) + " of " +
                      bytes_text(storage.journal_max_bytes) + ", " + bytes_text(storage.journal_written_bytes) +
                      " written";
-  if (!storage.journal_error.empty()) text += ", takes nothing: " + storage.journal_error;
+  if (!storage.journal_error.empty()) text += ", cannot be written: " + storage.journal_error;
   text += "\ncheckpoint  ";
   text += storage.checkpoint_at
               ? short_text(status.now - *storage.checkpoint_at) + " ago, " + bytes_text(storage.checkpoint_bytes)
@@ -115,7 +115,7 @@ std::string rates_text(const GatewayStatus& before, const GatewayStatus& status)
          per_second(cpu_before, cpu, seconds) + " % CPU\n";
 }
 
-// Cut to the terminal. A character counts as one column.
+// Cut to the size of the terminal. Each character counts as one column.
 std::string fitted(const std::string& text, std::size_t columns, std::size_t lines) {
   std::string fit;
   std::size_t column = 0, line = 0;

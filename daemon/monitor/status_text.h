@@ -12,7 +12,7 @@ namespace edgetide {
 
 std::string status_text(const GatewayStatus& status);
 
-// With what happened per second since `before`. No line is longer than `columns`, there are no more than `lines`.
+// Also shows the rates since `before`. At most `lines` lines of at most `columns` characters.
 std::string live_text(const GatewayStatus& before, const GatewayStatus& status, std::size_t columns, std::size_t lines);
 
 }  // namespace edgetide

@@ -1,4 +1,4 @@
-// What became of everything, as one JSON object: what `edgetide replay --summary` and `edgetide run --summary` write.
+// All counters as one JSON object, as `edgetide replay --summary` and `edgetide run --summary` write it.
 // {"received":9,"on_time":7,"late_accepted":1,"late_dropped":0,"duplicates":0,"refused":{"too_old":1},"rows":3,
 //  "epochs":2,"watermark":{"s1/t":"2026-11-21T01:30:00.000000Z"}}
 //

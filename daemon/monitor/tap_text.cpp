@@ -50,7 +50,8 @@ std::string row_line(const TappedRow& tapped, const WindowSchema& schema, Answer
 }
 
 std::string dropped_line(std::uint64_t dropped, AnswerFormat format) {
-  if (format == AnswerFormat::text) return "... " + std::to_string(dropped) + " not shown: they came too fast\n";
+  if (format == AnswerFormat::text)
+    return "... " + std::to_string(dropped) + " not shown: too many for this connection\n";
   JsonWriter out;
   out.open('{').member("not_shown", dropped).close('}');
   return out.take() + '\n';

@@ -1,4 +1,4 @@
-// What a tap has taken, a line each, as `edgetide tap` prints it.
+// The readings or rows of a tap, one line each, as `edgetide tap` prints them.
 //
 // Thread: pure. Fails: never.
 #pragma once

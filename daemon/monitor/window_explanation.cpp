@@ -10,11 +10,11 @@ namespace edgetide {
 
 namespace {
 
-// Listening time after which silence alone has moved the watermark to `target`; nothing: it never does.
+// Listening time until silence alone has moved the watermark to `target`; nothing: it never will.
 std::optional<Duration> silence_left(const ExplainedKey& key, Timestamp target) {
   if (!key.newest || key.idle_timeout == Duration::unlimited()) return std::nullopt;
-  const Timestamp lead = *key.newest - key.max_out_of_orderness;
-  return std::max(std::max(key.idle_timeout, target - lead) - key.silence, Duration());
+  const Timestamp own_watermark = *key.newest - key.max_out_of_orderness;
+  return std::max(std::max(key.idle_timeout, target - own_watermark) - key.silence, Duration());
 }
 
 std::string silence_text(const ExplainedKey& key, Timestamp target) {
@@ -28,7 +28,7 @@ std::string key_text(const ExplainedKey& key) {
   std::string text = key.sensor + (key.metric.empty() ? "" : '/' + key.metric) + '\n';
   text += "  watermark    " + to_rfc3339(key.watermark) + "  (scope " + key.scope + ")\n";
   if (key.newest) {
-    text += "  newest       " + to_rfc3339(*key.newest) + ", less max_out_of_orderness " +
+    text += "  newest       " + to_rfc3339(*key.newest) + ", minus max_out_of_orderness " +
             to_text(key.max_out_of_orderness) + '\n';
     text += "  silent for   " + short_text(key.silence) + (key.idle ? ", idle" : "") +
             (key.connected ? "" : ", its source " + key.source + " is not connected") + '\n';
@@ -43,7 +43,7 @@ std::string waits_for(const ExplainedKey& key, const ExplainedWindow& window, Du
   if (window.end == Timestamp::latest()) return "it runs for all time and never closes";
   const bool open = window.state == RowState::open;
   const Timestamp target = open ? window.end : window.end + allowed_lateness;
-  if (window.state == RowState::final) return "is final, its row leaves at the next trigger";
+  if (window.state == RowState::final) return "is final, its row is emitted at the next trigger";
   std::string text = open ? "closes at watermark " : "is closed, final at watermark ";
   text += to_rfc3339(target);
   if (!key.held_by.empty()) return text + ", which " + key.held_by + " holds back";

@@ -226,7 +226,7 @@ def run_under_load(reloads, plant, line):
 
     reloads.write(BASE + MORE, trigger="200ms", checkpoint="7s")
     reloads.hang_up(times=5)
-    assert "[checkpoint] has changed, which needs a restart" in reloads.log()
+    assert "[checkpoint] has changed; it takes effect at the next restart" in reloads.log()
     assert "no source, window or sink has changed" in reloads.log()
     growing()
 

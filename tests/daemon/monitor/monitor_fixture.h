@@ -45,7 +45,7 @@ inline GatewayStatus healthy_status() {
   sink.connected = true;
   sink.rows = 15;
   sink.writes.add(Duration::milliseconds(3));
-  sink.waiting_rows = 2;
+  sink.outbox_rows = 2;
   sink.memory_bytes = 300;
   sink.max_bytes = 1000;
   sink.oldest = status.now - Duration::seconds(5);

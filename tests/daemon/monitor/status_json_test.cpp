@@ -52,7 +52,7 @@ TEST(StatusJson, is_json_with_the_figures_of_the_status) {
   EXPECT_EQ(at(root, "sources.0.last_refusal").text(), "bad \"quote\"\n");
   EXPECT_EQ(at(root, "sources.0.delays.0").integer(), 1);
   EXPECT_EQ(at(root, "windows.0.spans.0.windows").integer(), 3);
-  EXPECT_EQ(at(root, "sinks.0.waiting_rows").integer(), 2);
+  EXPECT_EQ(at(root, "sinks.0.outbox_rows").integer(), 2);
   EXPECT_EQ(at(root, "checkpoint.interval").number(), 30);
   EXPECT_EQ(at(root, "newest_sensors.0.sensor").text(), "</script>");
   EXPECT_EQ(at(root, "newest_sensors.0.value").number(), 21.5);
