@@ -1,12 +1,12 @@
 #!/bin/bash
 # Edgetide in half a minute: builds it, starts a private MQTT broker and the daemon, lets twenty simulated sensors send
-# their readings out of order, late and wrong, and shows the rows that come out.
+# readings that are out of order, late or wrong, and shows the resulting rows.
 #
-#   ./quickstart.sh               into one SQLite file
-#   ./quickstart.sh --postgres    into a private PostgreSQL
-#   --no-install                  uses the packages that are there
+#   ./quickstart.sh               writes to a SQLite file
+#   ./quickstart.sh --postgres    writes to a private PostgreSQL
+#   --no-install                  uses the installed packages
 #
-# Everything runs on loopback in a temporary folder. Ctrl-C ends all of it; the folder stays, to be looked at.
+# Everything runs on loopback in a temporary folder. Ctrl-C stops everything; the folder is kept.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -35,7 +35,7 @@ end() {
   fi
 }
 trap end EXIT
-trap 'echo; echo "Stopped. What was written is in $folder"; exit 130' INT TERM
+trap 'echo; echo "Stopped. The files are in $folder"; exit 130' INT TERM
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 [ -t 1 ] && [ -z "${NO_COLOR:-}" ] || say() { printf '\n%s\n' "$*"; }
@@ -50,18 +50,18 @@ build() {
   cmake --build --preset release --target edgetide edgetide_simulate
 }
 
-free_port() {  # a loopback port that nobody listens on now
+free_port() {  # prints an unused loopback port
   local port
   while port=$((20000 + RANDOM)); do
     (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
   done
 }
 
-wait_for() {  # COMMAND...: until it succeeds, 30 s at most
+wait_for() {  # COMMAND...: retries until it succeeds, at most 30 s
   local tries=0
   until "$@" >/dev/null 2>&1; do
     tries=$((tries + 1))
-    [ $tries -lt 300 ] || { echo "waited in vain for: $*" >&2; tail -n 5 "$folder"/*.log >&2; exit 1; }
+    [ $tries -lt 300 ] || { echo "timed out waiting for: $*" >&2; tail -n 5 "$folder"/*.log >&2; exit 1; }
     sleep 0.1
   done
 }
@@ -97,8 +97,8 @@ state_directory = "$folder"
 wait_after_boot = "0s"
 
 [time]
-max_out_of_orderness = "3s"   # how far out of order a sensor may send before its window closes
-idle_timeout = "10s"          # a sensor that is silent this long does not hold its window open
+max_out_of_orderness = "3s"   # how far out of order the readings of a sensor may be
+idle_timeout = "10s"          # a sensor that is silent for this long no longer holds its window open
 
 [sources.home]
 type = "mqtt"
@@ -164,20 +164,20 @@ show() {
   query "SELECT substr(CAST(time AS text), 12, 8) AS start, sensor_id AS sensor, count, round(CAST(min AS numeric), 2) AS min,
          round(CAST(max AS numeric), 2) AS max, round(CAST(avg AS numeric), 2) AS avg, state, revision
          FROM ten_seconds ORDER BY time, sensor_id LIMIT 24"
-  echo "'final' never changes again; 'closed' can still be corrected; revision counts how often the row has left."
-  say "5. What became of every reading"
+  echo "'final' rows never change again; 'closed' rows can still be corrected; revision counts how often a row was written."
+  say "5. The outcome of every reading"
   tr ',{}' '\n\n\n' <"$folder/summary.json" | sed -n '/^"watermark"/q; s/"\([a-z_]*\)":\([0-9][0-9]*\)$/   \1 \2/p' |
     grep -v -e ' rows ' -e ' epochs ' -e ' restamped '
-  echo "too_early is the clock that is an hour fast, bad_number the payload that is no number; both hurt only themselves."
-  say "6. Look around"
+  echo "too_early: the clock that is an hour fast. bad_number: the payload without a number. Other sensors are not affected."
+  say "6. Where to look next"
   echo "   configuration  $folder/edgetide.toml"
   echo "   log            $folder/edgetide.log"
   if [ $store = sqlite ]; then
     echo "   database       $folder/edgetide.db"
-    echo "   ask it         sqlite3 -header -column $folder/edgetide.db 'SELECT * FROM ten_seconds_latest'"
+    echo "   query          sqlite3 -header -column $folder/edgetide.db 'SELECT * FROM ten_seconds_latest'"
   else
-    echo "   database       $folder/pg/data (stops now; start it again to ask)"
-    echo "   ask it         SELECT * FROM edgetide.ten_seconds_latest;"
+    echo "   database       $folder/pg/data (stops now; start it again to query it)"
+    echo "   query          SELECT * FROM edgetide.ten_seconds_latest;"
   fi
 }
 
@@ -187,6 +187,6 @@ say "2. Starting a private broker and the daemon in $folder"
 start_broker
 [ $store = sqlite ] || start_database
 write_config
-say "3. Twenty sensors send for $seconds seconds: out of order, late, one an hour fast, one silent, one with words"
+say "3. Twenty sensors send for $seconds seconds: out of order, late, one an hour fast, one silent, one with text for a number"
 run_demo
 show

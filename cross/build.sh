@@ -1,12 +1,12 @@
 #!/bin/bash
-# The Debian package of one architecture, tested on the way, in one command:
+# Builds and tests the Debian package of one architecture:
 #
 #   cross/build.sh amd64|arm64|armhf       into build/package/ARCH/
 #   --no-tests                             without the unit tests
-#   --no-install                           uses the packages that are there
+#   --no-install                           uses the installed packages
 #
-# A foreign architecture gets a sysroot of its Debian libraries (cross/sysroot.sh), is compiled across, and its unit
-# tests run under qemu-user.
+# For a foreign architecture it makes a sysroot of Debian libraries (cross/sysroot.sh), cross-compiles, and runs the unit
+# tests under qemu-user.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -33,13 +33,13 @@ if [ -z "$native" ]; then
   cross/sysroot.sh "$arch" "$EDGETIDE_SYSROOT"
 fi
 
-# The tree as Debian's tools want it: debian/ at the top. Times are kept, so that a second build only does what changed.
+# A copy of the tree with debian/ at the top, as Debian's tools need it. Timestamps are kept for incremental builds.
 rm -rf "$out/source"
 mkdir -p "$out/source"
 tar -c --exclude=./build --exclude=./.git . | tar -x -C "$out/source"
 cp -r cross/debian "$out/source/debian"
 
-# debhelper gives the build a home of its own; the compiler's cache stays where it is.
+# debhelper sets another HOME for the build; the compiler cache stays where it is.
 export CCACHE_DIR=${CCACHE_DIR:-$(ccache -k cache_dir)}
 export CCACHE_BASEDIR=$out/source CCACHE_NOHASHDIR=1
 export DEB_BUILD_OPTIONS="parallel=$(nproc) crossbuildcanrunhostbinaries $([ -n "$tests" ] || echo nocheck)"
@@ -49,9 +49,9 @@ dpkg-buildpackage --build=binary --host-arch "$arch" --no-sign $([ -n "$native" 
 cd ..
 lintian --allow-root --fail-on error,warning ./*.changes
 
-# A foreign package is unpacked and its program run for real, end to end, with servers of this machine; then installed in
-# a tree of its architecture and started there, where that can be done.
-wrapped() {  # PROGRAM NAME: what runs the program under the emulator
+# Unpacks a foreign package and runs its program end to end against servers of this machine; then installs and starts it
+# in a tree of its architecture, where that is possible.
+wrapped() {  # PROGRAM NAME: writes a script that runs the program under the emulator
   mkdir -p "$(dirname "$2")"
   printf '#!/bin/sh\nexec %s -L %s %s "$@"\n' "$emulator" "$EDGETIDE_SYSROOT" "$1" >"$2"
   chmod +x "$2"

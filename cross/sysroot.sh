@@ -1,10 +1,10 @@
 #!/bin/bash
-# A sysroot to compile for another architecture: its Debian libraries and headers, only unpacked. Nothing foreign is run.
+# Makes a sysroot to compile for another architecture: unpacks its Debian libraries and headers, and runs none of them.
 #
 #   cross/sysroot.sh arm64|armhf FOLDER
 #
-# Does nothing where one of the same packages is. The folder also gets a dpkg database, by which dpkg-shlibdeps finds what a package depends on. It holds absolute
-# paths: to move it, make it again.
+# Does nothing if the sysroot already has the same packages. The folder also gets a dpkg database, in which dpkg-shlibdeps
+# finds the dependencies of a package. It holds absolute paths: to move it, create it again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,7 +34,7 @@ for deb in "$folder"/var/cache/apt/archives/*.deb; do
 done
 
 rm -rf "$folder"/var/cache/apt/archives "$folder"/var/lib/apt/lists "$folder"/usr/share/{doc,locale,man}
-# Links to the target's root have to stay inside of the sysroot.
+# Absolute links must stay inside the sysroot.
 find "$folder" -xdev -type l -lname '/*' ! -path '*/dev/*' -print0 |
   while IFS= read -r -d '' link; do ln -sfnr "$folder$(readlink "$link")" "$link"; done
 echo "$packages" >"$folder/complete"

@@ -2,5 +2,5 @@
 set(CMAKE_SYSTEM_PROCESSOR armv7l)
 set(triple arm-linux-gnueabihf)
 set(emulator qemu-arm-static)
-set(CMAKE_CXX_FLAGS_INIT -Wno-psabi)  # notes about code of GCC 6, which nobody mixes with ours
+set(CMAKE_CXX_FLAGS_INIT -Wno-psabi)  # notes about ABI differences from GCC 6, whose code is not mixed with ours
 include(${CMAKE_CURRENT_LIST_DIR}/toolchain.cmake)

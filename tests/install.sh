@@ -1,8 +1,8 @@
 #!/bin/bash
-# The Debian packages that Edgetide needs, the one list of them. Installs what is missing, as root or through sudo.
+# The only list of the Debian packages that Edgetide needs. Installs missing ones, as root or through sudo.
 #
 #   tests/install.sh build          to compile the daemon, its tests and tools
-#   tests/install.sh demo           to run it against a broker and a database of one's own
+#   tests/install.sh demo           to run it against a private broker and a private database
 #   tests/install.sh tests          to check it: sanitizers, fuzzing, formatting, style
 #   tests/install.sh package        to make its Debian package (cross/build.sh)
 #   tests/install.sh cross-arm64    to compile for another architecture; also cross-armhf

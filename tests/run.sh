@@ -1,11 +1,11 @@
 #!/bin/bash
-# Installs what is missing, builds, and passes every test, with real servers that the tests start themselves.
+# Installs missing packages, builds, and runs every test. The tests start the servers that they need.
 #
 #   tests/run.sh              the release build: style, unit, store, broker and end-to-end tests
 #   tests/run.sh --all        also under ASan/UBSan and TSan, the fuzzers for 20 s each, instructions per reading
 #   tests/run.sh --asan, --tsan, --fuzz, --bench     only that part
 #   tests/run.sh --system     the Debian package on a machine with a real systemd; not part of --all, for its time
-#   --no-install              uses the packages that are there
+#   --no-install              uses the installed packages
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,7 +22,7 @@ done
 [ ${#parts[@]} -gt 0 ] || parts=(release)
 [ -z "$install" ] || tests/install.sh build tests
 
-# One line before and after each part, so that a log tells where the time went.
+# One line before and after each part, so that a log shows where the time went.
 step() {
   local name=$1 began=$SECONDS
   shift

@@ -57,6 +57,31 @@ BAD_NAMES = re.compile(r"(^|_)(util|utils|common|helper|helpers|misc|manager|han
 LEFT_OVER = re.compile(r"\b(FIX" + r"ME|TO" + r"DO|X" + r"XX|HA" + r"CK)\b")
 MACHINE_PATHS = re.compile(r"/wo" + r"rk/|/tm" + r"p/b-")
 
+# The English of documents, comments and messages: patterns that a native reader stumbles over, and former names.
+REFUSED_WORDS = [(re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in [
+    (r"(?<!there )\bis no (?!longer\b|more than\b)", "is not a"),
+    (r"\banew\b", "again"),
+    (r"\b(nobody|no one|whoever|for who)\b", "name the thing that acts"),
+    (r"\bseldom\b", "rarely"),
+    (r"\b(is|are|be|been|as|all|was|must be) told\b|\btold (of|by|so|at|in|as|for|once)\b", "reported, given, configured"),
+    (r"\btroubles?\b", "error"),
+    (r"\bcomplaints?\b", "error, refusal, warning"),
+    (r"\btakes? nothing\b", "cannot be written"),
+    (r"\b(becomes|became|become) of\b|\bcomes of\b", "the outcome, the consequence"),
+    (r"\bcomes? and goe?s?\b", "is added or removed"),
+    (r"\bof (its|their|his) own\b", "own, separate"),
+    (r"\btexts\b", "strings"),
+    (r"\bcouriers?\b", "SinkWorker"),
+    (r"\bfates?\b", "outcome"),
+    (r"\bsurplus\b", "further, the outbox"),
+    (r"\bleavers?\b", "emit, evict, idle, drop"),
+    (r"windows_fired|source_decode_errors|idle_sensors|sink_buffer|limit_bytes", "the new name; CHANGELOG.md lists it"),
+    (r"\bsink buffers?\b", "outbox"),
+]]
+# C++ is checked in its comments and strings, so names are free; these files are checked whole.
+CPP_TEXT = re.compile(r"""'(?:[^'\\\n]|\\.)'|R"(\w*)\(.*?\)\1"|"(?:[^"\\\n]|\\.)*"|//[^\n]*""", re.DOTALL)
+WORDED_FILES = ["*.md", "*.html", "*.yml", "*.service", "*.conf", "*.toml", "CMakeLists.txt", "*.cmake", "*.sh"]
+
 breaches = []
 
 
@@ -118,6 +143,29 @@ def check_source(path):
     check_functions(path, lines)
 
 
+def comments_and_strings(text):
+    """What a person reads of C++, by line: [(number, text)]."""
+    return [(text.count("\n", 0, found.start()) + i, part)
+            for found in CPP_TEXT.finditer(text) for i, part in enumerate(found.group(0).split("\n"), 1)]
+
+
+def check_words():
+    """No refused word in a document, comment or message; the changelog's table of former names has them all."""
+    files = sorted(ROOT.glob("*.md")) + [ROOT / "CMakeLists.txt", ROOT / "quickstart.sh"]
+    for folder in [*FOLDERS, "systemd", "cross"]:
+        files += sorted({p for glob in [*WORDED_FILES, "*.cpp", "*.h"] for p in (ROOT / folder).rglob(glob)})
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        is_code = path.suffix in (".cpp", ".h")
+        for number, line in comments_and_strings(text) if is_code else enumerate(text.splitlines(), 1):
+            if path.name == "CHANGELOG.md" and line.startswith("|"):
+                continue
+            for pattern, instead in REFUSED_WORDS:
+                found = pattern.search(line)
+                if found:
+                    breach(path, number, f"'{found.group(0).strip()}': write {instead}")
+
+
 def check_tests_are_built():
     listed = "".join(p.read_text() for p in (ROOT / "tests").rglob("CMakeLists.txt"))
     for path in sorted((ROOT / "tests").rglob("*.cpp")):
@@ -165,6 +213,7 @@ def main():
     sources = sorted(p for f in FOLDERS for p in (ROOT / f).rglob("*") if p.suffix in (".cpp", ".h"))
     for path in sources:
         check_source(path)
+    check_words()
     check_tests_are_built()
     check_named_tests()
     check_example_metrics()

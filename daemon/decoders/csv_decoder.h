@@ -1,7 +1,7 @@
 // Comma-separated values: one record a line, columns named by `columns` or by the first line of each message.
 //
-// Values.  Listed columns (`values`): an empty field is absent, a field that is no number is bad_number. Without a list
-//          every column that is not time, sensor, metric or label is a value where it holds a number; texts are left
+// Values.  Listed columns (`values`): an empty field is absent, a field that is not a number is bad_number. Without a
+//          list every column that is not time, sensor, metric or label is a value where it holds a number; strings are left
 //          alone, and so are columns without a name.
 // Metric.  A listed value's own `metric`, else the column's name. Where the record has a metric (`metric_path`,
 // `metric`,
@@ -11,7 +11,7 @@
 // Lines.   Quoted fields may hold delimiters, newlines and doubled quotes; blanks around others are dropped. A line
 // with
 //          more or fewer fields than columns is bad_syntax, and the next line goes on. Empty lines are skipped, and so
-//          is a line that repeats `columns`. A time, sensor, metric or label that is no good refuses its line.
+//          is a line that repeats `columns`. An invalid time, sensor, metric or label refuses its line.
 //
 // See: RFC 4180.
 // Thread, Fails: see decoder.h.

@@ -1,7 +1,7 @@
-// Readings as decoders make them: texts, not ids. One batch per message or per socket turn, reused, so that decoding
-// allocates nothing once its buffers have grown.
+// Readings as decoders make them, with names instead of ids. One batch per message or per socket turn, reused, so that
+// decoding allocates nothing once its buffers have grown.
 //
-// Owns:   texts given to `keep`; other views point into the topic, the payload or the decoder's options, which must
+// Owns:   strings given to `keep`; other views point into the topic, the payload or the decoder's options, which must
 //         outlive the batch's use.
 // Thread: one owner at a time.
 // Fails:  never; what cannot be decoded is a DecodedRefusal in the batch.
@@ -68,7 +68,7 @@ class DecodedBatch {
  private:
   static constexpr std::size_t block_bytes = 4096;
   std::vector<std::unique_ptr<char[]>> blocks_;  // of block_bytes, reused
-  std::deque<std::string> large_;                // texts that fit no block
+  std::deque<std::string> large_;                // strings that fit in no block
   std::size_t block_ = 0;
   std::size_t used_ = 0;
 };

@@ -1,7 +1,7 @@
-// Which texts may name a sensor, a metric, a unit or a label: 1 to max_id_bytes bytes of printable UTF-8.
+// Which strings may name a sensor, a metric, a unit or a label: 1 to max_id_bytes bytes of printable UTF-8.
 //
 // Refused: control characters (C0, DEL, C1), line and paragraph separators, the controls of bidirectional text, and
-// what is no UTF-8 at all (overlong forms, surrogates, beyond U+10FFFF). So an id can be logged and shown as it is.
+// invalid UTF-8 (overlong forms, surrogates, beyond U+10FFFF). So an id can be logged and shown as it is.
 //
 // Thread: pure. Fails: never.
 #pragma once

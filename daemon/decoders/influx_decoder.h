@@ -7,12 +7,12 @@
 // Metric.  The `metric` template, which may use {measurement}, {field} and tag names; else the field's name where the
 //          sensor is the measurement, and "measurement.field" elsewhere ("measurement" for a field named "value").
 // Labels.  All tags. Units: none.
-// Values.  Floats, integers (45i, 45u), booleans as 1 and 0; quoted texts are left alone; anything else is bad_number.
+// Values.  Floats, integers (45i, 45u), booleans as 1 and 0; quoted strings are ignored; anything else is bad_number.
 // Time.    In `time.format`; automatic goes by size. Without: the arrival time.
 // A bad line is one refusal and the next line goes on. Lines that are empty or begin with '#' are skipped.
 //
 // See: InfluxDB line protocol reference: "\" escapes ',', '=', ' ' and itself, elsewhere it stands for itself;
-//         quoted texts may hold newlines.
+//         quoted strings may hold newlines.
 // Limit:  32 tags a line.
 // Thread, Fails: see decoder.h.
 #pragma once

@@ -4,7 +4,7 @@
 //            Its accessors are inline over simdjson's tape (64-bit words; kind in the top byte, see doc/tape.md there).
 // JsonParser parses one text at a time into buffers it keeps; nothing is allocated once they have grown.
 //
-// Owns:   the parser owns all texts; keep copies of what must outlive the next `parse`.
+// Owns:   the parser owns all strings; keep copies of what must outlive the next `parse`.
 // Thread: one at a time per parser.
 // Fails:  a refusal as a value. A number that no double can hold refuses the whole text as bad_number; integers beyond
 //         64 bits are read as doubles. Of repeated keys `find` takes the first. Lone surrogates are bad_syntax.
@@ -46,7 +46,7 @@ class JsonValue {
   std::optional<std::int64_t> integer() const noexcept;
   std::string_view text() const noexcept;
 
-  // The member of an object; nothing if there is none, or this is no object.
+  // The member of an object; nothing if there is none, or this is not an object.
   std::optional<JsonValue> find(std::string_view key) const noexcept;
 
   // Empty for other kinds.

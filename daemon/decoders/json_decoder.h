@@ -6,7 +6,7 @@
 // Values. Listed ones (`values`): numbers, booleans as 1 and 0, numbers in quotes (coerce_strings); null and a path
 //   that leads nowhere are silently absent, anything else is bad_number. Without a list every number of the record is
 //   a value, named by its path ("DS18B20.Temperature", "Distance[0]"; "value" if the record is a bare number), but for
-//   those that are time, sensor, metric or label; booleans and texts are left alone.
+//   those that are time, sensor, metric or label; booleans and strings are ignored.
 // Metric. A listed value's own `metric`, else the last name of its path (with a "*" in the path: the concrete names
 // from
 //   there on). Where the record has a metric (`metric_path`, `metric`, or {metric} in the topic): that for the only

@@ -48,7 +48,7 @@ class MessageOutput {
   bool full_ = false;
 };
 
-// The metric of a value named `name` in a record that has a metric of its own, or none (empty): the record's for the
+// The metric of a value named `name` in a record with its own metric, or without one (empty): the record's for the
 // value called "value", the name where the record has none, else "record.name", kept in the batch (empty if that is too
 // long for an id).
 std::string_view metric_in_record(std::string_view record_metric, std::string_view name, std::string& scratch,

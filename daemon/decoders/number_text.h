@@ -1,6 +1,6 @@
-// Numbers in texts, as devices write them. The decimal point is '.', whatever the locale.
+// Numbers in strings, as devices write them. The decimal point is '.', whatever the locale.
 //
-// Fails:  nothing for what is no finite number: "nan", "inf", "on", "", 1e999.
+// Fails:  nothing for anything but a finite number: "nan", "inf", "on", "", 1e999.
 // Thread: pure.
 #pragma once
 

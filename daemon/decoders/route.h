@@ -29,7 +29,7 @@ class TopicPattern {
   // Fails: std::invalid_argument with a reason ("'#' must be the last level").
   explicit TopicPattern(std::string_view pattern);
 
-  // True if the topic matches; the captures' texts point into the topic, their names into the pattern.
+  // True if the topic matches; the captures' values point into the topic, their names into the pattern.
   bool match(std::string_view topic, std::vector<Capture>& captures) const;
 
   std::string filter() const;

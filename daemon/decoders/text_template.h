@@ -27,7 +27,7 @@ class TextTemplate {
     return expand(message, scratch, batch, [](std::string_view) { return std::string_view(); });
   }
 
-  // `lookup(name)` gives the text of a name that is no capture, empty if there is none.
+  // `lookup(name)` gives the value of a name that is not a capture, empty if there is none.
   template <typename Lookup>
   std::string_view expand(const Message& message, std::string& scratch, DecodedBatch& batch, Lookup&& lookup) const {
     if (parts_.size() == 1) return text_of(parts_[0], message, lookup);

@@ -24,7 +24,7 @@
 
 namespace edgetide {
 
-// What there is to send since the last call; nothing: the stream ends.
+// What to send since the last call; nothing: the stream ends.
 using ControlStream = std::function<std::optional<std::string>()>;
 using ControlAnswer = std::variant<std::string, ControlStream>;
 // Must not throw.
@@ -32,7 +32,7 @@ using ControlCommands = std::function<ControlAnswer(const std::vector<std::strin
 
 class ControlServer {
  public:
-  // Replaces a socket that is left over. Requires: nobody else serves that path.
+  // Replaces a left-over socket. Requires: no other process serves that path.
   ControlServer(std::string path, ControlCommands commands);
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;

@@ -31,7 +31,7 @@ struct ExplainedKey {
   Duration max_out_of_orderness;
   Duration silence;  // while its source was connected
   Duration idle_timeout;
-  std::string held_by;                   // the slowest sensor, where others move the watermark too; empty: nobody
+  std::string held_by;                   // the slowest sensor, where others move the watermark too; empty: none
   std::vector<ExplainedWindow> windows;  // that are not final, by start
 };
 

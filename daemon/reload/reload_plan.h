@@ -1,7 +1,8 @@
 // What another configuration changes, by name: decided here, done by the gateway.
 //
-//   sources   changed: any key of its own but those of [time], which move with the pipeline. It is stopped and made
-//   anew. windows   changed: what its state means (WindowDefinition::fingerprint). Its rows leave and it begins empty.
+//   sources   changed: any of its keys except those of [time], which move with the pipeline. It is stopped and made
+//             again.
+//   windows   changed: what its state means (WindowDefinition::fingerprint). Its rows are emitted and it starts empty.
 //   sinks     changed: the store, the outbox, or what rows look like. Its rows wait for the new one.
 //
 // Thread: pure. Fails: never.

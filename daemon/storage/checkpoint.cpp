@@ -74,7 +74,7 @@ CheckpointFrame frame_of(const Checkpoint& checkpoint) {
 std::variant<Checkpoint, BadCheckpoint> decode_checkpoint(std::string bytes) {
   using Reason = BadCheckpoint::Reason;
   if (bytes.empty()) return BadCheckpoint{Reason::damaged, "is empty"};
-  if (!is_ours(bytes)) return BadCheckpoint{Reason::foreign, "is no checkpoint of edgetide"};
+  if (!is_ours(bytes)) return BadCheckpoint{Reason::foreign, "is not a checkpoint of edgetide"};
   if (!checksum_fits(bytes)) return BadCheckpoint{Reason::damaged, "is damaged or cut off: its checksum does not fit"};
   if (const std::uint16_t version = version_of(bytes); version > checkpoint_version) {
     return BadCheckpoint{Reason::newer, "has format " + std::to_string(version) + "; this edgetide reads up to " +

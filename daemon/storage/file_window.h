@@ -1,4 +1,4 @@
-// A file seen through a buffer that is read anew as the view moves: any stretch of it, in little memory.
+// Gives any part of a file through a small buffer, which is refilled as the view moves.
 //
 // Owns:   the file. A view lives until the next one.
 // Thread: one owner at a time.

@@ -86,7 +86,7 @@ void Quarantine::write(std::uint64_t readings, Duration now) {
   std::error_code error = make_room();
   if (!error) error = log_->flush();
   if (error) {
-    log_.reset();  // and what is in its buffer; begins anew with what is there then
+    log_.reset();  // and its buffer; the next write opens the log again
     return fail(location_.folder + ": " + error.message(), readings, now);
   }
   counters_.kept += readings;

@@ -1,6 +1,6 @@
 // One reading of the quarantine, as the payload of a record. FORMAT.md has the bytes.
 //
-// Thread: pure. Fails: `decode` gives nothing for what is no reading.
+// Thread: pure. Fails: `decode` gives nothing for invalid bytes.
 #pragma once
 
 #include <cstdint>

@@ -23,12 +23,12 @@ inline constexpr std::size_t record_head_bytes = 12;
 struct SegmentHeader {
   std::uint16_t version = segment_version;
   LogKind kind{};
-  std::uint64_t incarnation = 0;   // of whoever wrote it: tells two writers of a log apart
+  std::uint64_t incarnation = 0;   // identifies the writer, to distinguish two writers of a log
   std::uint64_t first_record = 0;  // the number its records begin with
 };
 
 std::array<char, segment_header_bytes> encode(const SegmentHeader& header) noexcept;
-// Nothing if magic or checksum are wrong. A newer version is told as it is.
+// Nothing if magic or checksum are wrong. A newer version is returned as it is.
 std::optional<SegmentHeader> decode_segment_header(std::string_view bytes) noexcept;
 
 struct RecordHead {

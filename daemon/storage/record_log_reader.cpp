@@ -40,7 +40,7 @@ std::optional<LogRefusal> RecordLogReader::rules(const Segment& segment) const {
     const bool ours = segment.bytes < segment_header_bytes || reader.has_magic() || reader.error() ||
                       reader.next(segment.first_record) || reader.torn_bytes() == 0;
     if (ours) return std::nullopt;
-    return LogRefusal{LogRefusal::Reason::foreign, path + ": is no record log of edgetide"};
+    return LogRefusal{LogRefusal::Reason::foreign, path + ": is not a record log of edgetide"};
   }
   if (header->version > segment_version) {
     return LogRefusal{LogRefusal::Reason::newer, path + ": has format " + std::to_string(header->version) +
@@ -108,7 +108,7 @@ void RecordLogReader::leave_segment() {
   ++position_;
 }
 
-// Nothing that follows tells how many records it has cost, and nobody knows whether it is torn.
+// No later record shows how many were lost, and a torn end cannot be distinguished from damage.
 void RecordLogReader::note_unreadable_end() {
   if (report_.damage.size() < max_damages) report_.damage.push_back(broken_);
 }

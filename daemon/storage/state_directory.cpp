@@ -6,7 +6,7 @@ namespace edgetide {
 
 namespace {
 
-// A full disk is no reason not to start: what is in there has to get out first.
+// Starts on a full disk too: the stored rows must be delivered before there is room.
 bool is_full(std::error_code error) noexcept {
   return error == std::errc::no_space_on_device || error.value() == EDQUOT;
 }

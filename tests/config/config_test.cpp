@@ -816,7 +816,7 @@ TEST(Config, doubtful_settings_are_warned_of_at_their_place) {
   }
 }
 
-// What loads or not is no matter here; that nothing crashes and every error has a text is.
+// It does not matter here whether the file loads, only that nothing crashes and every error has a message.
 void expect_answer(const TemporaryFolder& folder, const std::string& text) {
   try {
     load_configuration(folder.write("edgetide.toml", text), LoadOptions{false});

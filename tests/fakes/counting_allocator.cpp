@@ -19,7 +19,7 @@ void* operator new(std::size_t bytes) {
   if (void* const memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
   throw std::bad_alloc();
 }
-// Also for shared libraries: a sanitizer minds memory of its own nothrow form coming back to our delete.
+// Also for shared libraries: a sanitizer objects when our delete gets memory of its nothrow new.
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
   ++count;
   return std::malloc(bytes == 0 ? 1 : bytes);

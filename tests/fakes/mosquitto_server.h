@@ -21,7 +21,7 @@ inline sockaddr_in loopback(int port) {
   return address;
 }
 
-// A port nobody listens on now.
+// An unused port.
 inline int free_port() {
   const int probe = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address = loopback(0);

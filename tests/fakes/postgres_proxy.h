@@ -1,6 +1,6 @@
 // Stands between a client and a PostgreSQL server on Unix sockets and cuts the link at a COMMIT.
 //
-// Thread: one of its own; `arm` from any thread. Owns: the socket in a temporary folder. Fails: std::runtime_error.
+// Thread: owns one; `arm` from any thread. Owns: the socket in a temporary folder. Fails: std::runtime_error.
 #pragma once
 
 #include <atomic>

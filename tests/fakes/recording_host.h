@@ -1,4 +1,4 @@
-// A SourceHost that keeps what it is given and can be told to hold readings back or to refuse them.
+// A SourceHost that records what it is given; a test can make it hold readings back or refuse them.
 //
 // Thread: any; `wait_until` waits for a condition with a generous deadline.
 #pragma once

@@ -1,4 +1,4 @@
-// A file system whose syncs do not return while it is told to hold them: a memory card that is busy with itself.
+// A file system whose syncs a test can hold, like those of a busy memory card.
 //
 // Owns: nothing; `files` outlives it. Thread: any.
 #pragma once

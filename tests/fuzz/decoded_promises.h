@@ -1,4 +1,4 @@
-// What holds for every batch, whatever the bytes were. Reading the texts also shows that they are still there.
+// What holds for every batch, for any input bytes. Reading the strings also shows that they are still valid.
 #pragma once
 
 #include <cmath>

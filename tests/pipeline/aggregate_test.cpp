@@ -36,7 +36,7 @@ class State {
 
 // Without rounding but once at the end, as Python's fsum: Shewchuk, "Adaptive Precision Floating-Point Arithmetic",
 // 1997.
-// (`long double` is no wider than double on 32-bit ARM.)
+// (`long double` is as wide as double on 32-bit ARM.)
 double exact_sum(const std::vector<double>& values) {
   std::vector<double> parts;  // that do not overlap, the smallest first
   for (double sum : values) {

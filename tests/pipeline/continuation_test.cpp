@@ -10,12 +10,12 @@
 namespace edgetide::test {
 namespace {
 
-// A random case in which series come and go, beyond the limit as well.
+// A random case in which series are added and evicted, beyond the limit as well.
 Case crowded_case(std::uint64_t seed) {
   Case made = random_case(seed);
   if (seed % 2 == 0) made.options.max_series = static_cast<std::size_t>(2 + seed / 2 % 5);
   if (seed % 5 == 0) made.options.new_series_per_minute = 4;
-  // The end of time is no watermark that anything goes on from.
+  // A watermark at the end of time cannot be continued from.
   std::erase_if(made.inputs, [](const Input& input) { return input.time == Timestamp::latest(); });
   return made;
 }

@@ -38,7 +38,7 @@ WindowOptions window(const char* name, WindowKind kind) {
 }  // namespace
 
 // Everything else than what the stores are to have the same: places of sources and windows, how a sink spills, a window
-// that computes series of its own.
+// that computes other series.
 void change(GatewayOptions& options, bool computes_series) {
   PipelineOptions& pipeline = options.pipeline;
   pipeline.sources.insert(pipeline.sources.begin(), {"other", {}});

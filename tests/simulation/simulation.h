@@ -56,7 +56,7 @@ struct SimulationOptions {
   Duration clock_set_after = Duration();  // running time
   std::size_t steps_to_reload = 0;        // as often the configuration is changed, and back; 0: never
   bool computes_series = true;            // the changed one; not with several deaths, DURABILITY.md tells the gap
-  std::uint64_t heals_at_operation = 0;   // of the file system: from then on nothing fails; 0: as it was told
+  std::uint64_t heals_at_operation = 0;   // of the file system: from then on nothing fails; 0: unchanged
 };
 
 struct Ending {

@@ -1,4 +1,4 @@
-// Row batches for tests: sensors with texts and rows with values, in few words.
+// Builds row batches for tests: sensors with their names, and rows with values.
 #pragma once
 
 #include <initializer_list>

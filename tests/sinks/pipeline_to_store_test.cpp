@@ -39,7 +39,7 @@ class PipelineToStore : public StoreTest {
  protected:
   PipelineToStore() { options.windows[0].allowed_lateness = Duration::days(1); }  // nothing is dropped
 
-  // Everything in `epochs` parts, each with an epoch of its own; the last one ends all windows.
+  // Everything in `epochs` parts, each with its own epoch; the last one ends all windows.
   void deliver_all(OutputMode mode) {
     windows = schemas_of(options.windows, {WindowId{0}});
     const RowSelection selection(options.windows, {WindowId{0}}, mode);

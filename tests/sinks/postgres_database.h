@@ -1,4 +1,4 @@
-// A database of its own for a test, on a server that all tests of the program share.
+// A separate database for a test, on a server that all tests of the program share.
 //
 // Thread: the test's. Fails: exceptions of libpqxx, which fail the test.
 #pragma once
@@ -26,7 +26,7 @@ class PostgresDatabase {
   std::string connection() const { return postgres_server().connection(name_); }
   PostgresOptions options() const;
 
-  // Each on a connection of its own, outside of any transaction.
+  // Each on its own connection, outside of any transaction.
   void execute(const std::string& sql) const { query(sql); }
   TextRows query(const std::string& sql) const;
   // The one value of a result.

@@ -1,4 +1,4 @@
-// The PostgreSQL sink against a real server: what a store of its own kind must survive.
+// The PostgreSQL sink against a real server: what this kind of store must survive.
 #include "sinks/postgres_sink.h"
 
 #include <future>
@@ -106,7 +106,7 @@ TEST_F(PostgresSinkTest, session_ended_between_two_deliveries_is_replaced) {
 }
 
 // COMMIT waits for a standby that does not exist, with the rows already on the server's disk. The server begins with
-// that some time after it was told: COMMITs pass until then.
+// that some time later: COMMITs pass until then.
 class ImaginaryStandby {
  public:
   explicit ImaginaryStandby(const PostgresDatabase& database) : database_(database) { set("'nosuch'"); }

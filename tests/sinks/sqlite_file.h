@@ -1,4 +1,4 @@
-// A folder of its own for a SQLite file, and the file read past the sink.
+// A separate folder for a SQLite file, which tests read without the sink.
 //
 // Owns: the folder; it goes with the object. Fails: std::runtime_error, which fails the test.
 #pragma once
@@ -28,7 +28,7 @@ class SqliteFile {
 
   std::string path() const { return folder_ + "/edgetide.db"; }
 
-  // On a connection of its own; `row` is called for each row while it stands.
+  // On its own connection; `row` is called for each row while it stands.
   void each_row(const std::string& sql, const std::function<void(sqlite3_stmt*)>& row) const {
     sqlite3* database = nullptr;
     check(sqlite3_open(path().c_str(), &database), database);

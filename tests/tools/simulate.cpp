@@ -90,7 +90,7 @@ void pace(const Command& command, const Reading& reading, std::size_t place, std
   if (early_us > 0) std::this_thread::sleep_for(std::chrono::microseconds(early_us));
 }
 
-// Only what the peer has taken: of the rest nobody knows.
+// Only what the peer has accepted; the outcome of the rest is unknown.
 void write_log(const Command& command, const std::vector<Reading>& readings, std::size_t taken) {
   if (command.log.empty()) return;
   std::ofstream out(command.log);

@@ -29,7 +29,7 @@ class Planner {
     Reading reading{options_.start_us + microseconds(at), 0, sensor, value(sensor, at), kind()};
     const bool has_role = options_.demo && sensor < role_names.size();
     if (has_role) reading.kind = kind_of_role(sensor);
-    // Regular sensors of a demonstration hurry, so that the one that is out of order can be told from them.
+    // Regular sensors of a demonstration hurry, so that the one that is out of order can be distinguished from them.
     const double disorder = options_.demo && sensor != out_of_order ? options_.disorder / 10 : options_.disorder;
     reading.due_us = reading.event_time_us + microseconds(disorder * fraction() + delay(reading.kind));
     if (reading.kind == Kind::future) reading.event_time_us += hour_us;

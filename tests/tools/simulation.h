@@ -1,7 +1,7 @@
 // What simulated sensors measure and in which order it is sent: a plan made from a seed, before anything is sent.
 //
 // Regular readings keep to the promised disorder: each is sent at most `disorder` of event time after a newer one of
-// its sensor. The others break one rule each (Kind). What becomes of a reading follows from the order of sending alone,
+// its sensor. The others break one rule each (Kind). The outcome of a reading follows from the order of sending alone,
 // so that the log of a run tells the rows a receiver must have made.
 //
 // Units:  event times in UTC microseconds, durations in seconds.
@@ -25,7 +25,7 @@ enum class Kind : std::uint8_t {
   future,     // event time an hour ahead
   ancient,    // event time thirty days back
   no_number,  // the value is a word
-  no_json,    // the payload is no JSON
+  no_json,    // the payload is not JSON
 };
 inline constexpr std::array<std::string_view, 8> kind_names = {
     "regular", "same_time", "late", "very_late", "future", "ancient", "no_number", "no_json",

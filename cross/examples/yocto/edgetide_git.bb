@@ -1,4 +1,4 @@
-# A Yocto recipe, for a layer of one's own beside meta-oe. What meta-oe does not have of DEPENDS must come with the layer.
+# A Yocto recipe for your own layer next to meta-oe. Your layer must provide those of DEPENDS that meta-oe lacks.
 #
 # Untested: no BitBake has run it yet, and the names in DEPENDS are as remembered.
 SUMMARY = "Event-time windows for sensors at the edge"
@@ -14,7 +14,7 @@ inherit cmake pkgconfig systemd
 DEPENDS = "paho-mqtt-c paho-mqtt-cpp libpqxx postgresql sqlite3 tomlplusplus simdjson spdlog systemd libmicrohttpd \
            cli11 date muparser xxhash"
 
-# Manual pages and completions are printed by the program, which does not run here.
+# The program prints manual pages and completions, but a cross-compiled program cannot run here.
 EXTRA_OECMAKE = "-DEDGETIDE_TESTS=OFF -DEDGETIDE_MANUAL=OFF -DCMAKE_UNITY_BUILD=ON \
                  -DEDGETIDE_UNIT_DIR=${systemd_system_unitdir}"
 

@@ -128,7 +128,7 @@ TEST_F(CheckpointCommands, show_says_when_there_is_none_and_refuses_what_is_no_c
   std::ofstream(path(1)) << "somebody's letter";
   const Ran ran = show();
   EXPECT_EQ(ran.status, exit_configuration);
-  EXPECT_EQ(ran.err, "edgetide: " + path(1) + ": is no checkpoint of edgetide\n");
+  EXPECT_EQ(ran.err, "edgetide: " + path(1) + ": is not a checkpoint of edgetide\n");
   EXPECT_EQ(ran.out, "");
 }
 
@@ -149,7 +149,7 @@ TEST_F(CheckpointCommands, check_refuses_where_nothing_else_is_there_than_what_i
   const std::string file = config({{"minute", "1m"}});
   write_checkpoint(file);
   std::ofstream(path(2)) << "somebody's letter";
-  EXPECT_THAT(check(file).err, HasSubstr(path(2) + ": is no checkpoint"));
+  EXPECT_THAT(check(file).err, HasSubstr(path(2) + ": is not a checkpoint"));
   EXPECT_EQ(check(file).status, exit_fine) << "the one before is used";
   std::filesystem::remove(path(1));
   EXPECT_EQ(check(file).status, exit_configuration);

@@ -10,7 +10,7 @@
 namespace edgetide {
 namespace {
 
-// A document written anew from what the facade shows of it.
+// A document, written again from what the facade shows of it.
 void rewrite(JsonValue value, std::string& out) {
   switch (value.kind()) {
     case JsonKind::null:

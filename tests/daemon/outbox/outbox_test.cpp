@@ -451,7 +451,7 @@ TEST_F(OutboxTest, files_that_are_not_ours_or_of_a_newer_version_refuse_the_star
   std::string unknown_type(record_head_bytes, '\0');
   seal_record(unknown_type, 0, 9, 1);
   const std::pair<std::string, std::string> cases[] = {
-      {std::string(100, 'x'), "is no record log"},
+      {std::string(100, 'x'), "is not a record log"},
       {std::string(newer.begin(), newer.end()), "use a newer edgetide"},
       {std::string(other.begin(), other.end()), "something else"},
       {std::string(known.begin(), known.end()) + unknown_type, "use a newer one"},

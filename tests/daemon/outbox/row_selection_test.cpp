@@ -65,7 +65,7 @@ TEST_F(RowSelectionTest, rows_come_with_their_texts_and_the_values_of_their_own_
                           {row(WindowId{0}, a, RowState::open, true, 0), row(WindowId{0}, b, RowState::open, true, 2),
                            row(WindowId{1}, b, RowState::open, true, 4)},
                           {1, 10, 2, 20, 3, 30, 300}};
-  // The sink names the inputs in an order of its own.
+  // The sink names the inputs in another order.
   const RowSelection selection(options.windows, {WindowId{1}, WindowId{0}}, OutputMode::update);
   const RowBatch batch = selection.select(emission, pipeline, 5);
   EXPECT_EQ(batch.id, (EpochId{5, 9}));

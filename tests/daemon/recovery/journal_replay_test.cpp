@@ -69,7 +69,7 @@ TEST(JournalReplay, journal_makes_the_same_state_byte_for_byte) {
     Journal journal(files, "state", {}, 5, {});
     intake.open({9, 5}, {}, journal, {});
     feed(intake, clock, seed);
-    intake.tick(Fire::due);  // finds anew who may leave
+    intake.tick(Fire::due);  // finds the series that may be evicted again
     ASSERT_GT(pipeline.counters().of(Refusal::series_limit) + pipeline.counters().of(Refusal::series_rate), 0U);
 
     Pipeline again(options);

@@ -51,7 +51,7 @@ TEST_F(ReplayedConnection, lasts_as_long_as_the_life_that_had_it) {
   files.forget_handles();
   Core after(options, files, clock, {});
   EXPECT_EQ(watermarks(after), (std::vector<Timestamp>{at(10), at(58)}));
-  tick(after, 500);  // nobody could be heard since
+  tick(after, 500);  // no sensor could be heard since
   EXPECT_EQ(watermarks(after), (std::vector<Timestamp>{at(10), at(58)}));
 }
 

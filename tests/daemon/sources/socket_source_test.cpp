@@ -226,7 +226,7 @@ TEST(SocketSource, peer_is_not_read_while_the_host_holds_readings_back) {
   for (int i = 0; i < 1000; ++i) lines += line;
   std::size_t bytes = 0;
   for (std::size_t sent = 1; sent > 0;
-       bytes += sent) {  // ends: the kernel's buffers are bounded, and nobody empties them
+       bytes += sent) {  // ends: the kernel's buffers are bounded, and nothing empties them
     sent = peer.send_now(std::string_view(lines).substr(bytes % line.size()));
   }
   EXPECT_TRUE(host.readings().empty());

@@ -1,4 +1,4 @@
-// The checkpoint of FORMAT.md is read back from the page, and written anew.
+// Reads the checkpoint of FORMAT.md from the page and writes the same bytes again.
 #include <gtest/gtest.h>
 
 #include "tests/daemon/storage/checkpoint_fixture.h"

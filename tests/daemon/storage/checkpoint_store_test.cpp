@@ -80,7 +80,7 @@ TEST_F(CheckpointStoreTest, journal_is_needed_from_the_oldest_kept_and_all_of_it
   EXPECT_EQ(after.journal_from(), 300U);
 }
 
-// Faults 16, 25: whatever has become of the newest, with a whole one before it and alone.
+// Faults 16, 25: every state of the newest checkpoint, with an intact one before it and alone.
 TEST_F(CheckpointStoreTest, fault_16_damaged_empty_or_foreign_newest_checkpoint_falls_back_to_the_one_before) {
   write(1);
   write(2);
@@ -97,8 +97,8 @@ TEST_F(CheckpointStoreTest, fault_16_damaged_empty_or_foreign_newest_checkpoint_
       {flipped, "checksum", false},
       {whole.substr(0, whole.size() - 1), "checksum", false},
       {whole.substr(0, 9), "checksum", false},
-      {"somebody's letter", "is no checkpoint of edgetide", true},
-      {std::string(300, 'Z'), "is no checkpoint of edgetide", true},
+      {"somebody's letter", "is not a checkpoint of edgetide", true},
+      {std::string(300, 'Z'), "is not a checkpoint of edgetide", true},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.words);

@@ -101,9 +101,9 @@ TEST(Checkpoint, what_is_no_checkpoint_is_told_apart) {
       {std::string(4096, '\0'), Reason::damaged, "checksum"},
       {std::string(16, '\0') + bytes_of(checkpoint_of(1)).substr(16), Reason::damaged, "checksum"},
       {std::string(checkpoint_magic) + random_bytes(300), Reason::damaged, "checksum"},
-      {random_bytes(300), Reason::foreign, "is no checkpoint of edgetide"},
-      {"#!/bin/sh\necho somebody's script\n", Reason::foreign, "is no checkpoint of edgetide"},
-      {std::string(segment.data(), segment.size()), Reason::foreign, "is no checkpoint of edgetide"},
+      {random_bytes(300), Reason::foreign, "is not a checkpoint of edgetide"},
+      {"#!/bin/sh\necho somebody's script\n", Reason::foreign, "is not a checkpoint of edgetide"},
+      {std::string(segment.data(), segment.size()), Reason::foreign, "is not a checkpoint of edgetide"},
       {of_version(2), Reason::newer, "has format 2; this edgetide reads up to 1"},
   };
   for (const auto& c : cases) {

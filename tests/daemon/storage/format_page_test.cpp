@@ -1,4 +1,4 @@
-// The worked example of FORMAT.md is read back from the page, and written anew.
+// Reads the worked example of FORMAT.md from the page and writes the same bytes again.
 #include "tests/daemon/storage/format_page.h"
 
 #include <gtest/gtest.h>

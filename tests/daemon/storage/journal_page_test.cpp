@@ -1,4 +1,4 @@
-// The journal of FORMAT.md is read back from the page, and written anew.
+// Reads the journal of FORMAT.md from the page and writes the same bytes again.
 #include <gtest/gtest.h>
 
 #include "daemon/storage/journal.h"

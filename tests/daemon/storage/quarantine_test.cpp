@@ -176,7 +176,7 @@ TEST_F(QuarantineTest, foreign_file_in_its_place_is_left_alone_and_told) {
   Quarantine quarantine(files, "state", {});
   keep(quarantine, 1, seconds(0));
   EXPECT_EQ(quarantine.counters().failed, 1U);
-  EXPECT_NE(quarantine.counters().error.find("is no record log"), std::string::npos);
+  EXPECT_NE(quarantine.counters().error.find("is not a record log"), std::string::npos);
   EXPECT_EQ(files.content("state/quarantine/quarantine-0000000000000001.log"), std::string(100, 'x'));
 }
 

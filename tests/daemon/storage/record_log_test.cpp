@@ -140,7 +140,7 @@ TEST_F(RecordLogTest, torn_bytes_are_reported) {
   EXPECT_EQ(read.report.torn_path, path(1));
 }
 
-// One bit anywhere, 1,000 times: every record but the one it is in comes back, and the loss is told.
+// Flips one bit anywhere, 1,000 times: every other record is read, and the loss is counted.
 TEST_F(RecordLogTest, flipped_bit_costs_its_record_and_no_other_and_is_counted) {
   RecordLogWriter log(files, log_options(1024), {}, 1);
   write_records(log, 120);
@@ -243,7 +243,7 @@ TEST_F(RecordLogTest, what_is_not_ours_is_refused_in_words_and_left_alone) {
   } cases[] = {
       {std::string(newer.data(), newer.size()) + "whatever", "has format 2; this edgetide reads up to 1"},
       {std::string(other.data(), other.size()) + whole.substr(other.size()), "is the record log of something else"},
-      {"#!/bin/sh\necho this is somebody's script, under a name of ours\n", "is no record log"},
+      {"#!/bin/sh\necho this is somebody's script, under a name of ours\n", "is not a record log"},
   };
   for (const auto& c : cases) {
     files.set_content(path(1), c.content);

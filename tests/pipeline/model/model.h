@@ -1,5 +1,5 @@
 // What the engine computes, said as plainly as it can be said: every reading is kept, every window keeps the list of
-// its readings, every minimum is looked for anew. Slow on purpose; the engine is compared with it.
+// its readings, every minimum is searched again. Slow on purpose; tests compare the engine with it.
 #pragma once
 
 #include <cstdint>

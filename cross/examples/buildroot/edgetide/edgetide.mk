@@ -3,8 +3,8 @@
 # edgetide
 #
 ################################################################################
-# For an external tree. Untested: no Buildroot has built it yet. What Buildroot does not have of the dependencies
-# (simdjson and Howard Hinnant's date, when this was written) must come with the external tree.
+# For an external tree. Untested: no Buildroot has built it yet. The external tree must provide the dependencies
+# that Buildroot lacks (simdjson and Howard Hinnant's date at the time of writing).
 
 EDGETIDE_VERSION = main
 EDGETIDE_SITE = https://example.org/edgetide.git
