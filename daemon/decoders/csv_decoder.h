@@ -1,17 +1,16 @@
-// Comma-separated values: one record a line, columns named by `columns` or by the first line of each message.
+// Comma-separated values: one record per line, columns named by `columns` or by the first line of each message.
 //
 // Values.  Listed columns (`values`): an empty field is absent, a field that is not a number is bad_number. Without a
-//          list every column that is not time, sensor, metric or label is a value where it holds a number; strings are left
-//          alone, and so are columns without a name.
-// Metric.  A listed value's own `metric`, else the column's name. Where the record has a metric (`metric_path`,
-// `metric`,
-//          or {metric} in the topic): that for the only listed value and for a column "value", "metric.column" for
-//          others.
-// Sensor.  The `sensor_path` column, where that is empty or not there the `sensor` template.
-// Lines.   Quoted fields may hold delimiters, newlines and doubled quotes; blanks around others are dropped. A line
-// with
-//          more or fewer fields than columns is bad_syntax, and the next line goes on. Empty lines are skipped, and so
-//          is a line that repeats `columns`. An invalid time, sensor, metric or label refuses its line.
+//          list, every column that is not time, sensor, metric or label is a value where it holds a number; strings and
+//          columns without a name are ignored.
+// Metric.  A listed value's own `metric`, otherwise the column's name. If the record has a metric (`metric_path`,
+//          `metric`, or {metric} in the topic): that metric for the only listed value and for a column "value",
+//          "metric.column" for others.
+// Sensor.  The `sensor_path` column; if it is empty or missing, the `sensor` template.
+// Lines.   Quoted fields may hold delimiters, newlines and doubled quotes; blanks around other fields are dropped. A
+//          line with more or fewer fields than columns is bad_syntax, and decoding continues with the next line. Empty
+//          lines and lines that repeat `columns` are skipped. An invalid time, sensor, metric or label refuses its
+//          line.
 //
 // See: RFC 4180.
 // Thread, Fails: see decoder.h.

@@ -19,7 +19,7 @@ void require(bool condition, const std::string& message) {
   if (!condition) throw std::invalid_argument(message);
 }
 
-// Options that the format has no use for are mistakes, not decoration.
+// Options that the format does not use are errors.
 void refuse_unused(const MappingOptions& options) {
   const bool json = options.format == PayloadFormat::json;
   const bool csv = options.format == PayloadFormat::csv;

@@ -1,11 +1,11 @@
-// Bytes to readings. A decoder is pure but for its own buffers: table-tested, fuzzed, and usable without a daemon.
+// Bytes to readings. A decoder is pure except for its own buffers, so tests and fuzzers can run it without a daemon.
 //
 // Thread: one at a time per decoder (it reuses parse buffers).
 // Owns:   readings point into the message, the batch and the decoder's options; the decoder outlives their use.
 // Fails:  never; refusals go into the batch: one per bad value, bad record or bad line, or one for the whole message.
-//         A bad part of a message costs nothing else of it.
+//         A bad part of a message does not affect the other parts.
 // Limit:  payload 256 KiB, depth 16, 1000 values (readings and refusals) per message, ids of 1 to 128 bytes of
-//         printable UTF-8. A message beyond them is refused as a whole.
+//         printable UTF-8. A message that exceeds them is refused as a whole.
 #pragma once
 
 #include <cstddef>

@@ -1,17 +1,17 @@
 // InfluxDB line protocol: measurement[,tag=value...] field=value[,field=value...] [time]
 //
-// Sensor.  The `sensor` template, which may use {measurement} and the line's tag names beside captures; else {device}
-// or
-//          {sensor} of the topic; else the tag "sensor", "device", "host" or "id", the first there is; else the
-//          measurement.
-// Metric.  The `metric` template, which may use {measurement}, {field} and tag names; else the field's name where the
-//          sensor is the measurement, and "measurement.field" elsewhere ("measurement" for a field named "value").
+// Sensor.  The `sensor` template, which may use {measurement} and the line's tag names besides captures; otherwise
+//          {device} or {sensor} of the topic; otherwise the first of the tags "sensor", "device", "host" and "id";
+//          otherwise the measurement.
+// Metric.  The `metric` template, which may use {measurement}, {field} and tag names; otherwise the field's name if the
+//          sensor is the measurement, and "measurement.field" if not ("measurement" for a field named "value").
 // Labels.  All tags. Units: none.
 // Values.  Floats, integers (45i, 45u), booleans as 1 and 0; quoted strings are ignored; anything else is bad_number.
-// Time.    In `time.format`; automatic goes by size. Without: the arrival time.
-// A bad line is one refusal and the next line goes on. Lines that are empty or begin with '#' are skipped.
+// Time.    In `time.format`; `auto` decides by magnitude. A line without a time gets the arrival time.
+// Lines.   A bad line is one refusal, and decoding continues with the next. Empty lines and lines that begin with '#'
+//          are skipped.
 //
-// See: InfluxDB line protocol reference: "\" escapes ',', '=', ' ' and itself, elsewhere it stands for itself;
+// See: InfluxDB line protocol reference: "\" escapes ',', '=', ' ' and itself, elsewhere it is literal;
 //         quoted strings may hold newlines.
 // Limit:  32 tags a line.
 // Thread, Fails: see decoder.h.

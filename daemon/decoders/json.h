@@ -1,13 +1,14 @@
-// JSON text to values that can be walked: the one door to simdjson, for the JSON decoder and for `replay`.
+// Parses JSON text into values that can be walked: the only user of simdjson, for the JSON decoder and `replay`.
 //
-// JsonValue  a place in the parsed document: 16 bytes, copied freely, valid until the parser's next `parse`.
+// JsonValue  a position in the parsed document: 16 bytes, copied freely, valid until the parser's next `parse`.
 //            Its accessors are inline over simdjson's tape (64-bit words; kind in the top byte, see doc/tape.md there).
 // JsonParser parses one text at a time into buffers it keeps; nothing is allocated once they have grown.
 //
 // Owns:   the parser owns all strings; keep copies of what must outlive the next `parse`.
 // Thread: one at a time per parser.
-// Fails:  a refusal as a value. A number that no double can hold refuses the whole text as bad_number; integers beyond
-//         64 bits are read as doubles. Of repeated keys `find` takes the first. Lone surrogates are bad_syntax.
+// Fails:  a refusal as a value. A number out of the range of double refuses the whole text as bad_number; integers
+//         beyond 64 bits are read as doubles. `find` returns the first of repeated keys. Lone surrogates are
+//         bad_syntax.
 // Limit:  max_payload_bytes, max_json_depth (decoder.h).
 #pragma once
 

@@ -1,16 +1,15 @@
 // JSON payloads by declarative mapping.
 //
-// Records. `each` says where records are; without it the payload is the record. What it leads to is a record; an array
-//   stands for its elements. Values are looked up in the record; time, sensor, metric and labels in the record first,
-//   then in the whole payload. More than max_values_per_message records are too_many_values, as values are.
-// Values. Listed ones (`values`): numbers, booleans as 1 and 0, numbers in quotes (coerce_strings); null and a path
-//   that leads nowhere are silently absent, anything else is bad_number. Without a list every number of the record is
-//   a value, named by its path ("DS18B20.Temperature", "Distance[0]"; "value" if the record is a bare number), but for
-//   those that are time, sensor, metric or label; booleans and strings are ignored.
-// Metric. A listed value's own `metric`, else the last name of its path (with a "*" in the path: the concrete names
-// from
-//   there on). Where the record has a metric (`metric_path`, `metric`, or {metric} in the topic): that for the only
-//   listed value and for one named "value", "metric.name" for others.
+// Records. `each` is the path of the records; without it the payload is the record. If the path leads to an array, its
+//   elements are the records. Values are looked up in the record; time, sensor, metric and labels first in the record,
+//   then in the whole payload. More than max_values_per_message records are too_many_values, as are more values.
+// Values. Listed values (`values`): numbers, booleans as 1 and 0, numbers in quotes (coerce_strings); null and a path
+//   that leads nowhere are absent, anything else is bad_number. Without a list, every number of the record is a value,
+//   named by its path ("DS18B20.Temperature", "Distance[0]"; "value" if the record is a bare number), except those that
+//   are time, sensor, metric or label; booleans and strings are ignored.
+// Metric. A listed value's own `metric`, otherwise the last name of its path (with a "*" in the path: the actual names
+//   from there on). If the record has a metric (`metric_path`, `metric`, or {metric} in the topic): that metric for the
+//   only listed value and for a value named "value", "metric.name" for others.
 // Refusals are one per bad value, or one per record for a bad time, sensor, metric or label. Offsets are not known.
 //
 // Thread, Fails: see decoder.h.

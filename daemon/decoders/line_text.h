@@ -1,4 +1,4 @@
-// Lines of a text payload, for the formats that have one record a line.
+// Lines of a text payload, for formats with one record per line.
 //
 // Thread: pure.
 #pragma once

@@ -1,5 +1,5 @@
-// What one message adds to a batch. Counts values and refusals, and takes all of it back for one too_many_values
-// refusal when there are more than max_values_per_message.
+// What one message adds to a batch. Counts values and refusals; if there are more than max_values_per_message, replaces
+// them all by one too_many_values refusal.
 //
 // Thread: one owner at a time. Fails: never.
 #pragma once

@@ -1,4 +1,4 @@
-// Numbers in strings, as devices write them. The decimal point is '.', whatever the locale.
+// Numbers in strings, as devices write them. The decimal point is '.', in every locale.
 //
 // Fails:  nothing for anything but a finite number: "nan", "inf", "on", "", 1e999.
 // Thread: pure.

@@ -1,10 +1,10 @@
-// Topic patterns and the routes of a source: which decoder gets a message, and what its topic captures.
+// Topic patterns and the routes of a source: they select the decoder of a message and capture parts of its topic.
 //
 // A pattern has MQTT levels: literal, "+" (any one level), "{name}" (any one level, captured), and "#" as the last
-// level (any rest). The first matching route wins. `filter()` is what is subscribed to: captures become "+". As in MQTT
-// a wildcard in front matches no topic that begins with '$'.
+// level (any rest). The first matching route wins. `filter()` is the subscription: captures become "+". As in MQTT,
+// a leading wildcard matches no topic that begins with '$'.
 //
-// Thread: immutable after construction but for the decoders (decoder.h).
+// Thread: immutable after construction except the decoders (decoder.h).
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Event times as payloads write them: numbers of a known or guessed unit, or RFC 3339 text.
+// Event times in payloads: numbers with a known or guessed unit, or RFC 3339 text.
 //
 // Units:  results in UTC microseconds; finer digits are dropped (towards the past), as in time_text.h.
 // Fails:  nothing for text that is not a time in this format, or does not fit in int64 microseconds.

@@ -1,9 +1,9 @@
-// Joins the readings of sources with their sensor tables: labels when a series is born, scale and offset for each
+// Joins the readings of sources with their sensor tables: labels when a series is created, scale and offset for each
 // value.
 //
-// Owns:   the calibration of each series. A series goes by the table of the source that brought it first.
+// Owns:   the calibration of each series. A series uses the table of the source that sent it first.
 // Thread: one owner at a time (the intake lock). Fails: never.
-// Cost:   per reading one look at an array, and nothing where no source has a table.
+// Cost:   one array access per reading, and nothing if no source has a table.
 #pragma once
 
 #include <cstdint>
@@ -17,19 +17,19 @@ namespace edgetide {
 
 class Enrichment {
  public:
-  // By source its table; null: none.
+  // The table of each source; null: none.
   explicit Enrichment(std::vector<std::shared_ptr<const SensorTable>> tables = {});
 
-  // The labels of the table, where the series has none of that name.
+  // Adds the labels of the table that the series does not have itself.
   void complete(SourceId source, Series& series) const;
 
   double calibrated(SourceId source, SeriesId id, const SeriesTable& table, double value) {
     return any_ ? look_up(source, id, table)(value) : value;
   }
-  // The series with this id is another one from now on.
+  // From now on this id belongs to another series.
   void forget(SeriesId id) noexcept;
 
-  // Tables that were read again. Holds for readings and series to come.
+  // Replaces the tables, for later readings and series.
   void replace(std::vector<std::shared_ptr<const SensorTable>> tables);
 
  private:
@@ -45,7 +45,7 @@ class Enrichment {
   std::vector<Known> known_;  // by series
 };
 
-// Requires: by SourceId a position in `tables`, or none.
+// Requires: for each SourceId an index into `tables`, or none.
 struct EnrichmentOptions {
   std::vector<SensorTableInput> tables;
   std::vector<std::optional<std::size_t>> by_source;

@@ -1,6 +1,6 @@
-// What a file says of sensors beyond what they say themselves: labels, and a scale and offset for their values.
+// What a file adds to the readings of sensors: labels, and a scale and offset for their values.
 //
-// Owns:   the rows. Thread: immutable after it was filled.
+// Owns:   the rows. Thread: immutable once filled.
 #pragma once
 
 #include <cstddef>

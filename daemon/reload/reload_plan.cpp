@@ -11,7 +11,7 @@ namespace edgetide {
 
 namespace {
 
-// One source, window or sink, and everything that makes it another one.
+// One source, window or sink, and everything whose change makes it a changed one.
 template <typename Content>
 struct Named {
   std::string name;
@@ -55,7 +55,7 @@ std::vector<Named<std::string>> windows_of(const GatewayOptions& options) {
   return windows;
 }
 
-// Which window is its n-th input matters to a sink, and what its rows look like; the output mode does not.
+// A sink changes with the windows that are its inputs and with their columns, but not with the output mode.
 struct SinkContent {
   OutboxOptions outbox;
   decltype(SinkOptions::store) store;

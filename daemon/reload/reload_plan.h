@@ -1,9 +1,9 @@
-// What another configuration changes, by name: decided here, done by the gateway.
+// What a new configuration changes, by name. This module decides; the gateway carries it out.
 //
 //   sources   changed: any of its keys except those of [time], which move with the pipeline. It is stopped and made
 //             again.
 //   windows   changed: what its state means (WindowDefinition::fingerprint). Its rows are emitted and it starts empty.
-//   sinks     changed: the store, the outbox, or what rows look like. Its rows wait for the new one.
+//   sinks     changed: the store, the outbox, or the columns of its rows. Its undelivered rows go to the new one.
 //
 // Thread: pure. Fails: never.
 #pragma once
@@ -27,15 +27,15 @@ struct NameChanges {
 
 struct ReloadPlan {
   NameChanges sources, windows, sinks;
-  std::vector<std::string> needs_restart;  // keys and sections that stay as they are until then
+  std::vector<std::string> needs_restart;  // keys and sections that do not change until a restart
 };
 
 ReloadPlan plan_reload(const GatewayOptions& now, const GatewayOptions& next);
 
-// "sources: new a, b; windows: changed minute, gone hour"; "no source, window or sink has changed" if so.
+// "sources: new a, b; windows: changed minute, gone hour", or "no source, window or sink has changed".
 std::string to_text(const ReloadPlan& plan);
 
-// Puts what needs a restart back to what it is.
+// Resets what needs a restart to its present value.
 void keep_until_restart(const GatewayOptions& now, GatewayOptions& next);
 
 }  // namespace edgetide

@@ -1,4 +1,4 @@
-// How the last reading of the configuration went; the start counts as the first. Thread: plain values.
+// The result of the last reload; the start counts as the first. Thread: plain values.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace edgetide {
 struct ReloadResult {
   bool ok = true;
   Timestamp at;
-  std::string reason;  // in one line, if not ok: what was not applied, and why
+  std::string reason;  // if not ok: in one line, what was not applied and why
 };
 
 }  // namespace edgetide

@@ -10,10 +10,10 @@ namespace edgetide {
 
 namespace {
 
-// Every version of the format keeps magic and version where they are, and the checksum at the end.
+// All versions of the format keep magic and version at these offsets and the checksum at the end.
 constexpr std::size_t checkpoint_version_at = 8, body_at = 16, checksum_bytes = 4;
 
-// By its magic, in which zeros may never have been written, and one byte may be damaged.
+// Decided by the magic, which may be unwritten zeros or have one damaged byte.
 bool is_ours(std::string_view bytes) noexcept {
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < std::min(bytes.size(), checkpoint_magic.size()); ++i) {
@@ -34,7 +34,7 @@ std::uint16_t version_of(std::string_view bytes) noexcept {
   return static_cast<std::uint16_t>(low | in.u8() << 8);
 }
 
-// All but the pipeline, which comes last.
+// Everything except the pipeline, which comes last.
 void read_head(ByteReader& in, Checkpoint& checkpoint) {
   checkpoint.state_id = in.u64();
   checkpoint.run = in.u64();

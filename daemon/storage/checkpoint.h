@@ -1,8 +1,7 @@
-// What the daemon is at one place of its journal: recovery begins here. And its bytes; FORMAT.md has the page.
+// The state of the daemon at one position of its journal, from which recovery begins, and its bytes (FORMAT.md).
 //
 // Thread: pure.
-// Fails:  `decode_checkpoint` says what is wrong with bytes that are no checkpoint; it trusts nothing before the
-//         checksum.
+// Fails:  `decode_checkpoint` reports why bytes are invalid; it trusts nothing before the checksum is verified.
 // Limit:  4 GiB for each part.
 #pragma once
 

@@ -88,7 +88,7 @@ std::variant<CheckpointStore::Found, std::string> CheckpointStore::newest() {
 }
 
 std::error_code CheckpointStore::write_file(const Checkpoint& checkpoint) {
-  const std::error_code removed = files_.remove(unnamed_path_);  // of a run that ended in the middle of this
+  const std::error_code removed = files_.remove(unnamed_path_);  // left by a run that died during a write
   if (removed && !is_missing(removed)) return removed;
   const auto file = files_.open(unnamed_path_, FileAccess::create_new);
   if (file.error) return file.error;
@@ -111,7 +111,7 @@ std::error_code CheckpointStore::put_in_place(const Checkpoint& checkpoint) {
 
 std::error_code CheckpointStore::write(const Checkpoint& checkpoint) {
   if (const std::error_code error = put_in_place(checkpoint)) {
-    static_cast<void>(files_.remove(unnamed_path_));  // a full disk needs the room
+    static_cast<void>(files_.remove(unnamed_path_));  // frees the room on a full disk
     return error;
   }
   kept_.push_back({next_number_++, checkpoint.journal_next});
@@ -120,7 +120,7 @@ std::error_code CheckpointStore::write(const Checkpoint& checkpoint) {
   return {};
 }
 
-// Whole or not. What cannot be removed now will be the next time.
+// Intact or not. A file that cannot be removed now is removed the next time.
 void CheckpointStore::remove_older() {
   for (const std::uint64_t number : numbers().value) {
     if (number < kept_.front().number) static_cast<void>(files_.remove(path_of(number)));

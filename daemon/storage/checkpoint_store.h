@@ -1,13 +1,13 @@
 // The checkpoints of a state directory: `checkpoint/checkpoint-<number, 16 hex digits>`, the newest few of them.
 //
-// A new one comes into its place whole: written under another name, synced, renamed, its folder synced. Only then does
-// the oldest go. So whatever fails, and whenever the power goes, the newest before it is still there.
+// A new one is written under another name, synced and renamed; then the folder is synced. Only then is the oldest one
+// removed. So after any failure or power cut the former newest one still exists (FORMAT.md, "Writing").
 //
 // Owns:   nothing of the file system, which outlives it.
 // Thread: one owner at a time (the storage thread, once the daemon runs).
-// Blocks: as long as the disk wants.
+// Blocks: for disk writes and syncs.
 // Fails:  `write` by std::error_code; nothing is lost then, and it can be tried again at any time.
-// Limit:  options.keep files, one more while it is written, and damaged ones until as many whole ones are newer.
+// Limit:  options.keep files, one more during a write, and damaged ones until as many intact ones are newer.
 #pragma once
 
 #include <cstdint>

@@ -1,14 +1,15 @@
-// The only way to files: what opens, writes, syncs, renames, lists and locks goes through here, so that tests can put a
-// file system in its place that fails, tears writes and forgets what was not synced (tests/fakes/memory_file_system.h).
+// The only access to files. Everything that opens, writes, syncs, renames, lists or locks goes through this interface,
+// so that tests can use a file system that fails, tears writes and forgets unsynced bytes
+// (tests/fakes/memory_file_system.h).
 //
 // What holds after a power cut: the bytes of a file as of its last `sync` that succeeded, and the names in a folder as
-// of its last `sync_folder`; of anything newer an arbitrary part, a write may be there in part. A process that dies
-// loses nothing that a call has returned for.
+// of its last `sync_folder`; of anything newer an arbitrary part; a write may be there in part. When the process
+// dies, nothing is lost for which a call has returned.
 //
-// Thread: a FileSystem, any. A File, one at a time, but `sync` may run while another thread writes.
+// Thread: a FileSystem, any. A File, one at a time, except that `sync` may run while another thread writes.
 // Fails:  by a std::error_code with the errno. After a failed `write` any part of its bytes may be in the file. After a
-//         failed `sync` nothing says what is on disk, also not a later `sync` that succeeds: give up the file.
-// Blocks: every call may, for as long as the disk wants.
+//         failed `sync` the content on disk is unknown, even if a later `sync` succeeds: abandon the file.
+// Blocks: every call may wait for the disk.
 #pragma once
 
 #include <cstddef>

@@ -2,8 +2,8 @@
 //
 // Owns:   the file. A view lives until the next one.
 // Thread: one owner at a time.
-// Fails:  after an error of the disk `error` stays set, and views end where it came.
-// Limit:  the size is that of the moment it was opened; the buffer is 64 KiB or the longest view.
+// Fails:  after a disk error `error` stays set, and views end there.
+// Limit:  the size is that at opening; the buffer is 64 KiB or the longest view.
 #pragma once
 
 #include <cstdint>

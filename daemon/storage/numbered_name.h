@@ -1,4 +1,4 @@
-// Names of files that stand in an order: `<name>-<number, 16 lower-case hex digits><suffix>`.
+// Names of files in a sequence: `<name>-<number, 16 lower-case hex digits><suffix>`.
 //
 // Thread: pure.
 #pragma once

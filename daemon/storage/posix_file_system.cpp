@@ -120,7 +120,7 @@ FileResult<std::vector<std::string>> PosixFileSystem::list(const std::string& fo
   if (entries == nullptr) return {{}, last_error()};
   FileResult<std::vector<std::string>> names;
   while (true) {
-    errno = 0;  // it alone tells whether readdir failed or came to the end
+    errno = 0;  // only errno shows whether readdir failed or reached the end
     const dirent* const entry = ::readdir(entries.get());
     if (entry == nullptr) break;
     const std::string_view name = entry->d_name;

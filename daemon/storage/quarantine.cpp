@@ -11,8 +11,8 @@ namespace edgetide {
 namespace {
 
 constexpr Duration rest_after_failure = Duration::minutes(1);
-constexpr std::size_t segments_wanted = 16;  // one of them is lost when room is made
-constexpr std::size_t slack_bytes = 8192;    // the blocks that a flush begins
+constexpr std::size_t segments_wanted = 16;  // the oldest is removed to make room
+constexpr std::size_t slack_bytes = 8192;    // for partly filled blocks
 constexpr std::int64_t second = Duration::seconds(1).count();
 
 }  // namespace
@@ -56,7 +56,7 @@ bool Quarantine::is_open(Moment now) {
   return log_.has_value();
 }
 
-// Goes on behind what is there. The folder is made with the first reading that needs it.
+// Continues after the existing records. The folder is created for the first reading.
 std::string Quarantine::open(Moment now) {
   if (const std::error_code error = files_.make_folder(location_.folder))
     return location_.folder + ": " + error.message();
@@ -73,7 +73,7 @@ std::string Quarantine::open(Moment now) {
   return {};
 }
 
-// A bucket that holds one second's worth.
+// A token bucket that holds one second's worth.
 void Quarantine::allow(Duration now) noexcept {
   const auto rate = static_cast<std::int64_t>(options_.write_bytes_per_second);
   const std::int64_t elapsed = std::clamp<std::int64_t>((now - allowed_at_).count(), 0, 2 * second);

@@ -1,9 +1,9 @@
-// Keeps readings that entered no window, with the reason, so that they can be seen and tried again: a bounded record
-// log below the state directory. The oldest go first.
+// Keeps readings that entered no window, with the reason, so that they can be listed and replayed: a bounded record log
+// in the state directory. When it is full, the oldest readings are removed.
 //
-// It must never hurt what it stands beside. A disk that fails costs the readings their place here, never the intake; it
-// is tried again a minute later. A flood is not written: what comes faster than write_rate is only counted. Nothing is
-// synced before the end: a power cut loses what the system had not written yet.
+// It never delays or fails the intake. If the disk fails, readings are only counted, and the disk is tried again a
+// minute later. In a flood, readings above write_rate are only counted. Nothing is synced before the stop: a power cut
+// loses what the kernel has not written yet.
 //
 // Thread: one at a time (the intake lock).
 // Blocks: `keep` as one write does, plus opening or removing a file now and then.

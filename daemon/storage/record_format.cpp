@@ -10,7 +10,7 @@ namespace edgetide {
 
 namespace {
 
-// Offsets. Every version of the format keeps magic, version and checksum where they are.
+// Offsets. All versions of the format keep magic, version and checksum here.
 constexpr std::size_t version_at = 8, kind_at = 10, incarnation_at = 16, first_record_at = 24, header_checksum_at = 32;
 constexpr std::size_t type_at = 4, number_at = 5, checksum_at = 8;
 

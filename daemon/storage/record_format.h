@@ -1,6 +1,6 @@
 // The bytes of a record log: the header of a segment, the head of a record. Little-endian; FORMAT.md has the page.
 //
-// Thread: pure. Fails: a header that is not whole is said to be so; nothing is trusted before its checksum.
+// Thread: pure. Fails: an incomplete header is reported as such; nothing is trusted before its checksum is verified.
 #pragma once
 
 #include <array>

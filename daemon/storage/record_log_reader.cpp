@@ -18,7 +18,7 @@ std::optional<LogRefusal> RecordLogReader::open(std::uint64_t from) {
   return std::nullopt;
 }
 
-// The newest segment that begins at or before `from`, else the oldest.
+// The newest segment that begins at or before `from`, otherwise the oldest.
 void RecordLogReader::choose_start(std::uint64_t from) {
   while (position_ + 1 < segments_.size() && segments_[position_ + 1].first_record <= from) ++position_;
   from_ = from == at_end ? 0 : from;
@@ -28,7 +28,7 @@ void RecordLogReader::choose_start(std::uint64_t from) {
   if (from_ == 0 || first <= from_) expected_ = first;
 }
 
-// A damaged header does not stop us where whole records follow.
+// A damaged header does not matter if intact records follow.
 std::optional<LogRefusal> RecordLogReader::rules(const Segment& segment) const {
   const std::string path = location_.path_of(segment.first_record);
   auto opened = files_.open(path, FileAccess::read);
@@ -71,7 +71,7 @@ std::optional<Record> RecordLogReader::next() {
   return std::nullopt;
 }
 
-// False: it cannot be opened, and is stepped over.
+// False: it cannot be opened and is skipped.
 bool RecordLogReader::open_segment() {
   const Segment& segment = segments_[position_];
   if (segment.first_record > expected_) {

@@ -1,14 +1,14 @@
 // The records of a log in order, over all its segments, and what was lost among them.
 //
-// A torn tail is normal life: it is reported, and `cut_torn_tail` removes it. Damage elsewhere is stepped over, within
-// the segment where its later records are whole, else to the next segment; how many records it has cost is known from
-// their numbers. A segment that says it begins with record n takes the place of all older records from n on.
+// A torn tail is normal: it is reported, and `cut_torn_tail` removes it. Damage elsewhere is skipped, to the next
+// intact record of the segment or else to the next segment; the record numbers show how many were lost. A segment that
+// begins with record n replaces all older records from n on.
 //
 // Only `cut_torn_tail` writes; a log can be read while it is written.
 //
 // Owns:   nothing of the file system, which outlives it. A payload lives until the next call.
 // Thread: one owner at a time.
-// Fails:  `open` refuses what this program cannot read. A disk error later is damage like any other.
+// Fails:  `open` refuses what this program cannot read. A later disk error is treated as damage.
 #pragma once
 
 #include <cstdint>

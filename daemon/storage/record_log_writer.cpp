@@ -69,7 +69,7 @@ void RecordLogWriter::discard_to(Mark mark) noexcept {
   next_number_ = mark.number;
 }
 
-// What a failed flush has left must not be found behind the next one, which may be shorter.
+// The remains of a failed flush must not follow the next flush, which may be shorter.
 void RecordLogWriter::take_back() {
   if (file_->truncate(file_bytes_)) finish_segment();
 }
@@ -85,13 +85,13 @@ std::error_code RecordLogWriter::start_segment() {
   file_first_ = first_buffered_;
   file_bytes_ = header.size();
   named_ = false;
-  // Where it is not possible, or there is no room, the write will tell.
+  // If it is not possible or there is no room, the write reports it.
   if (options_.preallocate) static_cast<void>(file_->preallocate(options_.segment_bytes));
   return {};
 }
 
-// Of segments that begin with the same record or a later one: begun by a writer that died or failed, or given up. They
-// go before anything else is written.
+// Removes segments that begin with the same record or a later one: a writer that died or failed left them, or they were
+// abandoned. They must be removed before anything is written (FORMAT.md, "Reading").
 std::error_code RecordLogWriter::take_place() {
   if (!named_) {
     if (const std::error_code error = files_.rename(unnamed_path(), options_.location.path_of(file_first_)))
@@ -112,7 +112,7 @@ std::error_code RecordLogWriter::take_place() {
 
 void RecordLogWriter::finish_segment() {
   if (!file_) return;
-  // Gives back what was preallocated; if it fails, disk space is all that is lost.
+  // Gives back what was preallocated; if it fails, only disk space is lost.
   if (options_.preallocate) static_cast<void>(file_->truncate(file_bytes_));
   if (file_unsynced_) unsynced_.push_back(std::move(file_));
   file_.reset();
@@ -160,7 +160,7 @@ std::error_code RecordLogWriter::remove_oldest() {
   return {};
 }
 
-// Fine if somebody else has removed it.
+// It is not an error if the file is already removed.
 std::error_code RecordLogWriter::remove(const Segment& segment) {
   const std::error_code error = files_.remove(options_.location.path_of(segment.first_record));
   folder_unsynced_ = folder_unsynced_ || !error;

@@ -1,19 +1,18 @@
-// Writes a record log: records go into a buffer, `flush` hands the buffer to the system in one write, `sync` makes what
-// was flushed safe from a power cut. Every writer begins a new segment; it never writes into one it has not made.
+// Writes a record log: records go into a buffer, `flush` writes the buffer in one call, `sync` makes the flushed bytes
+// safe from a power cut. Every writer begins a new segment; it never writes into one that it did not create.
 //
 //   std::string& payload = log.begin(type);   the payload is appended to this, in place
 //   const std::uint64_t number = log.end();   and is a record now, in the buffer
-//   if (log.flush()) log.discard();           a failed flush keeps the buffer, to be flushed again or given up
+//   if (log.flush()) log.discard();           a failed flush keeps the buffer, to flush it again or discard it
 //
-// A segment comes into the folder whole: under another name, `*.new`, until its first records are in it.
+// A new segment has the name `*.new` until its first records are written; then it is renamed.
 //
 // Owns:   the buffer, whose memory is kept from flush to flush: no allocation per record. With keep_unsynced also a
-// copy
-//         of what was flushed and not synced yet.
+//         copy of the bytes that are flushed but not yet synced.
 // Thread: one owner at a time; a PendingSync may run on another thread meanwhile.
-// Blocks: flush and remove_oldest as a write does; sync as long as the disk wants; begin, end, discard never.
-// Fails:  by std::error_code. After a failed flush the segment ends with its last whole flush, or is given up. After a
-//         failed sync the segments it covered are not to be believed: `rewrite`, or `abandon_to` and append those
+// Blocks: flush and remove_oldest as a write does; sync until the disk has synced; begin, end, discard never.
+// Fails:  by std::error_code. After a failed flush the segment ends with its last complete flush, or is abandoned.
+//         After a failed sync the segments it covered cannot be trusted: `rewrite`, or `abandon_to` and append those
 //         records again.
 // Limit:  a segment is longer than segment_bytes only if one flush is. A payload is below 4 GiB.
 #pragma once

@@ -1,6 +1,6 @@
 // The files of a record log: `<folder>/<name>-<number of its first record, 16 hex digits>.log`, in that order.
 //
-// Thread: any. Fails: what the file system says.
+// Thread: any. Fails: with the error of the file system.
 #pragma once
 
 #include <cstdint>

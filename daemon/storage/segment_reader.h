@@ -1,10 +1,10 @@
-// The records of one segment file, read without trust.
+// The records of one segment file, which may be damaged.
 //
-// A record is taken when it is whole, its checksum fits and its number may come next. What cannot be read is stepped
-// over byte by byte up to the next whole record; the numbers tell how many were lost.
+// A record is valid if it is complete, its checksum matches and its number is plausible. After an invalid record the
+// reader searches byte by byte for the next valid one; the numbers show how many were lost.
 //
 // Owns:   the file. A payload lives until the next call.
-// Thread: one owner at a time. Fails: `end` says how it ended.
+// Thread: one owner at a time. Fails: `end` returns how the segment ended.
 #pragma once
 
 #include <cstdint>

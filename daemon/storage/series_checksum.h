@@ -1,4 +1,4 @@
-// Of all names of series, in the order of ids: whether ids mean the same.
+// A checksum of the names of all series in the order of their ids: equal if the ids mean the same series.
 //
 // Thread: pure.
 #pragma once

@@ -17,7 +17,7 @@ StateDirectory::Refusal refusal_of(const std::string& path, const std::string& w
           (owner ? "; the state directory and all in it must belong to the user that runs edgetide" : "")};
 }
 
-// Whether files can be made there: a lock file that is there already says nothing of that.
+// Checks that files can be created; an existing lock file does not show that.
 std::error_code try_to_write(FileSystem& files, const std::string& path) {
   const std::string probe = path + "/probe";
   static_cast<void>(files.remove(probe));
@@ -42,7 +42,7 @@ std::variant<StateDirectory, StateDirectory::Refusal> StateDirectory::open(FileS
     const std::error_code error = try_to_write(files, path + part);
     if (error && !is_full(error)) return refusal_of(path + part, "cannot be written", error);
   }
-  // The names of the folders must outlive a power cut, or what is synced in them would be for nothing.
+  // The names of the folders must survive a power cut; otherwise files synced in them would be lost.
   const std::error_code unsynced = files.sync_folder(path);
   if (unsynced && !is_full(unsynced)) return refusal_of(path, "cannot be synced", unsynced);
   return StateDirectory(std::move(lock.value));

@@ -1,10 +1,11 @@
-// The state directory of a daemon that runs: there, ours, writable, and held against a second daemon.
+// The state directory of a running daemon: it exists, belongs to us, is writable, and is locked against a second
+// daemon.
 //
 //   <path>/lock  journal/  checkpoint/  outbox/
 //
 // Owns:   the lock, for as long as it lives.
 // Thread: main.
-// Fails:  `open` says why not, in a line for a person.
+// Fails:  `open` returns the reason as a one-line message.
 #pragma once
 
 #include <memory>

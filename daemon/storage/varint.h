@@ -1,4 +1,4 @@
-// Numbers in as few bytes as they need: LEB128, 7 bits to a byte, the lowest first; signed ones in zigzag.
+// Numbers in as few bytes as possible: LEB128, 7 bits per byte, lowest first; signed numbers in zigzag.
 //
 // Thread: pure. Fails: reading beyond the end, or a number of more than 64 bits, gives ok() == false from then on.
 #pragma once
