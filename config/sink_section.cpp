@@ -123,7 +123,6 @@ SinkOptions read_sink(const Section& section, SinkType type, const Names& window
       break;
     case SinkType::standard_output:
       sink.store = StdoutOptions{};
-      sink.outbox.newest_rows_only = false;  // a pipe has no row that a newer one replaces
       break;
   }
   return sink;

@@ -62,9 +62,10 @@ class PostgresSink final : public Sink {
  public:
   PostgresSink(PostgresOptions options, PostgresNames names);
 
+  SinkTraits traits() const noexcept override { return postgres_traits(); }
   Outcome open() override;
   Outcome deliver(const RowBatch& batch) override;
-  std::variant<std::optional<EpochId>, RetryAfter> last_epoch() override;
+  LastEpoch last_epoch() override;
   void close() noexcept override;
   void interrupt() noexcept override;
 
@@ -257,7 +258,7 @@ Outcome PostgresSink::store(const RowBatch& batch, PostgresCare care) {
   return Delivered{delivery.take_rejected()};
 }
 
-std::variant<std::optional<EpochId>, RetryAfter> PostgresSink::last_epoch() {
+LastEpoch PostgresSink::last_epoch() {
   std::optional<State> state;
   const Outcome outcome = guarded([&]() -> Outcome {
     pqxx::work transaction(**connection_);
@@ -265,6 +266,7 @@ std::variant<std::optional<EpochId>, RetryAfter> PostgresSink::last_epoch() {
     return Delivered{};
   });
   if (const auto* later = std::get_if<RetryAfter>(&outcome)) return *later;
+  if (const auto* doubt = std::get_if<InDoubt>(&outcome)) return RetryAfter{Duration(), doubt->reason};
   if (!state || state->incarnation != *incarnation_ || state->newest == EpochId{}) return std::nullopt;
   return state->newest;
 }

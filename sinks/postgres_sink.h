@@ -34,6 +34,10 @@ struct PostgresOptions {
   bool operator==(const PostgresOptions&) const = default;
 };
 
+constexpr SinkTraits postgres_traits() {
+  return {.kind = SinkKind::table, .delivery = DeliveryGuarantee::exactly_once};
+}
+
 std::unique_ptr<Sink> make_postgres_sink(PostgresOptions options, SinkIdentity identity,
                                          std::vector<WindowSchema> inputs);
 

@@ -23,6 +23,7 @@
 
 #include "pipeline/time.h"
 #include "sinks/row_batch.h"
+#include "sinks/sink_traits.h"
 
 namespace edgetide {
 
@@ -61,10 +62,15 @@ struct SinkIdentity {
 };
 
 using Outcome = std::variant<Delivered, RetryAfter, InDoubt, Stopped>;
+// The newest epoch of this state directory that is stored; nothing if there is none.
+using LastEpoch = std::variant<std::optional<EpochId>, RetryAfter, Stopped>;
 
 class Sink {
  public:
   virtual ~Sink() = default;
+
+  // From construction on, and always the same.
+  virtual SinkTraits traits() const noexcept = 0;
 
   // Connects, creates or checks tables, and claims the store for this process. Delivered{} when ready.
   virtual Outcome open() = 0;
@@ -72,9 +78,8 @@ class Sink {
   // Stores one batch. Requires: open; ids grow from call to call, unless a batch is delivered again.
   virtual Outcome deliver(const RowBatch& batch) = 0;
 
-  // The newest epoch of this state directory that is stored; nothing if there is none. A reason to retry when it
-  // cannot be read.
-  virtual std::variant<std::optional<EpochId>, RetryAfter> last_epoch() = 0;
+  // Requires: open.
+  virtual LastEpoch last_epoch() = 0;
 
   virtual void close() noexcept = 0;
 

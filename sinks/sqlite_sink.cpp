@@ -60,9 +60,10 @@ class SqliteSink final : public Sink {
   SqliteSink(SqliteOptions options, SinkIdentity identity, std::vector<WindowSchema> inputs)
       : options_(std::move(options)), identity_(std::move(identity)), inputs_(std::move(inputs)) {}
 
+  SinkTraits traits() const noexcept override { return sqlite_traits(); }
   Outcome open() override;
   Outcome deliver(const RowBatch& batch) override;
-  std::variant<std::optional<EpochId>, RetryAfter> last_epoch() override;
+  LastEpoch last_epoch() override;
   void close() noexcept override;
   void interrupt() noexcept override;
 
@@ -329,14 +330,14 @@ std::int64_t SqliteSink::add_series(const Series& series) {
   return session_->add_series.first_integer().value();
 }
 
-std::variant<std::optional<EpochId>, RetryAfter> SqliteSink::last_epoch() {
+LastEpoch SqliteSink::last_epoch() {
   std::optional<State> state;
   const Outcome outcome = guarded([&]() -> Outcome {
     state = read_state();
     return Delivered{};
   });
   if (const auto* later = std::get_if<RetryAfter>(&outcome)) return *later;
-  if (const auto* stopped = std::get_if<Stopped>(&outcome)) return RetryAfter{until_somebody_acts, stopped->reason};
+  if (const auto* stopped = std::get_if<Stopped>(&outcome)) return *stopped;
   if (!state || state->incarnation != *incarnation_ || state->newest == EpochId{}) return std::nullopt;
   return state->newest;
 }

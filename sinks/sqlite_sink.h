@@ -20,6 +20,10 @@ struct SqliteOptions {
   bool operator==(const SqliteOptions&) const = default;
 };
 
+constexpr SinkTraits sqlite_traits() {
+  return {.kind = SinkKind::table, .delivery = DeliveryGuarantee::exactly_once};
+}
+
 std::unique_ptr<Sink> make_sqlite_sink(SqliteOptions options, SinkIdentity identity, std::vector<WindowSchema> inputs);
 
 // The DDL as `edgetide schema` prints it; every statement may be run again.

@@ -24,9 +24,10 @@ class StdoutSink final : public Sink {
  public:
   StdoutSink(std::vector<WindowSchema> inputs, int descriptor) : inputs_(std::move(inputs)), descriptor_(descriptor) {}
 
+  SinkTraits traits() const noexcept override { return stdout_traits(); }
   Outcome open() override { return Delivered{}; }
   Outcome deliver(const RowBatch& batch) override;
-  std::variant<std::optional<EpochId>, RetryAfter> last_epoch() override { return last_epoch_; }
+  LastEpoch last_epoch() override { return last_epoch_; }
   void close() noexcept override { interrupted_ = false; }
   void interrupt() noexcept override { interrupted_ = true; }
 

@@ -17,6 +17,11 @@ struct StdoutOptions {
   bool operator==(const StdoutOptions&) const = default;
 };
 
+// A pipe has no row that a newer one replaces.
+constexpr SinkTraits stdout_traits() {
+  return {.kind = SinkKind::stream, .delivery = DeliveryGuarantee::at_least_once};
+}
+
 // Writes to `descriptor`, which stays the caller's.
 std::unique_ptr<Sink> make_stdout_sink(std::vector<WindowSchema> inputs, int descriptor = 1);
 

@@ -26,8 +26,9 @@ std::optional<Duration> Delivery::step() {
 std::optional<Duration> Delivery::open() {
   const Outcome outcome = sink_->open();
   if (!std::holds_alternative<Delivered>(outcome)) return failed(outcome);
-  const auto answer = sink_->last_epoch();
+  const LastEpoch answer = sink_->last_epoch();
   if (const auto* later = std::get_if<RetryAfter>(&answer)) return failed(*later);
+  if (const auto* stopped = std::get_if<Stopped>(&answer)) return failed(*stopped);
   if (const std::optional<EpochId> stored = std::get<0>(answer)) {
     if (in_hand_ && in_hand_->id <= *stored) count_delivered({});
     outbox_.stored_through(*stored);

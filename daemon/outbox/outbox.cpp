@@ -10,7 +10,6 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::size_t max_rows_together = 5000;  // of a delivery, and of a record on disk
 constexpr std::size_t write_bytes = 256 * 1024;  // of memory, that one write and sync may cover
 constexpr std::size_t memory_limit = 64 * 1024 * 1024;
 constexpr unsigned max_read_tries = 20;  // a quarter of an hour, before what a disk cannot read counts as lost
@@ -22,9 +21,10 @@ std::shared_ptr<const RowBatch> as_one(const std::vector<std::shared_ptr<const R
 
 }  // namespace
 
-Outbox::Outbox(OutboxOptions options, std::vector<WindowSchema> inputs, FileSystem& files, LogLocation location,
-               OutboxEvents events)
+Outbox::Outbox(OutboxOptions options, const SinkTraits& traits, std::vector<WindowSchema> inputs, FileSystem& files,
+               LogLocation location, OutboxEvents events)
     : options_(options),
+      traits_(traits),
       inputs_(std::move(inputs)),
       events_(std::move(events)),
       spill_above_(options.max_memory),
@@ -147,9 +147,11 @@ std::vector<WaitingBatch> Outbox::oldest() {
   const std::lock_guard lock(mutex_);
   std::vector<WaitingBatch> batches;
   std::size_t rows = 0;
+  std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < waiting_.size(); ++i) {
     rows += waiting_[i].rows;
-    if (i > 0 && (!options_.newest_rows_only || rows > max_rows_together)) break;
+    bytes += std::max<std::uint64_t>(waiting_[i].batch_bytes, waiting_[i].record_bytes);
+    if (i > 0 && (!newest_rows_only() || rows > traits_.max_rows || bytes > traits_.max_bytes)) break;
     batches.push_back(waiting_[i]);
     in_hand_ = waiting_[i].epochs.last;
   }
@@ -239,7 +241,7 @@ std::vector<Outbox::Piece> Outbox::unspilled(EpochId through) const {
 // What is being delivered stays apart, so that it is not delivered again.
 bool Outbox::joins(const WaitingBatch& next, const Piece& piece) const noexcept {
   const bool parted = piece.epochs.last <= in_hand_ && in_hand_ < next.epochs.last;
-  return options_.newest_rows_only && !parted && piece.rows + next.rows <= max_rows_together;
+  return newest_rows_only() && !parted && piece.rows + next.rows <= traits_.max_rows;
 }
 
 std::error_code Outbox::write(std::vector<Piece>& pieces) {

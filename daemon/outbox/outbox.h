@@ -31,6 +31,7 @@
 #include "daemon/outbox/spill_log.h"
 #include "daemon/outbox/waiting_batches.h"
 #include "sinks/row_batch.h"
+#include "sinks/sink_traits.h"
 
 namespace edgetide {
 
@@ -52,8 +53,9 @@ struct OutboxStatus {
 
 class Outbox {
  public:
-  Outbox(OutboxOptions options, std::vector<WindowSchema> inputs, FileSystem& files, LogLocation location,
-         OutboxEvents events);
+  // `traits` are those of the sink: they say how many rows go together, and whether older ones may be left out.
+  Outbox(OutboxOptions options, const SinkTraits& traits, std::vector<WindowSchema> inputs, FileSystem& files,
+         LogLocation location, OutboxEvents events);
 
   // What earlier runs have left: from the record that the checkpoint names, 0 without one. `run` is the present one.
   // The newest epoch that is held. Requires: before all else.
@@ -104,6 +106,8 @@ class Outbox {
   std::optional<std::size_t> next_to_drop() const noexcept;
   bool is_full() const noexcept;
 
+  bool newest_rows_only() const noexcept { return traits_.kind == SinkKind::table; }
+
   std::vector<WaitingBatch> oldest();
   Taken read(const WaitingBatch& wanted);
   std::vector<Piece> unspilled(EpochId through) const;
@@ -114,6 +118,7 @@ class Outbox {
   void tell_room(bool was_full) const;
 
   const OutboxOptions options_;
+  const SinkTraits traits_;
   const std::vector<WindowSchema> inputs_;
   const OutboxEvents events_;
   std::atomic<bool> full_ = false;

@@ -15,7 +15,6 @@ struct OutboxOptions {
   std::size_t max_bytes = 512 * 1024 * 1024;  // in memory and on disk
   WhenFull when_full = WhenFull::drop_oldest;
   std::size_t max_memory = 4 * 1024 * 1024;  // more: fewer writes to flash while a store is away for a moment
-  bool newest_rows_only = true;              // rows that newer ones replace may be left out; false for a stream
   bool operator==(const OutboxOptions&) const = default;
 };
 

@@ -16,7 +16,8 @@ SinkWorker::SinkWorker(const std::string& name, std::unique_ptr<Sink> sink, std:
                        OutboxOptions options, FileSystem& files, const std::string& state_directory,
                        OutboxEvents events, std::uint32_t seed)
     : name_(name),
-      outbox_(options, std::move(inputs), files, spill_location(state_directory, name), std::move(events)),
+      outbox_(options, sink->traits(), std::move(inputs), files, spill_location(state_directory, name),
+              std::move(events)),
       delivery_(name, std::move(sink), outbox_, seed) {}
 
 SinkWorker::~SinkWorker() {

@@ -437,8 +437,6 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   EXPECT_EQ(pg.mode, OutputMode::append);
   EXPECT_EQ(pg.outbox.max_bytes, 1024U * 1024U);
   EXPECT_EQ(pg.outbox.when_full, WhenFull::block);
-  EXPECT_TRUE(pg.outbox.newest_rows_only);
-  EXPECT_FALSE(options.sinks[2].outbox.newest_rows_only) << "standard output is a stream";
   const auto& store = std::get<PostgresOptions>(pg.store);
   EXPECT_EQ(store.user, "edge");
   EXPECT_EQ(store.password, "q");

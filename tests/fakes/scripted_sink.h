@@ -20,10 +20,12 @@ class ScriptedSink final : public Sink {
  public:
   struct Log {
     std::mutex mutex;
-    std::deque<Outcome> open_answers;     // then Delivered
-    std::deque<Outcome> deliver_answers;  // then Delivered
-    bool keep_in_doubt = false;           // an InDoubt delivery was stored all the same
-    bool block = false;                   // deliver waits for `interrupt` or for this to be cleared
+    std::deque<Outcome> open_answers;          // then Delivered
+    std::deque<Outcome> deliver_answers;       // then Delivered
+    std::deque<LastEpoch> last_epoch_answers;  // then that of the log
+    SinkTraits traits;
+    bool keep_in_doubt = false;  // an InDoubt delivery was stored all the same
+    bool block = false;          // deliver waits for `interrupt` or for this to be cleared
     std::condition_variable unblocked;
     std::vector<EpochId> epochs;    // stored, in order
     std::vector<RowBatch> batches;  // of these
@@ -43,6 +45,8 @@ class ScriptedSink final : public Sink {
   };
 
   explicit ScriptedSink(Log& log) : log_(log) {}
+
+  SinkTraits traits() const noexcept override { return log_.traits; }
 
   Outcome open() override {
     const std::lock_guard lock(log_.mutex);
@@ -68,9 +72,14 @@ class ScriptedSink final : public Sink {
     return answer;
   }
 
-  std::variant<std::optional<EpochId>, RetryAfter> last_epoch() override {
+  LastEpoch last_epoch() override {
     const std::lock_guard lock(log_.mutex);
     ++log_.last_epoch_calls;
+    if (!log_.last_epoch_answers.empty()) {
+      LastEpoch answer = std::move(log_.last_epoch_answers.front());
+      log_.last_epoch_answers.pop_front();
+      return answer;
+    }
     if (log_.epochs.empty()) return std::optional<EpochId>();
     return std::optional(log_.epochs.back());
   }

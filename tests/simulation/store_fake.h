@@ -44,6 +44,7 @@ class StoreFakeSink final : public Sink {
  public:
   StoreFakeSink(StoreFake& store, std::vector<WindowSchema> inputs) : store_(store), inputs_(std::move(inputs)) {}
 
+  SinkTraits traits() const noexcept override { return {}; }
   Outcome open() override {
     if (store_.fails()) return RetryAfter{Duration(), "away"};
     return Delivered{};
@@ -58,7 +59,7 @@ class StoreFakeSink final : public Sink {
     take(batch);
     return Delivered{};
   }
-  std::variant<std::optional<EpochId>, RetryAfter> last_epoch() override {
+  LastEpoch last_epoch() override {
     if (store_.fails()) return RetryAfter{Duration(), "away"};
     return store_.last == EpochId{} ? std::optional<EpochId>() : std::optional(store_.last);
   }

@@ -60,6 +60,10 @@ inline std::optional<EpochId> stored_id(Sink& sink) {
     ADD_FAILURE() << later->reason;
     return std::nullopt;
   }
+  if (const auto* stopped = std::get_if<Stopped>(&answer)) {
+    ADD_FAILURE() << stopped->reason;
+    return std::nullopt;
+  }
   return std::get<0>(answer);
 }
 inline std::optional<std::uint64_t> stored_epoch(Sink& sink) {

@@ -47,6 +47,11 @@ RowBatch many_rows(std::uint64_t epoch, int rows) {
   return batch(epoch, sent);
 }
 
+TEST_F(StdoutSinkTest, standard_output_is_a_stream) {
+  EXPECT_EQ(sink()->traits().kind, SinkKind::stream);
+  EXPECT_EQ(sink()->traits(), stdout_traits());
+}
+
 TEST_F(StdoutSinkTest, row_is_a_line_of_json) {
   const auto out = sink();
   ASSERT_THAT(out->open(), IsDelivered());

@@ -15,6 +15,12 @@ using testing::SizeIs;
 class StoreContract : public StoreTest {};
 INSTANTIATE_TEST_SUITE_P(Stores, StoreContract, testing::ValuesIn(stores()), kind_name);
 
+TEST_P(StoreContract, store_is_a_table_that_has_each_batch_exactly_once) {
+  const SinkTraits traits = open_sink()->traits();
+  EXPECT_EQ(traits.kind, SinkKind::table);
+  EXPECT_EQ(traits.delivery, DeliveryGuarantee::exactly_once);
+}
+
 TEST_P(StoreContract, group_is_not_the_sensor_of_the_same_text) {
   const auto sink = open_sink();
   const auto lyon = group("site=lyon", {{"site", "lyon"}});

@@ -17,7 +17,8 @@ class DeliveryTest : public testing::Test {
   // As after a start of the process.
   void start(OutboxOptions options = {}) {
     delivery.reset();
-    outbox = std::make_unique<Outbox>(options, minute_window(), files, spill_location("state", "pg"), OutboxEvents{});
+    outbox = std::make_unique<Outbox>(options, log.traits, minute_window(), files, spill_location("state", "pg"),
+                                      OutboxEvents{});
     ASSERT_TRUE(std::holds_alternative<std::optional<EpochId>>(outbox->recover(0, 1)));
     delivery = std::make_unique<Delivery>("pg", std::make_unique<ScriptedSink>(log), *outbox, 1);
   }
@@ -120,6 +121,21 @@ TEST_F(DeliveryTest, stopped_sink_is_not_called_again_and_its_rows_wait) {
   EXPECT_EQ(log.opens, 1);
   EXPECT_EQ(delivery->status().error, "another instance");
   EXPECT_EQ(outbox->status().waiting_rows, 8U);
+}
+
+TEST_F(DeliveryTest, last_epoch_that_cannot_be_read_is_asked_for_again_and_a_sink_may_stop_there) {
+  log.last_epoch_answers = {RetryAfter{Duration::seconds(3), "link lost"}, Stopped{"another instance"}};
+  start();
+  outbox->push(own_rows(1));
+  ASSERT_GE(delivery->step(), Duration::seconds(3));
+  EXPECT_TRUE(log.closed);
+  EXPECT_EQ(delivery->status().error, "link lost");
+  EXPECT_EQ(delivery->step(), std::nullopt);
+  EXPECT_TRUE(delivery->stopped());
+  EXPECT_EQ(delivery->status().error, "another instance");
+  EXPECT_EQ(delivery->step(), std::nullopt);
+  EXPECT_EQ(log.opens, 2);
+  EXPECT_THAT(log.stored(), ElementsAre());
 }
 
 TEST_F(DeliveryTest, rows_that_cannot_be_read_from_disk_are_tried_again_after_a_wait) {

@@ -55,7 +55,8 @@ class World {
   // As at a start of the daemon: what the checkpoint names, then the journal behind it, then the store is asked.
   void start() {
     if (outbox_) lost_ += outbox_->status().lost_records;
-    outbox_ = std::make_unique<Outbox>(small, minute_window(), disk, spill_location("state", "pg"), OutboxEvents{});
+    outbox_ = std::make_unique<Outbox>(small, SinkTraits{}, minute_window(), disk, spill_location("state", "pg"),
+                                       OutboxEvents{});
     const auto recovered = outbox_->recover(checkpoint_record_, ++run_);
     if (std::holds_alternative<LogRefusal>(recovered)) return;
     for (std::uint64_t epoch = checkpoint_epoch_ + 1; epoch <= journaled_; ++epoch) outbox_->push(rows_at(epoch));

@@ -23,7 +23,7 @@ class OutboxTest : public testing::Test {
     return *outbox;
   }
   void create(OutboxOptions options = {}, std::vector<WindowSchema> inputs = minute_window()) {
-    outbox = std::make_unique<Outbox>(options, std::move(inputs), *disk, spill_location("state", "pg"),
+    outbox = std::make_unique<Outbox>(options, traits, std::move(inputs), *disk, spill_location("state", "pg"),
                                       OutboxEvents{[this] { ++rooms; }, [this] { ++spills_wanted; }});
   }
   // Delivers what waits. The epochs of the deliveries.
@@ -55,6 +55,7 @@ class OutboxTest : public testing::Test {
   }
 
   std::optional<MemoryFileSystem> disk{std::in_place};
+  SinkTraits traits;  // of a table, unless a test says otherwise
   std::unique_ptr<Outbox> outbox;
   std::uint64_t run = 0;
   std::optional<EpochId> recovered_newest;
@@ -106,13 +107,36 @@ TEST_F(OutboxTest, one_delivery_has_at_most_5000_rows_unless_one_epoch_has_more)
   EXPECT_THAT(drain(), ElementsAre(2, 3, 4, 5));
 }
 
+TEST_F(OutboxTest, sink_says_how_many_rows_and_bytes_go_together) {
+  const std::size_t bytes = memory_of(own_rows(1, 10));
+  struct Case {
+    SinkTraits traits;
+    std::vector<std::uint64_t> epochs;
+  };
+  const Case cases[] = {
+      {{.max_rows = 20}, {2, 4, 5}},
+      {{.max_rows = 9}, {1, 2, 3, 4, 5}},
+      {{.max_bytes = 3 * bytes}, {3, 5}},
+      {{.max_bytes = 1}, {1, 2, 3, 4, 5}},
+      {{.kind = SinkKind::stream}, {1, 2, 3, 4, 5}},
+  };
+  for (const Case& c : cases) {
+    reset();
+    traits = c.traits;
+    start();
+    for (std::uint64_t epoch = 1; epoch <= 5; ++epoch) outbox->push(own_rows(epoch, 10));
+    EXPECT_EQ(drain(), c.epochs) << c.traits.max_rows << " rows, " << c.traits.max_bytes << " bytes";
+  }
+}
+
 TEST_F(OutboxTest, stream_gets_every_row_of_every_epoch) {
-  start({.newest_rows_only = false});
+  traits.kind = SinkKind::stream;
+  start();
   for (std::uint64_t epoch = 1; epoch <= 3; ++epoch) {
     outbox->push(rows_of({1, epoch}, 0, 1, static_cast<std::uint32_t>(epoch)));
   }
   ASSERT_FALSE(outbox->spill({1, 2}));
-  start({.newest_rows_only = false}, outbox->first_undelivered());
+  start({}, outbox->first_undelivered());
   EXPECT_THAT(drain(), ElementsAre(1, 2));
 }
 
@@ -346,7 +370,8 @@ TEST_F(OutboxTest, epochs_between_others_come_back_in_their_place_by_the_replay)
   for (const std::uint64_t epoch : {2, 4})
     log.add({1, epoch}, rows_of({1, epoch}, 0, 1, static_cast<std::uint32_t>(epoch)), minute_window());
   ASSERT_FALSE(log.commit().error);
-  start({.newest_rows_only = false});
+  traits.kind = SinkKind::stream;
+  start();
   for (std::uint64_t epoch = 1; epoch <= 5; ++epoch) {
     outbox->push(rows_of({1, epoch}, 0, 1, static_cast<std::uint32_t>(epoch)));
   }
@@ -387,10 +412,12 @@ TEST_F(OutboxTest, failed_write_or_sync_keeps_rows_in_memory_says_so_and_a_later
 }
 
 TEST_F(OutboxTest, damaged_record_is_counted_at_the_start_and_the_others_are_delivered) {
-  start({.newest_rows_only = false});
+  traits.kind = SinkKind::stream;
+  start();
   for (std::uint64_t epoch = 1; epoch <= 3; ++epoch) outbox->push(own_rows(epoch));
   ASSERT_FALSE(outbox->spill(latest_epoch));
   flip_byte(disk->paths().at(0), disk->bytes() / 2);
+  traits.kind = SinkKind::table;
   start({}, 1);
   EXPECT_EQ(outbox->status().lost_records, 1U);
   EXPECT_THAT(drain(), ElementsAre(3));
@@ -398,7 +425,8 @@ TEST_F(OutboxTest, damaged_record_is_counted_at_the_start_and_the_others_are_del
 }
 
 TEST_F(OutboxTest, record_that_is_damaged_while_it_waits_is_counted_and_the_others_are_delivered) {
-  start({.max_memory = 1, .newest_rows_only = false});
+  traits.kind = SinkKind::stream;
+  start({.max_memory = 1});
   for (std::uint64_t epoch = 1; epoch <= 3; ++epoch) outbox->push(own_rows(epoch));
   ASSERT_FALSE(outbox->spill_surplus());
   flip_byte(disk->paths().at(0), disk->bytes() / 2);
