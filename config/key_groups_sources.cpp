@@ -125,7 +125,7 @@ KeyGroup value_field_keys() {
 
 KeyGroup socket_keys() {
   return {"[sources.NAME] with type = \"tcp\", \"udp\" or \"unix\"",
-          "Lines of `influx`, `csv` or `json`; the keys of the mapping stand here directly.",
+          "Messages of `influx`, `csv` or `json`; the keys of the mapping stand here directly.",
           {
               required(text("listen", "", "`127.0.0.1:8094`, `[::1]:8094`; unix: an absolute path.")),
           }};
@@ -146,14 +146,17 @@ KeyGroup stream_keys() {
   return {"[sources.NAME] with type = \"tcp\" or \"unix\"",
           "",
           {
-              boolean("ack", standard.ack, "Answers `ack N` when N lines of the connection have been taken."),
-              size("max_line", standard.max_line_bytes, 64, max_payload_bytes, "Longer lines are refused."),
+              word("framing", {"newline", "length_prefix"}, position(standard.framing),
+                   "Where a message ends: at the end of the line, or after as many bytes as the 4 bytes before it say "
+                   "(big-endian)."),
+              boolean("ack", standard.ack, "Answers `ack N` when N messages of the connection have been taken."),
+              size("max_line", standard.max_line_bytes, 64, max_payload_bytes, "Longer messages are refused."),
               integer("max_connections", static_cast<std::int64_t>(standard.max_connections), 1, 1000,
                       "Further peers are turned away."),
               duration("connection_timeout", standard.idle_timeout, Duration::seconds(1), Duration::days(7),
                        "A connection without a byte for this long is closed."),
               duration("line_timeout", standard.line_timeout, Duration::seconds(1), Duration::hours(1),
-                       "A line that is not complete after this long closes its connection."),
+                       "A message that is not complete after this long closes its connection."),
           }};
 }
 
@@ -162,6 +165,8 @@ KeyGroup udp_keys() {
   return {"[sources.NAME] with type = \"udp\"",
           "",
           {
+              word("framing", {"newline", "whole"}, position(standard.framing),
+                   "Whether each line of a datagram is a message, or the whole datagram."),
               size("max_datagram", standard.max_datagram_bytes, 64, 65'535, "Longer datagrams are refused."),
               size("receive_buffer", standard.receive_buffer_bytes, 4096, 256 * 1024 * 1024,
                    "Asked of the kernel, which may give less."),

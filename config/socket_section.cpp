@@ -62,9 +62,11 @@ SocketOptions read_socket(const Section& section, const std::string& name, Socke
     if (listen_known) check_address(section, options);
   }
   if (kind == SocketKind::udp) {
+    if (section.word("framing") == 1) options.framing = Framing::whole;
     section.read("max_datagram", options.max_datagram_bytes);
     section.read("receive_buffer", options.receive_buffer_bytes);
   } else {
+    section.read_word("framing", options.framing);
     section.read("ack", options.ack);
     section.read("max_line", options.max_line_bytes);
     section.read("max_connections", options.max_connections);
@@ -73,7 +75,8 @@ SocketOptions read_socket(const Section& section, const std::string& name, Socke
   }
   options.route.mapping = read_mapping(section);
   if (section.find("format") != nullptr) check_route(section, options.route);
-  if (options.route.mapping.format == PayloadFormat::csv && options.route.mapping.columns.empty()) {
+  if (options.framing == Framing::newline && options.route.mapping.format == PayloadFormat::csv &&
+      options.route.mapping.columns.empty()) {
     section.error("format", "csv from a socket needs columns: each line is a message, so none can be a header",
                   "such as columns = [\"sensor\", \"time\", \"value\"]");
   }

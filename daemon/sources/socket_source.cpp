@@ -1,6 +1,6 @@
 #include "daemon/sources/socket_source.h"
 
-#include "daemon/sources/socket_listener.h"
+#include "daemon/sources/bound_socket.h"
 #include "daemon/sources/socket_loop.h"
 
 namespace edgetide {
@@ -9,26 +9,26 @@ namespace {
 
 class SocketSource final : public Source {
  public:
-  SocketSource(const SocketInput& input, SocketLoop& loop) : loop_(loop), listener_(input) {}
+  SocketSource(const SocketInput& input, SocketLoop& loop) : loop_(loop), socket_(input) {}
   ~SocketSource() override { stop(); }
 
   void start() override {
-    listener_.bind();
-    loop_.add(listener_);
+    socket_.bind();
+    loop_.add(socket_);
     started_ = true;
-    loop_.host().connected(listener_.id, listener_.options.listen);
+    loop_.host().connected(socket_.id, socket_.options.listen);
   }
 
   void stop() noexcept override {
     if (!started_) return;
     started_ = false;
-    loop_.remove(listener_);
-    loop_.host().disconnected(listener_.id, "stopped");
+    loop_.remove(socket_);
+    loop_.host().disconnected(socket_.id, "stopped");
   }
 
  private:
   SocketLoop& loop_;
-  Listener listener_;
+  BoundSocket socket_;
   bool started_ = false;
 };
 

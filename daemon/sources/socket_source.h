@@ -1,14 +1,16 @@
-// Readings from TCP, UDP and Unix stream sockets: lines of influx, csv or json (one document a line). All socket
-// sources of the daemon share one epoll thread, named "sockets" (SocketLoop).
+// Readings from TCP, UDP and Unix stream sockets: messages of influx, csv or json, one a line, or as `framing` says.
+// All socket sources of the daemon share one event loop, whose thread is named "sockets" (SocketLoop).
 //
-// In:      bytes; complete lines of one turn are decoded into one batch and accepted together.
-// Ack:     with `ack`, stream peers get "ack N\n" after each turn, N being the lines taken since they connected.
-// Thread:  the epoll thread; `start` and `stop` of all sources from the gateway's main thread.
+// In:      bytes; complete messages of one turn are decoded into one batch and accepted together.
+// Ack:     with `ack`, stream peers get "ack N\n" after each turn, N being the messages taken since they connected.
+// Thread:  the loop's; `start` and `stop` of all sources from the gateway's main thread.
 // Back-pressure: while the host holds intake back, stream peers are not read; datagrams are lost and counted by the
 //          kernel.
 // Fails:   `start` throws std::runtime_error when an address cannot be bound.
-// Limit:   line 64 KiB, datagram 8 KiB, connections 64 per source (more are refused at once), 5 min without a byte or
-//          30 s for one line closes a connection; what a peer had not ended with a newline is discarded and counted.
+// Limit:   message 64 KiB, datagram 8 KiB, connections 64 per source (more are refused at once), 5 min without a byte
+// or
+//          30 s for one message closes a connection; a message that its peer had not completed is discarded and
+//          counted.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +19,7 @@
 #include <vector>
 
 #include "daemon/decoders/route.h"
+#include "daemon/sources/framing.h"
 #include "daemon/sources/source.h"
 #include "pipeline/time.h"
 
@@ -30,8 +33,9 @@ struct SocketOptions {
   std::string listen;              // "127.0.0.1:8094", "[::1]:8094", or an absolute path for unix
   std::vector<std::string> allow;  // CIDR; required when not bound to loopback
   bool ack = false;                // streams only
-  RouteOptions route;              // no topic
-  std::size_t max_line_bytes = 64 * 1024;
+  Framing framing = Framing::newline;
+  RouteOptions route;                      // no topic
+  std::size_t max_line_bytes = 64 * 1024;  // of a message of a stream
   std::size_t max_datagram_bytes = 8 * 1024;
   std::size_t max_connections = 64;
   Duration idle_timeout = Duration::minutes(5);

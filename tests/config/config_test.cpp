@@ -97,6 +97,7 @@ unit = "°C"
 type = "tcp"
 listen = "0.0.0.0:8094"
 allow = ["10.20.0.0/16", "fd00::/8"]
+framing = "length_prefix"
 ack = true
 max_line = "1KiB"
 max_connections = 3
@@ -111,6 +112,7 @@ delimiter = ";"
 [sources.grams]
 type = "udp"
 listen = "[::1]:8095"
+framing = "whole"
 max_datagram = "512B"
 receive_buffer = "1MB"
 format = "influx"
@@ -379,6 +381,7 @@ TEST(Config, keys_of_sockets_reach_the_options) {
   EXPECT_EQ(tcp.kind, SocketKind::tcp);
   EXPECT_EQ(tcp.listen, "0.0.0.0:8094");
   EXPECT_EQ(tcp.allow, (std::vector<std::string>{"10.20.0.0/16", "fd00::/8"}));
+  EXPECT_EQ(tcp.framing, Framing::length_prefix);
   EXPECT_TRUE(tcp.ack);
   EXPECT_EQ(tcp.max_line_bytes, 1024U);
   EXPECT_EQ(tcp.max_connections, 3U);
@@ -386,9 +389,11 @@ TEST(Config, keys_of_sockets_reach_the_options) {
   EXPECT_EQ(tcp.line_timeout, Duration::seconds(2));
   const SocketOptions& udp = options.sockets[1].options;
   EXPECT_EQ(udp.kind, SocketKind::udp);
+  EXPECT_EQ(udp.framing, Framing::whole);
   EXPECT_EQ(udp.max_datagram_bytes, 512U);
   EXPECT_EQ(udp.receive_buffer_bytes, 1'000'000U);
   EXPECT_EQ(options.sockets[2].options.kind, SocketKind::unix_stream);
+  EXPECT_EQ(options.sockets[2].options.framing, Framing::newline);
   EXPECT_EQ(options.sockets[2].options.listen, "/run/x.sock");
 }
 
@@ -601,6 +606,8 @@ TEST(Config, unknown_and_future_keys_are_errors) {
        "5:32: error: sources.m.routes: format \"tasmota\" is not in this version"},
       {socket("type = \"udp\"\nlisten = \"127.0.0.1:1\"\nformat = \"influx\"\nack = true"),
        "5:1: error: unknown key 'ack' in [sources.s]"},
+      {socket("type = \"udp\"\nlisten = \"127.0.0.1:1\"\nformat = \"influx\"\nframing = \"length_prefix\""),
+       "5:11: error: sources.s: framing \"length_prefix\" is not one of \"newline\", \"whole\""},
   });
 }
 

@@ -9,7 +9,6 @@
 
 #include "daemon/service/cidr.h"
 #include "daemon/service/socket_address.h"
-#include "daemon/sources/line_buffer.h"
 #include "daemon/sources/socket_loop.h"
 #include "tests/fakes/mosquitto_server.h"
 #include "tests/fakes/recording_host.h"
@@ -264,6 +263,38 @@ TEST(SocketSource, datagrams_carry_one_or_more_lines) {
   EXPECT_THAT(host.refusals(), ElementsAre(Refusal::too_large));
 }
 
+TEST(SocketSource, whole_datagram_is_one_message) {
+  const int port = free_port();
+  RecordingHost host;
+  SocketInput input = input_on(SocketKind::udp, tcp_address(port));
+  input.options.framing = Framing::whole;
+  input.options.route.mapping.format = PayloadFormat::json;
+  input.options.route.mapping.sensor_path = "id";
+  const Running source({input}, host);
+  ASSERT_TRUE(Peer(parse_inet(tcp_address(port)), SOCK_DGRAM).send("{\n  \"id\": \"a\",\n  \"t\": 1\n}\n"));
+  ASSERT_TRUE(host.wait_for_readings(1));
+  EXPECT_THAT(host.readings(), ElementsAre(RecordedReading{"a", "t", 1}));
+  EXPECT_TRUE(host.refusals().empty());
+}
+
+TEST(SocketSource, messages_may_follow_their_length_instead_of_ending_with_a_newline) {
+  const int port = free_port();
+  RecordingHost host;
+  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
+  input.options.framing = Framing::length_prefix;
+  input.options.ack = true;
+  input.options.route.mapping.format = PayloadFormat::json;
+  input.options.route.mapping.sensor_path = "id";
+  const Running source({input}, host);
+  const Peer peer(parse_inet(tcp_address(port)));
+  const std::string_view length("\0\0\0\x11", 4);
+  ASSERT_TRUE(peer.send(std::string(length) + "{\"id\":\"a\",\n\"t\":1}" + std::string(length) + "{\"id\":"));
+  EXPECT_EQ(peer.read_line(), "ack 1\n");
+  ASSERT_TRUE(peer.send("\"b\",\n\"t\":2}"));
+  EXPECT_EQ(peer.read_line(), "ack 2\n");
+  EXPECT_THAT(host.readings(), ElementsAre(RecordedReading{"a", "t", 1}, RecordedReading{"b", "t", 2}));
+}
+
 TEST(SocketSource, unix_socket_is_closed_to_others_and_a_stale_file_is_replaced) {
   const TemporaryFolder folder;
   const std::string path = folder / "readings.sock";
@@ -376,23 +407,6 @@ TEST(Cidr, contains_what_shares_its_prefix) {
   }
   for (const char* text : {"", "10.0.0", "10.0.0.0/", "10.0.0.0/x", "10.0.0.0/33", "fd00::/129", "10.0.0.0/-1"}) {
     EXPECT_FALSE(Cidr::parse(text).has_value()) << text;
-  }
-}
-
-TEST(LineBuffer, cuts_any_split_of_the_bytes_into_the_same_lines) {
-  const std::string bytes = "one\n\ntwo\nthis line is too long\nthree\nrest";
-  for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
-    LineBuffer buffer(10);
-    std::vector<std::string> lines;
-    int too_long = 0;
-    for (std::size_t at = 0; at < bytes.size(); at += piece) {
-      buffer.append(
-          std::string_view(bytes).substr(at, piece), [&](std::string_view line) { lines.emplace_back(line); },
-          [&] { ++too_long; });
-    }
-    EXPECT_THAT(lines, ElementsAre("one", "", "two", "three")) << "pieces of " << piece;
-    EXPECT_EQ(too_long, 1);
-    EXPECT_TRUE(buffer.partial());
   }
 }
 

@@ -1,4 +1,4 @@
-#include "daemon/sources/socket_listener.h"
+#include "daemon/sources/bound_socket.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -17,21 +17,21 @@ namespace {
 }
 
 // A socket file that nobody listens on is left over from a run that was killed.
-void remove_stale(const Listener& listener) {
+void remove_stale(const BoundSocket& socket) {
   struct stat status {};
-  if (lstat(listener.options.listen.c_str(), &status) != 0) return;
-  if (!S_ISSOCK(status.st_mode)) throw std::runtime_error(listener.options.listen + " exists and is no socket");
-  const Descriptor probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (connect(probe.get(), listener.address.get(), listener.address.length) == 0 || errno != ECONNREFUSED) {
-    throw std::runtime_error(listener.options.listen + ": another process listens there");
+  if (lstat(socket.options.listen.c_str(), &status) != 0) return;
+  if (!S_ISSOCK(status.st_mode)) throw std::runtime_error(socket.options.listen + " exists and is no socket");
+  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (connect(probe.get(), socket.address.get(), socket.address.length) == 0 || errno != ECONNREFUSED) {
+    throw std::runtime_error(socket.options.listen + ": another process listens there");
   }
-  unlink(listener.options.listen.c_str());
+  unlink(socket.options.listen.c_str());
 }
 
 }  // namespace
 
 // Finds what a user can get wrong, before any socket exists.
-Listener::Listener(const SocketInput& input)
+BoundSocket::BoundSocket(const SocketInput& input)
     : options(input.options), id(input.id), router(std::vector<RouteOptions>{input.options.route}) {
   for (const std::string& text : options.allow) {
     const std::optional<Cidr> range = Cidr::parse(text);
@@ -48,15 +48,15 @@ Listener::Listener(const SocketInput& input)
   }
 }
 
-bool Listener::allows(const sockaddr_storage& peer) const noexcept {
+bool BoundSocket::allows(const sockaddr_storage& peer) const noexcept {
   if (options.kind == SocketKind::unix_stream || is_loopback(peer)) return true;
   return std::any_of(allow.begin(), allow.end(), [&](const Cidr& range) { return range.contains(peer); });
 }
 
-void Listener::bind() {
+void BoundSocket::bind() {
   const int type = (is_stream() ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  socket = Descriptor(::socket(address.storage.ss_family, type, 0));
-  const int fd = socket.get();
+  descriptor = Descriptor(::socket(address.storage.ss_family, type, 0));
+  const int fd = descriptor.get();
   if (fd < 0) fail("source " + options.name);
   constexpr int on = 1;
   if (options.kind == SocketKind::tcp) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -73,8 +73,8 @@ void Listener::bind() {
   if (is_stream() && listen(fd, SOMAXCONN) != 0) fail("source " + options.name + ": listen");
 }
 
-void Listener::close() {
-  socket = Descriptor();
+void BoundSocket::close() {
+  descriptor = Descriptor();
   if (options.kind == SocketKind::unix_stream) unlink(options.listen.c_str());
 }
 

@@ -1,0 +1,44 @@
+#include "daemon/sources/socket_intake.h"
+
+#include <cassert>
+#include <utility>
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::size_t buffer_bytes = 64 * 1024;
+
+}  // namespace
+
+SocketIntake::SocketIntake(Offer offer, SetReading set_reading)
+    : offer_(std::move(offer)), set_reading_(std::move(set_reading)), buffer_(buffer_bytes, '\0') {}
+
+DecodedBatch& SocketIntake::begin_batch() noexcept {
+  assert(!held_);
+  batch_.clear();
+  return batch_;
+}
+
+void SocketIntake::offer(const BoundSocket& socket, Then then) {
+  const Answer answer = offer_(socket.id, batch_);
+  if (answer != Answer::held) return then(answer == Answer::taken);
+  held_ = Held{&socket, std::move(then)};
+  set_reading_(false);
+}
+
+// Sockets are read again before the caller goes on, which may end with a socket of its own.
+void SocketIntake::offer_again() {
+  if (!held_) return;
+  const Answer answer = held_->socket == nullptr ? Answer::closed : offer_(held_->socket->id, batch_);
+  if (answer == Answer::held) return;
+  const Held held = *std::exchange(held_, std::nullopt);
+  set_reading_(true);
+  if (held.socket != nullptr) held.then(answer == Answer::taken);
+}
+
+void SocketIntake::forget(const BoundSocket& socket) noexcept {
+  if (held_ && held_->socket == &socket) held_->socket = nullptr;
+}
+
+}  // namespace edgetide

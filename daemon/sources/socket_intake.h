@@ -1,0 +1,61 @@
+// What all sockets of a loop share on the way in: one buffer that bytes are received into, one batch that they are
+// decoded into, and the offer of that batch to the host.
+//
+// A batch that the host holds back is kept here, and no socket of the loop is read until it has been taken: its bytes
+// wait in the kernel, and its peers are slowed down by TCP. Nothing is acknowledged before.
+//
+// Thread: the loop's. Owns: buffer and batch. Fails: never.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "daemon/decoders/decoded_batch.h"
+#include "daemon/sources/bound_socket.h"
+
+namespace edgetide {
+
+class SocketIntake {
+ public:
+  enum class Answer {
+    taken,   // and may be acknowledged
+    held,    // not taken; offer it again when there is room
+    closed,  // not taken: the daemon is stopping
+  };
+  // Never waits, if the host can do without.
+  using Offer = std::function<Answer(SourceId, const DecodedBatch&)>;
+  // Whether sockets are to be read.
+  using SetReading = std::function<void(bool reading)>;
+  // What an offer has come to, now or later. The last thing that its caller does: it may destroy the caller.
+  using Then = std::function<void(bool taken)>;
+
+  SocketIntake(Offer offer, SetReading set_reading);
+
+  std::string& buffer() noexcept { return buffer_; }
+  // An empty one. Requires: nothing is held.
+  DecodedBatch& begin_batch() noexcept;
+  // Requires: nothing is held, and what the batch refers to stays until `then` or `forget`.
+  void offer(const BoundSocket& socket, Then then);
+
+  bool is_holding() const noexcept { return held_.has_value(); }
+  // The host has room.
+  void offer_again();
+  // What is held for this socket is not offered again: the socket goes.
+  void forget(const BoundSocket& socket) noexcept;
+
+ private:
+  struct Held {
+    const BoundSocket* socket;  // null: it is gone
+    Then then;
+  };
+
+  const Offer offer_;
+  const SetReading set_reading_;
+  std::string buffer_;
+  DecodedBatch batch_;
+  std::optional<Held> held_;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,118 @@
+#include "daemon/sources/stream_connection.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <utility>
+
+#include "daemon/sources/stream_listener.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::size_t max_unread_acks_bytes = 4096;
+constexpr std::chrono::milliseconds retry_after{500};  // where the kernel has no memory to watch a descriptor
+
+std::chrono::microseconds to_chrono(Duration duration) {
+  return std::chrono::microseconds(duration.count());
+}
+
+}  // namespace
+
+StreamConnection::StreamConnection(StreamListener& listener, EventLoop& loop, Descriptor descriptor, std::string peer)
+    : listener_(listener),
+      socket_(listener.socket()),
+      intake_(listener.intake()),
+      descriptor_(std::move(descriptor)),
+      peer_(std::move(peer)),
+      frames_(socket_.options.framing, socket_.options.max_line_bytes),
+      heard_at_(std::chrono::steady_clock::now()),
+      watch_(loop, descriptor_.get(), EPOLLIN, [this](std::uint32_t) { read(); }),
+      timer_(loop, [this] { check_deadline(); }) {
+  arm();
+}
+
+void StreamConnection::set_reading(bool reading) {
+  if (!reading) {
+    watch_.set_events(0);
+    return timer_.cancel();
+  }
+  heard_at_ = std::chrono::steady_clock::now();
+  if (message_began_at_) message_began_at_ = heard_at_;
+  check_deadline();
+}
+
+void StreamConnection::read() {
+  std::string& buffer = intake_.buffer();
+  const ssize_t got = recv(descriptor_.get(), buffer.data(), buffer.size(), 0);
+  if (got > 0) return take(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
+  if (got == 0) return end();
+  if (errno != EAGAIN && errno != EINTR) listener_.drop(*this);
+}
+
+void StreamConnection::take(std::string_view bytes) {
+  heard_at_ = std::chrono::steady_clock::now();
+  const bool was_partial = frames_.partial();
+  DecodedBatch& batch = intake_.begin_batch();
+  std::uint64_t messages = 0;
+  frames_.append(
+      bytes,
+      [&](std::string_view message) {
+        ++messages;
+        // Kept: the batch refers to the message's texts, and the buffer under them is reused.
+        socket_.router.decode(peer_, batch.keep(message), batch);
+      },
+      [&] {
+        batch.refusals.push_back({Refusal::too_large, peer_, 0});
+      });
+  note_message_start(was_partial, messages > 0);
+  arm();
+  if (batch.readings.empty() && batch.refusals.empty() && messages == 0) return;
+  intake_.offer(socket_, [this, messages](bool taken) { taken ? acknowledge(messages) : listener_.drop(*this); });
+}
+
+void StreamConnection::note_message_start(bool was_partial, bool message_ended) {
+  if (!frames_.partial()) {
+    message_began_at_.reset();
+  } else if (!was_partial || message_ended) {
+    message_began_at_ = heard_at_;
+  }
+}
+
+void StreamConnection::acknowledge(std::uint64_t messages) {
+  messages_taken_ += messages;
+  if (messages == 0 || !socket_.options.ack) return;
+  acks_ += "ack " + std::to_string(messages_taken_) + "\n";
+  const ssize_t sent = send(descriptor_.get(), acks_.data(), acks_.size(), MSG_NOSIGNAL);
+  if (sent > 0) acks_.erase(0, static_cast<std::size_t>(sent));
+  if (acks_.size() > max_unread_acks_bytes) listener_.drop(*this);
+}
+
+// The peer will send no more, or too late.
+void StreamConnection::end() {
+  if (!frames_.unreported()) return listener_.drop(*this);
+  intake_.begin_batch().refusals.push_back({Refusal::bad_syntax, peer_, 0});
+  intake_.offer(socket_, [this](bool) { listener_.drop(*this); });
+}
+
+EventLoop::Time StreamConnection::deadline() const {
+  const EventLoop::Time silent_at = heard_at_ + to_chrono(socket_.options.idle_timeout);
+  if (!message_began_at_) return silent_at;
+  return std::min(silent_at, *message_began_at_ + to_chrono(socket_.options.line_timeout));
+}
+
+// A deadline that has moved back is found when the timer is called: so a timer is seldom set.
+void StreamConnection::arm() {
+  const EventLoop::Time at = deadline();
+  if (!timer_.is_set() || at < timer_.time()) timer_.set(at);
+}
+
+void StreamConnection::check_deadline() {
+  if (!watch_.set_events(EPOLLIN)) return timer_.set(std::chrono::steady_clock::now() + retry_after);
+  if (std::chrono::steady_clock::now() < deadline()) return arm();
+  end();
+}
+
+}  // namespace edgetide

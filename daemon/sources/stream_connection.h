@@ -1,0 +1,57 @@
+// One peer of a stream socket: its bytes are cut into messages, decoded and offered; with `ack` it is told how many
+// messages have been taken.
+//
+// Ends:   when the peer closes, at a deadline of its own, when it reads no acknowledgements, when the daemon stops.
+// What
+//         had begun as a message is then discarded and counted.
+// Thread: the loop's. Owns: the connection's descriptor. Fails: construction, by std::system_error.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "daemon/service/descriptor.h"
+#include "daemon/service/event_loop.h"
+#include "daemon/sources/frame_buffer.h"
+#include "daemon/sources/socket_intake.h"
+
+namespace edgetide {
+
+class StreamListener;
+
+class StreamConnection {
+ public:
+  StreamConnection(StreamListener& listener, EventLoop& loop, Descriptor descriptor, std::string peer);
+
+  // Deadlines run from the beginning again when it is read again: the pause was not the peer's.
+  void set_reading(bool reading);
+
+ private:
+  void read();
+  void take(std::string_view bytes);
+  void note_message_start(bool was_partial, bool message_ended);
+  void acknowledge(std::uint64_t messages);
+  void end();
+
+  EventLoop::Time deadline() const;
+  void arm();
+  void check_deadline();
+
+  StreamListener& listener_;
+  BoundSocket& socket_;
+  SocketIntake& intake_;
+  const Descriptor descriptor_;
+  const std::string peer_;
+  FrameBuffer frames_;
+  std::uint64_t messages_taken_ = 0;
+  std::string acks_;  // not written yet
+  EventLoop::Time heard_at_;
+  std::optional<EventLoop::Time> message_began_at_;
+  EventLoop::Watch watch_;
+  EventLoop::Timer timer_;
+};
+
+}  // namespace edgetide

@@ -1,0 +1,53 @@
+// A TCP or Unix stream socket: lets peers in, up to `max_connections`, and owns their connections.
+//
+// Out of descriptors or kernel memory, the peers it has are served, and new ones wait in the kernel's queue.
+//
+// Thread: the loop's. Fails: construction, by std::system_error.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "daemon/service/event_loop.h"
+#include "daemon/sources/bound_socket.h"
+#include "daemon/sources/rare_notice.h"
+#include "daemon/sources/served_socket.h"
+#include "daemon/sources/socket_intake.h"
+#include "daemon/sources/source.h"
+#include "daemon/sources/stream_connection.h"
+
+namespace edgetide {
+
+class StreamListener final : public ServedSocket {
+ public:
+  StreamListener(BoundSocket& socket, EventLoop& loop, SocketIntake& intake, SourceHost& host);
+
+  void set_reading(bool reading) override;
+  // Destroys the connection.
+  void drop(const StreamConnection& connection) { connections_.erase(&connection); }
+
+  BoundSocket& socket() noexcept { return socket_; }
+  SocketIntake& intake() noexcept { return intake_; }
+
+ private:
+  void accept_peer();
+  void let_in(Descriptor descriptor, std::string peer);
+  void refuse(std::string_view peer);
+  void note_surplus();
+  void pause(std::string_view reason);
+  void resume();
+
+  BoundSocket& socket_;
+  EventLoop& loop_;
+  SocketIntake& intake_;
+  SourceHost& host_;
+  std::map<const StreamConnection*, std::unique_ptr<StreamConnection>> connections_;
+  RareNotice pause_notice_, surplus_notice_;
+  std::size_t surplus_peers_ = 0;  // closed since the last notice
+  EventLoop::Watch watch_;
+  EventLoop::Timer resume_;
+};
+
+}  // namespace edgetide
