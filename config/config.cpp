@@ -10,6 +10,7 @@
 #include "config/files.h"
 #include "config/names.h"
 #include "config/network_address.h"
+#include "config/parts.h"
 #include "config/secret_reference.h"
 #include "config/section.h"
 #include "config/sink_section.h"
@@ -131,8 +132,8 @@ void warn_of_readable_passwords(const Node& node, Report& report) {
   for (const Node& child : node.children) warn_of_readable_passwords(child, report);
 }
 
-GatewayOptions read_gateway_options(const Section& top, Report& report) {
-  const KeyTable& keys = key_table();
+GatewayOptions read_gateway_options(const Section& top, const Parts& parts, const LoadOptions& load, Report& report) {
+  const KeyTable& keys = report.keys();
   GatewayOptions options;
   int version = 1;
   top.read("config_version", version);
@@ -160,23 +161,29 @@ GatewayOptions read_gateway_options(const Section& top, Report& report) {
   Names sources("source"), windows("window");
   const Node source_table = table_of(top, "sources"), window_table = table_of(top, "windows"),
              sink_table = table_of(top, "sinks");
-  read_sources(source_table, time_options, options, sources, report);
-  read_windows(window_table, sources, options.pipeline, windows, report);
-  read_sinks(sink_table, windows, options, report);
+  const PartContext context{
+      {},
+      load.running_id.empty() ? options.id : load.running_id,
+      load.running_state_directory.empty() ? options.state_directory : load.running_state_directory};
+  read_sources(source_table, parts.sources, context, time_options, options, sources, report);
+  read_windows(window_table, parts.windows, sources, options.pipeline, windows, report);
+  read_sinks(sink_table, parts.sinks, context, windows, options, report);
   return options;
 }
 
 }  // namespace
 
 Configuration load_configuration(const std::string& path, const LoadOptions& options) {
-  Report report;
+  const Parts& parts = options.parts == nullptr ? built_in_parts() : *options.parts;
+  const KeyTable keys(parts);
+  Report report(keys);
   ConfigFiles files;
   Node root = files.read(path, report);
   if (!files.complete()) throw ConfigErrors(report.take_errors());
   resolve_references(root, options.resolve_secrets, report);
   warn_of_readable_passwords(root, report);
-  const Section top(root, "", {&key_table().top}, report);
-  Configuration configuration{read_gateway_options(top, report), {}};
+  const Section top(root, "", {&keys.top}, report);
+  Configuration configuration{read_gateway_options(top, parts, options, report), {}};
   if (report.failed()) throw ConfigErrors(report.take_errors());
   warn_of_idle_parts(top, configuration.options, report);
   configuration.warnings = report.take_warnings();

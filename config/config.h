@@ -14,6 +14,8 @@
 
 namespace edgetide {
 
+struct Parts;
+
 // One message, as "file:line:column: error: text", the line, and a caret line with a hint when there is one.
 struct ConfigMessage {
   std::string file;
@@ -45,6 +47,12 @@ struct LoadOptions {
   // False: ${credential:} and ${file:} are checked for form only and left empty, and so is an ${env:} that is not set
   // (`check`, `replay`, `schema` work without secrets).
   bool resolve_secrets = true;
+  // The sources, windows and sinks that there are; null: those of this build (parts.h). Outlives the load.
+  const Parts* parts = nullptr;
+  // On reload: what the running gateway keeps until its restart, so that sources and sinks keep it as well. Empty: as
+  // configured.
+  std::string running_id = {};
+  std::string running_state_directory = {};
 };
 
 Configuration load_configuration(const std::string& path, const LoadOptions& options = {});

@@ -166,8 +166,7 @@ KeyGroup sink_keys() {
       "[sinks.NAME]",
       "Where rows go. Names fit `[a-z][a-z0-9_]{0,47}`.",
       {
-          on_reload(OnReload::new_sink, required(word("type", {"postgresql", "sqlite", "stdout"}, 0,
-                                                      "The kind of store; `stdout` writes JSON lines."))),
+          on_reload(OnReload::new_sink, required(part_word("type", "", "The kind of store."))),
           on_reload(OnReload::new_sink, of_type(ValueType::text_list, "inputs", "all windows", "Names of windows.")),
           word("mode", {"append", "update", "complete"}, position(SinkOptions().mode),
                "`append`: a row once, when it is final. `update`: whenever it changed. `complete`: all rows that "
@@ -190,32 +189,6 @@ KeyGroup outbox_keys() {
           word("when_full", {"drop_oldest", "block"}, position(standard.when_full),
                "`drop_oldest` loses rows and counts them; `block` holds intake back."),
       }};
-}
-
-KeyGroup postgresql_keys() {
-  const PostgresOptions standard;
-  const Duration second = Duration::seconds(1), minute = Duration::minutes(1);
-  return {"[sinks.NAME] with type = \"postgresql\"",
-          "",
-          {
-              text("connection", "\"\"", "Keywords (`host=db dbname=plant`) or URI of libpq, without a password."),
-              text("user", "from `connection`, else the name of the user that runs edgetide", "The database role."),
-              text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."),
-              text("schema", in_quotes(standard.schema), "Holds all tables. Fits `[a-z_][a-z0-9_]{0,62}`."),
-              boolean("create_tables", standard.create_tables,
-                      "`false`: `edgetide schema` prints the statements for whoever may run them."),
-              duration("connect_timeout", standard.connect_timeout, second, minute, "For one attempt to connect."),
-              duration("statement_timeout", standard.statement_timeout, second, minute,
-                       "For one statement, and for locks and silence of the network."),
-          }};
-}
-
-KeyGroup sqlite_keys() {
-  return {"[sinks.NAME] with type = \"sqlite\"",
-          "",
-          {
-              text("path", "\"edgetide.db\"", "The database file; relative paths are below the state directory."),
-          }};
 }
 
 }  // namespace edgetide::keys

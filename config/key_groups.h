@@ -18,29 +18,16 @@ KeyGroup checkpoint_keys();
 KeyGroup quarantine_keys();
 KeyGroup table_keys();
 KeyGroup window_keys();
-KeyGroup tumbling_keys();
-KeyGroup sliding_keys();
-KeyGroup session_keys();
-KeyGroup aligned_keys();
 KeyGroup match_keys();
 KeyGroup top_rows_keys();
 KeyGroup sink_keys();
 KeyGroup outbox_keys();
-KeyGroup postgresql_keys();
-KeyGroup sqlite_keys();
 
 // key_groups_sources.cpp
 KeyGroup source_keys();
-KeyGroup mqtt_keys();
-KeyGroup tls_keys();
-KeyGroup route_keys();
 KeyGroup mapping_keys();
 KeyGroup payload_field_keys();
 KeyGroup time_field_keys();
 KeyGroup value_field_keys();
-KeyGroup socket_keys();
-KeyGroup allow_keys();
-KeyGroup stream_keys();
-KeyGroup udp_keys();
 
 }  // namespace edgetide::keys

@@ -1,6 +1,6 @@
 #include "config/key_groups.h"
 #include "config/key_spec.h"
-#include "daemon/gateway_options.h"
+#include "daemon/decoders/decoder.h"
 
 namespace edgetide::keys {
 
@@ -8,61 +8,9 @@ KeyGroup source_keys() {
   return {"[sources.NAME]",
           "Where readings come from. Names fit `[a-z][a-z0-9_-]{0,47}`. The keys of `[time]` may stand here too.",
           {
-              on_reload(OnReload::new_source,
-                        required(word("type", {"mqtt", "tcp", "udp", "unix"}, 0, "The kind of source."))),
+              on_reload(OnReload::new_source, required(part_word("type", "", "The kind of source."))),
               text("table", "", "A `[tables.NAME]` whose rows complete the readings of this source."),
           }};
-}
-
-KeyGroup mqtt_keys() {
-  const MqttOptions standard;
-  return {"[sources.NAME] with type = \"mqtt\"",
-          "",
-          {
-              required(of_type(ValueType::text_list, "servers", "",
-                               "`mqtt://`, `mqtts://`, `ws://` or `wss://` with host and port; tried in turn. The port "
-                               "defaults to 1883, 8883, 80, 443.")),
-              word("protocol", {"5", "3.1.1"}, 0, "The version of MQTT."),
-              text("client_id", "\"edgetide-{gateway}-{source}\"",
-                   "Names the session at the broker; must be unique there."),
-              text("username", "", "At the broker."),
-              text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."),
-              of_type(ValueType::table, "tls", "", "See below."),
-              duration("keep_alive", standard.keep_alive, Duration::seconds(1), Duration::seconds(65'535),
-                       "A silent connection is probed this often."),
-              boolean("clean_start", standard.clean_start,
-                      "`true` throws away what the broker kept while the gateway was away."),
-              duration("session_expiry", standard.session_expiry, Duration(), Duration::days(49'000),
-                       "How long the broker keeps the session of an absent gateway (MQTT 5)."),
-              integer("qos", standard.qos, 0, 2, "1: every reading is acknowledged. 0: readings may be lost."),
-              word("retained", {"ignore", "use"}, standard.use_retained ? 1 : 0,
-                   "`use` takes the retained message of each topic at every subscription."),
-              boolean("allow_plaintext", standard.allow_plaintext,
-                      "Allows `mqtt://` and `ws://` to other hosts than this one."),
-              required(of_type(ValueType::table_list, "routes", "",
-                               "Which topics are read, and how; the first match wins.")),
-          }};
-}
-
-KeyGroup tls_keys() {
-  return {"[sources.NAME.tls]",
-          "Usually written as `tls = { ca = \"/etc/edgetide/tls/ca.pem\" }`. For `mqtts://` and `wss://`.",
-          {
-              text("ca", "the system's", "File with the certificates to trust."),
-              text("cert", "", "File with the client certificate; with `key`."),
-              text("key", "", "File with the client's key, or `${credential_path:NAME}`."),
-          }};
-}
-
-KeyGroup route_keys() {
-  return {
-      "[[sources.NAME.routes]]",
-      "A route has a topic and the keys of the mapping.",
-      {
-          required(text("topic", "",
-                        "Pattern: `+` is any one level, `{name}` is one level that is captured, `#` at the end is any "
-                        "rest.")),
-      }};
 }
 
 KeyGroup mapping_keys() {
@@ -120,56 +68,6 @@ KeyGroup value_field_keys() {
               text("unit", "", "Of the reading."),
               number("scale", "1", "The value is multiplied by this."),
               number("offset", "0", "Added after `scale`."),
-          }};
-}
-
-KeyGroup socket_keys() {
-  return {"[sources.NAME] with type = \"tcp\", \"udp\" or \"unix\"",
-          "Messages of `influx`, `csv` or `json`; the keys of the mapping stand here directly.",
-          {
-              required(text("listen", "", "`127.0.0.1:8094`, `[::1]:8094`; unix: an absolute path.")),
-          }};
-}
-
-KeyGroup allow_keys() {
-  return {
-      "[sources.NAME] with type = \"tcp\" or \"udp\"",
-      "",
-      {
-          of_type(ValueType::text_list, "allow", "[]",
-                  "Networks whose peers are read, such as `10.20.0.0/16`. Required when `listen` is not on loopback."),
-      }};
-}
-
-KeyGroup stream_keys() {
-  const SocketOptions standard;
-  return {"[sources.NAME] with type = \"tcp\" or \"unix\"",
-          "",
-          {
-              word("framing", {"newline", "length_prefix"}, position(standard.framing),
-                   "Where a message ends: at the end of the line, or after as many bytes as the 4 bytes before it say "
-                   "(big-endian)."),
-              boolean("ack", standard.ack, "Answers `ack N` when N messages of the connection have been taken."),
-              size("max_line", standard.max_line_bytes, 64, max_payload_bytes, "Longer messages are refused."),
-              integer("max_connections", static_cast<std::int64_t>(standard.max_connections), 1, 1000,
-                      "Further peers are turned away."),
-              duration("connection_timeout", standard.idle_timeout, Duration::seconds(1), Duration::days(7),
-                       "A connection without a byte for this long is closed."),
-              duration("line_timeout", standard.line_timeout, Duration::seconds(1), Duration::hours(1),
-                       "A message that is not complete after this long closes its connection."),
-          }};
-}
-
-KeyGroup udp_keys() {
-  const SocketOptions standard;
-  return {"[sources.NAME] with type = \"udp\"",
-          "",
-          {
-              word("framing", {"newline", "whole"}, position(standard.framing),
-                   "Whether each line of a datagram is a message, or the whole datagram."),
-              size("max_datagram", standard.max_datagram_bytes, 64, 65'535, "Longer datagrams are refused."),
-              size("receive_buffer", standard.receive_buffer_bytes, 4096, 256 * 1024 * 1024,
-                   "Asked of the kernel, which may give less."),
           }};
 }
 

@@ -6,8 +6,6 @@ namespace edgetide::keys {
 
 namespace {
 
-constexpr Duration shortest = Duration::microseconds(1);
-
 std::string list_of(const std::vector<Aggregate>& aggregates) {
   std::string text;
   for (const Aggregate& aggregate : aggregates) text += (text.empty() ? "[" : ", ") + in_quotes(name_of(aggregate));
@@ -35,11 +33,7 @@ KeyGroup window_keys() {
       "[windows.NAME]",
       "What is computed. Names fit `[a-z][a-z0-9_]{0,47}`: they become table names. At most 64 windows.",
       {
-          on_reload(OnReload::new_window,
-                    word("type", {"tumbling", "sliding", "session", "running"}, 0,
-                         "`tumbling`: windows of one size, side by side. `sliding`: of one size, one every `slide`. "
-                         "`session`: "
-                         "from the first reading until none came for `gap`. `running`: one for all time.")),
+          on_reload(OnReload::new_window, part_word("type", "\"tumbling\"", "The kind of window.")),
           of_type(ValueType::text_list, "inputs", "all sources", "Names of sources."),
           of_type(ValueType::table, "match", "", "Which readings of them are taken; see below."),
           on_reload(OnReload::new_window, of_type(ValueType::text_list, "group_by", "[\"sensor\", \"metric\"]",
@@ -67,53 +61,6 @@ KeyGroup window_keys() {
                       "Metrics computed from others of the same sensor and window, such as `{ power = \"voltage * "
                       "current\" }`. "
                       "A variable is a metric (its average) or `metric.aggregate`; the value stands in `avg`.")),
-      }};
-}
-
-KeyGroup tumbling_keys() {
-  return {
-      "[windows.NAME] with type = \"tumbling\"",
-      "",
-      {
-          required(duration("size", WindowOptions().size, shortest, Duration::unlimited(), "The length of a window.")),
-      }};
-}
-
-KeyGroup sliding_keys() {
-  return {
-      "[windows.NAME] with type = \"sliding\"",
-      "",
-      {
-          required(duration("size", WindowOptions().size, shortest, Duration::unlimited(), "The length of a window.")),
-          required(duration("slide", WindowOptions().slide, shortest, Duration::unlimited(),
-                            "How far each window starts after the one before; at most `size`. `size` holds at most "
-                            "10000 times the greatest common divisor of both.")),
-      }};
-}
-
-KeyGroup session_keys() {
-  return {"[windows.NAME] with type = \"session\"",
-          "",
-          {
-              required(duration("gap", WindowOptions().gap, shortest, Duration::unlimited(),
-                                "Silence that ends a session.")),
-              duration("max_length", WindowOptions().max_length, shortest, Duration::unlimited(),
-                       "A session that would be longer is cut; at least `gap`."),
-          }};
-}
-
-KeyGroup aligned_keys() {
-  return {
-      "[windows.NAME] with type = \"tumbling\" or \"sliding\"",
-      "",
-      {
-          duration("offset", Duration(), Duration::days(-36'500), Duration::days(36'500),
-                   "Moves the starts of the windows; shorter than `size`. Starts are multiples of `size` (or `slide`) "
-                   "since 1970, in UTC or in `timezone`."),
-          text("timezone", "UTC",
-               "A name such as `Europe/Paris`: windows of whole days start at local midnight, days with a change of "
-               "clocks have 23 or 25 hours."),
-          boolean("emit_empty", false, "Rows with count 0 for known sensors that were silent for a whole window."),
       }};
 }
 

@@ -1,4 +1,4 @@
-// Rows of the key table, as short as they can be written. For key_table*.cpp only.
+// Rows of the key table, as short as they can be written. For the key table and the parts.
 #pragma once
 
 #include <cstdint>
@@ -17,49 +17,53 @@ inline std::string in_quotes(std::string_view text) {
   return '"' + std::string(text) + '"';
 }
 
-inline KeySpec text(std::string_view name, std::string standard, std::string_view meaning) {
-  return {.name = name, .type = ValueType::text, .standard = std::move(standard), .meaning = meaning};
+inline KeySpec text(std::string_view name, std::string standard, std::string meaning) {
+  return {.name = name, .type = ValueType::text, .standard = std::move(standard), .meaning = std::move(meaning)};
 }
-inline KeySpec of_type(ValueType type, std::string_view name, std::string standard, std::string_view meaning) {
-  return {.name = name, .type = type, .standard = std::move(standard), .meaning = meaning};
+inline KeySpec of_type(ValueType type, std::string_view name, std::string standard, std::string meaning) {
+  return {.name = name, .type = type, .standard = std::move(standard), .meaning = std::move(meaning)};
 }
-inline KeySpec boolean(std::string_view name, bool standard, std::string_view meaning) {
-  return of_type(ValueType::boolean, name, standard ? "true" : "false", meaning);
+inline KeySpec boolean(std::string_view name, bool standard, std::string meaning) {
+  return of_type(ValueType::boolean, name, standard ? "true" : "false", std::move(meaning));
 }
 inline KeySpec integer(std::string_view name, std::int64_t standard, std::int64_t min, std::int64_t max,
-                       std::string_view meaning) {
-  KeySpec spec = of_type(ValueType::integer, name, std::to_string(standard), meaning);
+                       std::string meaning) {
+  KeySpec spec = of_type(ValueType::integer, name, std::to_string(standard), std::move(meaning));
   spec.min = min;
   spec.max = max;
   return spec;
 }
-inline KeySpec number(std::string_view name, std::string standard, std::string_view meaning) {
-  return of_type(ValueType::number, name, std::move(standard), meaning);
+inline KeySpec number(std::string_view name, std::string standard, std::string meaning) {
+  return of_type(ValueType::number, name, std::move(standard), std::move(meaning));
 }
-inline KeySpec duration(std::string_view name, Duration standard, Duration min, Duration max,
-                        std::string_view meaning) {
-  KeySpec spec = of_type(ValueType::duration, name, in_quotes(to_text(standard)), meaning);
+inline KeySpec duration(std::string_view name, Duration standard, Duration min, Duration max, std::string meaning) {
+  KeySpec spec = of_type(ValueType::duration, name, in_quotes(to_text(standard)), std::move(meaning));
   spec.min = min.count();
   spec.max = max.count();
   return spec;
 }
-inline KeySpec duration_or_none(std::string_view name, Duration standard, Duration min, std::string_view meaning) {
-  KeySpec spec = duration(name, standard, min, Duration::unlimited(), meaning);
+inline KeySpec duration_or_none(std::string_view name, Duration standard, Duration min, std::string meaning) {
+  KeySpec spec = duration(name, standard, min, Duration::unlimited(), std::move(meaning));
   spec.type = ValueType::duration_or_none;
   return spec;
 }
 inline KeySpec size(std::string_view name, std::size_t standard, std::int64_t min, std::int64_t max,
-                    std::string_view meaning) {
-  KeySpec spec = of_type(ValueType::size, name, in_quotes(size_text(static_cast<std::int64_t>(standard))), meaning);
+                    std::string meaning) {
+  KeySpec spec =
+      of_type(ValueType::size, name, in_quotes(size_text(static_cast<std::int64_t>(standard))), std::move(meaning));
   spec.min = min;
   spec.max = max;
   return spec;
 }
 inline KeySpec word(std::string_view name, std::vector<std::string_view> words, std::size_t standard,
-                    std::string_view meaning) {
-  KeySpec spec = of_type(ValueType::word, name, in_quotes(words[standard]), meaning);
+                    std::string meaning) {
+  KeySpec spec = of_type(ValueType::word, name, in_quotes(words[standard]), std::move(meaning));
   spec.words = std::move(words);
   return spec;
+}
+// The key that chooses a part; its words are those of the parts.
+inline KeySpec part_word(std::string_view name, std::string standard, std::string meaning) {
+  return of_type(ValueType::word, name, std::move(standard), std::move(meaning));
 }
 inline KeySpec required(KeySpec spec) {
   spec.required = true;
@@ -70,6 +74,11 @@ inline KeySpec required(KeySpec spec) {
 inline KeySpec on_reload(OnReload what, KeySpec spec) {
   spec.on_reload = what;
   return spec;
+}
+
+inline KeyGroup on_reload(OnReload what, KeyGroup group) {
+  for (KeySpec& key : group.keys) key.on_reload = what;
+  return group;
 }
 
 // The position of an enum's value, which is the position of its word.

@@ -1,101 +1,89 @@
 #include "config/key_table.h"
 
 #include <algorithm>
-#include <array>
 
 #include "config/key_groups.h"
+#include "config/key_spec.h"
+#include "config/parts.h"
 
 namespace edgetide {
+
+namespace {
+
+using keys::on_reload;
+
+// Each once, in the order in which the parts name them.
+template <class AnyPart>
+std::vector<const KeyGroup*> groups_of(const PartList<AnyPart>& parts) {
+  std::vector<const KeyGroup*> groups;
+  const auto add = [&](const KeyGroup* group) {
+    if (std::find(groups.begin(), groups.end(), group) == groups.end()) groups.push_back(group);
+  };
+  for (const Part& part : parts.built) {
+    std::for_each(part.keys.begin(), part.keys.end(), add);
+    std::for_each(part.inner.begin(), part.inner.end(), add);
+  }
+  return groups;
+}
+
+// The key that chooses a part.
+template <class AnyPart>
+KeyGroup choosing(KeyGroup group, std::string_view key, const PartList<AnyPart>& parts) {
+  const auto spec =
+      std::find_if(group.keys.begin(), group.keys.end(), [&](const KeySpec& each) { return each.name == key; });
+  spec->words = parts.names();
+  spec->left_out = parts.left_out;
+  for (const Part& part : parts.built) {
+    if (!part.meaning.empty()) spec->meaning += ' ' + std::string(part.meaning);
+  }
+  return group;
+}
+
+}  // namespace
 
 const KeySpec* KeyGroup::find(std::string_view name) const noexcept {
   const auto spec = std::find_if(keys.begin(), keys.end(), [&](const KeySpec& key) { return key.name == name; });
   return spec == keys.end() ? nullptr : &*spec;
 }
 
+KeyTable::KeyTable(const Parts& parts)
+    : top(keys::top_keys()),
+      gateway(keys::gateway_keys()),
+      log(keys::log_keys()),
+      clock(on_reload(OnReload::restart, keys::clock_keys())),
+      http(on_reload(OnReload::restart, keys::http_keys())),
+      time(keys::time_keys()),
+      limits(keys::limits_keys()),
+      journal(on_reload(OnReload::restart, keys::journal_keys())),
+      checkpoint(on_reload(OnReload::restart, keys::checkpoint_keys())),
+      quarantine(on_reload(OnReload::restart, keys::quarantine_keys())),
+      source(choosing(keys::source_keys(), "type", parts.sources)),
+      mapping(on_reload(OnReload::new_source, keys::mapping_keys())),
+      payload_field(on_reload(OnReload::new_source, keys::payload_field_keys())),
+      time_field(on_reload(OnReload::new_source, keys::time_field_keys())),
+      value_field(on_reload(OnReload::new_source, keys::value_field_keys())),
+      table(keys::table_keys()),
+      window(choosing(keys::window_keys(), "type", parts.windows)),
+      match(keys::match_keys()),
+      top_rows(keys::top_rows_keys()),
+      sink(choosing(keys::sink_keys(), "type", parts.sinks)),
+      outbox(on_reload(OnReload::new_sink, keys::outbox_keys())),
+      source_parts(groups_of(parts.sources)),
+      window_parts(groups_of(parts.windows)),
+      sink_parts(groups_of(parts.sinks)) {}
+
 std::vector<const KeyGroup*> KeyTable::groups() const {
-  return {&top,        &gateway, &log,      &clock, &http,   &time,       &limits,        &journal,    &checkpoint,
-          &quarantine, &source,  &mqtt,     &tls,   &route,  &mapping,    &payload_field, &time_field, &value_field,
-          &socket,     &allow,   &stream,   &udp,   &table,  &window,     &tumbling,      &sliding,    &session,
-          &aligned,    &match,   &top_rows, &sink,  &outbox, &postgresql, &sqlite};
-}
-
-namespace {
-
-KeyGroup on_reload(OnReload what, KeyGroup group) {
-  for (KeySpec& key : group.keys) key.on_reload = what;
-  return group;
-}
-
-}  // namespace
-
-const KeyTable& key_table() {
-  using namespace keys;
-  static const KeyTable table = {
-      .top = top_keys(),
-      .gateway = gateway_keys(),
-      .log = log_keys(),
-      .clock = on_reload(OnReload::restart, clock_keys()),
-      .http = on_reload(OnReload::restart, http_keys()),
-      .time = time_keys(),
-      .limits = limits_keys(),
-      .journal = on_reload(OnReload::restart, journal_keys()),
-      .checkpoint = on_reload(OnReload::restart, checkpoint_keys()),
-      .quarantine = on_reload(OnReload::restart, quarantine_keys()),
-      .source = source_keys(),
-      .mqtt = on_reload(OnReload::new_source, mqtt_keys()),
-      .tls = on_reload(OnReload::new_source, tls_keys()),
-      .route = on_reload(OnReload::new_source, route_keys()),
-      .mapping = on_reload(OnReload::new_source, mapping_keys()),
-      .payload_field = on_reload(OnReload::new_source, payload_field_keys()),
-      .time_field = on_reload(OnReload::new_source, time_field_keys()),
-      .value_field = on_reload(OnReload::new_source, value_field_keys()),
-      .socket = on_reload(OnReload::new_source, socket_keys()),
-      .allow = on_reload(OnReload::new_source, allow_keys()),
-      .stream = on_reload(OnReload::new_source, stream_keys()),
-      .udp = on_reload(OnReload::new_source, udp_keys()),
-      .table = table_keys(),
-      .window = window_keys(),
-      .tumbling = on_reload(OnReload::new_window, tumbling_keys()),
-      .sliding = on_reload(OnReload::new_window, sliding_keys()),
-      .session = on_reload(OnReload::new_window, session_keys()),
-      .aligned = on_reload(OnReload::new_window, aligned_keys()),
-      .match = match_keys(),
-      .top_rows = top_rows_keys(),
-      .sink = sink_keys(),
-      .outbox = on_reload(OnReload::new_sink, outbox_keys()),
-      .postgresql = on_reload(OnReload::new_sink, postgresql_keys()),
-      .sqlite = on_reload(OnReload::new_sink, sqlite_keys()),
+  std::vector<const KeyGroup*> all = {&top,    &gateway, &log,        &clock,      &http,  &time,
+                                      &limits, &journal, &checkpoint, &quarantine, &source};
+  const auto add = [&all](const std::vector<const KeyGroup*>& groups) {
+    all.insert(all.end(), groups.begin(), groups.end());
   };
-  return table;
-}
-
-bool is_planned(std::string_view name) noexcept {
-  static constexpr auto planned = std::to_array<std::string_view>({
-      // sections
-      "tests",
-      // keys
-      "labels",
-      "convert",
-      "repeats",
-      "dedupe",
-      "partition_by",
-      "retention",
-      "status_topic",
-      "max_payload",
-      "max_rate",
-      // types, formats and modes
-      "mqtt",
-      "kafka",
-      "tasmota",
-      "zigbee2mqtt",
-      "shelly",
-      "esphome",
-      "chirpstack",
-      "senml",
-      "cbor",
-      "sparkplug",
-  });
-  return std::find(planned.begin(), planned.end(), name) != planned.end();
+  add(source_parts);
+  add({&mapping, &payload_field, &time_field, &value_field, &table, &window});
+  add(window_parts);
+  add({&match, &top_rows, &sink, &outbox});
+  add(sink_parts);
+  return all;
 }
 
 }  // namespace edgetide

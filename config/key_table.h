@@ -1,5 +1,6 @@
-// Every key of the configuration: its type, default, bounds and meaning. One table drives the check for unknown keys,
-// the reading (bounds, words) and REFERENCE.md, so that they cannot differ.
+// Every key of the configuration: its type, default, bounds and meaning. One table, made from the parts (parts.h) and
+// what they have in common, drives the check for unknown keys, the reading (bounds, words) and REFERENCE.md, so that
+// they cannot differ.
 //
 // Units:  bounds in microseconds for durations, bytes for sizes, else as written.
 // Thread: immutable after the first use.
@@ -39,15 +40,22 @@ enum class OnReload {
   restart,     // nothing, until then
 };
 
+// A word that names something which this build does not have, and the CMake option that brings it.
+struct LeftOutWord {
+  std::string_view word;
+  std::string_view option;
+};
+
 struct KeySpec {
   std::string_view name;
   ValueType type = ValueType::text;
   std::string standard;  // the default as it would be written; empty: none
-  std::string_view meaning;
+  std::string meaning;
   bool required = false;
   std::int64_t min = std::numeric_limits<std::int64_t>::min();
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
   std::vector<std::string_view> words = {};  // in the order of their enum
+  std::vector<LeftOutWord> left_out = {};    // further words, of which the message says what brings them
   OnReload on_reload = OnReload::applies;
 };
 
@@ -60,18 +68,23 @@ struct KeyGroup {
   const KeySpec* find(std::string_view name) const noexcept;
 };
 
+struct Parts;
+
+// All keys: those of every configuration, and those of the parts.
 struct KeyTable {
+  // Requires: `parts` outlives the table.
+  explicit KeyTable(const Parts& parts);
+  KeyTable(const KeyTable&) = delete;
+  KeyTable& operator=(const KeyTable&) = delete;
+
   KeyGroup top, gateway, log, clock, http, time, limits, journal, checkpoint, quarantine;
-  KeyGroup source, mqtt, tls, route, mapping, payload_field, time_field, value_field, socket, allow, stream, udp;
-  KeyGroup table, window, tumbling, sliding, session, aligned, match, top_rows;
-  KeyGroup sink, outbox, postgresql, sqlite;
+  KeyGroup source, mapping, payload_field, time_field, value_field;
+  KeyGroup table, window, match, top_rows;
+  KeyGroup sink, outbox;
+  // The groups of the parts of a kind, each once.
+  std::vector<const KeyGroup*> source_parts, window_parts, sink_parts;
 
   std::vector<const KeyGroup*> groups() const;  // in the order of the reference
 };
-
-const KeyTable& key_table();
-
-// Keys and words of the design that this version does not have yet: the message says so instead of a did-you-mean.
-bool is_planned(std::string_view name) noexcept;
 
 }  // namespace edgetide

@@ -75,9 +75,10 @@ std::string entry(const KeySpec& key) {
 
 }  // namespace
 
-std::string configuration_manual() {
+std::string configuration_manual(const Parts& parts) {
+  const KeyTable table(parts);
   std::string page = roff_title("edgetide.toml", "5", "Configuration") + manual_head;
-  for (const KeyGroup* group : key_table().groups()) {
+  for (const KeyGroup* group : table.groups()) {
     page += ".SS " + roff(group->title) + '\n';
     if (!group->intro.empty()) page += roff(group->intro) + '\n';
     for (const KeySpec& key : group->keys) page += entry(key);

@@ -5,8 +5,10 @@
 
 #include <string>
 
+#include "config/parts.h"
+
 namespace edgetide {
 
-std::string configuration_manual();
+std::string configuration_manual(const Parts& parts = built_in_parts());
 
 }  // namespace edgetide

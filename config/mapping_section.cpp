@@ -12,7 +12,8 @@ void read_template_or_path(const Section& section, std::string_view key, std::st
   const Node* node = section.find(key);
   if (node == nullptr) return;
   if (node->kind != Node::Kind::table) return section.read(key, text);
-  const Section field(*node, section.name() + '.' + std::string(key), {&key_table().payload_field}, section.report());
+  const Section field(*node, section.name() + '.' + std::string(key), {&section.keys().payload_field},
+                      section.report());
   field.read("path", path);
 }
 
@@ -22,7 +23,7 @@ void read_time(const Section& section, MappingOptions& mapping) {
   const Node* node = section.find("time");
   if (node == nullptr) return;
   if (node->kind != Node::Kind::table) return section.read("time", mapping.time.path);
-  const Section field(*node, section.name() + ".time", {&key_table().time_field}, section.report());
+  const Section field(*node, section.name() + ".time", {&section.keys().time_field}, section.report());
   field.read("path", mapping.time.path);
   field.read_word("format", mapping.time.format);
 }
@@ -33,7 +34,7 @@ ValueField read_value(const Section& section, const Node& node) {
     value.path = node.text;
     return value;
   }
-  const Section field(node, section.name() + ".values", {&key_table().value_field}, section.report());
+  const Section field(node, section.name() + ".values", {&section.keys().value_field}, section.report());
   field.read("path", value.path);
   field.read("metric", value.metric);
   field.read("unit", value.unit);
@@ -99,8 +100,8 @@ bool all_known(const Node& node) {
 
 }  // namespace
 
-std::vector<const KeyGroup*> with_mapping(std::vector<const KeyGroup*> groups) {
-  groups.push_back(&key_table().mapping);
+std::vector<const KeyGroup*> with_mapping(std::vector<const KeyGroup*> groups, const KeyTable& keys) {
+  groups.push_back(&keys.mapping);
   return groups;
 }
 

@@ -12,7 +12,7 @@
 namespace edgetide {
 
 // The key groups of a mapping, behind those of its table.
-std::vector<const KeyGroup*> with_mapping(std::vector<const KeyGroup*> groups);
+std::vector<const KeyGroup*> with_mapping(std::vector<const KeyGroup*> groups, const KeyTable& keys);
 
 MappingOptions read_mapping(const Section& section);
 

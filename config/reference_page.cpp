@@ -10,8 +10,8 @@ namespace {
 constexpr const char* reference_head =
     R"(# Configuration reference
 
-Printed from the key table in `key_groups*.cpp`; a test keeps both equal. To print it again:
-`EDGETIDE_WRITE_REFERENCE=1 ctest -R ReferencePage`.
+Printed from the key table (`key_groups*.cpp`, `sources/`, `windows/`, `sinks/`); a test keeps both equal. To print it
+again: `EDGETIDE_WRITE_REFERENCE=1 ctest -R ReferencePage`.
 
 - **Durations** are texts with a unit (`us`, `ms`, `s`, `m`, `h`, `d`, `w`): `"10s"`, `"1.5h"`. Where it says so,
   `"none"` switches the rule off.
@@ -48,9 +48,10 @@ std::string row(const KeySpec& key) {
 
 }  // namespace
 
-std::string reference_page() {
+std::string reference_page(const Parts& parts) {
+  const KeyTable table(parts);
   std::string page = reference_head;
-  for (const KeyGroup* group : key_table().groups()) {
+  for (const KeyGroup* group : table.groups()) {
     page += "\n## " + std::string(group->title) + "\n\n";
     if (!group->intro.empty()) page += std::string(group->intro) + "\n\n";
     page += "| key | type | default | bounds | reload | meaning |\n|---|---|---|---|---|---|\n";

@@ -5,8 +5,10 @@
 
 #include <string>
 
+#include "config/parts.h"
+
 namespace edgetide {
 
-std::string reference_page();
+std::string reference_page(const Parts& parts = built_in_parts());
 
 }  // namespace edgetide

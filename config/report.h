@@ -8,12 +8,19 @@
 #include <vector>
 
 #include "config/config.h"
+#include "config/key_table.h"
 #include "config/node.h"
 
 namespace edgetide {
 
 class Report {
  public:
+  Report() = default;  // of a file that is read without a key table
+  explicit Report(const KeyTable& keys) : keys_(&keys) {}
+
+  // The keys that the configuration may have, for reading and for hints.
+  const KeyTable& keys() const noexcept { return *keys_; }
+
   void error(const Location& location, std::string text, std::string hint = {});
   void warning(const Location& location, std::string text, std::string hint = {});
 
@@ -31,6 +38,7 @@ class Report {
   static Entry entry(const Location& location, std::string text, std::string hint);
   static std::vector<ConfigMessage> take(std::vector<Entry>& entries);
 
+  const KeyTable* keys_ = nullptr;
   std::vector<Entry> errors_;
   std::vector<Entry> warnings_;
 };

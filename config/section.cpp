@@ -51,10 +51,10 @@ std::string one_of(const std::vector<std::string_view>& words) {
 }
 
 // Where else a key exists: near `section` ("sinks.cloud") rather than elsewhere.
-std::string where_it_belongs(std::string_view key, std::string_view section) {
+std::string where_it_belongs(std::string_view key, std::string_view section, const KeyTable& table) {
   const std::string family = '[' + std::string(section.substr(0, section.find('.')));
   const KeyGroup* best = nullptr;
-  for (const KeyGroup* group : key_table().groups()) {
+  for (const KeyGroup* group : table.groups()) {
     if (group->find(key) == nullptr) continue;
     if (best == nullptr || (group->title.starts_with(family) && !best->title.starts_with(family))) best = group;
   }
@@ -102,10 +102,8 @@ void Section::report_unknown(const Node& node) const {
     for (const KeySpec& key : group->keys) known.push_back(key.name);
   }
   const std::string where = name_.empty() ? " at the top level" : " in [" + name_ + ']';
-  if (is_planned(node.key))
-    return report_.error(node.key_location, '\'' + node.key + '\'' + where + " is not in this version");
   std::string hint = did_you_mean(node.key, known);
-  if (hint.empty()) hint = where_it_belongs(node.key, name_);
+  if (hint.empty()) hint = where_it_belongs(node.key, name_, keys());
   Location location = node.key_location;
   location.secret = hint.find("'password'") != std::string::npos;
   report_.error(location, "unknown key '" + node.key + '\'' + where, hint);
@@ -294,11 +292,13 @@ std::optional<std::size_t> Section::word(std::string_view key) const {
   const auto word = std::find(words.begin(), words.end(), node->text);
   if (word != words.end()) return static_cast<std::size_t>(word - words.begin());
   const std::string subject = node->key + " " + shown(*node);
-  if (is_planned(node->text)) {
-    error_at(node->location, subject + " is not in this version; write " + one_of(words));
-  } else {
-    error_at(node->location, subject + " is not " + one_of(words), did_you_mean(node->text, words));
+  for (const auto& [left_out, option] : spec(key).left_out) {
+    if (node->text != left_out) continue;
+    error_at(node->location,
+             std::string(left_out) + " is not in this build; -D" + std::string(option) + "=ON brings it");
+    return std::nullopt;
   }
+  error_at(node->location, subject + " is not " + one_of(words), did_you_mean(node->text, words));
   return std::nullopt;
 }
 

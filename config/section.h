@@ -27,6 +27,7 @@ class Section {
 
   const std::string& name() const noexcept { return name_; }
   const Node& node() const noexcept { return table_; }
+  const KeyTable& keys() const noexcept { return report_.keys(); }
   const Node* find(std::string_view key) const noexcept { return table_.find(key); }
   // Of the value of a key, or of the section when it is absent.
   const Location& location(std::string_view key) const noexcept;

@@ -4,12 +4,14 @@
 #pragma once
 
 #include "config/names.h"
+#include "config/parts.h"
 #include "config/report.h"
 #include "daemon/gateway_options.h"
 
 namespace edgetide {
 
-// Every table below `sinks`, into options.sinks. Requires: options.state_directory is set.
-void read_sinks(const Node& sinks, const Names& windows, GatewayOptions& options, Report& report);
+// Every table below `sinks`, into options.sinks.
+void read_sinks(const Node& sinks, const PartList<SinkPart>& parts, const PartContext& context, const Names& windows,
+                GatewayOptions& options, Report& report);
 
 }  // namespace edgetide

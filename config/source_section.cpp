@@ -1,50 +1,30 @@
 #include "config/source_section.h"
 
-#include <optional>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "config/mapping_section.h"
-#include "config/mqtt_section.h"
-#include "config/socket_section.h"
+#include "config/part_section.h"
 #include "config/table_section.h"
 
 namespace edgetide {
 
 namespace {
 
-enum class SourceType { mqtt, tcp, udp, unix_stream };
-
-std::vector<const KeyGroup*> groups_of(SourceType type) {
-  const KeyTable& keys = key_table();
-  switch (type) {
-    case SourceType::mqtt:
-      return {&keys.source, &keys.mqtt, &keys.time};
-    case SourceType::tcp:
-      return with_mapping({&keys.source, &keys.socket, &keys.allow, &keys.stream, &keys.time});
-    case SourceType::udp:
-      return with_mapping({&keys.source, &keys.socket, &keys.allow, &keys.udp, &keys.time});
-    case SourceType::unix_stream:
-      return with_mapping({&keys.source, &keys.socket, &keys.stream, &keys.time});
-  }
-  return {};
+std::vector<const KeyGroup*> groups_of(const SourcePart& part, const KeyTable& keys) {
+  std::vector<const KeyGroup*> groups = with_part({&keys.source}, part);
+  groups.push_back(&keys.time);
+  return part.maps_payloads ? with_mapping(std::move(groups), keys) : groups;
 }
 
-void read_source(const Node& node, SourceOptions& common, SourceId id, GatewayOptions& options, Report& report) {
-  const std::string name = "sources." + node.key;
-  if (node.kind != Node::Kind::table) return report.error(node.location, name + " is not a table");
-  const std::optional<SourceType> type = read_type<SourceType>(node, name, key_table().source, report);
-  if (!type) return;
-  const Section section(node, name, groups_of(*type), report);
+std::shared_ptr<const ConfiguredSource> read_source(const Node& node, const SourcePart& part,
+                                                    const PartContext& context, SourceOptions& common,
+                                                    GatewayOptions& options, Report& report) {
+  const Section section(node, "sources." + node.key, groups_of(part, report.keys()), report);
   read_time_keys(section, common.time);
   read_table_of(section, options.enrichment);
-  if (*type == SourceType::mqtt) {
-    options.mqtt.push_back({read_mqtt(section, node.key, options.id), id});
-    return;
-  }
-  const SocketKind kind = *type == SourceType::tcp   ? SocketKind::tcp
-                          : *type == SourceType::udp ? SocketKind::udp
-                                                     : SocketKind::unix_stream;
-  options.sockets.push_back({read_socket(section, node.key, kind), id});
+  return part.read(section, {node.key, context.gateway_id, context.state_directory});
 }
 
 }  // namespace
@@ -58,18 +38,23 @@ void read_time_keys(const Section& section, TimeOptions& time) {
   section.read_word("on_bad_time", time.on_bad_time);
 }
 
-void read_sources(const Node& sources, const TimeOptions& time, GatewayOptions& options, Names& names, Report& report) {
+void read_sources(const Node& sources, const PartList<SourcePart>& parts, const PartContext& context,
+                  const TimeOptions& time, GatewayOptions& options, Names& names, Report& report) {
+  std::vector<ReadPart<SourcePart>> read;
   for (const Node& node : sources.children) {
     check_name(node, "sources", true, report);
-    const auto id = static_cast<SourceId>(names.size());
     names.add(node);
     SourceOptions common{node.key, time};
-    read_source(node, common, id, options, report);
+    const SourcePart* const part = part_of(node, "sources." + node.key, report.keys().source, parts, report);
+    if (part != nullptr) {
+      options.sources.push_back(
+          {node.key, std::string(part->name), read_source(node, *part, context, common, options, report)});
+      read.push_back({&node, part, options.sources.back().source.get()});
+    }
     options.enrichment.by_source.resize(names.size());
     options.pipeline.sources.push_back(std::move(common));
   }
-  check_sessions(sources, options.mqtt, report);
-  check_listeners(sources, options.sockets, report);
+  check_clashes("sources", read, report);
 }
 
 }  // namespace edgetide

@@ -19,7 +19,7 @@ void read_tables(const Node& tables, const std::string& folder, EnrichmentOption
       report.error(node.location, name + " is not a table");
       continue;
     }
-    const Section section(node, name, {&key_table().table}, report);
+    const Section section(node, name, {&report.keys().table}, report);
     std::string file;
     std::string key = "sensor";
     section.read("file", file);

@@ -36,7 +36,7 @@ std::vector<std::string> globs_of(const Section& section, const Node& node) {
 void read_match(const Section& section, MatchOptions& match) {
   const Node* const node = section.table("match");
   if (node == nullptr) return;
-  const Section keys(*node, section.name() + ".match", {&key_table().match}, section.report());
+  const Section keys(*node, section.name() + ".match", {&section.keys().match}, section.report());
   const std::pair<const char*, std::vector<std::string>*> lists[] = {
       {"source", &match.source}, {"sensor", &match.sensor}, {"metric", &match.metric}};
   for (const auto& [key, globs] : lists) {
@@ -78,7 +78,7 @@ bool is_computed(const WindowOptions& window, const Aggregate& aggregate) {
 void read_top(const Section& section, WindowOptions& window) {
   const Node* const node = section.table("top");
   if (node == nullptr) return;
-  const Section keys(*node, section.name() + ".top", {&key_table().top_rows}, section.report());
+  const Section keys(*node, section.name() + ".top", {&section.keys().top_rows}, section.report());
   TopOptions top;
   std::string by;
   keys.read("n", top.n);

@@ -1,15 +1,13 @@
 #include "config/window_section.h"
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "config/part_section.h"
 #include "config/spelling.h"
-#include "config/time_zone_table.h"
 #include "config/window_query.h"
-#include "pipeline/time_text.h"
 
 namespace edgetide {
 
@@ -39,87 +37,14 @@ void read_aggregates(const Section& section, std::vector<Aggregate>& aggregates)
   }
 }
 
-std::vector<const KeyGroup*> groups_of(WindowKind kind) {
-  const KeyTable& keys = key_table();
-  switch (kind) {
-    case WindowKind::tumbling:
-      return {&keys.window, &keys.tumbling, &keys.aligned};
-    case WindowKind::sliding:
-      return {&keys.window, &keys.sliding, &keys.aligned};
-    case WindowKind::session:
-      return {&keys.window, &keys.session};
-    case WindowKind::running:
-      return {&keys.window};
-  }
-  return {};
-}
-
-void check_slide(const Section& section, const WindowOptions& window) {
-  if (window.kind != WindowKind::sliding) return;
-  if (window.slide > window.size) {
-    return section.error("slide", "slide is longer than size: readings between windows would be lost");
-  }
-  const std::int64_t pane = std::gcd(window.size.count(), window.slide.count());
-  if (window.size.count() / pane <= max_panes) return;
-  section.error("slide", "size and slide have a greatest common divisor of " + to_text(Duration::microseconds(pane)) +
-                             ": a window would be kept in more than " + std::to_string(max_panes) + " parts");
-}
-
-void check_times(const Section& section, const WindowOptions& window) {
-  const Duration offset = window.offset < Duration() ? Duration() - window.offset : window.offset;
-  if (section.find("offset") != nullptr && offset >= window.size) {
-    section.error("offset", "offset must be shorter than size");
-  }
-  if (window.kind == WindowKind::session && window.max_length < window.gap) {
-    section.error("max_length", "max_length is shorter than gap");
-  }
-  check_slide(section, window);
-  const Duration ten_sizes = Duration::microseconds(detail::saturating_mul(window.size.count(), 10));
-  const bool has_size = window.kind == WindowKind::tumbling || window.kind == WindowKind::sliding;
-  if (has_size && window.allowed_lateness > ten_sizes) {
-    section.warning("allowed_lateness",
-                    "allowed_lateness is more than 10 times size: every sensor keeps that many windows in memory");
-  }
-}
-
-void read_time_zone(const Section& section, WindowOptions& window) {
-  const Node* const node = section.find("timezone");
-  std::string name;
-  section.read("timezone", name);
-  if (node == nullptr || !node->known || name == "UTC") return;
-  window.time_zone = time_zone_named(name);
-  if (!window.time_zone) {
-    const std::vector<std::string> names = time_zone_names();
-    const std::vector<std::string_view> views(names.begin(), names.end());
-    return section.error("timezone", "the system knows no time zone \"" + name + "\"", did_you_mean(name, views));
-  }
-  const std::int64_t day = Duration::days(1).count();
-  const bool whole_days =
-      window.size.count() % day == 0 && (window.kind != WindowKind::sliding || window.slide.count() % day == 0);
-  if (!whole_days) section.error("timezone", "with a timezone, size and slide have to be whole days");
-}
-
-WindowOptions read_window(const Section& section, WindowKind kind, const Names& sources) {
+WindowOptions read_window(const Section& section, const WindowPart& part, const Names& sources) {
   WindowOptions window;
   window.name = section.node().key;
-  window.kind = kind;
   for (const std::uint32_t source : sources.inputs_of(section)) window.inputs.push_back(static_cast<SourceId>(source));
   read_aggregates(section, window.aggregates);
   section.read("allowed_lateness", window.allowed_lateness);
   section.read("trigger", window.trigger);
-  const std::pair<const char*, Duration*> durations[] = {{"size", &window.size},
-                                                         {"slide", &window.slide},
-                                                         {"gap", &window.gap},
-                                                         {"max_length", &window.max_length},
-                                                         {"offset", &window.offset}};
-  for (const auto& [key, target] : durations) {
-    if (section.find(key) != nullptr && section.takes(key)) section.read(key, *target);
-  }
-  if (section.takes("offset")) {
-    read_time_zone(section, window);
-    section.read("emit_empty", window.emit_empty);
-  }
-  check_times(section, window);
+  part.read(section, window);
   read_window_query(section, window);
   return window;
 }
@@ -132,23 +57,26 @@ void check_not_reserved(const Node& node, Report& report) {
                "not series, sink_state, ..._data or ..._latest");
 }
 
+// Windows are tumbling where `type` does not say otherwise.
+const WindowPart* window_part_of(const Node& node, const std::string& name, const PartList<WindowPart>& parts,
+                                 Report& report) {
+  if (node.kind == Node::Kind::table && node.find("type") == nullptr) return parts.find("tumbling");
+  return part_of(node, name, report.keys().window, parts, report);
+}
+
 }  // namespace
 
-void read_windows(const Node& windows, const Names& sources, PipelineOptions& options, Names& names, Report& report) {
+void read_windows(const Node& windows, const PartList<WindowPart>& parts, const Names& sources,
+                  PipelineOptions& options, Names& names, Report& report) {
   for (const Node& node : windows.children) {
     check_name(node, "windows", false, report);
     check_not_reserved(node, report);
     names.add(node);
     const std::string name = "windows." + node.key;
-    if (node.kind != Node::Kind::table) {
-      report.error(node.location, name + " is not a table");
-      continue;
-    }
-    std::optional<WindowKind> kind = read_type<WindowKind>(node, name, key_table().window, report);
-    if (node.find("type") == nullptr) kind = WindowKind::tumbling;
-    if (!kind) continue;
-    const Section section(node, name, groups_of(*kind), report);
-    options.windows.push_back(read_window(section, *kind, sources));
+    const WindowPart* const part = window_part_of(node, name, parts, report);
+    if (part == nullptr) continue;
+    const Section section(node, name, with_part({&report.keys().window}, *part), report);
+    options.windows.push_back(read_window(section, *part, sources));
   }
   if (names.size() > max_windows) {
     report.error(windows.children[max_windows].key_location, "windows: there are " + std::to_string(names.size()) +

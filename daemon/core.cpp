@@ -59,8 +59,8 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
 std::unique_ptr<SinkWorker> Core::make_worker(const GatewayOptions& options, const SinkOptions& sink) {
   const std::vector<WindowSchema> schemas = schemas_of(options.pipeline.windows, sink.inputs);
   return std::make_unique<SinkWorker>(
-      sink.name, hooks_.make_sink(sink, {gateway_id_, sink.name, identity_.state_id}, schemas), schemas, sink.outbox,
-      files_, folder_, OutboxEvents{[this] { intake_.room_available(); }, hooks_.step_wanted});
+      sink.name, sink.store->make({gateway_id_, sink.name, identity_.state_id}, schemas), schemas, sink.outbox, files_,
+      folder_, OutboxEvents{[this] { intake_.room_available(); }, hooks_.step_wanted});
 }
 
 SinkWorker* Core::find_worker(const SinkWorkers& among, const std::string& name) const {

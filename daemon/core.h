@@ -34,10 +34,7 @@ namespace edgetide {
 
 class Core {
  public:
-  using MakeSink =
-      std::function<std::unique_ptr<Sink>(const SinkOptions& options, SinkIdentity, std::vector<WindowSchema> inputs)>;
   struct Hooks {
-    MakeSink make_sink;
     std::function<void()> step_wanted = [] {};  // `checkpointer().step()` is due
     std::uint64_t fresh_id = 1;                 // of a state directory that is empty; 0 < id < 2^63
   };

@@ -17,11 +17,6 @@
 #include "daemon/service/descriptor.h"
 #include "daemon/service/log.h"
 #include "daemon/service/quantity.h"
-#include "daemon/sources/mqtt_source.h"
-#include "daemon/sources/socket_source.h"
-#include "sinks/postgres_sink.h"
-#include "sinks/sqlite_sink.h"
-#include "sinks/stdout_sink.h"
 
 namespace edgetide {
 
@@ -70,27 +65,6 @@ std::uint64_t fresh_state_id() {
   return (bits >> 1) | 1;
 }
 
-std::unique_ptr<Sink> make_sink(const SinkOptions& options, [[maybe_unused]] SinkIdentity identity,
-                                std::vector<WindowSchema> inputs) {
-  if (const auto* const store = std::get_if<PostgresOptions>(&options.store)) {
-#if EDGETIDE_POSTGRESQL
-    return make_postgres_sink(*store, std::move(identity), std::move(inputs));
-#else
-    static_cast<void>(store);
-    throw std::runtime_error("sink " + options.name + ": this build has no PostgreSQL");
-#endif
-  }
-  if (const auto* const store = std::get_if<SqliteOptions>(&options.store)) {
-#if EDGETIDE_SQLITE
-    return make_sqlite_sink(*store, std::move(identity), std::move(inputs));
-#else
-    static_cast<void>(store);
-    throw std::runtime_error("sink " + options.name + ": this build has no SQLite");
-#endif
-  }
-  return make_stdout_sink(std::move(inputs));
-}
-
 }  // namespace
 
 void block_signals() {
@@ -103,30 +77,21 @@ Gateway::Gateway(GatewayOptions options, LoadAgain load_again)
     : options_(std::move(options)),
       load_again_(std::move(load_again)),
       clock_(options_.clock.wait_after_boot),
-      core_(options_, files_, clock_, {make_sink, [this] { storage_.wake(); }, fresh_state_id()}),
+      core_(options_, files_, clock_, {[this] { storage_.wake(); }, fresh_state_id()}),
       sockets_(core_.intake()),
       last_reload_{true, clock_.now().wall, {}},
       started_at_(last_reload_.at) {
-  for (const SourceOptions& source : options_.pipeline.sources) add_source(source.name);
+  for (const SourceInput& input : options_.sources) add_source(input, nullptr);
 }
 
-void Gateway::add_source(const std::string& name, const std::vector<std::string>& former_filters) {
-  sources_.push_back({name, make_source(name, core_.intake().source_id(name), former_filters)});
+void Gateway::add_source(const SourceInput& input, const ConfiguredSource* former) {
+  const SourceId id = core_.intake().source_id(input.name);
+  sources_.push_back({input.name, input.source->make({id, core_.intake(), sockets_, former})});
 }
 
 bool Gateway::runs(const std::string& name) const {
   return std::any_of(sources_.begin(), sources_.end(),
                      [&](const RunningSource& source) { return source.name == name; });
-}
-
-std::unique_ptr<Source> Gateway::make_source(const std::string& name, SourceId id,
-                                             const std::vector<std::string>& former_filters) {
-  for (const MqttInput& input : options_.mqtt) {
-    if (input.options.name == name) return make_mqtt_source(input.options, id, core_.intake(), former_filters);
-  }
-  const auto input = std::find_if(options_.sockets.begin(), options_.sockets.end(),
-                                  [&](const SocketInput& socket) { return socket.options.name == name; });
-  return make_socket_source({input->options, id}, sockets_);
 }
 
 void Gateway::run() {

@@ -55,9 +55,7 @@ class Gateway {
     std::unique_ptr<Source> source;
   };
 
-  void add_source(const std::string& name, const std::vector<std::string>& former_filters = {});
-  std::unique_ptr<Source> make_source(const std::string& name, SourceId id,
-                                      const std::vector<std::string>& former_filters);
+  void add_source(const SourceInput& input, const ConfiguredSource* former);
   bool runs(const std::string& name) const;
   void wait_and_tick();
 
@@ -66,7 +64,7 @@ class Gateway {
   void apply(GatewayOptions next);
   void exchange(GatewayOptions& next, const ReloadPlan& plan);
   void stop_sources(const NameChanges& changes);
-  void start_new_sources(const std::vector<MqttInput>& former);
+  void start_new_sources(const std::vector<SourceInput>& former);
   void note_failure(const std::string& text);
   void tick(Fire fire);
   void report();

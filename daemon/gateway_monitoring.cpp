@@ -1,6 +1,5 @@
 // What the gateway shows to its monitor. The monitor's thread runs this code; parts_mutex_ keeps the parts in place.
 #include <algorithm>
-#include <array>
 
 #include "daemon/gateway.h"
 #include "daemon/monitor/control_socket_path.h"
@@ -32,16 +31,8 @@ void Gateway::start_monitor() {
 // Requires: parts_mutex_ is held while the parts are used.
 StatusParts Gateway::status_parts() const {
   StatusParts parts{core_.intake(), core_.workers(), core_.checkpointer(), options_.pipeline, {}, {}, 0, {}};
-  parts.source_kinds.resize(options_.pipeline.sources.size());
-  for (const MqttInput& input : options_.mqtt) parts.source_kinds[index_of(input.id)] = "mqtt";
-  for (const SocketInput& input : options_.sockets) {
-    constexpr std::array<const char*, 3> kinds = {"tcp", "udp", "unix"};
-    parts.source_kinds[index_of(input.id)] = kinds[static_cast<std::size_t>(input.options.kind)];
-  }
-  for (const SinkOptions& sink : options_.sinks) {
-    constexpr std::array<const char*, 3> kinds = {"postgresql", "sqlite", "stdout"};
-    parts.sinks.push_back({sink.name, kinds[sink.store.index()], sink.outbox.max_bytes});
-  }
+  for (const SourceInput& input : options_.sources) parts.source_kinds.push_back(input.type);
+  for (const SinkOptions& sink : options_.sinks) parts.sinks.push_back({sink.name, sink.type, sink.outbox.max_bytes});
   parts.journal_max_bytes = options_.journal.max_bytes;
   parts.checkpoint_interval = options_.checkpoint.interval;
   return parts;

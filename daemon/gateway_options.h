@@ -1,10 +1,12 @@
 // All options of the daemon, as config/ reads them from TOML.
 //
+// Sources and sinks stand here without their types; config/parts.h has the table of those.
+//
 // Thread: plain values. Passwords are inside sources and sinks; never print this struct.
 #pragma once
 
+#include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "daemon/enrichment/enrichment.h"
@@ -12,28 +14,27 @@
 #include "daemon/outbox/outbox_options.h"
 #include "daemon/service/clock.h"
 #include "daemon/service/log_options.h"
-#include "daemon/sources/mqtt_source.h"
-#include "daemon/sources/socket_source.h"
+#include "daemon/sources/configured_source.h"
 #include "daemon/storage/journal_options.h"
 #include "daemon/storage/quarantine.h"
 #include "pipeline/options.h"
-#include "sinks/postgres_sink.h"
-#include "sinks/sqlite_sink.h"
-#include "sinks/stdout_sink.h"
+#include "sinks/configured_sink.h"
 
 namespace edgetide {
 
-struct MqttInput {
-  MqttOptions options;
-  SourceId id;
+struct SourceInput {
+  std::string name;
+  std::string type;  // "mqtt"
+  std::shared_ptr<const ConfiguredSource> source;
 };
 
 struct SinkOptions {
   std::string name;
+  std::string type;  // "sqlite"
   std::vector<WindowId> inputs;
   OutputMode mode = OutputMode::update;
   OutboxOptions outbox;
-  std::variant<PostgresOptions, SqliteOptions, StdoutOptions> store;
+  std::shared_ptr<const ConfiguredSink> store;
 };
 
 struct GatewayOptions {
@@ -41,10 +42,9 @@ struct GatewayOptions {
   std::string state_directory;  // absolute; default $STATE_DIRECTORY, else /var/lib/edgetide
   LogOptions log;
   ClockOptions clock;
-  PipelineOptions pipeline;  // its sources are those of `mqtt` and `sockets`, by SourceId
+  PipelineOptions pipeline;  // its sources are those of `sources`, by SourceId
   EnrichmentOptions enrichment;
-  std::vector<MqttInput> mqtt;
-  std::vector<SocketInput> sockets;
+  std::vector<SourceInput> sources;
   std::vector<SinkOptions> sinks;
   QuarantineOptions quarantine;
   JournalOptions journal;

@@ -6,7 +6,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "daemon/decoders/route.h"
 #include "daemon/gateway.h"
 #include "daemon/service/log.h"
 
@@ -30,12 +29,6 @@ class StoragePause {
   StorageThread& storage_;
   Checkpointer& checkpointer_;
 };
-
-std::vector<std::string> filters_of(const MqttOptions& options) {
-  std::vector<std::string> filters;
-  for (const RouteOptions& route : options.routes) filters.push_back(TopicPattern(route.topic).filter());
-  return filters;
-}
 
 }  // namespace
 
@@ -72,7 +65,7 @@ void Gateway::apply(GatewayOptions next) {
   keep_until_restart(options_, next);
   exchange(next, plan);
   stop_sources(plan.sources);
-  start_new_sources(next.mqtt);
+  start_new_sources(next.sources);
 }
 
 // The core switches over; afterwards `next` holds the former options. The monitor sees neither meanwhile.
@@ -112,17 +105,17 @@ void Gateway::stop_sources(const NameChanges& changes) {
 }
 
 // A source that cannot start is skipped; the next reload tries it again.
-void Gateway::start_new_sources(const std::vector<MqttInput>& former) {
-  for (const SourceOptions& source : options_.pipeline.sources) {
-    if (runs(source.name)) continue;
-    const auto before = std::find_if(former.begin(), former.end(),
-                                     [&](const MqttInput& input) { return input.options.name == source.name; });
+void Gateway::start_new_sources(const std::vector<SourceInput>& former) {
+  for (const SourceInput& input : options_.sources) {
+    if (runs(input.name)) continue;
+    const auto before =
+        std::find_if(former.begin(), former.end(), [&](const SourceInput& other) { return other.name == input.name; });
     try {
-      add_source(source.name, before == former.end() ? std::vector<std::string>() : filters_of(before->options));
+      add_source(input, before == former.end() ? nullptr : before->source.get());
       sources_.back().source->start();
     } catch (const std::exception& error) {
-      if (runs(source.name)) sources_.pop_back();
-      log(LogLevel::error, {.event = LogEvent::reload_failed, .source = source.name},
+      if (runs(input.name)) sources_.pop_back();
+      log(LogLevel::error, {.event = LogEvent::reload_failed, .source = input.name},
           "the reload is applied, but this source could not be started:");
       note_failure(error.what());
     }

@@ -1,16 +1,29 @@
+#include "config/parts.h"
 #include "daemon/commands/commands.h"
 
 namespace edgetide {
 
+namespace {
+
+template <class AnyPart>
+std::string line_of(const char* kind, const PartList<AnyPart>& parts) {
+  std::string text;
+  for (const Part& part : parts.built) {
+    text += (text.empty() ? "" : ", ") + std::string(part.name);
+    if (!part.library.empty()) text += " (" + std::string(part.library) + ')';
+  }
+  for (const LeftOutWord& part : parts.left_out) {
+    text += "; without " + std::string(part.word) + " (-D" + std::string(part.option) + "=ON)";
+  }
+  return std::string("\n") + kind + ": " + text;
+}
+
+}  // namespace
+
 std::string version_text() {
-  std::string text = "edgetide " EDGETIDE_VERSION "\nbuilt with: mqtt (Eclipse Paho), sockets, json (simdjson)";
-#if EDGETIDE_POSTGRESQL
-  text += ", postgresql (libpqxx)";
-#endif
-#if EDGETIDE_SQLITE
-  text += ", sqlite";
-#endif
-  return text + ", systemd";
+  const Parts& parts = built_in_parts();
+  return "edgetide " EDGETIDE_VERSION + line_of("sources", parts.sources) + line_of("windows", parts.windows) +
+         line_of("sinks", parts.sinks);
 }
 
 }  // namespace edgetide

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <variant>
 
 #include "daemon/outbox/row_selection.h"
 #include "pipeline/window_definition.h"
@@ -38,12 +37,17 @@ NameChanges compare(const std::vector<Named<Content>>& now, const std::vector<Na
   return changes;
 }
 
-using SourceContent = std::variant<MqttOptions, SocketOptions>;
+struct SourceContent {
+  std::string type;
+  const ConfiguredSource* source;
+  bool operator==(const SourceContent& other) const { return type == other.type && source->equals(*other.source); }
+};
 
 std::vector<Named<SourceContent>> sources_of(const GatewayOptions& options) {
   std::vector<Named<SourceContent>> sources;
-  for (const MqttInput& input : options.mqtt) sources.push_back({input.options.name, input.options});
-  for (const SocketInput& input : options.sockets) sources.push_back({input.options.name, input.options});
+  for (const SourceInput& input : options.sources) {
+    sources.push_back({input.name, {input.type, input.source.get()}});
+  }
   return sources;
 }
 
@@ -58,15 +62,17 @@ std::vector<Named<std::string>> windows_of(const GatewayOptions& options) {
 // A sink changes with the windows that are its inputs and with their columns, but not with the output mode.
 struct SinkContent {
   OutboxOptions outbox;
-  decltype(SinkOptions::store) store;
+  const ConfiguredSink* store;
   std::vector<WindowSchema> inputs;
-  bool operator==(const SinkContent&) const = default;
+  bool operator==(const SinkContent& other) const {
+    return outbox == other.outbox && store->equals(*other.store) && inputs == other.inputs;
+  }
 };
 
 std::vector<Named<SinkContent>> sinks_of(const GatewayOptions& options) {
   std::vector<Named<SinkContent>> sinks;
   for (const SinkOptions& sink : options.sinks) {
-    sinks.push_back({sink.name, {sink.outbox, sink.store, schemas_of(options.pipeline.windows, sink.inputs)}});
+    sinks.push_back({sink.name, {sink.outbox, sink.store.get(), schemas_of(options.pipeline.windows, sink.inputs)}});
   }
   return sinks;
 }

@@ -11,6 +11,8 @@
 namespace edgetide {
 
 TEST(ReferencePage, file_is_what_the_key_table_prints) {
+  const Parts& parts = built_in_parts();
+  if (!parts.sinks.left_out.empty()) GTEST_SKIP() << "the page has all parts";
   const std::string path = EDGETIDE_CONFIG_FOLDER "/REFERENCE.md";
   if (std::getenv("EDGETIDE_WRITE_REFERENCE") != nullptr) std::ofstream(path) << reference_page();
   std::stringstream text;
@@ -19,7 +21,8 @@ TEST(ReferencePage, file_is_what_the_key_table_prints) {
 }
 
 TEST(ReferencePage, every_key_is_told_once_per_table_and_has_words_or_a_plain_name) {
-  for (const KeyGroup* group : key_table().groups()) {
+  const KeyTable table(built_in_parts());
+  for (const KeyGroup* group : table.groups()) {
     std::set<std::string_view> names;
     for (const KeySpec& key : group->keys) {
       EXPECT_TRUE(names.insert(key.name).second) << group->title << ": " << key.name;

@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
+#include <string>
+#include <vector>
 
+#include "config/parts.h"
+#include "daemon/sources/mqtt_source.h"
 #include "tests/config/configuration_file.h"
 
 namespace edgetide {
@@ -14,7 +18,8 @@ std::string with_password(const std::string& text) {
 
 std::string password(const std::string& text, bool resolve = true) {
   const Configuration configuration = loaded(with_password(text), LoadOptions{resolve});
-  return configuration.options.mqtt.empty() ? "not loaded" : configuration.options.mqtt[0].options.password;
+  const std::vector<SourceInput>& sources = configuration.options.sources;
+  return sources.empty() ? "not loaded" : options_of<MqttOptions>(*sources[0].source)->password;
 }
 
 }  // namespace

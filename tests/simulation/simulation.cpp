@@ -35,6 +35,15 @@ WindowOptions window(const char* name, WindowKind kind) {
   return options;
 }
 
+class ConfiguredStore final : public ConfiguredSinkOf<StoreFake*> {
+ public:
+  using ConfiguredSinkOf::ConfiguredSinkOf;
+  std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> inputs) const override {
+    return std::make_unique<StoreFakeSink>(*options(), std::move(inputs));
+  }
+  SinkTraits traits() const override { return {}; }
+};
+
 }  // namespace
 
 // Everything else than what the stores are to have the same: places of sources and windows, how a sink spills, a window
@@ -110,7 +119,7 @@ Simulation::Simulation(std::uint64_t seed, SimulationOptions options)
   }
 }
 
-GatewayOptions Simulation::make_options(bool changed) const {
+GatewayOptions Simulation::make_options(bool changed) {
   GatewayOptions options;
   options.id = "simulated";
   options.state_directory = "state";
@@ -127,9 +136,10 @@ GatewayOptions Simulation::make_options(bool changed) const {
   updated.name = "updated";
   updated.inputs = all;
   updated.mode = OutputMode::update;
-  updated.store = StdoutOptions{};
+  updated.store = std::make_shared<ConfiguredStore>(&updated_);
   SinkOptions appended = updated;
   appended.name = "appended";
+  appended.store = std::make_shared<ConfiguredStore>(&appended_);
   appended.mode = OutputMode::append;
   appended.outbox.max_memory = 2'000;  // so that it spills
   options.sinks = {updated, appended};
@@ -141,14 +151,10 @@ GatewayOptions Simulation::make_options(bool changed) const {
 
 // A life begins. What the disk refuses while it does is tried again, as a service manager would.
 void Simulation::start() {
-  const Core::MakeSink make_sink = [this](const SinkOptions& sink, const SinkIdentity&,
-                                          std::vector<WindowSchema> inputs) -> std::unique_ptr<Sink> {
-    return std::make_unique<StoreFakeSink>(sink.name == "updated" ? updated_ : appended_, std::move(inputs));
-  };
   running_ = make_options(changed_);
   for (int tries = 1; !core_; ++tries) {
     try {
-      core_ = std::make_unique<Core>(running_, files, clock_, Core::Hooks{make_sink, [] {}, 77});
+      core_ = std::make_unique<Core>(running_, files, clock_, Core::Hooks{[] {}, 77});
     } catch (const std::runtime_error&) {
       if (tries == patience) throw;
       if (!died()) continue;

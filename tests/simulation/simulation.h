@@ -91,7 +91,7 @@ class Simulation {
   MemoryFileSystem files;
 
  private:
-  GatewayOptions make_options(bool changed) const;
+  GatewayOptions make_options(bool changed);
   void start();
   void reload();
   void perform(const Step& step);

@@ -3,26 +3,34 @@
 
 #include <functional>
 #include <gtest/gtest.h>
+#include <memory>
+#include <utility>
 
 #include "tests/pipeline/pipeline_fixture.h"
 
 namespace edgetide::test {
 namespace {
 
-MqttInput mqtt(const char* name) {
-  MqttInput input{{}, SourceId{0}};
-  input.options.name = name;
-  input.options.servers = {"mqtt://localhost"};
-  input.options.routes = {{"a/{device}", {}}};
-  return input;
+// Its one option is text, and it is never made.
+class Source final : public ConfiguredSourceOf<std::string> {
+ public:
+  using ConfiguredSourceOf::ConfiguredSourceOf;
+  std::unique_ptr<edgetide::Source> make(const Surroundings& /*surroundings*/) const override { return nullptr; }
+  SourceTraits traits() const override { return {}; }
+};
+
+SourceInput source(const char* name, const char* type, const char* option) {
+  return {name, type, std::make_shared<Source>(option)};
 }
 
-SocketInput socket(const char* name) {
-  SocketInput input{{}, SourceId{1}};
-  input.options.name = name;
-  input.options.listen = "127.0.0.1:1";
-  return input;
-}
+class Store final : public ConfiguredSinkOf<std::string> {
+ public:
+  using ConfiguredSinkOf::ConfiguredSinkOf;
+  std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> /*inputs*/) const override {
+    return nullptr;
+  }
+  SinkTraits traits() const override { return {}; }
+};
 
 WindowOptions window(const char* name) {
   WindowOptions options = one_window().windows[0];
@@ -34,7 +42,7 @@ SinkOptions sink(const char* name) {
   SinkOptions options;
   options.name = name;
   options.inputs = {WindowId{0}, WindowId{1}};
-  options.store = PostgresOptions{};
+  options.store = std::make_shared<Store>("a");
   return options;
 }
 
@@ -42,8 +50,7 @@ GatewayOptions before() {
   GatewayOptions options;
   options.pipeline.sources = {{"plant", {}}, {"line", {}}};
   options.pipeline.windows = {window("minute"), window("hour")};
-  options.mqtt = {mqtt("plant")};
-  options.sockets = {socket("line")};
+  options.sources = {source("plant", "mqtt", "a"), source("line", "tcp", "a")};
   options.sinks = {sink("db")};
   return options;
 }
@@ -56,17 +63,13 @@ TEST(ReloadPlan, each_change_is_told_by_name_and_nothing_else_is) {
   const char* const nothing = "no source, window or sink has changed";
   const Case cases[] = {
       {nothing, [](GatewayOptions&) {}},
-      {"sources: changed plant", [](GatewayOptions& next) { next.mqtt[0].options.password = "other"; }},
-      {"sources: changed plant", [](GatewayOptions& next) { next.mqtt[0].options.routes[0].mapping.unit = "C"; }},
-      {"sources: changed line", [](GatewayOptions& next) { next.sockets[0].options.ack = true; }},
-      {nothing, [](GatewayOptions& next) { next.sockets[0].id = SourceId{7}; }},
+      {nothing, [](GatewayOptions& next) { next.sources[0] = source("plant", "mqtt", "a"); }},
+      {"sources: changed plant", [](GatewayOptions& next) { next.sources[0] = source("plant", "mqtt", "b"); }},
+      {"sources: changed line", [](GatewayOptions& next) { next.sources[1] = source("line", "tcp", "b"); }},
+      {"sources: changed line", [](GatewayOptions& next) { next.sources[1] = source("line", "udp", "a"); }},
+      {nothing, [](GatewayOptions& next) { std::swap(next.sources[0], next.sources[1]); }},
       {nothing, [](GatewayOptions& next) { next.pipeline.sources[0].time.idle_timeout = Duration::seconds(1); }},
-      {"sources: new more, gone line", [](GatewayOptions& next) { next.sockets = {socket("more")}; }},
-      {"sources: changed line",
-       [](GatewayOptions& next) {
-         next.sockets.clear();
-         next.mqtt.push_back(mqtt("line"));
-       }},
+      {"sources: new more, gone line", [](GatewayOptions& next) { next.sources[1] = source("more", "tcp", "a"); }},
       {"windows: changed hour", [](GatewayOptions& next) { next.pipeline.windows[1].size = Duration::hours(2); }},
       {"windows: changed hour; sinks: changed db",
        [](GatewayOptions& next) { next.pipeline.windows[1].aggregates.push_back(Aggregate::stddev); }},
@@ -79,7 +82,7 @@ TEST(ReloadPlan, each_change_is_told_by_name_and_nothing_else_is) {
          next.sinks[0].inputs = {WindowId{1}, WindowId{2}};
        }},
       {"sinks: changed db", [](GatewayOptions& next) { next.sinks[0].inputs.pop_back(); }},
-      {"sinks: changed db", [](GatewayOptions& next) { next.sinks[0].store = StdoutOptions{}; }},
+      {"sinks: changed db", [](GatewayOptions& next) { next.sinks[0].store = std::make_shared<Store>("b"); }},
       {"sinks: changed db", [](GatewayOptions& next) { next.sinks[0].outbox.max_bytes /= 2; }},
       {nothing, [](GatewayOptions& next) { next.sinks[0].mode = OutputMode::append; }},
       {"sinks: new other, gone db", [](GatewayOptions& next) { next.sinks[0].name = "other"; }},

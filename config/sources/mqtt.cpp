@@ -1,14 +1,79 @@
-#include "config/mqtt_section.h"
-
+// [sources.NAME] with type = "mqtt".
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "config/key_spec.h"
 #include "config/mapping_section.h"
 #include "config/network_address.h"
+#include "config/parts.h"
+#include "daemon/sources/mqtt_source.h"
 
 namespace edgetide {
 
 namespace {
+
+const KeyGroup& tls_keys() {
+  using namespace keys;
+  static const KeyGroup group =
+      on_reload(OnReload::new_source,
+                {"[sources.NAME.tls]",
+                 "Usually written as `tls = { ca = \"/etc/edgetide/tls/ca.pem\" }`. For `mqtts://` and `wss://`.",
+                 {
+                     text("ca", "the system's", "File with the certificates to trust."),
+                     text("cert", "", "File with the client certificate; with `key`."),
+                     text("key", "", "File with the client's key, or `${credential_path:NAME}`."),
+                 }});
+  return group;
+}
+
+const KeyGroup& route_keys() {
+  using namespace keys;
+  static const KeyGroup group = on_reload(
+      OnReload::new_source,
+      {"[[sources.NAME.routes]]",
+       "A route has a topic and the keys of the mapping.",
+       {
+           required(text("topic", "",
+                         "Pattern: `+` is any one level, `{name}` is one level that is captured, `#` at the end is any "
+                         "rest.")),
+       }});
+  return group;
+}
+
+KeyGroup mqtt_keys() {
+  using namespace keys;
+  const MqttOptions standard;
+  return on_reload(
+      OnReload::new_source,
+      {"[sources.NAME] with type = \"mqtt\"",
+       "",
+       {
+           required(of_type(ValueType::text_list, "servers", "",
+                            "`mqtt://`, `mqtts://`, `ws://` or `wss://` with host and port; tried in turn. The port "
+                            "defaults to 1883, 8883, 80, 443.")),
+           word("protocol", {"5", "3.1.1"}, 0, "The version of MQTT."),
+           text("client_id", "\"edgetide-{gateway}-{source}\"",
+                "Names the session at the broker; must be unique there."),
+           text("username", "", "At the broker."),
+           text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."),
+           of_type(ValueType::table, "tls", "", "See below."),
+           duration("keep_alive", standard.keep_alive, Duration::seconds(1), Duration::seconds(65'535),
+                    "A silent connection is probed this often."),
+           boolean("clean_start", standard.clean_start,
+                   "`true` throws away what the broker kept while the gateway was away."),
+           duration("session_expiry", standard.session_expiry, Duration(), Duration::days(49'000),
+                    "How long the broker keeps the session of an absent gateway (MQTT 5)."),
+           integer("qos", standard.qos, 0, 2, "1: every reading is acknowledged. 0: readings may be lost."),
+           word("retained", {"ignore", "use"}, standard.use_retained ? 1 : 0,
+                "`use` takes the retained message of each topic at every subscription."),
+           boolean("allow_plaintext", standard.allow_plaintext,
+                   "Allows `mqtt://` and `ws://` to other hosts than this one."),
+           required(
+               of_type(ValueType::table_list, "routes", "", "Which topics are read, and how; the first match wins.")),
+       }});
+}
 
 constexpr std::size_t max_client_id_bytes = 128;
 
@@ -70,7 +135,7 @@ void read_client_id(const Section& section, const std::string& name, const std::
 void read_tls(const Section& section, MqttOptions& options) {
   const Node* node = section.table("tls");
   if (node == nullptr) return;
-  const Section tls(*node, section.name() + ".tls", {&key_table().tls}, section.report());
+  const Section tls(*node, section.name() + ".tls", {&tls_keys()}, section.report());
   tls.read("ca", options.tls.ca);
   tls.read("cert", options.tls.cert);
   tls.read("key", options.tls.key);
@@ -85,7 +150,8 @@ void read_tls(const Section& section, MqttOptions& options) {
 
 void read_routes(const Section& section, MqttOptions& options) {
   for (const Node* node : section.tables("routes")) {
-    const Section keys(*node, section.name() + ".routes", with_mapping({&key_table().route}), section.report());
+    const Section keys(*node, section.name() + ".routes", with_mapping({&route_keys()}, section.keys()),
+                       section.report());
     RouteOptions route;
     keys.read("topic", route.topic);
     route.mapping = read_mapping(keys);
@@ -113,17 +179,9 @@ void warn_of_losses(const Section& section, const MqttOptions& options) {
   }
 }
 
-const Location& location_in(const Node& sources, const std::string& name, std::string_view key) {
-  const Node* source = sources.find(name);
-  const Node* value = source->find(key);
-  return value == nullptr ? source->key_location : value->location;
-}
-
 bool share_server(const MqttOptions& a, const MqttOptions& b) {
   return std::find_first_of(a.servers.begin(), a.servers.end(), b.servers.begin(), b.servers.end()) != a.servers.end();
 }
-
-}  // namespace
 
 MqttOptions read_mqtt(const Section& section, const std::string& name, const std::string& gateway) {
   MqttOptions options;
@@ -147,16 +205,47 @@ MqttOptions read_mqtt(const Section& section, const std::string& name, const std
   return options;
 }
 
-void check_sessions(const Node& sources, const std::vector<MqttInput>& inputs, Report& report) {
-  for (std::size_t later = 0; later < inputs.size(); ++later) {
-    for (std::size_t earlier = 0; earlier < later; ++earlier) {
-      const MqttOptions& a = inputs[earlier].options;
-      const MqttOptions& b = inputs[later].options;
-      if (a.client_id != b.client_id || !share_server(a, b)) continue;
-      report.error(location_in(sources, b.name, "client_id"),
-                   "sources." + b.name + ": has the server and the client_id of sources." + a.name);
-    }
+std::vector<std::string> filters_of(const MqttOptions& options) {
+  std::vector<std::string> filters;
+  for (const RouteOptions& route : options.routes) filters.push_back(TopicPattern(route.topic).filter());
+  return filters;
+}
+
+class ConfiguredMqtt final : public ConfiguredSourceOf<MqttOptions> {
+ public:
+  using ConfiguredSourceOf::ConfiguredSourceOf;
+  std::unique_ptr<Source> make(const Surroundings& around) const override {
+    const auto* const former = around.former == nullptr ? nullptr : options_of<MqttOptions>(*around.former);
+    return make_mqtt_source(options(), around.id, around.host,
+                            former == nullptr ? std::vector<std::string>() : filters_of(*former));
   }
+  SourceTraits traits() const override { return {.acknowledges = options().qos > 0}; }
+};
+
+std::shared_ptr<const ConfiguredSource> read(const Section& section, const PartContext& context) {
+  return std::make_shared<ConfiguredMqtt>(read_mqtt(section, context.name, context.gateway_id));
+}
+
+// Two sources must not share a session: brokers would disconnect one for the other without end.
+std::optional<Clash> same_session(const ConfiguredSource& earlier, const ConfiguredSource& later) {
+  const MqttOptions& a = *options_of<MqttOptions>(earlier);
+  const MqttOptions& b = *options_of<MqttOptions>(later);
+  if (a.client_id != b.client_id || !share_server(a, b)) return std::nullopt;
+  return Clash{"client_id", "has the server and the client_id of"};
+}
+
+}  // namespace
+
+SourcePart mqtt_source() {
+  static const KeyGroup group = mqtt_keys();
+  return {{.name = "mqtt",
+           .meaning = "",
+           .library = "Eclipse Paho",
+           .keys = {&group},
+           .inner = {&tls_keys(), &route_keys()}},
+          false,
+          read,
+          same_session};
 }
 
 }  // namespace edgetide

@@ -1,0 +1,41 @@
+// The table of parts: one line each, in the order of the reference. A part that a build option leaves out is not
+// linked, but its name is known, so that the message about a configuration with it names the option that brings it.
+#include "config/parts.h"
+
+namespace edgetide {
+
+// The part's function is in its own file. `if constexpr` does not odr-use what it discards, so the function of a part
+// that is left out need not exist.
+#define PART(list, name, function, option)                    \
+  {                                                           \
+    extern decltype(parts.list.built)::value_type function(); \
+    if constexpr (option) {                                   \
+      parts.list.built.push_back(function());                 \
+    } else {                                                  \
+      parts.list.left_out.push_back({name, #option});         \
+    }                                                         \
+  }
+
+const Parts& built_in_parts() {
+  static const Parts table = [] {
+    constexpr bool always = true;
+    Parts parts;
+    PART(sources, "mqtt", mqtt_source, always)
+    PART(sources, "tcp", tcp_source, always)
+    PART(sources, "udp", udp_source, always)
+    PART(sources, "unix", unix_source, always)
+    PART(windows, "tumbling", tumbling_window, always)
+    PART(windows, "sliding", sliding_window, always)
+    PART(windows, "session", session_window, always)
+    PART(windows, "running", running_window, always)
+    PART(sinks, "postgresql", postgresql_sink, EDGETIDE_POSTGRESQL)
+    PART(sinks, "sqlite", sqlite_sink, EDGETIDE_SQLITE)
+    PART(sinks, "stdout", stdout_sink, always)
+    return parts;
+  }();
+  return table;
+}
+
+#undef PART
+
+}  // namespace edgetide

@@ -1,0 +1,123 @@
+// [sinks.NAME] with type = "postgresql".
+#include <algorithm>
+#include <optional>
+#include <pwd.h>
+#include <string>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "config/key_spec.h"
+#include "config/parts.h"
+#include "config/postgres_connection.h"
+#include "pipeline/characters.h"
+#include "sinks/postgres_sink.h"
+
+namespace edgetide {
+
+namespace {
+
+KeyGroup postgresql_keys() {
+  using namespace keys;
+  const PostgresOptions standard;
+  const Duration second = Duration::seconds(1), minute = Duration::minutes(1);
+  return on_reload(
+      OnReload::new_sink,
+      {"[sinks.NAME] with type = \"postgresql\"",
+       "",
+       {
+           text("connection", "\"\"", "Keywords (`host=db dbname=plant`) or URI of libpq, without a password."),
+           text("user", "from `connection`, else the name of the user that runs edgetide", "The database role."),
+           text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."),
+           text("schema", in_quotes(standard.schema), "Holds all tables. Fits `[a-z_][a-z0-9_]{0,62}`."),
+           boolean("create_tables", standard.create_tables,
+                   "`false`: `edgetide schema` prints the statements for whoever may run them."),
+           duration("connect_timeout", standard.connect_timeout, second, minute, "For one attempt to connect."),
+           duration("statement_timeout", standard.statement_timeout, second, minute,
+                    "For one statement, and for locks and silence of the network."),
+       }});
+}
+
+std::string effective_user() {
+  std::vector<char> buffer(16 * 1024);
+  passwd entry{};
+  passwd* found = nullptr;
+  const int failed = ::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found);
+  return failed == 0 && found != nullptr ? found->pw_name : std::string();
+}
+
+bool is_known(const Section& section, std::string_view key) {
+  const Node* node = section.find(key);
+  return node == nullptr || node->known;
+}
+
+// libpq under DynamicUser= cannot find out who runs it, so it is always given.
+void settle_user(const Section& section, const PostgresConnection& connection, PostgresOptions& options) {
+  const Node* given = section.find("user");
+  if (given == nullptr) {
+    options.user = connection.user.empty() ? effective_user() : connection.user;
+    if (options.user.empty())
+      section.error("connection", "no user; give user = \"...\" (the system has no name for this process)");
+  } else if (given->known && options.user.empty()) {
+    section.error("user", "user is empty");
+  } else if (given->known && !connection.user.empty() && connection.user != options.user) {
+    section.error("user", "user is not the user of connection; give one of the two");
+  }
+}
+
+void check_connection(const Section& section, PostgresOptions& options) {
+  const std::optional<PostgresConnection> connection = parse_postgres_connection(options.connection);
+  if (connection && connection->has_password) {
+    Location location = section.location("connection");
+    location.secret = true;
+    return section.error_at(location, "connection holds a password; move it to password = \"${credential:NAME}\"");
+  }
+  if (!connection)
+    return section.error("connection", "connection is neither keywords (host=db dbname=plant) nor a URI");
+  settle_user(section, *connection, options);
+}
+
+bool is_schema_name(std::string_view name) {
+  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_'; };
+  return !name.empty() && name.size() <= 63 && !is_digit(name[0]) && std::all_of(name.begin(), name.end(), fits);
+}
+
+PostgresOptions read_postgres(const Section& section) {
+  PostgresOptions options;
+  section.read("connection", options.connection);
+  section.read("user", options.user);
+  section.read("password", options.password);
+  section.read("schema", options.schema);
+  section.read("create_tables", options.create_tables);
+  section.read("connect_timeout", options.connect_timeout);
+  section.read("statement_timeout", options.statement_timeout);
+  if (is_known(section, "connection")) check_connection(section, options);
+  if (!is_schema_name(options.schema)) section.error("schema", "schema does not fit [a-z_][a-z0-9_]{0,62}");
+  return options;
+}
+
+class ConfiguredPostgres final : public ConfiguredSinkOf<PostgresOptions> {
+ public:
+  using ConfiguredSinkOf::ConfiguredSinkOf;
+  std::unique_ptr<Sink> make(SinkIdentity identity, std::vector<WindowSchema> inputs) const override {
+    return make_postgres_sink(options(), std::move(identity), std::move(inputs));
+  }
+  SinkTraits traits() const override { return postgres_traits(); }
+  std::string ddl(const std::vector<WindowSchema>& inputs) const override {
+    return postgres_ddl(options().schema, inputs);
+  }
+};
+
+std::shared_ptr<const ConfiguredSink> read(const Section& section, const PartContext& /*context*/) {
+  return std::make_shared<ConfiguredPostgres>(read_postgres(section));
+}
+
+}  // namespace
+
+SinkPart postgresql_sink() {
+  static const KeyGroup group = postgresql_keys();
+  return {
+      {.name = "postgresql", .meaning = "", .library = "libpqxx", .keys = {&group}}, postgres_traits(), read, nullptr};
+}
+
+}  // namespace edgetide

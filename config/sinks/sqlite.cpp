@@ -1,0 +1,54 @@
+// [sinks.NAME] with type = "sqlite".
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/key_spec.h"
+#include "config/parts.h"
+#include "sinks/sqlite_sink.h"
+
+namespace edgetide {
+
+namespace {
+
+KeyGroup sqlite_keys() {
+  using namespace keys;
+  return on_reload(
+      OnReload::new_sink,
+      {"[sinks.NAME] with type = \"sqlite\"",
+       "",
+       {text("path", "\"edgetide.db\"", "The database file; relative paths are below the state directory.")}});
+}
+
+class ConfiguredSqlite final : public ConfiguredSinkOf<SqliteOptions> {
+ public:
+  using ConfiguredSinkOf::ConfiguredSinkOf;
+  std::unique_ptr<Sink> make(SinkIdentity identity, std::vector<WindowSchema> inputs) const override {
+    return make_sqlite_sink(options(), std::move(identity), std::move(inputs));
+  }
+  SinkTraits traits() const override { return sqlite_traits(); }
+  std::string ddl(const std::vector<WindowSchema>& inputs) const override { return sqlite_ddl(inputs); }
+};
+
+std::shared_ptr<const ConfiguredSink> read(const Section& section, const PartContext& context) {
+  std::string path = "edgetide.db";
+  section.read("path", path);
+  if (path.empty()) section.error("path", "path is empty");
+  return std::make_shared<ConfiguredSqlite>(
+      SqliteOptions{(std::filesystem::path(context.state_directory) / path).lexically_normal()});
+}
+
+std::optional<Clash> same_file(const ConfiguredSink& earlier, const ConfiguredSink& later) {
+  if (options_of<SqliteOptions>(earlier)->path != options_of<SqliteOptions>(later)->path) return std::nullopt;
+  return Clash{"", "has the file of"};
+}
+
+}  // namespace
+
+SinkPart sqlite_sink() {
+  static const KeyGroup group = sqlite_keys();
+  return {{.name = "sqlite", .meaning = "", .library = "", .keys = {&group}}, sqlite_traits(), read, same_file};
+}
+
+}  // namespace edgetide

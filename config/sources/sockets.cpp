@@ -1,0 +1,193 @@
+// [sources.NAME] with type = "tcp", "udp" or "unix".
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/key_spec.h"
+#include "config/mapping_section.h"
+#include "config/network_address.h"
+#include "config/parts.h"
+#include "daemon/sources/socket_source.h"
+
+namespace edgetide {
+
+namespace {
+
+const KeyGroup& socket_keys() {
+  using namespace keys;
+  static const KeyGroup group =
+      on_reload(OnReload::new_source,
+                {"[sources.NAME] with type = \"tcp\", \"udp\" or \"unix\"",
+                 "Messages of `influx`, `csv` or `json`; the keys of the mapping stand here directly.",
+                 {
+                     required(text("listen", "", "`127.0.0.1:8094`, `[::1]:8094`; unix: an absolute path.")),
+                 }});
+  return group;
+}
+
+const KeyGroup& allow_keys() {
+  using namespace keys;
+  static const KeyGroup group = on_reload(
+      OnReload::new_source,
+      {"[sources.NAME] with type = \"tcp\" or \"udp\"",
+       "",
+       {
+           of_type(ValueType::text_list, "allow", "[]",
+                   "Networks whose peers are read, such as `10.20.0.0/16`. Required when `listen` is not on loopback."),
+       }});
+  return group;
+}
+
+const KeyGroup& stream_keys() {
+  using namespace keys;
+  const SocketOptions standard;
+  static const KeyGroup group = on_reload(
+      OnReload::new_source,
+      {"[sources.NAME] with type = \"tcp\" or \"unix\"",
+       "",
+       {
+           word("framing", {"newline", "length_prefix"}, position(standard.framing),
+                "Where a message ends: at the end of the line, or after as many bytes as the 4 bytes before it say "
+                "(big-endian)."),
+           boolean("ack", standard.ack, "Answers `ack N` when N messages of the connection have been taken."),
+           size("max_line", standard.max_line_bytes, 64, max_payload_bytes, "Longer messages are refused."),
+           integer("max_connections", static_cast<std::int64_t>(standard.max_connections), 1, 1000,
+                   "Further peers are turned away."),
+           duration("connection_timeout", standard.idle_timeout, Duration::seconds(1), Duration::days(7),
+                    "A connection without a byte for this long is closed."),
+           duration("line_timeout", standard.line_timeout, Duration::seconds(1), Duration::hours(1),
+                    "A message that is not complete after this long closes its connection."),
+       }});
+  return group;
+}
+
+const KeyGroup& udp_keys() {
+  using namespace keys;
+  const SocketOptions standard;
+  static const KeyGroup group =
+      on_reload(OnReload::new_source,
+                {"[sources.NAME] with type = \"udp\"",
+                 "",
+                 {
+                     word("framing", {"newline", "whole"}, position(standard.framing),
+                          "Whether each line of a datagram is a message, or the whole datagram."),
+                     size("max_datagram", standard.max_datagram_bytes, 64, 65'535, "Longer datagrams are refused."),
+                     size("receive_buffer", standard.receive_buffer_bytes, 4096, 256 * 1024 * 1024,
+                          "Asked of the kernel, which may give less."),
+                 }});
+  return group;
+}
+
+constexpr std::size_t max_socket_path_bytes = 107;  // sockaddr_un
+
+bool is_known_text(const Node* node) {
+  return node != nullptr && node->kind == Node::Kind::text && node->known;
+}
+
+void check_path(const Section& section, const std::string& path) {
+  if (!path.starts_with('/') || path.size() > max_socket_path_bytes) {
+    section.error("listen", "listen must be an absolute path of at most 107 bytes",
+                  "such as \"/run/edgetide/readings.sock\"");
+  }
+}
+
+void check_address(const Section& section, const SocketOptions& options) {
+  const std::optional<ListenAddress> address = parse_listen(options.listen);
+  if (!address) {
+    return section.error("listen", "listen needs a numeric address and a port",
+                         "such as \"127.0.0.1:8094\" or \"[::1]:8094\"");
+  }
+  if (!is_loopback(address->host) && section.find("allow") == nullptr) {
+    section.error("listen", "listen is open to the network; say in allow who may send",
+                  "such as allow = [\"10.20.0.0/16\"]");
+  }
+}
+
+void read_allow(const Section& section, SocketOptions& options) {
+  for (const Node* node : section.texts("allow")) {
+    if (!is_network(node->text)) {
+      section.error_at(node->location, "allow: " + shown(*node) + " is not a network", "such as \"10.20.0.0/16\"");
+    }
+    options.allow.push_back(node->text);
+  }
+  const Node* list = section.find("allow");
+  if (list != nullptr && list->kind == Node::Kind::list && list->children.empty()) {
+    section.error("allow", "allow is empty; no peer could send");
+  }
+}
+
+SocketOptions read_socket(const Section& section, const std::string& name, SocketKind kind) {
+  SocketOptions options;
+  options.name = name;
+  options.kind = kind;
+  section.read("listen", options.listen);
+  const bool listen_known = is_known_text(section.find("listen"));
+  if (kind == SocketKind::unix_stream) {
+    if (listen_known) check_path(section, options.listen);
+  } else {
+    read_allow(section, options);
+    if (listen_known) check_address(section, options);
+  }
+  if (kind == SocketKind::udp) {
+    if (section.word("framing") == 1) options.framing = Framing::whole;
+    section.read("max_datagram", options.max_datagram_bytes);
+    section.read("receive_buffer", options.receive_buffer_bytes);
+  } else {
+    section.read_word("framing", options.framing);
+    section.read("ack", options.ack);
+    section.read("max_line", options.max_line_bytes);
+    section.read("max_connections", options.max_connections);
+    section.read("connection_timeout", options.idle_timeout);
+    section.read("line_timeout", options.line_timeout);
+  }
+  options.route.mapping = read_mapping(section);
+  if (section.find("format") != nullptr) check_route(section, options.route);
+  if (options.framing == Framing::newline && options.route.mapping.format == PayloadFormat::csv &&
+      options.route.mapping.columns.empty()) {
+    section.error("format", "csv from a socket needs columns: each line is a message, so none can be a header",
+                  "such as columns = [\"sensor\", \"time\", \"value\"]");
+  }
+  return options;
+}
+
+class ConfiguredSocket final : public ConfiguredSourceOf<SocketOptions> {
+ public:
+  using ConfiguredSourceOf::ConfiguredSourceOf;
+  std::unique_ptr<Source> make(const Surroundings& around) const override {
+    return make_socket_source({options(), around.id}, around.sockets);
+  }
+  SourceTraits traits() const override { return {.acknowledges = options().ack}; }
+};
+
+template <SocketKind kind>
+std::shared_ptr<const ConfiguredSource> read(const Section& section, const PartContext& context) {
+  return std::make_shared<ConfiguredSocket>(read_socket(section, context.name, kind));
+}
+
+// Two sources cannot have one address.
+std::optional<Clash> same_address(const ConfiguredSource& earlier, const ConfiguredSource& later) {
+  const std::string& address = options_of<SocketOptions>(later)->listen;
+  if (address.empty() || options_of<SocketOptions>(earlier)->listen != address) return std::nullopt;
+  return Clash{"listen", "has the address of"};
+}
+
+template <SocketKind kind>
+SourcePart socket_source(std::string_view name, std::vector<const KeyGroup*> groups) {
+  return {{.name = name, .meaning = "", .library = "", .keys = std::move(groups)}, true, read<kind>, same_address};
+}
+
+}  // namespace
+
+SourcePart tcp_source() {
+  return socket_source<SocketKind::tcp>("tcp", {&socket_keys(), &allow_keys(), &stream_keys()});
+}
+
+SourcePart udp_source() {
+  return socket_source<SocketKind::udp>("udp", {&socket_keys(), &allow_keys(), &udp_keys()});
+}
+
+SourcePart unix_source() {
+  return socket_source<SocketKind::unix_stream>("unix", {&socket_keys(), &stream_keys()});
+}
+
+}  // namespace edgetide

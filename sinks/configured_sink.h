@@ -1,0 +1,44 @@
+// A sink as the configuration describes it, without its type: what the gateway, a reload, the status and
+// `edgetide schema` need. Each kind of sink derives its own from ConfiguredSinkOf<its options>.
+//
+// Thread: immutable. Fails: never.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sinks/sink.h"
+
+namespace edgetide {
+
+class ConfiguredSink {
+ public:
+  virtual ~ConfiguredSink() = default;
+
+  // Without I/O; the sink is opened by its worker.
+  virtual std::unique_ptr<Sink> make(SinkIdentity identity, std::vector<WindowSchema> inputs) const = 0;
+  virtual SinkTraits traits() const = 0;
+  // The statements that create its tables, each of which may run again; empty if it has none.
+  virtual std::string ddl(const std::vector<WindowSchema>& /*inputs*/) const { return {}; }
+  // A reload replaces a sink that is not equal to the former one.
+  virtual bool equals(const ConfiguredSink& other) const = 0;
+};
+
+template <class Options>
+class ConfiguredSinkOf : public ConfiguredSink {
+ public:
+  explicit ConfiguredSinkOf(Options options) : options_(std::move(options)) {}
+
+  const Options& options() const noexcept { return options_; }
+  bool equals(const ConfiguredSink& other) const final {
+    const auto* const same_kind = dynamic_cast<const ConfiguredSinkOf*>(&other);
+    return same_kind != nullptr && same_kind->options_ == options_;
+  }
+
+ private:
+  const Options options_;
+};
+
+}  // namespace edgetide

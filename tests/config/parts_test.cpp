@@ -1,0 +1,147 @@
+// A part that is added to the table of parts is found everywhere, with no other file touched: this file holds a toy
+// source and a toy sink.
+#include "config/parts.h"
+
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+
+#include "config/key_spec.h"
+#include "config/manual_page.h"
+#include "config/reference_page.h"
+#include "daemon/reload/reload_plan.h"
+#include "tests/config/configuration_file.h"
+
+namespace edgetide {
+namespace {
+
+class ConfiguredToySource final : public ConfiguredSourceOf<std::string> {
+ public:
+  using ConfiguredSourceOf::ConfiguredSourceOf;
+  std::unique_ptr<Source> make(const Surroundings& /*surroundings*/) const override { return nullptr; }
+  SourceTraits traits() const override { return {.acknowledges = true}; }
+};
+
+class ConfiguredToySink final : public ConfiguredSinkOf<std::string> {
+ public:
+  using ConfiguredSinkOf::ConfiguredSinkOf;
+  std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> /*inputs*/) const override {
+    return nullptr;
+  }
+  SinkTraits traits() const override { return {.kind = SinkKind::stream}; }
+};
+
+template <class Configured>
+std::shared_ptr<const Configured> read_colour(const Section& section) {
+  std::string colour = "red";
+  section.read("colour", colour);
+  return std::make_shared<Configured>(colour);
+}
+
+std::optional<Clash> same_colour(const ConfiguredSource& earlier, const ConfiguredSource& later) {
+  return earlier.equals(later) ? std::optional(Clash{"colour", "has the colour of"}) : std::nullopt;
+}
+
+SourcePart toy_source() {
+  static const KeyGroup group =
+      keys::on_reload(OnReload::new_source,
+                      {"[sources.NAME] with type = \"toybox\"", "", {keys::text("colour", "\"red\"", "Of the box.")}});
+  SourcePart part;
+  part.name = "toybox";
+  part.keys = {&group};
+  part.read = [](const Section& section, const PartContext& /*context*/) -> std::shared_ptr<const ConfiguredSource> {
+    return read_colour<ConfiguredToySource>(section);
+  };
+  part.clash = same_colour;
+  return part;
+}
+
+SinkPart toy_sink() {
+  static const KeyGroup group = keys::on_reload(
+      OnReload::new_sink,
+      {"[sinks.NAME] with type = \"toychest\"", "", {keys::text("colour", "\"red\"", "Of the chest.")}});
+  SinkPart part;
+  part.name = "toychest";
+  part.meaning = "`toychest` keeps toys.";
+  part.keys = {&group};
+  part.read = [](const Section& section, const PartContext& /*context*/) -> std::shared_ptr<const ConfiguredSink> {
+    return read_colour<ConfiguredToySink>(section);
+  };
+  return part;
+}
+
+Parts with_toys() {
+  Parts parts = built_in_parts();
+  parts.sources.built.push_back(toy_source());
+  parts.sinks.built.push_back(toy_sink());
+  return parts;
+}
+
+const std::string toys =
+    "[sources.box]\ntype = \"toybox\"\ncolour = \"blue\"\n[windows.w]\nsize = \"1m\"\n"
+    "[sinks.chest]\ntype = \"toychest\"\ncolour = \"green\"\n";
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  return text.replace(text.find(from), from.size(), to);
+}
+
+TEST(Parts, a_toy_is_read_and_has_its_kind_traits_and_options) {
+  const Parts parts = with_toys();
+  const GatewayOptions options = loaded(toys, {.parts = &parts}).options;
+  ASSERT_EQ(options.sources.size(), 1U);
+  EXPECT_EQ(options.sources[0].type, "toybox") << "the status shows it as the kind";
+  EXPECT_TRUE(options.sources[0].source->traits().acknowledges);
+  EXPECT_EQ(*options_of<std::string>(*options.sources[0].source), "blue");
+  ASSERT_EQ(options.sinks.size(), 1U);
+  EXPECT_EQ(options.sinks[0].type, "toychest");
+  EXPECT_EQ(options.sinks[0].store->traits().kind, SinkKind::stream);
+  EXPECT_EQ(*options_of<std::string>(*options.sinks[0].store), "green");
+}
+
+TEST(Parts, a_toy_is_in_the_reference_and_in_the_manual_page) {
+  const Parts parts = with_toys();
+  for (const std::string& page : {reference_page(parts), configuration_manual(parts)}) {
+    EXPECT_NE(page.find("toybox"), std::string::npos);
+    EXPECT_NE(page.find("Of the chest."), std::string::npos);
+    EXPECT_NE(page.find("keeps toys."), std::string::npos);
+  }
+  EXPECT_EQ(reference_page().find("toybox"), std::string::npos) << "the built-in parts are unchanged";
+}
+
+TEST(Parts, a_misspelt_toy_is_suggested) {
+  const Parts parts = with_toys();
+  const std::string type = errors_of(replaced(toys, "toybox", "toybux"), {.parts = &parts});
+  EXPECT_NE(type.find("did you mean 'toybox'?"), std::string::npos) << type;
+  const std::string key = errors_of(replaced(toys, "colour", "color"), {.parts = &parts});
+  EXPECT_NE(key.find("did you mean 'colour'?"), std::string::npos) << key;
+}
+
+TEST(Parts, two_toys_of_a_kind_may_clash) {
+  const Parts parts = with_toys();
+  const std::string errors =
+      errors_of(toys + "[sources.other]\ntype = \"toybox\"\ncolour = \"blue\"\n", {.parts = &parts});
+  EXPECT_NE(errors.find("11:10: error: sources.other: has the colour of sources.box"), std::string::npos) << errors;
+}
+
+TEST(Parts, a_changed_toy_is_replaced_on_reload) {
+  const Parts parts = with_toys();
+  const auto plan_of = [&](const std::string& next) {
+    return to_text(plan_reload(loaded(toys, {.parts = &parts}).options, loaded(next, {.parts = &parts}).options));
+  };
+  EXPECT_EQ(plan_of(toys), "no source, window or sink has changed");
+  EXPECT_EQ(plan_of(replaced(toys, "blue", "grey")), "sources: changed box");
+  EXPECT_EQ(plan_of(replaced(toys, "green", "grey")), "sinks: changed chest");
+}
+
+TEST(Parts, a_part_that_the_build_leaves_out_names_the_option_that_brings_it) {
+  Parts parts = built_in_parts();
+  parts.sinks.left_out.push_back({"toychest", "EDGETIDE_TOYS"});
+  const std::string errors =
+      errors_of("[windows.w]\nsize = \"1m\"\n[sinks.chest]\ntype = \"toychest\"\n", {.parts = &parts});
+  EXPECT_NE(errors.find("4:8: error: sinks.chest: toychest is not in this build; -DEDGETIDE_TOYS=ON brings it"),
+            std::string::npos)
+      << errors;
+}
+
+}  // namespace
+}  // namespace edgetide
