@@ -300,6 +300,7 @@ std::string WindowDefinition::fingerprint() const {
   for (const Aggregate& aggregate : options_.aggregates) out.text(name_of(aggregate));
   for (const DerivedMetric& derived : options_.derived) {
     out.text(derived.metric);
+    out.text(derived.formula ? derived.formula->text() : "");
     for (const auto& input : derived.inputs) out.text(input.metric + '.' + name_of(input.aggregate));
   }
   return bytes;
