@@ -50,7 +50,7 @@ KeyGroup window_keys() {
                                                   "Columns of a row: `count`, `sum`, `min`, `max`, `avg`, `first`, "
                                                   "`last`, `stddev`, `variance`, `range`, "
                                                   "`delta`, `rate`, `increase`, `time_weighted_avg`, `distinct`, "
-                                                  "`coverage`, and percentiles as `p50` or "
+                                                  "`max_gap`, and percentiles as `p50` or "
                                                   "`p99.9`.")),
           on_reload(OnReload::new_window,
                     duration("allowed_lateness", standard.allowed_lateness, Duration(), Duration::unlimited(),

@@ -82,7 +82,7 @@ AggregateLayout::AggregateLayout(std::span<const Aggregate> aggregates)
   moments_ = part({Kind::stddev, Kind::variance}, 3);
   sketch_ = part({Kind::percentile}, 1);
   distinct_ = part({Kind::distinct}, 1);
-  points_ = part({Kind::increase, Kind::time_weighted_avg, Kind::coverage}, 1);
+  points_ = part({Kind::increase, Kind::time_weighted_avg, Kind::max_gap}, 1);
   sum_min_max_ = sum_ == sum_at && min_ == min_at && max_ == max_at;
   in_order_ = first_ != absent || last_ != absent;
   more_ = moments_ != absent || owns_memory();
@@ -204,7 +204,7 @@ double AggregateLayout::computed(const Word* state, const Aggregate& aggregate, 
       return part_of<PointList>(state[points_])->increase().value_or(not_computable);
     case Kind::time_weighted_avg:
       return part_of<PointList>(state[points_])->time_weighted_average(span.end).value_or(not_computable);
-    case Kind::coverage:
+    case Kind::max_gap:
       return part_of<PointList>(state[points_])->largest_gap().value_or(not_computable);
     case Kind::distinct:
       return static_cast<double>(part_of<DistinctCounter>(state[distinct_])->count());

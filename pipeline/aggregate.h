@@ -46,7 +46,7 @@ struct Aggregate {
     increase,
     time_weighted_avg,
     distinct,
-    coverage,
+    max_gap,
     percentile,
   };
   Kind kind = Kind::count;
@@ -55,7 +55,7 @@ struct Aggregate {
   bool operator==(const Aggregate&) const = default;
 
   static const Aggregate count, sum, min, max, avg, first, last, stddev, variance, range, delta, rate, increase,
-      time_weighted_avg, distinct, coverage;
+      time_weighted_avg, distinct, max_gap;
   static constexpr Aggregate percentile(double percent) noexcept { return {Kind::percentile, percent}; }
 };
 
@@ -74,13 +74,13 @@ inline constexpr Aggregate Aggregate::rate{Kind::rate};
 inline constexpr Aggregate Aggregate::increase{Kind::increase};
 inline constexpr Aggregate Aggregate::time_weighted_avg{Kind::time_weighted_avg};
 inline constexpr Aggregate Aggregate::distinct{Kind::distinct};
-inline constexpr Aggregate Aggregate::coverage{Kind::coverage};
+inline constexpr Aggregate Aggregate::max_gap{Kind::max_gap};
 
 // All but percentiles, which are written pNN or pNN.N.
 inline constexpr std::array<std::string_view, 16> aggregate_names = {
     "count",    "sum",      "min",   "max",   "avg",  "first",    "last",
     "stddev",   "variance", "range", "delta", "rate", "increase", "time_weighted_avg",
-    "distinct", "coverage",
+    "distinct", "max_gap",
 };
 
 // "avg", "p95", "p99.9".

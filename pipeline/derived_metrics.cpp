@@ -67,7 +67,7 @@ void DerivedMetrics::see(const Candidate& row, const Use& use, double value, dou
   --targets_[use.target].windows;
 }
 
-void DerivedMetrics::leave(const FiringContext& firing, std::vector<Candidate>& rows) {
+void DerivedMetrics::add_rows(const FiringContext& firing, std::vector<Candidate>& rows) {
   for (auto entry = windows_.begin(); entry != windows_.end();) {
     const auto& [target, start] = entry->first;
     Window& window = entry->second;

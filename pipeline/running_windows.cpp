@@ -22,10 +22,10 @@ ReadingOutcome RunningWindows::admit(std::uint32_t key, Timestamp event_time, do
 void RunningWindows::collect(const FiringContext& firing, std::vector<Candidate>& rows) {
   store_.for_each([&](std::uint32_t slot) {
     const Header& header = store_.header(slot);
-    const bool leaves = header.mark.changed;
-    if (!leaves && !firing.complete) return;
+    const bool due = header.mark.changed;
+    if (!due && !firing.complete) return;
     rows.push_back(
-        {header.start, Timestamp::latest(), firing.ranks[header.key], header.key, slot, RowState::open, leaves});
+        {header.start, Timestamp::latest(), firing.ranks[header.key], header.key, slot, RowState::open, due});
   });
 }
 

@@ -86,7 +86,7 @@ void SessionWindows::unlink(std::uint32_t slot) {
   *link = unlinked.older;
 }
 
-// The row under the old start is no more; the new one begins.
+// The row under the old start is retracted; a new one begins.
 void SessionWindows::move_start(std::uint32_t slot, Timestamp start) {
   unlink(slot);
   Header& moved = store_.header(slot);
@@ -113,9 +113,9 @@ void SessionWindows::collect(const FiringContext& firing, std::vector<Candidate>
   store_.for_each([&](std::uint32_t slot) {
     const Header& header = store_.header(slot);
     const RowState state = row_state(header.end, allowed_lateness_, firing.reached[header.key]);
-    const bool leaves = header.mark.leaves(state);
-    if (!leaves && !firing.complete) return;
-    rows.push_back({header.start, header.end, firing.ranks[header.key], header.key, slot, state, leaves});
+    const bool due = header.mark.is_due(state);
+    if (!due && !firing.complete) return;
+    rows.push_back({header.start, header.end, firing.ranks[header.key], header.key, slot, state, due});
   });
   for (std::uint32_t i = 0; i < retractions_.size(); ++i) {
     const Retraction& gone = retractions_[i];

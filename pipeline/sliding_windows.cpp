@@ -203,15 +203,15 @@ void SlidingWindows::collect_window(std::uint32_t key, const Extent& extent, con
   std::uint32_t mark = marks_.find(key, start);
   if (mark == Marks::none) mark = marks_.create(key, start);
   if (changed(extent)) marks_.header(mark).mark.changed = 1;
-  const bool leaves = marks_.header(mark).mark.leaves(state);
-  if (!leaves && !firing.complete) return;
+  const bool due = marks_.header(mark).mark.is_due(state);
+  if (!due && !firing.complete) return;
   if (!folded_) fold_.fold(listed_);
   folded_ = true;
   const std::size_t at = merged_.size();
   merged_.resize(at + layout_.words());
   layout_.clear(&merged_[at]);
   fold_.window(extent.start_cell, extent.first, extent.last, &merged_[at]);
-  rows.push_back({start, end, firing.ranks[key], key, static_cast<std::uint32_t>(leaving_.size()), state, leaves});
+  rows.push_back({start, end, firing.ranks[key], key, static_cast<std::uint32_t>(leaving_.size()), state, due});
   leaving_.push_back({false, mark, at});
 }
 

@@ -43,9 +43,9 @@ void TumblingWindows::collect(const FiringContext& firing, std::vector<Candidate
     const Header& header = store_.header(slot);
     const Timestamp end = end_of(header.start);
     const RowState state = row_state(end, allowed_lateness_, firing.reached[header.key]);
-    const bool leaves = header.mark.leaves(state);
-    if (!leaves && !firing.complete) return;
-    rows.push_back({header.start, end, firing.ranks[header.key], header.key, slot, state, leaves});
+    const bool due = header.mark.is_due(state);
+    if (!due && !firing.complete) return;
+    rows.push_back({header.start, end, firing.ranks[header.key], header.key, slot, state, due});
   });
 }
 

@@ -55,7 +55,7 @@ const Aggregate every_aggregate[] = {Aggregate::sum,
                                      Aggregate::increase,
                                      Aggregate::time_weighted_avg,
                                      Aggregate::distinct,
-                                     Aggregate::coverage,
+                                     Aggregate::max_gap,
                                      Aggregate::percentile(50),
                                      Aggregate::percentile(99.9),
                                      Aggregate::percentile(0)};
