@@ -1,4 +1,4 @@
-// What became of every reading, by source. The identity always holds:
+// The outcomes of all readings, by source. The identity always holds:
 //   received = on_time + late_accepted + late_dropped + duplicates + refused (all reasons)
 //
 // Thread: plain values.
@@ -11,7 +11,7 @@
 
 namespace edgetide {
 
-// What became of a reading that was not refused; the best of what its windows say.
+// The outcome of a reading that was not refused: the best over its windows.
 enum class ReadingOutcome : std::uint8_t {
   on_time,        // some window of it is open
   late_accepted,  // some window of it is closed but may still be corrected

@@ -199,7 +199,8 @@ const std::vector<std::uint32_t>& KeyMap::ranks() {
 }
 
 std::size_t KeyMap::memory_bytes() const noexcept {
-  constexpr std::size_t column_bytes = sizeof(Tuple::value_type) + sizeof(Label) + 64;  // and a guess of their texts
+  constexpr std::size_t column_bytes =
+      sizeof(Tuple::value_type) + sizeof(Label) + 64;  // and an estimate for their strings
   const std::size_t group_bytes = sizeof(Group) + sizeof(Series) + 64 + columns_.size() * column_bytes;
   return (keys_.capacity() + places_.capacity()) * sizeof(std::uint32_t) + groups_.size() * group_bytes;
 }

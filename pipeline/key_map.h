@@ -4,7 +4,7 @@
 // and with `cube` every series belongs to one group for each subset of the columns. In its group a series has a slot:
 // its members are numbered from 0, and a slot is given again when its series has left.
 //
-// Owns:   the texts of groups.
+// Owns:   the strings of groups.
 // Thread: one owner at a time.
 #pragma once
 
@@ -35,7 +35,7 @@ class KeyMap {
   // The groups, in the order in which they were made. Requires: the series are added again afterwards.
   void load(ByteReader& in);
 
-  // A computed series has a key, but none of its own readings are taken.
+  // A computed series has a key, but its own readings are not accepted.
   void add_series(SeriesId id, const Series& series, bool computed);
   // Its id may then be given to another series.
   void forget_series(SeriesId id);

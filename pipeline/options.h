@@ -1,4 +1,4 @@
-// What the pipeline is told once, at construction. Filled by config/, or by hand in tests.
+// The options of the pipeline, given once at construction. Filled by config/, or by hand in tests.
 //
 // Thread: plain values, any thread.
 #pragma once

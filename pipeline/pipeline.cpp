@@ -50,7 +50,7 @@ void Pipeline::reset() {
   others_follow_ = others_follow_ || by_minimum_;
 }
 
-// Nobody leaves for a series that is then refused.
+// Evicts no series for a new one that is then refused.
 std::optional<Refusal> Pipeline::find_room(SourceId source, std::span<const Reading> coming) {
   if (memory_bytes_ > options_.max_memory_bytes) return Refusal::memory_limit;
   const std::optional<SeriesId> leaver = series_.full() ? next_leaver(coming) : std::nullopt;

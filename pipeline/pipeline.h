@@ -1,5 +1,5 @@
-// The one door to the core: readings and ticks in, rows out. A deterministic state machine: the same inputs give the
-// same rows, byte for byte. No I/O, no clock, no thread, no log; time is an argument.
+// The only interface to the core: readings and ticks in, rows out. A deterministic state machine: the same inputs give
+// the same rows, byte for byte. No I/O, no clock, no thread, no log; time is an argument.
 //
 // Inputs, in the order they happen: series, batches, connections of sources, punctuated watermarks, ticks.
 // Owns:    all state: series, watermarks, windows, counters. `snapshot` and `restore` turn it into bytes and back.
@@ -65,7 +65,7 @@ struct SeriesView {
   std::uint32_t bad_time;
 };
 
-// What becomes of a source that was connected when a snapshot was taken.
+// How to restore a source that was connected when the snapshot was taken.
 enum class Connections : std::uint8_t {
   end,    // it is disconnected: a daemon starts
   go_on,  // it still is: the inputs that followed the snapshot will follow again
@@ -79,12 +79,12 @@ class Pipeline {
   // is then counted as refused.
   std::optional<SeriesId> add_series(Series series, SourceId source = SourceId{0});
   // The same, but nothing is counted: the reason instead. The sensors of `coming` readings, which are about to be
-  // applied, keep their series: nobody is given the id of one of them.
+  // applied, keep their series: their ids are not given to others.
   std::variant<SeriesId, Refusal> try_add_series(Series series, SourceId source, std::span<const Reading> coming = {});
   // As `add_series` did in an earlier run, as its journal says: no limit refuses it. `replaced` is the series that had
   // left to make room for it.
   SeriesId restore_series(Series series, SourceId source, std::optional<SeriesId> replaced);
-  // Until the next tick nobody leaves for a new one: readings wait that have not been applied.
+  // Until the next tick no series is evicted for a new one, because readings wait that are not applied yet.
   void keep_series() noexcept { leavers_.clear(); }
   const SeriesTable& series() const noexcept { return series_; }
 
@@ -117,7 +117,7 @@ class Pipeline {
   // By series: its watermark, or what idleness raised it to in some window, whichever is later.
   std::vector<Timestamp> watermarks() const;
   std::size_t open_windows() const noexcept;
-  std::size_t memory_bytes() const noexcept;  // of state; walks it where aggregates keep memory of their own
+  std::size_t memory_bytes() const noexcept;  // of state; walks it where aggregates allocate memory
   std::size_t memory_bytes_at_tick() const noexcept { return memory_bytes_; }
 
   // ---- to be looked at

@@ -60,7 +60,7 @@ const std::vector<std::uint32_t>& SeriesTable::ranks() {
 }
 
 std::size_t SeriesTable::memory_bytes() const noexcept {
-  constexpr std::size_t texts_bytes = 64;  // a guess: short texts stand in their strings
+  constexpr std::size_t texts_bytes = 64;  // an estimate: short strings need no allocation
   return series_.capacity() * (sizeof(Series) + texts_bytes + sizeof(std::shared_ptr<const Series>)) +
          names_.capacity() * sizeof(Name) + index_.memory_bytes() + ranks_.capacity() * sizeof(std::uint32_t);
 }

@@ -86,7 +86,7 @@ void SessionWindows::unlink(std::uint32_t slot) {
   *link = unlinked.older;
 }
 
-// The row under the old start is no more; the new one begins.
+// The row with the old start is retracted; the row with the new start follows.
 void SessionWindows::move_start(std::uint32_t slot, Timestamp start) {
   unlink(slot);
   Header& moved = store_.header(slot);

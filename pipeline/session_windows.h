@@ -1,7 +1,7 @@
 // The sessions of one definition: readings of a key that are no further than `gap` apart, [first, last + gap).
 //
-// A reading is a session of its own, [t, t + gap), that joins those it overlaps or touches, oldest first, as long as
-// the whole is no longer than max_length. Sessions that are final by the watermark are joined by nobody. The joined
+// A reading is a session [t, t + gap) that joins those it overlaps or touches, oldest first, as long as
+// the whole is no longer than max_length. A reading never joins a session that is already final. The joined
 // session goes on as the one that started where it starts; of the others, what has left before is retracted.
 //
 // Owns:   the sessions, their aggregate states, and the retractions that wait for the next firing.

@@ -5,7 +5,7 @@
 // idle_watermark    what a series that fell silent is raised to, so that its windows close without eating what it may
 //                   still send: it follows the listening clock, but never beyond the point at which the newest window
 //                   that is not final becomes final.
-// ListeningClock    how long a source has been able to hear its sensors; an outage makes nobody idle.
+// ListeningClock    how long a source has been able to hear its sensors; an outage makes no sensor idle.
 //
 // Units:  UTC microseconds; listening time in microseconds of running time (time.h, Moment::running).
 // Thread: plain values, one owner at a time.
@@ -68,7 +68,7 @@ inline std::uint32_t place_of(const std::vector<std::uint32_t>& places, std::uin
   return source < places.size() ? places[source] : no_source;
 }
 
-// The watermark of many: the minimum over its active members. It never goes back, whoever joins or falls silent.
+// The watermark of many: the minimum over its active members. It never goes back when members join or become idle.
 class MinimumWatermark {
  public:
   void observe(std::uint32_t member, const SeriesWatermark& own, Heard heard) {

@@ -231,7 +231,7 @@ void WindowDefinition::collect_empty(const FiringContext& firing, const Clocks& 
   const auto collect_from = [&](const auto& windows) {
     for (std::uint32_t key = 0; key < reached_.size(); ++key) {
       const SeriesClock& series = clocks.series[key];
-      // The end of all input is no time: nothing is missed after the newest reading.
+      // The end of all input is not a time: no window is missing after the newest reading.
       const Timestamp reached = reached_[key] == Timestamp::latest() ? series.lead : reached_[key];
       empty_->collect(key, reached, std::max(reached, series.clock), firing.ranks[key], windows, rows_);
     }

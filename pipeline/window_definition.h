@@ -1,4 +1,4 @@
-// One `[windows.NAME]`: which readings it takes, for which keys, what becomes of them, and which rows leave.
+// One `[windows.NAME]`: which readings it selects, their keys, their outcomes, and which rows it emits.
 //
 // Owns:   everything the definition keeps: keys, windows, the idle parts of watermarks, group watermarks.
 // Thread: one owner at a time. Fails: never.
@@ -43,7 +43,7 @@ struct Incoming {
   Timestamp watermark;  // of that scope, without the idle part
 };
 
-// What a definition is told of a series at a tick.
+// What a definition learns about a series at a tick.
 struct SeriesClock {
   std::uint32_t source;
   WatermarkScope scope;

@@ -51,7 +51,7 @@ struct Candidate {
   bool held_back = false;  // by `top`: it counts as left, and does not leave
 };
 
-// What a kind of window is told at a firing.
+// The inputs of a kind of window at a firing.
 struct FiringContext {
   std::span<const Timestamp> reached;    // by key
   std::span<const std::uint32_t> ranks;  // by key
