@@ -54,7 +54,7 @@ void read_gateway(const Section& section, GatewayOptions& options) {
   section.read("id", options.id);
   const Node* id = section.find("id");
   if (!is_gateway_id(options.id) && (id == nullptr || id->known)) {
-    section.error("id", id == nullptr ? "the host name is no good id; give [gateway] id = \"...\""
+    section.error("id", id == nullptr ? "the host name is not a valid id; set [gateway] id = \"...\""
                                       : "id must be 1 to 64 of A-Z a-z 0-9 _ . : -");
   }
   options.state_directory = default_state_directory();
@@ -80,7 +80,7 @@ void read_http(const Section& section, MonitorOptions& monitor) {
   if (!address) {
     return section.error("listen", "listen needs a numeric address and a port", "such as \"127.0.0.1:9465\"");
   }
-  if (!is_loopback(address->host)) section.warning("listen", "whoever reaches this address can see all sensors");
+  if (!is_loopback(address->host)) section.warning("listen", "everyone who can reach this address can see all sensors");
 }
 
 void read_journal(const Section& section, JournalOptions& journal) {

@@ -1,5 +1,5 @@
-// The one door to the core: readings and ticks in, rows out. A deterministic state machine: the same inputs give the
-// same rows, byte for byte. No I/O, no clock, no thread, no log; time is an argument.
+// The only interface to the core: readings and ticks in, rows out. A deterministic state machine: the same inputs give
+// the same rows, byte for byte. No I/O, no clock, no thread, no log; time is an argument.
 //
 // Inputs, in the order they happen: series, batches, connections of sources, punctuated watermarks, ticks.
 // Owns:    all state: series, watermarks, windows, counters. `snapshot` and `restore` turn it into bytes and back.

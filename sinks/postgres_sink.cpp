@@ -26,7 +26,7 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::size_t max_known_series = 100'000;  // more than the pipeline's own limit; then looked up anew
+constexpr std::size_t max_known_series = 100'000;  // more than the pipeline's own limit; then they are looked up again
 
 // One key for all of Edgetide: gateways that start together create the tables one after the other.
 constexpr std::string_view lock_for_ddl = "SELECT pg_advisory_xact_lock(7306078180944208997)";
@@ -234,7 +234,7 @@ Outcome PostgresSink::deliver(const RowBatch& batch) {
     } catch (const pqxx::sql_error& error) {
       if (classify(error) != SqlErrorClass::bad_row) throw;
     }
-    series_ids_.clear();  // a series that somebody deleted is no bad row
+    series_ids_.clear();  // a deleted series does not make its rows bad
     return store(batch, PostgresCare::row_by_row);
   });
 }

@@ -1,6 +1,6 @@
-// What a sink is given: the rows of one epoch that its inputs and modes select, self-contained, with texts.
+// What a sink is given: the rows of one epoch that its inputs and modes select, self-contained, with all names.
 //
-// Owns:   everything; series texts are shared and immutable.
+// Owns:   everything; the names of series are shared and immutable.
 // Units:  times in UTC microseconds; NaN is null.
 // Thread: a value, handed from the intake to one worker.
 #pragma once

@@ -3,7 +3,7 @@
 //  "state":"final","revision":1,"epoch":7}
 //
 // Times are RFC 3339 with microseconds and Z, or integers in microseconds; doubles are the shortest text that reads
-// back equal; NaN is null; texts are escaped as JSON. Pure; any thread; never fails.
+// back equal; NaN is null; strings are escaped as JSON. Pure; any thread; never fails.
 #pragma once
 
 #include <cstdint>

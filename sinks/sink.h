@@ -9,7 +9,7 @@
 // Exactly once: `deliver` stores the batch's EpochId in the same transaction as the rows. After `in_doubt` the worker
 //   opens again and asks `last_epoch`: at or beyond the batch's id means it was delivered. Delivering a batch that the
 //   store already has is `delivered` and changes nothing, also after a restart of the process.
-// Fencing: the first `open` of a process takes the store over from whoever else uses the same gateway and sink, an old
+// Fencing: the first `open` of a process takes the store over from any other user of the same gateway and sink, an old
 //   process or a clone; its next call is `stopped`.
 #pragma once
 
@@ -48,7 +48,7 @@ struct RetryAfter {
 struct InDoubt {
   std::string reason;
 };
-// Trying again would do harm or cannot help: another instance owns the id, the file is damaged, nobody reads.
+// Trying again would do harm or cannot help: another instance owns the id, the file is damaged, the reader is gone.
 // What an operator can repair from outside (a password, a permission, a missing column) is RetryAfter with its reason.
 struct Stopped {
   std::string reason;

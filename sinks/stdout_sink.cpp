@@ -48,7 +48,7 @@ Outcome StdoutSink::deliver(const RowBatch& batch) {
   if (last_epoch_ && *last_epoch_ >= batch.id) return Delivered{};
   if (unfinished_epoch_ != batch.id) format(batch);
   while (!unwritten_.empty()) {
-    if (!wait_for_room()) return RetryAfter{Duration(), "standard output: nobody reads"};
+    if (!wait_for_room()) return RetryAfter{Duration(), "standard output: the reader does not read"};
     const int error = write_some();
     if (error == EPIPE) return Stopped{"standard output: the reader has gone"};
     if (error != 0) return RetryAfter{Duration(), "standard output: " + std::generic_category().message(error)};

@@ -1,4 +1,4 @@
-// Gets the rows of an outbox into a sink, one step after the other, without a thread or a clock: whoever drives it
+// Gets the rows of an outbox into a sink, one step after the other, without a thread or a clock: its driver
 // waits between the steps, a worker or a simulation.
 //
 // A sink that fails is closed, and opened again after the wait. After each open it is asked for its last epoch, and
@@ -34,7 +34,7 @@ struct DeliveryStatus {
   std::uint64_t failures = 0;  // to open or to deliver, each to be tried again
   std::uint64_t in_doubt = 0;  // deliveries whose answer was lost
   WriteHistogram writes;       // of deliveries, whatever came of them
-  std::string error;           // why the sink takes nothing; empty if it does
+  std::string error;           // why the sink accepts no rows; empty if it does
 };
 
 class Delivery {

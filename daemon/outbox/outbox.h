@@ -12,7 +12,7 @@
 // Thread: any, where it is not said which. The lock is held for the books only, never while the disk works.
 // Blocks: `push`, `full`, `stored_through`, `status` never; the others as the disk does.
 // Fails:  a disk that fails costs nothing but memory: batches stay there, and what is spilled later tries again.
-// Limit:  OutboxOptions; 64 MiB of memory when the disk takes nothing. The newest batch is kept, whatever its size.
+// Limit:  OutboxOptions; 64 MiB of memory when the disk cannot be written. The newest batch is kept, whatever its size.
 #pragma once
 
 #include <atomic>
@@ -46,7 +46,7 @@ struct OutboxStatus {
   std::size_t spilled_rows = 0;     // of these, on disk
   std::uint64_t spilled_bytes = 0;  // of disk
   std::size_t memory_bytes = 0;     // of batches, and of the books on what is on disk
-  std::uint64_t dropped_rows = 0;   // by the policy, or because their window is no more
+  std::uint64_t dropped_rows = 0;   // by the policy, or because their window was removed
   std::uint64_t lost_records = 0;   // of the spill log, damaged
   std::string error;                // why nothing can be spilled; empty if all is well
 };
@@ -62,7 +62,7 @@ class Outbox {
   std::variant<std::optional<EpochId>, LogRefusal> recover(std::uint64_t first_record, std::uint64_t run);
 
   // Everything that `former` has, in place of `recover`. Where its inputs are others, what it has not spilled is
-  // dropped. Requires: nobody uses `former` any more, and it is from the same place.
+  // dropped. Requires: `former` is no longer used, and is of the same sink and folder.
   void adopt(Outbox& former);
 
   // Ignored if its epoch is here or was delivered, as in a replay of the journal. Requires: later epochs than all

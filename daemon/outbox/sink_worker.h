@@ -34,7 +34,7 @@ struct SinkWorkerStatus {
   bool connected = false;
   std::uint64_t delivered_rows = 0;
   std::uint64_t rejected_rows = 0;
-  std::uint64_t dropped_rows = 0;    // by the outbox's policy, or because their window is no more
+  std::uint64_t dropped_rows = 0;    // by the outbox's policy, or because their window was removed
   std::size_t undelivered_rows = 0;  // waiting, or with the sink
   std::size_t spilled_rows = 0;      // of these, on disk
   std::uint64_t spilled_bytes = 0;   // of disk
@@ -45,7 +45,7 @@ struct SinkWorkerStatus {
   std::uint64_t failures = 0;        // of the sink, each tried again
   std::uint64_t in_doubt = 0;        // of these, deliveries whose answer was lost
   WriteHistogram writes;             // of deliveries, whatever came of them
-  std::string error;                 // why the sink takes nothing; empty if it does
+  std::string error;                 // why the sink accepts no rows; empty if it does
   std::string disk_error;            // why the outbox cannot be spilled; empty if it can
 };
 
@@ -67,7 +67,7 @@ class SinkWorker {
 
   // Requires: what is replayed from a journal was pushed.
   void start();
-  // Instead of the thread, for who drives it by hand: as Delivery::step. Requires: not started.
+  // Instead of the thread, for tests that drive it step by step: as Delivery::step. Requires: not started.
   std::optional<Duration> step() { return delivery_.step(); }
 
   void push(RowBatch batch);

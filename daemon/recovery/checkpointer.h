@@ -1,5 +1,5 @@
 // Keeps what must survive on disk: syncs the journal within sync_interval of what came first, writes a checkpoint each
-// interval, and spills what workers cannot hold in memory. One step at a time, without a thread or a timer of its own.
+// interval, and spills what workers cannot hold in memory. It runs one step at a time, without its own thread or timer.
 //
 // A checkpoint forgets inputs, so everything that they made must be safe first: the rows that a sink has not confirmed
 // are spilled before the checkpoint is written, and the journal is cut after it.

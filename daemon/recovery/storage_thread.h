@@ -1,4 +1,4 @@
-// Runs the state checkpointer's steps, when they are due or when somebody asks.
+// Runs the state checkpointer's steps, when they are due or after `wake`.
 //
 // In:      time, and `wake`.
 // Out:     what the checkpointer writes to disk.

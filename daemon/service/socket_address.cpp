@@ -39,7 +39,7 @@ SocketAddress parse_inet(const std::string& text) {
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
   auto& v6 = reinterpret_cast<sockaddr_in6&>(address.storage);
   if (inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) != 1) {
-    throw std::invalid_argument("'" + text + "' is no numeric address; write 127.0.0.1:8094 or [::1]:8094");
+    throw std::invalid_argument("'" + text + "' is not a numeric address; write 127.0.0.1:8094 or [::1]:8094");
   }
   v6.sin6_family = AF_INET6;
   v6.sin6_port = port;
@@ -50,7 +50,7 @@ SocketAddress parse_inet(const std::string& text) {
 SocketAddress parse_unix(const std::string& path) {
   SocketAddress address;
   auto& local = reinterpret_cast<sockaddr_un&>(address.storage);
-  if (path.empty() || path.front() != '/') throw std::invalid_argument("'" + path + "' is no absolute path");
+  if (path.empty() || path.front() != '/') throw std::invalid_argument("'" + path + "' is not an absolute path");
   if (path.size() >= sizeof local.sun_path) {
     throw std::invalid_argument("'" + path + "' is longer than a Unix socket's path may be (107 bytes)");
   }

@@ -1,6 +1,6 @@
 // The one user of Eclipse Paho C++.
 //
-// Each connection is a client of its own: made, connected, subscribed, used until it is lost, destroyed, all by the
+// Each connection is a separate client: made, connected, subscribed, used until it is lost, destroyed, all by the
 // source's connection thread. So no stale token, callback or half-open session of the library is ever met again.
 //
 // Paho acknowledges a message as soon as its callback returns, whatever the callback says. A message that the host does
@@ -200,7 +200,7 @@ class MqttSource final : public Source {
     }
     if (!thread_.joinable()) return;
     thread_.join();
-    host_.disconnected(id_, "stopped");
+    host_.disconnected(id_, {});
   }
 
  private:

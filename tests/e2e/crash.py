@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The daemon is killed with SIGKILL at random moments, again and again, while readings come in over MQTT at QoS 1 and
-over TCP with acknowledgements. It must start by itself each time; at the end every row in PostgreSQL and SQLite equals
-what SQL makes of the generator's own log, and no reading was lost or counted twice.
+"""The daemon is killed repeatedly with SIGKILL at random moments while readings arrive over MQTT at QoS 1 and over TCP
+with acknowledgements. It must recover without help each time. At the end every row in PostgreSQL and SQLite equals what
+SQL computes from the generator's own log, and no reading was lost or counted twice.
 
     crash.py BUILD [KILLS]        20 kills by default
 """

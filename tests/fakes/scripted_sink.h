@@ -1,5 +1,5 @@
-// A sink in memory that answers as the test scripts it, and keeps what it was given. The log is the store: it outlives
-// the sink, knows its last epoch, and takes none twice.
+// A sink in memory that answers as the test scripts it and records its rows. The log is the store: it outlives the
+// sink, knows its last epoch, and accepts no epoch twice.
 //
 // Thread: the worker's thread calls it; the test reads through the locked accessors.
 #pragma once
