@@ -19,13 +19,11 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <mqtt/async_client.h>
-#include <mutex>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <random>
@@ -35,6 +33,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "daemon/service/mutex.h"
 #include "daemon/sources/message_fingerprint.h"
 
 namespace edgetide {
@@ -68,21 +67,21 @@ void note_traced_socket(MQTTASYNC_TRACE_LEVELS, char* line) noexcept {
 class TracedConnect {
  public:
   TracedConnect() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (count_++ > 0) return;
     MQTTAsync_setTraceCallback(note_traced_socket);
     MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_PROTOCOL);
   }
   ~TracedConnect() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (--count_ == 0) MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
   }
   TracedConnect(const TracedConnect&) = delete;
   TracedConnect& operator=(const TracedConnect&) = delete;
 
  private:
-  inline static std::mutex mutex_;
-  inline static int count_ = 0;  // guarded by mutex_
+  inline static Mutex mutex_;
+  inline static int count_ GUARDED_BY(mutex_) = 0;
 };
 
 struct ServerUri {
@@ -194,7 +193,7 @@ class MqttSource final : public Source {
 
   void stop() noexcept override {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       stopping_ = true;
       changed_.notify_all();
     }
@@ -290,8 +289,8 @@ class MqttSource final : public Source {
   }
 
   std::string wait_for_loss() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stopping_ || !lost_.empty(); });
+    MutexLock lock(mutex_);
+    while (!stopping_ && lost_.empty()) changed_.wait(lock);
     return lost_;
   }
 
@@ -302,8 +301,10 @@ class MqttSource final : public Source {
     ++failures_;
     const std::chrono::milliseconds delay(
         std::uniform_int_distribution<std::chrono::milliseconds::rep>(50, ceiling.count())(random_));
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, delay, [&] { return stopping_; });
+    const auto until = std::chrono::steady_clock::now() + delay;
+    MutexLock lock(mutex_);
+    while (!stopping_ && changed_.wait_until(lock, until) != std::cv_status::timeout) {
+    }
   }
 
   // Paho's receive thread, with the library's lock held: decode, accept, return.
@@ -344,7 +345,7 @@ class MqttSource final : public Source {
   }
 
   void begin() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     lost_.clear();
     cut_ = false;
     socket_ = no_socket;
@@ -352,13 +353,13 @@ class MqttSource final : public Source {
 
   // The first reason is the telling one.
   void set_lost(const std::string& reason) noexcept {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (lost_.empty()) lost_ = reason;
     changed_.notify_all();
   }
 
   bool stopping() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return stopping_;
   }
 
@@ -388,12 +389,12 @@ class MqttSource final : public Source {
   Router router_;
   DecodedBatch batch_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  mutable Mutex mutex_;
+  Condition changed_;
   std::atomic<int> socket_ = no_socket;  // the library's, of this connection
   std::atomic<bool> cut_ = false;        // this connection was ended by `cut`
-  bool stopping_ = false;                // guarded by mutex_
-  std::string lost_;                     // guarded by mutex_; why the connection was lost, empty while it stands
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::string lost_ GUARDED_BY(mutex_);  // why the connection was lost, empty while it stands
 
   // The connection thread only.
   std::vector<std::string> unwanted_filters_;  // that our session at the broker may still have
