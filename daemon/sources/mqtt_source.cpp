@@ -15,7 +15,6 @@
 #include "daemon/sources/mqtt_source.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -24,7 +23,6 @@
 #include <cstring>
 #include <iterator>
 #include <mqtt/async_client.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <random>
 #include <stdexcept>
@@ -33,7 +31,9 @@
 #include <unistd.h>
 #include <utility>
 
+#include "daemon/service/host_port.h"
 #include "daemon/service/mutex.h"
+#include "daemon/service/server_address.h"
 #include "daemon/sources/message_fingerprint.h"
 
 namespace edgetide {
@@ -84,49 +84,26 @@ class TracedConnect {
   inline static int count_ GUARDED_BY(mutex_) = 0;
 };
 
-struct ServerUri {
-  std::string scheme;
-  std::string rest;  // host:port...
-};
-
-ServerUri split(const std::string& uri) {
-  const std::size_t end = uri.find("://");
-  if (end == std::string::npos) throw std::invalid_argument("server '" + uri + "' has no scheme; write mqtt://" + uri);
-  return {uri.substr(0, end), uri.substr(end + 3)};
+// Requires: `check` has passed.
+ServerAddress server_of(const std::string& uri) {
+  return parse_server(uri).value();
 }
 
-bool is_encrypted(const std::string& scheme) {
-  return scheme == "mqtts" || scheme == "wss" || scheme == "ssl";
-}
-
-bool is_loopback(const std::string& address) {
-  const bool bracketed = address.starts_with('[');
-  const std::string host =
-      bracketed ? address.substr(1, address.find(']') - 1) : address.substr(0, address.find_first_of(":/"));
-  in_addr v4{};
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
-  return bracketed ? host == "::1" : host == "localhost";
-}
-
-std::string to_paho(const std::string& uri) {
-  static const std::pair<const char*, const char*> schemes[] = {{"mqtt", "tcp"}, {"mqtts", "ssl"}, {"ws", "ws"},
-                                                                {"wss", "wss"},  {"tcp", "tcp"},   {"ssl", "ssl"}};
-  const ServerUri parts = split(uri);
-  for (const auto& [ours, theirs] : schemes) {
-    if (parts.scheme == ours) return std::string(theirs) + "://" + parts.rest;
-  }
-  throw std::invalid_argument("server '" + uri + "': the scheme is none of mqtt, mqtts, ws, wss");
+std::string to_paho(ServerAddress server) {
+  if (server.scheme == "mqtt") server.scheme = "tcp";
+  if (server.scheme == "mqtts") server.scheme = "ssl";
+  return server.text();
 }
 
 void check(const MqttOptions& options) {
   if (options.servers.empty()) throw std::invalid_argument("no server is given");
   for (const std::string& uri : options.servers) {
-    const ServerUri parts = split(uri);
-    if (parts.rest.find('@') != std::string::npos) {
+    if (uri.find('@') != std::string::npos) {
       throw std::invalid_argument("a server holds no user or password; use username and password");
     }
-    to_paho(uri);
-    if (is_encrypted(parts.scheme) || is_loopback(parts.rest) || options.allow_plaintext) continue;
+    const std::optional<ServerAddress> server = parse_server(uri);
+    if (!server) throw std::invalid_argument("server '" + uri + "' is no address; write mqtts://broker.example:8883");
+    if (server->encrypted() || is_loopback_host(server->host) || options.allow_plaintext) continue;
     throw std::invalid_argument("server '" + uri +
                                 "' is not encrypted and not loopback; use mqtts://, or allow_plaintext");
   }
@@ -221,7 +198,7 @@ class MqttSource final : public Source {
 
   // One connection, from connect to its loss; returns why it ended, throws if it never stood.
   std::string serve(const std::string& server) {
-    mqtt::async_client client(to_paho(server), options_.client_id,
+    mqtt::async_client client(to_paho(server_of(server)), options_.client_id,
                               mqtt::create_options(options_.protocol == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1),
                               nullptr);
     const ClientGuard guard(client);
@@ -250,7 +227,7 @@ class MqttSource final : public Source {
   // Returns whether the broker knows our session.
   bool connect(mqtt::async_client& client, const std::string& server) {
     const TracedConnect trace;
-    const auto connected = client.connect(to_paho(options_, is_encrypted(split(server).scheme)));
+    const auto connected = client.connect(to_paho(options_, server_of(server).encrypted()));
     wait(*connected, connect_timeout + 5s, "connect");
     return connected->get_connect_response().is_session_present();
   }
