@@ -4,7 +4,8 @@
 #include <utility>
 
 #include "config/mapping_section.h"
-#include "config/network_address.h"
+#include "daemon/service/host_port.h"
+#include "daemon/service/server_address.h"
 
 namespace edgetide {
 
@@ -32,7 +33,7 @@ void read_server(const Section& section, const Node& node, MqttOptions& options)
   if (!server)
     return section.error_at(node.location, shown(node) + " is not the address of an MQTT server",
                             scheme_hint(node.written));
-  if (!server->encrypted() && !is_loopback(server->host) && !options.allow_plaintext) {
+  if (!server->encrypted() && !is_loopback_host(server->host) && !options.allow_plaintext) {
     section.error_at(node.location, shown(node) + " would send everything readable over the network",
                      "use mqtts://, or set allow_plaintext = true");
   }

@@ -3,7 +3,8 @@
 #include <utility>
 
 #include "config/mapping_section.h"
-#include "config/network_address.h"
+#include "daemon/service/cidr.h"
+#include "daemon/service/socket_address.h"
 
 namespace edgetide {
 
@@ -23,12 +24,12 @@ void check_path(const Section& section, const std::string& path) {
 }
 
 void check_address(const Section& section, const SocketOptions& options) {
-  const std::optional<ListenAddress> address = parse_listen(options.listen);
+  const std::optional<SocketAddress> address = parse_listen(options.listen);
   if (!address) {
     return section.error("listen", "listen needs a numeric address and a port",
                          "such as \"127.0.0.1:8094\" or \"[::1]:8094\"");
   }
-  if (!is_loopback(address->host) && section.find("allow") == nullptr) {
+  if (!is_loopback(address->storage) && section.find("allow") == nullptr) {
     section.error("listen", "listen is open to the network; say in allow who may send",
                   "such as allow = [\"10.20.0.0/16\"]");
   }
@@ -36,7 +37,7 @@ void check_address(const Section& section, const SocketOptions& options) {
 
 void read_allow(const Section& section, SocketOptions& options) {
   for (const Node* node : section.texts("allow")) {
-    if (!is_network(node->text)) {
+    if (!Cidr::parse(node->text)) {
       section.error_at(node->location, "allow: " + shown(*node) + " is not a network", "such as \"10.20.0.0/16\"");
     }
     options.allow.push_back(node->text);
