@@ -1,5 +1,7 @@
 #include "pipeline/running_windows.h"
 
+#include "pipeline/slot_bytes.h"
+
 namespace edgetide {
 
 RunningWindows::~RunningWindows() {
@@ -39,6 +41,23 @@ std::size_t RunningWindows::memory_bytes() const noexcept {
     store_.for_each([&](std::uint32_t slot) { bytes += layout_.heap_bytes(store_.state(slot)); });
   }
   return bytes;
+}
+
+void RunningWindows::save(ByteWriter& out) const {
+  save_slots(out, store_, [&](std::uint32_t slot) {
+    save_mark(out, store_.header(slot).mark);
+    layout_.save(out, store_.state(slot));
+  });
+}
+
+void RunningWindows::load(ByteReader& in) {
+  load_slots(in, slots_.size(), [&](std::uint32_t key, Timestamp) {
+    in.require(slots_[key] == Store::none);
+    if (!in.ok()) return;
+    const std::uint32_t slot = open_window(key);
+    store_.header(slot).mark = load_mark(in);
+    in.require(layout_.load(in, store_.state(slot)));
+  });
 }
 
 }  // namespace edgetide
