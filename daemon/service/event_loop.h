@@ -81,7 +81,7 @@ class EventLoop {
   std::thread thread_;
 };
 
-// A descriptor that the loop waits for. Level-triggered: what is ready and not used is told again in the next turn.
+// A descriptor that the loop waits for. Level-triggered: what is ready and not used comes again in the next turn.
 //
 // Requires: the descriptor stays open until the watch is destroyed.
 class EventLoop::Watch {

@@ -36,7 +36,8 @@ SocketAddress parse_inet(const std::string& text) {
     v6.sin6_port = port_of(text, parts.port);
     address.length = sizeof v6;
   } else {
-    throw std::invalid_argument("'" + text + "' is no numeric address with a port; write 127.0.0.1:8094 or [::1]:8094");
+    throw std::invalid_argument("'" + text +
+                                "' is not a numeric address with a port; write 127.0.0.1:8094 or [::1]:8094");
   }
   return address;
 }
@@ -54,7 +55,7 @@ std::optional<SocketAddress> parse_listen(const std::string& text) {
 SocketAddress parse_unix(const std::string& path) {
   SocketAddress address;
   auto& local = reinterpret_cast<sockaddr_un&>(address.storage);
-  if (path.empty() || path.front() != '/') throw std::invalid_argument("'" + path + "' is no absolute path");
+  if (path.empty() || path.front() != '/') throw std::invalid_argument("'" + path + "' is not an absolute path");
   if (path.size() >= sizeof local.sun_path) {
     throw std::invalid_argument("'" + path + "' is longer than a Unix socket's path may be (107 bytes)");
   }

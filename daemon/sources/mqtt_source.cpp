@@ -1,6 +1,6 @@
 // The one user of Eclipse Paho C++.
 //
-// Each connection is a client of its own: made, connected, subscribed, used until it is lost, destroyed, all by the
+// Each connection is a separate client: made, connected, subscribed, used until it is lost, destroyed, all by the
 // source's connection thread. So no stale token, callback or half-open session of the library is ever met again.
 //
 // Paho acknowledges a message as soon as its callback returns, whatever the callback says. A message that the host does
@@ -102,7 +102,8 @@ void check(const MqttOptions& options) {
       throw std::invalid_argument("a server holds no user or password; use username and password");
     }
     const std::optional<ServerAddress> server = parse_server(uri);
-    if (!server) throw std::invalid_argument("server '" + uri + "' is no address; write mqtts://broker.example:8883");
+    if (!server)
+      throw std::invalid_argument("server '" + uri + "' is not an address; write mqtts://broker.example:8883");
     if (server->encrypted() || is_loopback_host(server->host) || options.allow_plaintext) continue;
     throw std::invalid_argument("server '" + uri +
                                 "' is not encrypted and not loopback; use mqtts://, or allow_plaintext");

@@ -56,9 +56,10 @@ TEST(NetworkAddress, addresses_that_cannot_be_parsed_say_what_to_write) {
     const char* text;
     const char* reason;
   };
-  for (const Case& c : {Case{"127.0.0.1", "has no port;"}, Case{"[::1]", "has no port;"},
-                        Case{"127.0.0.1:65536", "has no port from 0 to 65535"}, Case{"::1:80", "is no numeric address"},
-                        Case{"localhost:80", "is no numeric address"}, Case{"", "is no numeric address"}}) {
+  for (const Case& c :
+       {Case{"127.0.0.1", "has no port;"}, Case{"[::1]", "has no port;"},
+        Case{"127.0.0.1:65536", "has no port from 0 to 65535"}, Case{"::1:80", "is not a numeric address"},
+        Case{"localhost:80", "is not a numeric address"}, Case{"", "is not a numeric address"}}) {
     try {
       parse_inet(c.text);
       FAIL() << c.text;
