@@ -44,7 +44,7 @@ void read_allow(const Section& section, SocketOptions& options) {
   }
   const Node* list = section.find("allow");
   if (list != nullptr && list->kind == Node::Kind::list && list->children.empty()) {
-    section.error("allow", "allow is empty, so no peer could send");
+    section.error("allow", "allow is empty: no peer could send");
   }
 }
 

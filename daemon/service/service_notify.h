@@ -1,6 +1,6 @@
 // Reports the daemon's state to the service manager (sd_notify); does nothing without one.
 //
-// Thread: main. Fails: never; a service manager that does not listen is ignored.
+// Thread: main. Fails: never; a service manager that does not listen does not stop the daemon.
 // The only user of libsystemd's sd-daemon.
 #pragma once
 

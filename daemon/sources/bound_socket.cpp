@@ -16,7 +16,7 @@ namespace {
   throw std::runtime_error(what + ": " + std::strerror(errno));
 }
 
-// A socket file without a listener is left over from a killed run.
+// A socket file without a listener is left over from a run that was killed.
 void remove_stale(const BoundSocket& socket) {
   struct stat status {};
   if (lstat(socket.options.listen.c_str(), &status) != 0) return;

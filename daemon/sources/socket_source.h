@@ -7,8 +7,9 @@
 // Back-pressure: while the host holds intake back, stream peers are not read; datagrams are lost and counted by the
 //          kernel.
 // Fails:   `start` throws std::runtime_error when an address cannot be bound.
-// Limit:   message 64 KiB, datagram 8 KiB, 64 connections per source (more are closed at once). A connection is closed
-//          after 5 min without a byte, or 30 s for one message; its incomplete message is discarded and counted.
+// Limit:   message 64 KiB, datagram 8 KiB, connections 64 per source (more are refused at once), 5 min without a byte
+//          or 30 s for one message closes a connection; a message that its peer had not completed is discarded and
+//          counted.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // The contract between a source and the daemon.
 //
 // A source receives bytes, decodes them (route.h, decoder.h) and hands batches to its SourceHost. It starts no
-// thread except where its library requires it (Paho); sockets run on the one event loop of socket_loop.
+// thread except where its library insists (Paho); sockets run on the one event loop of socket_loop.
 #pragma once
 
 #include <cstddef>

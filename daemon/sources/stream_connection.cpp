@@ -61,7 +61,7 @@ void StreamConnection::take(std::string_view bytes) {
       bytes,
       [&](std::string_view message) {
         ++messages;
-        // Kept: the batch refers to strings of the message, whose buffer is reused.
+        // Kept: the batch refers to the message, and the buffer under them is reused.
         socket_.router.decode(peer_, batch.keep(message), batch);
       },
       [&] {
@@ -103,7 +103,7 @@ EventLoop::Time StreamConnection::deadline() const {
   return std::min(silent_at, *message_began_at_ + to_chrono(socket_.options.line_timeout));
 }
 
-// A postponed deadline is checked when the timer fires, so timers are rarely set.
+// A deadline that has moved back is found when the timer is called: so the timer is rarely set.
 void StreamConnection::arm() {
   const EventLoop::Time at = deadline();
   if (!timer_.is_set() || at < timer_.time()) timer_.set(at);

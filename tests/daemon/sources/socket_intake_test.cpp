@@ -10,7 +10,7 @@ namespace {
 using testing::ElementsAre;
 using Answer = SocketIntake::Answer;
 
-// A host with scripted answers, and sockets that record whether they are read.
+// A host with a set answer, and sockets that say whether they are read.
 struct Fixture {
   BoundSocket socket{[] {
     SocketInput input;
