@@ -27,6 +27,9 @@ max_future = "none"
 oldest = "none"
 idle_timeout = "none"
 max_out_of_orderness = "0s"
+[journal]
+sync_interval = "10ms"
+{journal}
 [checkpoint]
 interval = "{checkpoint}"
 """
@@ -49,6 +52,10 @@ path = "{database}"
 """
 
 
+def copy_files(source, target):
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.sock", "lock"))
+
+
 def window(name, size="1h", more="", aggregates=("count", "sum")):
     listed = ", ".join(f'"{each}"' for each in aggregates)
     return f'\n[windows.{name}]\nsize = "{size}"\ntrigger = "100ms"\naggregates = [{listed}]\n{more}'
@@ -67,7 +74,7 @@ class Gateway:
         self.folder.mkdir()
         self.state, self.database = self.folder / "state", self.folder / "rows.db"
         self.values = {"id": name, "http": free_port(), "tcp": free_port(), "state": self.state, "folder": self.folder,
-                       "database": self.database, "checkpoint": "1h", **values}
+                       "database": self.database, "checkpoint": "1h", "journal": "", **values}
         self.config, self.process, self.head = self.folder / "edgetide.toml", None, head
         self.log_path = world.folder / f"{name}.log"
         self.manager = ServiceManager(self.folder)
@@ -188,7 +195,7 @@ class Gateway:
     def flush(self):
         """Until all that was taken so far has met a trigger and no row waits for a sink."""
         epoch = self.status()["epoch"]
-        wait_for(lambda: self.status()["epoch"] > epoch + 2, "three more triggers")
+        wait_for(lambda: self.status()["epoch"] > epoch + 4, "five more triggers")  # rows leave when their tick is synced
         wait_for(lambda: all(sink["waiting_rows"] == 0 for sink in self.status()["sinks"]), "no row waits", 5)
 
     def send(self, *lines, port=None):
@@ -202,12 +209,12 @@ class Gateway:
     # Its files.
     def copy_state(self, name):
         target = self.folder / name
-        shutil.copytree(self.state, target)
+        copy_files(self.state, target)
         return target
 
     def put_back(self, copy):
         shutil.rmtree(self.state)
-        shutil.copytree(copy, self.state)
+        copy_files(copy, self.state)
 
     def files(self, part):
         """journal, checkpoint or outbox; oldest first."""
