@@ -32,6 +32,7 @@ sync_interval = "10ms"
 {journal}
 [checkpoint]
 interval = "{checkpoint}"
+keep = {keep}
 """
 
 LINE = """
@@ -74,7 +75,7 @@ class Gateway:
         self.folder.mkdir()
         self.state, self.database = self.folder / "state", self.folder / "rows.db"
         self.values = {"id": name, "http": free_port(), "tcp": free_port(), "state": self.state, "folder": self.folder,
-                       "database": self.database, "checkpoint": "1h", "journal": "", **values}
+                       "database": self.database, "checkpoint": "1h", "keep": 2, "journal": "", **values}
         self.config, self.process, self.head = self.folder / "edgetide.toml", None, head
         self.log_path = world.folder / f"{name}.log"
         self.manager = ServiceManager(self.folder)

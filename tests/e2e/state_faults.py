@@ -208,7 +208,7 @@ def cut_to_header(file):
        ("oldest_missing", 0, os.unlink), ("oldest_empty", 0, emptied), ("middle_missing", 1, os.unlink),
        ("middle_empty", 1, emptied)])
 def journal_file_that_a_checkpoint_names_is_reported(world, index, damage):
-    gateway = Gateway(world, REST, checkpoint="1h").start()
+    gateway = Gateway(world, REST, checkpoint="1h", keep=16).start()
     for number in range(3):  # a run a file
         send_and_settle(gateway, *(reading("s", number * 20 * SECOND + i * SECOND, 1) for i in range(20)))
         gateway.kill()
@@ -279,7 +279,7 @@ def scan_after_damage_is_linear(world, step):
     gateway.kill()
     file, size = gateway.files("journal")[-1], 512 << 10
     last = Journal(file).records[-1].number
-    heads = b"".join(struct.pack("<IBBBBI", size - at - 12, 3, *struct.pack("<I", last + 1 + at // step)[:3], 0) + b"\1" * (step - 12)
+    heads = b"".join(struct.pack("<IBBBBI", max(0, size - at - 12), 3, *struct.pack("<I", last + 1 + at // step)[:3], 0) + b"\1" * (step - 12)
                      for at in range(0, size, step))
     with open(file, "ab") as out:
         out.write(b"\xff" + heads)
