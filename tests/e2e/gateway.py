@@ -9,7 +9,7 @@ import sqlite3
 
 from world import PATIENCE, ServiceManager, free_port, wait_for
 
-START = 1_800_000_000_000_000  # an event time, in microseconds; a whole hour and a whole day
+START = 1_800_000_000_000_000  # an event time, in microseconds; a whole hour
 SECOND = 1_000_000
 
 HEAD = """

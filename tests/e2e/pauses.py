@@ -4,6 +4,8 @@ a second, so that a pause of a few seconds does what two minutes do with the def
 
     pauses.py BUILD [CASE...]
 """
+import socket
+import subprocess
 import threading
 import time
 
@@ -56,7 +58,6 @@ class Stream(threading.Thread):
 
 def publisher_of(world, port):
     """Publishes into a real broker, which keeps what a client does not take."""
-    import subprocess
     child = subprocess.Popen(["mosquitto_pub", "-p", str(port), "-q", "1", "-l", "-t", "plant"], stdin=subprocess.PIPE, text=True)
     world.children.append(child)
 
@@ -67,7 +68,6 @@ def publisher_of(world, port):
 
 
 def line_sender(gateway):
-    import socket
     peer = socket.create_connection(("127.0.0.1", gateway.values["tcp"]), timeout=30)
     threading.Thread(target=lambda: [None for _ in iter(lambda: peer.recv(65536), b"")], daemon=True).start()
     return lambda readings: peer.sendall("".join(reading(*each) + "\n" for each in readings).encode())
@@ -151,6 +151,32 @@ def connection_that_is_cut_and_taken_again_makes_nobody_idle(world):
         proxy.accept()
         flowing(gateway)
         nothing_was_late(gateway, stream.end())
+
+
+@each([("mqtt_as_mosquitto_is_by_default", "max_inflight_messages 20\n")])
+def stopped_process_makes_nobody_idle_while_the_broker_sends_bit_by_bit(world, settings):
+    """So many sensors that the first messages after the pause are not of all of them."""
+    server, _ = world.mosquitto(settings=settings)
+    with Proxy(server) as proxy:
+        gateway = Gateway(world, mqtt(proxy.port) + WINDOW + LITE, head=IDLE_HEAD).start()
+        gateway.wait_until_ready()
+        publish = publisher_of(world, server)
+        number = 0
+
+        def send(rounds):
+            nonlocal number
+            for _ in range(rounds):
+                publish([(f"s{i}", number * 1000, 1) for i in range(200)])
+                number += 1
+
+        send(2)
+        wait_for(lambda: gateway.received() == 400, "readings flow", 20)
+        proxy.delay(DOWN, 0.05)
+        gateway.pause()
+        send(3)
+        time.sleep(PAUSE)  # the fault
+        gateway.resume()
+        nothing_was_late(gateway, 1000)
 
 
 # What must not be lost in the mending: real silence is still seen.

@@ -339,7 +339,7 @@ def foreign_file_in_the_state_does_not_end_a_start(world, name):
 
 # --- 13: a changed window definition takes effect at a window boundary
 
-DAY = 86_400 * SECOND
+DAY_BEGAN = -8 * 3600 * SECOND  # START is eight o'clock
 BEFORE = window("w", "1h", 'allowed_lateness = "1m"\n')
 EDITS = {
     "aggregate_added": window("w", "1h", 'allowed_lateness = "1m"\n', ("count", "sum", "max")),
@@ -392,13 +392,13 @@ def window_of_a_day_loses_nothing_when_it_is_changed(world, reload):
         if reload:
             gateway.reload(after)
         else:
-            gateway.kill()
+            gateway.stop()
             gateway.configure(after)
             gateway.start()
         after = text
     gateway.send(*(reading(f"s{i}", 120 * MINUTE, 1) for i in range(3)))
     gateway.flush()
-    expect("rows", {key: row[0] for key, row in gateway.rows().items()}, {("s0", 0): 21, ("s1", 0): 21, ("s2", 0): 21})
+    expect("rows", {key: row[0] for key, row in gateway.rows().items()}, {(f"s{i}", DAY_BEGAN): 21 for i in range(3)})
 
 
 @each([("running", '[windows.w]\ntype = "running"\ntrigger = "100ms"\naggregates = ["count", "sum"]\n',
@@ -431,7 +431,7 @@ class Flood(threading.Thread):
         block = b"".join(b'{"sensor":"s%d","time":%d,"level":%.17g}\n' % (
             i * 37 % 600, 1_800_000_000_000_000 + i * 997 % 3_000_000_007, (i * 7919 % 10007) / 3) for i in range(20_000))
         self.block, self.lines, self.port, self.sent, self.broken = block, 20_000, port, 0, None
-        self.blocks = size
+        self.blocks, self.drained = size, threading.Event()
         self.start()
 
     def run(self):
@@ -446,8 +446,6 @@ class Flood(threading.Thread):
         except OSError as error:
             self.broken = error
 
-    drained = threading.Event()
-
     def _drain(self, peer):
         try:
             while peer.recv(65536):
@@ -457,6 +455,7 @@ class Flood(threading.Thread):
         self.drained.set()
 
 
+BLOCKS = 150  # some 35 MiB of journal
 FLOODED = LINE + window("w", "1h", 'allowed_lateness = "1d"\n') + LITE
 
 
@@ -478,10 +477,10 @@ def longest_standstill(gateway, flood, wanted, give_up):
 @case
 def journal_asks_for_a_checkpoint_before_it_is_full(world):
     gateway = Gateway(world, FLOODED, checkpoint="30s", journal='max_size = "16MiB"').start()
-    flood = Flood(gateway.values["tcp"], 75)
-    taken, longest, said = longest_standstill(gateway, flood, 75 * 20_000, 4)
+    flood = Flood(gateway.values["tcp"], BLOCKS)
+    taken, longest, said = longest_standstill(gateway, flood, BLOCKS * 20_000, 4)
     expect_that("longest standstill, seconds", longest < 4, round(longest, 1), f"below 4; /readyz meanwhile {said}")
-    expect("readings taken", taken, 75 * 20_000)
+    expect("readings taken", taken, BLOCKS * 20_000)
 
 
 @case
@@ -490,17 +489,17 @@ def held_back_intake_is_not_ready_and_sends_no_peer_away(world):
     gateway = Gateway(world, line + FLOODED[len(LINE):], checkpoint="3s", journal='max_size = "16MiB"').start()
     in_the_way = gateway.state / "checkpoint/checkpoint.new"
     (in_the_way / "so that it cannot be replaced").mkdir(parents=True)
-    flood = Flood(gateway.values["tcp"], 75)
-    _, longest, said = longest_standstill(gateway, flood, 75 * 20_000, 4)
+    flood = Flood(gateway.values["tcp"], BLOCKS)
+    _, longest, said = longest_standstill(gateway, flood, BLOCKS * 20_000, 4)
     expect_that("it is held back, seconds", longest >= 4, round(longest, 1), "4, no checkpoint can be written")
     expect("/readyz while held back", said[0], 503)
     expect_that("its reason", "journal" in said[1], said[1].strip(), "the journal is full and holds intake back")
     expect_that("the log", re.search(r"held? back|holds intake back|journal.*full", gateway.new_log()),
                 gateway.new_log().splitlines()[-1:], "says that intake is held back")
     shutil.rmtree(in_the_way)
-    taken, _, _ = longest_standstill(gateway, flood, 75 * 20_000, 8)
+    taken, _, _ = longest_standstill(gateway, flood, BLOCKS * 20_000, 8)
     expect("connection of the peer", flood.broken, None)
-    expect("readings taken", taken, 75 * 20_000)
+    expect("readings taken", taken, BLOCKS * 20_000)
 
 
 # --- 16: acknowledged lines
