@@ -85,10 +85,10 @@ def flowing(gateway):
     wait_for(lambda: gateway.received() >= at + 5 * SENSORS, "readings flow", 20)
 
 
-@each([("mqtt", "mqtt"), ("tcp", "tcp"), ("both", "both")])
-def stopped_process_makes_nobody_idle(world, kind):
+@each([("mqtt", "mqtt"), ("mqtt_and_the_broker_gives_up", "mqtt", "1s"), ("tcp", "tcp"), ("both", "both")])
+def stopped_process_makes_nobody_idle(world, kind, keep_alive="1m"):
     port, _ = world.mosquitto()
-    text = (mqtt(port) if kind != "tcp" else "") + (LINE if kind != "mqtt" else "") + WINDOW + LITE
+    text = (mqtt(port, keep_alive) if kind != "tcp" else "") + (LINE if kind != "mqtt" else "") + WINDOW + LITE
     gateway = Gateway(world, text, head=IDLE_HEAD).start()
     gateway.wait_until_ready()
     publishers = [publisher_of(world, port)] if kind != "tcp" else []
@@ -153,30 +153,27 @@ def connection_that_is_cut_and_taken_again_makes_nobody_idle(world):
         nothing_was_late(gateway, stream.end())
 
 
-@each([("mqtt_as_mosquitto_is_by_default", "max_inflight_messages 20\n")])
-def stopped_process_makes_nobody_idle_while_the_broker_sends_bit_by_bit(world, settings):
-    """So many sensors that the first messages after the pause are not of all of them."""
-    server, _ = world.mosquitto(settings=settings)
+@each([("mqtt_20_in_flight", "mqtt"), ("tcp", "tcp")])
+def stopped_process_makes_nobody_idle_while_much_waits(world, kind):
+    """So many sensors and readings that a trigger comes before all of them are read."""
+    server, _ = world.mosquitto(settings="max_inflight_messages 20\n")
     with Proxy(server) as proxy:
-        gateway = Gateway(world, mqtt(proxy.port) + WINDOW + LITE, head=IDLE_HEAD).start()
+        plant = mqtt(proxy.port).replace("keep_alive", 'protocol = "3.1.1"\nkeep_alive')
+        text = '[limits]\nnew_series_per_minute = 100000\n' + (plant if kind == "mqtt" else LINE) + WINDOW + LITE
+        gateway = Gateway(world, text, head=IDLE_HEAD).start()
         gateway.wait_until_ready()
-        publish = publisher_of(world, server)
-        number = 0
-
-        def send(rounds):
-            nonlocal number
-            for _ in range(rounds):
-                publish([(f"s{i}", number * 1000, 1) for i in range(200)])
-                number += 1
-
-        send(2)
-        wait_for(lambda: gateway.received() == 400, "readings flow", 20)
-        proxy.delay(DOWN, 0.05)
+        send = publisher_of(world, server) if kind == "mqtt" else line_sender(gateway)
+        sensors, rounds = (300, 20) if kind == "mqtt" else (500, 100)
+        send([(f"s{i}", 0, 1) for i in range(sensors)])
+        wait_for(lambda: gateway.received() == sensors, "readings flow", 20)
+        proxy.delay(DOWN, 0.01)
         gateway.pause()
-        send(3)
+        waiting = threading.Thread(target=lambda: [send([(f"s{i}", n * 1000, 1) for i in range(sensors)]) for n in range(1, rounds)])
+        waiting.start()
         time.sleep(PAUSE)  # the fault
         gateway.resume()
-        nothing_was_late(gateway, 1000)
+        waiting.join()
+        nothing_was_late(gateway, sensors * rounds)
 
 
 # What must not be lost in the mending: real silence is still seen.
