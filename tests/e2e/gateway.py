@@ -197,7 +197,7 @@ class Gateway:
         """Until all that was taken so far has met a trigger and no row waits for a sink."""
         epoch = self.status()["epoch"]
         wait_for(lambda: self.status()["epoch"] > epoch + 4, "five more triggers")  # rows leave when their tick is synced
-        wait_for(lambda: all(sink["waiting_rows"] == 0 for sink in self.status()["sinks"]), "no row waits", 5)
+        wait_for(lambda: all(sink["outbox_rows"] == 0 for sink in self.status()["sinks"]), "no row waits", 5)
 
     def send(self, *lines, port=None):
         """Over TCP, with one acknowledgement for all of them; returns N of the last `ack N`."""
