@@ -378,7 +378,7 @@ def changed_window_is_finished_by_the_definition_it_began_with(world, edit, how,
     expect("the window when it is final", gateway.full_rows().get(("s", 0), ())[:3], (11, 11, 1))
     expect_that("readings in rows", gateway.count() >= (14 if mode == "update" else 13), gateway.count(),
                 "all of 14, in append mode of which the last is open")
-    expect("readings received", gateway.dropped_late(), 0)
+    expect("late_dropped", gateway.dropped_late(), 0)
 
 
 @each([("reload", True), ("restart", False)])
