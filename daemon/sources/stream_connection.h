@@ -1,8 +1,8 @@
 // One peer of a stream socket: its bytes are cut into messages, decoded and offered; with `ack` it learns how many
 // messages have been taken.
 //
-// Ends:   when the peer closes, at its deadline, when it reads no acknowledgements, when the daemon stops. A message that
-//         had begun is then discarded and counted.
+// Ends:   when the peer closes, at its deadline, when it reads no acknowledgements, when the daemon stops. A message
+//         that had begun is then discarded and counted.
 // Thread: the loop's. Owns: the connection's descriptor. Fails: construction, by std::system_error.
 #pragma once
 
