@@ -59,7 +59,7 @@ std::optional<Duration> Delivery::deliver() {
 }
 
 void Delivery::count_write(std::chrono::steady_clock::duration took) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   status_.writes.add(Duration::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
 }
 
@@ -78,7 +78,7 @@ void Delivery::log_rejected(const std::vector<RejectedRow>& rows) const {
 
 void Delivery::count_delivered(const Delivered& delivered) {
   log_rejected(delivered.rejected);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   status_.delivered_rows += in_hand_->row_count() - delivered.rejected.size();
   status_.rejected_rows += delivered.rejected.size();
   status_.error.clear();
@@ -95,7 +95,7 @@ std::optional<Duration> Delivery::failed(const Outcome& outcome) {
   }
   if (const auto* const doubt = std::get_if<InDoubt>(&outcome)) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       ++status_.in_doubt;
     }
     return try_again(doubt->reason, Duration());
@@ -119,21 +119,21 @@ void Delivery::close() noexcept {
 
 void Delivery::note_open() {
   log(LogLevel::info, {.event = LogEvent::sink_ready, .sink = name_}, "ready");
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   status_.connected = true;
   status_.error.clear();
 }
 
 // True if it is not the error that was there before.
 bool Delivery::note_error(const std::string& reason) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   status_.connected = open_;
   ++status_.failures;
   return std::exchange(status_.error, reason) != reason;
 }
 
 DeliveryStatus Delivery::status() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return status_;
 }
 

@@ -14,7 +14,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
@@ -22,6 +21,7 @@
 
 #include "daemon/outbox/outbox.h"
 #include "daemon/service/duration_histogram.h"
+#include "daemon/service/mutex.h"
 #include "pipeline/time.h"
 #include "sinks/sink.h"
 
@@ -73,8 +73,8 @@ class Delivery {
   unsigned failures_ = 0;  // in a row
   std::minstd_rand random_;
 
-  mutable std::mutex mutex_;
-  DeliveryStatus status_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  DeliveryStatus status_ GUARDED_BY(mutex_);
 };
 
 }  // namespace edgetide
