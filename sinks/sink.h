@@ -65,6 +65,14 @@ using Outcome = std::variant<Delivered, RetryAfter, InDoubt, Stopped>;
 // The newest epoch of this state directory that is stored; nothing if there is none.
 using LastEpoch = std::variant<std::optional<EpochId>, RetryAfter, Stopped>;
 
+// The answer of `last_epoch` where reading it has ended with this outcome.
+inline LastEpoch last_epoch_of(const Outcome& read, std::optional<EpochId> newest) {
+  if (const auto* later = std::get_if<RetryAfter>(&read)) return *later;
+  if (const auto* stopped = std::get_if<Stopped>(&read)) return *stopped;
+  if (const auto* doubt = std::get_if<InDoubt>(&read)) return RetryAfter{Duration(), doubt->reason};
+  return newest;
+}
+
 class Sink {
  public:
   virtual ~Sink() = default;
