@@ -269,21 +269,19 @@ Outcome SqliteSink::store(const RowBatch& batch) {
 // A statement that fails leaves the transaction as it was before it, so a bad row costs nothing but itself.
 void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const SqliteTransaction& transaction,
                        std::vector<RejectedRow>& rejected) {
-  const auto each_row = [&](bool retracted, const auto& statement) {
+  for (const bool retracted : {true, false}) {
     for (std::size_t i = 0; i < window.rows.size(); ++i) {
       const SinkRow& row = window.rows[i];
       if ((row.state == RowState::retracted) != retracted) continue;
       try {
-        statement(i);
+        retracted ? retract(window, i) : insert(window, i, epoch);
       } catch (const SqliteError& error) {
         if (!is_bad_row(error.code()) || !transaction.alive()) throw;
         rejected.push_back(
             {inputs_[window.input].name, row.series->sensor, row.series->metric, row.start, error.what()});
       }
     }
-  };
-  each_row(true, [&](std::size_t i) { retract(window, i); });
-  each_row(false, [&](std::size_t i) { insert(window, i, epoch); });
+  }
 }
 
 void SqliteSink::retract(const WindowRows& window, std::size_t i) {
