@@ -18,7 +18,7 @@ SinkWorker::SinkWorker(const std::string& name, std::unique_ptr<Sink> sink, std:
     : name_(name),
       outbox_(options, sink->traits(), std::move(inputs), files, spill_location(state_directory, name),
               std::move(events)),
-      delivery_(name, std::move(sink), outbox_, seed) {}
+      delivery_(name, std::move(sink), outbox_, seed, options.max_rate) {}
 
 SinkWorker::~SinkWorker() {
   if (!thread_.joinable()) return;
@@ -56,7 +56,7 @@ SinkWorkerStatus SinkWorker::status() const {
           .delivered_rows = delivery.delivered_rows,
           .rejected_rows = delivery.rejected_rows,
           .dropped_rows = outbox.dropped_rows,
-          .undelivered_rows = outbox.waiting_rows,
+          .undelivered_rows = outbox.waiting_rows - std::min(outbox.waiting_rows, delivery.rows_done),
           .spilled_rows = outbox.spilled_rows,
           .spilled_bytes = outbox.spilled_bytes,
           .memory_bytes = outbox.memory_bytes,
