@@ -1,8 +1,8 @@
 // Who may write to a store, and which epochs are new to it: the protocol of every store that keeps a row of state per
 // gateway and sink and changes it in the same transaction as the data.
 //
-//   incarnation  counts the claims. The first `claim` of a process raises it; a process that finds a higher one than its own
-//                was taken over (fenced) and stops.
+//   incarnation  counts the claims. The first `claim` of a process raises it; a process that finds a higher one than
+//                its own was taken over (fenced) and stops.
 //   newest       the epoch of the last delivery. It stays with a claim from the same state directory.
 //
 // A store that is older than our claim was restored from a backup, or emptied: it is still ours and is claimed again.
