@@ -26,8 +26,6 @@
 
 namespace edgetide {
 
-std::string quote_identifier(std::string_view name);
-
 // All DDL in the order in which it runs; every statement may be run again.
 std::string postgres_schema_ddl(const std::string& schema);
 std::string postgres_tables_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs);

@@ -71,6 +71,9 @@ constexpr EpochId latest_epoch{std::numeric_limits<std::uint64_t>::max(), std::n
 struct RowBatch {
   EpochId id;
   std::vector<WindowRows> windows;  // in the order of the sink's inputs, those without rows left out
+  // An at-least-once sink may get the rows of an epoch in several parts, in their order and with the same id.
+  std::size_t first_row = 0;  // of the epoch's rows
+  bool last_part = true;
 
   std::size_t row_count() const noexcept {
     std::size_t n = 0;

@@ -21,8 +21,10 @@ std::string_view state_name(RowState state) noexcept;
 
 enum class TimeText { rfc3339, microseconds };
 
-// Appends a JSON string, a time, a row.
+// Appends a JSON string, a number, a time, a row.
 void append_json_text(std::string& out, std::string_view text);
+// null where it is not finite; `integer`: digits alone.
+void append_json_number(std::string& out, double value, bool integer);
 void append_json_time(std::string& out, Timestamp time, TimeText form);
 // {"key":"value",...}
 void append_json_labels(std::string& out, const std::vector<Label>& labels);

@@ -11,11 +11,9 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
@@ -26,6 +24,7 @@
 
 #include "daemon/outbox/delivery.h"
 #include "daemon/outbox/outbox.h"
+#include "daemon/service/mutex.h"
 #include "sinks/sink.h"
 
 namespace edgetide {
@@ -95,13 +94,13 @@ class SinkWorker {
   Outbox outbox_;
   Delivery delivery_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopping_ = false;                           // guarded by mutex_
-  bool ended_ = false;                              // guarded by mutex_
-  std::chrono::steady_clock::time_point deadline_;  // guarded by mutex_
-  // The outbox has held rows since then. Guarded by mutex_.
-  std::optional<std::chrono::steady_clock::time_point> waiting_since_;
+  mutable Mutex mutex_;
+  Condition changed_;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  bool ended_ GUARDED_BY(mutex_) = false;
+  std::chrono::steady_clock::time_point deadline_ GUARDED_BY(mutex_);
+  // The outbox has held rows since then.
+  std::optional<std::chrono::steady_clock::time_point> waiting_since_ GUARDED_BY(mutex_);
   std::thread thread_;
 };
 
