@@ -9,7 +9,6 @@
 
 #include "config/files.h"
 #include "config/names.h"
-#include "config/network_address.h"
 #include "config/parts.h"
 #include "config/secret_reference.h"
 #include "config/section.h"
@@ -17,6 +16,8 @@
 #include "config/source_section.h"
 #include "config/table_section.h"
 #include "config/window_section.h"
+#include "daemon/service/cidr.h"
+#include "daemon/service/socket_address.h"
 #include "pipeline/characters.h"
 
 namespace edgetide {
@@ -55,7 +56,7 @@ void read_gateway(const Section& section, GatewayOptions& options) {
   section.read("id", options.id);
   const Node* id = section.find("id");
   if (!is_gateway_id(options.id) && (id == nullptr || id->known)) {
-    section.error("id", id == nullptr ? "the host name is no good id; give [gateway] id = \"...\""
+    section.error("id", id == nullptr ? "the host name is not a valid id; set [gateway] id = \"...\""
                                       : "id must be 1 to 64 of A-Z a-z 0-9 _ . : -");
   }
   options.state_directory = default_state_directory();
@@ -77,11 +78,13 @@ void read_http(const Section& section, MonitorOptions& monitor) {
   section.read("listen", monitor.http_listen);
   const Node* const listen = section.find("listen");
   if (listen == nullptr || !listen->known || monitor.http_listen.empty()) return;
-  const std::optional<ListenAddress> address = parse_listen(monitor.http_listen);
+  const std::optional<SocketAddress> address = parse_listen(monitor.http_listen);
   if (!address) {
     return section.error("listen", "listen needs a numeric address and a port", "such as \"127.0.0.1:9465\"");
   }
-  if (!is_loopback(address->host)) section.warning("listen", "whoever reaches this address can see all sensors");
+  if (!is_loopback(address->storage)) {
+    section.warning("listen", "everyone who can reach this address can see all sensors");
+  }
 }
 
 void read_journal(const Section& section, JournalOptions& journal) {

@@ -1,7 +1,7 @@
 // TOML to GatewayOptions. Strict: every unknown key, wrong type, missing unit, dangling name and repeated key is an
 // error with its location, and all of them are reported at once.
 //
-// Thread: main, at start. Fails: ConfigErrors; std::runtime_error only for what is no configuration error.
+// Thread: main, at start. Fails: ConfigErrors; std::runtime_error for other failures.
 // The only user of toml++ (the compiled library: the header-only form aborts on some broken files).
 #pragma once
 

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/service/descriptor.h"
+
 namespace edgetide {
 
 namespace {
@@ -29,19 +31,18 @@ bool read_up_to(int descriptor, std::size_t max_bytes, std::string& text) {
 
 FileText read_file_text(const std::string& path, std::size_t max_bytes) {
   FileText file;
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) {
+  const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!descriptor.is_open()) {
     file.error = std::string("cannot be opened: ") + std::strerror(errno);
     return file;
   }
   struct stat status {};
-  if (::fstat(descriptor, &status) == 0) file.mode = static_cast<unsigned>(status.st_mode) & 07777U;
-  if (!read_up_to(descriptor, max_bytes, file.text)) {
+  if (::fstat(descriptor.get(), &status) == 0) file.mode = static_cast<unsigned>(status.st_mode) & 07777U;
+  if (!read_up_to(descriptor.get(), max_bytes, file.text)) {
     file.error = std::string("cannot be read: ") + std::strerror(errno);
   } else if (file.text.size() > max_bytes) {
     file.error = "is larger than " + std::to_string(max_bytes / 1024) + " KiB";
   }
-  ::close(descriptor);
   return file;
 }
 

@@ -27,7 +27,7 @@ class ConfigFiles {
  public:
   Node read(const std::string& path, Report& report);
 
-  // False: a file could not be read or is no TOML, so that names it would have defined are missing.
+  // False: a file could not be read or is not TOML, so names that it defines are missing.
   bool complete() const noexcept { return complete_; }
 
  private:

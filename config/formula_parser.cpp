@@ -16,7 +16,7 @@ constexpr const char* name_characters = "0123456789_.abcdefghijklmnopqrstuvwxyzA
 
 class MuParserFormula final : public Formula {
  public:
-  MuParserFormula(const std::string& text, const std::vector<std::string>& variables) {
+  MuParserFormula(const std::string& text, const std::vector<std::string>& variables) : text_(text) {
     parser_.DefineNameChars(name_characters);
     for (std::size_t i = 0; i < variables.size(); ++i) parser_.DefineVar(variables[i], &values_[i]);
     parser_.SetExpr(text);
@@ -32,7 +32,10 @@ class MuParserFormula final : public Formula {
     }
   }
 
+  std::string_view text() const noexcept override { return text_; }
+
  private:
+  const std::string text_;
   mutable std::array<double, max_variables> values_{};
   mu::Parser parser_;
 };

@@ -12,28 +12,28 @@ constexpr std::int64_t max_size = std::int64_t{1} << 30;  // fits size_t on 32-b
 }  // namespace
 
 KeyGroup top_keys() {
-  return {
-      "The file",
-      "",
-      {
-          integer("config_version", 1, 1, 1, "The version of these keys that the file is written for."),
-          of_type(ValueType::text_list, "include", "[]",
-                  "Files to read as well, relative to this one, such as `conf.d/*.toml`; a `*` only in the last part, "
-                  "matches in byte order. Not in included files."),
-          of_type(ValueType::table, "gateway", "", "See below."),
-          of_type(ValueType::table, "log", "", "See below."),
-          of_type(ValueType::table, "http", "", "See below."),
-          of_type(ValueType::table, "time", "", "See below."),
-          of_type(ValueType::table, "limits", "", "See below."),
-          of_type(ValueType::table, "clock", "", "See below."),
-          of_type(ValueType::table, "journal", "", "See below."),
-          of_type(ValueType::table, "checkpoint", "", "See below."),
-          of_type(ValueType::table, "quarantine", "", "See below."),
-          of_type(ValueType::table, "sources", "", "A table per source, `[sources.NAME]`."),
-          of_type(ValueType::table, "tables", "", "A table per sensor table, `[tables.NAME]`."),
-          of_type(ValueType::table, "windows", "", "A table per window, `[windows.NAME]`."),
-          of_type(ValueType::table, "sinks", "", "A table per sink, `[sinks.NAME]`."),
-      }};
+  return {"The file",
+          "",
+          {
+              integer("config_version", 1, 1, 1, "The version of these keys for which the file is written."),
+              of_type(ValueType::text_list, "include", "[]",
+                      "Further files to read, relative to this one, such as `conf.d/*.toml`. Only the last part may "
+                      "have a `*`; "
+                      "its matches are read in byte order. Not allowed in included files."),
+              of_type(ValueType::table, "gateway", "", "See below."),
+              of_type(ValueType::table, "log", "", "See below."),
+              of_type(ValueType::table, "http", "", "See below."),
+              of_type(ValueType::table, "time", "", "See below."),
+              of_type(ValueType::table, "limits", "", "See below."),
+              of_type(ValueType::table, "clock", "", "See below."),
+              of_type(ValueType::table, "journal", "", "See below."),
+              of_type(ValueType::table, "checkpoint", "", "See below."),
+              of_type(ValueType::table, "quarantine", "", "See below."),
+              of_type(ValueType::table, "sources", "", "A table per source, `[sources.NAME]`."),
+              of_type(ValueType::table, "tables", "", "A table per sensor table, `[tables.NAME]`."),
+              of_type(ValueType::table, "windows", "", "A table per window, `[windows.NAME]`."),
+              of_type(ValueType::table, "sinks", "", "A table per sink, `[sinks.NAME]`."),
+          }};
 }
 
 KeyGroup gateway_keys() {
@@ -64,20 +64,20 @@ KeyGroup clock_keys() {
           "",
           {
               duration("wait_after_boot", ClockOptions().wait_after_boot, Duration(), Duration::days(1),
-                       "After a boot the clock may be wrong until it is synchronised. Until it is, but no longer than "
-                       "this after the boot, readings are journaled and held; then those without a time get the right "
-                       "one, and all enter their windows. `\"0s\"`: never."),
+                       "After a boot the clock may be wrong until it is synchronised. Until then, but at most for this "
+                       "long after the boot, readings are journaled and held. Then those without a time get the right "
+                       "one, and all enter their windows. `\"0s\"`: readings are never held."),
           }};
 }
 
 KeyGroup http_keys() {
   return {"[http]",
-          "A status page at `/`, `/metrics` for Prometheus, `/healthz`, `/readyz`, `/status.json`. All of it can only "
-          "be read.",
+          "A status page at `/`, `/metrics` for Prometheus, `/healthz`, `/readyz`, `/status.json`. All endpoints "
+          "are read-only.",
           {
               text("listen", in_quotes(MonitorOptions().http_listen),
-                   "A numeric address and a port; \"\" switches it off. Who can connect can see names and values of "
-                   "sensors: beyond loopback, put a proxy with a password before it."),
+                   "A numeric address and a port; \"\" switches it off. Everyone who can connect can see names and "
+                   "values of sensors: beyond loopback, put a proxy with a password in front of it."),
           }};
 }
 
@@ -86,38 +86,38 @@ KeyGroup time_keys() {
   const Duration zero, shortest = Duration::microseconds(1);
   return {
       "[time]",
-      "How event times are judged. These keys may also stand in a source, for that source alone.",
+      "How event times are handled. A source may have these keys too; they then apply to that source only.",
       {
           duration("max_out_of_orderness", standard.max_out_of_orderness, zero, Duration::unlimited(),
-                   "The watermark of a sensor trails its newest event time by this. Longer: rows close later, fewer "
-                   "readings are late."),
+                   "The watermark of a sensor trails its newest event time by this. Longer: windows close later, "
+                   "fewer readings are late."),
           duration_or_none("idle_timeout", standard.idle_timeout, shortest,
                            "A sensor silent for this long no longer holds its windows open."),
           word("scope", {"sensor", "source", "global"}, position(standard.scope),
-               "Whose readings move the watermark that judges a reading: its sensor's, the slowest active sensor's of "
-               "the source, or the slowest active source's."),
+               "Which watermark decides whether a reading is late: that of its sensor, of the slowest active sensor of "
+               "its source, or of the slowest active source."),
           duration_or_none("max_future", standard.max_future, zero,
-                           "Event times further ahead of arrival are bad times."),
-          duration_or_none("oldest", standard.oldest, shortest, "Event times further before arrival are bad times."),
+                           "Event times more than this after the arrival are bad times."),
+          duration_or_none("oldest", standard.oldest, shortest,
+                           "Event times more than this before the arrival are bad times."),
           word("on_bad_time", {"quarantine", "use_arrival", "drop"}, position(standard.on_bad_time),
-               "What becomes of a reading with a bad time; it is always counted. `quarantine` keeps it aside, "
-               "`use_arrival` takes the time of arrival."),
+               "What happens to a reading with a bad time; it is always counted. `quarantine` keeps it for inspection, "
+               "`use_arrival` replaces its time by the arrival time."),
       }};
 }
 
 KeyGroup limits_keys() {
-  return {
-      "[limits]",
-      "",
-      {
-          integer("max_series", static_cast<std::int64_t>(PipelineOptions().max_series), 1, 10'000'000,
-                  "Sensors times metrics that are kept, without derived ones; readings of further ones are refused and "
-                  "counted, unless an idle one without open windows can leave."),
-          integer("new_series_per_minute", static_cast<std::int64_t>(PipelineOptions().new_series_per_minute), 1,
-                  1'000'000'000, "New sensors times metrics that one source may bring; the surplus is refused."),
-          size("memory", PipelineOptions().max_memory_bytes, 1024 * 1024, max_size,
-               "Of window state; beyond it no new sensor is taken, known ones go on."),
-      }};
+  return {"[limits]",
+          "",
+          {
+              integer("max_series", static_cast<std::int64_t>(PipelineOptions().max_series), 1, 10'000'000,
+                      "How many series (a metric of a sensor) are kept, not counting derived ones. Readings of further "
+                      "series are refused and counted, unless an idle series without open windows can be evicted."),
+              integer("new_series_per_minute", static_cast<std::int64_t>(PipelineOptions().new_series_per_minute), 1,
+                      1'000'000'000, "How many new series one source may add; further series are refused."),
+              size("memory", PipelineOptions().max_memory_bytes, 1024 * 1024, max_size,
+                   "For the state of windows. Above it, new series are refused and known ones continue."),
+          }};
 }
 
 KeyGroup journal_keys() {
@@ -127,37 +127,40 @@ KeyGroup journal_keys() {
       "Readings are written to disk before they are acknowledged, so that a restart loses none of them.",
       {
           word("durability", {"none", "crash", "power"}, position(standard.durability),
-               "What is safe once it is acknowledged. `none`: only what the last checkpoint has. `crash`: all, should "
-               "edgetide die; a power cut may take the last sync_interval. `power`: all, for one sync per "
+               "Which acknowledged readings are safe. `none`: only those in the last checkpoint. `crash`: all if "
+               "edgetide dies; a power cut may lose the last sync_interval. `power`: all, at the cost of one sync per "
                "acknowledgement."),
           duration("sync_interval", standard.sync_interval, Duration::milliseconds(10), Duration::minutes(1),
-                   "With `crash`: how much a power cut may take. Longer: fewer writes to flash."),
+                   "With `crash`: how much a power cut may lose. Longer: fewer writes to flash."),
           size("max_size", standard.max_bytes, 16 * 1024 * 1024, max_size,
-               "Disk space. What all kept checkpoints contain is removed; it fills up only while none can be written."),
+               "Disk space. Records that all kept checkpoints contain are removed, so it only fills up while no "
+               "checkpoint can be written."),
           word("when_full", {"block", "drop_newest"}, position(standard.when_full),
-               "`block` holds intake back; `drop_newest` refuses readings and counts them."),
+               "`block` makes intake wait; `drop_newest` refuses readings and counts them."),
       }};
 }
 
 KeyGroup checkpoint_keys() {
   const CheckpointOptions standard;
-  return {"[checkpoint]",
-          "The whole state in one file, from which a restart goes on: `edgetide checkpoint show`.",
-          {
-              duration("interval", standard.interval, Duration::seconds(1), Duration::hours(1),
-                       "How often it is written. Longer: fewer writes to flash, more journal to read at a restart."),
-              integer("keep", static_cast<std::int64_t>(standard.keep), 1, 16,
-                      "How many are kept, for when the newest cannot be read. 1: nothing to fall back to."),
-          }};
+  return {
+      "[checkpoint]",
+      "The whole state in one file, from which a restart continues: `edgetide checkpoint show`.",
+      {
+          duration(
+              "interval", standard.interval, Duration::seconds(1), Duration::hours(1),
+              "How often a checkpoint is written. Longer: fewer writes to flash, more journal to replay at a restart."),
+          integer("keep", static_cast<std::int64_t>(standard.keep), 1, 16,
+                  "How many checkpoints are kept, in case the newest cannot be read. 1: no fallback."),
+      }};
 }
 
 KeyGroup quarantine_keys() {
   return {"[quarantine]",
-          "Readings that entered no window, because they were too late or had a bad time, are kept below the state "
+          "Readings that entered no window, because they were too late or had a bad time, are kept in the state "
           "directory: `edgetide quarantine list`.",
           {
               size("max_size", QuarantineOptions().max_bytes, 256 * 1024, max_size,
-                   "Disk space for them; the oldest go first."),
+                   "Disk space for them; the oldest are removed first."),
           }};
 }
 
@@ -168,10 +171,11 @@ KeyGroup sink_keys() {
       {
           on_reload(OnReload::new_sink, required(part_word("type", "", "The kind of store."))),
           on_reload(OnReload::new_sink, of_type(ValueType::text_list, "inputs", "all windows", "Names of windows.")),
-          word("mode", {"append", "update", "complete"}, position(SinkOptions().mode),
-               "`append`: a row once, when it is final. `update`: whenever it changed. `complete`: all rows that "
-               "are not final yet, whenever one of them changed."),
-          of_type(ValueType::table, "outbox", "", "Rows the store has not confirmed; see below."),
+          word(
+              "mode", {"append", "update", "complete"}, position(SinkOptions().mode),
+              "`append`: each row once, when it is final. `update`: each row whenever it changed. `complete`: all rows "
+              "that are not final, whenever one of them changed."),
+          of_type(ValueType::table, "outbox", "", "Rows that the store has not confirmed; see below."),
       }};
 }
 
@@ -180,14 +184,13 @@ KeyGroup outbox_keys() {
   return {
       "[sinks.NAME.outbox]",
       "Usually written as `outbox = { max_size = \"512MiB\" }`. Rows wait in memory while the store keeps up, and "
-      "below "
-      "the state directory when it does not.",
+      "in the state directory when it does not.",
       {
           size("max_size", standard.max_bytes, 64 * 1024, max_size,
-               "Memory and disk for rows the store has not confirmed; of memory no more than a few MiB, 64 MiB when "
-               "the disk takes nothing."),
+               "Memory and disk for rows that the store has not confirmed. A few MiB of it are memory, up to 64 MiB "
+               "when the disk cannot be written."),
           word("when_full", {"drop_oldest", "block"}, position(standard.when_full),
-               "`drop_oldest` loses rows and counts them; `block` holds intake back."),
+               "`drop_oldest` drops rows and counts them; `block` makes intake wait."),
       }};
 }
 

@@ -17,8 +17,8 @@ std::string list_of(const std::vector<Aggregate>& aggregates) {
 KeyGroup table_keys() {
   return {
       "[tables.NAME]",
-      "What a file says of sensors: labels, and a scale and offset for their values. Read again at SIGHUP: scale and "
-      "offset hold for later readings, labels for sensors that are new. An invalid file changes nothing.",
+      "Labels, scale and offset of sensors, from a file. SIGHUP reads it again: scale and offset apply to later "
+      "readings, labels to new sensors. An invalid file changes nothing.",
       {
           required(text("file", "",
                         "CSV with a header, or TOML (`.toml`) with a table per sensor; relative to the configuration. "
@@ -31,26 +31,26 @@ KeyGroup window_keys() {
   const WindowOptions standard;
   return {
       "[windows.NAME]",
-      "What is computed. Names fit `[a-z][a-z0-9_]{0,47}`: they become table names. At most 64 windows.",
+      "The windows to compute. Names fit `[a-z][a-z0-9_]{0,47}`; they become table names. At most 64 windows.",
       {
           on_reload(OnReload::new_window, part_word("type", "\"tumbling\"", "The kind of window.")),
           of_type(ValueType::text_list, "inputs", "all sources", "Names of sources."),
-          of_type(ValueType::table, "match", "", "Which readings of them are taken; see below."),
+          of_type(ValueType::table, "match", "", "Selects readings of these sources; see below."),
           on_reload(OnReload::new_window, of_type(ValueType::text_list, "group_by", "[\"sensor\", \"metric\"]",
-                                                  "Columns that rows are grouped by: `sensor`, `metric` or labels.")),
+                                                  "Columns to group rows by: `sensor`, `metric` or labels.")),
           on_reload(OnReload::new_window,
                     boolean("cube", false, "Group by every subset of `group_by` (at most 4 columns) as well.")),
           on_reload(OnReload::new_window, of_type(ValueType::text_list, "aggregates", list_of(standard.aggregates),
                                                   "Columns of a row: `count`, `sum`, `min`, `max`, `avg`, `first`, "
                                                   "`last`, `stddev`, `variance`, `range`, "
                                                   "`delta`, `rate`, `increase`, `time_weighted_avg`, `distinct`, "
-                                                  "`coverage`, and percentiles as `p50` or "
+                                                  "`max_gap`, and percentiles as `p50` or "
                                                   "`p99.9`.")),
           on_reload(OnReload::new_window,
                     duration("allowed_lateness", standard.allowed_lateness, Duration(), Duration::unlimited(),
-                             "How long, in event time, a closed window is still corrected by late readings.")),
+                             "How long, in event time, late readings still correct a closed window.")),
           duration("trigger", standard.trigger, Duration::milliseconds(100), Duration::days(1),
-                   "Rows leave at most this often."),
+                   "How often rows are emitted at most."),
           on_reload(OnReload::new_window, word("deduplicate", {"none", "event_time"}, 0,
                                                "`event_time`: a second reading of a sensor and metric with the same "
                                                "event time is dropped and counted.")),
@@ -60,26 +60,28 @@ KeyGroup window_keys() {
               of_type(ValueType::text_table, "derived", "",
                       "Metrics computed from others of the same sensor and window, such as `{ power = \"voltage * "
                       "current\" }`. "
-                      "A variable is a metric (its average) or `metric.aggregate`; the value stands in `avg`.")),
+                      "A variable is a metric (its average) or `metric.aggregate`; the value is in `avg`.")),
       }};
 }
 
 KeyGroup match_keys() {
-  return {"[windows.NAME.match]",
-          "Globs (`*` any text, `?` any character), as a text or a list of which one has to match; case matters.",
-          {
-              of_type(ValueType::text_or_table_list, "source", "", "Names of sources."),
-              of_type(ValueType::text_or_table_list, "sensor", "", "Sensors."),
-              of_type(ValueType::text_or_table_list, "metric", "", "Metrics."),
-              of_type(ValueType::text_table, "labels", "", "By label, globs for its value; all of them have to match."),
-              number("min", "none", "Values below are not taken."),
-              number("max", "none", "Values above are not taken."),
-          }};
+  return {
+      "[windows.NAME.match]",
+      "Globs (`*` any string, `?` any character): a string, or a list of which one must match. Case matters.",
+      {
+          of_type(ValueType::text_or_table_list, "source", "", "Names of sources."),
+          of_type(ValueType::text_or_table_list, "sensor", "", "Sensors."),
+          of_type(ValueType::text_or_table_list, "metric", "", "Metrics."),
+          of_type(ValueType::text_table, "labels", "", "Globs for the value of each label; all of them must match."),
+          number("min", "none", "Smaller values are not selected."),
+          number("max", "none", "Larger values are not selected."),
+      }};
 }
 
 KeyGroup top_rows_keys() {
   return {"[windows.NAME.top]",
-          "Usually written as `top = { n = 5, by = \"avg\" }`. Of the rows of one window that leave together.",
+          "Usually written as `top = { n = 5, by = \"avg\" }`. Applies to the rows of one window that are emitted "
+          "together.",
           {
               required(integer("n", 1, 1, 1'000'000, "How many rows are kept.")),
               required(text("by", "", "The aggregate whose largest values are kept.")),

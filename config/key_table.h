@@ -28,15 +28,15 @@ enum class ValueType {
   table,
   table_list,
   text_or_table_list,
-  text_table,  // free keys, texts as values
+  text_table,  // free keys, strings as values
 };
 
-// What becomes of a changed key when the configuration is read again.
+// The effect of a changed key when the configuration is read again.
 enum class OnReload {
   applies,     // and nothing else changes
-  new_source,  // its source is stopped and made anew
+  new_source,  // its source is stopped and started again
   new_window,  // the rows of its window leave, and it begins empty
-  new_sink,    // its sink is made anew, and gets the rows that wait
+  new_sink,    // its sink is stopped and started again, and keeps its undelivered rows
   restart,     // nothing, until then
 };
 

@@ -10,9 +10,9 @@ namespace edgetide {
 std::string type_text(const KeySpec& key) {
   switch (key.type) {
     case ValueType::text:
-      return "text";
+      return "string";
     case ValueType::text_list:
-      return "list of texts";
+      return "list of strings";
     case ValueType::boolean:
       return "boolean";
     case ValueType::integer:
@@ -26,15 +26,15 @@ std::string type_text(const KeySpec& key) {
     case ValueType::size:
       return "size";
     case ValueType::text_or_table:
-      return "text or table";
+      return "string or table";
     case ValueType::table:
       return "table";
     case ValueType::table_list:
       return "list of tables";
     case ValueType::text_or_table_list:
-      return "list of texts or tables";
+      return "list of strings or tables";
     case ValueType::text_table:
-      return "table of texts";
+      return "table of strings";
     case ValueType::word:
       break;
   }

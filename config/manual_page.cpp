@@ -15,28 +15,29 @@ edgetide.toml \- configuration of the Edgetide sensor gateway
 .br
 /etc/edgetide/conf.d/*.toml
 .SH DESCRIPTION
-A TOML file: where readings come from (\fBsources\fR), what is computed (\fBwindows\fR), where rows go (\fBsinks\fR).
-\fBedgetide check\fR shows every error at once, with file, line and column.
+A TOML file with the \fBsources\fR of readings, the \fBwindows\fR to compute and the \fBsinks\fR for rows.
+\fBedgetide check\fR prints all errors, each with file, line and column.
 .PP
-Unknown keys, wrong types and names that lead nowhere are errors.
+Unknown keys, wrong types and undefined names are errors.
 .SS Values
 .TP
 .B Durations
-are texts with a unit (us, ms, s, m, h, d, w): "10s", "1.5h". Where it says so, "none" switches the rule off.
+are strings with a unit (us, ms, s, m, h, d, w): "10s", "1.5h". Where the type says so, "none" switches the rule off.
 .TP
 .B Sizes
-are texts with a whole number and a unit: "64MiB", "10MB".
+are strings with a whole number and a unit: "64MiB", "10MB".
 .TP
 .B References
-stand in any text and are resolved after parsing:
+can be part of any string and are resolved after parsing:
 \fB${credential:NAME}\fR, a file in $CREDENTIALS_DIRECTORY (LoadCredential= of systemd);
 \fB${credential_path:NAME}\fR, its path;
 \fB${file:/PATH}\fR, a file that others cannot read;
 \fB${env:NAME}\fR and \fB${env:NAME:\-DEFAULT}\fR.
 One newline at the end of a file is dropped. $${ stands for ${.
 .SS Reload
-\fBsystemctl reload edgetide\fR, or SIGHUP, reads all of it again. If anything is wrong nothing changes. Else sources,
-windows and sinks that did not change go on; a window whose definition changed lets its rows leave and begins empty.
+\fBsystemctl reload edgetide\fR, or SIGHUP, reads the whole configuration again. If it has an error, nothing changes.
+Otherwise unchanged sources, windows and sinks continue; a window whose definition changed emits its rows and starts
+empty.
 .SH EXAMPLE
 .nf
 [sources.home]

@@ -13,32 +13,34 @@ constexpr const char* reference_head =
 Printed from the key table (`key_groups*.cpp`, `sources/`, `windows/`, `sinks/`); a test keeps both equal. To print it
 again: `EDGETIDE_WRITE_REFERENCE=1 ctest -R ReferencePage`.
 
-- **Durations** are texts with a unit (`us`, `ms`, `s`, `m`, `h`, `d`, `w`): `"10s"`, `"1.5h"`. Where it says so,
-  `"none"` switches the rule off.
-- **Sizes** are texts with a whole number and a unit: `"64MiB"`, `"10MB"`.
-- **References** stand in any text and are resolved after parsing: `${credential:NAME}` (a file in
-  `$CREDENTIALS_DIRECTORY`, systemd's `LoadCredential=`), `${credential_path:NAME}` (its path), `${file:/PATH}` (must
-  not be accessible to others), `${env:NAME}`, `${env:NAME:-DEFAULT}`. One newline at the end of a file is dropped.
-  `$${` is `${`.
-- Unknown keys, wrong types and names that lead nowhere are errors; all are shown at once.
+- **Durations** are strings with a unit (`us`, `ms`, `s`, `m`, `h`, `d`, `w`): `"10s"`, `"1.5h"`. Where the type says
+  so, `"none"` switches the rule off.
+- **Sizes** are strings with a whole number and a unit: `"64MiB"`, `"10MB"`.
+- **References** can be part of any string and are resolved after parsing: `${credential:NAME}` (a file in
+  `$CREDENTIALS_DIRECTORY`, systemd's `LoadCredential=`), `${credential_path:NAME}` (its path), `${file:/PATH}` (a file
+  that others cannot read), `${env:NAME}`, `${env:NAME:-DEFAULT}`. One newline at the end of a file is dropped.
+  `$${` stands for `${`.
+- Unknown keys, wrong types and undefined names are errors. All errors are reported together.
 
 ## Reload
 
-`systemctl reload edgetide`, or SIGHUP, reads all of it again: included files, sensor tables, secrets. If anything is
-wrong nothing changes, and the log says where. Else what the tables below say under *reload* becomes of a changed key:
+`systemctl reload edgetide`, or SIGHUP, reads the whole configuration again, including included files, sensor tables and
+secrets. If it has an error, nothing changes and the log shows where. Otherwise each changed key takes effect as its
+*reload* column says:
 
-- **yes**: it holds from then on, and nothing else changes.
-- **new source**: that source is stopped and made anew, its connections with it. A socket's peer must connect again.
-  Those of other sources stay. (While intake is held back by a full disk or outbox, a peer that waits may be sent away
-  too.)
-- **new window**: the rows of that window leave as they are, and it begins empty; also when it goes.
-- **new sink**: that sink is made anew and gets the rows that wait. One that goes has 4 seconds for them; what is left
-  stays on disk for a sink of its name.
-- **restart**: it stays as it is until the daemon is restarted; the log says so.
+- **yes**: the new value applies from now on, and nothing else changes.
+- **new source**: the source is stopped and started again, and its connections are closed: socket peers must reconnect.
+  Connections of other sources stay. (While intake waits for a full disk or outbox, waiting peers of other sources may
+  be disconnected too.)
+- **new window**: the rows of the window are emitted as they are, and it starts empty. A removed window also emits its
+  rows.
+- **new sink**: the sink is stopped and started again, and keeps its undelivered rows. A removed sink has 4 seconds to
+  deliver them; the remaining rows stay on disk for a sink with the same name.
+- **restart**: the key takes effect when the daemon is restarted; the log says so.
 
-What belongs to a name that comes or goes, comes and goes. Names tie things together: a source, window or sink with
-another name is another one. A file that a key names, such as a certificate, is not looked into: it counts from the next
-connection on. While readings wait for the clock to be set, a reload is refused.
+Adding or removing a section adds or removes everything that belongs to it. A renamed source, window or sink is a new
+one. The content of a file that a key names, such as a certificate, is not compared: a changed file takes effect at the
+next connection. While readings wait for the clock to be set, a reload is refused.
 )";
 
 std::string row(const KeySpec& key) {

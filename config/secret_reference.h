@@ -1,4 +1,4 @@
-// ${credential:NAME}, ${credential_path:NAME}, ${file:/PATH}, ${env:NAME} and ${env:NAME:-DEFAULT} inside texts,
+// ${credential:NAME}, ${credential_path:NAME}, ${file:/PATH}, ${env:NAME} and ${env:NAME:-DEFAULT} inside strings,
 // resolved after parsing, so that no content can change the structure. "$${" stands for "${".
 //
 // Thread: main. Blocks: reads files.
@@ -11,7 +11,7 @@
 
 namespace edgetide {
 
-// Every text below `root`. With `secrets` false files are not read and an unset variable is no error; the texts that
+// Every string below `root`. With `secrets` false files are not read and an unset variable is allowed; the strings that
 // need them become empty and unknown.
 void resolve_references(Node& root, bool secrets, Report& report);
 

@@ -21,7 +21,7 @@ std::string_view kind_name(Node::Kind kind) {
     case Node::Kind::list:
       return "a list";
     case Node::Kind::text:
-      return "a text";
+      return "a string";
     case Node::Kind::integer:
       return "a whole number";
     case Node::Kind::real:
@@ -169,7 +169,7 @@ bool Section::fits(const Node& node, std::int64_t value, const KeySpec& spec) co
 
 void Section::read(std::string_view key, std::string& target) const {
   const Node* node = find(key);
-  if (node != nullptr && is(*node, Node::Kind::text, "a text in quotes") && node->known) target = node->text;
+  if (node != nullptr && is(*node, Node::Kind::text, "a string in quotes") && node->known) target = node->text;
 }
 
 void Section::read(std::string_view key, bool& target) const {
@@ -253,11 +253,11 @@ void Section::read(std::string_view key, std::vector<std::string>& target) const
 std::vector<const Node*> Section::texts(std::string_view key) const {
   std::vector<const Node*> nodes;
   const Node* list = find(key);
-  if (list == nullptr || !is(*list, Node::Kind::list, "a list of texts, [\"...\"]")) return nodes;
+  if (list == nullptr || !is(*list, Node::Kind::list, "a list of strings, [\"...\"]")) return nodes;
   for (const Node& element : list->children) {
     if (element.kind != Node::Kind::text) {
       error_at(element.location,
-               std::string(key) + " holds " + std::string(kind_name(element.kind)) + ", not a text in quotes");
+               std::string(key) + " holds " + std::string(kind_name(element.kind)) + ", not a string in quotes");
     } else if (element.known) {
       nodes.push_back(&element);
     }

@@ -50,7 +50,7 @@ class Section {
     if (const std::optional<std::size_t> position = word(key)) target = static_cast<Enum>(*position);
   }
 
-  // The texts of a list, with their places; those that are not known yet are left out.
+  // The strings of a list, with their locations; those that are not known yet are left out.
   std::vector<const Node*> texts(std::string_view key) const;
 
   // The members of a list of tables; a value of another kind is reported.

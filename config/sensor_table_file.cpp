@@ -113,7 +113,7 @@ SensorTable from_toml(const std::string& path, std::string text) {
     for (const Node& column : sensor.children) {
       const bool is_number = column.kind == Node::Kind::integer || column.kind == Node::Kind::real;
       if (!is_number && column.kind != Node::Kind::text) {
-        fail(path, column.location.line, column.key + " is neither a text nor a number");
+        fail(path, column.location.line, column.key + " is neither a string nor a number");
       }
       const double number = column.kind == Node::Kind::real ? column.real : static_cast<double>(column.integer);
       if (is_number && column.key == "scale") {

@@ -10,7 +10,7 @@
 
 namespace edgetide {
 
-// Nothing for a text that is no size, has no unit, or does not fit.
+// Nothing for a string that is not a size, has no unit, or does not fit.
 std::optional<std::int64_t> parse_size(std::string_view text) noexcept;
 
 // With the largest binary unit that is exact.

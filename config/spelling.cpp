@@ -32,7 +32,7 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (const std::string_view candidate : candidates) {
     const std::size_t distance = edit_distance(word, candidate);
-    // A word of which nothing is left is no misspelling.
+    // A word of which nothing is left is not a misspelling.
     if (distance < best_distance && distance < candidate.size()) {
       best = candidate;
       best_distance = distance;

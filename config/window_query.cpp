@@ -12,12 +12,12 @@ namespace edgetide {
 
 namespace {
 
-// A text, or a list of texts.
+// A string, or a list of strings.
 std::vector<std::string> globs_of(const Section& section, const Node& node) {
   std::vector<std::string> globs;
   const auto add = [&](const Node& text) {
     if (text.kind != Node::Kind::text) {
-      section.error_at(text.location, node.key + " is neither a text nor a list of texts");
+      section.error_at(text.location, node.key + " is neither a string nor a list of strings");
     } else if (text.text.empty() && text.known) {
       section.error_at(text.location, node.key + " holds an empty glob, which matches nothing");
     } else {

@@ -15,7 +15,7 @@ namespace {
 
 void report_unknown_aggregate(const Section& section, const Node& node) {
   section.error_at(node.location, "unknown aggregate '" + node.written + '\'',
-                   did_you_mean(node.text, aggregate_names));
+                   did_you_mean(node.text, aggregate_names()));
 }
 
 void read_aggregates(const Section& section, std::vector<Aggregate>& aggregates) {

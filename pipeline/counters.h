@@ -1,4 +1,4 @@
-// What became of every reading, by source. The identity always holds:
+// How every reading ended, by source. The identity always holds:
 //   received = on_time + late_accepted + late_dropped + duplicates + refused (all reasons)
 //
 // Thread: plain values.
@@ -11,7 +11,7 @@
 
 namespace edgetide {
 
-// What became of a reading that was not refused; the best of what its windows say.
+// How a reading ended that was not refused; the best of what its windows say.
 enum class ReadingOutcome : std::uint8_t {
   on_time,        // some window of it is open
   late_accepted,  // some window of it is closed but may still be corrected

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "pipeline/slot_bytes.h"
+
 namespace edgetide {
 
 namespace {
@@ -67,7 +69,7 @@ void DerivedMetrics::see(const Candidate& row, const Use& use, double value, dou
   --targets_[use.target].windows;
 }
 
-void DerivedMetrics::leave(const FiringContext& firing, std::vector<Candidate>& rows) {
+void DerivedMetrics::add_rows(const FiringContext& firing, std::vector<Candidate>& rows) {
   for (auto entry = windows_.begin(); entry != windows_.end();) {
     const auto& [target, start] = entry->first;
     Window& window = entry->second;
@@ -128,6 +130,67 @@ std::size_t DerivedMetrics::memory_bytes() const noexcept {
   std::size_t bytes = 0;
   for (const auto& [key, window] : windows_) bytes += sizeof(Window) + 64 + window.inputs.capacity() * sizeof(Input);
   return bytes;
+}
+
+void DerivedMetrics::save(ByteWriter& out) const {
+  out.u32(static_cast<std::uint32_t>(targets_.size()));
+  for (const auto& [series, target] : targets_) {
+    out.u32(series);
+    out.time(target.over);
+    out.u32(static_cast<std::uint32_t>(target.inputs.size()));
+    for (const Target::Input& input : target.inputs) out.u8(input.heard ? 1 : 0);
+  }
+  out.u32(static_cast<std::uint32_t>(windows_.size()));
+  for (const auto& [slot, window] : windows_) {
+    out.u32(slot.first);
+    out.time(slot.second);
+    out.u32(window.derived);
+    out.time(window.end);
+    save_mark(out, window.mark);
+    for (const Input& input : window.inputs) {
+      out.u8(static_cast<std::uint8_t>(static_cast<unsigned>(input.state) << 1 | (input.seen ? 1U : 0U)));
+      out.u64(std::bit_cast<std::uint64_t>(input.value));
+      out.u64(std::bit_cast<std::uint64_t>(input.count));
+    }
+  }
+}
+
+void DerivedMetrics::load_targets(ByteReader& in) {
+  const std::uint32_t count = in.u32();
+  if (!in.has(count, 16)) return;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto target = targets_.find(in.u32());
+    const Timestamp over = in.time();
+    const std::uint32_t inputs = in.u32();
+    in.require(target != targets_.end() && inputs == target->second.inputs.size());
+    if (!in.ok()) return;
+    target->second.over = over;
+    for (Target::Input& input : target->second.inputs) input.heard = in.u8() != 0;
+  }
+}
+
+void DerivedMetrics::load(ByteReader& in) {
+  load_targets(in);
+  const std::uint32_t count = in.u32();
+  if (!in.has(count, 24)) return;
+  for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
+    const std::uint32_t target = in.u32();
+    const Timestamp start = in.time();
+    Window window;
+    window.derived = in.u32();
+    window.end = in.time();
+    window.mark = load_mark(in);
+    in.require(window.derived < metrics_.size() && targets_.contains(target));
+    if (!in.ok()) return;
+    for (std::size_t input = 0; input < metrics_[window.derived].inputs.size(); ++input) {
+      const std::uint8_t bits = in.u8();
+      const double value = std::bit_cast<double>(in.u64());
+      window.inputs.push_back(
+          {(bits & 1U) != 0, static_cast<RowState>((bits >> 1) & 3U), value, std::bit_cast<double>(in.u64())});
+    }
+    ++targets_[target].windows;
+    windows_.insert_or_assign({target, start}, std::move(window));
+  }
 }
 
 }  // namespace edgetide

@@ -66,7 +66,7 @@ class DerivedMetrics {
         see(row, use, value(row, aggregate), value(row, Aggregate::count));
       }
     }
-    leave(firing, rows);
+    add_rows(firing, rows);
   }
 
   RowMark& mark(const Candidate& row) { return windows_.at({row.key, row.start}).mark; }
@@ -101,7 +101,7 @@ class DerivedMetrics {
   struct Window {
     std::uint32_t derived = 0;
     Timestamp end;
-    bool touched = false;  // an input's row left at this firing
+    bool touched = false;  // an input's row was emitted at this firing
     RowMark mark;
     std::vector<Input> inputs;
   };
@@ -120,7 +120,7 @@ class DerivedMetrics {
   }
   Timestamp final_at(const Window& window) const noexcept { return window.end + allowed_lateness_; }
   void see(const Candidate& row, const Use& use, double value, double count);
-  void leave(const FiringContext& firing, std::vector<Candidate>& rows);
+  void add_rows(const FiringContext& firing, std::vector<Candidate>& rows);
   bool can_complete(const Target& target, const Window& window, const FiringContext& firing) const;
   void load_targets(ByteReader& in);
 

@@ -1,12 +1,15 @@
-// What leaves the pipeline at a tick: the rows of one epoch.
+// What the pipeline emits at a tick: the rows of one epoch.
 //
 // Order:  (window, start, key). The same inputs give the same rows, byte for byte.
 // Units:  times in UTC microseconds; an aggregate that cannot be computed is NaN here and null in every sink.
 // Thread: plain values, any thread.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "pipeline/reading.h"
@@ -19,6 +22,10 @@ enum class RowState : std::uint8_t {
   final,      // end + allowed_lateness <= watermark; never changes again
   retracted,  // of a session that was joined to an earlier one: the row no longer exists, sinks delete it
 };
+inline constexpr std::array<std::string_view, 4> row_state_names = {"open", "closed", "final", "retracted"};
+constexpr std::string_view name_of(RowState state) noexcept {
+  return row_state_names[static_cast<std::size_t>(state)];
+}
 
 struct Row {
   WindowId window;
@@ -26,8 +33,8 @@ struct Row {
   Timestamp start;
   Timestamp end;  // Timestamp::latest(): a running window has none
   RowState state;
-  bool changed;               // since it last left; false only where a window's `complete` makes all rows leave
-  std::uint32_t revision;     // 1 the first time this row leaves, then one more each time
+  bool changed;               // since it was last emitted; false only where a window's `complete` emits all rows
+  std::uint32_t revision;     // 1 the first time this row is emitted, then one more each time
   std::uint32_t first_value;  // where its aggregates begin in Emission::values
 };
 

@@ -1,7 +1,7 @@
 // Rows for windows of known series in which no reading came: for `emit_empty`.
 //
-// An empty window leaves once as `closed`, when its time has passed on the clock that runs on for a silent series too,
-// and once as `final`, when the watermark itself has passed it.
+// An empty window is emitted once as `closed`, when its time has passed on the clock that runs on for a silent series
+// too, and once as `final`, when the watermark itself has passed it.
 //
 // Owns:   by key, how far both have come. Limit: max_rows per key and firing; older empty windows are skipped.
 // Thread: one owner at a time.
@@ -38,7 +38,7 @@ class EmptyWindows {
     state = {first, first + 1, first + 1, true};
   }
 
-  // True if the window has left as an empty one: its row goes on with the next revision.
+  // True if the window was emitted as an empty one: its row goes on with the next revision.
   bool has_left(std::uint32_t key, Timestamp start) const noexcept {
     const std::int64_t cell = starts_.cell_of(start);
     return keys_[key].begun && cell > keys_[key].first && cell < keys_[key].closed;
@@ -74,7 +74,7 @@ class EmptyWindows {
  private:
   struct Key {
     std::int64_t first = 0;   // the window of the first reading, by cell of its start
-    std::int64_t closed = 0;  // the next window that has not left as closed or final
+    std::int64_t closed = 0;  // the next window that was not emitted as closed or final
     std::int64_t final = 0;   // the same for final
     bool begun = false;
   };

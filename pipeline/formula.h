@@ -5,6 +5,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 namespace edgetide {
 
@@ -13,6 +14,8 @@ class Formula {
   virtual ~Formula() = default;
   // Requires: as many inputs as the formula has variables. The same inputs give the same result.
   virtual double evaluate(std::span<const double> inputs) const noexcept = 0;
+  // What it computes, as written: formulas with the same text and inputs give the same results.
+  virtual std::string_view text() const noexcept = 0;
 };
 
 }  // namespace edgetide

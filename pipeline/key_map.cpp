@@ -78,7 +78,7 @@ void KeyMap::forget_series(SeriesId id) {
   if (grouped()) {
     for_each_slot(index_of(id), [&](std::uint32_t key, std::uint32_t slot) {
       Group& group = groups_[key];
-      group.left.push_back(slot);
+      group.free.push_back(slot);
       if (--group.members == 0) ++deserted_;
     });
   }
@@ -89,9 +89,9 @@ void KeyMap::forget_series(SeriesId id) {
 std::uint32_t KeyMap::enter(std::uint32_t key) {
   Group& group = groups_[key];
   if (group.members++ == 0) --deserted_;
-  if (group.left.empty()) return group.places++;
-  const std::uint32_t slot = group.left.back();
-  group.left.pop_back();
+  if (group.free.empty()) return group.places++;
+  const std::uint32_t slot = group.free.back();
+  group.free.pop_back();
   return slot;
 }
 
@@ -199,7 +199,7 @@ const std::vector<std::uint32_t>& KeyMap::ranks() {
 }
 
 std::size_t KeyMap::memory_bytes() const noexcept {
-  constexpr std::size_t column_bytes = sizeof(Tuple::value_type) + sizeof(Label) + 64;  // and a guess of their texts
+  constexpr std::size_t column_bytes = sizeof(Tuple::value_type) + sizeof(Label) + 64;  // and a guess of their strings
   const std::size_t group_bytes = sizeof(Group) + sizeof(Series) + 64 + columns_.size() * column_bytes;
   return (keys_.capacity() + places_.capacity()) * sizeof(std::uint32_t) + groups_.size() * group_bytes;
 }

@@ -2,9 +2,9 @@
 //
 // Without group_by a key is a series, with the same number. With group_by a key is a group: the values of the columns,
 // and with `cube` every series belongs to one group for each subset of the columns. In its group a series has a slot:
-// its members are numbered from 0, and a slot is given again when its series has left.
+// its members are numbered from 0, and a slot is given again when its series was removed.
 //
-// Owns:   the texts of groups.
+// Owns:   the strings of groups.
 // Thread: one owner at a time.
 #pragma once
 
@@ -35,7 +35,7 @@ class KeyMap {
   // The groups, in the order in which they were made. Requires: the series are added again afterwards.
   void load(ByteReader& in);
 
-  // A computed series has a key, but none of its own readings are taken.
+  // A computed series has a key, but readings that name it are not taken.
   void add_series(SeriesId id, const Series& series, bool computed);
   // Its id may then be given to another series.
   void forget_series(SeriesId id);
@@ -81,7 +81,7 @@ class KeyMap {
     const Tuple* tuple = nullptr;         // its key in tuples_
     std::uint32_t members = 0;
     std::uint32_t places = 0;         // ever given
-    std::vector<std::uint32_t> left;  // of them, those whose series has left
+    std::vector<std::uint32_t> free;  // of them, those whose series was removed
   };
 
   bool matches(const Series& series) const noexcept;

@@ -1,4 +1,4 @@
-// The hash of a pair of short texts, for finding a series by its names: one multiplication per 16 bytes.
+// The hash of a pair of short strings, for finding a series by its names: one multiplication per 16 bytes.
 //
 // The secrets come from a seed: who does not know it cannot make many names that meet in one slot.
 // See: multiply and fold of 128-bit products, as in wyhash (Wang Yi, public domain).
@@ -46,7 +46,7 @@ std::uint64_t difference(const char* a, const char* b) noexcept {
   return load<Word>(a) ^ load<Word>(b);
 }
 
-// 0 if the bytes are the same: memcmp of short texts without a call. Words overlap where the size is no multiple.
+// 0 if the bytes are the same: memcmp of short strings without a call. Words overlap unless 8 divides the size.
 inline std::uint64_t difference(const char* a, const char* b, std::size_t size) noexcept {
   if (size >= 8) {
     std::uint64_t all = difference<std::uint64_t>(a, b) | difference<std::uint64_t>(a + size - 8, b + size - 8);
@@ -67,7 +67,7 @@ class NameHash {
       : secret_(detail::fold(seed ^ 0x8EBC'6AF0'9C88'C6E3, 0xA076'1D64'78BD'642F)),
         spread_(detail::fold(secret_ ^ 0x5896'59D5'1CDD'8C29, 0xE703'7ED1'A0B4'28DB) | 1) {}
 
-  // Tells pairs of different lengths apart, so that texts may be read in words that overlap.
+  // Tells pairs of different lengths apart, so that strings may be read in words that overlap.
   static std::uint64_t lengths_of(std::string_view a, std::string_view b) noexcept {
     return std::uint64_t{a.size()} << 32 | b.size();
   }

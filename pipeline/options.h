@@ -1,14 +1,16 @@
-// What the pipeline is told once, at construction. Filled by config/, or by hand in tests.
+// What the pipeline is given once, at construction. Filled by config/, or by hand in tests.
 //
 // Thread: plain values, any thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pipeline/aggregate.h"
@@ -24,6 +26,10 @@ enum class BadTimePolicy : std::uint8_t {
   use_arrival,  // accept the reading with its arrival time; counted as restamped
   drop,         // refuse
 };
+inline constexpr std::array<std::string_view, 3> bad_time_policy_names = {"quarantine", "use_arrival", "drop"};
+constexpr std::string_view name_of(BadTimePolicy policy) noexcept {
+  return bad_time_policy_names[static_cast<std::size_t>(policy)];
+}
 
 // Whose readings move the watermark that judges a reading.
 enum class WatermarkScope : std::uint8_t {
@@ -31,6 +37,10 @@ enum class WatermarkScope : std::uint8_t {
   source,  // all active series of its source: their minimum
   global,  // all active sources: their minimum
 };
+inline constexpr std::array<std::string_view, 3> watermark_scope_names = {"sensor", "source", "global"};
+constexpr std::string_view name_of(WatermarkScope scope) noexcept {
+  return watermark_scope_names[static_cast<std::size_t>(scope)];
+}
 
 // How event times of one source are judged.
 struct TimeOptions {
@@ -52,6 +62,10 @@ struct SourceOptions {
 };
 
 enum class WindowKind : std::uint8_t { tumbling, sliding, session, running };
+inline constexpr std::array<std::string_view, 4> window_kind_names = {"tumbling", "sliding", "session", "running"};
+constexpr std::string_view name_of(WindowKind kind) noexcept {
+  return window_kind_names[static_cast<std::size_t>(kind)];
+}
 
 // Which readings a window takes. A list of globs (glob.h) that is empty takes everything.
 struct MatchOptions {
@@ -67,7 +81,7 @@ struct MatchOptions {
   double max = std::numeric_limits<double>::infinity();
 };
 
-// Of the rows of one window start that leave at a firing, only the n with the largest `by`.
+// Of the rows of one window start that are emitted at a firing, only the n with the largest `by`.
 struct TopOptions {
   std::size_t n = 0;  // Requires: > 0
   Aggregate by;       // Requires: one of the window's aggregates
@@ -101,11 +115,11 @@ struct WindowOptions {
                                        Aggregate::last};
   // A closed window is corrected by late readings for this long (of event time). Costs state for that long.
   Duration allowed_lateness;
-  // Rows leave at ticks, at most once per trigger of running time.
+  // Rows are emitted at ticks, at most once per trigger of running time.
   Duration trigger = Duration::seconds(10);  // Requires: > 0
   bool deduplicate = false;                  // by series and event time. Requires: not running
   bool emit_empty = false;                   // Requires: tumbling or sliding, not grouped, no top
-  bool complete = false;                     // all rows that are not final leave when any does
+  bool complete = false;                     // all rows that are not final are emitted when any is
   std::optional<TopOptions> top;
   std::vector<DerivedMetric> derived;  // Requires: not grouped, not session; aggregates hold count and avg
 };

@@ -30,7 +30,7 @@ void Pipeline::reset() {
   states_.clear();
   sources_.clear();
   windows_.clear();
-  leavers_.clear();
+  evictable_.clear();
   memory_bytes_ = 0;
   forgotten_windows_.clear();
   all_ = {};
@@ -50,7 +50,7 @@ void Pipeline::reset() {
   others_follow_ = others_follow_ || by_minimum_;
 }
 
-// Nobody leaves for a series that is then refused.
+// No series is evicted for one that is then refused.
 std::optional<Refusal> Pipeline::find_room(SourceId source, std::span<const Reading> coming) {
   if (memory_bytes_ > options_.max_memory_bytes) return Refusal::memory_limit;
   const std::optional<SeriesId> leaver = series_.full() ? next_leaver(coming) : std::nullopt;
@@ -78,7 +78,7 @@ std::variant<SeriesId, Refusal> Pipeline::try_add_series(Series series, SourceId
 
 SeriesId Pipeline::restore_series(Series series, SourceId source, std::optional<SeriesId> replaced) {
   if (replaced && series_.has(*replaced)) {
-    leavers_.erase(std::find(leavers_.begin(), leavers_.end(), *replaced), leavers_.end());
+    evictable_.erase(std::find(evictable_.begin(), evictable_.end(), *replaced), evictable_.end());
     forget_series(*replaced);
   }
   if (now_ && index_of(source) < sources_.size()) sources_[index_of(source)].new_series.take(running());
@@ -122,8 +122,8 @@ void Pipeline::add_derived(SeriesId input) {
   }
 }
 
-// Idle, its last final row has left, and nothing is computed into it; or none of its readings was ever taken.
-bool Pipeline::may_leave(SeriesId id) const {
+// Idle, its last final row was emitted, and nothing is computed into it; or none of its readings was ever taken.
+bool Pipeline::may_evict(SeriesId id) const {
   if (!series_.has(id)) return false;
   const SeriesState& state = states_[index_of(id)];
   return (is_idle(state) || !state.watermark.heard()) &&
@@ -131,10 +131,10 @@ bool Pipeline::may_leave(SeriesId id) const {
 }
 
 std::optional<SeriesId> Pipeline::next_leaver(std::span<const Reading> coming) {
-  while (!leavers_.empty()) {
-    const SeriesId id = leavers_.back();
-    leavers_.pop_back();
-    if (!may_leave(id)) continue;
+  while (!evictable_.empty()) {
+    const SeriesId id = evictable_.back();
+    evictable_.pop_back();
+    if (!may_evict(id)) continue;
     const bool is_coming = std::any_of(coming.begin(), coming.end(), [&](const Reading& reading) {
       return series_[reading.series].sensor == series_[id].sensor;
     });
@@ -148,9 +148,9 @@ void Pipeline::forget_series(SeriesId id) {
   std::vector<std::uint32_t> orphans;
   for (const auto& window : windows_) window->forget_series(id, orphans);
   for (const std::uint32_t orphan : orphans) {
-    if (may_leave(SeriesId{orphan})) forget_series(SeriesId{orphan});
+    if (may_evict(SeriesId{orphan})) forget_series(SeriesId{orphan});
   }
-  if (!sources_.empty()) sources_[states_[index_of(id)].source].minimum.leave(index_of(id));
+  if (!sources_.empty()) sources_[states_[index_of(id)].source].minimum.remove(index_of(id));
   series_.remove(id);
 }
 
@@ -304,7 +304,7 @@ void Pipeline::observe_in_full(const BatchRules& rules, std::uint32_t series, Ti
   all_.observe(rules.source_index, rules.source.minimum);
   all_.hear(heard);
   if (from == rules.source_index) return;
-  sources_[from].minimum.leave(series);  // only now: nothing may seem to be ahead in between
+  sources_[from].minimum.remove(series);  // only now: nothing may seem to be ahead in between
   sources_[from].minimum.settle();
   all_.observe(from, sources_[from].minimum);
 }
@@ -343,12 +343,12 @@ bool Pipeline::is_idle(const SeriesState& series) const noexcept {
          silence_since({series.source, series.heard_at}) >= timeout;
 }
 
-// Idle series leave every minimum.
+// Idle series are removed from every minimum.
 void Pipeline::silence_idle_series() {
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
     if (!series_.has(SeriesId{i}) || !is_idle(states_[i])) continue;
-    if (by_minimum_) sources_[states_[i].source].minimum.leave(i);
-    for (const auto& window : windows_) window->leave(i);
+    if (by_minimum_) sources_[states_[i].source].minimum.remove(i);
+    for (const auto& window : windows_) window->become_idle(i);
   }
   if (!by_minimum_) return;
   for (std::uint32_t i = 0; i < sources_.size(); ++i) {
@@ -363,14 +363,14 @@ void Pipeline::read_clocks() {
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
     const SeriesState& state = states_[i];
     const bool idle = series_.has(SeriesId{i}) && is_idle(state);
-    const Timestamp lead = state.watermark.lead();
-    const Timestamp clock = idle ? lead + silence_since({state.source, state.heard_at}) : Timestamp::earliest();
+    const Timestamp own = state.watermark.own();
+    const Timestamp clock = idle ? own + silence_since({state.source, state.heard_at}) : Timestamp::earliest();
     const auto scope = sources_.empty() ? WatermarkScope::sensor : sources_[state.source].time.scope;
-    series_clocks_.push_back({state.source, scope, idle, watermark_of(state, state.source), lead, clock});
+    series_clocks_.push_back({state.source, scope, idle, watermark_of(state, state.source), own, clock});
   }
   const auto clock_of = [&](const MinimumWatermark& minimum) {
     if (!minimum.silent()) return SourceClock{false, Timestamp::earliest()};
-    return SourceClock{true, minimum.lead() + silence_since(minimum.heard())};
+    return SourceClock{true, minimum.own() + silence_since(minimum.heard())};
   };
   source_clocks_.clear();
   for (const SourceState& source : sources_) source_clocks_.push_back(clock_of(source.minimum));
@@ -396,10 +396,10 @@ void Pipeline::tick(Moment now, Fire fire, Emission& out) {
 
 // Only while new series need room.
 void Pipeline::find_leavers() {
-  leavers_.clear();
+  evictable_.clear();
   if (!series_.full()) return;
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
-    if (may_leave(SeriesId{i})) leavers_.push_back(SeriesId{i});
+    if (may_evict(SeriesId{i})) evictable_.push_back(SeriesId{i});
   }
 }
 
@@ -420,7 +420,7 @@ std::optional<SeriesView> Pipeline::view(SeriesId id) const noexcept {
   const SeriesState& state = states_[index_of(id)];
   const bool heard = state.watermark.heard();
   if (sources_.empty() || (!heard && state.bad_time == 0)) return std::nullopt;
-  const Timestamp newest = state.watermark.lead() + sources_[state.source].time.max_out_of_orderness;
+  const Timestamp newest = state.watermark.own() + sources_[state.source].time.max_out_of_orderness;
   return SeriesView{.id = id,
                     .source = state.source,
                     .newest = heard ? newest : Timestamp::earliest(),

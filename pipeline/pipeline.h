@@ -1,5 +1,5 @@
-// The one door to the core: readings and ticks in, rows out. A deterministic state machine: the same inputs give the
-// same rows, byte for byte. No I/O, no clock, no thread, no log; time is an argument.
+// The only interface to the core: readings and ticks in, rows out. A deterministic state machine: the same inputs give
+// the same rows, byte for byte. No I/O, no clock, no thread, no log; time is an argument.
 //
 // Inputs, in the order they happen: series, batches, connections of sources, punctuated watermarks, ticks.
 // Owns:    all state: series, watermarks, windows, counters. `snapshot` and `restore` turn it into bytes and back.
@@ -65,7 +65,7 @@ struct SeriesView {
   std::uint32_t bad_time;
 };
 
-// What becomes of a source that was connected when a snapshot was taken.
+// How a source goes on that was connected when a snapshot was taken.
 enum class Connections : std::uint8_t {
   end,    // it is disconnected: a daemon starts
   go_on,  // it still is: the inputs that followed the snapshot will follow again
@@ -79,13 +79,13 @@ class Pipeline {
   // is then counted as refused.
   std::optional<SeriesId> add_series(Series series, SourceId source = SourceId{0});
   // The same, but nothing is counted: the reason instead. The sensors of `coming` readings, which are about to be
-  // applied, keep their series: nobody is given the id of one of them.
+  // applied, keep their series: no other series is given the id of one of them.
   std::variant<SeriesId, Refusal> try_add_series(Series series, SourceId source, std::span<const Reading> coming = {});
-  // As `add_series` did in an earlier run, as its journal says: no limit refuses it. `replaced` is the series that had
-  // left to make room for it.
+  // As `add_series` did in an earlier run, as its journal says: no limit refuses it. `replaced` is the series that
+  // was evicted to make room for it.
   SeriesId restore_series(Series series, SourceId source, std::optional<SeriesId> replaced);
-  // Until the next tick nobody leaves for a new one: readings wait that have not been applied.
-  void keep_series() noexcept { leavers_.clear(); }
+  // Until the next tick no series is evicted for a new one: readings wait that have not been applied.
+  void keep_series() noexcept { evictable_.clear(); }
   const SeriesTable& series() const noexcept { return series_; }
 
   void apply(const Batch& batch);
@@ -117,14 +117,14 @@ class Pipeline {
   // By series: its watermark, or what idleness raised it to in some window, whichever is later.
   std::vector<Timestamp> watermarks() const;
   std::size_t open_windows() const noexcept;
-  std::size_t memory_bytes() const noexcept;  // of state; walks it where aggregates keep memory of their own
+  std::size_t memory_bytes() const noexcept;  // of state; walks it where aggregates keep their own memory
   std::size_t memory_bytes_at_tick() const noexcept { return memory_bytes_; }
 
   // ---- to be looked at
   const PipelineOptions& options() const noexcept { return options_; }
   const WindowDefinition& window(WindowId id) const noexcept { return *windows_[index_of(id)]; }
   bool listening(SourceId source) const noexcept { return sources_[index_of(source)].listening.listening(); }
-  // Nothing: the series has left, is computed, or nothing of it ever arrived.
+  // Nothing: the series was evicted, is computed, or nothing of it ever arrived.
   std::optional<SeriesView> view(SeriesId id) const noexcept;
   // The watermark of a key of a window: what closes its windows.
   Timestamp reached(WindowId window, KeyId key) const noexcept;
@@ -182,7 +182,7 @@ class Pipeline {
   void skip_series(SeriesId id);
   void forget_series(SeriesId id);
   void add_derived(SeriesId input);
-  bool may_leave(SeriesId id) const;
+  bool may_evict(SeriesId id) const;
   std::optional<SeriesId> next_leaver(std::span<const Reading> coming);
   void find_leavers();
   bool is_idle(const SeriesState& series) const noexcept;
@@ -209,8 +209,8 @@ class Pipeline {
   bool others_follow_ = false;  // minimums, groups or derived metrics have to know of each reading
   MinimumWatermark all_;        // over sources
   std::vector<std::unique_ptr<WindowDefinition>> windows_;
-  std::vector<SeriesId> leavers_;  // who may leave, at the last tick; only while the table is full
-  std::size_t memory_bytes_ = 0;   // at the last tick
+  std::vector<SeriesId> evictable_;  // which may be evicted, as of the last tick; only while the table is full
+  std::size_t memory_bytes_ = 0;     // at the last tick
   std::vector<Quarantined> quarantined_;
   std::vector<std::string> forgotten_windows_;
 

@@ -1,6 +1,6 @@
 // Quantiles of any number of values in little memory, within 1 % of the true value: a DDSketch.
 //
-// A bucket holds the values of (gamma^(i-1), gamma^i], gamma = 1.01 / 0.99; the value told for a bucket is within 1 %
+// A bucket holds the values of (gamma^(i-1), gamma^i], gamma = 1.01 / 0.99; the value given for a bucket is within 1 %
 // of everything in it. Buckets are counted one by one from the smallest to the largest that is used, at most
 // max_buckets for each sign; beyond that (a ratio of 6e17 between largest and smallest magnitude) the smallest
 // collapse into one. The result is the same whatever the order of values and merges.

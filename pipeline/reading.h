@@ -15,7 +15,7 @@ namespace edgetide {
 // Position in PipelineOptions::sources.
 enum class SourceId : std::uint32_t {};
 
-// Position in the series table; dense from 0 and never reused.
+// Position in the series table; dense from 0. The id of an evicted series is given to a new one.
 enum class SeriesId : std::uint32_t {};
 
 // Position in PipelineOptions::windows.

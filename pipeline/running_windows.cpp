@@ -1,5 +1,7 @@
 #include "pipeline/running_windows.h"
 
+#include "pipeline/slot_bytes.h"
+
 namespace edgetide {
 
 RunningWindows::~RunningWindows() {
@@ -22,10 +24,10 @@ ReadingOutcome RunningWindows::admit(std::uint32_t key, Timestamp event_time, do
 void RunningWindows::collect(const FiringContext& firing, std::vector<Candidate>& rows) {
   store_.for_each([&](std::uint32_t slot) {
     const Header& header = store_.header(slot);
-    const bool leaves = header.mark.changed;
-    if (!leaves && !firing.complete) return;
+    const bool due = header.mark.changed;
+    if (!due && !firing.complete) return;
     rows.push_back(
-        {header.start, Timestamp::latest(), firing.ranks[header.key], header.key, slot, RowState::open, leaves});
+        {header.start, Timestamp::latest(), firing.ranks[header.key], header.key, slot, RowState::open, due});
   });
 }
 
@@ -39,6 +41,23 @@ std::size_t RunningWindows::memory_bytes() const noexcept {
     store_.for_each([&](std::uint32_t slot) { bytes += layout_.heap_bytes(store_.state(slot)); });
   }
   return bytes;
+}
+
+void RunningWindows::save(ByteWriter& out) const {
+  save_slots(out, store_, [&](std::uint32_t slot) {
+    save_mark(out, store_.header(slot).mark);
+    layout_.save(out, store_.state(slot));
+  });
+}
+
+void RunningWindows::load(ByteReader& in) {
+  load_slots(in, slots_.size(), [&](std::uint32_t key, Timestamp) {
+    in.require(slots_[key] == Store::none);
+    if (!in.ok()) return;
+    const std::uint32_t slot = open_window(key);
+    store_.header(slot).mark = load_mark(in);
+    in.require(layout_.load(in, store_.state(slot)));
+  });
 }
 
 }  // namespace edgetide

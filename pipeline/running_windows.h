@@ -45,7 +45,7 @@ class RunningWindows {
   std::size_t open_windows() const noexcept { return store_.size(); }
   // Calls visit(key, start, end) for every window with readings, until it is false.
   template <typename Visit>
-  void look_at_windows(Visit&& visit) const {
+  void view_windows(Visit&& visit) const {
     store_.any_of([&](std::uint32_t slot) {
       const Header& window = store_.header(slot);
       return !visit(window.key, window.start, Timestamp::latest());

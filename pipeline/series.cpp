@@ -60,8 +60,8 @@ const std::vector<std::uint32_t>& SeriesTable::ranks() {
 }
 
 std::size_t SeriesTable::memory_bytes() const noexcept {
-  constexpr std::size_t texts_bytes = 64;  // a guess: short texts stand in their strings
-  return series_.capacity() * (sizeof(Series) + texts_bytes + sizeof(std::shared_ptr<const Series>)) +
+  constexpr std::size_t string_bytes = 64;  // a guess: short ones stand in the string itself
+  return series_.capacity() * (sizeof(Series) + string_bytes + sizeof(std::shared_ptr<const Series>)) +
          names_.capacity() * sizeof(Name) + index_.memory_bytes() + ranks_.capacity() * sizeof(std::uint32_t);
 }
 

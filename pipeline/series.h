@@ -1,9 +1,9 @@
 // A series is one metric of one sensor. The table gives each a dense id, so that all state by series is an array.
 //
-// Owns:   the texts of every series; `shared` hands them to rows that outlive the lock.
+// Owns:   the strings of every series; `shared` hands them to rows that outlive the lock.
 // Thread: one owner at a time (the intake lock).
 // Fails:  `add` returns nothing when the table is full; known series are still found.
-// Limit:  capacity, given at construction (limits.max_series, default 20000), without computed series; texts shorter
+// Limit:  capacity, given at construction (limits.max_series, default 20000), without computed series; strings shorter
 //         than 4 GiB.
 #pragma once
 
@@ -67,7 +67,7 @@ class SeriesTable {
   const std::vector<std::uint32_t>& removed() const noexcept { return free_; }  // the last one is given again next
   bool full() const noexcept { return series_.size() - free_.size() - computed_ >= capacity_; }
 
-  // By series id, its position in the order (sensor, metric). Sorted anew only after series were added.
+  // By series id, its position in the order (sensor, metric). Sorted again only after series were added.
   const std::vector<std::uint32_t>& ranks();
 
   std::size_t memory_bytes() const noexcept;

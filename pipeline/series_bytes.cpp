@@ -3,7 +3,7 @@
 namespace edgetide {
 
 namespace {
-constexpr std::uint64_t label_bytes_min = 8;  // two empty texts
+constexpr std::uint64_t label_bytes_min = 8;  // two empty strings
 }
 
 void save_names(ByteWriter& out, const Series& series) {

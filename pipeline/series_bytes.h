@@ -1,4 +1,4 @@
-// The names of a series as bytes: three texts, then the number of labels and each as two texts. The same wherever a
+// The names of a series as bytes: three strings, then the number of labels and each as two strings. The same wherever a
 // series is written: in snapshots, in the outbox, in the quarantine.
 //
 // Thread: pure. Fails: reading beyond the end leaves the reader not `ok`.

@@ -1,5 +1,7 @@
 #include "pipeline/session_windows.h"
 
+#include "pipeline/slot_bytes.h"
+
 namespace edgetide {
 
 SessionWindows::SessionWindows(const WindowOptions& options, const AggregateLayout& layout)
@@ -86,7 +88,7 @@ void SessionWindows::unlink(std::uint32_t slot) {
   *link = unlinked.older;
 }
 
-// The row under the old start is no more; the new one begins.
+// The row under the old start is retracted; a new one begins.
 void SessionWindows::move_start(std::uint32_t slot, Timestamp start) {
   unlink(slot);
   Header& moved = store_.header(slot);
@@ -113,9 +115,9 @@ void SessionWindows::collect(const FiringContext& firing, std::vector<Candidate>
   store_.for_each([&](std::uint32_t slot) {
     const Header& header = store_.header(slot);
     const RowState state = row_state(header.end, allowed_lateness_, firing.reached[header.key]);
-    const bool leaves = header.mark.leaves(state);
-    if (!leaves && !firing.complete) return;
-    rows.push_back({header.start, header.end, firing.ranks[header.key], header.key, slot, state, leaves});
+    const bool due = header.mark.is_due(state);
+    if (!due && !firing.complete) return;
+    rows.push_back({header.start, header.end, firing.ranks[header.key], header.key, slot, state, due});
   });
   for (std::uint32_t i = 0; i < retractions_.size(); ++i) {
     const Retraction& gone = retractions_[i];
@@ -148,6 +150,34 @@ std::size_t SessionWindows::memory_bytes() const noexcept {
     store_.for_each([&](std::uint32_t slot) { bytes += layout_.heap_bytes(store_.state(slot)); });
   }
   return bytes;
+}
+
+void SessionWindows::save(ByteWriter& out) const {
+  save_slots(out, store_, [&](std::uint32_t slot) {
+    out.time(store_.header(slot).end);
+    save_mark(out, store_.header(slot).mark);
+    layout_.save(out, store_.state(slot));
+  });
+  out.u32(static_cast<std::uint32_t>(retractions_.size()));
+  for (const Retraction& gone : retractions_) {
+    out.u32(gone.key);
+    out.time(gone.start);
+    out.time(gone.end);
+    save_mark(out, gone.mark);
+  }
+}
+
+void SessionWindows::load(ByteReader& in) {
+  load_slots(in, newest_.size(), [&](std::uint32_t key, Timestamp start) {
+    const std::uint32_t slot = open_session(key, start);
+    store_.header(slot).end = in.time();
+    store_.header(slot).mark = load_mark(in);
+    in.require(layout_.load(in, store_.state(slot)));
+  });
+  load_slots(in, newest_.size(), [&](std::uint32_t key, Timestamp start) {
+    const Timestamp end = in.time();
+    retractions_.push_back({start, end, key, load_mark(in)});
+  });
 }
 
 }  // namespace edgetide

@@ -1,8 +1,8 @@
 // The sessions of one definition: readings of a key that are no further than `gap` apart, [first, last + gap).
 //
-// A reading is a session of its own, [t, t + gap), that joins those it overlaps or touches, oldest first, as long as
-// the whole is no longer than max_length. Sessions that are final by the watermark are joined by nobody. The joined
-// session goes on as the one that started where it starts; of the others, what has left before is retracted.
+// A reading alone is a session [t, t + gap) that joins those it overlaps or touches, oldest first, as long as
+// the whole is no longer than max_length. A reading never joins a session that is final by the watermark. The joined
+// session goes on as the one that started where it starts; of the others, what was emitted before is retracted.
 //
 // Owns:   the sessions, their aggregate states, and the retractions that wait for the next firing.
 // Units:  UTC microseconds. Fails: never. Thread: one owner at a time.
@@ -37,7 +37,7 @@ class SessionWindows {
   Timestamp last_end(Timestamp event_time) const noexcept { return event_time + gap_; }
   ReadingOutcome admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached);
 
-  // End + allowed_lateness of the newest session that has not left as final; earliest(): there is none.
+  // End + allowed_lateness of the newest session that was not emitted as final; earliest(): there is none.
   Timestamp newest_final_at(std::uint32_t key) const noexcept;
   bool has_windows(std::uint32_t key) const noexcept { return newest_[key] != Store::none; }
 
@@ -49,7 +49,7 @@ class SessionWindows {
   std::size_t open_windows() const noexcept { return store_.size(); }
   // Calls visit(key, start, end) for every window with readings, until it is false.
   template <typename Visit>
-  void look_at_windows(Visit&& visit) const {
+  void view_windows(Visit&& visit) const {
     store_.any_of([&](std::uint32_t slot) {
       const Header& session = store_.header(slot);
       return !visit(session.key, session.start, session.end);

@@ -2,6 +2,8 @@
 
 #include <numeric>
 
+#include "pipeline/slot_bytes.h"
+
 namespace edgetide {
 
 namespace {
@@ -203,15 +205,15 @@ void SlidingWindows::collect_window(std::uint32_t key, const Extent& extent, con
   std::uint32_t mark = marks_.find(key, start);
   if (mark == Marks::none) mark = marks_.create(key, start);
   if (changed(extent)) marks_.header(mark).mark.changed = 1;
-  const bool leaves = marks_.header(mark).mark.leaves(state);
-  if (!leaves && !firing.complete) return;
+  const bool due = marks_.header(mark).mark.is_due(state);
+  if (!due && !firing.complete) return;
   if (!folded_) fold_.fold(listed_);
   folded_ = true;
   const std::size_t at = merged_.size();
   merged_.resize(at + layout_.words());
   layout_.clear(&merged_[at]);
   fold_.window(extent.start_cell, extent.first, extent.last, &merged_[at]);
-  rows.push_back({start, end, firing.ranks[key], key, static_cast<std::uint32_t>(leaving_.size()), state, leaves});
+  rows.push_back({start, end, firing.ranks[key], key, static_cast<std::uint32_t>(leaving_.size()), state, due});
   leaving_.push_back({false, mark, at});
 }
 
@@ -262,6 +264,53 @@ std::size_t SlidingWindows::memory_bytes() const noexcept {
   panes_.for_each([&](std::uint32_t slot) { bytes += layout_.heap_bytes(panes_.state(slot)); });
   sealed_.for_each([&](std::uint32_t slot) { bytes += layout_.heap_bytes(sealed_.state(slot)); });
   return bytes;
+}
+
+void SlidingWindows::save(ByteWriter& out) const {
+  out.u32(static_cast<std::uint32_t>(keys_.size()));
+  for (const Key& key : keys_) {
+    out.time(key.sealed_upto);
+    out.time(key.fired_at);
+    out.u8(static_cast<std::uint8_t>(key.changed));
+  }
+  save_slots(out, panes_, [&](std::uint32_t slot) {
+    out.u8(static_cast<std::uint8_t>(panes_.header(slot).changed));
+    layout_.save(out, panes_.state(slot));
+  });
+  save_slots(out, marks_, [&](std::uint32_t slot) { save_mark(out, marks_.header(slot).mark); });
+  save_slots(out, sealed_, [&](std::uint32_t slot) {
+    save_mark(out, sealed_.header(slot).mark);
+    layout_.save(out, sealed_.state(slot));
+  });
+}
+
+void SlidingWindows::load(ByteReader& in) {
+  const std::size_t saved = load_count(in, keys_.size());
+  for (std::size_t i = 0; in.ok() && i < saved; ++i) {
+    keys_[i].sealed_upto = in.time();
+    keys_[i].fired_at = in.time();
+    keys_[i].changed = in.u8() & 1U;
+  }
+  load_slots(in, keys_.size(), [&](std::uint32_t key, Timestamp start) {
+    in.require(panes_.find(key, start) == Panes::none && grid_.start_of(grid_.cell_of(start)) == start);
+    if (!in.ok()) return;
+    const std::uint32_t slot = find_or_create(key, start);
+    panes_.header(slot).changed = in.u8() & 1U;
+    in.require(layout_.load(in, panes_.state(slot)));
+  });
+  load_slots(in, keys_.size(), [&](std::uint32_t key, Timestamp start) {
+    in.require(marks_.find(key, start) == Marks::none);
+    if (in.ok()) marks_.header(marks_.create(key, start)).mark = load_mark(in);
+  });
+  load_slots(in, keys_.size(), [&](std::uint32_t key, Timestamp start) {
+    in.require(sealed_.find(key, start) == Marks::none);
+    if (!in.ok()) return;
+    const std::uint32_t slot = sealed_.create(key, start);
+    ++keys_[key].sealed;
+    sealed_.header(slot).mark = load_mark(in);
+    layout_.clear(sealed_.state(slot));
+    in.require(layout_.load(in, sealed_.state(slot)));
+  });
 }
 
 }  // namespace edgetide

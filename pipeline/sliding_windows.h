@@ -1,10 +1,11 @@
 // The sliding windows of one definition: [start, start + size) for every multiple of slide, kept as panes of
-// gcd(size, slide). A reading enters one pane, whatever the overlap; windows are merged from panes when rows leave.
+// gcd(size, slide). A reading enters one pane, whatever the overlap; windows are merged from panes when rows are
+// emitted.
 //
 // A window that is final by the watermark takes no reading any more, though its panes may live on in later windows. So
-// before a reading enters a pane of such a window, the window is sealed: merged and kept until its row leaves.
+// before a reading enters a pane of such a window, the window is sealed: merged and kept until its row is emitted.
 //
-// Owns:   panes, sealed windows, and the marks of windows whose row has left.
+// Owns:   panes, sealed windows, and the marks of windows whose row was emitted.
 // Units:  UTC microseconds. Fails: never. Thread: one owner at a time.
 #pragma once
 
@@ -65,7 +66,7 @@ class SlidingWindows {
   std::size_t open_windows() const noexcept { return panes_.size() + sealed_.size(); }
   // Calls visit(key, start, end) for the windows of every pane, so more than once for most of them, until it is false.
   template <typename Visit>
-  void look_at_windows(Visit&& visit) const {
+  void view_windows(Visit&& visit) const {
     panes_.any_of([&](std::uint32_t slot) {
       const PaneHeader& pane = panes_.header(slot);
       const std::int64_t cell = grid_.cell_of(pane.start);
@@ -97,7 +98,7 @@ class SlidingWindows {
     Timestamp sealed_upto = Timestamp::earliest();  // every window that is final at this watermark is sealed
     Timestamp fired_at = Timestamp::earliest();     // the watermark at the last firing
     std::uint32_t newest = FlatIndex::npos;         // slot of the newest pane
-    std::uint32_t sealed : 31 = 0;                  // windows that wait to leave
+    std::uint32_t sealed : 31 = 0;                  // windows that wait to be emitted
     std::uint32_t changed : 1 = 0;                  // some pane has
   };
   using Panes = SlotStore<PaneHeader>;
@@ -110,7 +111,7 @@ class SlidingWindows {
     std::size_t first;
     std::size_t last;
   };
-  // A row that leaves at this firing: a sealed window, or one that was merged for it.
+  // A row that is emitted at this firing: a sealed window, or one that was merged for it.
   struct Leaving {
     bool sealed;
     std::uint32_t slot;  // in sealed_ or marks_
@@ -159,7 +160,7 @@ class SlidingWindows {
   const Duration allowed_lateness_;
   const AggregateLayout& layout_;
   Panes panes_;
-  Marks marks_;            // of windows that have left and are not sealed
+  Marks marks_;            // of windows that were emitted and are not sealed
   Marks sealed_;           // with states
   std::vector<Key> keys_;  // by key
 

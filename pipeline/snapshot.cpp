@@ -1,6 +1,6 @@
 // Pipeline state to bytes and back. The layout is what `save` writes, in order; integers are little-endian: the head
 // (snapshot_head.h), the floor of watermarks, sources, series, then for each window definition its state as one text,
-// so that one that was changed can be left out. Windows are written in order, so that the same state gives the same
+// so that one that was changed can be omitted. Windows are written in order, so that the same state gives the same
 // bytes whatever its history.
 #include <algorithm>
 
@@ -66,12 +66,12 @@ void Pipeline::save_series(ByteWriter& out) const {
     save_names(out, series_[SeriesId{i}]);
     const SeriesState& state = states_[i];
     const bool active = by_minimum_ && sources_[state.source].minimum.is_active(i);
-    out.numbers(state.watermark.value().count(), state.watermark.lead().count(), state.heard_at.count(), state.source,
+    out.numbers(state.watermark.value().count(), state.watermark.own().count(), state.heard_at.count(), state.source,
                 std::uint8_t{active}, state.bad_time, state.late_accepted, state.late_dropped);
   }
   for (const std::uint32_t id : series_.removed()) out.u32(id);
-  out.u32(static_cast<std::uint32_t>(leavers_.size()));
-  for (const SeriesId id : leavers_) out.u32(index_of(id));
+  out.u32(static_cast<std::uint32_t>(evictable_.size()));
+  for (const SeriesId id : evictable_) out.u32(index_of(id));
 }
 
 std::optional<std::string> Pipeline::restore(std::string_view snapshot, Connections connections) {
@@ -143,11 +143,11 @@ void Pipeline::load_series(ByteReader& in, const std::vector<std::uint32_t>& sou
     in.require(id < count && removed[id] && series_.has(SeriesId{id}));
     if (in.ok()) series_.remove(SeriesId{id});
   }
-  const std::uint32_t leavers = in.u32();
-  for (std::uint32_t i = 0; in.ok() && i < leavers; ++i) {
+  const std::uint32_t evictable = in.u32();
+  for (std::uint32_t i = 0; in.ok() && i < evictable; ++i) {
     const std::uint32_t id = in.u32();
     in.require(id < count && series_.has(SeriesId{id}));
-    leavers_.push_back(SeriesId{id});
+    evictable_.push_back(SeriesId{id});
   }
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
     if (series_.has(SeriesId{i})) add_derived(SeriesId{i});
@@ -156,8 +156,8 @@ void Pipeline::load_series(ByteReader& in, const std::vector<std::uint32_t>& sou
 
 void Pipeline::load_series_state(ByteReader& in, SeriesId id, const std::vector<std::uint32_t>& sources) {
   const Timestamp watermark = in.time();
-  const Timestamp lead = in.time();
-  SeriesState state{SeriesWatermark::restored(watermark, lead), in.duration(), in.u32()};
+  const Timestamp own = in.time();
+  SeriesState state{SeriesWatermark::restored(watermark, own), in.duration(), in.u32()};
   const bool active = in.u8() != 0;
   state.bad_time = in.u32();
   state.late_accepted = in.u32();

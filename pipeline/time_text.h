@@ -1,7 +1,7 @@
 // Times as text: RFC 3339 in and out, durations as people write them.
 //
 // Units:  UTC microseconds. Digits beyond microseconds are read and dropped; an offset is applied.
-// Fails:  `parse_*` return nothing for text that is no time. Years 0000 to 9999; others print as microseconds.
+// Fails:  `parse_*` return nothing for text that is not a time. Years 0000 to 9999; others print as microseconds.
 // See: RFC 3339 section 5.6; civil-day arithmetic after Howard Hinnant, "chrono-Compatible Low-Level Date
 // Algorithms". Thread: pure.
 #pragma once

@@ -1,4 +1,4 @@
-// A time zone as a table of offsets: pure arithmetic, whoever reads the time zone database fills it.
+// A time zone as a table of offsets: pure arithmetic; the reader of the time zone database fills it.
 //
 // Units:  UTC and local times in microseconds since 1970-01-01T00:00:00, UTC or local; offsets are local less UTC.
 // Fails:  never; before the first offset and after the last the nearest holds.

@@ -1,5 +1,7 @@
 #include "pipeline/tumbling_windows.h"
 
+#include "pipeline/slot_bytes.h"
+
 namespace edgetide {
 
 TumblingWindows::TumblingWindows(const WindowOptions& options, const AggregateLayout& layout)
@@ -43,9 +45,9 @@ void TumblingWindows::collect(const FiringContext& firing, std::vector<Candidate
     const Header& header = store_.header(slot);
     const Timestamp end = end_of(header.start);
     const RowState state = row_state(end, allowed_lateness_, firing.reached[header.key]);
-    const bool leaves = header.mark.leaves(state);
-    if (!leaves && !firing.complete) return;
-    rows.push_back({header.start, end, firing.ranks[header.key], header.key, slot, state, leaves});
+    const bool due = header.mark.is_due(state);
+    if (!due && !firing.complete) return;
+    rows.push_back({header.start, end, firing.ranks[header.key], header.key, slot, state, due});
   });
 }
 
@@ -68,6 +70,23 @@ std::size_t TumblingWindows::memory_bytes() const noexcept {
     store_.for_each([&](std::uint32_t slot) { bytes += layout_.heap_bytes(store_.state(slot)); });
   }
   return bytes;
+}
+
+void TumblingWindows::save(ByteWriter& out) const {
+  save_slots(out, store_, [&](std::uint32_t slot) {
+    save_mark(out, store_.header(slot).mark);
+    layout_.save(out, store_.state(slot));
+  });
+}
+
+void TumblingWindows::load(ByteReader& in) {
+  load_slots(in, newest_.size(), [&](std::uint32_t key, Timestamp start) {
+    in.require(store_.find(key, start) == Store::none && grid_.start_of(grid_.cell_of(start)) == start);
+    if (!in.ok()) return;
+    const std::uint32_t slot = find_or_create(key, start);
+    store_.header(slot).mark = load_mark(in);
+    in.require(layout_.load(in, store_.state(slot)));
+  });
 }
 
 }  // namespace edgetide

@@ -44,7 +44,7 @@ class TumblingWindows {
     return admit_elsewhere(key, event_time, value, reached);
   }
 
-  // End + allowed_lateness of the newest window that has not left as final; earliest(): there is none.
+  // End + allowed_lateness of the newest window that was not emitted as final; earliest(): there is none.
   Timestamp newest_final_at(std::uint32_t key) const noexcept;
   bool has_window(std::uint32_t key, Timestamp start, bool /*is_final*/) const noexcept {
     return store_.find(key, start) != Store::none;
@@ -59,7 +59,7 @@ class TumblingWindows {
   std::size_t open_windows() const noexcept { return store_.size(); }
   // Calls visit(key, start, end) for every window with readings, until it is false.
   template <typename Visit>
-  void look_at_windows(Visit&& visit) const {
+  void view_windows(Visit&& visit) const {
     store_.any_of([&](std::uint32_t slot) {
       const Header& window = store_.header(slot);
       return !visit(window.key, window.start, end_of(window.start));
@@ -105,7 +105,7 @@ class TumblingWindows {
   const Duration allowed_lateness_;
   const AggregateLayout& layout_;
   Store store_;
-  std::vector<Header*> newest_;  // by key: the newest window that has not left as final, or null
+  std::vector<Header*> newest_;  // by key: the newest window that was not emitted as final, or null
 };
 
 }  // namespace edgetide

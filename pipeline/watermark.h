@@ -5,7 +5,7 @@
 // idle_watermark    what a series that fell silent is raised to, so that its windows close without eating what it may
 //                   still send: it follows the listening clock, but never beyond the point at which the newest window
 //                   that is not final becomes final.
-// ListeningClock    how long a source has been able to hear its sensors; an outage makes nobody idle.
+// ListeningClock    how long a source has been able to hear its sensors; an outage makes no sensor idle.
 //
 // Units:  UTC microseconds; listening time in microseconds of running time (time.h, Moment::running).
 // Thread: plain values, one owner at a time.
@@ -28,31 +28,31 @@ class SeriesWatermark {
   explicit constexpr SeriesWatermark(Timestamp floor = Timestamp::earliest()) noexcept : value_(floor) {}
 
   constexpr void observe(Timestamp event_time, Duration max_out_of_orderness) noexcept {
-    lead_ = std::max(lead_, event_time - max_out_of_orderness);
-    raise(lead_);
+    own_ = std::max(own_, event_time - max_out_of_orderness);
+    raise(own_);
   }
   constexpr void raise(Timestamp to) noexcept { value_ = std::max(value_, to); }
 
   constexpr Timestamp value() const noexcept { return value_; }
   // What the readings alone have reached: the newest event time less max_out_of_orderness. earliest(): no reading yet.
-  constexpr Timestamp lead() const noexcept { return lead_; }
-  constexpr bool heard() const noexcept { return lead_ != Timestamp::earliest(); }
+  constexpr Timestamp own() const noexcept { return own_; }
+  constexpr bool heard() const noexcept { return own_ != Timestamp::earliest(); }
 
-  static constexpr SeriesWatermark restored(Timestamp value, Timestamp lead) noexcept {
+  static constexpr SeriesWatermark restored(Timestamp value, Timestamp own) noexcept {
     SeriesWatermark watermark(value);
-    watermark.lead_ = lead;
+    watermark.own_ = own;
     return watermark;
   }
 
  private:
   Timestamp value_;
-  Timestamp lead_ = Timestamp::earliest();
+  Timestamp own_ = Timestamp::earliest();
 };
 
 // What idleness raises a watermark to.
 // `newest_final_at`: end + allowed_lateness of the newest window that is not final.
-constexpr Timestamp idle_watermark(Timestamp lead, Duration silence, Timestamp newest_final_at) noexcept {
-  return std::min(lead + silence, newest_final_at);
+constexpr Timestamp idle_watermark(Timestamp own, Duration silence, Timestamp newest_final_at) noexcept {
+  return std::min(own + silence, newest_final_at);
 }
 
 // The last reading of a key, on the listening clock of the source that heard it.
@@ -68,34 +68,34 @@ inline std::uint32_t place_of(const std::vector<std::uint32_t>& places, std::uin
   return source < places.size() ? places[source] : no_source;
 }
 
-// The watermark of many: the minimum over its active members. It never goes back, whoever joins or falls silent.
+// The watermark of many: the minimum over its active members. It never goes back when members join or fall silent.
 class MinimumWatermark {
  public:
-  void observe(std::uint32_t member, const SeriesWatermark& own, Heard heard) {
-    members_.set(member, own.value());
-    lead_ = std::max(lead_, own.lead());
+  void observe(std::uint32_t member, const SeriesWatermark& series, Heard heard) {
+    members_.set(member, series.value());
+    own_ = std::max(own_, series.own());
     heard_ = heard;
     settle();
   }
   // A member has moved on where this minimum does not hear it.
-  void follow(std::uint32_t member, const SeriesWatermark& own) {
-    members_.set(member, own.value());
+  void follow(std::uint32_t member, const SeriesWatermark& series) {
+    members_.set(member, series.value());
     settle();
   }
   // For a minimum of minima.
-  void observe(std::uint32_t member, const MinimumWatermark& own) {
-    enter(member, own);
+  void observe(std::uint32_t member, const MinimumWatermark& minimum) {
+    enter(member, minimum);
     settle();
   }
   // As `observe`, where other members are about to change too: `settle` follows when all have.
-  void enter(std::uint32_t member, const MinimumWatermark& own) {
-    members_.set(member, own.active() ? own.value() : MinTree::absent);
-    lead_ = std::max(lead_, own.lead_);
+  void enter(std::uint32_t member, const MinimumWatermark& minimum) {
+    members_.set(member, minimum.active() ? minimum.value() : MinTree::absent);
+    own_ = std::max(own_, minimum.own_);
   }
-  void leave(std::uint32_t member) { members_.set(member, MinTree::absent); }
+  void remove(std::uint32_t member) { members_.set(member, MinTree::absent); }
   void hear(Heard heard) noexcept { heard_ = heard; }
 
-  // After members have left.
+  // After members were removed.
   void settle() noexcept {
     if (active()) raise(members_.min());
   }
@@ -104,27 +104,27 @@ class MinimumWatermark {
   bool active() const noexcept { return members_.min() != MinTree::absent; }
   bool is_active(std::uint32_t member) const noexcept { return members_.get(member) != MinTree::absent; }
   Timestamp value() const noexcept { return value_; }
-  Timestamp lead() const noexcept { return lead_; }
-  bool silent() const noexcept { return !active() && lead_ != Timestamp::earliest(); }  // heard once, all idle now
+  Timestamp own() const noexcept { return own_; }
+  bool silent() const noexcept { return !active() && own_ != Timestamp::earliest(); }  // heard once, all idle now
   const Heard& heard() const noexcept { return heard_; }
   std::size_t memory_bytes() const noexcept { return members_.memory_bytes(); }
 
   // Without the members.
   void save(ByteWriter& out) const {
     out.time(value_);
-    out.time(lead_);
+    out.time(own_);
     out.u32(heard_.source);
     out.duration(heard_.at);
   }
   void load(ByteReader& in) noexcept {
     value_ = in.time();
-    lead_ = in.time();
+    own_ = in.time();
     heard_.source = in.u32();
     heard_.at = in.duration();
   }
   // Where the source that was heard last stands now; no_source: it is gone, and with it how long ago that was.
   void hear_from(std::uint32_t source) noexcept {
-    const bool known = source != no_source && lead_ != Timestamp::earliest();
+    const bool known = source != no_source && own_ != Timestamp::earliest();
     heard_ = known ? Heard{source, heard_.at} : Heard{};
   }
   void restore_member(std::uint32_t member, Timestamp own) { members_.set(member, own); }
@@ -132,7 +132,7 @@ class MinimumWatermark {
  private:
   MinTree members_;
   Timestamp value_ = Timestamp::earliest();
-  Timestamp lead_ = Timestamp::earliest();
+  Timestamp own_ = Timestamp::earliest();
   Heard heard_;
 };
 

@@ -76,7 +76,7 @@ bool WindowDefinition::keeps(SeriesId id) const {
 }
 
 void WindowDefinition::forget_series(SeriesId id, std::vector<std::uint32_t>& orphans) {
-  leave(index_of(id));
+  become_idle(index_of(id));
   keys_.forget_series(id);
   if (grouped()) {
     members_[index_of(id)] = false;
@@ -87,7 +87,7 @@ void WindowDefinition::forget_series(SeriesId id, std::vector<std::uint32_t>& or
   if (empty_) empty_->forget(index_of(id));
 }
 
-// Groups that have lost all members and whose last final row has left.
+// Groups that have lost all members and whose last final row was emitted.
 void WindowDefinition::take_out_groups() {
   if (!grouped() || !keys_.any_deserted()) return;
   keys_.take_out_deserted([&](std::uint32_t group) {
@@ -148,9 +148,9 @@ void WindowDefinition::observe(std::uint32_t series, const SeriesWatermark& own,
   });
 }
 
-void WindowDefinition::leave(std::uint32_t series) {
+void WindowDefinition::become_idle(std::uint32_t series) {
   if (!grouped()) return;
-  keys_.for_each_slot(series, [&](std::uint32_t key, std::uint32_t slot) { groups_[key].leave(slot); });
+  keys_.for_each_slot(series, [&](std::uint32_t key, std::uint32_t slot) { groups_[key].remove(slot); });
 }
 
 void WindowDefinition::raise(Timestamp to) noexcept {
@@ -231,8 +231,8 @@ void WindowDefinition::collect_empty(const FiringContext& firing, const Clocks& 
   const auto collect_from = [&](const auto& windows) {
     for (std::uint32_t key = 0; key < reached_.size(); ++key) {
       const SeriesClock& series = clocks.series[key];
-      // The end of all input is no time: nothing is missed after the newest reading.
-      const Timestamp reached = reached_[key] == Timestamp::latest() ? series.lead : reached_[key];
+      // The end of all input is not a time: nothing is missed after the newest reading.
+      const Timestamp reached = reached_[key] == Timestamp::latest() ? series.own : reached_[key];
       empty_->collect(key, reached, std::max(reached, series.clock), firing.ranks[key], windows, rows_);
     }
   };
@@ -289,15 +289,15 @@ double WindowDefinition::value_of(const Candidate& row, const Aggregate& aggrega
 
 // `mark` is as it was before.
 void WindowDefinition::count_row(const RowMark* mark, const Candidate& row) noexcept {
-  ++rows_left_.by_state[static_cast<std::size_t>(row.state)];
+  ++rows_emitted_.by_state[static_cast<std::size_t>(row.state)];
   const bool was_closed =
       mark != nullptr && mark->revision > 0 && mark->state == static_cast<std::uint32_t>(RowState::closed);
   if (row.state == RowState::open) {
-    ++rows_left_.early;
+    ++rows_emitted_.early;
   } else if (!was_closed && row.state != RowState::retracted) {
-    ++rows_left_.on_time;
+    ++rows_emitted_.on_time;
   } else if (row.state == RowState::closed && row.changed) {
-    ++rows_left_.late;
+    ++rows_emitted_.late;
   }
 }
 
@@ -310,7 +310,7 @@ void WindowDefinition::emit(Kind& windows, WindowId id, const Candidate& row, Em
     return;
   }
   count_row(mark, row);
-  if (mark != nullptr) mark->leave(row.state);
+  if (mark != nullptr) mark->emit(row.state);
   const std::uint32_t revision = mark != nullptr ? mark->revision : row.handle;
   out.rows.push_back({id, KeyId{row.key}, row.start, row.end, row.state, row.changed, revision,
                       static_cast<std::uint32_t>(out.values.size())});

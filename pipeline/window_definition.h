@@ -1,4 +1,4 @@
-// One `[windows.NAME]`: which readings it takes, for which keys, what becomes of them, and which rows leave.
+// One `[windows.NAME]`: which readings it takes, for which keys, their windows, and which rows are emitted.
 //
 // Owns:   everything the definition keeps: keys, windows, the idle parts of watermarks, group watermarks.
 // Thread: one owner at a time. Fails: never.
@@ -43,20 +43,20 @@ struct Incoming {
   Timestamp watermark;  // of that scope, without the idle part
 };
 
-// What a definition is told of a series at a tick.
+// What a definition learns of a series at a tick.
 struct SeriesClock {
   std::uint32_t source;
   WatermarkScope scope;
   bool idle;
   Timestamp watermark;  // of that scope, without the idle part
-  Timestamp lead;       // its newest event time less max_out_of_orderness
-  Timestamp clock;      // of an idle series: its lead and the listening time since; else earliest()
+  Timestamp own;        // its newest event time less max_out_of_orderness
+  Timestamp clock;      // of an idle series: its own watermark and the listening time since; else earliest()
 };
 
 // And of a source, or of all sources.
 struct SourceClock {
   bool silent;      // heard once, all its series idle now
-  Timestamp clock;  // its lead and the listening time since
+  Timestamp clock;  // its own watermark and the listening time since
 };
 
 struct Clocks {
@@ -66,8 +66,8 @@ struct Clocks {
   bool by_minimum;  // some source has a scope other than sensor
 };
 
-// Rows that have left since the start. They are no part of a snapshot.
-struct RowsLeft {
+// Rows that were emitted since the start. They are no part of a snapshot.
+struct RowsEmitted {
   std::array<std::uint64_t, 4> by_state{};  // by RowState
   std::uint64_t early = 0;                  // of a window that was open
   std::uint64_t on_time = 0;                // the first row after its end
@@ -111,7 +111,7 @@ class WindowDefinition {
 
   // Group watermarks, after the series' own has moved. `taken`: the definition takes readings of that source.
   void observe(std::uint32_t series, const SeriesWatermark& own, Heard heard, bool taken);
-  void leave(std::uint32_t series);  // it is idle
+  void become_idle(std::uint32_t series);
   void raise(Timestamp to) noexcept;
 
   // The idle rule, at a tick. `silence` is the listening time since a group was last heard.
@@ -141,11 +141,11 @@ class WindowDefinition {
   Timestamp group_watermark(std::uint32_t key) const noexcept { return std::max(groups_[key].value(), idle_[key]); }
   bool group_active(std::uint32_t key) const noexcept { return groups_[key].active(); }
   const Series& group(std::uint32_t key) const noexcept { return *keys_.group(key); }
-  const RowsLeft& rows_left() const noexcept { return rows_left_; }
+  const RowsEmitted& rows_emitted() const noexcept { return rows_emitted_; }
   // Calls visit(key, start, end) for windows with readings, in no order, some repeatedly, until it is false.
   template <typename Visit>
-  void look_at_windows(Visit&& visit) const {
-    std::visit([&](const auto& windows) { windows.look_at_windows(visit); }, windows_);
+  void view_windows(Visit&& visit) const {
+    std::visit([&](const auto& windows) { windows.view_windows(visit); }, windows_);
   }
 
   // Everything that decides what the state means; a state with another one cannot be taken over.
@@ -204,7 +204,7 @@ class WindowDefinition {
   DerivedMetrics derived_;
   Duration fired_at_ = Duration::microseconds(-1);  // running time of the last firing; negative: never
 
-  RowsLeft rows_left_;
+  RowsEmitted rows_emitted_;
 
   // Of one firing; kept for their buffers.
   std::vector<Timestamp> reached_;  // by key
@@ -223,7 +223,7 @@ void WindowDefinition::follow_clocks(const Clocks& clocks, Silence&& silence) {
     watermark.settle();
     if (!watermark.silent()) continue;
     idle_[group] =
-        std::max(idle_[group], idle_watermark(watermark.lead(), silence(watermark.heard()), newest_final_at(group)));
+        std::max(idle_[group], idle_watermark(watermark.own(), silence(watermark.heard()), newest_final_at(group)));
   }
 }
 

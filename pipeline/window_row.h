@@ -1,4 +1,4 @@
-// What the kinds of windows share: the header of a window whose rows leave, and the rows that are about to leave.
+// What the kinds of windows share: the header of a window whose rows are emitted, and the rows that are about to be.
 //
 // Thread: plain values.
 #pragma once
@@ -17,16 +17,16 @@ inline constexpr std::uint32_t max_revision = (1U << 24) - 1;
 
 // What a window remembers of its row. 4 bytes.
 struct RowMark {
-  std::uint32_t revision : 24 = 0;  // how often the row has left; saturates
-  std::uint32_t state : 2 = 0;      // RowState when it last left
-  std::uint32_t changed : 1 = 0;    // since it last left
+  std::uint32_t revision : 24 = 0;  // how often the row was emitted; saturates
+  std::uint32_t state : 2 = 0;      // RowState when it was last emitted
+  std::uint32_t changed : 1 = 0;    // since it was last emitted
 
-  bool leaves(RowState now) const noexcept { return changed || state != static_cast<std::uint32_t>(now); }
-  void leave(RowState now) noexcept {
+  bool is_due(RowState now) const noexcept { return changed || state != static_cast<std::uint32_t>(now); }
+  void emit(RowState now) noexcept {
     pass(now);
     if (revision < max_revision) revision = (revision + 1) & max_revision;
   }
-  // As `leave`, for a row that is held back.
+  // As `emit`, for a row that is held back.
   void pass(RowState now) noexcept {
     changed = 0;
     state = static_cast<std::uint32_t>(now) & 3U;
@@ -38,7 +38,7 @@ constexpr RowState row_state(Timestamp end, Duration allowed_lateness, Timestamp
   return reached < end + allowed_lateness ? RowState::closed : RowState::final;
 }
 
-// A row that is to leave at this firing.
+// A row that is to be emitted at this firing.
 struct Candidate {
   Timestamp start;
   Timestamp end;
@@ -48,14 +48,14 @@ struct Candidate {
   RowState state;
   bool changed;
   enum class Of : std::uint8_t { window, empty, derived } of = Of::window;
-  bool held_back = false;  // by `top`: it counts as left, and does not leave
+  bool held_back = false;  // by `top`: it counts as emitted, and is not
 };
 
-// What a kind of window is told at a firing.
+// What a kind of window is given at a firing.
 struct FiringContext {
   std::span<const Timestamp> reached;    // by key
   std::span<const std::uint32_t> ranks;  // by key
-  bool complete;                         // unchanged rows are wanted too, if any row leaves
+  bool complete;                         // unchanged rows are wanted too, if any row is emitted
 };
 
 }  // namespace edgetide

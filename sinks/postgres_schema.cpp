@@ -5,6 +5,7 @@
 #include "sinks/pg_array.h"
 #include "sinks/row_guard.h"
 #include "sinks/row_json.h"
+#include "sinks/sql_text.h"
 
 namespace edgetide {
 
@@ -72,15 +73,6 @@ std::string as_time(const std::string& microseconds) {
 }
 
 }  // namespace
-
-std::string quote_identifier(std::string_view name) {
-  std::string quoted = "\"";
-  for (const char c : name) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
-}
 
 std::string postgres_schema_ddl(const std::string& schema) {
   return with_names("CREATE SCHEMA IF NOT EXISTS $schema;\n", schema);

@@ -5,7 +5,7 @@
 //                      a sensor may have the same text for its id
 //   <window>_data      one row per window and series: the key is (series_id, time); a BRIN index serves ranges of time.
 //                      `time_end` is null in a running window
-//   <window>           view: the data with the texts of its series. `time` is the window's start, as Grafana wants it
+//   <window>           view: the data with the names of its series. `time` is the window's start, as Grafana wants it
 //   <window>_latest    view: the newest row of every series
 //   sink_state         one row per (gateway, sink): who writes, from which state directory, and its newest epoch stored
 //
@@ -25,8 +25,6 @@
 #include "sinks/table_shape.h"
 
 namespace edgetide {
-
-std::string quote_identifier(std::string_view name);
 
 // All DDL in the order in which it runs; every statement may be run again.
 std::string postgres_schema_ddl(const std::string& schema);

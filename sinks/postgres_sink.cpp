@@ -1,19 +1,20 @@
 #include "sinks/postgres_sink.h"
 
 #include <exception>
-#include <mutex>
 #include <new>
 #include <optional>
 #include <string_view>
 #include <sys/socket.h>
 #include <utility>
 
+#include "daemon/service/mutex.h"
 #include "sinks/pg_array.h"
 #include "sinks/postgres_conninfo.h"
 #include "sinks/postgres_delivery.h"
 #include "sinks/postgres_schema.h"
 #include "sinks/pqxx_versions.h"
 #include "sinks/retry.h"
+#include "sinks/store_claim.h"
 
 #ifdef __SANITIZE_ADDRESS__
 // libpqxx 6.4 forgets one result, about 2 KiB, when a connection is lost during a statement.
@@ -26,7 +27,7 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::size_t max_known_series = 100'000;  // more than the pipeline's own limit; then looked up anew
+constexpr std::size_t max_known_series = 100'000;  // more than the pipeline's own limit; then they are looked up again
 
 // One key for all of Edgetide: gateways that start together create the tables one after the other.
 constexpr std::string_view lock_for_ddl = "SELECT pg_advisory_xact_lock(7306078180944208997)";
@@ -54,9 +55,36 @@ class Connection {
   SilentNotices silence_;
 };
 
-Stopped fenced(const SinkIdentity& identity) {
-  return {"another instance has taken over gateway " + identity.gateway + ", sink " + identity.sink};
-}
+class PostgresClaim final : public ClaimTransaction {
+ public:
+  PostgresClaim(pqxx::connection& connection, const PostgresNames& names, const PostgresStatements& statements)
+      : work_(connection), names_(names), statements_(statements) {}
+
+  pqxx::work& work() noexcept { return work_; }
+
+  std::optional<ClaimState> read_state() override {
+    const pqxx::result rows = execute(work_, statements_.state, {names_.identity.gateway, names_.identity.sink});
+    if (rows.empty()) return std::nullopt;
+    return ClaimState{rows[0][0].as<std::int64_t>(), {rows[0][1].as<std::uint64_t>(), rows[0][2].as<std::uint64_t>()}};
+  }
+  std::int64_t write_claim(std::int64_t lowest) override {
+    const SinkIdentity& identity = names_.identity;
+    const pqxx::result claimed =
+        execute(work_, postgres_claim_statement(names_.schema),
+                {identity.gateway, identity.sink, std::to_string(identity.state_id), std::to_string(lowest)});
+    return claimed[0][0].as<std::int64_t>();
+  }
+  void write_epoch(EpochId id) override {
+    execute(work_, statements_.epoch,
+            {names_.identity.gateway, names_.identity.sink, std::to_string(id.run), std::to_string(id.epoch)});
+  }
+  void commit() override { work_.commit(); }
+
+ private:
+  pqxx::work work_;
+  const PostgresNames& names_;
+  const PostgresStatements& statements_;
+};
 
 class PostgresSink final : public Sink {
  public:
@@ -70,11 +98,6 @@ class PostgresSink final : public Sink {
   void interrupt() noexcept override;
 
  private:
-  struct State {
-    std::int64_t incarnation = 0;
-    EpochId newest;
-  };
-
   template <typename Step>
   Outcome guarded(const Step& step);
   void drop_connection() noexcept;
@@ -83,23 +106,25 @@ class PostgresSink final : public Sink {
   std::optional<RetryAfter> check_tables();
   TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed);
   void create_tables(pqxx::work& transaction);
-  Outcome claim();
-  std::optional<State> read_state(pqxx::work& transaction);
   Outcome store(const RowBatch& batch, PostgresCare care);
 
   const PostgresOptions options_;
   const PostgresNames names_;
   const PostgresStatements statements_;
-  std::optional<std::int64_t> incarnation_;  // ours, since the first open
-  PostgresSeriesIds series_ids_;             // committed ones, since the last open
+  StoreClaim claim_;
+  PostgresSeriesIds series_ids_;  // committed ones, since the last open
 
-  std::mutex mutex_;  // guards the life of the connection against `interrupt`, and the flag
-  std::unique_ptr<Connection> connection_;
-  bool interrupted_ = false;
+  std::unique_ptr<Connection> connection_;  // the worker's thread only
+  Mutex mutex_;
+  const Connection* to_interrupt_ GUARDED_BY(mutex_) = nullptr;  // the connection while there is one
+  bool interrupted_ GUARDED_BY(mutex_) = false;
 };
 
 PostgresSink::PostgresSink(PostgresOptions options, PostgresNames names)
-    : options_(std::move(options)), names_(std::move(names)), statements_(postgres_statements(names_)) {}
+    : options_(std::move(options)),
+      names_(std::move(names)),
+      statements_(postgres_statements(names_)),
+      claim_("schema " + names_.schema, names_.identity) {}
 
 // Every exception of libpqxx ends here as an outcome, and the connection with it.
 template <typename Step>
@@ -131,7 +156,8 @@ Outcome PostgresSink::open() {
     if (!connect(std::get<std::string>(conninfo))) return RetryAfter{Duration(), "interrupted"};
     apply_session_settings();
     if (auto later = check_tables()) return *std::move(later);
-    return claim();
+    PostgresClaim transaction(**connection_, names_, statements_);
+    return claim_.claim(transaction);
   });
   // A claim in doubt is simply made again.
   if (auto* const doubt = std::get_if<InDoubt>(&outcome)) return RetryAfter{Duration(), std::move(doubt->reason)};
@@ -140,13 +166,14 @@ Outcome PostgresSink::open() {
 
 bool PostgresSink::connect(const std::string& conninfo) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (interrupted_) return false;
   }
   auto connection = std::make_unique<Connection>(conninfo);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (interrupted_) return false;
   connection_ = std::move(connection);
+  to_interrupt_ = connection_.get();
   return true;
 }
 
@@ -202,31 +229,6 @@ void PostgresSink::create_tables(pqxx::work& transaction) {
   transaction.exec(postgres_tables_ddl(names_.schema, names_.inputs));
 }
 
-Outcome PostgresSink::claim() {
-  pqxx::work transaction(**connection_);
-  if (incarnation_) {
-    const std::optional<State> state = read_state(transaction);
-    if (state && state->incarnation > *incarnation_) return fenced(names_.identity);
-    if (state && state->incarnation == *incarnation_) return Delivered{};
-    // The store is older than our claim: restored from a backup, or emptied. It is still ours.
-  }
-  const SinkIdentity& identity = names_.identity;
-  const pqxx::result claimed = execute(
-      transaction, postgres_claim_statement(names_.schema),
-      {identity.gateway, identity.sink, std::to_string(identity.state_id), std::to_string(incarnation_.value_or(1))});
-  const auto incarnation = claimed[0][0].as<std::int64_t>();
-  transaction.commit();
-  incarnation_ = incarnation;
-  return Delivered{};
-}
-
-// Locks the row: waits for an older transaction of ours that the server has not yet ended.
-std::optional<PostgresSink::State> PostgresSink::read_state(pqxx::work& transaction) {
-  const pqxx::result rows = execute(transaction, statements_.state, {names_.identity.gateway, names_.identity.sink});
-  if (rows.empty()) return std::nullopt;
-  return State{rows[0][0].as<std::int64_t>(), {rows[0][1].as<std::uint64_t>(), rows[0][2].as<std::uint64_t>()}};
-}
-
 Outcome PostgresSink::deliver(const RowBatch& batch) {
   return guarded([&]() -> Outcome {
     try {
@@ -234,60 +236,50 @@ Outcome PostgresSink::deliver(const RowBatch& batch) {
     } catch (const pqxx::sql_error& error) {
       if (classify(error) != SqlErrorClass::bad_row) throw;
     }
-    series_ids_.clear();  // a series that somebody deleted is no bad row
+    series_ids_.clear();  // a deleted series does not make its rows bad
     return store(batch, PostgresCare::row_by_row);
   });
 }
 
 Outcome PostgresSink::store(const RowBatch& batch, PostgresCare care) {
-  pqxx::work transaction(**connection_);
-  const std::optional<State> state = read_state(transaction);
-  if (!state || state->incarnation < *incarnation_) {
-    return RetryAfter{Duration(), "the claim is gone from " + names_.schema + ".sink_state"};
-  }
-  if (state->incarnation > *incarnation_) return fenced(names_.identity);
-  if (state->newest >= batch.id) return Delivered{};
-
-  if (series_ids_.size() > max_known_series) series_ids_.clear();
-  PostgresDelivery delivery(transaction, names_, statements_, series_ids_, care);
-  delivery.store(batch);
-  execute(
-      transaction, statements_.epoch,
-      {names_.identity.gateway, names_.identity.sink, std::to_string(batch.id.run), std::to_string(batch.id.epoch)});
-  transaction.commit();
-  return Delivered{delivery.take_rejected()};
+  PostgresClaim transaction(**connection_, names_, statements_);
+  return claim_.store(transaction, batch.id, [&] {
+    if (series_ids_.size() > max_known_series) series_ids_.clear();
+    PostgresDelivery delivery(transaction.work(), names_, statements_, series_ids_, care);
+    delivery.store(batch);
+    return delivery.take_rejected();
+  });
 }
 
 LastEpoch PostgresSink::last_epoch() {
-  std::optional<State> state;
+  std::optional<EpochId> newest;
   const Outcome outcome = guarded([&]() -> Outcome {
-    pqxx::work transaction(**connection_);
-    state = read_state(transaction);
+    PostgresClaim transaction(**connection_, names_, statements_);
+    newest = claim_.newest(transaction);
     return Delivered{};
   });
-  if (const auto* later = std::get_if<RetryAfter>(&outcome)) return *later;
-  if (const auto* doubt = std::get_if<InDoubt>(&outcome)) return RetryAfter{Duration(), doubt->reason};
-  if (!state || state->incarnation != *incarnation_ || state->newest == EpochId{}) return std::nullopt;
-  return state->newest;
+  return last_epoch_of(outcome, newest);
 }
 
 void PostgresSink::drop_connection() noexcept {
   series_ids_.clear();
-  std::unique_ptr<Connection> ending;  // outlives the lock: its last words to the server may block
-  const std::lock_guard lock(mutex_);
-  ending = std::move(connection_);
+  {
+    const MutexLock lock(mutex_);
+    to_interrupt_ = nullptr;
+  }
+  connection_.reset();  // without the lock: its last words to the server may block
 }
 
 void PostgresSink::close() noexcept {
   drop_connection();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   interrupted_ = false;
 }
 
 void PostgresSink::interrupt() noexcept {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   interrupted_ = true;
-  if (connection_) connection_->shut_down();
+  if (to_interrupt_ != nullptr) to_interrupt_->shut_down();
 }
 
 }  // namespace

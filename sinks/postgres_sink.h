@@ -3,7 +3,7 @@
 //
 // Contract, thread: sinks/sink.h. Tables and SQL: sinks/postgres_schema.h.
 // Fails: every `open` makes a new connection; nothing is repaired behind the sink's back.
-//   RetryAfter  no delay of its own: the link, the server, locks, another transaction (sinks/sql_error.h)
+//   RetryAfter  without a delay: the link, the server, locks, another transaction (sinks/sql_error.h)
 //   RetryAfter  30 s: permissions, missing tables or columns, settings. Somebody must act, but at the server and not
 //               here, so rows flow again without a restart. Login errors come without SQLSTATE: the backoff alone.
 //   rejected    a row's content. The batch is halved until bad rows stand alone: a few statements for each of them

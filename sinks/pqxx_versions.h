@@ -51,7 +51,7 @@ inline void forbid_reactivation([[maybe_unused]] pqxx::connection& connection) {
 #endif
 }
 
-// libpqxx prints what the server remarks, unless it is told not to.
+// libpqxx prints notices of the server by default; this disables it.
 #if PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR >= 9 || PQXX_VERSION_MAJOR > 7
 struct SilentNotices {
   explicit SilentNotices(pqxx::connection& connection) {

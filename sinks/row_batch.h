@@ -1,6 +1,6 @@
-// What a sink is given: the rows of one epoch that its inputs and modes select, self-contained, with texts.
+// What a sink is given: the rows of one epoch that its inputs and modes select, self-contained, with all names.
 //
-// Owns:   everything; series texts are shared and immutable.
+// Owns:   everything; the names of series are shared and immutable.
 // Units:  times in UTC microseconds; NaN is null.
 // Thread: a value, handed from the intake to one worker.
 #pragma once
@@ -71,6 +71,9 @@ constexpr EpochId latest_epoch{std::numeric_limits<std::uint64_t>::max(), std::n
 struct RowBatch {
   EpochId id;
   std::vector<WindowRows> windows;  // in the order of the sink's inputs, those without rows left out
+  // An at-least-once sink may get the rows of an epoch in several parts, in their order and with the same id.
+  std::size_t first_row = 0;  // of the epoch's rows
+  bool last_part = true;
 
   std::size_t row_count() const noexcept {
     std::size_t n = 0;

@@ -13,18 +13,6 @@ namespace {
 
 constexpr std::array<std::string_view, 4> state_names = {"open", "closed", "final", "retracted"};
 
-void append_value(std::string& out, double value, bool integer) {
-  if (!std::isfinite(value)) {
-    out += "null";
-    return;
-  }
-  std::array<char, 320> text{};  // the largest double has 309 digits before its point
-  char* const end = text.data() + text.size();
-  const auto result = integer ? std::to_chars(text.data(), end, value, std::chars_format::fixed)
-                              : std::to_chars(text.data(), end, value);
-  out.append(text.data(), result.ptr);
-}
-
 }  // namespace
 
 std::string_view state_name(RowState state) noexcept {
@@ -48,6 +36,18 @@ void append_json_text(std::string& out, std::string_view text) {
     }
   }
   out += '"';
+}
+
+void append_json_number(std::string& out, double value, bool integer) {
+  if (!std::isfinite(value)) {
+    out += "null";
+    return;
+  }
+  std::array<char, 320> text{};  // the largest double has 309 digits before its point
+  char* const end = text.data() + text.size();
+  const auto result = integer ? std::to_chars(text.data(), end, value, std::chars_format::fixed)
+                              : std::to_chars(text.data(), end, value);
+  out.append(text.data(), result.ptr);
 }
 
 void append_json_time(std::string& out, Timestamp time, TimeText form) {
@@ -96,7 +96,7 @@ void append_row_json(std::string& out, const WindowSchema& window, const SinkRow
     out += ',';
     append_json_text(out, window.columns[i].name);
     out += ':';
-    append_value(out, values[i], window.columns[i].integer);
+    append_json_number(out, values[i], window.columns[i].integer);
   }
   out += ",\"state\":\"";
   out += state_name(row.state);

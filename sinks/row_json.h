@@ -3,7 +3,7 @@
 //  "state":"final","revision":1,"epoch":7}
 //
 // Times are RFC 3339 with microseconds and Z, or integers in microseconds; doubles are the shortest text that reads
-// back equal; NaN is null; texts are escaped as JSON. Pure; any thread; never fails.
+// back equal; NaN is null; strings are escaped as JSON. Pure; any thread; never fails.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,10 @@ std::string_view state_name(RowState state) noexcept;
 
 enum class TimeText { rfc3339, microseconds };
 
-// Appends a JSON string, a time, a row.
+// Appends a JSON string, a number, a time, a row.
 void append_json_text(std::string& out, std::string_view text);
+// null where it is not finite; `integer`: digits alone.
+void append_json_number(std::string& out, double value, bool integer);
 void append_json_time(std::string& out, Timestamp time, TimeText form);
 // {"key":"value",...}
 void append_json_labels(std::string& out, const std::vector<Label>& labels);

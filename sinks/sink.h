@@ -9,7 +9,9 @@
 // Exactly once: `deliver` stores the batch's EpochId in the same transaction as the rows. After `in_doubt` the worker
 //   opens again and asks `last_epoch`: at or beyond the batch's id means it was delivered. Delivering a batch that the
 //   store already has is `delivered` and changes nothing, also after a restart of the process.
-// Fencing: the first `open` of a process takes the store over from whoever else uses the same gateway and sink, an old
+// At least once: `deliver` may get an epoch in parts (RowBatch::first_row), each within the traits' bounds, and what it
+//   could confirm of a part before it failed is not delivered again. The epoch is stored with its last part.
+// Fencing: the first `open` of a process takes the store over from any other user of the same gateway and sink, an old
 //   process or a clone; its next call is `stopped`.
 #pragma once
 
@@ -43,12 +45,13 @@ struct Delivered {
 struct RetryAfter {
   Duration at_least;
   std::string reason;
+  std::size_t rows_stored = 0;  // at-least-once sinks: the first ones of the batch, which are not delivered again
 };
 // Whether the batch was stored is unknown (the answer to COMMIT was lost).
 struct InDoubt {
   std::string reason;
 };
-// Trying again would do harm or cannot help: another instance owns the id, the file is damaged, nobody reads.
+// Trying again would do harm or cannot help: another instance owns the id, the file is damaged, the reader is gone.
 // What an operator can repair from outside (a password, a permission, a missing column) is RetryAfter with its reason.
 struct Stopped {
   std::string reason;
@@ -64,6 +67,14 @@ struct SinkIdentity {
 using Outcome = std::variant<Delivered, RetryAfter, InDoubt, Stopped>;
 // The newest epoch of this state directory that is stored; nothing if there is none.
 using LastEpoch = std::variant<std::optional<EpochId>, RetryAfter, Stopped>;
+
+// The answer of `last_epoch` where reading it has ended with this outcome.
+inline LastEpoch last_epoch_of(const Outcome& read, std::optional<EpochId> newest) {
+  if (const auto* later = std::get_if<RetryAfter>(&read)) return *later;
+  if (const auto* stopped = std::get_if<Stopped>(&read)) return *stopped;
+  if (const auto* doubt = std::get_if<InDoubt>(&read)) return RetryAfter{Duration(), doubt->reason};
+  return newest;
+}
 
 class Sink {
  public:

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "sinks/row_guard.h"
+#include "sinks/sql_text.h"
 
 namespace edgetide {
 
@@ -15,17 +16,8 @@ constexpr std::array<std::string_view, 11> sqlite_view_columns = {"time",       
                                                                   "unit",       "is_final", "state",     "revision",
                                                                   "updated_at", "gateway",  "time_us"};
 
-std::string identifier(const std::string& name) {
-  std::string text = "\"";
-  for (const char c : name) {
-    if (c == '"') text += '"';
-    text += c;
-  }
-  return text + '"';
-}
-
 std::string definition(const Column& column) {
-  return identifier(column.sql_name()) + (column.integer ? " INTEGER" : " REAL");
+  return quote_identifier(column.sql_name()) + (column.integer ? " INTEGER" : " REAL");
 }
 
 // Whole seconds, rounded down before 1970 too.
@@ -35,7 +27,7 @@ std::string as_text(const std::string& microseconds) {
 }
 
 std::string table_ddl(const WindowSchema& window) {
-  std::string ddl = "\nCREATE TABLE IF NOT EXISTS " + identifier(window.name + "_data") + R"( (
+  std::string ddl = "\nCREATE TABLE IF NOT EXISTS " + quote_identifier(window.name + "_data") + R"( (
   time        INTEGER NOT NULL,
   series_id   INTEGER NOT NULL REFERENCES series,
   time_end    INTEGER,
@@ -52,9 +44,9 @@ std::string table_ddl(const WindowSchema& window) {
 
 std::string view_ddl(const WindowSchema& window, const std::string& name, const std::string& rows) {
   std::string aggregates;
-  for (const Column& column : window.columns) aggregates += " d." + identifier(column.sql_name()) + ",";
-  return "\nDROP VIEW IF EXISTS " + identifier(name) + ";\nCREATE VIEW " + identifier(name) + " AS\n  SELECT " +
-         as_text("d.time") + " AS time,\n    " + as_text("d.time_end") +
+  for (const Column& column : window.columns) aggregates += " d." + quote_identifier(column.sql_name()) + ",";
+  return "\nDROP VIEW IF EXISTS " + quote_identifier(name) + ";\nCREATE VIEW " + quote_identifier(name) +
+         " AS\n  SELECT " + as_text("d.time") + " AS time,\n    " + as_text("d.time_end") +
          " AS time_end,\n    s.sensor_id, s.metric, s.unit," + aggregates +
          "\n    d.is_final, d.state, d.revision, s.labels, s.gateway,\n    " + as_text("d.updated_at") +
          " AS updated_at, d.time AS time_us\n  FROM " + rows + ";\n";
@@ -92,7 +84,7 @@ CREATE TABLE IF NOT EXISTS sink_state (
 std::string sqlite_views_ddl(const std::vector<WindowSchema>& inputs) {
   std::string ddl;
   for (const WindowSchema& window : inputs) {
-    const std::string data = identifier(window.name + "_data");
+    const std::string data = quote_identifier(window.name + "_data");
     ddl += view_ddl(window, window.name, data + " d JOIN series s ON s.series_id = d.series_id");
     ddl += view_ddl(window, window.name + "_latest",
                     "series s JOIN " + data + " d ON d.series_id = s.series_id AND d.time =\n    (SELECT w.time FROM " +
@@ -102,7 +94,7 @@ std::string sqlite_views_ddl(const std::vector<WindowSchema>& inputs) {
 }
 
 std::string sqlite_add_column(const WindowSchema& window, const Column& column) {
-  return "ALTER TABLE " + identifier(window.name + "_data") + " ADD COLUMN " + definition(column);
+  return "ALTER TABLE " + quote_identifier(window.name + "_data") + " ADD COLUMN " + definition(column);
 }
 
 TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs) {
@@ -133,7 +125,7 @@ RETURNING incarnation)";
 }
 
 std::string sqlite_retract_statement(const WindowSchema& window) {
-  return "DELETE FROM " + identifier(window.name + "_data") +
+  return "DELETE FROM " + quote_identifier(window.name + "_data") +
          " WHERE time = ? AND series_id = ? AND (state_id = ? OR revision < ?)";
 }
 
@@ -142,12 +134,12 @@ std::string sqlite_insert_statement(const WindowSchema& window) {
   std::string values;
   std::string updates;
   for (const Column& column : window.columns) {
-    const std::string name = identifier(column.sql_name());
+    const std::string name = quote_identifier(column.sql_name());
     names += ", " + name;
     values += ", ?";
     updates += ", " + name + " = excluded." + name;
   }
-  return "INSERT INTO " + identifier(window.name + "_data") +
+  return "INSERT INTO " + quote_identifier(window.name + "_data") +
          " AS d (time, series_id, time_end, state, is_final, revision, epoch, state_id" + names +
          ", updated_at)\nVALUES (?, ?, ?, ?, ?, ?, ?, ?" + values +
          ", strftime('%s', 'now') * 1000000)\nON CONFLICT (time, series_id) DO UPDATE SET time_end = "

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <exception>
-#include <mutex>
 #include <new>
 #include <optional>
 #include <span>
@@ -10,10 +9,12 @@
 #include <string_view>
 #include <utility>
 
+#include "daemon/service/mutex.h"
 #include "sinks/retry.h"
 #include "sinks/row_json.h"
 #include "sinks/sqlite_database.h"
 #include "sinks/sqlite_schema.h"
+#include "sinks/store_claim.h"
 
 namespace edgetide {
 
@@ -55,10 +56,57 @@ struct Session {
   std::vector<std::unique_ptr<SqliteStatement>> retract;  // by input
 };
 
+class SqliteClaim final : public ClaimTransaction {
+ public:
+  SqliteClaim(sqlite3* database, Session& session, const SinkIdentity& identity)
+      : transaction_(database), database_(database), session_(session), identity_(identity) {}
+
+  const SqliteTransaction& transaction() const noexcept { return transaction_; }
+
+  std::optional<ClaimState> read_state() override;
+  std::int64_t write_claim(std::int64_t lowest) override;
+  void write_epoch(EpochId id) override;
+  void commit() override { transaction_.commit(); }
+
+ private:
+  SqliteTransaction transaction_;
+  sqlite3* const database_;
+  Session& session_;
+  const SinkIdentity& identity_;
+};
+
+std::optional<ClaimState> SqliteClaim::read_state() {
+  SqliteStatement& query = session_.state;
+  query.bind_all(std::string_view(identity_.gateway), std::string_view(identity_.sink));
+  std::optional<ClaimState> state;
+  if (query.step()) {
+    state = {query.integer(0),
+             {static_cast<std::uint64_t>(query.integer(1)), static_cast<std::uint64_t>(query.integer(2))}};
+  }
+  query.reset();
+  return state;
+}
+
+std::int64_t SqliteClaim::write_claim(std::int64_t lowest) {
+  SqliteStatement claim(database_, sqlite_claim_statement());
+  claim.bind_all(std::string_view(identity_.gateway), std::string_view(identity_.sink),
+                 static_cast<std::int64_t>(identity_.state_id), lowest);
+  return claim.first_integer().value();
+}
+
+void SqliteClaim::write_epoch(EpochId id) {
+  session_.set_epoch.bind_all(static_cast<std::int64_t>(id.run), static_cast<std::int64_t>(id.epoch),
+                              std::string_view(identity_.gateway), std::string_view(identity_.sink));
+  session_.set_epoch.run();
+}
+
 class SqliteSink final : public Sink {
  public:
   SqliteSink(SqliteOptions options, SinkIdentity identity, std::vector<WindowSchema> inputs)
-      : options_(std::move(options)), identity_(std::move(identity)), inputs_(std::move(inputs)) {}
+      : options_(std::move(options)),
+        identity_(std::move(identity)),
+        inputs_(std::move(inputs)),
+        claim_(options_.path, identity_) {}
 
   SinkTraits traits() const noexcept override { return sqlite_traits(); }
   Outcome open() override;
@@ -68,11 +116,6 @@ class SqliteSink final : public Sink {
   void interrupt() noexcept override;
 
  private:
-  struct State {
-    std::int64_t incarnation = 0;
-    EpochId newest;
-  };
-
   template <typename Step>
   Outcome guarded(const Step& step);
   Outcome outcome_of(const SqliteError& error) const;
@@ -80,10 +123,6 @@ class SqliteSink final : public Sink {
   void open_file();
   std::optional<RetryAfter> check_tables();
   TableShapes read_shapes(const TableShapes& needed);
-  Outcome claim();
-  std::optional<State> read_state();
-  std::int64_t write_claim();
-  Stopped fenced() const;
 
   Outcome store(const RowBatch& batch);
   std::optional<std::int64_t> find_series(const Series& series);
@@ -98,12 +137,13 @@ class SqliteSink final : public Sink {
   const SqliteOptions options_;
   const SinkIdentity identity_;
   const std::vector<WindowSchema> inputs_;
-  std::optional<std::int64_t> incarnation_;  // ours, since the first open
+  StoreClaim claim_;
 
   std::atomic<bool> interrupted_ = false;
-  std::mutex mutex_;  // guards the life of the database against `interrupt`
-  SqliteDatabase database_;
-  std::optional<Session> session_;  // ends before the database
+  Mutex mutex_;
+  sqlite3* to_interrupt_ GUARDED_BY(mutex_) = nullptr;  // the database while there is one
+  SqliteDatabase database_;                             // the worker's thread only
+  std::optional<Session> session_;                      // ends before the database
 };
 
 // Every error ends here as an outcome, and the session with it.
@@ -148,7 +188,8 @@ Outcome SqliteSink::open() {
     open_file();
     if (auto later = check_tables()) return *std::move(later);
     session_.emplace(database_.get(), inputs_);
-    return claim();
+    SqliteClaim transaction(database_.get(), *session_, identity_);
+    return claim_.claim(transaction);
   });
   // A claim in doubt is simply made again.
   if (auto* const doubt = std::get_if<InDoubt>(&outcome)) return RetryAfter{Duration(), std::move(doubt->reason)};
@@ -159,9 +200,10 @@ void SqliteSink::open_file() {
   sqlite3* opened = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   const int code = sqlite3_open_v2(options_.path.c_str(), &opened, flags, nullptr);
+  database_.reset(opened);
   {
-    const std::lock_guard lock(mutex_);
-    database_.reset(opened);
+    const MutexLock lock(mutex_);
+    to_interrupt_ = opened;
   }
   if (code != SQLITE_OK) throw SqliteError(code, opened);
   sqlite3_busy_handler(opened, &SqliteSink::on_busy, this);
@@ -208,86 +250,38 @@ TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
   return found;
 }
 
-Outcome SqliteSink::claim() {
-  SqliteTransaction transaction(database_.get());
-  if (incarnation_) {
-    const std::optional<State> state = read_state();
-    if (state && state->incarnation > *incarnation_) return fenced();
-    if (state && state->incarnation == *incarnation_) return Delivered{};
-    // The file is older than our claim: restored from a backup, or a new one. It is still ours.
-  }
-  const std::int64_t incarnation = write_claim();
-  transaction.commit();
-  incarnation_ = incarnation;
-  return Delivered{};
-}
-
-std::optional<SqliteSink::State> SqliteSink::read_state() {
-  SqliteStatement& query = session_->state;
-  query.bind_all(std::string_view(identity_.gateway), std::string_view(identity_.sink));
-  std::optional<State> state;
-  if (query.step()) {
-    state = {query.integer(0),
-             {static_cast<std::uint64_t>(query.integer(1)), static_cast<std::uint64_t>(query.integer(2))}};
-  }
-  query.reset();
-  return state;
-}
-
-std::int64_t SqliteSink::write_claim() {
-  SqliteStatement claim(database_.get(), sqlite_claim_statement());
-  claim.bind_all(std::string_view(identity_.gateway), std::string_view(identity_.sink),
-                 static_cast<std::int64_t>(identity_.state_id), incarnation_.value_or(1));
-  return claim.first_integer().value();
-}
-
-Stopped SqliteSink::fenced() const {
-  return {options_.path + ": another instance has taken over gateway " + identity_.gateway + ", sink " +
-          identity_.sink};
-}
-
 Outcome SqliteSink::deliver(const RowBatch& batch) {
   return guarded([&] { return store(batch); });
 }
 
 Outcome SqliteSink::store(const RowBatch& batch) {
-  SqliteTransaction transaction(database_.get());
-  const std::optional<State> state = read_state();
-  if (!state || state->incarnation < *incarnation_) {
-    return RetryAfter{Duration(), options_.path + ": the claim is gone from sink_state"};
-  }
-  if (state->incarnation > *incarnation_) return fenced();
-  if (state->newest >= batch.id) return Delivered{};
-
-  std::vector<RejectedRow> rejected;
-  for (const WindowRows& window : batch.windows) store(window, batch.id.epoch, transaction, rejected);
-  SqliteStatement& set_epoch = session_->set_epoch;
-  set_epoch.bind_all(static_cast<std::int64_t>(batch.id.run), static_cast<std::int64_t>(batch.id.epoch),
-                     std::string_view(identity_.gateway), std::string_view(identity_.sink));
-  set_epoch.run();
-  transaction.commit();
-  return Delivered{std::move(rejected)};
+  SqliteClaim transaction(database_.get(), *session_, identity_);
+  return claim_.store(transaction, batch.id, [&] {
+    std::vector<RejectedRow> rejected;
+    for (const WindowRows& window : batch.windows) {
+      store(window, batch.id.epoch, transaction.transaction(), rejected);
+    }
+    return rejected;
+  });
 }
 
 // Rows that are no more go first, so that a condition of the user on sessions (that they do not overlap) holds.
 // A statement that fails leaves the transaction as it was before it, so a bad row costs nothing but itself.
 void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const SqliteTransaction& transaction,
                        std::vector<RejectedRow>& rejected) {
-  const auto each_row = [&](bool retracted, const auto& statement) {
+  for (const bool retracted : {true, false}) {
     for (std::size_t i = 0; i < window.rows.size(); ++i) {
       const SinkRow& row = window.rows[i];
       if ((row.state == RowState::retracted) != retracted) continue;
       try {
-        statement(i);
+        retracted ? retract(window, i) : insert(window, i, epoch);
       } catch (const SqliteError& error) {
         if (!is_bad_row(error.code()) || !transaction.alive()) throw;
         rejected.push_back(
             {inputs_[window.input].name, row.series->sensor, row.series->metric, row.start, error.what()});
       }
     }
-  };
-  each_row(true, [&](std::size_t i) { retract(window, i); });
-  each_row(false, [&](std::size_t i) { insert(window, i, epoch); });
+  }
 }
 
 void SqliteSink::retract(const WindowRows& window, std::size_t i) {
@@ -331,22 +325,22 @@ std::int64_t SqliteSink::add_series(const Series& series) {
 }
 
 LastEpoch SqliteSink::last_epoch() {
-  std::optional<State> state;
+  std::optional<EpochId> newest;
   const Outcome outcome = guarded([&]() -> Outcome {
-    state = read_state();
+    SqliteClaim transaction(database_.get(), *session_, identity_);
+    newest = claim_.newest(transaction);
     return Delivered{};
   });
-  if (const auto* later = std::get_if<RetryAfter>(&outcome)) return *later;
-  if (const auto* stopped = std::get_if<Stopped>(&outcome)) return *stopped;
-  if (!state || state->incarnation != *incarnation_ || state->newest == EpochId{}) return std::nullopt;
-  return state->newest;
+  return last_epoch_of(outcome, newest);
 }
 
 void SqliteSink::drop() noexcept {
   session_.reset();
-  SqliteDatabase ending;  // closed after the lock is free: the last one to close writes the log back into the file
-  const std::lock_guard lock(mutex_);
-  ending = std::move(database_);
+  {
+    const MutexLock lock(mutex_);
+    to_interrupt_ = nullptr;
+  }
+  database_.reset();  // without the lock: the last one to close writes the log back into the file
 }
 
 void SqliteSink::close() noexcept {
@@ -356,8 +350,8 @@ void SqliteSink::close() noexcept {
 
 void SqliteSink::interrupt() noexcept {
   interrupted_ = true;
-  const std::lock_guard lock(mutex_);
-  if (database_) sqlite3_interrupt(database_.get());
+  const MutexLock lock(mutex_);
+  if (to_interrupt_ != nullptr) sqlite3_interrupt(to_interrupt_);
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 // embedded default; the only user of sqlite3.
 //
 // Contract, thread, failure: sinks/sink.h. Tables and views: sinks/sqlite_schema.h.
-// Fails: a damaged file, or one that is no database, is `Stopped` with its path; everything else (disk full, locked, no
-//        permission) is `RetryAfter`. A COMMIT that fails for any reason but a lock is `InDoubt`.
+// Fails: a damaged file, or one that is not a database, is `Stopped` with its path; everything else (disk full, locked,
+//        no permission) is `RetryAfter`. A COMMIT that fails for any reason but a lock is `InDoubt`.
 #pragma once
 
 #include <memory>

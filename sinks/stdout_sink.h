@@ -1,8 +1,8 @@
 // Rows to standard output as JSON Lines, in the form of `edgetide replay` (sinks/row_json.h). For trying things out
-// and for pipes; at most once, since a pipe remembers no epoch.
+// and for pipes. A pipe remembers no epoch: what was not noted as delivered comes again after a restart.
 //
 // Contract, thread: sinks/sink.h. Fails: a reader that went away is `Stopped`; one that does not read is `RetryAfter`,
-// and the next `deliver` of the same epoch goes on at the byte where the last one stood.
+// with the rows whose lines are written, and the next `deliver` goes on at the byte where the last one stood.
 // Requires: SIGPIPE is ignored by the process.
 #pragma once
 

@@ -18,7 +18,7 @@ KeyGroup sqlite_keys() {
       OnReload::new_sink,
       {"[sinks.NAME] with type = \"sqlite\"",
        "",
-       {text("path", "\"edgetide.db\"", "The database file; relative paths are below the state directory.")}});
+       {text("path", "\"edgetide.db\"", "The database file; a relative path is relative to the state directory.")}});
 }
 
 class ConfiguredSqlite final : public ConfiguredSinkOf<SqliteOptions> {

@@ -6,8 +6,9 @@
 
 #include "config/key_spec.h"
 #include "config/mapping_section.h"
-#include "config/network_address.h"
 #include "config/parts.h"
+#include "daemon/service/host_port.h"
+#include "daemon/service/server_address.h"
 #include "daemon/sources/mqtt_source.h"
 
 namespace edgetide {
@@ -36,8 +37,8 @@ const KeyGroup& route_keys() {
        "A route has a topic and the keys of the mapping.",
        {
            required(text("topic", "",
-                         "Pattern: `+` is any one level, `{name}` is one level that is captured, `#` at the end is any "
-                         "rest.")),
+                         "Pattern: `+` matches one level, `{name}` matches and captures one level, `#` at the end "
+                         "matches the rest.")),
        }});
   return group;
 }
@@ -55,23 +56,22 @@ KeyGroup mqtt_keys() {
                             "defaults to 1883, 8883, 80, 443.")),
            word("protocol", {"5", "3.1.1"}, 0, "The version of MQTT."),
            text("client_id", "\"edgetide-{gateway}-{source}\"",
-                "Names the session at the broker; must be unique there."),
-           text("username", "", "At the broker."),
+                "The name of the session at the broker; must be unique there."),
+           text("username", "", "User name for the broker."),
            text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."),
            of_type(ValueType::table, "tls", "", "See below."),
            duration("keep_alive", standard.keep_alive, Duration::seconds(1), Duration::seconds(65'535),
-                    "A silent connection is probed this often."),
+                    "How often an idle connection is probed."),
            boolean("clean_start", standard.clean_start,
-                   "`true` throws away what the broker kept while the gateway was away."),
+                   "`true` discards messages that the broker kept while the gateway was not connected."),
            duration("session_expiry", standard.session_expiry, Duration(), Duration::days(49'000),
-                    "How long the broker keeps the session of an absent gateway (MQTT 5)."),
+                    "How long the broker keeps the session of a disconnected gateway (MQTT 5)."),
            integer("qos", standard.qos, 0, 2, "1: every reading is acknowledged. 0: readings may be lost."),
            word("retained", {"ignore", "use"}, standard.use_retained ? 1 : 0,
-                "`use` takes the retained message of each topic at every subscription."),
-           boolean("allow_plaintext", standard.allow_plaintext,
-                   "Allows `mqtt://` and `ws://` to other hosts than this one."),
-           required(
-               of_type(ValueType::table_list, "routes", "", "Which topics are read, and how; the first match wins.")),
+                "`use` accepts the retained message of each topic at every subscription."),
+           boolean("allow_plaintext", standard.allow_plaintext, "Allows `mqtt://` and `ws://` to other hosts."),
+           required(of_type(ValueType::table_list, "routes", "",
+                            "The topics to read and their mappings; the first matching route wins.")),
        }});
 }
 
@@ -97,7 +97,7 @@ void read_server(const Section& section, const Node& node, MqttOptions& options)
   if (!server)
     return section.error_at(node.location, shown(node) + " is not the address of an MQTT server",
                             scheme_hint(node.written));
-  if (!server->encrypted() && !is_loopback(server->host) && !options.allow_plaintext) {
+  if (!server->encrypted() && !is_loopback_host(server->host) && !options.allow_plaintext) {
     section.error_at(node.location, shown(node) + " would send everything readable over the network",
                      "use mqtts://, or set allow_plaintext = true");
   }

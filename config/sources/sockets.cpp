@@ -5,8 +5,9 @@
 
 #include "config/key_spec.h"
 #include "config/mapping_section.h"
-#include "config/network_address.h"
 #include "config/parts.h"
+#include "daemon/service/cidr.h"
+#include "daemon/service/socket_address.h"
 #include "daemon/sources/socket_source.h"
 
 namespace edgetide {
@@ -33,7 +34,7 @@ const KeyGroup& allow_keys() {
        "",
        {
            of_type(ValueType::text_list, "allow", "[]",
-                   "Networks whose peers are read, such as `10.20.0.0/16`. Required when `listen` is not on loopback."),
+                   "Networks whose peers may send, such as `10.20.0.0/16`. Required when `listen` is not on loopback."),
        }});
   return group;
 }
@@ -49,12 +50,12 @@ const KeyGroup& stream_keys() {
            word("framing", {"newline", "length_prefix"}, position(standard.framing),
                 "Where a message ends: at the end of the line, or after as many bytes as the 4 bytes before it say "
                 "(big-endian)."),
-           boolean("ack", standard.ack, "Answers `ack N` when N messages of the connection have been taken."),
+           boolean("ack", standard.ack, "Answers `ack N` when N messages of the connection have been accepted."),
            size("max_line", standard.max_line_bytes, 64, max_payload_bytes, "Longer messages are refused."),
            integer("max_connections", static_cast<std::int64_t>(standard.max_connections), 1, 1000,
-                   "Further peers are turned away."),
+                   "Further connections are closed at once."),
            duration("connection_timeout", standard.idle_timeout, Duration::seconds(1), Duration::days(7),
-                    "A connection without a byte for this long is closed."),
+                    "A connection on which no byte arrives for this long is closed."),
            duration("line_timeout", standard.line_timeout, Duration::seconds(1), Duration::hours(1),
                     "A message that is not complete after this long closes its connection."),
        }});
@@ -73,7 +74,7 @@ const KeyGroup& udp_keys() {
                           "Whether each line of a datagram is a message, or the whole datagram."),
                      size("max_datagram", standard.max_datagram_bytes, 64, 65'535, "Longer datagrams are refused."),
                      size("receive_buffer", standard.receive_buffer_bytes, 4096, 256 * 1024 * 1024,
-                          "Asked of the kernel, which may give less."),
+                          "Requested from the kernel, which may grant less."),
                  }});
   return group;
 }
@@ -92,12 +93,12 @@ void check_path(const Section& section, const std::string& path) {
 }
 
 void check_address(const Section& section, const SocketOptions& options) {
-  const std::optional<ListenAddress> address = parse_listen(options.listen);
+  const std::optional<SocketAddress> address = parse_listen(options.listen);
   if (!address) {
     return section.error("listen", "listen needs a numeric address and a port",
                          "such as \"127.0.0.1:8094\" or \"[::1]:8094\"");
   }
-  if (!is_loopback(address->host) && section.find("allow") == nullptr) {
+  if (!is_loopback(address->storage) && section.find("allow") == nullptr) {
     section.error("listen", "listen is open to the network; say in allow who may send",
                   "such as allow = [\"10.20.0.0/16\"]");
   }
@@ -105,14 +106,14 @@ void check_address(const Section& section, const SocketOptions& options) {
 
 void read_allow(const Section& section, SocketOptions& options) {
   for (const Node* node : section.texts("allow")) {
-    if (!is_network(node->text)) {
+    if (!Cidr::parse(node->text)) {
       section.error_at(node->location, "allow: " + shown(*node) + " is not a network", "such as \"10.20.0.0/16\"");
     }
     options.allow.push_back(node->text);
   }
   const Node* list = section.find("allow");
   if (list != nullptr && list->kind == Node::Kind::list && list->children.empty()) {
-    section.error("allow", "allow is empty; no peer could send");
+    section.error("allow", "allow is empty: no peer could send");
   }
 }
 

@@ -37,7 +37,7 @@ const KeyGroup& sliding_keys() {
        {
            required(duration("size", WindowOptions().size, shortest, Duration::unlimited(), "The length of a window.")),
            required(duration("slide", WindowOptions().slide, shortest, Duration::unlimited(),
-                             "How far each window starts after the one before; at most `size`. `size` holds at most "
+                             "The distance between the starts of windows; at most `size`. `size` holds at most "
                              "10000 times the greatest common divisor of both.")),
        }});
   return group;
@@ -50,9 +50,9 @@ const KeyGroup& session_keys() {
                              "",
                              {
                                  required(duration("gap", WindowOptions().gap, shortest, Duration::unlimited(),
-                                                   "Silence that ends a session.")),
+                                                   "A session ends when no reading arrives for this long.")),
                                  duration("max_length", WindowOptions().max_length, shortest, Duration::unlimited(),
-                                          "A session that would be longer is cut; at least `gap`."),
+                                          "The maximum length of a session; at least `gap`."),
                              }});
   return group;
 }
@@ -64,13 +64,15 @@ const KeyGroup& aligned_keys() {
       {"[windows.NAME] with type = \"tumbling\" or \"sliding\"",
        "",
        {
-           duration("offset", Duration(), Duration::days(-36'500), Duration::days(36'500),
-                    "Moves the starts of the windows; shorter than `size`. Starts are multiples of `size` (or `slide`) "
-                    "since 1970, in UTC or in `timezone`."),
+           duration(
+               "offset", Duration(), Duration::days(-36'500), Duration::days(36'500),
+               "Shifts the starts of the windows; shorter than `size`. Starts are multiples of `size` (or `slide`) "
+               "since 1970, in UTC or in `timezone`."),
            text("timezone", "UTC",
-                "A name such as `Europe/Paris`: windows of whole days start at local midnight, days with a change of "
-                "clocks have 23 or 25 hours."),
-           boolean("emit_empty", false, "Rows with count 0 for known sensors that were silent for a whole window."),
+                "A name such as `Europe/Paris`: windows of whole days start at local midnight; days on which "
+                "the clocks change have 23 or 25 hours."),
+           boolean("emit_empty", false,
+                   "Emits rows with count 0 for known sensors that were silent for a whole window."),
        }});
   return group;
 }

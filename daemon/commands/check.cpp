@@ -41,7 +41,7 @@ int check_against_state(const GatewayOptions& options) {
   auto answer = CheckpointStore(files, options.state_directory, options.checkpoint).newest();
   if (const auto* const refusal = std::get_if<std::string>(&answer)) return refuse(*refusal);
   const auto& found = std::get<CheckpointStore::Found>(answer);
-  for (const std::string& warning : found.complaints) std::cerr << "edgetide: " << warning << '\n';
+  for (const std::string& warning : found.warnings) std::cerr << "edgetide: " << warning << '\n';
   if (!found.checkpoint) {
     std::cout << options.state_directory << ": no checkpoint, so no state would be lost\n";
     return exit_fine;

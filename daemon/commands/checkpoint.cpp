@@ -46,7 +46,7 @@ void append_names_json(std::string& out, const Shown& shown) {
     append_number(out, ":", outbox.first_record);
   }
   out += "},\"skipped\":[";
-  for (const std::string& warning : shown.found.complaints) {
+  for (const std::string& warning : shown.found.warnings) {
     if (out.back() != '[') out += ',';
     append_json_text(out, warning);
   }
@@ -119,7 +119,7 @@ int checkpoint_show_command(const CheckpointShowOptions& options) {
     return exit_configuration;
   }
   const auto& found = std::get<CheckpointStore::Found>(answer);
-  for (const std::string& warning : found.complaints) std::cerr << "edgetide: skipped " << warning << '\n';
+  for (const std::string& warning : found.warnings) std::cerr << "edgetide: skipped " << warning << '\n';
   if (!found.checkpoint) throw std::runtime_error(folder + ": no checkpoint");
   SnapshotHead head;
   ByteReader in(found.checkpoint->pipeline);

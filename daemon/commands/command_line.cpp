@@ -39,7 +39,7 @@ void add_config(CLI::App& command, CommandOptions& options) {
 }
 
 void add_run(CLI::App& app, CommandOptions& options) {
-  CLI::App& run = *app.add_subcommand("run", "Run the gateway until SIGTERM (the default command)");
+  CLI::App& run = *app.add_subcommand("run", "Run the gateway until SIGTERM (the default)");
   add_config(run, options);
   run.add_option("--summary", options.run.summary, "write the counters to FILE as JSON when stopped")
       ->type_name("FILE");
@@ -51,8 +51,7 @@ void add_check(CLI::App& app, CommandOptions& options) {
   check.add_flag_callback(
       "--no-environment", [&options] { options.check.environment = false; },
       "check the files only, do not read secrets");
-  check.add_flag("--against-state", options.check.against_state,
-                 "also print which windows would lose their open state");
+  check.add_flag("--against-state", options.check.against_state, "also print which windows would lose their state");
 }
 
 void add_replay(CLI::App& app, CommandOptions& options) {
@@ -60,10 +59,10 @@ void add_replay(CLI::App& app, CommandOptions& options) {
       {"append", OutputMode::append}, {"complete", OutputMode::complete}, {"update", OutputMode::update}};
   CLI::App& replay = *app.add_subcommand("replay", "Replay recorded readings on a virtual clock");
   add_config(replay, options);
-  replay.add_option("-i,--input", options.replay.input, "file of readings as JSON Lines, - for standard input")
+  replay.add_option("-i,--input", options.replay.input, "readings as JSON Lines, - for standard input")
       ->capture_default_str()
       ->type_name("FILE");
-  replay.add_option("-o,--output", options.replay.output, "file for the rows as JSON Lines, - for standard output")
+  replay.add_option("-o,--output", options.replay.output, "rows as JSON Lines, - for standard output")
       ->capture_default_str()
       ->type_name("FILE");
   replay.add_option("--mode", options.replay.mode, "which rows are written (default update)")
@@ -89,7 +88,7 @@ void add_format(CLI::App& command, ListFormat& format, const std::string& descri
 }
 
 void add_checkpoint(CLI::App& app, CommandOptions& options) {
-  CLI::App& checkpoint = *app.add_subcommand("checkpoint", "Inspect checkpoints, the state that a restart begins with");
+  CLI::App& checkpoint = *app.add_subcommand("checkpoint", "Inspect the state that a restart begins with");
   checkpoint.require_subcommand(1);
   CLI::App& show = *checkpoint.add_subcommand("show", "Print the contents of the newest intact checkpoint");
   add_config(show, options);
@@ -101,7 +100,7 @@ void add_checkpoint(CLI::App& app, CommandOptions& options) {
 
 void add_quarantine_list(CLI::App& quarantine, CommandOptions& options) {
   QuarantineListOptions& to = options.quarantine_list;
-  CLI::App& list = *quarantine.add_subcommand("list", "List the readings in the quarantine, oldest first");
+  CLI::App& list = *quarantine.add_subcommand("list", "List the readings, oldest first");
   add_config(list, options);
   add_format(list, to.format, "output format, one line per reading (default text)");
   list.add_option("--reason", to.reason, "only readings with this reason")
@@ -115,16 +114,12 @@ void add_quarantine(CLI::App& app, CommandOptions& options) {
   CLI::App& quarantine = *app.add_subcommand("quarantine", "Work with the readings that entered no window");
   quarantine.require_subcommand(1);
   add_quarantine_list(quarantine, options);
-  CLI::App& replay =
-      *quarantine.add_subcommand("replay", "Run the readings in the quarantine through the windows again");
+  CLI::App& replay = *quarantine.add_subcommand("replay", "Run them through the windows again");
   add_config(replay, options);
-  replay
-      .add_option("-o,--output", options.quarantine_replay.output,
-                  "file for the rows as JSON Lines, - for standard output")
+  replay.add_option("-o,--output", options.quarantine_replay.output, "rows as JSON Lines, - for standard output")
       ->capture_default_str()
       ->type_name("FILE");
-  add_config(*quarantine.add_subcommand("export", "Print the readings in the quarantine as input for edgetide replay"),
-             options);
+  add_config(*quarantine.add_subcommand("export", "Print them as input for edgetide replay"), options);
 }
 
 CLI::App& add_question(CLI::App& app, const char* name, const char* description, CommandOptions& options) {
@@ -146,7 +141,7 @@ void add_questions(CLI::App& app, CommandOptions& options) {
     return sensors.add_flag_callback(
         flag, [&options, choice] { options.sensors = choice; }, description);
   };
-  CLI::Option* const late = only("--late", "late", "only sensors with late readings, most late readings first");
+  CLI::Option* const late = only("--late", "late", "only sensors with late readings, most first");
   CLI::Option* const silent = only("--silent", "silent", "only silent sensors, longest silence first");
   CLI::Option* const skewed = only("--skewed", "skewed", "only sensors with bad times or clock skew");
   late->excludes(silent)->excludes(skewed);
@@ -155,7 +150,7 @@ void add_questions(CLI::App& app, CommandOptions& options) {
   CLI::App& why = add_question(app, "why", "Explain why the windows of a sensor are still open", options);
   add_format(why, options.ask.format, "output format (default text)");
   why.add_option("window", options.window, "name of the window")->required()->type_name("WINDOW");
-  why.add_option("sensor", options.sensor, "SENSOR, SENSOR/METRIC, or a group as its rows show it")
+  why.add_option("sensor", options.sensor, "SENSOR, SENSOR/METRIC, or a group as in its rows")
       ->required()
       ->type_name("SENSOR");
 
@@ -253,8 +248,7 @@ int dispatch(const CLI::App& app, CommandOptions& options) {
 }  // namespace
 
 int command_line(int argc, char** argv) {
-  CLI::App app("edgetide: aggregate sensor readings in event-time windows and write the rows to a database",
-               "edgetide");
+  CLI::App app("edgetide: aggregates sensor readings in event-time windows and stores the rows", "edgetide");
   CommandOptions options;
   build(app, options);
   try {

@@ -7,7 +7,7 @@ namespace edgetide {
 namespace {
 
 constexpr const char* head = R"(.SH NAME
-edgetide \- aggregate sensor readings in event\-time windows and write the rows to a database
+edgetide \- aggregates sensor readings in event\-time windows and stores the rows
 .SH SYNOPSIS
 .B edgetide
 .RI [ command ]

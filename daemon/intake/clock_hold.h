@@ -1,9 +1,9 @@
-// Readings that wait for the clock. After a boot it may be wrong until it is synchronised, and until then nothing tells
-// which window a reading belongs to, or whether its time is bad.
+// Readings that wait for the clock. After a boot it may be wrong until it is synchronised; until then it is unknown to
+// which window a reading belongs, or whether its time is bad.
 //
 // Held batches keep the running time at which they came. Once the clock is right, `release` gives them in their order,
-// each with the arrival it had by that clock; readings without a time of their own take it. Running time does not know
-// how long the daemon was down: what was held over a restart is stamped as if that had been no time.
+// each with its arrival by that clock; readings without an event time take it. Running time does not know
+// how long the daemon was down: readings held across a restart are stamped as if it took no time.
 //
 // Thread: one owner at a time (the intake lock). Fails: never; `load` leaves the reader not `ok`.
 // Limit:  `max_readings`, 24 bytes each; when it is `full`, intake is held back.

@@ -72,7 +72,7 @@ bool Intake::accept(SourceId id, const DecodedBatch& batch) noexcept {
   return true;
 }
 
-// For room, or for a disk that takes something again. False: nobody is to wait any more.
+// Waits for room, or until the disk can be written again. False: waiting is over, give up.
 bool Intake::wait_for_room() {
   std::unique_lock lock(mutex_);
   if (waiting_allowed_) room_.wait_for(lock, look_again_after);
@@ -160,7 +160,7 @@ void Intake::add_refused(Refusal reason, std::uint64_t readings) {
   }
 }
 
-// All that `append` appends is written, or nothing of it: then the disk takes nothing.
+// Writes all records that `append` appends, or none: then the disk cannot be written.
 template <typename Append>
 bool Intake::write(Duration running, Append&& append) {
   const auto before = journal_->mark();
@@ -225,7 +225,7 @@ void Intake::apply_batch(const Batch& batch) {
                     pipeline_.series());
 }
 
-// What waited for the clock is applied. False: the disk takes nothing.
+// Applies the readings held for the clock. False: the disk cannot be written.
 bool Intake::release_held(Moment now) {
   if (!journaled(now.running, [&] { journal_->append(JournalType::clock_set, ClockSet{now}); })) return false;
   log(LogLevel::info, {LogEvent::clock_set},
@@ -246,8 +246,9 @@ void Intake::connected(SourceId id, std::string_view peer) noexcept {
 
 void Intake::disconnected(SourceId id, std::string_view reason) noexcept {
   const std::string name = name_of(id);
-  log(LogLevel::warning, {.event = LogEvent::source_disconnected, .source = name},
-      "disconnected: " + printable(reason));
+  const bool stopped = reason.empty();
+  log(stopped ? LogLevel::info : LogLevel::warning, {.event = LogEvent::source_disconnected, .source = name},
+      stopped ? "disconnected" : "disconnected: " + printable(reason));
   const std::lock_guard lock(mutex_);
   connected_[index_of(id)] = false;
   if (listening_) tell_connection(id, false, clock_.now());
@@ -323,7 +324,7 @@ void Intake::send_safe_rows() {
 
 // ---- another configuration
 
-// Nobody listens while the sources change their places: each is told so before, and again after, where it still is.
+// No source listens while the slots change: each is marked disconnected before, and connected again after, if it stays.
 std::optional<std::string> Intake::reconfigure(Reconfiguration next) {
   const std::lock_guard lock(mutex_);
   const Moment now = clock_.now();
@@ -338,7 +339,7 @@ std::optional<std::string> Intake::reconfigure(Reconfiguration next) {
   return refusal;
 }
 
-// Series keep their ids. Those that the new pipeline computes from others are told of, for they may be read one day.
+// Series keep their ids. The journal also gets the computed series of the new pipeline, for a later replay.
 void Intake::append(const Reconfiguration& next) {
   journal_->append(JournalType::sources, JournaledSources{next.sources});
   const SeriesTable& old = pipeline_.series();

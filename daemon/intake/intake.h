@@ -1,14 +1,15 @@
 // Where sources meet the pipeline: one lock, under which a batch is stamped with its arrival, written to the journal
-// and applied. A tick takes the same lock and hands the rows of its epoch to the workers. What the pipeline was told
-// is on disk before it knows it; with `durability = "power"` it is synced before the source may acknowledge it.
+// and applied. A tick takes the same lock and hands the rows of its epoch to the workers. Every input of the
+// pipeline is on disk before it is applied; with `durability = "power"` it is synced before the source may acknowledge
+// it.
 //
 // There is no queue on the way in: back-pressure is this lock, and the wait while a sink that may not drop rows is full
-// or the journal cannot be written. While intake is held back, nobody listens: no sensor becomes idle by it.
+// or the journal cannot be written. While intake waits, listening time stops, so that no sensor becomes idle.
 //
-// While the clock is not set, batches are journaled and held, and no tick does anything (held_batches.h).
+// While the clock is not set, batches are journaled and held, and no tick does anything (clock_hold.h).
 //
 // A source calls with the id it was given (SourceSlots); the pipeline, its counters and the journal know it by its
-// place.
+// slot.
 //
 // Thread: `accept`, `connected`, `disconnected`, `notice` from source threads; `tick`, `reconfigure`, `close` from the
 //         main thread; `sync`, `checkpoint`, `cut` from the storage thread.
@@ -56,7 +57,7 @@ struct SourceTraffic {
   bool connected = false;
   std::uint64_t messages = 0;  // or lines; also those that were known already
   std::uint64_t bytes = 0;
-  DelayHistogram delays;  // of readings that have an event time of their own
+  DelayHistogram delays;  // of readings with an event time
   RefusalSample last_refusal;
 };
 
@@ -153,7 +154,7 @@ class Intake final : public SourceHost {
   JournalStatus journal_status() const;
   QuarantineCounters quarantine_counters() const;  // Requires: a quarantine
 
-  // Somebody looks, until nobody else holds the tap. Costs nothing while there is none.
+  // Feeds the tap until its other owner has released it. Free of cost while there is no tap.
   void add_tap(std::shared_ptr<Tap> tap);
 
  private:

@@ -1,4 +1,4 @@
-// What the intake remembers besides the pipeline: part of a checkpoint. Bytes: texts of the sources' names, then the
+// What the intake remembers besides the pipeline: part of a checkpoint. Bytes: strings of the sources' names, then the
 // fingerprints of the newest messages, then the batches that wait for the clock (pipeline/bytes.h).
 //
 // Thread: plain values. Fails: `restore` says false to bytes that are no such state.

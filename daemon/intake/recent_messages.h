@@ -2,7 +2,8 @@
 // hear that it was taken. It can only be among those that were on their way to us at once: with MQTT the broker's
 // inflight window, 20 messages by default.
 //
-// Thread: one owner at a time (the intake lock). Fails: never. Cost: `knows` looks at all of them; it is asked seldom.
+// Thread: one owner at a time (the intake lock). Fails: never. Cost: `knows` compares with all of them; it is called
+//         rarely.
 // Limit:  the newest 4096 of all sources. A resent one beyond is taken a second time.
 #pragma once
 

@@ -1,7 +1,7 @@
-// A copy of what passes, for somebody who looks: the readings of one source as they were taken, or the rows of one
-// window as they leave. Whoever is too slow misses some, and is told how many.
+// A copy of what passes, for `edgetide tap`: the readings of one source as they are accepted, or the rows of one window
+// as they are emitted. A slow reader misses some and learns how many.
 //
-// Thread: `offer` under the intake lock, `take` from the thread of who looks.
+// Thread: `offer` under the intake lock, `take` from the reader's thread.
 // Limit:  max_entries wait; what comes then is dropped and counted.
 #pragma once
 

@@ -53,7 +53,6 @@ ControlServer::ControlServer(std::string path, ControlCommands commands)
 }
 
 ControlServer::~ControlServer() {
-  while (!connections_.empty()) drop(connections_.begin()->first);
   unlink(path_.c_str());
 }
 
@@ -82,31 +81,33 @@ void ControlServer::serve() {
       ended.push_back(fd);
     }
   }
-  for (const int fd : ended) drop(fd);
+  for (const int fd : ended) connections_.erase(fd);
 }
 
 void ControlServer::accept_peers() {
   while (true) {
-    const int fd = accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    Descriptor socket(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    const int fd = socket.get();
     if (fd < 0) return;
     epoll_event event{.events = EPOLLIN | EPOLLRDHUP, .data = {.fd = fd}};
     if (connections_.size() >= max_peers || epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-      close(fd);
       continue;
     }
-    connections_[fd].moved_at = std::chrono::steady_clock::now();
+    Connection& connection = connections_[fd];
+    connection.socket = std::move(socket);
+    connection.moved_at = std::chrono::steady_clock::now();
   }
 }
 
 void ControlServer::serve_peer(int fd, std::uint32_t events) {
   Connection& connection = connections_.at(fd);
   if (!connection.answered) {
-    if (!read_request(fd, connection)) return drop(fd);
+    if (!read_request(fd, connection)) return void(connections_.erase(fd));
     if (!connection.answered) return;
   } else if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
-    return drop(fd);
+    return void(connections_.erase(fd));
   }
-  if (!send_unsent(fd, connection)) drop(fd);
+  if (!send_unsent(fd, connection)) connections_.erase(fd);
 }
 
 // False: there will be no request.
@@ -158,11 +159,6 @@ bool ControlServer::send_unsent(int fd, Connection& connection) {
   if (!connection.stream) return false;
   epoll_event event{.events = EPOLLRDHUP, .data = {.fd = fd}};
   return epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0;
-}
-
-void ControlServer::drop(int fd) {
-  connections_.erase(fd);
-  close(fd);
 }
 
 }  // namespace edgetide

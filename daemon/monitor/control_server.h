@@ -46,6 +46,7 @@ class ControlServer {
  private:
   using SteadyTime = std::chrono::steady_clock::time_point;
   struct Connection {
+    Descriptor socket;
     std::string request;
     std::string unsent;
     bool answered = false;
@@ -59,7 +60,6 @@ class ControlServer {
   void answer(Connection& connection);
   bool feed_stream(Connection& connection);
   bool send_unsent(int fd, Connection& connection);
-  void drop(int fd);
 
   const std::string path_;
   const ControlCommands commands_;

@@ -4,9 +4,11 @@
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdexcept>
-#include <unistd.h>
 #include <utility>
 
+#include "daemon/service/cidr.h"
+#include "daemon/service/descriptor.h"
+#include "daemon/service/host_port.h"
 #include "daemon/service/socket_address.h"
 
 namespace edgetide {
@@ -21,29 +23,21 @@ constexpr std::size_t max_request_bytes = 8 * 1024;  // of each connection; incl
   throw std::runtime_error("http: cannot listen on " + listen + ": " + std::strerror(errno));
 }
 
-int listen_on(const std::string& listen) {
+Descriptor listen_on(const std::string& listen) {
   const SocketAddress address = parse_inet(listen);
-  const int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) fail(listen);
+  Descriptor descriptor(socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int fd = descriptor.get();
+  if (!descriptor.is_open()) fail(listen);
   constexpr int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(fd, address.get(), address.length) == 0 && ::listen(fd, max_connections) == 0) return fd;
-  const int error = errno;
-  close(fd);
-  errno = error;
-  fail(listen);
-}
-
-bool is_loopback_address(const std::string& listen) {
-  return listen.starts_with("127.") || listen.starts_with("[::1]");
+  if (bind(fd, address.get(), address.length) != 0 || ::listen(fd, max_connections) != 0) fail(listen);
+  return descriptor;
 }
 
 // "localhost:8080", "127.0.0.1", "[::1]:9465"
-bool is_loopback_host(std::string_view host) {
-  const std::size_t end = host.starts_with('[') ? host.find(']') : host.find(':');
-  const std::string_view name =
-      host.starts_with('[') ? host.substr(0, end == host.npos ? end : end + 1) : host.substr(0, end);
-  return name == "localhost" || name == "[::1]" || name.starts_with("127.");
+bool names_loopback(std::string_view host_header) {
+  const std::optional<HostPort> parts = split_host_port(host_header);
+  return parts && is_loopback_host(parts->host);
 }
 
 }  // namespace
@@ -51,15 +45,14 @@ bool is_loopback_host(std::string_view host) {
 class HttpServer::Daemon {
  public:
   Daemon(const std::string& listen, HttpRoutes routes)
-      : routes_(std::move(routes)), loopback_(is_loopback_address(listen)) {
-    const int socket = listen_on(listen);
+      : routes_(std::move(routes)), loopback_(is_loopback(parse_inet(listen).storage)) {
+    Descriptor socket = listen_on(listen);
     daemon_ =
-        MHD_start_daemon(MHD_USE_EPOLL, 0, nullptr, nullptr, &Daemon::answer, this, MHD_OPTION_LISTEN_SOCKET, socket,
-                         MHD_OPTION_CONNECTION_LIMIT, max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        MHD_start_daemon(MHD_USE_EPOLL, 0, nullptr, nullptr, &Daemon::answer, this, MHD_OPTION_LISTEN_SOCKET,
+                         socket.get(), MHD_OPTION_CONNECTION_LIMIT, max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
                          max_silence_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, max_request_bytes, MHD_OPTION_END);
-    if (daemon_ != nullptr) return;
-    close(socket);
-    throw std::runtime_error("http: libmicrohttpd does not start on " + listen);
+    if (daemon_ == nullptr) throw std::runtime_error("http: libmicrohttpd does not start on " + listen);
+    socket.release();  // libmicrohttpd closes it
   }
   ~Daemon() { MHD_stop_daemon(daemon_); }
   Daemon(const Daemon&) = delete;
@@ -96,7 +89,7 @@ class HttpServer::Daemon {
   HttpAnswer answer_to(MHD_Connection* connection, std::string_view path, std::string_view method) const {
     if (method != "GET" && method != "HEAD") return {.status = 405, .body = "GET and HEAD only\n"};
     const char* const host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
-    if (loopback_ && host != nullptr && !is_loopback_host(host)) {
+    if (loopback_ && host != nullptr && !names_loopback(host)) {
       return {.status = 403, .body = "this address answers to localhost only\n"};
     }
     return routes_(path);

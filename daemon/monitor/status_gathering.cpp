@@ -20,8 +20,6 @@ constexpr Duration same_age = Duration::seconds(10);
 constexpr Duration ahead_is_skewed = Duration::seconds(1);
 constexpr Duration behind_is_skewed = Duration::minutes(1);
 
-constexpr std::array<std::string_view, 4> kind_names = {"tumbling", "sliding", "session", "running"};
-
 // The n first of all that were offered.
 template <typename Before>
 class First {
@@ -143,14 +141,14 @@ WindowStatus window_of(const WindowDefinition& definition) {
   const WindowOptions& options = definition.options();
   WindowStatus window;
   window.name = options.name;
-  window.kind = kind_names[static_cast<std::size_t>(options.kind)];
+  window.kind = name_of(options.kind);
   window.allowed_lateness = options.allowed_lateness;
   window.trigger = options.trigger;
   window.open = definition.open_windows();
-  window.rows_by_state = definition.rows_left().by_state;
-  window.early = definition.rows_left().early;
-  window.on_time = definition.rows_left().on_time;
-  window.late = definition.rows_left().late;
+  window.rows_by_state = definition.rows_emitted().by_state;
+  window.early = definition.rows_emitted().early;
+  window.on_time = definition.rows_emitted().on_time;
+  window.late = definition.rows_emitted().late;
   return window;
 }
 
@@ -180,7 +178,7 @@ Reached reached_in(const Pipeline& pipeline, WindowId id) {
 std::vector<WindowSpan> spans_of(const WindowDefinition& definition, const std::vector<Timestamp>& reached) {
   std::map<std::pair<Timestamp, Timestamp>, std::size_t> found;
   std::size_t looked_at = 0;
-  definition.look_at_windows([&](std::uint32_t key, Timestamp start, Timestamp end) {
+  definition.view_windows([&](std::uint32_t key, Timestamp start, Timestamp end) {
     if (end != Timestamp::latest() && end + definition.options().allowed_lateness > reached[key]) {
       ++found[{start, end}];
       if (found.size() > spans_shown) found.erase(found.begin());

@@ -80,7 +80,7 @@ class Explaining {
     explained.watermark = pipeline_.reached(window_, KeyId{key});
     const Duration lateness = definition_.options().allowed_lateness;
     std::map<Timestamp, Timestamp> windows;
-    definition_.look_at_windows([&](std::uint32_t of, Timestamp start, Timestamp end) {
+    definition_.view_windows([&](std::uint32_t of, Timestamp start, Timestamp end) {
       if (of == key) windows.emplace(start, end);
       return true;
     });

@@ -6,6 +6,7 @@
 
 #include "daemon/service/log.h"
 #include "sinks/retry.h"
+#include "sinks/row_slice.h"
 
 namespace edgetide {
 
@@ -15,12 +16,14 @@ constexpr std::size_t max_rejected_logged = 10;  // of one delivery
 
 }  // namespace
 
-Delivery::Delivery(std::string name, std::unique_ptr<Sink> sink, Outbox& outbox, std::uint32_t seed)
-    : name_(std::move(name)), sink_(std::move(sink)), outbox_(outbox), random_(seed) {}
+Delivery::Delivery(std::string name, std::unique_ptr<Sink> sink, Outbox& outbox, std::uint32_t seed, double max_rate)
+    : name_(std::move(name)), sink_(std::move(sink)), outbox_(outbox), traits_(sink_->traits()), random_(seed) {
+  if (max_rate > 0 && traits_.delivery == DeliveryGuarantee::at_least_once) rate_.emplace(max_rate);
+}
 
-std::optional<Duration> Delivery::step() {
+std::optional<Duration> Delivery::step(Time now) {
   if (stopped_) return std::nullopt;
-  return open_ ? deliver() : open();
+  return open_ ? deliver(now) : open();
 }
 
 std::optional<Duration> Delivery::open() {
@@ -30,7 +33,10 @@ std::optional<Duration> Delivery::open() {
   if (const auto* later = std::get_if<RetryAfter>(&answer)) return failed(*later);
   if (const auto* stopped = std::get_if<Stopped>(&answer)) return failed(*stopped);
   if (const std::optional<EpochId> stored = std::get<0>(answer)) {
-    if (in_hand_ && in_hand_->id <= *stored) count_delivered({});
+    if (in_hand_ && in_hand_->id <= *stored) {
+      count_stored(in_hand_->row_count() - rows_done_, {});
+      release_batch();
+    }
     outbox_.stored_through(*stored);
   }
   open_ = true;
@@ -39,27 +45,52 @@ std::optional<Duration> Delivery::open() {
   return Duration();
 }
 
-std::optional<Duration> Delivery::deliver() {
+std::optional<Duration> Delivery::deliver(Time now) {
   if (!in_hand_) {
     Outbox::Taken taken = outbox_.take();
     if (!taken.error.empty()) return try_again(taken.error, Duration());
     in_hand_ = std::move(taken.batch);
     if (!in_hand_) return std::nullopt;
   }
+  const std::size_t rows = next_rows(now);
+  if (rows == 0 && rows_done_ < in_hand_->row_count()) return rate_->until_next();
+  if (rate_) rate_->take(rows);
+  return deliver_rows(rows);
+}
+
+// How many of the rows that are left go out at once; 0 where the rate allows none at the moment.
+std::size_t Delivery::next_rows(Time now) {
+  const std::size_t all = in_hand_->row_count();
+  if (traits_.delivery == DeliveryGuarantee::exactly_once || all == 0) return all;
+  const std::size_t row_bytes = std::max<std::size_t>(1, memory_of(*in_hand_) / all);
+  const std::size_t by_bytes = std::max<std::size_t>(1, traits_.max_bytes / row_bytes);
+  const std::size_t rows = std::min({all - rows_done_, traits_.max_rows, by_bytes});
+  if (!rate_) return rows;
+  const auto running = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
+  return std::min(rows, rate_->available(Duration::microseconds(running.count())));
+}
+
+std::optional<Duration> Delivery::deliver_rows(std::size_t rows) {
+  const bool whole = rows == in_hand_->row_count();
   const auto began = std::chrono::steady_clock::now();
-  const Outcome outcome = sink_->deliver(*in_hand_);
+  const Outcome outcome = sink_->deliver(whole ? *in_hand_ : slice(*in_hand_, rows_done_, rows));
   count_write(std::chrono::steady_clock::now() - began);
-  const auto* const delivered = std::get_if<Delivered>(&outcome);
-  if (delivered == nullptr) return failed(outcome);
-  failures_ = 0;
-  const EpochId id = in_hand_->id;
-  count_delivered(*delivered);
-  outbox_.stored_through(id);
-  return Duration();
+  if (const auto* const delivered = std::get_if<Delivered>(&outcome)) {
+    failures_ = 0;
+    count_stored(rows, delivered->rejected);
+  } else if (const auto* const retry = std::get_if<RetryAfter>(&outcome); retry != nullptr && retry->rows_stored > 0) {
+    failures_ = 0;  // it gets on
+    count_stored(std::min(rows, retry->rows_stored), {});
+  }
+  if (rows_done_ == in_hand_->row_count() && std::holds_alternative<Delivered>(outcome)) {
+    outbox_.stored_through(in_hand_->id);
+    release_batch();
+  }
+  return std::holds_alternative<Delivered>(outcome) ? Duration() : failed(outcome);
 }
 
 void Delivery::count_write(std::chrono::steady_clock::duration took) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   status_.writes.add(Duration::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
 }
 
@@ -76,13 +107,21 @@ void Delivery::log_rejected(const std::vector<RejectedRow>& rows) const {
       std::to_string(rows.size() - max_rejected_logged) + " more rows of this delivery rejected");
 }
 
-void Delivery::count_delivered(const Delivered& delivered) {
-  log_rejected(delivered.rejected);
-  const std::lock_guard lock(mutex_);
-  status_.delivered_rows += in_hand_->row_count() - delivered.rejected.size();
-  status_.rejected_rows += delivered.rejected.size();
+void Delivery::count_stored(std::size_t rows, const std::vector<RejectedRow>& rejected) {
+  log_rejected(rejected);
+  rows_done_ += rows;
+  const MutexLock lock(mutex_);
+  status_.delivered_rows += rows - rejected.size();
+  status_.rejected_rows += rejected.size();
+  status_.rows_done = rows_done_;
   status_.error.clear();
+}
+
+void Delivery::release_batch() {
   in_hand_.reset();
+  rows_done_ = 0;
+  const MutexLock lock(mutex_);
+  status_.rows_done = 0;
 }
 
 std::optional<Duration> Delivery::failed(const Outcome& outcome) {
@@ -95,7 +134,7 @@ std::optional<Duration> Delivery::failed(const Outcome& outcome) {
   }
   if (const auto* const doubt = std::get_if<InDoubt>(&outcome)) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       ++status_.in_doubt;
     }
     return try_again(doubt->reason, Duration());
@@ -119,21 +158,21 @@ void Delivery::close() noexcept {
 
 void Delivery::note_open() {
   log(LogLevel::info, {.event = LogEvent::sink_ready, .sink = name_}, "ready");
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   status_.connected = true;
   status_.error.clear();
 }
 
 // True if it is not the error that was there before.
 bool Delivery::note_error(const std::string& reason) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   status_.connected = open_;
   ++status_.failures;
   return std::exchange(status_.error, reason) != reason;
 }
 
 DeliveryStatus Delivery::status() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return status_;
 }
 

@@ -1,8 +1,11 @@
-// Gets the rows of an outbox into a sink, one step after the other, without a thread or a clock: whoever drives it
+// Gets the rows of an outbox into a sink, one step after the other, without a thread or a clock: its driver
 // waits between the steps, a worker or a simulation.
 //
 // A sink that fails is closed, and opened again after the wait. After each open it is asked for its last epoch, and
 // what it has is not delivered again: so an answer that was lost, or a restart, costs and repeats nothing.
+//
+// An exactly-once sink gets each batch whole. Others get it in parts, as large as their traits and the rate allow, and
+// after a failure it goes on behind the rows that the sink has confirmed. A restart of the process forgets the parts.
 //
 // Owns:   the sink, and the batch that it is being given.
 // Thread: one at a time; `status` and `interrupt`, any.
@@ -14,14 +17,15 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "daemon/outbox/outbox.h"
+#include "daemon/outbox/token_bucket.h"
 #include "daemon/service/duration_histogram.h"
+#include "daemon/service/mutex.h"
 #include "pipeline/time.h"
 #include "sinks/sink.h"
 
@@ -31,19 +35,21 @@ struct DeliveryStatus {
   bool connected = false;
   std::uint64_t delivered_rows = 0;
   std::uint64_t rejected_rows = 0;
+  std::size_t rows_done = 0;   // delivered ones of a batch whose rest waits
   std::uint64_t failures = 0;  // to open or to deliver, each to be tried again
   std::uint64_t in_doubt = 0;  // deliveries whose answer was lost
   WriteHistogram writes;       // of deliveries, whatever came of them
-  std::string error;           // why the sink takes nothing; empty if it does
+  std::string error;           // why the sink accepts no rows; empty if it does
 };
 
 class Delivery {
  public:
-  // `seed` is that of the jitter of waits.
-  Delivery(std::string name, std::unique_ptr<Sink> sink, Outbox& outbox, std::uint32_t seed);
+  // `seed` is that of the jitter of waits; `max_rate` as in OutboxOptions.
+  Delivery(std::string name, std::unique_ptr<Sink> sink, Outbox& outbox, std::uint32_t seed, double max_rate = 0);
 
   // Opens the sink, or delivers once. How long to wait before the next step; nothing: until the outbox has rows.
-  std::optional<Duration> step();
+  using Time = std::chrono::steady_clock::time_point;
+  std::optional<Duration> step(Time now = std::chrono::steady_clock::now());
 
   // The sink is not called again.
   bool stopped() const noexcept { return stopped_; }
@@ -55,26 +61,32 @@ class Delivery {
 
  private:
   std::optional<Duration> open();
-  std::optional<Duration> deliver();
+  std::optional<Duration> deliver(Time now);
+  std::optional<Duration> deliver_rows(std::size_t rows);
+  std::size_t next_rows(Time now);
   std::optional<Duration> failed(const Outcome& outcome);
   std::optional<Duration> try_again(const std::string& reason, Duration at_least);
   void log_rejected(const std::vector<RejectedRow>& rows) const;
   void count_write(std::chrono::steady_clock::duration took);
-  void count_delivered(const Delivered& delivered);
+  void count_stored(std::size_t rows, const std::vector<RejectedRow>& rejected);
+  void release_batch();
   void note_open();
   bool note_error(const std::string& reason);
 
   const std::string name_;
   const std::unique_ptr<Sink> sink_;
   Outbox& outbox_;
+  const SinkTraits traits_;
   std::shared_ptr<const RowBatch> in_hand_;
+  std::size_t rows_done_ = 0;        // of these
+  std::optional<TokenBucket> rate_;  // nothing: no limit
   bool open_ = false;
   std::atomic<bool> stopped_ = false;
   unsigned failures_ = 0;  // in a row
   std::minstd_rand random_;
 
-  mutable std::mutex mutex_;
-  DeliveryStatus status_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  DeliveryStatus status_ GUARDED_BY(mutex_);
 };
 
 }  // namespace edgetide

@@ -35,7 +35,7 @@ std::variant<std::optional<EpochId>, LogRefusal> Outbox::recover(std::uint64_t f
   auto found = log_.recover(first_record, run);
   if (auto* const refusal = std::get_if<LogRefusal>(&found)) return std::move(*refusal);
   const auto& recovered = std::get<Recovered>(found);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   lost_records_ += recovered.records_lost;
   std::optional<EpochId> newest;
   for (const SpilledBatch& spilled : recovered.batches) {
@@ -49,7 +49,8 @@ std::variant<std::optional<EpochId>, LogRefusal> Outbox::recover(std::uint64_t f
 }
 
 void Outbox::adopt(Outbox& former) {
-  const std::scoped_lock lock(mutex_, former.mutex_);
+  const MutexLock lock(mutex_);
+  const MutexLock former_lock(former.mutex_);  // in this order without a deadlock: `former` has no other user
   waiting_ = std::move(former.waiting_);
   delivered_ = former.delivered_;
   dropped_rows_ = former.dropped_rows_;
@@ -78,7 +79,7 @@ void Outbox::push(RowBatch batch) {
   std::vector<WaitingBatch> dropped;  // is freed after the lock
   bool spill_wanted = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (id <= delivered_ || !waiting_.add({{id, id}, rows, std::move(shared), bytes})) return;
     dropped = make_room();
     full_ = is_full();
@@ -113,12 +114,12 @@ bool Outbox::is_full() const noexcept {
 }
 
 bool Outbox::empty() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return waiting_.empty();
 }
 
 OutboxStatus Outbox::status() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return {.waiting_rows = waiting_.rows(),
           .spilled_rows = waiting_.spilled_rows(),
           .spilled_bytes = waiting_.spilled_bytes(),
@@ -144,7 +145,7 @@ Outbox::Taken Outbox::take() {
 }
 
 std::vector<WaitingBatch> Outbox::oldest() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<WaitingBatch> batches;
   std::size_t rows = 0;
   std::uint64_t bytes = 0;
@@ -163,7 +164,7 @@ Outbox::Taken Outbox::read(const WaitingBatch& wanted) {
   SpillReader::Answer answer = reader_.read(wanted.record, wanted.epochs, inputs_);
   if (!answer.error.empty() && ++read_tries_ < max_read_tries) return {nullptr, std::move(answer.error)};
   read_tries_ = 0;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (answer.batch) {
     dropped_rows_ += answer.batch->rows_without_window;
     return {std::make_shared<const RowBatch>(std::move(answer.batch->batch)), {}};
@@ -177,7 +178,7 @@ void Outbox::stored_through(EpochId id) {
   std::vector<WaitingBatch> stored;  // is freed after the lock
   bool was_full = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stored = waiting_.take_through(id);
     delivered_ = std::max(delivered_, id);
     was_full = full_.exchange(is_full());
@@ -202,7 +203,7 @@ std::error_code Outbox::spill(EpochId through) {
 
 std::error_code Outbox::spill_surplus() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (waiting_.batch_bytes() <= options_.max_memory) return {};
   }
   std::error_code error;
@@ -217,7 +218,7 @@ std::error_code Outbox::spill_surplus() {
 
 // The next ones for one write.
 std::vector<Outbox::Piece> Outbox::unspilled(EpochId through) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Piece> pieces;
   std::size_t bytes = 0;
   bool adjacent = false;
@@ -252,7 +253,7 @@ std::error_code Outbox::write(std::vector<Piece>& pieces) {
   const FileResult<std::uint64_t> committed = log_.commit();
   if (committed.error) return committed.error;
   std::uint64_t record = committed.value;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const Piece& piece : pieces) {
     waiting_.replace(piece.epochs, {piece.epochs, piece.whole->row_count(), piece.whole, memory_of(*piece.whole),
                                     record++, piece.record_bytes});
@@ -263,7 +264,7 @@ std::error_code Outbox::write(std::vector<Piece>& pieces) {
 // Lets go of the oldest copies of what is on disk. True if that was enough.
 bool Outbox::lower_memory(std::size_t target) {
   std::vector<std::shared_ptr<const RowBatch>> copies;  // are freed after the lock
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (std::size_t i = 0; i < waiting_.size() && waiting_.batch_bytes() > target; ++i) {
     if (waiting_[i].record != 0 && waiting_[i].batch) copies.push_back(waiting_.release(i));
   }
@@ -275,7 +276,7 @@ void Outbox::finish_spill(std::error_code error) {
   if (!error) error = removal;
   bool was_full = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     error_ = error ? log_.location().folder + ": " + error.message() : std::string();
     // Not again before memory has grown, whatever this one has brought.
     spill_above_ = std::max(options_.max_memory, waiting_.batch_bytes() + options_.max_memory / 4);
@@ -285,7 +286,7 @@ void Outbox::finish_spill(std::error_code error) {
 }
 
 std::uint64_t Outbox::first_undelivered() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return waiting_.first_record().value_or(log_.next_record());
 }
 

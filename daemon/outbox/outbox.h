@@ -12,7 +12,7 @@
 // Thread: any, where it is not said which. The lock is held for the books only, never while the disk works.
 // Blocks: `push`, `full`, `stored_through`, `status` never; the others as the disk does.
 // Fails:  a disk that fails costs nothing but memory: batches stay there, and what is spilled later tries again.
-// Limit:  OutboxOptions; 64 MiB of memory when the disk takes nothing. The newest batch is kept, whatever its size.
+// Limit:  OutboxOptions; 64 MiB of memory when the disk cannot be written. The newest batch is kept, whatever its size.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -30,6 +29,7 @@
 #include "daemon/outbox/outbox_options.h"
 #include "daemon/outbox/spill_log.h"
 #include "daemon/outbox/waiting_batches.h"
+#include "daemon/service/mutex.h"
 #include "sinks/row_batch.h"
 #include "sinks/sink_traits.h"
 
@@ -46,7 +46,7 @@ struct OutboxStatus {
   std::size_t spilled_rows = 0;     // of these, on disk
   std::uint64_t spilled_bytes = 0;  // of disk
   std::size_t memory_bytes = 0;     // of batches, and of the books on what is on disk
-  std::uint64_t dropped_rows = 0;   // by the policy, or because their window is no more
+  std::uint64_t dropped_rows = 0;   // by the policy, or because their window was removed
   std::uint64_t lost_records = 0;   // of the spill log, damaged
   std::string error;                // why nothing can be spilled; empty if all is well
 };
@@ -62,7 +62,7 @@ class Outbox {
   std::variant<std::optional<EpochId>, LogRefusal> recover(std::uint64_t first_record, std::uint64_t run);
 
   // Everything that `former` has, in place of `recover`. Where its inputs are others, what it has not spilled is
-  // dropped. Requires: nobody uses `former` any more, and it is from the same place.
+  // dropped. Requires: `former` is no longer used, and is of the same sink and folder.
   void adopt(Outbox& former);
 
   // Ignored if its epoch is here or was delivered, as in a replay of the journal. Requires: later epochs than all
@@ -100,18 +100,17 @@ class Outbox {
     std::uint64_t record_bytes = 0;
   };
 
-  // Under the lock:
-  void drop_memory();
-  std::vector<WaitingBatch> make_room();
-  std::optional<std::size_t> next_to_drop() const noexcept;
-  bool is_full() const noexcept;
+  void drop_memory() REQUIRES(mutex_);
+  std::vector<WaitingBatch> make_room() REQUIRES(mutex_);
+  std::optional<std::size_t> next_to_drop() const noexcept REQUIRES(mutex_);
+  bool is_full() const noexcept REQUIRES(mutex_);
 
   bool newest_rows_only() const noexcept { return traits_.kind == SinkKind::table; }
 
   std::vector<WaitingBatch> oldest();
   Taken read(const WaitingBatch& wanted);
   std::vector<Piece> unspilled(EpochId through) const;
-  bool joins(const WaitingBatch& next, const Piece& piece) const noexcept;
+  bool joins(const WaitingBatch& next, const Piece& piece) const noexcept REQUIRES(mutex_);
   std::error_code write(std::vector<Piece>& pieces);
   bool lower_memory(std::size_t target);
   void finish_spill(std::error_code error);
@@ -123,14 +122,14 @@ class Outbox {
   const OutboxEvents events_;
   std::atomic<bool> full_ = false;
 
-  mutable std::mutex mutex_;
-  WaitingBatches waiting_;          // guarded by mutex_
-  EpochId delivered_;               // guarded by mutex_; the sink has all up to here
-  EpochId in_hand_;                 // guarded by mutex_; what is being delivered ends here
-  std::size_t spill_above_;         // guarded by mutex_; bytes of batches in memory at which a spill is wanted
-  std::uint64_t dropped_rows_ = 0;  // guarded by mutex_
-  std::uint64_t lost_records_ = 0;  // guarded by mutex_
-  std::string error_;               // guarded by mutex_
+  mutable Mutex mutex_;
+  WaitingBatches waiting_ GUARDED_BY(mutex_);
+  EpochId delivered_ GUARDED_BY(mutex_);        // the sink has all up to here
+  EpochId in_hand_ GUARDED_BY(mutex_);          // what is being delivered ends here
+  std::size_t spill_above_ GUARDED_BY(mutex_);  // bytes of batches in memory at which a spill is wanted
+  std::uint64_t dropped_rows_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t lost_records_ GUARDED_BY(mutex_) = 0;
+  std::string error_ GUARDED_BY(mutex_);
 
   SpillLog log_;             // the storage thread only
   SpillReader reader_;       // the delivery's thread only

@@ -14,7 +14,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::size_t row_bytes = 25;         // without its values
-constexpr std::size_t series_bytes_min = 17;  // one without texts and labels
+constexpr std::size_t series_bytes_min = 17;  // one with empty names and without labels
 constexpr std::size_t text_bytes_min = 4;
 constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
 

@@ -1,10 +1,10 @@
 // Rows that wait for a sink, as the payload of a record of its spill log. storage/FORMAT.md has the bytes.
 //
 // Windows and columns are written by name, so that rows find their place again after the configuration has changed: a
-// column that is no more is left out, a new one is null, and rows of a window that the sink takes no longer are
+// column that was removed is left out, a new one is null, and rows of a window that the sink takes no longer are
 // counted.
 //
-// Thread: pure. Fails: `decode` gives nothing for what is no such payload.
+// Thread: pure. Fails: `decode` gives nothing for an invalid payload.
 #pragma once
 
 #include <cstddef>

@@ -11,7 +11,7 @@ namespace edgetide {
 
 namespace {
 
-// By its texts: a series that left and came back, or was read from disk, is the same one.
+// By its names: a series that was evicted and returned, or was read from disk, is the same one.
 struct RowKey {
   const Series* series;
   Timestamp start;

@@ -11,7 +11,7 @@ std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, 
     WindowSchema& schema = schemas.emplace_back();
     schema.name = window.name;
     for (const Aggregate& aggregate : window.aggregates) {
-      schema.columns.push_back({name_of(aggregate), aggregate == Aggregate::count || aggregate == Aggregate::distinct});
+      schema.columns.push_back({name_of(aggregate), kind_of(aggregate).integer});
     }
   }
   return schemas;

@@ -14,7 +14,7 @@
 
 namespace edgetide {
 
-// What a sink is told of its inputs, in the order of `inputs`.
+// The schemas of a sink's inputs, in the order of `inputs`.
 std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs);
 
 class RowSelection {

@@ -18,7 +18,7 @@ SinkWorker::SinkWorker(const std::string& name, std::unique_ptr<Sink> sink, std:
     : name_(name),
       outbox_(options, sink->traits(), std::move(inputs), files, spill_location(state_directory, name),
               std::move(events)),
-      delivery_(name, std::move(sink), outbox_, seed) {}
+      delivery_(name, std::move(sink), outbox_, seed, options.max_rate) {}
 
 SinkWorker::~SinkWorker() {
   if (!thread_.joinable()) return;
@@ -27,20 +27,23 @@ SinkWorker::~SinkWorker() {
 }
 
 void SinkWorker::start() {
-  if (!outbox_.empty()) waiting_since_ = std::chrono::steady_clock::now();
+  {
+    const MutexLock lock(mutex_);
+    if (!outbox_.empty()) waiting_since_ = std::chrono::steady_clock::now();
+  }
   thread_ = std::thread([this] { run(); });
   pthread_setname_np(thread_.native_handle(), ("sink-" + name_).substr(0, 15).c_str());
 }
 
 void SinkWorker::push(RowBatch batch) {
   outbox_.push(std::move(batch));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!waiting_since_) waiting_since_ = std::chrono::steady_clock::now();
   changed_.notify_all();
 }
 
 Duration SinkWorker::waiting_for() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!waiting_since_) return {};
   const auto waited = std::chrono::steady_clock::now() - *waiting_since_;
   return Duration::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(waited).count());
@@ -53,7 +56,7 @@ SinkWorkerStatus SinkWorker::status() const {
           .delivered_rows = delivery.delivered_rows,
           .rejected_rows = delivery.rejected_rows,
           .dropped_rows = outbox.dropped_rows,
-          .undelivered_rows = outbox.waiting_rows,
+          .undelivered_rows = outbox.waiting_rows - std::min(outbox.waiting_rows, delivery.rows_done),
           .spilled_rows = outbox.spilled_rows,
           .spilled_bytes = outbox.spilled_bytes,
           .memory_bytes = outbox.memory_bytes,
@@ -68,7 +71,7 @@ SinkWorkerStatus SinkWorker::status() const {
 }
 
 void SinkWorker::finish(std::chrono::steady_clock::time_point deadline) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   stopping_ = true;
   deadline_ = deadline;
   changed_.notify_all();
@@ -77,8 +80,10 @@ void SinkWorker::finish(std::chrono::steady_clock::time_point deadline) {
 void SinkWorker::join() {
   if (!thread_.joinable()) return;
   {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait_until(lock, deadline_, [&] { return ended_; })) delivery_.interrupt();
+    MutexLock lock(mutex_);
+    while (!ended_ && changed_.wait_until(lock, deadline_) == std::cv_status::no_timeout) {
+    }
+    if (!ended_) delivery_.interrupt();
   }
   thread_.join();
 }
@@ -87,25 +92,28 @@ void SinkWorker::run() noexcept {
   while (wait(delivery_.step())) {
   }
   delivery_.close();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ended_ = true;
   changed_.notify_all();
 }
 
 // False: it is time to end.
 bool SinkWorker::wait(std::optional<Duration> pause) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (outbox_.empty()) waiting_since_.reset();
+  const auto now = std::chrono::steady_clock::now();
   if (!pause) {
-    changed_.wait(lock, [&] { return stopping_ || has_work(); });
+    while (!stopping_ && !has_work()) changed_.wait(lock);
   } else if (!stopping_) {
-    changed_.wait_for(lock, std::chrono::microseconds(pause->count()), [&] { return stopping_; });
+    const auto until = now + std::chrono::microseconds(pause->count());
+    while (!stopping_ && changed_.wait_until(lock, until) == std::cv_status::no_timeout) {
+    }
   } else if (*pause > Duration()) {
     // The last chance of a store that comes back just now.
-    const auto now = std::chrono::steady_clock::now();
     const std::chrono::steady_clock::duration wanted = std::chrono::microseconds(pause->count());
-    changed_.wait_until(lock, std::min(deadline_, now + std::min<decltype(wanted)>(wanted, max_pause_while_stopping)),
-                        [] { return false; });
+    const auto until = std::min(deadline_, now + std::min<decltype(wanted)>(wanted, max_pause_while_stopping));
+    while (changed_.wait_until(lock, until) == std::cv_status::no_timeout) {
+    }
   }
   return !stopping_ || (has_work() && std::chrono::steady_clock::now() < deadline_);
 }

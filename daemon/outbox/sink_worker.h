@@ -11,11 +11,9 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
@@ -26,6 +24,7 @@
 
 #include "daemon/outbox/delivery.h"
 #include "daemon/outbox/outbox.h"
+#include "daemon/service/mutex.h"
 #include "sinks/sink.h"
 
 namespace edgetide {
@@ -34,7 +33,7 @@ struct SinkWorkerStatus {
   bool connected = false;
   std::uint64_t delivered_rows = 0;
   std::uint64_t rejected_rows = 0;
-  std::uint64_t dropped_rows = 0;    // by the outbox's policy, or because their window is no more
+  std::uint64_t dropped_rows = 0;    // by the outbox's policy, or because their window was removed
   std::size_t undelivered_rows = 0;  // waiting, or with the sink
   std::size_t spilled_rows = 0;      // of these, on disk
   std::uint64_t spilled_bytes = 0;   // of disk
@@ -45,7 +44,7 @@ struct SinkWorkerStatus {
   std::uint64_t failures = 0;        // of the sink, each tried again
   std::uint64_t in_doubt = 0;        // of these, deliveries whose answer was lost
   WriteHistogram writes;             // of deliveries, whatever came of them
-  std::string error;                 // why the sink takes nothing; empty if it does
+  std::string error;                 // why the sink accepts no rows; empty if it does
   std::string disk_error;            // why the outbox cannot be spilled; empty if it can
 };
 
@@ -67,7 +66,7 @@ class SinkWorker {
 
   // Requires: what is replayed from a journal was pushed.
   void start();
-  // Instead of the thread, for who drives it by hand: as Delivery::step. Requires: not started.
+  // Instead of the thread, for tests that drive it step by step: as Delivery::step. Requires: not started.
   std::optional<Duration> step() { return delivery_.step(); }
 
   void push(RowBatch batch);
@@ -95,13 +94,13 @@ class SinkWorker {
   Outbox outbox_;
   Delivery delivery_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopping_ = false;                           // guarded by mutex_
-  bool ended_ = false;                              // guarded by mutex_
-  std::chrono::steady_clock::time_point deadline_;  // guarded by mutex_
-  // The outbox has held rows since then. Guarded by mutex_.
-  std::optional<std::chrono::steady_clock::time_point> waiting_since_;
+  mutable Mutex mutex_;
+  Condition changed_;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  bool ended_ GUARDED_BY(mutex_) = false;
+  std::chrono::steady_clock::time_point deadline_ GUARDED_BY(mutex_);
+  // The outbox has held rows since then.
+  std::optional<std::chrono::steady_clock::time_point> waiting_since_ GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

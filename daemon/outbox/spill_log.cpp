@@ -109,7 +109,7 @@ SpillReader::Answer SpillReader::read(std::uint64_t record, EpochRange epochs,
   if (log_ && record == next_) {
     if (Answer answer = find(record, epochs, inputs); answer.batch) return answer;
   }
-  // What is open shows the log as it was then: the record may have been written since, or written anew elsewhere.
+  // What is open shows the log as it was then: the record may have been written since, or written again elsewhere.
   if (std::string error = open(record); !error.empty()) return {std::nullopt, std::move(error)};
   Answer answer = find(record, epochs, inputs);
   if (!answer.batch) log_.reset();

@@ -44,7 +44,7 @@ void Checkpointer::sync() {
   sync_at_.reset();
   if (error || intake_.is_unsafe()) sync_at_ = clock_.now().running + journal_.sync_interval;
   if (!error) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++status_.failed_syncs;
 }
 
@@ -77,7 +77,7 @@ std::error_code Checkpointer::write_checkpoint() {
   const Duration ended = clock_.now().running;
   checkpoint_at_ = ended + (error ? std::min(retry_after, checkpoint_.interval) : checkpoint_.interval);
 
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::string text = error ? "no checkpoint can be written: " + error.message() : std::string();
   if (text != status_.error) {
     log(error ? LogLevel::error : LogLevel::info, {LogEvent::disk_failing},
@@ -93,7 +93,7 @@ std::error_code Checkpointer::write_checkpoint() {
 }
 
 CheckpointerStatus Checkpointer::status() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return status_;
 }
 

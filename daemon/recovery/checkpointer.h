@@ -1,5 +1,5 @@
 // Keeps what must survive on disk: syncs the journal within sync_interval of what came first, writes a checkpoint each
-// interval, and spills what workers cannot hold in memory. One step at a time, without a thread or a timer of its own.
+// interval, and spills what workers cannot hold in memory. It runs one step at a time, without its own thread or timer.
 //
 // A checkpoint forgets inputs, so everything that they made must be safe first: the rows that a sink has not confirmed
 // are spilled before the checkpoint is written, and the journal is cut after it.
@@ -10,7 +10,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "daemon/intake/intake.h"
 #include "daemon/outbox/sink_worker.h"
 #include "daemon/service/clock.h"
+#include "daemon/service/mutex.h"
 #include "daemon/storage/checkpoint_store.h"
 
 namespace edgetide {
@@ -60,8 +60,8 @@ class Checkpointer {
   bool sync_fails_ = false;
   Duration checkpoint_at_;  // at once: what was recovered is not recovered again
 
-  mutable std::mutex mutex_;
-  CheckpointerStatus status_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  CheckpointerStatus status_ GUARDED_BY(mutex_);
 };
 
 }  // namespace edgetide

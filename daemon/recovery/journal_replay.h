@@ -2,10 +2,10 @@
 // the workers again, under the run that fired them first.
 //
 // The configuration may have changed in between: sources are found by name, series by sensor and metric. What belongs
-// to a source that is no more, or to a series that the journal no longer names, is counted as lost.
+// to a removed source, or to a series that the journal no longer names, is counted as lost.
 //
 // Owns:   nothing; what it writes to outlives it.
-// Thread: one owner at a time, before the intake is opened. Fails: never; `lost_readings` and `stopped` tell.
+// Thread: one owner at a time, before the intake is opened. Fails: never; see `lost_readings` and `stopped`.
 #pragma once
 
 #include <cstdint>

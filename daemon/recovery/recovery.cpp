@@ -122,7 +122,7 @@ FoundState find_state(FileSystem& files, const std::string& state_directory, Che
   auto found = checkpoints.newest();
   if (const auto* const refusal = std::get_if<std::string>(&found)) throw StateRefused(*refusal);
   auto& readable = std::get<CheckpointStore::Found>(found);
-  state.reports = std::move(readable.complaints);
+  state.reports = std::move(readable.warnings);
   state.checkpoint = std::move(readable.checkpoint);
   state.state_id =
       state.checkpoint ? state.checkpoint->state_id : state_id_of_journal(files, state_directory).value_or(fresh_id);

@@ -1,12 +1,12 @@
 // What an earlier run has left in the state directory, brought back: the newest whole checkpoint, else the one before,
-// else nothing; then the journal from there on. Nobody has to delete a file by hand.
+// else nothing; then the journal from there on. No file has to be deleted by hand.
 //
 //   const FoundState found = find_state(...);           before the workers: their sinks need the state id
 //   RecoveredState recovered = recover(found, pipeline, ...); before anything is taken in
 //
 // Thread: one, before any other is started. Blocks: as long as reading takes.
 // Fails:  StateRefused for what must not be touched: files of another program or of a newer version. Damage is read
-//         around, counted and told in `reports`.
+//         around, counted and reported in `reports`.
 #pragma once
 
 #include <cstdint>

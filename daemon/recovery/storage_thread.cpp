@@ -1,29 +1,36 @@
 #include "daemon/recovery/storage_thread.h"
 
-#include <chrono>
 #include <pthread.h>
-#include <utility>
 
 namespace edgetide {
 
 void StorageThread::start(Checkpointer& checkpointer) {
-  stopping_ = false;
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = false;
+  }
   thread_ = std::thread([this, &checkpointer] { run(checkpointer); });
   pthread_setname_np(thread_.native_handle(), "storage");
 }
 
 void StorageThread::run(Checkpointer& checkpointer) noexcept {
-  while (true) {
-    const std::chrono::microseconds pause(checkpointer.step().count());
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, pause, [this] { return woken_ || stopping_; });
-    if (stopping_) return;
-    woken_ = false;
+  while (wait(std::chrono::microseconds(checkpointer.step().count()))) {
   }
 }
 
+// False: it is time to end.
+bool StorageThread::wait(std::chrono::microseconds at_most) {
+  const auto until = std::chrono::steady_clock::now() + at_most;
+  MutexLock lock(mutex_);
+  while (!woken_ && !stopping_) {
+    if (changed_.wait_until(lock, until) == std::cv_status::timeout) break;
+  }
+  woken_ = false;
+  return !stopping_;
+}
+
 void StorageThread::wake() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   woken_ = true;
   changed_.notify_all();
 }
@@ -31,7 +38,7 @@ void StorageThread::wake() {
 void StorageThread::stop() {
   if (!thread_.joinable()) return;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     changed_.notify_all();
   }

@@ -1,4 +1,4 @@
-// Runs the state checkpointer's steps, when they are due or when somebody asks.
+// Runs the state checkpointer's steps, when they are due or after `wake`.
 //
 // In:      time, and `wake`.
 // Out:     what the checkpointer writes to disk.
@@ -6,11 +6,11 @@
 // Never:   touches a socket, or waits while something is due.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
+#include <chrono>
 #include <thread>
 
 #include "daemon/recovery/checkpointer.h"
+#include "daemon/service/mutex.h"
 
 namespace edgetide {
 
@@ -28,11 +28,12 @@ class StorageThread {
 
  private:
   void run(Checkpointer& checkpointer) noexcept;
+  bool wait(std::chrono::microseconds at_most);
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = false;     // guarded by mutex_
-  bool stopping_ = false;  // guarded by mutex_
+  Mutex mutex_;
+  Condition changed_;
+  bool woken_ GUARDED_BY(mutex_) = false;
+  bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

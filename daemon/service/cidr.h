@@ -1,7 +1,7 @@
 // Address ranges in CIDR form, "10.20.0.0/16" or "fd00::/8", and whether a peer is in one. IPv4 peers of an IPv6 socket
 // (::ffff:a.b.c.d) are matched as IPv4.
 //
-// Thread: immutable after construction. Fails: `parse` gives nothing for what is no range.
+// Thread: immutable after construction. Fails: `parse` gives nothing for any other string.
 #pragma once
 
 #include <array>

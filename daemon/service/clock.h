@@ -21,7 +21,7 @@ class Clock {
   virtual Moment now() const noexcept = 0;
   // The wall time can be trusted, as far as anybody can tell. Once true, it stays true.
   virtual bool is_set() const noexcept { return true; }
-  // Running time goes on from what earlier runs have run. Requires: nobody has asked for the time, but for its wall.
+  // Running time continues from the end of earlier runs. Requires: only wall time has been read so far.
   virtual void continue_from(Duration ran_before) noexcept = 0;
 };
 

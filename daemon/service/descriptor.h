@@ -18,6 +18,9 @@ class Descriptor {
     if (descriptor_ >= 0) close(descriptor_);
   }
   int get() const noexcept { return descriptor_; }
+  bool is_open() const noexcept { return descriptor_ >= 0; }
+  // It is another's from now on, who closes it.
+  int release() noexcept { return std::exchange(descriptor_, -1); }
 
  private:
   int descriptor_;

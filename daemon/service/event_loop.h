@@ -12,8 +12,7 @@
 //         changed and destroyed on the loop's thread, or on its owner's while the loop does not run.
 // Owns:   its thread, an epoll and an eventfd. Watches and timers are their users', and end before the loop does.
 // Fails:  `start` and `Watch` throw std::system_error when the kernel gives no descriptor or thread. What is called
-// from
-//         a turn must not throw, but for the task of `call`, whose exception goes to the caller.
+//         from a turn must not throw, but for the task of `call`, whose exception goes to the caller.
 // Limit:  64 ready descriptors a turn; the others are served in the next.
 #pragma once
 
@@ -81,7 +80,7 @@ class EventLoop {
   std::thread thread_;
 };
 
-// A descriptor that the loop waits for. Level-triggered: what is ready and not used is told again in the next turn.
+// A descriptor that the loop waits for. Level-triggered: what is ready and not used comes again in the next turn.
 //
 // Requires: the descriptor stays open until the watch is destroyed.
 class EventLoop::Watch {

@@ -1,5 +1,5 @@
 // Lines for systemd's journal, with fields to select them by. (spdlog 1.10 sends the text and the priority only.)
-// The only user of libsystemd's sd-journal. Source: systemd.journal-fields(7), sd_journal_sendv(3).
+// The only user of libsystemd's sd-journal. See: systemd.journal-fields(7), sd_journal_sendv(3).
 //
 // Thread: any. Fails: never; where no journal listens a line is lost.
 #pragma once

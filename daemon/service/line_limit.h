@@ -20,7 +20,7 @@ class LineLimit {
   // False: the line is counted instead.
   bool passes(const std::string& kind) { return ++lines_[kind] <= max_lines; }
 
-  // Kinds of which lines did not pass, with their number. All kinds begin anew.
+  // Kinds of which lines did not pass, with their number. All kinds start again.
   std::vector<std::pair<std::string, std::uint64_t>> take_withheld();
 
  private:

@@ -3,12 +3,12 @@
 #include <atomic>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "daemon/service/journald.h"
 #include "daemon/service/line_limit.h"
+#include "daemon/service/mutex.h"
 
 namespace edgetide {
 
@@ -36,13 +36,18 @@ bool to_journal(LogTarget target) noexcept {
 }
 
 std::atomic<bool> journal_is_target = false;
-std::mutex limit_mutex;
-LineLimit line_limit;  // guarded by limit_mutex
+Mutex limit_mutex;
+LineLimit line_limit GUARDED_BY(limit_mutex);
 
 // Of one event, for one source or sink. Empty: lines that pass always.
 std::string kind_of(const LogSubject& subject) {
   const std::string whose = subject.beginning();
   return subject.event == LogEvent::none || whose.empty() ? std::string() : whose + std::string(subject.text().name);
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> take_withheld() {
+  const MutexLock lock(limit_mutex);
+  return line_limit.take_withheld();
 }
 
 }  // namespace
@@ -68,7 +73,7 @@ void log(LogLevel level, std::string_view line) {
 void log(LogLevel level, const LogSubject& subject, std::string_view line) {
   if (!spdlog::should_log(to_spdlog(level))) return;
   if (const std::string kind = kind_of(subject); !kind.empty()) {
-    const std::lock_guard lock(limit_mutex);
+    const MutexLock lock(limit_mutex);
     if (!line_limit.passes(kind)) return;
   }
   const std::string text = subject.beginning() + std::string(line);
@@ -77,10 +82,7 @@ void log(LogLevel level, const LogSubject& subject, std::string_view line) {
 }
 
 void log_withheld() {
-  std::unique_lock lock(limit_mutex);
-  const auto told = line_limit.take_withheld();
-  lock.unlock();
-  for (const auto& [kind, lines] : told) {
+  for (const auto& [kind, lines] : take_withheld()) {
     log(LogLevel::warning, kind + ": " + std::to_string(lines) + " more lines like the last ones were withheld");
   }
 }

@@ -1,5 +1,5 @@
-// What a line of the log tells of: fields of its own in journald (`journalctl EDGETIDE_EVENT=sink_failing`), and how
-// the line begins.
+// The subject of a log line: its fields in journald (`journalctl EDGETIDE_EVENT=sink_failing`), and the begin of the
+// line.
 //
 // Owns: nothing; a subject lives as long as the call that logs it. Thread: plain values.
 #pragma once

@@ -1,6 +1,6 @@
-// Tells the service manager how the daemon is (sd_notify); does nothing when not run by one.
+// Reports the daemon's state to the service manager (sd_notify); does nothing without one.
 //
-// Thread: main. Fails: never; a service manager that does not listen is no reason to stop.
+// Thread: main. Fails: never; a service manager that does not listen does not stop the daemon.
 // The only user of libsystemd's sd-daemon.
 #pragma once
 

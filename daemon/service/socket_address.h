@@ -3,6 +3,7 @@
 // Thread: pure. Fails: std::invalid_argument with a reason a user can act on.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <sys/socket.h>
 
@@ -14,8 +15,11 @@ struct SocketAddress {
   const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage); }
 };
 
-SocketAddress parse_inet(const std::string& text);     // "127.0.0.1:8094", "[::1]:8094"
+SocketAddress parse_inet(const std::string& text);     // "127.0.0.1:8094", "[::1]:8094"; port 0 takes a free one
 SocketAddress parse_unix(const std::string& path);     // absolute, at most 107 bytes
 std::string to_text(const sockaddr_storage& address);  // "127.0.0.1:8094", "unix"
+
+// As parse_inet; nothing for what it refuses, and for port 0.
+std::optional<SocketAddress> parse_listen(const std::string& text);
 
 }  // namespace edgetide

@@ -16,11 +16,11 @@ namespace {
   throw std::runtime_error(what + ": " + std::strerror(errno));
 }
 
-// A socket file that nobody listens on is left over from a run that was killed.
+// A socket file without a listener is left over from a run that was killed.
 void remove_stale(const BoundSocket& socket) {
   struct stat status {};
   if (lstat(socket.options.listen.c_str(), &status) != 0) return;
-  if (!S_ISSOCK(status.st_mode)) throw std::runtime_error(socket.options.listen + " exists and is no socket");
+  if (!S_ISSOCK(status.st_mode)) throw std::runtime_error(socket.options.listen + " exists and is not a socket");
   const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (connect(probe.get(), socket.address.get(), socket.address.length) == 0 || errno != ECONNREFUSED) {
     throw std::runtime_error(socket.options.listen + ": another process listens there");
@@ -30,12 +30,12 @@ void remove_stale(const BoundSocket& socket) {
 
 }  // namespace
 
-// Finds what a user can get wrong, before any socket exists.
+// Finds errors of the configuration before any socket exists.
 BoundSocket::BoundSocket(const SocketInput& input)
     : options(input.options), id(input.id), router(std::vector<RouteOptions>{input.options.route}) {
   for (const std::string& text : options.allow) {
     const std::optional<Cidr> range = Cidr::parse(text);
-    if (!range) throw std::invalid_argument("allow: '" + text + "' is no address range; write 10.20.0.0/16");
+    if (!range) throw std::invalid_argument("allow: '" + text + "' is not an address range; write 10.20.0.0/16");
     allow.push_back(*range);
   }
   if (options.kind == SocketKind::unix_stream) {

@@ -1,8 +1,8 @@
-// One socket that peers send to, as it is configured: bound by its source, read by the loop.
+// One configured socket to which peers send: bound by its source, read by the loop.
 //
 // Owns:   its descriptor.
-// Thread: one owner at a time: who makes it, and the loop from `SocketLoop::add` to `remove`.
-// Fails:  construction by std::invalid_argument for what a user can get wrong; `bind` by std::runtime_error.
+// Thread: one owner at a time: its creator, and the loop from `SocketLoop::add` to `remove`.
+// Fails:  construction by std::invalid_argument for errors of the configuration; `bind` by std::runtime_error.
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ struct BoundSocket {
   explicit BoundSocket(const SocketInput& input);
 
   void bind();
-  void close();  // further peers are turned away
+  void close();  // further connections are closed at once
 
   bool is_stream() const noexcept { return options.kind != SocketKind::udp; }
   bool allows(const sockaddr_storage& peer) const noexcept;

@@ -1,6 +1,6 @@
 // The one user of Eclipse Paho C++.
 //
-// Each connection is a client of its own: made, connected, subscribed, used until it is lost, destroyed, all by the
+// Each connection is a separate client: made, connected, subscribed, used until it is lost, destroyed, all by the
 // source's connection thread. So no stale token, callback or half-open session of the library is ever met again.
 //
 // Paho acknowledges a message as soon as its callback returns, whatever the callback says. A message that the host does
@@ -15,18 +15,14 @@
 #include "daemon/sources/mqtt_source.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <mqtt/async_client.h>
-#include <mutex>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <random>
 #include <stdexcept>
@@ -35,6 +31,9 @@
 #include <unistd.h>
 #include <utility>
 
+#include "daemon/service/host_port.h"
+#include "daemon/service/mutex.h"
+#include "daemon/service/server_address.h"
 #include "daemon/sources/message_fingerprint.h"
 
 namespace edgetide {
@@ -68,66 +67,44 @@ void note_traced_socket(MQTTASYNC_TRACE_LEVELS, char* line) noexcept {
 class TracedConnect {
  public:
   TracedConnect() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (count_++ > 0) return;
     MQTTAsync_setTraceCallback(note_traced_socket);
     MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_PROTOCOL);
   }
   ~TracedConnect() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (--count_ == 0) MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
   }
   TracedConnect(const TracedConnect&) = delete;
   TracedConnect& operator=(const TracedConnect&) = delete;
 
  private:
-  inline static std::mutex mutex_;
-  inline static int count_ = 0;  // guarded by mutex_
+  inline static Mutex mutex_;
+  inline static int count_ GUARDED_BY(mutex_) = 0;
 };
 
-struct ServerUri {
-  std::string scheme;
-  std::string rest;  // host:port...
-};
-
-ServerUri split(const std::string& uri) {
-  const std::size_t end = uri.find("://");
-  if (end == std::string::npos) throw std::invalid_argument("server '" + uri + "' has no scheme; write mqtt://" + uri);
-  return {uri.substr(0, end), uri.substr(end + 3)};
+// Requires: `check` has passed.
+ServerAddress server_of(const std::string& uri) {
+  return parse_server(uri).value();
 }
 
-bool is_encrypted(const std::string& scheme) {
-  return scheme == "mqtts" || scheme == "wss" || scheme == "ssl";
-}
-
-bool is_loopback(const std::string& address) {
-  const bool bracketed = address.starts_with('[');
-  const std::string host =
-      bracketed ? address.substr(1, address.find(']') - 1) : address.substr(0, address.find_first_of(":/"));
-  in_addr v4{};
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
-  return bracketed ? host == "::1" : host == "localhost";
-}
-
-std::string to_paho(const std::string& uri) {
-  static const std::pair<const char*, const char*> schemes[] = {{"mqtt", "tcp"}, {"mqtts", "ssl"}, {"ws", "ws"},
-                                                                {"wss", "wss"},  {"tcp", "tcp"},   {"ssl", "ssl"}};
-  const ServerUri parts = split(uri);
-  for (const auto& [ours, theirs] : schemes) {
-    if (parts.scheme == ours) return std::string(theirs) + "://" + parts.rest;
-  }
-  throw std::invalid_argument("server '" + uri + "': the scheme is none of mqtt, mqtts, ws, wss");
+std::string to_paho(ServerAddress server) {
+  if (server.scheme == "mqtt") server.scheme = "tcp";
+  if (server.scheme == "mqtts") server.scheme = "ssl";
+  return server.text();
 }
 
 void check(const MqttOptions& options) {
   if (options.servers.empty()) throw std::invalid_argument("no server is given");
   for (const std::string& uri : options.servers) {
-    const ServerUri parts = split(uri);
-    if (parts.rest.find('@') != std::string::npos) {
+    if (uri.find('@') != std::string::npos) {
       throw std::invalid_argument("a server holds no user or password; use username and password");
     }
-    to_paho(uri);
-    if (is_encrypted(parts.scheme) || is_loopback(parts.rest) || options.allow_plaintext) continue;
+    const std::optional<ServerAddress> server = parse_server(uri);
+    if (!server)
+      throw std::invalid_argument("server '" + uri + "' is not an address; write mqtts://broker.example:8883");
+    if (server->encrypted() || is_loopback_host(server->host) || options.allow_plaintext) continue;
     throw std::invalid_argument("server '" + uri +
                                 "' is not encrypted and not loopback; use mqtts://, or allow_plaintext");
   }
@@ -194,13 +171,13 @@ class MqttSource final : public Source {
 
   void stop() noexcept override {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       stopping_ = true;
       changed_.notify_all();
     }
     if (!thread_.joinable()) return;
     thread_.join();
-    host_.disconnected(id_, "stopped");
+    host_.disconnected(id_, {});
   }
 
  private:
@@ -222,7 +199,7 @@ class MqttSource final : public Source {
 
   // One connection, from connect to its loss; returns why it ended, throws if it never stood.
   std::string serve(const std::string& server) {
-    mqtt::async_client client(to_paho(server), options_.client_id,
+    mqtt::async_client client(to_paho(server_of(server)), options_.client_id,
                               mqtt::create_options(options_.protocol == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1),
                               nullptr);
     const ClientGuard guard(client);
@@ -251,7 +228,7 @@ class MqttSource final : public Source {
   // Returns whether the broker knows our session.
   bool connect(mqtt::async_client& client, const std::string& server) {
     const TracedConnect trace;
-    const auto connected = client.connect(to_paho(options_, is_encrypted(split(server).scheme)));
+    const auto connected = client.connect(to_paho(options_, server_of(server).encrypted()));
     wait(*connected, connect_timeout + 5s, "connect");
     return connected->get_connect_response().is_session_present();
   }
@@ -290,8 +267,8 @@ class MqttSource final : public Source {
   }
 
   std::string wait_for_loss() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stopping_ || !lost_.empty(); });
+    MutexLock lock(mutex_);
+    while (!stopping_ && lost_.empty()) changed_.wait(lock);
     return lost_;
   }
 
@@ -302,8 +279,10 @@ class MqttSource final : public Source {
     ++failures_;
     const std::chrono::milliseconds delay(
         std::uniform_int_distribution<std::chrono::milliseconds::rep>(50, ceiling.count())(random_));
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, delay, [&] { return stopping_; });
+    const auto until = std::chrono::steady_clock::now() + delay;
+    MutexLock lock(mutex_);
+    while (!stopping_ && changed_.wait_until(lock, until) != std::cv_status::timeout) {
+    }
   }
 
   // Paho's receive thread, with the library's lock held: decode, accept, return.
@@ -344,7 +323,7 @@ class MqttSource final : public Source {
   }
 
   void begin() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     lost_.clear();
     cut_ = false;
     socket_ = no_socket;
@@ -352,13 +331,13 @@ class MqttSource final : public Source {
 
   // The first reason is the telling one.
   void set_lost(const std::string& reason) noexcept {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (lost_.empty()) lost_ = reason;
     changed_.notify_all();
   }
 
   bool stopping() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return stopping_;
   }
 
@@ -388,12 +367,12 @@ class MqttSource final : public Source {
   Router router_;
   DecodedBatch batch_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  mutable Mutex mutex_;
+  Condition changed_;
   std::atomic<int> socket_ = no_socket;  // the library's, of this connection
   std::atomic<bool> cut_ = false;        // this connection was ended by `cut`
-  bool stopping_ = false;                // guarded by mutex_
-  std::string lost_;                     // guarded by mutex_; why the connection was lost, empty while it stands
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::string lost_ GUARDED_BY(mutex_);  // why the connection was lost, empty while it stands
 
   // The connection thread only.
   std::vector<std::string> unwanted_filters_;  // that our session at the broker may still have

@@ -5,7 +5,7 @@
 // Thread:  Paho's receive thread for messages; one connection thread per source, named "mqtt-<name>", connects,
 //          resubscribes and backs off. Commands come from the gateway's main thread.
 // Never:   no blocking MQTT call, no exception and no log in a callback; no consumer queue; no automatic reconnect.
-// Fails:   see source.h. The broker being away is no failure: jittered backoff from 1 s to 60 s.
+// Fails:   see source.h. The broker being away is not a failure: jittered backoff from 1 s to 60 s.
 // Limit:   max_payload_bytes per message; v5 announces it as Maximum Packet Size.
 #pragma once
 

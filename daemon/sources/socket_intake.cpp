@@ -27,7 +27,7 @@ void SocketIntake::offer(const BoundSocket& socket, Then then) {
   set_reading_(false);
 }
 
-// Sockets are read again before the caller goes on, which may end with a socket of its own.
+// Sockets are read again before the caller goes on, which may drop its own connection.
 void SocketIntake::offer_again() {
   if (!held_) return;
   const Answer answer = held_->socket == nullptr ? Answer::closed : offer_(held_->socket->id, batch_);

@@ -1,8 +1,8 @@
-// What all sockets of a loop share on the way in: one buffer that bytes are received into, one batch that they are
-// decoded into, and the offer of that batch to the host.
+// What all sockets of a loop share: one buffer for received bytes, one batch for decoded readings, and the offer of
+// that batch to the host.
 //
-// A batch that the host holds back is kept here, and no socket of the loop is read until it has been taken: its bytes
-// wait in the kernel, and its peers are slowed down by TCP. Nothing is acknowledged before.
+// A batch that the host holds back is kept here, and no socket of the loop is read until it has been accepted: its
+// bytes wait in the kernel, and its peers are slowed down by TCP. Nothing is acknowledged before.
 //
 // Thread: the loop's. Owns: buffer and batch. Fails: never.
 #pragma once

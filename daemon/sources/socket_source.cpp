@@ -23,7 +23,7 @@ class SocketSource final : public Source {
     if (!started_) return;
     started_ = false;
     loop_.remove(socket_);
-    loop_.host().disconnected(socket_.id, "stopped");
+    loop_.host().disconnected(socket_.id, {});
   }
 
  private:

@@ -8,8 +8,7 @@
 //          kernel.
 // Fails:   `start` throws std::runtime_error when an address cannot be bound.
 // Limit:   message 64 KiB, datagram 8 KiB, connections 64 per source (more are refused at once), 5 min without a byte
-// or
-//          30 s for one message closes a connection; a message that its peer had not completed is discarded and
+//          or 30 s for one message closes a connection; a message that its peer had not completed is discarded and
 //          counted.
 #pragma once
 

@@ -61,7 +61,7 @@ void StreamConnection::take(std::string_view bytes) {
       bytes,
       [&](std::string_view message) {
         ++messages;
-        // Kept: the batch refers to the message's texts, and the buffer under them is reused.
+        // Kept: the batch refers to the message, and the buffer under them is reused.
         socket_.router.decode(peer_, batch.keep(message), batch);
       },
       [&] {
@@ -90,7 +90,7 @@ void StreamConnection::acknowledge(std::uint64_t messages) {
   if (acks_.size() > max_unread_acks_bytes) listener_.drop(*this);
 }
 
-// The peer will send no more, or too late.
+// The peer sends no more, or too late.
 void StreamConnection::end() {
   if (!frames_.unreported()) return listener_.drop(*this);
   intake_.begin_batch().refusals.push_back({Refusal::bad_syntax, peer_, 0});
@@ -103,7 +103,7 @@ EventLoop::Time StreamConnection::deadline() const {
   return std::min(silent_at, *message_began_at_ + to_chrono(socket_.options.line_timeout));
 }
 
-// A deadline that has moved back is found when the timer is called: so a timer is seldom set.
+// A deadline that has moved back is found when the timer is called: so the timer is rarely set.
 void StreamConnection::arm() {
   const EventLoop::Time at = deadline();
   if (!timer_.is_set() || at < timer_.time()) timer_.set(at);

@@ -1,9 +1,8 @@
-// One peer of a stream socket: its bytes are cut into messages, decoded and offered; with `ack` it is told how many
+// One peer of a stream socket: its bytes are cut into messages, decoded and offered; with `ack` it learns how many
 // messages have been taken.
 //
-// Ends:   when the peer closes, at a deadline of its own, when it reads no acknowledgements, when the daemon stops.
-// What
-//         had begun as a message is then discarded and counted.
+// Ends:   when the peer closes, at its deadline, when it reads no acknowledgements, when the daemon stops. A message
+//         that had begun is then discarded and counted.
 // Thread: the loop's. Owns: the connection's descriptor. Fails: construction, by std::system_error.
 #pragma once
 
@@ -26,7 +25,7 @@ class StreamConnection {
  public:
   StreamConnection(StreamListener& listener, EventLoop& loop, Descriptor descriptor, std::string peer);
 
-  // Deadlines run from the beginning again when it is read again: the pause was not the peer's.
+  // Deadlines restart when reading resumes, because the peer did not cause the pause.
   void set_reading(bool reading);
 
  private:

@@ -72,15 +72,15 @@ std::variant<CheckpointStore::Found, std::string> CheckpointStore::newest() {
     auto loaded = load(path);
     if (auto* const whole = std::get_if<Checkpoint>(&loaded)) {
       kept_.push_front({number, whole->journal_next});
-      if (!found.checkpoint) found = {std::move(*whole), path, std::move(found.complaints)};
+      if (!found.checkpoint) found = {std::move(*whole), path, std::move(found.warnings)};
       if (kept_.size() == keep_) break;
     } else if (!found.checkpoint) {
       const BadCheckpoint& bad = std::get<BadCheckpoint>(loaded);
-      found.complaints.push_back(path + ": " + bad.text);
+      found.warnings.push_back(path + ": " + bad.text);
       if (bad.reason == BadCheckpoint::Reason::newer || bad.reason == BadCheckpoint::Reason::forbidden) {
-        return found.complaints.back();
+        return found.warnings.back();
       }
-      if (bad.reason == BadCheckpoint::Reason::foreign) foreign = found.complaints.back();
+      if (bad.reason == BadCheckpoint::Reason::foreign) foreign = found.warnings.back();
     }
   }
   if (!found.checkpoint && !foreign.empty()) return foreign;

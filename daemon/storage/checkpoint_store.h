@@ -30,8 +30,8 @@ class CheckpointStore {
 
   struct Found {
     std::optional<Checkpoint> checkpoint;
-    std::string path;                     // of it
-    std::vector<std::string> complaints;  // newer files that were skipped, and why; one line each
+    std::string path;                   // of it
+    std::vector<std::string> warnings;  // newer files that were skipped, and why; one line each
   };
   // The newest that is whole. Or why a person has to decide: a newer version of the format, a file that may not be
   // read, or nothing but files of something else. Requires: before `write`.

@@ -59,7 +59,7 @@ class Journal {
   // Everything appended survives our crash. False: it does not, is still to be written, and there is error.
   bool commit(Duration running);
 
-  // For whoever syncs: one at a time.
+  // For the thread that syncs: one at a time.
   PendingSync take_pending_sync() { return log_.take_pending_sync(); }
   void synced(const PendingSync& sync, std::error_code error, Duration running);
 

@@ -2,7 +2,7 @@
 // bytes.
 //
 //   JournalEncoder   appends one record's payload to a buffer
-//   JournalDecoder   turns a payload back; texts of the result live as long as the payload
+//   JournalDecoder   turns a payload back; strings of the result live as long as the payload
 //
 // A batch's arrival is written as the time since the record before it. Both sides remember that; runs, ticks and
 // connections carry whole moments, so that a decoder that starts anywhere, or has lost records, is right again from the

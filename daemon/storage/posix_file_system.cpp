@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "daemon/service/descriptor.h"
+
 namespace edgetide {
 
 namespace {
@@ -24,29 +26,13 @@ std::error_code error_unless(bool fine) noexcept {
   return fine ? std::error_code() : last_error();
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int number) noexcept : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  bool is_open() const noexcept { return number_ >= 0; }
-  int number() const noexcept { return number_; }
-
- private:
-  int number_;
-};
-
 class PosixFile final : public File {
  public:
   explicit PosixFile(Descriptor descriptor) noexcept : descriptor_(std::move(descriptor)) {}
 
   std::error_code write(std::uint64_t offset, std::string_view bytes) noexcept override {
     while (!bytes.empty()) {
-      const ssize_t written = ::pwrite(descriptor_.number(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      const ssize_t written = ::pwrite(descriptor_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) return last_error();
       if (written == 0) return std::make_error_code(std::errc::io_error);
@@ -60,7 +46,7 @@ class PosixFile final : public File {
     std::size_t done = 0;
     while (done < into.size()) {
       const ssize_t count =
-          ::pread(descriptor_.number(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+          ::pread(descriptor_.get(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return {done, last_error()};
       if (count == 0) break;
@@ -71,17 +57,17 @@ class PosixFile final : public File {
 
   FileResult<std::uint64_t> size() noexcept override {
     struct stat status {};
-    if (::fstat(descriptor_.number(), &status) != 0) return {0, last_error()};
+    if (::fstat(descriptor_.get(), &status) != 0) return {0, last_error()};
     return {static_cast<std::uint64_t>(status.st_size), {}};
   }
 
   std::error_code truncate(std::uint64_t size) noexcept override {
-    return error_unless(::ftruncate(descriptor_.number(), static_cast<off_t>(size)) == 0);
+    return error_unless(::ftruncate(descriptor_.get(), static_cast<off_t>(size)) == 0);
   }
   std::error_code preallocate(std::uint64_t size) noexcept override {
-    return error_unless(::fallocate(descriptor_.number(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) == 0);
+    return error_unless(::fallocate(descriptor_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) == 0);
   }
-  std::error_code sync() noexcept override { return error_unless(::fdatasync(descriptor_.number()) == 0); }
+  std::error_code sync() noexcept override { return error_unless(::fdatasync(descriptor_.get()) == 0); }
 
  private:
   Descriptor descriptor_;
@@ -144,12 +130,12 @@ std::error_code PosixFileSystem::remove(const std::string& path) {
 
 std::error_code PosixFileSystem::sync_folder(const std::string& path) {
   const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return error_unless(folder.is_open() && ::fsync(folder.number()) == 0);
+  return error_unless(folder.is_open() && ::fsync(folder.get()) == 0);
 }
 
 FileResult<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path) {
   Descriptor descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, file_mode));
-  if (!descriptor.is_open() || ::flock(descriptor.number(), LOCK_EX | LOCK_NB) != 0) return {nullptr, last_error()};
+  if (!descriptor.is_open() || ::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) return {nullptr, last_error()};
   return {std::make_unique<PosixLock>(std::move(descriptor)), {}};
 }
 

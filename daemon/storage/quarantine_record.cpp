@@ -1,6 +1,5 @@
 #include "daemon/storage/quarantine_record.h"
 
-#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -17,12 +16,6 @@ constexpr std::array<std::string_view, 3> reason_names = {"late_dropped", "too_e
 
 std::string_view name_of(Quarantined::Reason reason) noexcept {
   return reason_names[static_cast<std::size_t>(reason)];
-}
-
-std::optional<Quarantined::Reason> quarantine_reason_named(std::string_view name) noexcept {
-  const auto found = std::find(reason_names.begin(), reason_names.end(), name);
-  if (found == reason_names.end()) return std::nullopt;
-  return static_cast<Quarantined::Reason>(found - reason_names.begin());
 }
 
 void encode(const Quarantined& aside, std::string_view source, Timestamp arrival, const Series& series,

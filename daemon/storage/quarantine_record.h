@@ -25,7 +25,6 @@ struct QuarantinedReading {
 
 // late_dropped, too_early, too_old.
 std::string_view name_of(Quarantined::Reason reason) noexcept;
-std::optional<Quarantined::Reason> quarantine_reason_named(std::string_view name) noexcept;
 
 // Appends the payload. `series` is that of the reading.
 void encode(const Quarantined& aside, std::string_view source, Timestamp arrival, const Series& series,

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What the journal costs: CPU of the daemon per reading, and readings per second, with durability none, crash and power
-side by side, for MQTT messages of one reading and for lines over TCP. Of several rounds the cheapest counts.
+"""The cost of the journal: the daemon's CPU time per reading and readings per second with durability none, crash and
+power, for MQTT messages of one reading and for lines over TCP. The cheapest of several rounds counts.
 
     durability.py BUILD [READINGS [ROUNDS]]        a release build; 100,000 readings and 3 rounds by default
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What the daemon takes of a board: memory after an hour's worth of readings, the size of its binary, and how often it
-wakes up when nothing comes. 200 sensors, MQTT in, three windows, PostgreSQL and SQLite out.
+"""What the daemon needs of a board: memory after an hour's worth of readings, the size of its binary, and how often it
+wakes up when no readings arrive. 200 sensors, MQTT in, three windows, PostgreSQL and SQLite out.
 
-    footprint.py BUILD [SECONDS]       a release build; how long the hour takes, 60 seconds by default
+    footprint.py BUILD [SECONDS]       a release build; duration of the simulated hour, 60 seconds by default
 
 Fails above: 24 MiB resident, 8 MiB of private memory written to, 2 MiB of binary, 5 wake-ups a second.
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How fast `edgetide replay` is. Usage: tests/bench/replay_speed.py [BUILD_DIR [LINES [SENSORS]]]"""
+"""Measures the speed of `edgetide replay`. Usage: tests/bench/replay_speed.py [BUILD_DIR [LINES [SENSORS]]]"""
 import os
 import subprocess
 import sys

@@ -445,13 +445,13 @@ TEST(Config, unknown_and_future_keys_are_errors) {
 TEST(Config, wrong_types_and_bounds_are_errors) {
   expect_errors({
       {"config_version = 2", "1:18: error: config_version is 2, it must be at most 1"},
-      {"include = \"x\"", "1:11: error: include is a text, not a list of texts"},
+      {"include = \"x\"", "1:11: error: include is a string, not a list of strings"},
       {"windows = []", "1:11: error: windows is a list, not a table"},
       {"windows.w = 1", "1:13: error: windows.w is not a table"},
       {"sources.w = 1", "1:13: error: sources.w is not a table"},
       {"sinks.w = 1", "1:11: error: sinks.w is not a table"},
       {"gateway.id = \"a b\"", "1:14: error: gateway: id must be 1 to 64 of"},
-      {"gateway.id = 1", "1:14: error: gateway: id is a whole number, not a text in quotes"},
+      {"gateway.id = 1", "1:14: error: gateway: id is a whole number, not a string in quotes"},
       {"gateway.state_directory = \"x\"", "1:27: error: gateway: state_directory must be an absolute path"},
       {"log.level = \"inf\"",
        "1:13: error: log: level \"inf\" is not one of \"trace\", \"debug\", \"info\", \"warning\", \"error\"\n    1 | "
@@ -483,7 +483,7 @@ TEST(Config, wrong_types_and_bounds_are_errors) {
       {window("offset = \"1m\""), "3:10: error: windows.w: offset must be shorter than size"},
       {window("aggregates = []"), "3:14: error: windows.w: aggregates is empty"},
       {window("aggregates = [\"min\", \"min\"]"), "3:22: error: windows.w: aggregate 'min' is named twice"},
-      {window("aggregates = [1]"), "3:15: error: windows.w: aggregates holds a whole number, not a text"},
+      {window("aggregates = [1]"), "3:15: error: windows.w: aggregates holds a whole number, not a string"},
       {window("inputs = []"), "3:10: error: windows.w: inputs is empty; leave it out to take every source"},
       {window("inputs = [\"x\"]"), "3:11: error: windows.w: input 'x' is not a source"},
       {"[windows.Minute]\nsize = \"1m\"", "1:10: error: windows: the name 'Minute' does not fit [a-z][a-z0-9_]{0,47}"},

@@ -1,4 +1,4 @@
-// Configuration files in a temporary folder, and what loading them says.
+// Configuration files in a temporary folder, and the messages of loading them.
 #pragma once
 
 #include <string>

@@ -30,6 +30,7 @@ TEST(FormulaParser, formulas_name_their_variables_and_compute) {
     ASSERT_TRUE(std::holds_alternative<ParsedFormula>(parsed)) << c.text;
     EXPECT_EQ(std::get<ParsedFormula>(parsed).variables, c.variables) << c.text;
     EXPECT_DOUBLE_EQ(std::get<ParsedFormula>(parsed).formula->evaluate(c.inputs), c.value) << c.text;
+    EXPECT_EQ(std::get<ParsedFormula>(parsed).formula->text(), c.text);
   }
 }
 

@@ -45,7 +45,7 @@ TEST(SensorTable, bad_files_are_refused_with_file_and_line) {
       {"e.csv", "sensor,site\n\"a,b\n", "e.csv:2: a quote is not closed"},
       {"e.toml", "[a\n", "e.toml:1:"},
       {"e.toml", "a = 1\n", "e.toml:1: a is not a table"},
-      {"e.toml", "[a]\nsite = [1]\n", "e.toml:2: site is neither a text nor a number"},
+      {"e.toml", "[a]\nsite = [1]\n", "e.toml:2: site is neither a string nor a number"},
       {"e.toml", "[a]\nsite = 1\n", "e.toml:2: site is a label"},
   };
   for (const auto& c : cases) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What `edgetide completion` and `edgetide manual` print: asked as a shell and as `man` would, and nothing left out."""
+"""`edgetide completion` and `edgetide manual`: run as a shell and as `man` would run them, and checked for completeness."""
 import re
 import shutil
 import subprocess

@@ -1,20 +1,39 @@
 #!/usr/bin/env python3
-"""The daemon is killed with SIGKILL at random moments, again and again, while readings come in over MQTT at QoS 1 and
-over TCP with acknowledgements. It must start by itself each time; at the end every row in PostgreSQL and SQLite equals
-what SQL makes of the generator's own log, and no reading was lost or counted twice.
+"""The daemon is killed repeatedly with SIGKILL at random moments while readings arrive over MQTT at QoS 1 and over TCP
+with acknowledgements. It must recover without help each time. At the end every row in PostgreSQL and SQLite equals what
+SQL computes from the generator's own log, and no reading was lost or counted twice.
 
-    crash.py BUILD [KILLS]        20 kills by default
+    crash.py BUILD [KILLS [SEED]] [--kills 1000] [--with second,equal,overlap,proxy]        20 kills by default
+
+--with adds to it: `second` another MQTT source, whose messages are numbers without a time; `equal` all of one text;
+`overlap` three routes that each match all of them; `proxy` a network that holds, delays and cuts both MQTT connections.
 """
+import argparse
+import contextlib
 import random
 import socket
-import sys
+import subprocess
 import threading
 import time
 
 import main_job
+from proxy import DOWN, UP, Proxy
 from world import World, free_port, listens, stop_daemon, wait_for
 
-KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 20
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
+    parser.add_argument("kills_too", nargs="?", type=int, metavar="KILLS")
+    parser.add_argument("seed", nargs="?", type=int)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--with", dest="faults", default="", help="second,equal,overlap,proxy")
+    return parser.parse_args()
+
+
+ARGUMENTS = arguments()
+FAULTS = set(filter(None, ARGUMENTS.faults.split(",")))
+KILLS = ARGUMENTS.kills_too or ARGUMENTS.kills
 RATE = 600  # readings per second
 PAUSE = (0.2, 2.5)  # seconds between a start and the next kill
 
@@ -35,6 +54,83 @@ trigger = "500ms"
 aggregates = ["count", "sum"]
 deduplicate = "event_time"
 """
+
+
+SECOND_CONFIG = """
+[sources.second]
+type = "mqtt"
+servers = ["mqtt://127.0.0.1:{port}"]
+routes = [ {routes} ]
+
+[windows.second]
+type = "running"
+inputs = ["second"]
+trigger = "500ms"
+aggregates = ["count", "sum"]
+"""
+SECOND_ROUTES = ["second/{device}/level", "second/{device}/+", "second/#"]
+
+
+def second_config(port):
+    topics = SECOND_ROUTES if "overlap" in FAULTS else SECOND_ROUTES[:1]
+    routes = [f'{{ topic = "{topic}", format = "number"' + ("" if "{device}" in topic else ', sensor = "all"') + " }"
+              for topic in topics]
+    return SECOND_CONFIG.format(port=port, routes=", ".join(routes))
+
+
+class SecondSender(threading.Thread):
+    """Numbers to the broker at QoS 1, some hundred a second, as long as `while_true` says; then `sent` and `total`."""
+
+    def __init__(self, world, port):
+        super().__init__(daemon=True)
+        self.publisher = subprocess.Popen(["mosquitto_pub", "-p", str(port), "-q", "1", "-l", "-t", "second/tank/level"],
+                                          stdin=subprocess.PIPE, text=True)
+        world.children.append(self.publisher)
+        self.sent, self.total, self.ending = 0, 0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.ending.wait(0.05):
+            for _ in range(15):
+                value = 21.5 if "equal" in FAULTS else self.sent
+                self.publisher.stdin.write(f"{value}\n")
+                self.sent, self.total = self.sent + 1, self.total + value
+            self.publisher.stdin.flush()
+        self.publisher.stdin.close()
+
+    def end(self):
+        self.ending.set()
+        self.join(60)
+        assert self.publisher.wait(60) == 0
+
+
+class BadNetwork(threading.Thread):
+    """Holds, delays and cuts, one after the other, with some peace between."""
+
+    def __init__(self, proxies):
+        super().__init__(daemon=True)
+        self.proxies, self.ending, self.faults = proxies, threading.Event(), 0
+        self.start()
+
+    def run(self):
+        choose = random.Random(random.random())
+        while not self.ending.wait(choose.uniform(0.3, 1.5)):
+            proxy, direction = choose.choice(self.proxies), choose.choice([UP, DOWN])
+            proxy.hold(direction)
+            self.ending.wait(choose.uniform(0.05, 0.5))
+            if choose.random() < 0.5:
+                proxy.cut()  # with what waits in it
+            proxy.release()
+            proxy.delay(direction, choose.choice([0, 0, 0.05]))
+            self.faults += 1
+        for proxy in self.proxies:
+            proxy.release()
+            proxy.delay(UP, 0)
+            proxy.delay(DOWN, 0)
+
+    def end(self):
+        self.ending.set()
+        self.join(10)
 
 
 class TcpSender(threading.Thread):
@@ -106,16 +202,21 @@ def kill_again_and_again(world, database, config, busy):
 
 
 def main():
-    random.seed(int(sys.argv[3]) if len(sys.argv) > 3 else None)
-    with World(sys.argv[1]) as world:
+    random.seed(ARGUMENTS.seed)
+    with World(ARGUMENTS.build) as world, contextlib.ExitStack() as ends:
         port, _ = world.mosquitto()
         database = world.postgres()
         tcp = free_port()
-        text = main_job.config_text(world, port, database.connection())
+        proxies = [ends.enter_context(Proxy(port)) for _ in range(2)] if "proxy" in FAULTS else []
+        first_port, second_port = [proxy.port for proxy in proxies] or [port, port]
+        text = main_job.config_text(world, first_port, database.connection())
         text = text.replace('trigger = "500ms"', 'trigger = "500ms"\ninputs = ["plant"]') + MORE_CONFIG.format(tcp=tcp)
+        text += second_config(second_port) if "second" in FAULTS else ""
         config = world.write("edgetide.toml", text)
         first = world.run_daemon(config)  # subscribes, so that the broker keeps what comes while nobody is there
         world.wait_for_log(first, "source plant: connected to")
+        if "second" in FAULTS:
+            world.wait_for_log(first, "source second: connected to")
         wait_for(lambda: listens(tcp), "the socket listens")
         first.kill()
         first.wait()
@@ -131,10 +232,16 @@ def main():
         lines = [f'{{"sensor":"tank{i % 10}","time":{now + i * 10_000},"level":{i % 64}}}\n' for i in range(readings // 4)]
         sender = TcpSender(tcp, lines)
         sender.start()
+        second = SecondSender(world, port) if "second" in FAULTS else None
+        network = BadNetwork(proxies) if proxies else None
 
         daemon, kills, first_rows, written = kill_again_and_again(
             world, database, config, lambda: simulator.poll() is None or sender.is_alive())
         assert simulator.wait(timeout=60) == 0
+        for each in filter(None, (network, second)):
+            each.end()
+        if second:
+            check_second(database, second)
         wait_for(lambda: database.settled("ten"), "the last rows arrive")
         stop_daemon(daemon)
 
@@ -144,12 +251,25 @@ def main():
         check_tcp(database, lines)
         main_job.check_postgres(database, sent)
         main_job.check_sqlite(world, sent)
-        check_counts(summary, database, len(lines))
+        check_counts(summary, database, len(lines) + (second.sent if second else 0))
         pick = lambda share: first_rows[min(len(first_rows) - 1, int(len(first_rows) * share))]
         print(f"{kills} kills; {readings} readings over MQTT, {len(lines)} over TCP, {sender.resent} of them sent again")
         print(f"from a start to the first row: p50 {pick(0.5):.2f} s, p99 {pick(0.99):.2f} s, of {len(first_rows)}")
         print(f"written to disk up to the last kill: {written / (readings + len(lines)):.0f} bytes a reading, all files")
         print("lost 0, counted twice 0, wrong rows 0")
+
+
+def check_second(database, second):
+    """Readings of the second source: none lost, none twice, equal or not."""
+    seen = lambda: [tuple(map(float, row)) for row in database.query(
+        "SELECT sum(count), sum(sum) FROM edgetide.second HAVING sum(count) > 0", check=False) or []]
+    try:
+        wait_for(lambda: seen() == [(second.sent, second.total)], "", 60)
+        time.sleep(3)  # what is counted twice may come later
+    except AssertionError:
+        pass
+    assert seen() == [(second.sent, second.total)], f"second source: {seen()} in rows, sent {second.sent, second.total}"
+    print(f"{second.sent} readings of the second source, lost 0, counted twice 0")
 
 
 def check_tcp(database, lines):

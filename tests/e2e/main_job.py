@@ -2,7 +2,7 @@
 """50,000 readings over MQTT at QoS 1, out of order, late, twice and bad, into PostgreSQL and SQLite at once.
 
 PostgreSQL is stopped for a while during the run, and a backend is killed while its COMMIT is on the way. At the end
-every row of both stores is compared with what SQL makes of the generator's own log, and the counters with its kinds.
+every row of both stores is compared with what SQL computes from the generator's own log, and the counters with its kinds.
 """
 import sqlite3
 import sys

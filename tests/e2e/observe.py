@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The running daemon, looked at: metrics, status page, readiness, the control socket, its commands in a terminal."""
+"""Monitoring of the running daemon: metrics, status page, readiness, the control socket, its commands in a terminal."""
 import http.client
 import json
 import os

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A late and a too early reading, into the running daemon: seen in the quarantine, exported and tried again."""
+"""A late and a too early reading are sent to the running daemon, listed in the quarantine, exported and replayed."""
 import json
 import socket
 import subprocess

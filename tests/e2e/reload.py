@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""SIGHUP, again and again, while readings come in over MQTT at QoS 1 and over TCP with acknowledgements: good
-configurations, a bad one, one that is the same. Every row of the window that is never changed must equal what the
-generators sent; no connection of a source that is never changed may be closed.
+"""Repeated SIGHUPs while readings arrive over MQTT at QoS 1 and over TCP with acknowledgements: good configurations, a bad
+one, an unchanged one. Every row of the unchanged window must equal what the generators sent, and no connection of an
+unchanged source may be closed.
 
     reload.py BUILD
 """

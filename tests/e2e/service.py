@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The daemon as a service manager and a user at a shell see it."""
+"""The daemon as a service manager and a shell user see it."""
 import subprocess
 import sys
 import time

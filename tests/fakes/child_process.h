@@ -1,4 +1,4 @@
-// A program run by a test: ended by its pid, at the latest with the test.
+// A program that a test runs. It is stopped by its pid, at the latest at the end of the test.
 //
 // Thread: one. Fails: std::runtime_error.
 #pragma once

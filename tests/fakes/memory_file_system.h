@@ -1,14 +1,14 @@
-// A file system in memory that fails on request and forgets, when it crashes, what was not made safe.
+// A file system in memory that fails on request and, when it crashes, forgets what was not synced.
 //
-// After `crash()` a file holds what it held at its last good sync, and a folder the names it had at its last
-// sync_folder. With a seed, part of what is newer survives: of each file some of the writes since, in order, the last
-// of them torn, perhaps with zeros in place of bytes that never came; of the folders some of the changes since, in
-// order. Files and locks opened before the crash are dead.
+// After `crash()` a file has the content of its last successful sync, and a folder the names of its last sync_folder.
+// With a seed, part of the newer changes survives: of each file some of the later writes, in order, the last one torn,
+// perhaps with zeros in place of missing bytes; of the folders some of the later changes, in order. Files and locks
+// opened before the crash are dead.
 //
-// A failed write leaves half of its bytes. A failed sync forgets that anything was to be synced, as Linux does: a later
-// sync succeeds and makes nothing of it safe.
+// A failed write leaves half of its bytes. A failed sync forgets the unsynced bytes, as Linux does: a later sync
+// succeeds but does not make them safe.
 //
-// Folders need not be made, except that list of an unknown one fails.
+// Folders need not be created, except that listing an unknown one fails.
 // Thread: any.
 #pragma once
 

@@ -1,7 +1,7 @@
 // A private PostgreSQL in a temporary folder, reached by a Unix socket in that folder only.
 //
 // Runs as user postgres when the test runs as root. Not durable (fsync=off): it survives its own crash,
-// not the machine's. Its time zone is far from UTC, so that nothing is right by luck.
+// not the machine's. Its time zone is far from UTC, so that no test passes by luck.
 // Roles: postgres (no password asked). A role called `guarded` is asked for its password.
 //
 // Owns:   the server process and the folder; both end with the object, and the server with the test program however

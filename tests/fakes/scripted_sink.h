@@ -1,5 +1,5 @@
-// A sink in memory that answers as the test scripts it, and keeps what it was given. The log is the store: it outlives
-// the sink, knows its last epoch, and takes none twice.
+// A sink in memory that answers as the test scripts it and records its rows. The log is the store: it outlives the
+// sink, knows its last epoch, and accepts no epoch twice.
 //
 // Thread: the worker's thread calls it; the test reads through the locked accessors.
 #pragma once
@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "sinks/row_slice.h"
 #include "sinks/sink.h"
 
 namespace edgetide::test {
@@ -28,7 +29,7 @@ class ScriptedSink final : public Sink {
     bool block = false;          // deliver waits for `interrupt` or for this to be cleared
     std::condition_variable unblocked;
     std::vector<EpochId> epochs;    // stored, in order
-    std::vector<RowBatch> batches;  // of these
+    std::vector<RowBatch> batches;  // of these, and the parts of others that were stored
     int opens = 0;
     int repeats = 0;  // deliveries of what was stored already
     int last_epoch_calls = 0;
@@ -66,8 +67,10 @@ class ScriptedSink final : public Sink {
     const Outcome answer = next(log_.deliver_answers);
     const bool doubtful = std::holds_alternative<InDoubt>(answer);
     if (std::holds_alternative<Delivered>(answer) || (doubtful && log_.keep_in_doubt)) {
-      log_.epochs.push_back(batch.id);
+      if (batch.last_part) log_.epochs.push_back(batch.id);
       log_.batches.push_back(batch);
+    } else if (const auto* retry = std::get_if<RetryAfter>(&answer); retry != nullptr && retry->rows_stored > 0) {
+      log_.batches.push_back(slice(batch, 0, retry->rows_stored));
     }
     return answer;
   }

@@ -1,5 +1,5 @@
 // What every fuzz target has: libFuzzer's entry point, which a plain build calls from replay_corpus.cpp instead, and a
-// check that ends the program, so that either notices.
+// check that aborts the program, so that both detect a failure.
 #pragma once
 
 #include <cstddef>

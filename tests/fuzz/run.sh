@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the fuzz targets (preset "fuzz": clang, libFuzzer, ASan, UBSan) and runs each for some seconds, two at a time.
-# What they find new stays in build/fuzz/found/; an input that breaks something is printed with its path. Add it to
+# New inputs are kept in build/fuzz/found/; the path of an input that fails is printed. Add it to
 # tests/fuzz/corpus/TARGET/ together with the fix.
 #
 #   tests/fuzz/run.sh [SECONDS [TARGET...]]      default: 20 seconds, all targets

@@ -84,7 +84,7 @@ TEST(Aggregate, of_neighbours_in_small_cases) {
   const struct {
     const char* what;
     std::vector<std::pair<double, double>> readings;  // time and value, in order of arrival
-    double increase, time_weighted_avg, coverage;     // of the window [0, 10)
+    double increase, time_weighted_avg, max_gap;      // of the window [0, 10)
   } cases[] = {
       {"one reading holds to the end", {{4, 7}}, null, 7, null},
       {"the time before the first does not count", {{2, 1}, {6, 3}}, 2, 2, 4},
@@ -98,7 +98,7 @@ TEST(Aggregate, of_neighbours_in_small_cases) {
       {"of one instant the later arrival holds", {{0, 1}, {5, 2}, {5, 4}}, 3, (1 * 5 + 4 * 5) / 10.0, 5},
       {"equal readings", {{0, 3}, {5, 3}}, 0, 3, 5},
   };
-  const std::vector<Aggregate> of_neighbours = {Aggregate::increase, Aggregate::time_weighted_avg, Aggregate::coverage};
+  const std::vector<Aggregate> of_neighbours = {Aggregate::increase, Aggregate::time_weighted_avg, Aggregate::max_gap};
   const AggregateLayout layout(of_neighbours);
   for (const auto& c : cases) {
     std::vector<AggregateLayout::Word> state(layout.words());
@@ -111,7 +111,7 @@ TEST(Aggregate, of_neighbours_in_small_cases) {
     };
     expect(Aggregate::increase, c.increase);
     expect(Aggregate::time_weighted_avg, c.time_weighted_avg);
-    expect(Aggregate::coverage, c.coverage);
+    expect(Aggregate::max_gap, c.max_gap);
     layout.release(state.data());
   }
 }
@@ -199,7 +199,7 @@ TEST(DistinctCounter, is_exact_up_to_its_bound_and_within_five_errors_beyond) {
 TEST(Aggregate, of_every_kind_equals_the_definition_on_random_and_adversarial_readings) {
   std::mt19937_64 random(11);
   std::vector<Aggregate> all = {Aggregate::percentile(50)};
-  for (const std::string_view name : aggregate_names) all.push_back(*aggregate_named(name));
+  for (const std::string_view name : aggregate_names()) all.push_back(*aggregate_named(name));
   const AggregateLayout layout(all);
   const Timestamp end = at(2000);
   for (const std::vector<double>& values : streams()) {

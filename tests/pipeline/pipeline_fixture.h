@@ -36,11 +36,17 @@ inline PipelineOptions one_window() {
 
 struct Product final : Formula {
   double evaluate(std::span<const double> inputs) const noexcept override { return inputs[0] * inputs[1]; }
+  std::string_view text() const noexcept override { return "a * b"; }
 };
 
 inline DerivedMetric product(const std::string& metric, const std::string& first, const std::string& second) {
   return {metric, {{first, Aggregate::avg}, {second, Aggregate::avg}}, std::make_shared<Product>()};
 }
+
+struct Sum final : Formula {
+  double evaluate(std::span<const double> inputs) const noexcept override { return inputs[0] + inputs[1]; }
+  std::string_view text() const noexcept override { return "a + b"; }
+};
 
 inline SeriesId series_of(Pipeline& pipeline, const std::string& sensor) {
   const auto known = pipeline.series().find(sensor, "t");

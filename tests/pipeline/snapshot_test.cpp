@@ -68,6 +68,23 @@ TEST(Snapshot, changed_window_definition_loses_only_its_own_state_and_is_named) 
   EXPECT_EQ(pipeline.open_windows(), 0U);
 }
 
+TEST(Snapshot, changed_formula_of_a_derived_metric_starts_its_window_empty_and_the_same_one_keeps_it) {
+  PipelineOptions options = one_window();
+  options.windows[0].aggregates = {Aggregate::count, Aggregate::avg};
+  options.windows[0].derived = {product("power", "t", "u")};
+  Pipeline before(options);
+  read(before, "a", 1);
+  const std::string bytes = before.snapshot();
+  for (const bool edited : {false, true}) {
+    PipelineOptions next = options;
+    if (edited) next.windows[0].derived[0].formula = std::make_shared<Sum>();
+    Pipeline after(next);
+    ASSERT_EQ(after.restore(bytes), std::nullopt);
+    EXPECT_EQ(after.forgotten_windows().size(), edited ? 1U : 0U);
+    EXPECT_EQ(after.open_windows(), edited ? 0U : 1U);
+  }
+}
+
 TEST(Snapshot, state_with_more_series_than_max_series_keeps_them_all_and_takes_no_new_one) {
   const std::string bytes = busy_pipeline().snapshot();
   PipelineOptions options = busy_options();

@@ -19,6 +19,7 @@ std::string counters_text(const Counters& counters) {
 
 struct Twice final : Formula {
   double evaluate(std::span<const double> inputs) const noexcept override { return 2 * inputs[0]; }
+  std::string_view text() const noexcept override { return "2 * a"; }
 };
 
 WindowOptions window(const char* name, WindowKind kind) {

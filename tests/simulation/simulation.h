@@ -1,6 +1,7 @@
-// The whole core of the daemon on a file system, a clock and stores in memory, driven by a script that one seed makes:
-// messages that are sent until they are acknowledged, ticks, storage steps, deliveries, and a store that is away for a
-// while. It can be killed at any operation of the file system, or lose its power there; it recovers and goes on.
+// The whole core of the daemon on a file system, a clock and stores in memory, driven by a script generated from a
+// seed: messages that are sent until they are acknowledged, ticks, storage steps, deliveries, and a store that is
+// unreachable for a while. It can be killed, or lose power, at any operation of the file system; it then recovers and
+// continues.
 //
 // Thread: one.
 #pragma once

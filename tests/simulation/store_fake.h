@@ -1,5 +1,5 @@
 // A store in memory that keeps the contract of sinks/sink.h: it outlives its sinks, replaces rows, knows its last epoch
-// and takes none twice. A seed makes it fail: away for a while, or an answer to COMMIT that is lost.
+// and accepts no epoch twice. A seed makes it fail: unreachable for a while, or the answer to a COMMIT is lost.
 //
 // Thread: one.
 #pragma once

@@ -1,6 +1,6 @@
 // A separate folder for a SQLite file, which tests read without the sink.
 //
-// Owns: the folder; it goes with the object. Fails: std::runtime_error, which fails the test.
+// Owns: the folder; the destructor removes it. Fails: std::runtime_error, which fails the test.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-// A store under test: makes sinks for it, and looks into it past them, by its own client.
+// A store under test: makes sinks for it, and reads it with a separate client.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The package is built with the libraries of tests/install.sh: neither list may lack what the other has.
+# Checks that the package's Build-Depends and the list in tests/install.sh name the same libraries.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

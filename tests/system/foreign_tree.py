@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The package installed, started, fed and purged in a Debian 12 tree of its architecture. Foreign programs run under
-qemu-user, which the kernel is told of (binfmt_misc) for as long as this runs.
+"""The package is installed, started, fed and purged in a Debian 12 tree of its architecture. Foreign programs run under
+qemu-user, which is registered with the kernel (binfmt_misc) while this script runs.
 
     tests/system/foreign_tree.py PACKAGE.deb     as root; exit status 77: skipped, with the reason
 """

@@ -1,7 +1,7 @@
 """A machine with a real systemd, for tests of the installed package: a small Debian tree, booted by systemd-nspawn.
 
-The tree is made once and kept; what a test changes is gone with the machine, since it boots on an overlay in memory.
-Nothing of the host is touched: it has a network of its own with a loopback alone.
+The tree is created once and kept. Changes of a test disappear with the machine, because it boots on an overlay in
+memory. The host is not affected: the machine has a separate network with only a loopback interface.
 """
 import hashlib
 import os

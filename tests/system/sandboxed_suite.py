@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The tests under the sandbox of the shipped unit: a system call, file or address that it forbids ends a test here,
-where in service it would only fail. On a machine with a real systemd, as in service.py.
+"""The tests in the sandbox of the shipped unit, on a machine with a real systemd as in service.py. A forbidden system call,
+file or address ends a test here, while in the service it only fails.
 
     tests/system/sandboxed_suite.py BUILD PACKAGE.deb     as root; exit status 77: skipped, with the reason
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The life of the package on a machine with a real systemd: installed, configured, started with credentials, fed over
+"""The life cycle of the package on a machine with a real systemd: installed, configured, started with credentials, fed over
 MQTT, killed, frozen, misconfigured, upgraded, stopped, removed, purged. Each step is checked.
 
     tests/system/service.py PACKAGE.deb     as root; exit status 77: skipped, with the reason

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The unit's sandbox is as tight as promised: exposure 1.5 at most, by systemd's own measure, which needs no running
-# systemd. Exit status 77: skipped.
+# Checks that the exposure of the unit is at most 1.5 by `systemd-analyze security`, which needs no running systemd. Exit
+# status 77: skipped.
 set -euo pipefail
 unit=$(realpath "$(dirname "$0")/../../systemd/edgetide.service")
 

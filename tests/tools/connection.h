@@ -1,6 +1,6 @@
 // A connected socket of a hand tool: blocking, closed by its destructor.
 //
-// Fails: std::runtime_error with what was tried and why it did not work.
+// Fails: std::runtime_error with the attempted operation and the reason.
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,8 @@
-// Where simulated readings are sent: a broker, or one of the daemon's sockets. Plain sockets, nothing of the daemon's.
+// Where simulated readings are sent: a broker, or one of the daemon's sockets. It shares no code with the daemon.
 //
 // Life cycle: made (connects) -> send* -> finish -> destroyed.
 // Thread:  one.
-// Fails:   std::runtime_error with the reason; there is no second try, so that what was sent is known exactly.
+// Fails:   std::runtime_error with the reason; it does not retry, so that the sent readings are known exactly.
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,8 @@
-// What simulated sensors measure and in which order it is sent: a plan made from a seed, before anything is sent.
+// What simulated sensors measure, and the order in which it is sent: a plan made from a seed before anything is sent.
 //
-// Regular readings keep to the promised disorder: each is sent at most `disorder` of event time after a newer one of
+// Regular readings respect the configured disorder: each is sent at most `disorder` of event time after a newer one of
 // its sensor. The others break one rule each (Kind). The outcome of a reading follows from the order of sending alone,
-// so that the log of a run tells the rows a receiver must have made.
+// so the log of a run determines the rows that a receiver must produce.
 //
 // Units:  event times in UTC microseconds, durations in seconds.
 // Thread: pure.

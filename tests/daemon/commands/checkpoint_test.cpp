@@ -134,7 +134,7 @@ TEST_F(CheckpointCommands, show_says_when_there_is_none_and_refuses_what_is_no_c
 
 TEST_F(CheckpointCommands, check_says_which_windows_would_lose_what_they_hold) {
   const std::string same = config({{"minute", "1m"}, {"hour", "1h"}, {"day", "1d"}});
-  EXPECT_THAT(check(same).out, EndsWith(state_ + ": no checkpoint: nothing is lost\n"));
+  EXPECT_THAT(check(same).out, EndsWith(state_ + ": no checkpoint, so no state would be lost\n"));
   write_checkpoint(same);
   EXPECT_THAT(check(same).out,
               AllOf(HasSubstr(path(1) + ", of 2026-11-21T02:00:00"), EndsWith("all windows keep their state\n")));

@@ -1,4 +1,4 @@
-// A status with something of everything, for tests to change.
+// A status with a value in every part, for tests to change.
 #pragma once
 
 #include "daemon/monitor/gateway_status.h"

@@ -56,7 +56,7 @@ TEST(WindowExplanation, says_what_a_window_waits_for) {
       {"is closed, final at watermark 1970-01-01T00:01:30.000000Z: needs a reading of 1970-01-01T00:01:40.000000Z",
        {at(0), at(60), RowState::closed},
        [](ExplainedKey&) {}},
-      {"is final, its row leaves at the next trigger", {at(0), at(60), RowState::final}, [](ExplainedKey&) {}},
+      {"is final, its row is emitted at the next trigger", {at(0), at(60), RowState::final}, [](ExplainedKey&) {}},
       {"it runs for all time and never closes", {at(0), Timestamp::latest(), RowState::open}, [](ExplainedKey&) {}},
   };
   for (const Case& c : cases) {

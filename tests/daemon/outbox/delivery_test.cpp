@@ -20,13 +20,22 @@ class DeliveryTest : public testing::Test {
     outbox = std::make_unique<Outbox>(options, log.traits, minute_window(), files, spill_location("state", "pg"),
                                       OutboxEvents{});
     ASSERT_TRUE(std::holds_alternative<std::optional<EpochId>>(outbox->recover(0, 1)));
-    delivery = std::make_unique<Delivery>("pg", std::make_unique<ScriptedSink>(log), *outbox, 1);
+    delivery = std::make_unique<Delivery>("pg", std::make_unique<ScriptedSink>(log), *outbox, 1, options.max_rate);
   }
   // Steps until there is nothing to do, without waiting. How long it would have waited.
   Duration step_until_idle() {
     Duration waited;
     for (auto wait = delivery->step(); wait; wait = delivery->step()) waited = waited + *wait;
     return waited;
+  }
+
+  // "first+rows" of each part that the sink has stored.
+  std::vector<std::string> parts() const {
+    std::vector<std::string> found;
+    for (const RowBatch& part : log.batches) {
+      found.push_back(std::to_string(part.first_row) + "+" + std::to_string(part.row_count()));
+    }
+    return found;
   }
 
   MemoryFileSystem files;
@@ -136,6 +145,71 @@ TEST_F(DeliveryTest, last_epoch_that_cannot_be_read_is_asked_for_again_and_a_sin
   EXPECT_EQ(delivery->step(), std::nullopt);
   EXPECT_EQ(log.opens, 2);
   EXPECT_THAT(log.stored(), ElementsAre());
+}
+
+TEST_F(DeliveryTest, at_least_once_sink_gets_an_epoch_in_parts_and_an_exactly_once_sink_whole) {
+  const std::size_t row_bytes = memory_of(own_rows(1, 10)) / 10;
+  struct Case {
+    SinkTraits traits;
+    std::vector<std::string> parts;
+  };
+  const Case cases[] = {
+      {{SinkKind::stream, DeliveryGuarantee::at_least_once, 4}, {"0+4", "4+4", "8+2"}},
+      {{SinkKind::stream, DeliveryGuarantee::at_least_once, 4, 3 * row_bytes}, {"0+3", "3+3", "6+3", "9+1"}},
+      {{SinkKind::stream, DeliveryGuarantee::at_least_once, 20, 1}, std::vector<std::string>(10)},
+      {{SinkKind::table, DeliveryGuarantee::at_least_once, 9}, {"0+9", "9+1"}},
+      {{SinkKind::stream, DeliveryGuarantee::exactly_once, 4}, {"0+10"}},
+      {{SinkKind::table, DeliveryGuarantee::exactly_once, 4}, {"0+10"}},
+  };
+  for (const Case& c : cases) {
+    log.batches.clear();
+    log.epochs.clear();
+    log.traits = c.traits;
+    start();
+    outbox->push(own_rows(1, 10));
+    EXPECT_EQ(step_until_idle(), Duration());
+    EXPECT_EQ(parts().size(), c.parts.size());
+    if (!c.parts.at(0).empty()) {
+      EXPECT_EQ(parts(), c.parts);
+    }
+    EXPECT_THAT(log.stored(), ElementsAre(1));
+    EXPECT_EQ(delivery->status().delivered_rows, 10U);
+    EXPECT_EQ(delivery->status().rows_done, 0U);
+  }
+}
+
+TEST_F(DeliveryTest, rows_that_a_sink_has_confirmed_are_not_delivered_again) {
+  log.traits = {SinkKind::stream, DeliveryGuarantee::at_least_once, 4};
+  log.deliver_answers = {Delivered{}, RetryAfter{Duration::seconds(1), "link lost", 3}};
+  start();
+  outbox->push(own_rows(1, 10));
+  ASSERT_EQ(delivery->step(), Duration());
+  ASSERT_EQ(delivery->step(), Duration());
+  EXPECT_EQ(delivery->status().delivered_rows, 4U);
+  ASSERT_GE(delivery->step(), Duration::seconds(1));
+  EXPECT_EQ(delivery->status().delivered_rows, 7U);
+  EXPECT_EQ(delivery->status().rows_done, 7U);
+  EXPECT_EQ(outbox->status().waiting_rows, 10U);
+  step_until_idle();
+  EXPECT_THAT(parts(), ElementsAre("0+4", "4+3", "7+3"));
+  EXPECT_THAT(log.stored(), ElementsAre(1));
+  EXPECT_EQ(delivery->status().delivered_rows, 10U);
+  EXPECT_TRUE(outbox->empty());
+}
+
+TEST_F(DeliveryTest, rate_limits_the_rows_of_an_at_least_once_sink) {
+  log.traits = {SinkKind::stream, DeliveryGuarantee::at_least_once};
+  start({.max_rate = 4});
+  outbox->push(own_rows(1, 10));
+  Delivery::Time now{};
+  Duration waited;
+  for (auto wait = delivery->step(now); wait; wait = delivery->step(now)) {
+    waited = waited + *wait;
+    now += std::chrono::microseconds(wait->count());
+  }
+  EXPECT_THAT(parts(), ElementsAre("0+4", "4+1", "5+1", "6+1", "7+1", "8+1", "9+1"));
+  EXPECT_EQ(waited, Duration::milliseconds(1500));
+  EXPECT_THAT(log.stored(), ElementsAre(1));
 }
 
 TEST_F(DeliveryTest, rows_that_cannot_be_read_from_disk_are_tried_again_after_a_wait) {

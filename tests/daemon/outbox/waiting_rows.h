@@ -1,4 +1,4 @@
-// Row batches for tests of outboxes, and what a store holds after it was given some.
+// Row batches for tests of outboxes, and the rows of a store after it received some of them.
 #pragma once
 
 #include <map>

@@ -50,6 +50,7 @@ GatewayOptions before() {
   GatewayOptions options;
   options.pipeline.sources = {{"plant", {}}, {"line", {}}};
   options.pipeline.windows = {window("minute"), window("hour")};
+  options.pipeline.windows[0].derived = {product("power", "t", "u")};
   options.sources = {source("plant", "mqtt", "a"), source("line", "tcp", "a")};
   options.sinks = {sink("db")};
   return options;
@@ -73,6 +74,8 @@ TEST(ReloadPlan, each_change_is_told_by_name_and_nothing_else_is) {
       {"windows: changed hour", [](GatewayOptions& next) { next.pipeline.windows[1].size = Duration::hours(2); }},
       {"windows: changed hour; sinks: changed db",
        [](GatewayOptions& next) { next.pipeline.windows[1].aggregates.push_back(Aggregate::stddev); }},
+      {"windows: changed minute",
+       [](GatewayOptions& next) { next.pipeline.windows[0].derived[0].formula = std::make_shared<Sum>(); }},
       {nothing, [](GatewayOptions& next) { next.pipeline.windows[1].trigger = Duration::hours(2); }},
       {nothing, [](GatewayOptions& next) { next.pipeline.windows[1].match.metric = {"a*"}; }},
       {"windows: new day", [](GatewayOptions& next) { next.pipeline.windows.push_back(window("day")); }},

@@ -10,7 +10,7 @@ namespace {
 using testing::ElementsAre;
 using Answer = SocketIntake::Answer;
 
-// A host that answers as it is told, and sockets that say whether they are read.
+// A host with a set answer, and sockets that say whether they are read.
 struct Fixture {
   BoundSocket socket{[] {
     SocketInput input;

@@ -1,4 +1,4 @@
-// Checkpoints that tell which one they are.
+// Checkpoints that can be distinguished by their content.
 //
 // Thread: one test.
 #pragma once

@@ -22,14 +22,14 @@ std::string path(unsigned n) {
 struct Start {
   std::uint64_t epoch = 0;
   std::string refused;
-  std::vector<std::string> complaints;
+  std::vector<std::string> warnings;
 };
 
 Start start(CheckpointStore& store) {
   auto found = store.newest();
   if (auto* const refusal = std::get_if<std::string>(&found)) return {0, *refusal, {}};
   auto& readable = std::get<CheckpointStore::Found>(found);
-  return {readable.checkpoint ? readable.checkpoint->epoch : 0, {}, std::move(readable.complaints)};
+  return {readable.checkpoint ? readable.checkpoint->epoch : 0, {}, std::move(readable.warnings)};
 }
 
 Start start(FileSystem& files) {
@@ -47,7 +47,7 @@ class CheckpointStoreTest : public testing::Test {
 
 TEST_F(CheckpointStoreTest, directory_without_checkpoints_has_none) {
   EXPECT_EQ(start(files).epoch, 0U);
-  EXPECT_THAT(start(files).complaints, IsEmpty());
+  EXPECT_THAT(start(files).warnings, IsEmpty());
   EXPECT_EQ(store.journal_from(), 0U);
 }
 
@@ -106,15 +106,15 @@ TEST_F(CheckpointStoreTest, fault_16_damaged_empty_or_foreign_newest_checkpoint_
     const Start with_older = start(files);
     EXPECT_EQ(with_older.epoch, 1U);
     EXPECT_EQ(with_older.refused, "");
-    EXPECT_THAT(with_older.complaints, ElementsAre(HasSubstr(path(2) + ": ")));
-    EXPECT_THAT(with_older.complaints, ElementsAre(HasSubstr(c.words)));
+    EXPECT_THAT(with_older.warnings, ElementsAre(HasSubstr(path(2) + ": ")));
+    EXPECT_THAT(with_older.warnings, ElementsAre(HasSubstr(c.words)));
 
     MemoryFileSystem alone;
     alone.set_content(path(2), c.content);
     const Start without = start(alone);
     EXPECT_EQ(without.epoch, 0U);
     EXPECT_EQ(without.refused.empty(), !c.refused_alone);
-    EXPECT_THAT(c.refused_alone ? without.refused : without.complaints.at(0), HasSubstr(c.words));
+    EXPECT_THAT(c.refused_alone ? without.refused : without.warnings.at(0), HasSubstr(c.words));
     EXPECT_EQ(alone.content(path(2)), c.content);
   }
 }
@@ -139,7 +139,7 @@ TEST_F(CheckpointStoreTest, file_that_may_not_be_read_is_refused_and_one_that_ca
     files.fail_at(operation, EIO);
     const Start skipped = start(files);
     EXPECT_EQ(skipped.epoch, 1U);
-    EXPECT_THAT(skipped.complaints, ElementsAre(path(2) + ": cannot be read: Input/output error"));
+    EXPECT_THAT(skipped.warnings, ElementsAre(path(2) + ": cannot be read: Input/output error"));
   }
   files.fail_at(1, EACCES);
   EXPECT_THAT(start(files).refused, HasSubstr("state/checkpoint: cannot be read"));
@@ -184,7 +184,7 @@ TEST_F(CheckpointStoreTest, any_failing_operation_of_a_write_leaves_the_new_chec
       untouched = failing.operations() - before < n;
       failing.fail_at(0, 0);
       const Start found = start(failing);
-      EXPECT_THAT(found.complaints, IsEmpty());
+      EXPECT_THAT(found.warnings, IsEmpty());
       EXPECT_GE(found.epoch, failed ? 3U : 4U);
       EXPECT_EQ(writer.journal_from(), failed ? 200U : 300U);
       ASSERT_FALSE(writer.write(checkpoint_of(5)));
@@ -210,7 +210,7 @@ void expect_new_or_before(std::uint64_t n, std::optional<std::uint64_t> power_cu
   CheckpointStore after(files, "state", {});
   const Start found = start(after);
   EXPECT_EQ(found.refused, "");
-  EXPECT_THAT(found.complaints, IsEmpty());
+  EXPECT_THAT(found.warnings, IsEmpty());
   EXPECT_GE(found.epoch, failed ? 3U : 4U);
   EXPECT_LE(cut, 100 * (found.epoch - 1));  // what the one before it needs of the journal is there, too
   EXPECT_LE(after.journal_from(), 100 * (found.epoch - 1));

@@ -1,4 +1,4 @@
-// What the engine computes, said as plainly as it can be said: every reading is kept, every window keeps the list of
+// What the engine computes, in its simplest form: every reading is kept, every window keeps the list of
 // its readings, every minimum is searched again. Slow on purpose; tests compare the engine with it.
 #pragma once
 

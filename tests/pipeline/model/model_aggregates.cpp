@@ -117,7 +117,7 @@ double aggregate_of(const std::vector<Kept>& readings, const Aggregate& aggregat
       return time_weighted_of(readings, end);
     case Kind::distinct:
       return distinct_of(readings);
-    case Kind::coverage:
+    case Kind::max_gap:
       return largest_gap_of(readings);
     case Kind::percentile:
       return percentile_of(readings, aggregate.percent);

@@ -38,6 +38,7 @@ struct Product final : Formula {
   double evaluate(std::span<const double> inputs) const noexcept override {
     return std::accumulate(inputs.begin(), inputs.end(), 1.0, std::multiplies<>());
   }
+  std::string_view text() const noexcept override { return "a * b"; }
 };
 
 const Aggregate every_aggregate[] = {Aggregate::sum,
@@ -54,7 +55,7 @@ const Aggregate every_aggregate[] = {Aggregate::sum,
                                      Aggregate::increase,
                                      Aggregate::time_weighted_avg,
                                      Aggregate::distinct,
-                                     Aggregate::coverage,
+                                     Aggregate::max_gap,
                                      Aggregate::percentile(50),
                                      Aggregate::percentile(99.9),
                                      Aggregate::percentile(0)};

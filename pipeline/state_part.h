@@ -1,0 +1,98 @@
+// The parts that the state of a window is made of: what each adds, merges, saves and loads. An AggregateLayout
+// (aggregate.h) lays out those that its aggregates read, one behind the other.
+//
+// A part is some 8-byte words, or one word that points to what grows with the readings (quantile_sketch.h,
+// distinct_counter.h, point_list.h): 0 before the first reading.
+//
+// Units:  values as in the series; times in UTC microseconds.
+// Owns:   nothing; a part that owns memory has to be released before its words are forgotten.
+// Fails:  never. Thread: pure.
+// See:    compensated sum: Neumaier 1974; moments: Welford 1962, merged after Chan, Golub, LeVeque 1979.
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "pipeline/bytes.h"
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+using StateWord = std::uint64_t;
+
+// In the order in which they are laid out: those that own memory come last.
+enum class StatePart : std::uint8_t { sum, min, max, first, last, moments, sketch, distinct, points };
+inline constexpr std::size_t state_part_count = 9;
+
+constexpr std::size_t index_of(StatePart part) noexcept {
+  return static_cast<std::size_t>(part);
+}
+
+struct StatePartKind {
+  std::size_t words;
+  StateWord initial = 0;  // of its first word, in the state of no readings
+
+  // `count`: readings in the state, with this one.
+  void (*add)(StateWord* part, std::uint64_t count, Timestamp event_time, double value);
+  // Takes in the readings of `other`, which arrived later. Requires: both states have readings; or, where the part owns
+  // memory, `other` has. The counts are those before the merge.
+  void (*merge)(StateWord* part, std::uint64_t count, const StateWord* other, std::uint64_t other_count);
+
+  // Of parts that own memory; null for others.
+  void (*release)(StateWord& part) = nullptr;
+  std::size_t (*heap_bytes)(StateWord part) = nullptr;
+  void (*save)(StateWord part, ByteWriter& out) = nullptr;
+  bool (*load)(StateWord& part, ByteReader& in) = nullptr;
+
+  bool owns_memory() const noexcept { return release != nullptr; }
+};
+
+const StatePartKind& kind_of(StatePart part) noexcept;
+
+// ---- the bytes of a word
+
+constexpr StateWord word_of(double value) noexcept {
+  return std::bit_cast<StateWord>(value);
+}
+constexpr double real_of(StateWord word) noexcept {
+  return std::bit_cast<double>(word);
+}
+constexpr Timestamp time_of(StateWord word) noexcept {
+  return Timestamp::microseconds(static_cast<std::int64_t>(word));
+}
+template <typename Part>
+Part* part_at(StateWord word) noexcept {
+  return reinterpret_cast<Part*>(static_cast<std::uintptr_t>(word));
+}
+
+// ---- those on the way of every reading
+
+// part: sum, compensation
+inline void add_to_sum(StateWord* part, double value) noexcept {
+  const double sum = real_of(part[0]);
+  const double total = sum + value;
+  const double lost = std::abs(sum) >= std::abs(value) ? (sum - total) + value : (value - total) + sum;
+  part[0] = word_of(total);
+  part[1] = word_of(real_of(part[1]) + lost);
+}
+inline void add_to_min(StateWord& part, double value) noexcept {
+  if (value < real_of(part)) part = word_of(value + 0.0);  // -0 is 0
+}
+inline void add_to_max(StateWord& part, double value) noexcept {
+  if (value > real_of(part)) part = word_of(value + 0.0);
+}
+// part: event time, value. Ties in event time go by arrival: `first` keeps, `last` takes the newer reading.
+inline void add_to_first(StateWord* part, std::uint64_t count, Timestamp event_time, double value) noexcept {
+  if (count > 1 && event_time >= time_of(part[0])) return;
+  part[0] = static_cast<StateWord>(event_time.count());
+  part[1] = word_of(value);
+}
+inline void add_to_last(StateWord* part, std::uint64_t count, Timestamp event_time, double value) noexcept {
+  if (count > 1 && event_time < time_of(part[0])) return;
+  part[0] = static_cast<StateWord>(event_time.count());
+  part[1] = word_of(value);
+}
+
+}  // namespace edgetide

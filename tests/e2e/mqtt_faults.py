@@ -1,0 +1,412 @@
+#!/usr/bin/env python3
+"""What a broker, its session and the network before it do to readings: each is counted once, and what happened is said.
+
+    mqtt_faults.py BUILD [CASE...]
+"""
+import re
+import socket
+import subprocess
+import time
+
+import cases
+from cases import case, each, expect, expect_that
+from gateway import HEAD, LITE, START, Gateway, window
+from proxy import Proxy
+from scripted_broker import ScriptedBroker
+from world import wait_for
+
+SOURCE = """
+[sources.{name}]
+type = "mqtt"
+servers = ["mqtt://127.0.0.1:{port}"]
+protocol = "{protocol}"
+{more}
+routes = [ {routes} ]
+"""
+NUMBER = '{{ topic = "plant/{{device}}", format = "number" }}'
+RUNNING = '\n[windows.w]\ntype = "running"\ntrigger = "100ms"\naggregates = ["count", "sum"]\n'
+
+
+def mqtt(port, name="plant", protocol="5", more="", routes=NUMBER):
+    return SOURCE.format(name=name, port=port, protocol=protocol, more=more, routes=routes)
+
+
+def json_route(topic):
+    topic = topic.replace("{", "{{").replace("}", "}}")
+    sensor = '' if "{device}" in topic or "{{device}}" in topic else 'sensor = "all", '
+    return (f'{{{{ topic = "{topic}", format = "json", {sensor}'
+            'time = {{ path = "time", format = "unix_us" }}, values = ["level"] }}')
+
+
+def timed(number):
+    return f'{{"time":{START + number * 1000},"level":1}}'
+
+
+def total(gateway, wanted, patience=8):
+    """Readings in rows after all that came so far has left; more would be seen, less is waited for."""
+    gateway.flush()
+    return gateway.settles(wanted, patience=patience)
+
+
+# --- 1: deduplication is exact, per source
+
+
+def unacknowledged(link, count, first=1, topic="plant/a", payload=str):
+    link.publish_all([(topic, payload(i), i) for i in range(first, first + count)])
+    link.wait_for_acks(count)  # which this broker forgets, as if the PUBACKs were held on the way
+
+
+def redeliver(link, count, first=1, topic="plant/a", payload=str):
+    link.publish_all([(topic, payload(i), i) for i in range(first, first + count)], dup=True)
+
+
+@case
+def unacknowledged_messages_of_one_source_outlive_a_flood_of_another(world):
+    one, other = ScriptedBroker(), ScriptedBroker()
+    gateway = Gateway(world, mqtt(one.port, "one") + mqtt(other.port, "other") + RUNNING + LITE).start()
+    link, flood = one.connection(), other.connection()
+    unacknowledged(link, 1000)
+    for part in range(6):
+        flood.publish_all([("plant/b", str(i + part), 1 + part * 1000 + i) for i in range(1000)])
+        flood.wait_for_acks((part + 1) * 1000)
+    link.close()
+    link = one.connection()
+    redeliver(link, 1000)
+    link.wait_for_acks(1000)
+    expect("readings in rows", total(gateway, 7000), 7000)
+
+
+@each([("5", "5", 1000), ("3.1.1_unlimited_in_flight", "3.1.1", 6000)])
+def redelivered_messages_are_counted_once_after_a_cut(world, protocol, count):
+    broker = ScriptedBroker()
+    gateway = Gateway(world, mqtt(broker.port, protocol=protocol) + RUNNING + LITE).start()
+    link = broker.connection()
+    unacknowledged(link, count)
+    link.close()
+    link = broker.connection()
+    redeliver(link, count)
+    link.wait_for_acks(count)
+    expect("readings in rows", total(gateway, count), count)
+
+
+@each([("5", "5", 1000, 1), ("3.1.1_unlimited_in_flight", "3.1.1", 6000, 1), ("3.1.1_equal_texts", "3.1.1", 6000, 0)])
+def redelivered_messages_are_counted_once_after_a_kill(world, protocol, count, factor):
+    broker = ScriptedBroker()
+    gateway = Gateway(world, mqtt(broker.port, protocol=protocol) + RUNNING + LITE).start()
+    payload = lambda i: str(i * factor)
+    unacknowledged(broker.connection(), count, payload=payload)
+    gateway.kill()
+    gateway.start()
+    link = broker.connection()
+    redeliver(link, count, payload=payload)
+    link.wait_for_acks(count)
+    expect("readings in rows", total(gateway, count), count)
+
+
+@each([("cut", False), ("kill", True)])
+def equal_text_with_another_packet_id_is_another_message(world, kill):
+    """Messages 1 to 5 are taken; 6 was sent and lost on the way, so that it comes with DUP, as the first of its id."""
+    broker = ScriptedBroker()
+    gateway = Gateway(world, mqtt(broker.port) + RUNNING + LITE).start()
+    link = broker.connection()
+    unacknowledged(link, 5, payload=lambda _: "21.5")
+    if kill:
+        gateway.kill()
+        gateway.start()
+    else:
+        link.close()
+    link = broker.connection()
+    redeliver(link, 3, first=3, payload=lambda _: "21.5")  # 3 and 4 again, 5 again
+    redeliver(link, 1, first=6, payload=lambda _: "21.5")
+    link.publish("plant/a", "21.5", 7)
+    link.wait_for_acks(5)
+    expect("readings in rows", total(gateway, 7), 7)
+
+
+@case
+def packet_id_that_was_used_long_ago_is_free_again(world):
+    """2,500 messages later the id cannot be in flight any more: the client allows 1,000 at once."""
+    broker = ScriptedBroker()
+    gateway = Gateway(world, mqtt(broker.port) + RUNNING + LITE).start()
+    link = broker.connection()
+    for first in range(1, 2501, 500):
+        link.publish_all([("plant/a", "21.5", first + i) for i in range(500)])
+        link.wait_for_acks(first + 499)
+    link.close()
+    link = broker.connection()
+    redeliver(link, 1, first=5, payload=lambda _: "21.5")
+    link.wait_for_acks(1)
+    expect("readings in rows", total(gateway, 2501), 2501)
+
+
+@case
+def same_packet_id_with_another_topic_or_text_is_another_message(world):
+    broker = ScriptedBroker()
+    gateway = Gateway(world, mqtt(broker.port) + RUNNING + LITE).start()
+    link = broker.connection()
+    unacknowledged(link, 3, payload=lambda _: "21.5")
+    link.close()
+    link = broker.connection()
+    link.publish("plant/b", "21.5", 1, dup=True)
+    link.publish("plant/a", "22", 2, dup=True)
+    link.publish("plant/a", "21.5", 3, dup=True)
+    link.wait_for_acks(3)
+    expect("readings in rows", total(gateway, 5), 5)
+
+
+@case
+def forgotten_session_forgets_its_packet_ids(world):
+    """Without a session at the broker nothing is sent again: an id that comes is a new message."""
+    broker = ScriptedBroker()
+    gateway = Gateway(world, mqtt(broker.port) + RUNNING + LITE).start()
+    link = broker.connection()
+    unacknowledged(link, 3, payload=lambda _: "21.5")
+    broker.session_present = False
+    link.close()
+    link = broker.connection()
+    broker.session_present = True
+    link.close()  # before anything: ids 1 to 3 of the new session were lost on the way and come with DUP
+    link = broker.connection()
+    redeliver(link, 3, payload=lambda _: "21.5")
+    link.wait_for_acks(3)
+    expect("readings in rows", total(gateway, 6), 6)
+
+
+# --- 2: overlapping routes count a message once
+
+
+def publish(port, topic, payload, *more):
+    subprocess.run(["mosquitto_pub", "-p", str(port), "-q", "1", "-t", topic, "-m", payload, *more], check=True, timeout=20)
+
+
+@each([("one_covers_all_5", "5", ["plant/{device}/temp", "plant/{device}/+", "plant/#"]),
+       ("one_covers_all_3.1.1", "3.1.1", ["plant/{device}/temp", "plant/{device}/+", "plant/#"]),
+       ("partial_5", "5", ["+/{device}/temp", "plant/{device}/+", "plant/a/#"]),
+       ("partial_3.1.1", "3.1.1", ["+/{device}/temp", "plant/{device}/+", "plant/a/#"])])
+def overlapping_routes_count_a_message_once(world, protocol, topics):
+    port, _ = world.mosquitto()
+    routes = ", ".join(json_route(topic) for topic in topics)
+    gateway = Gateway(world, mqtt(port, protocol=protocol, routes=routes) + window("w") + LITE).start()
+    gateway.wait_until_ready()
+    for number in range(4):
+        publish(port, "plant/a/temp", timed(number))
+    expect("readings in rows", total(gateway, 4), 4)
+    expect("sensors, by the first route that fits", sorted({sensor for sensor, _ in gateway.rows()}), ["a"])
+
+
+@case
+def equal_messages_over_overlapping_routes_count_each(world):
+    """Two messages of equal text are two readings, six copies or not."""
+    port, _ = world.mosquitto()
+    routes = ", ".join(f'{{{{ topic = "{topic}", format = "number", sensor = "all" }}}}' for topic in
+                       ("plant/+/temp", "plant/a/+", "+/a/#"))
+    gateway = Gateway(world, mqtt(port, routes=routes) + RUNNING + LITE).start()
+    gateway.wait_until_ready()
+    for _ in range(5):
+        publish(port, "plant/a/temp", "21.5")
+    expect("readings in rows", total(gateway, 5), 5)
+
+
+# --- 10: a combination that loses
+
+
+@each([("3.1.1", "3.1.1", 78), ("5", "5", None)])
+def qos_2_with_protocol(world, protocol, status):
+    gateway = Gateway(world, mqtt(1883, protocol=protocol, more="qos = 2") + window("w") + LITE)
+    run = subprocess.run([world.build / "edgetide", "check", "--config", gateway.config], capture_output=True, text=True)
+    if status is None:
+        return expect("exit status of check", run.returncode, 0)
+    expect("exit status of check", run.returncode, status)
+    said = run.stdout + run.stderr
+    expect_that("the reason", "qos" in said and "3.1.1" in said, said.strip()[-200:], "names qos and 3.1.1")
+
+
+# --- 11: back-off fits short outages
+
+
+def seconds_until(condition, patience):
+    began = time.monotonic()
+    try:
+        wait_for(condition, "", patience)
+    except AssertionError:
+        pass
+    return time.monotonic() - began
+
+
+@case
+def connection_that_delivered_ends_the_back_off(world):
+    broker = ScriptedBroker()
+    gateway = Gateway(world, mqtt(broker.port) + RUNNING + LITE).start()
+    delays = []
+    for number in range(6):
+        link = broker.connection()
+        link.publish("plant/a", str(number), number + 1)
+        link.wait_for_acks(1)
+        link.close()
+        delays.append(round(seconds_until(lambda: len(broker.connects) > broker.used, 5), 1))
+        if delays[-1] > 3:
+            break
+    expect_that("seconds to each reconnect", max(delays) <= 3, delays, "six, each at most 3")
+    expect("readings in rows", total(gateway, 6), 6)
+
+
+@case
+def refused_connects_do_not_drive_the_delay_up(world):
+    broker = ScriptedBroker()
+    with Proxy(broker.port) as proxy:
+        Gateway(world, mqtt(proxy.port) + RUNNING + LITE).start()
+        link = broker.connection()
+        for _ in range(2):  # restarts of a broker, three seconds each
+            link.publish("plant/a", "1", 1)
+            link.wait_for_acks(1)
+            proxy.refuse()
+            proxy.cut()
+            time.sleep(3)
+            proxy.accept()
+            took = seconds_until(lambda: len(broker.connects) > broker.used, 8)
+            expect_that("seconds until it is back", took <= 4, round(took, 1), "at most 4")
+            if took > 4:
+                break
+            link = broker.connection()
+
+
+@case
+def forgotten_session_is_said_and_counted_every_time(world):
+    broker = ScriptedBroker()
+    gateway = Gateway(world, mqtt(broker.port) + RUNNING + LITE, checkpoint="1s").start()
+    broker.connection().close()
+    broker.session_present = False
+    broker.connection().close()
+    broker.connection()
+    gateway.kill()
+    gateway.start()
+    link = broker.connection()
+    link.publish("plant/a", "1", 1)
+    link.wait_for_acks(1)
+    said = len(re.findall(r"forgotten (?:our|the|its) session", gateway.log()))
+    expect("times it was said, once of them after a restart", said, 3)
+    counts = {name: value for name, value in gateway.metrics().items() if re.search(r"session.*(lost|forgotten)|"
+                                                                                    r"(lost|forgotten).*session", name)}
+    expect_that("a metric for it", any(value >= 1 for value in counts.values()), counts,
+                "edgetide_source_sessions_lost_total, counted since the start")
+
+
+# --- 12: our id is ours
+
+HEAD_WITHOUT_ID = "\n".join(line for line in HEAD.splitlines() if not line.startswith("id = "))
+
+
+@case
+def default_client_id_is_more_than_the_host_name(world):
+    broker = ScriptedBroker()
+    gateway = Gateway(world, mqtt(broker.port) + RUNNING + LITE, head=HEAD_WITHOUT_ID).start()
+    first = broker.connection().client_id
+    gateway.stop()
+    gateway.start()
+    expect_that("client id", first != f"edgetide-{socket.gethostname()}-plant", first,
+                "with a short machine id beside the host name")
+    expect("after a restart", broker.connection().client_id, first)
+
+
+@case
+def take_over_by_reason_142_is_named(world):
+    broker = ScriptedBroker()
+    gateway = Gateway(world, mqtt(broker.port) + RUNNING + LITE).start()
+    broker.connection()
+    gateway.wait_until_ready()
+    broker.connects[0].disconnect(142)
+    named = re.compile(r"take[- ]?over|took over|taken over|same client id|another client", re.I)
+    seconds_until(lambda: named.search(gateway.readyz()[1]), 4)
+    expect_that("/readyz", named.search(gateway.readyz()[1]), gateway.readyz(), "503 and names the take-over, client id")
+    expect_that("the log", named.search(gateway.new_log()), gateway.new_log().splitlines()[-1:], "names the take-over")
+
+
+@case
+def ping_pong_of_two_clients_with_3_1_1_is_named(world):
+    broker = ScriptedBroker()
+    gateway = Gateway(world, mqtt(broker.port, protocol="3.1.1") + RUNNING + LITE).start()
+    named = re.compile(r"take[- ]?over|took over|taken over|same client id|another client", re.I)
+    until = time.monotonic() + 12
+    for _ in range(6):  # each connection stands for a moment, then the other client's takes its place
+        if time.monotonic() > until or named.search(gateway.readyz()[1]):
+            break
+        broker.connection().close(reset=False)
+    expect_that("/readyz after six", named.search(gateway.readyz()[1]), gateway.readyz(), "503 and names the take-over, client id")
+
+
+# --- 14: edited routes leave no subscription behind
+
+
+@each([("stop", False, "5"), ("kill", True, "5"), ("stop_3.1.1", False, "3.1.1")])
+def edited_routes_end_their_subscriptions_at_a_restart(world, kill, protocol):
+    port, _ = world.mosquitto()
+    rest = window("w") + LITE
+    gateway = Gateway(world, mqtt(port, protocol=protocol, routes=json_route("plant/{device}/+")) + rest).start()
+    gateway.wait_until_ready()
+    gateway.kill() if kill else gateway.stop()
+    gateway.configure(mqtt(port, protocol=protocol, routes=json_route("+/{device}/temp")) + rest)
+    gateway.start()
+    gateway.wait_until_ready()
+    for number in range(3):
+        publish(port, "plant/a/temp", timed(number))
+    publish(port, "plant/a/other", timed(9))  # only the filter of before fits
+    publish(port, "hall/a/temp", timed(10))
+    expect("readings in rows", total(gateway, 4), 4)
+    expect("readings received", gateway.received(), 4)
+
+
+@case
+def filters_of_a_session_are_unsubscribed_even_two_edits_later(world):
+    broker = ScriptedBroker()
+    rest = RUNNING + LITE
+    gateway = Gateway(world, mqtt(broker.port, routes=NUMBER) + rest).start()
+    broker.connection()
+    gateway.kill()
+    gateway.configure(mqtt(broker.port + 0, routes=NUMBER.replace("plant/", "hall/")) + rest)
+    broker.refuse_with = 0x88  # server unavailable: this configuration never reached the broker
+    gateway.start()
+    seconds_until(lambda: len(broker.connects) > 1, 5)
+    gateway.kill()
+    broker.used, broker.refuse_with = len(broker.connects), 0
+    gateway.configure(mqtt(broker.port, routes=NUMBER.replace("plant/", "yard/")) + rest)
+    gateway.start()
+    link = broker.connection()
+    seconds_until(lambda: link.unsubscribed, 3)
+    expect_that("unsubscribed", "plant/+" in link.unsubscribed, link.unsubscribed, "with plant/+, of the session")
+
+
+# --- 16: a retained value is a reading once
+
+
+@each([("stop", "stop"), ("kill", "kill"), ("cut", "cut")])
+def retained_value_is_counted_once_over_restarts(world, how):
+    server, _ = world.mosquitto()
+    publish(server, "plant/a", "21.5", "-r")
+    with Proxy(server) as proxy:
+        gateway = Gateway(world, mqtt(proxy.port, more='retained = "use"') + RUNNING + LITE, checkpoint="1s").start()
+        expect("readings in rows at first", total(gateway, 1), 1)
+        for _ in range(2):
+            connections = proxy.connections
+            proxy.cut() if how == "cut" else (gateway.stop() if how == "stop" else gateway.kill())
+            if how != "cut":
+                gateway.start()
+            wait_for(lambda: proxy.connections > connections, "it connects again")
+            gateway.wait_until_ready()
+        expect("readings in rows after two more connections", total(gateway, 1, 3), 1)
+        publish(server, "plant/a", "22.5", "-r")
+        expect("readings in rows after a new value", total(gateway, 2, 3), 2)
+
+
+@case
+def retained_value_that_changed_meanwhile_is_counted(world):
+    server, _ = world.mosquitto()
+    publish(server, "plant/a", "21.5", "-r")
+    gateway = Gateway(world, mqtt(server, more='retained = "use"\nclean_start = true') + RUNNING + LITE).start()
+    total(gateway, 1)
+    gateway.stop()
+    publish(server, "plant/a", "22.5", "-r")
+    gateway.start()
+    expect("readings in rows", total(gateway, 2), 2)
+
+
+cases.main()
