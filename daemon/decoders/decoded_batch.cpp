@@ -18,13 +18,20 @@ std::string_view DecodedBatch::keep(std::string_view text) {
   return {to, text.size()};
 }
 
+void DecodedBatch::end_message(std::optional<std::uint64_t> fingerprint, bool redelivered,
+                               std::optional<Position> position) {
+  const std::uint32_t first_reading = messages.empty() ? 0 : messages.back().end_reading;
+  const std::uint32_t first_refusal = messages.empty() ? 0 : messages.back().end_refusal;
+  messages.push_back({first_reading, static_cast<std::uint32_t>(readings.size()), first_refusal,
+                      static_cast<std::uint32_t>(refusals.size()), fingerprint, redelivered, position});
+}
+
 void DecodedBatch::clear() noexcept {
   readings.clear();
   labels.clear();
   refusals.clear();
-  fingerprint.reset();
-  redelivered = false;
-  messages = 0;
+  messages.clear();
+  message_count = 0;
   bytes = 0;
   large_.clear();
   block_ = 0;

@@ -1,4 +1,4 @@
-// Readings as decoders make them, with names instead of ids. One batch per message or per socket turn, reused, so that
+// Readings as decoders make them, with names instead of ids. One batch per message or turn of a loop, reused, so that
 // decoding allocates nothing once its buffers have grown.
 //
 // Owns:   strings given to `keep`; other views point into the topic, the payload or the decoder's options, which must
@@ -44,21 +44,39 @@ struct DecodedRefusal {
   std::uint32_t offset = 0;  // byte in the payload, as near as is known
 };
 
+// Where its source was with a message: a Kafka offset, a spool file and a byte, the key of an HTTP request.
+struct Position {
+  std::string_view partition;  // at most max_partition_bytes
+  std::string_view bytes;      // opaque; at most max_position_bytes
+};
+inline constexpr std::size_t max_partition_bytes = 255;
+inline constexpr std::size_t max_position_bytes = 1024;
+
+// A message that can be recognised. Its readings and refusals follow those of the one before.
+struct DecodedMessage {
+  std::uint32_t first_reading = 0, end_reading = 0;
+  std::uint32_t first_refusal = 0, end_refusal = 0;
+  std::optional<std::uint64_t> fingerprint;  // 48 bits; of one that its sender may send again (MQTT, QoS 1)
+  bool redelivered = false;                  // it is sent again
+  std::optional<Position> position;
+};
+
 class DecodedBatch {
  public:
   std::vector<DecodedReading> readings;
   std::vector<LabelView> labels;
   std::vector<DecodedRefusal> refusals;
-  // Of a message that its sender may send again (MQTT, QoS 1): what to know it by, and whether it is sent again.
-  std::optional<std::uint64_t> fingerprint;  // 48 bits
-  bool redelivered = false;
+  std::vector<DecodedMessage> messages;  // in their order; those without a fingerprint or a position need not be here
   // What it was decoded from, for those who count it: messages or lines, and their bytes.
-  std::uint32_t messages = 0;
+  std::uint32_t message_count = 0;
   std::size_t bytes = 0;
 
   std::span<const LabelView> labels_of(const DecodedReading& reading) const noexcept {
     return std::span<const LabelView>(labels).subspan(reading.first_label, reading.label_count);
   }
+
+  // All readings and refusals since the message before were this one's. The position's bytes live as long as the batch.
+  void end_message(std::optional<std::uint64_t> fingerprint, bool redelivered, std::optional<Position> position = {});
 
   // A copy of the text that lives until `clear`.
   std::string_view keep(std::string_view text);

@@ -106,7 +106,7 @@ Router::Router(const std::vector<RouteOptions>& routes) {
 }
 
 void Router::decode(std::string_view topic, std::string_view payload, DecodedBatch& out) {
-  ++out.messages;
+  ++out.message_count;
   out.bytes += payload.size();
   if (payload.size() > max_payload_bytes) {
     out.refusals.push_back({Refusal::too_large, topic, 0});

@@ -1,7 +1,6 @@
 #include "daemon/intake/intake.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "daemon/service/log.h"
@@ -13,7 +12,6 @@ namespace edgetide {
 namespace {
 
 constexpr std::size_t max_sample_bytes = 200;
-constexpr std::chrono::milliseconds look_again_after{200};
 
 Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
   Series series;
@@ -46,6 +44,7 @@ void Intake::open(RunIdentity identity, IntakeState recovered, Journal& journal,
   identity_ = identity;
   recent_ = recovered.recent;
   held_ = std::move(recovered.held);
+  positions_ = std::move(recovered.positions);
   clock_set_ = held_.empty() && clock_.is_set();
   listening_ = clock_set_;
   if (!clock_set_) pipeline_.keep_series();
@@ -62,49 +61,64 @@ void Intake::open(RunIdentity identity, IntakeState recovered, Journal& journal,
 
 // ---- readings
 
-bool Intake::accept(SourceId id, const DecodedBatch& batch) noexcept {
-  for (Taken taken = try_accept(id, batch); taken != Taken::taken; taken = try_accept(id, batch)) {
-    if (taken == Taken::closed || !wait_for_room()) return false;
+// With `durability = "power"` the peer hears of it when the storage thread has synced what waits, all at once.
+Acceptance Intake::taken() {
+  if (journal_options_.durability != Durability::power || synced_record_ >= needed_record_) {
+    return {Acceptance::Answer::taken, 0};
   }
-  while (journal_options_.durability == Durability::power && sync()) {
-    if (!wait_for_room()) return false;
-  }
-  return true;
+  const bool was_awaited = synced_record_ < awaited_record_;
+  awaited_record_ = needed_record_;
+  if (!was_awaited) unsafe_();
+  return {Acceptance::Answer::taken, needed_record_};
 }
 
-// Waits for room, or until the disk can be written again. False: waiting is over, give up.
-bool Intake::wait_for_room() {
-  std::unique_lock lock(mutex_);
-  if (waiting_allowed_) room_.wait_for(lock, look_again_after);
-  return waiting_allowed_;
+Acceptance Intake::hold_back() {
+  if (!waiting_allowed_) return {Acceptance::Answer::closed, 0};
+  if (!std::exchange(has_held_back_, true)) unsafe_();  // the storage thread looks for room
+  return {Acceptance::Answer::held, 0};
 }
 
-Intake::Taken Intake::try_accept(SourceId id, const DecodedBatch& batch) {
+Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
   const std::lock_guard lock(mutex_);
   const std::optional<SourceId> slot = slots_.slot_of(id);
-  if (closed_ || !slot) return Taken::closed;
+  if (closed_ || !slot) return {Acceptance::Answer::closed, 0};
   const SourceId source = *slot;
   const Moment now = clock_.now();
   const Moment arrival{clock_set_ ? now.wall : time_not_known, now.running};
   if (held_back(arrival.running)) {
-    if (!drops()) return Taken::held;
+    if (!drops()) return hold_back();
+    gather_messages(batch);
     refuse_all(source, batch);
-    return Taken::taken;
+    return taken();
   }
-  if (batch.redelivered && batch.fingerprint && recent_.knows(*batch.fingerprint)) {
-    ++resent_messages_;
+  gather_messages(batch);
+  if (clock_set_ && known_.empty()) listen(true, arrival);
+  gather(source, batch, arrival);
+  if (!has_news()) {
+    resent_messages_ += known_.size();
     count_traffic(source, batch);
-    return Taken::taken;
+    return taken();
   }
   if (clock_set_) listen(true, arrival);
-  gather(source, batch, arrival);
   if (!journaled(arrival.running, [&] {
-        journal_->append(JournalType::batch, JournaledBatch{source, arrival, batch.fingerprint, readings_, refused_});
+        journal_->append(JournalType::batch,
+                         JournaledBatch{source, arrival, fingerprints_, newest_, readings_, refused_});
       })) {
-    return Taken::held;
+    return hold_back();
   }
   apply(source, batch, arrival);
-  return Taken::taken;
+  return taken();
+}
+
+bool Intake::offer_room() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!has_held_back_) return false;
+    if (held_back(clock_.now().running)) return true;
+    has_held_back_ = false;
+  }
+  listeners_.room_available();
+  return false;
 }
 
 bool Intake::held_back(Duration running) const {
@@ -120,18 +134,79 @@ void Intake::refuse_all(SourceId source, const DecodedBatch& batch) {
   count_traffic(source, batch);
   pipeline_.refuse(source, Refusal::journal_full, batch.readings.size());
   for (const DecodedRefusal& refusal : batch.refusals) pipeline_.refuse(source, refusal.reason);
+  for (const JournaledPosition& position : newest_) {
+    positions_.note(slots_.names()[index_of(source)], position.partition, position.bytes);
+  }
+}
+
+// Which messages were taken already, what to know the others by, and where their source is with the last of them.
+void Intake::gather_messages(const DecodedBatch& batch) {
+  known_.clear();
+  fingerprints_.clear();
+  newest_.clear();
+  for (const DecodedMessage& message : batch.messages) {
+    if (message.position) note_newest(*message.position);
+    if (!message.fingerprint) continue;
+    if (message.redelivered && recent_.knows(*message.fingerprint)) {
+      known_.push_back(&message);
+    } else {
+      fingerprints_.push_back(*message.fingerprint);
+    }
+  }
+}
+
+void Intake::note_newest(const Position& position) {
+  const auto same = std::find_if(newest_.begin(), newest_.end(),
+                                 [&](const JournaledPosition& other) { return other.partition == position.partition; });
+  if (same == newest_.end()) {
+    newest_.push_back({position.partition, position.bytes});
+  } else {
+    same->bytes = position.bytes;
+  }
+}
+
+// A batch of nothing but known messages needs no record.
+bool Intake::has_news() const {
+  return known_.empty() || !readings_.empty() || !refused_.empty() || !fingerprints_.empty() || !newest_.empty();
+}
+
+void Intake::note_messages(SourceId source) {
+  resent_messages_ += known_.size();
+  for (const std::uint64_t fingerprint : fingerprints_) recent_.add(fingerprint);
+  const std::string& name = slots_.names()[index_of(source)];
+  for (const JournaledPosition& position : newest_) positions_.note(name, position.partition, position.bytes);
+}
+
+template <typename Take>
+void Intake::each_new_reading(const DecodedBatch& batch, Take&& take) const {
+  std::uint32_t next = 0;
+  for (const DecodedMessage* const known : known_) {
+    for (; next < known->first_reading; ++next) take(batch.readings[next]);
+    next = known->end_reading;
+  }
+  for (; next < batch.readings.size(); ++next) take(batch.readings[next]);
+}
+
+template <typename Take>
+void Intake::each_new_refusal(const DecodedBatch& batch, Take&& take) const {
+  std::uint32_t next = 0;
+  for (const DecodedMessage* const known : known_) {
+    for (; next < known->first_refusal; ++next) take(batch.refusals[next]);
+    next = known->end_refusal;
+  }
+  for (; next < batch.refusals.size(); ++next) take(batch.refusals[next]);
 }
 
 void Intake::gather(SourceId source, const DecodedBatch& batch, Moment arrival) {
   readings_.clear();
   refused_.clear();
-  for (const DecodedRefusal& refusal : batch.refusals) add_refused(refusal.reason, 1);
-  for (const DecodedReading& reading : batch.readings) {
+  each_new_refusal(batch, [&](const DecodedRefusal& refusal) { add_refused(refusal.reason, 1); });
+  each_new_reading(batch, [&](const DecodedReading& reading) {
     const std::optional<SeriesId> series = series_of(source, batch, reading);
-    if (!series) continue;
+    if (!series) return;
     const double value = enrichment_.calibrated(source, *series, pipeline_.series(), reading.value);
     readings_.push_back({*series, reading.event_time.value_or(arrival.wall), value});
-  }
+  });
 }
 
 // A series that is added stays, and its record in the journal's buffer, also if the batch has to wait.
@@ -192,21 +267,21 @@ void Intake::need_safe(std::uint64_t record) {
 }
 
 void Intake::count_traffic(SourceId source, const DecodedBatch& batch) {
-  traffic_[index_of(source)].messages += batch.messages;
+  traffic_[index_of(source)].messages += batch.message_count;
   traffic_[index_of(source)].bytes += batch.bytes;
 }
 
 void Intake::count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival) {
   DelayHistogram& delays = traffic_[index_of(source)].delays;
-  for (const DecodedReading& reading : batch.readings) {
+  each_new_reading(batch, [&](const DecodedReading& reading) {
     if (reading.event_time) delays.add(arrival - *reading.event_time);
-  }
+  });
 }
 
 void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
   count_traffic(source, batch);
   if (clock_set_) count_delays(source, batch, arrival.wall);
-  if (batch.fingerprint) recent_.add(*batch.fingerprint);
+  note_messages(source);
   for (const RefusedCount& refused : refused_) pipeline_.refuse(source, refused.reason, refused.readings);
   if (!batch.refusals.empty()) {
     const DecodedRefusal& last = batch.refusals.back();
@@ -381,25 +456,27 @@ void Intake::forget(const SinkWorker& worker) {
 // ---- the end
 
 void Intake::wait_again() {
-  const std::lock_guard lock(mutex_);
-  waiting_allowed_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_allowed_ = true;
+  }
+  listeners_.set_blocking(true);
 }
 
 void Intake::stop_waiting() {
-  const std::lock_guard lock(mutex_);
-  waiting_allowed_ = false;
-  room_.notify_all();
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_allowed_ = false;
+  }
+  listeners_.set_blocking(false);
 }
 
 void Intake::close() {
-  const std::lock_guard lock(mutex_);
-  closed_ = true;
-  room_.notify_all();
-}
-
-void Intake::room_available() {
-  const std::lock_guard lock(mutex_);
-  room_.notify_all();
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  listeners_.set_blocking(false);
 }
 
 // ---- storage
@@ -417,18 +494,32 @@ std::error_code Intake::sync() {
     pending = journal_->take_pending_sync();
   }
   std::error_code error = pending.run();
-  const std::lock_guard lock(mutex_);
-  journal_->synced(pending, error, clock_.now().running);
-  if (!error) synced_record_ = std::max(synced_record_, pending.through());
-  if (!error && synced_record_ < needed) error = std::make_error_code(std::errc::io_error);  // not even written yet
-  send_safe_rows();
-  room_.notify_all();
+  std::uint64_t synced = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    journal_->synced(pending, error, clock_.now().running);
+    if (!error) synced_record_ = std::max(synced_record_, pending.through());
+    if (!error && synced_record_ < needed) error = std::make_error_code(std::errc::io_error);  // not even written yet
+    send_safe_rows();
+    synced = synced_record_;
+  }
+  listeners_.durable(synced);
   return error;
 }
 
 bool Intake::is_unsafe() const {
   const std::lock_guard lock(mutex_);
   return synced_record_ < needed_record_;
+}
+
+bool Intake::is_awaited() const {
+  const std::lock_guard lock(mutex_);
+  return synced_record_ < awaited_record_;
+}
+
+std::vector<StoredPosition> Intake::positions(SourceId id) const {
+  const std::lock_guard lock(mutex_);
+  return positions_.of(slots_.name_of(id));
 }
 
 std::optional<Checkpoint> Intake::checkpoint() {
@@ -441,14 +532,13 @@ std::optional<Checkpoint> Intake::checkpoint() {
   checkpoint.journal_next = files_->reset();
   checkpoint.taken_at = clock_.now();
   checkpoint.pipeline = pipeline_.snapshot();
-  checkpoint.intake = IntakeState{slots_.names(), recent_, held_}.save();
+  checkpoint.intake = IntakeState{slots_.names(), recent_, held_, positions_}.save();
   return checkpoint;
 }
 
 void Intake::cut(std::uint64_t record) {
   const std::lock_guard lock(mutex_);
   files_->cut(record, clock_.now().running);
-  room_.notify_all();
 }
 
 // ---- taps

@@ -11,13 +11,12 @@
 // A source calls with the id it was given (SourceSlots); the pipeline, its counters and the journal know it by its
 // slot.
 //
-// Thread: `accept`, `connected`, `disconnected`, `notice` from source threads; `tick`, `reconfigure`, `close` from the
-//         main thread; `sync`, `checkpoint`, `cut` from the storage thread.
+// Thread: what a SourceHost does from source threads; `tick`, `reconfigure`, `close` from the main thread;
+//         `sync`, `checkpoint`, `cut` from the storage thread.
 // Owns:   nothing; the gateway owns pipeline, clock, journal and workers, and they outlive the intake's users.
-// Fails:  `accept` is false once closed. What cannot be taken is refused and counted, one reading at a time.
+// Fails:  the answer is `closed` once it is. What cannot be taken is refused and counted, one reading at a time.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -30,6 +29,7 @@
 #include "daemon/intake/clock_hold.h"
 #include "daemon/intake/intake_state.h"
 #include "daemon/intake/recent_messages.h"
+#include "daemon/intake/source_listeners.h"
 #include "daemon/intake/source_slots.h"
 #include "daemon/intake/tap.h"
 #include "daemon/outbox/row_routes.h"
@@ -100,18 +100,13 @@ class Intake final : public SourceHost {
   void open(RunIdentity identity, IntakeState recovered, Journal& journal, JournalOptions options);
   const RowRoutes& routes() const noexcept { return routes_; }
 
-  bool accept(SourceId id, const DecodedBatch& batch) noexcept override;
+  Acceptance try_accept(SourceId id, const DecodedBatch& batch) noexcept override;
+  void attach(SourceId id, SourceEvents& events) noexcept override { listeners_.attach(id, events); }
+  void detach(SourceId id) noexcept override { listeners_.detach(id); }
+  std::vector<StoredPosition> positions(SourceId id) const override;
   void connected(SourceId id, std::string_view peer) noexcept override;
   void disconnected(SourceId id, std::string_view reason) noexcept override;
   void notice(SourceId id, std::string_view text) noexcept override;
-
-  // `accept` without waiting.
-  enum class Taken {
-    taken,   // and survives our crash
-    held,    // not taken; try again later
-    closed,  // not taken
-  };
-  Taken try_accept(SourceId id, const DecodedBatch& batch);
 
   // False: held back, as `accept` is, or the clock is not set.
   bool tick(Fire fire);
@@ -124,16 +119,21 @@ class Intake final : public SourceHost {
   SourceId source_id(const std::string& name);  // for a source that is made
   void forget(const SinkWorker& worker);        // before it goes; rows that it should have had are lost
 
-  void stop_waiting();  // from now on `accept` is false rather than wait
+  void stop_waiting();  // from now on a source is answered `closed` rather than `held`, and waits for no disk
   void wait_again();
-  void close();           // from now on `accept` is false
-  void room_available();  // a worker that was full has room again
+  void close();  // from now on every answer is `closed`
+  // A worker that was full has room again.
+  void room_available() { listeners_.room_available(); }
+  // Says so to the sources if one was held back and may come now. True: it may not yet, so ask again.
+  bool offer_room();
 
   // Everything taken so far survives a power cut. One thread syncs, others wait for it. Nothing is done if nothing but
   // ticks came since the last time: they can be made again.
   std::error_code sync();
   // A power cut would take something.
   bool is_unsafe() const;
+  // And a peer waits for its acknowledgement until it would not.
+  bool is_awaited() const;
 
   // Everything but the outboxes. Nothing while rows wait for a `sync`.
   std::optional<Checkpoint> checkpoint();
@@ -158,7 +158,8 @@ class Intake final : public SourceHost {
   void add_tap(std::shared_ptr<Tap> tap);
 
  private:
-  bool wait_for_room();
+  Acceptance hold_back();
+  Acceptance taken();
   std::string name_of(SourceId id) const;
   bool held_back(Duration running) const;
   bool commit(Duration running);
@@ -169,6 +170,14 @@ class Intake final : public SourceHost {
   void adopt(Reconfiguration next);
   void listen(bool listening, Moment now);
   void tell_connection(SourceId id, bool connected, Moment now);
+  void gather_messages(const DecodedBatch& batch);
+  void note_newest(const Position& position);
+  bool has_news() const;
+  void note_messages(SourceId source);
+  template <typename Take>
+  void each_new_reading(const DecodedBatch& batch, Take&& take) const;
+  template <typename Take>
+  void each_new_refusal(const DecodedBatch& batch, Take&& take) const;
   void gather(SourceId source, const DecodedBatch& batch, Moment arrival);
   std::optional<SeriesId> series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading);
   void add_refused(Refusal reason, std::uint64_t readings);
@@ -194,7 +203,7 @@ class Intake final : public SourceHost {
 
   std::mutex sync_mutex_;  // before mutex_
   mutable std::mutex mutex_;
-  std::condition_variable room_;
+  SourceListeners listeners_;  // called without mutex_
 
   // All of this is guarded by mutex_:
   SourceSlots slots_;
@@ -205,15 +214,18 @@ class Intake final : public SourceHost {
   Journal* files_ = nullptr;          // the same, also where nothing is journaled: what earlier runs have left
   RunIdentity identity_;
   RecentMessages recent_;
+  SourcePositions positions_;
   ClockHold held_;
   bool clock_set_ = true;
   std::vector<bool> connected_;  // by id
   bool listening_ = true;
   bool waiting_allowed_ = true;
   bool closed_ = false;
+  bool has_held_back_ = false;  // a source waits for room
   std::function<void()> unsafe_ = [] {};
-  std::uint64_t needed_record_ = 0;  // records before it are to survive a power cut,
-  std::uint64_t synced_record_ = 0;  // and those before this do
+  std::uint64_t needed_record_ = 0;   // records before it are to survive a power cut,
+  std::uint64_t synced_record_ = 0;   // and those before this do
+  std::uint64_t awaited_record_ = 0;  // records before it are acknowledged when they do
   struct UnsafeRows {
     std::uint64_t record;  // when records before it are safe, so are these
     std::vector<RowRoutes::RoutedBatch> batches;
@@ -225,6 +237,9 @@ class Intake final : public SourceHost {
   std::uint64_t resent_messages_ = 0;
 
   // Of one call; kept for their buffers.
+  std::vector<const DecodedMessage*> known_;  // messages that were taken before
+  std::vector<std::uint64_t> fingerprints_;   // of the others
+  std::vector<JournaledPosition> newest_;     // position of each partition
   std::vector<Reading> readings_;
   std::vector<RefusedCount> refused_;
   Emission emission_;

@@ -1,5 +1,6 @@
 // What the intake remembers besides the pipeline: part of a checkpoint. Bytes: strings of the sources' names, then the
-// fingerprints of the newest messages, then the batches that wait for the clock (pipeline/bytes.h).
+// fingerprints of the newest messages, then the batches that wait for the clock, then the positions of sources
+// (pipeline/bytes.h).
 //
 // Thread: plain values. Fails: `restore` says false to bytes that are no such state.
 #pragma once
@@ -10,6 +11,7 @@
 
 #include "daemon/intake/clock_hold.h"
 #include "daemon/intake/recent_messages.h"
+#include "daemon/intake/source_positions.h"
 
 namespace edgetide {
 
@@ -17,6 +19,7 @@ struct IntakeState {
   std::vector<std::string> sources;  // by SourceId of the run that wrote it
   RecentMessages recent;
   ClockHold held;
+  SourcePositions positions;
 
   std::string save() const {
     std::string bytes;
@@ -25,6 +28,7 @@ struct IntakeState {
     for (const std::string& name : sources) out.text(name);
     recent.save(out);
     held.save(out);
+    positions.save(out);
     return bytes;
   }
   bool restore(std::string_view bytes) {
@@ -35,6 +39,7 @@ struct IntakeState {
     for (std::uint32_t i = 0; i < count; ++i) sources.emplace_back(in.text());
     recent.load(in);
     held.load(in);
+    positions.load(in);
     return in.ok() && in.at_end();
   }
 };

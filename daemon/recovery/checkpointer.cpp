@@ -8,7 +8,8 @@ namespace edgetide {
 
 namespace {
 constexpr Duration retry_after = Duration::seconds(5);
-}
+constexpr Duration look_for_room_each = Duration::milliseconds(200);  // while a source waits for it
+}  // namespace
 
 Checkpointer::Checkpointer(Intake& intake, const std::vector<std::unique_ptr<SinkWorker>>& workers,
                            CheckpointStore& checkpoints, const Clock& clock, JournalOptions journal,
@@ -24,15 +25,24 @@ Checkpointer::Checkpointer(Intake& intake, const std::vector<std::unique_ptr<Sin
 
 Duration Checkpointer::step() {
   spill_surplus();
-  if (!sync_at_ && intake_.is_unsafe()) sync_at_ = clock_.now().running + journal_.sync_interval;
+  if (!sync_at_ || (!sync_fails_ && intake_.is_awaited())) sync_at_ = next_sync();
   if (sync_at_ && clock_.now().running >= *sync_at_) sync();
   if (clock_.now().running >= checkpoint_at_) write_checkpoint();
-  return std::max(std::min(sync_at_.value_or(checkpoint_at_), checkpoint_at_) - clock_.now().running, Duration());
+  const Duration pause = std::min(sync_at_.value_or(checkpoint_at_), checkpoint_at_) - clock_.now().running;
+  return std::max(intake_.offer_room() ? std::min(pause, look_for_room_each) : pause, Duration());
 }
 
 // An error is in the worker's status, and the worker keeps what was not written.
 void Checkpointer::spill_surplus() {
   for (const auto& worker : workers_) static_cast<void>(worker->spill_surplus());
+}
+
+// At once where a peer waits for its acknowledgement: all that do, of all sources, share one sync.
+std::optional<Duration> Checkpointer::next_sync() const {
+  const Duration now = clock_.now().running;
+  if (!sync_fails_ && intake_.is_awaited()) return now;
+  if (sync_fails_ || intake_.is_unsafe()) return now + journal_.sync_interval;
+  return std::nullopt;
 }
 
 void Checkpointer::sync() {
@@ -41,8 +51,7 @@ void Checkpointer::sync() {
     log(LogLevel::error, {LogEvent::disk_failing}, "journal: what was written is not safe yet: " + error.message());
   }
   sync_fails_ = static_cast<bool>(error);
-  sync_at_.reset();
-  if (error || intake_.is_unsafe()) sync_at_ = clock_.now().running + journal_.sync_interval;
+  sync_at_ = next_sync();
   if (!error) return;
   const MutexLock lock(mutex_);
   ++status_.failed_syncs;

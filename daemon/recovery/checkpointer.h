@@ -46,6 +46,7 @@ class Checkpointer {
 
  private:
   void spill_surplus();
+  std::optional<Duration> next_sync() const;
   void sync();
   std::error_code take(Checkpoint& checkpoint);
   std::error_code spill_all(Checkpoint& checkpoint);

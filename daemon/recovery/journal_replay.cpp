@@ -8,8 +8,12 @@
 namespace edgetide {
 
 JournalReplay::JournalReplay(Pipeline& pipeline, const RowRoutes& routes, RecentMessages& recent,
-                             std::vector<std::string> source_names)
-    : pipeline_(pipeline), routes_(routes), recent_(recent), source_names_(std::move(source_names)) {}
+                             SourcePositions& positions, std::vector<std::string> source_names)
+    : pipeline_(pipeline),
+      routes_(routes),
+      recent_(recent),
+      positions_(positions),
+      source_names_(std::move(source_names)) {}
 
 void JournalReplay::begin(const std::vector<std::string>& sources, std::uint64_t run) {
   run_ = run;
@@ -22,6 +26,7 @@ void JournalReplay::begin(const std::vector<std::string>& sources, std::uint64_t
 }
 
 void JournalReplay::name_sources(const std::vector<std::string>& sources) {
+  names_ = sources;
   sources_.clear();
   for (const std::string& name : sources) {
     const auto now = std::find(source_names_.begin(), source_names_.end(), name);
@@ -60,7 +65,11 @@ void JournalReplay::apply_one(const NewSeries& added) {
 }
 
 void JournalReplay::apply_one(const JournaledBatch& batch) {
-  if (batch.fingerprint) recent_.add(*batch.fingerprint);
+  for (const std::uint64_t fingerprint : batch.fingerprints) recent_.add(fingerprint);
+  for (const JournaledPosition& position : batch.positions) {
+    if (index_of(batch.source) < names_.size())
+      positions_.note(names_[index_of(batch.source)], position.partition, position.bytes);
+  }
   if (const std::optional<SourceId> source = source_of(batch.source)) {
     for (const RefusedCount& refused : batch.refused) pipeline_.refuse(*source, refused.reason, refused.readings);
   }

@@ -16,6 +16,7 @@
 
 #include "daemon/intake/clock_hold.h"
 #include "daemon/intake/recent_messages.h"
+#include "daemon/intake/source_positions.h"
 #include "daemon/outbox/row_routes.h"
 #include "daemon/storage/journal_record.h"
 #include "pipeline/pipeline.h"
@@ -24,7 +25,7 @@ namespace edgetide {
 
 class JournalReplay {
  public:
-  JournalReplay(Pipeline& pipeline, const RowRoutes& routes, RecentMessages& recent,
+  JournalReplay(Pipeline& pipeline, const RowRoutes& routes, RecentMessages& recent, SourcePositions& positions,
                 std::vector<std::string> source_names);
   // `sources`: names as of the checkpoint that the pipeline was restored from; `run`: the one that wrote it.
   void begin(const std::vector<std::string>& sources, std::uint64_t run);
@@ -58,9 +59,11 @@ class JournalReplay {
   Pipeline& pipeline_;
   const RowRoutes& routes_;
   RecentMessages& recent_;
+  SourcePositions& positions_;
   const std::vector<std::string> source_names_;  // now
 
   std::uint64_t run_ = 0;
+  std::vector<std::string> names_;                // by id then
   std::vector<std::optional<SourceId>> sources_;  // by id then
   std::vector<std::optional<SeriesId>> series_;   // by id then
   ClockHold held_;

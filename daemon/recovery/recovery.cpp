@@ -130,7 +130,7 @@ FoundState find_state(FileSystem& files, const std::string& state_directory, Che
 }
 
 RecoveredState recover(FileSystem& files, const std::string& state_directory, const FoundState& found,
-                       Pipeline& pipeline, std::vector<std::string> source_names, const RowRoutes& routes,
+                       Pipeline& pipeline, const std::vector<std::string>& source_names, const RowRoutes& routes,
                        std::span<const std::unique_ptr<SinkWorker>> workers, Timestamp now) {
   RecoveredState recovered;
   recovered.reports = found.reports;
@@ -142,7 +142,7 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, co
   const std::uint64_t last_known_run = found.checkpoint ? found.checkpoint->run : 0;
   const auto wall = static_cast<std::uint64_t>(std::max<std::int64_t>(now.count(), 0));
   recover_outboxes(found, std::max(last_known_run + 1, wall), workers);
-  JournalReplay replay(pipeline, routes, intake.recent, std::move(source_names));
+  JournalReplay replay(pipeline, routes, intake.recent, intake.positions, source_names);
   replay.begin(intake.sources, last_known_run);
   replay.hold(intake.held);
   const std::uint64_t unknown = apply_all(reader, replay, workers);
@@ -158,6 +158,7 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, co
   }
   recovered.identity = {found.state_id, std::max(replay.run() + 1, wall)};
   intake.held = replay.held();
+  intake.positions.keep(source_names);
   recovered.ran_before = intake.held.newest_running();
   if (pipeline.now()) recovered.ran_before = std::max(recovered.ran_before, pipeline.now()->running);
   recovered.journal.segments = reader.segments();

@@ -46,7 +46,7 @@ struct RecoveredState {
 };
 
 RecoveredState recover(FileSystem& files, const std::string& state_directory, const FoundState& found,
-                       Pipeline& pipeline, std::vector<std::string> source_names, const RowRoutes& routes,
+                       Pipeline& pipeline, const std::vector<std::string>& source_names, const RowRoutes& routes,
                        std::span<const std::unique_ptr<SinkWorker>> workers, Timestamp now);
 
 }  // namespace edgetide

@@ -34,6 +34,7 @@
 #include "daemon/service/host_port.h"
 #include "daemon/service/mutex.h"
 #include "daemon/service/server_address.h"
+#include "daemon/sources/accept_waiter.h"
 #include "daemon/sources/message_fingerprint.h"
 
 namespace edgetide {
@@ -154,7 +155,7 @@ mqtt::connect_options to_paho(const MqttOptions& options, bool encrypted) {
 class MqttSource final : public Source {
  public:
   MqttSource(MqttOptions options, SourceId id, SourceHost& host, const std::vector<std::string>& former_filters)
-      : options_(std::move(options)), id_(id), host_(host), router_(options_.routes) {
+      : options_(std::move(options)), id_(id), host_(host), waiter_(host, id), router_(options_.routes) {
     check(options_);
     const std::vector<std::string> filters = router_.filters();
     std::copy_if(
@@ -165,11 +166,13 @@ class MqttSource final : public Source {
 
   void start() override {
     for (const std::string& file : {options_.tls.ca, options_.tls.cert, options_.tls.key}) check_readable(file);
+    waiter_.start();
     thread_ = std::thread([this] { run(); });
     pthread_setname_np(thread_.native_handle(), ("mqtt-" + options_.name).substr(0, 15).c_str());
   }
 
   void stop() noexcept override {
+    waiter_.stop();
     {
       const MutexLock lock(mutex_);
       stopping_ = true;
@@ -293,10 +296,10 @@ class MqttSource final : public Source {
     if (batch_.readings.empty() && batch_.refusals.empty()) return;
     if (message.get_qos() > 0) {
       const auto& payload = message.get_payload_ref();
-      batch_.fingerprint = message_fingerprint(message.get_topic(), {payload.data(), payload.size()});
-      batch_.redelivered = message.is_duplicate();
+      batch_.end_message(message_fingerprint(message.get_topic(), {payload.data(), payload.size()}),
+                         message.is_duplicate());
     }
-    if (!host_.accept(id_, batch_)) cut();
+    if (!waiter_.accept(batch_)) cut();
   }
 
   // A message that makes a decoder throw would come again and again: it is refused. Without memory the process ends
@@ -362,6 +365,7 @@ class MqttSource final : public Source {
   const MqttOptions options_;
   const SourceId id_;
   SourceHost& host_;
+  AcceptWaiter waiter_;
 
   // Paho's receive thread only.
   Router router_;

@@ -10,8 +10,10 @@
 // Fails:   `add` by std::runtime_error when the kernel gives no descriptors.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "daemon/service/event_loop.h"
 #include "daemon/sources/bound_socket.h"
@@ -21,10 +23,10 @@
 
 namespace edgetide {
 
-class SocketLoop {
+class SocketLoop final : public SourceEvents {
  public:
   explicit SocketLoop(SourceHost& host);
-  ~SocketLoop() { events_.stop(); }
+  ~SocketLoop() override { events_.stop(); }
   SocketLoop(const SocketLoop&) = delete;
   SocketLoop& operator=(const SocketLoop&) = delete;
 
@@ -35,13 +37,22 @@ class SocketLoop {
 
   SourceHost& host() noexcept { return host_; }
 
+  void room_available() noexcept override;
+  void durable(std::uint64_t through) noexcept override;
+  void set_blocking(bool allowed) noexcept override;
+
  private:
   std::unique_ptr<ServedSocket> serve(BoundSocket& socket);
+  SocketIntake::Answer offer(SourceId source, const DecodedBatch& batch);
+  void offer_again();
 
   SourceHost& host_;
   EventLoop events_;
   // The loop's thread only, while it runs.
   SocketIntake intake_;
+  std::optional<std::uint64_t> awaited_record_;  // of the batch that `intake_` holds, if it was taken
+  std::uint64_t durable_ = 0;
+  bool blocking_ = true;
   std::map<const BoundSocket*, std::unique_ptr<ServedSocket>> served_;
 };
 

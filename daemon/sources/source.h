@@ -2,16 +2,56 @@
 //
 // A source receives bytes, decodes them (route.h, decoder.h) and hands batches to its SourceHost. It starts no
 // thread except where its library insists (Paho); sockets run on the one event loop of socket_loop.
+//
+//   host.attach(id, events)          before the first batch; `host.positions(id)` says where to resume
+//   host.try_accept(id, batch)       held:  keep the batch, stop reading, offer it again after `room_available`
+//                                    taken: acknowledge it to the peer after `durable(record)`; at once if that is 0
+//   host.detach(id)                  after the last one
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/decoders/decoded_batch.h"
 #include "pipeline/reading.h"
 
 namespace edgetide {
+
+// What the host says of a batch.
+struct Acceptance {
+  enum class Answer {
+    taken,   // acknowledge it when `record` is durable
+    held,    // not taken; offer it again when there is room
+    closed,  // not taken, and must not be acknowledged: the daemon is stopping, or changes its sources
+  } answer = Answer::closed;
+  std::uint64_t record = 0;  // of the journal; 0: as durable as the configuration promises already
+
+  bool is_taken() const noexcept { return answer == Answer::taken; }
+};
+
+// What the host tells a source.
+// Thread: any, one call at a time. Never: waits, throws, or calls the host; it wakes whoever waits, and returns.
+class SourceEvents {
+ public:
+  virtual ~SourceEvents() = default;
+
+  // What was held may be taken now.
+  virtual void room_available() noexcept = 0;
+  // Everything that was taken up to this record survives a power cut.
+  virtual void durable(std::uint64_t through) noexcept = 0;
+  // False: nothing may wait any more, for room or for the disk. What does is not acknowledged.
+  virtual void set_blocking(bool allowed) noexcept = 0;
+};
+
+// Where a source was when the newest reading was taken that the daemon still knows of.
+struct StoredPosition {
+  std::string partition;
+  std::string bytes;
+  bool operator==(const StoredPosition&) const = default;
+};
 
 // What a source calls. Implemented by the daemon, and by a fake in tests.
 // Thread: any; calls from several sources may overlap.
@@ -19,10 +59,15 @@ class SourceHost {
  public:
   virtual ~SourceHost() = default;
 
-  // Takes readings and refusals of one message or one socket turn. Blocks while the daemon holds intake back.
-  // True: the readings are accepted as `[journal] durability` promises, and may be acknowledged to the peer.
-  // False: the daemon is stopping; the readings were not accepted and must not be acknowledged.
-  virtual bool accept(SourceId source, const DecodedBatch& batch) noexcept = 0;
+  // Takes readings and refusals of one or several messages. Never waits.
+  virtual Acceptance try_accept(SourceId source, const DecodedBatch& batch) noexcept = 0;
+
+  // `events` are called from now on, the first time before this returns (`set_blocking`), until `detach` has returned.
+  virtual void attach(SourceId source, SourceEvents& events) noexcept = 0;
+  virtual void detach(SourceId source) noexcept = 0;
+
+  // The newest of each partition, as the source has put them into its batches.
+  virtual std::vector<StoredPosition> positions(SourceId source) const = 0;
 
   // The source can receive from now on, or no longer. Listening time runs between the two. Idempotent.
   virtual void connected(SourceId source, std::string_view peer) noexcept = 0;

@@ -10,7 +10,8 @@ namespace edgetide {
 namespace {
 
 // Flags of a batch.
-constexpr std::uint8_t has_fingerprint = 1, has_whole_moment = 2, has_refusals = 4, in_milliseconds = 8;
+constexpr std::uint8_t has_fingerprint = 1, has_whole_moment = 2, has_refusals = 4, in_milliseconds = 8,
+                       has_fingerprints = 16, has_positions = 32;
 constexpr unsigned fingerprint_bytes = 6;
 constexpr std::int64_t millisecond = 1'000;
 
@@ -63,6 +64,21 @@ void read_readings(VarintReader& in, Timestamp arrival, std::int64_t unit, std::
     const Timestamp event_time = Timestamp() + Duration::microseconds(detail::saturating_mul(time, unit));
     readings.push_back({SeriesId{static_cast<std::uint32_t>(series)}, event_time, get_number(in)});
     if (!in.ok()) return;
+  }
+}
+
+unsigned fingerprint_flag(const JournaledBatch& batch) noexcept {
+  if (batch.fingerprints.empty()) return 0;
+  return batch.fingerprints.size() == 1 ? has_fingerprint : has_fingerprints;
+}
+
+void append_messages(std::string& out, const JournaledBatch& batch) {
+  if (batch.fingerprints.size() > 1) put_varint(out, batch.fingerprints.size());
+  for (const std::uint64_t fingerprint : batch.fingerprints) put_bytes(out, fingerprint, fingerprint_bytes);
+  if (!batch.positions.empty()) put_varint(out, batch.positions.size());
+  for (const JournaledPosition& position : batch.positions) {
+    put_text(out, position.partition);
+    put_text(out, position.bytes);
   }
 }
 
@@ -192,8 +208,9 @@ void JournalEncoder::append(std::string& out, const JournaledBatch& batch) {
   const bool whole = passed < Duration() || batch.arrival.wall - last_->wall != passed;
   const bool milliseconds = all_in_milliseconds(batch.readings);
   put_bytes(out,
-            static_cast<unsigned>((batch.fingerprint ? has_fingerprint : 0) | (whole ? has_whole_moment : 0) |
-                                  (batch.refused.empty() ? 0 : has_refusals) | (milliseconds ? in_milliseconds : 0)),
+            static_cast<unsigned>(fingerprint_flag(batch) | (whole ? has_whole_moment : 0) |
+                                  (batch.refused.empty() ? 0 : has_refusals) | (milliseconds ? in_milliseconds : 0) |
+                                  (batch.positions.empty() ? 0 : has_positions)),
             1);
   put_varint(out, index_of(batch.source));
   if (whole) {
@@ -202,7 +219,7 @@ void JournalEncoder::append(std::string& out, const JournaledBatch& batch) {
     put_varint(out, static_cast<std::uint64_t>(passed.count()));
     last_ = batch.arrival;
   }
-  if (batch.fingerprint) put_bytes(out, *batch.fingerprint, fingerprint_bytes);
+  append_messages(out, batch);
   if (!batch.refused.empty()) put_varint(out, batch.refused.size());
   for (const RefusedCount& refused : batch.refused) {
     put_bytes(out, static_cast<std::uint64_t>(refused.reason), 1);
@@ -259,7 +276,22 @@ std::optional<JournalRecord> JournalDecoder::decode(std::uint8_t type, std::stri
   return record;
 }
 
+void JournalDecoder::read_messages(VarintReader& in, std::uint64_t flags) {
+  std::uint64_t fingerprints = (flags & has_fingerprint) != 0 ? 1 : 0;
+  if ((flags & has_fingerprints) != 0) fingerprints = in.varint();
+  for (std::uint64_t i = 0; in.has(fingerprints - i) && i < fingerprints; ++i) {
+    fingerprints_.push_back(in.bytes(fingerprint_bytes));
+  }
+  const std::uint64_t positions = (flags & has_positions) != 0 ? in.varint() : 0;
+  for (std::uint64_t i = 0; in.has(positions - i) && i < positions; ++i) {
+    const std::string_view partition = in.text();
+    positions_.push_back({partition, in.text()});
+  }
+}
+
 std::optional<JournalRecord> JournalDecoder::decode_batch(std::string_view payload) {
+  fingerprints_.clear();
+  positions_.clear();
   readings_.clear();
   refused_.clear();
   VarintReader in(payload);
@@ -272,7 +304,7 @@ std::optional<JournalRecord> JournalDecoder::decode_batch(std::string_view paylo
     const Duration passed = Duration::microseconds(static_cast<std::int64_t>(in.varint()));
     batch.arrival = {last_.wall + passed, last_.running + passed};
   }
-  if ((flags & has_fingerprint) != 0) batch.fingerprint = in.bytes(fingerprint_bytes);
+  read_messages(in, flags);
   const std::uint64_t refused = (flags & has_refusals) != 0 ? in.varint() : 0;
   for (std::uint64_t i = 0; in.has(refused - i) && i < refused; ++i) {
     const std::uint64_t reason = in.bytes(1);
@@ -282,6 +314,8 @@ std::optional<JournalRecord> JournalDecoder::decode_batch(std::string_view paylo
   read_readings(in, batch.arrival.wall, (flags & in_milliseconds) != 0 ? millisecond : 1, readings_);
   in.require(in.at_end());
   if (!in.ok()) return std::nullopt;
+  batch.fingerprints = fingerprints_;
+  batch.positions = positions_;
   batch.readings = readings_;
   batch.refused = refused_;
   return batch;

@@ -24,6 +24,8 @@
 
 namespace edgetide {
 
+class VarintReader;
+
 enum class JournalType : std::uint8_t {
   run = 1,
   series = 2,
@@ -56,10 +58,17 @@ struct RefusedCount {
   std::uint64_t readings = 0;
 };
 
+// Where the source was with the last message of a batch.
+struct JournaledPosition {
+  std::string_view partition;
+  std::string_view bytes;
+};
+
 struct JournaledBatch {
   SourceId source{};
   Moment arrival;
-  std::optional<std::uint64_t> fingerprint;  // of the message, 48 bits
+  std::span<const std::uint64_t> fingerprints;   // of its messages that have one, 48 bits
+  std::span<const JournaledPosition> positions;  // one for each partition
   std::span<const Reading> readings;
   std::span<const RefusedCount> refused;  // never reached the pipeline
 };
@@ -109,13 +118,16 @@ class JournalEncoder {
 
 class JournalDecoder {
  public:
-  // A batch's readings and refusals live until the next call.
+  // What a batch holds lives until the next call, and as long as the payload.
   std::optional<JournalRecord> decode(std::uint8_t type, std::string_view payload);
 
  private:
   std::optional<JournalRecord> decode_batch(std::string_view payload);
+  void read_messages(VarintReader& in, std::uint64_t flags);
 
   Moment last_;
+  std::vector<std::uint64_t> fingerprints_;
+  std::vector<JournaledPosition> positions_;
   std::vector<Reading> readings_;
   std::vector<RefusedCount> refused_;
 };

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -22,19 +23,28 @@ struct RecordedReading {
 
 class RecordingHost final : public SourceHost {
  public:
-  bool accept(SourceId, const DecodedBatch& batch) noexcept override {
-    std::unique_lock lock(mutex_);
+  Acceptance try_accept(SourceId, const DecodedBatch& batch) noexcept override {
+    const std::lock_guard lock(mutex_);
     ++offered_;
     changed_.notify_all();
-    changed_.wait(lock, [&] { return !holding_; });
-    if (!accepting_) return false;
+    if (holding_) return {Acceptance::Answer::held, 0};
+    if (!accepting_) return {Acceptance::Answer::closed, 0};
     for (const DecodedReading& reading : batch.readings) {
       readings_.push_back({std::string(reading.sensor), std::string(reading.metric), reading.value});
     }
     for (const DecodedRefusal& refusal : batch.refusals) refusals_.push_back(refusal.reason);
     changed_.notify_all();
-    return true;
+    return {Acceptance::Answer::taken, syncing_ ? ++record_ : 0};
   }
+  void attach(SourceId source, SourceEvents& events) noexcept override {
+    const std::lock_guard lock(listeners_mutex_);
+    listeners_[source] = &events;
+  }
+  void detach(SourceId source) noexcept override {
+    const std::lock_guard lock(listeners_mutex_);
+    listeners_.erase(source);
+  }
+  std::vector<StoredPosition> positions(SourceId) const override { return {}; }
   void connected(SourceId, std::string_view) noexcept override {
     change([&] { connected_ = true, ++connections_; });
   }
@@ -47,6 +57,15 @@ class RecordingHost final : public SourceHost {
 
   void hold(bool holding) {
     change([&] { holding_ = holding; });
+    if (!holding) each_listener([](SourceEvents& events) { events.room_available(); });
+  }
+  // What is taken from now on is durable when `sync` says so.
+  void need_sync() {
+    change([&] { syncing_ = true; });
+  }
+  void sync() {
+    const std::uint64_t through = copy(record_);
+    each_listener([&](SourceEvents& events) { events.durable(through); });
   }
   void accept_from_now_on(bool accepting) {
     change([&] { accepting_ = accepting; });
@@ -82,6 +101,11 @@ class RecordingHost final : public SourceHost {
   std::vector<std::string> notices() { return copy(notices_); }
 
  private:
+  template <typename Tell>
+  void each_listener(Tell&& tell) {
+    const std::lock_guard lock(listeners_mutex_);
+    for (const auto& [source, events] : listeners_) tell(*events);
+  }
   template <typename Change>
   void change(Change&& apply) noexcept {
     const std::lock_guard lock(mutex_);
@@ -94,9 +118,13 @@ class RecordingHost final : public SourceHost {
     return value;
   }
 
+  std::mutex listeners_mutex_;
+  std::map<SourceId, SourceEvents*> listeners_;  // guarded by listeners_mutex_
   std::mutex mutex_;
   std::condition_variable changed_;
   bool holding_ = false;
+  bool syncing_ = false;
+  std::uint64_t record_ = 0;
   bool accepting_ = true;
   bool connected_ = false;
   int connections_ = 0;

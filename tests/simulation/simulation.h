@@ -1,7 +1,7 @@
-// The whole core of the daemon on a file system, a clock and stores in memory, driven by a script generated from a
-// seed: messages that are sent until they are acknowledged, ticks, storage steps, deliveries, and a store that is
-// unreachable for a while. It can be killed, or lose power, at any operation of the file system; it then recovers and
-// continues.
+// The whole core of the daemon on a file system, a clock and stores in memory, driven by a script that one seed makes:
+// messages that are sent until they are acknowledged, or from the source's position on, ticks, storage steps,
+// deliveries, and a store that is away for a while. It can be killed at any operation of the file system, or lose its
+// power there; it recovers and goes on.
 //
 // Thread: one.
 #pragma once
@@ -57,7 +57,8 @@ struct SimulationOptions {
   Duration clock_set_after = Duration();  // running time
   std::size_t steps_to_reload = 0;        // as often the configuration is changed, and back; 0: never
   bool computes_series = true;            // the changed one; not with several deaths, DURABILITY.md tells the gap
-  std::uint64_t heals_at_operation = 0;   // of the file system: from then on nothing fails; 0: unchanged
+  bool has_positions = false;  // messages have positions instead of fingerprints, and are never marked as resent
+  std::uint64_t heals_at_operation = 0;  // of the file system: from then on nothing fails; 0: unchanged
 };
 
 struct Ending {
@@ -97,6 +98,9 @@ class Simulation {
   void reload();
   void perform(const Step& step);
   void send(std::size_t message);
+  void send_up_to(std::size_t message);
+  DecodedBatch batch_of(std::size_t first, std::size_t last, bool resent) const;
+  std::size_t next_at_source() const;
   void deliver_all();
   bool died();
   void heal();
@@ -112,6 +116,7 @@ class Simulation {
   std::function<std::uint64_t()> again_ = [] { return 0; };
   Death death_ = Death::kill;
   std::uint64_t deaths_ = 0;
+  std::size_t next_ = 0;  // of the source with positions: the message to send, as this run of it knows
 };
 
 }  // namespace edgetide::test

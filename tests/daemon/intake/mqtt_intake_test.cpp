@@ -28,7 +28,12 @@ bool comes_true(Condition&& condition) {
 class WatchedIntake final : public SourceHost {
  public:
   explicit WatchedIntake(Intake& intake) : intake_(intake) {}
-  bool accept(SourceId source, const DecodedBatch& batch) noexcept override { return intake_.accept(source, batch); }
+  Acceptance try_accept(SourceId source, const DecodedBatch& batch) noexcept override {
+    return intake_.try_accept(source, batch);
+  }
+  void attach(SourceId source, SourceEvents& events) noexcept override { intake_.attach(source, events); }
+  void detach(SourceId source) noexcept override { intake_.detach(source); }
+  std::vector<StoredPosition> positions(SourceId source) const override { return intake_.positions(source); }
   void connected(SourceId source, std::string_view peer) noexcept override {
     intake_.connected(source, peer);
     ++connections;
@@ -42,6 +47,28 @@ class WatchedIntake final : public SourceHost {
 
  private:
   Intake& intake_;
+};
+
+// Syncs what a peer waits for, as the storage thread does.
+class SyncingThread {
+ public:
+  explicit SyncingThread(Intake& intake)
+      : thread_([this, &intake] {
+          while (!stopping_) {
+            if (intake.is_awaited()) static_cast<void>(intake.sync());
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+          }
+        }) {}
+  ~SyncingThread() {
+    stopping_ = true;
+    thread_.join();
+  }
+  SyncingThread(const SyncingThread&) = delete;
+  SyncingThread& operator=(const SyncingThread&) = delete;
+
+ private:
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
 };
 
 class MqttIntake : public testing::Test {
@@ -92,6 +119,7 @@ INSTANTIATE_TEST_SUITE_P(Protocol, MqttIntakeOf, testing::Values(3, 5));
 // While the disk holds a sync, so is the library's thread held: it sends no pings, and the broker gives up on us.
 TEST_P(MqttIntakeOf, fault_39_messages_held_longer_than_the_keep_alive_are_sent_again_and_counted_once) {
   open(Durability::power);
+  const SyncingThread storage(intake);
   const auto source = connect(GetParam());
   disk.hold_syncs(true);
   for (const char* const value : {"1", "2", "3"}) ASSERT_TRUE(broker.publish("sensors/a/t", value));

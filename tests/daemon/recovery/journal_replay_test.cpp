@@ -49,8 +49,8 @@ void feed(Intake& intake, ManualClock& clock, std::uint64_t seed) {
       batch.readings.push_back({name, metric, "", time_of(second), static_cast<double>(random() % 100), 0, 0});
     }
     if (random() % 5 == 0) batch.refusals.push_back({Refusal::bad_number, "x", 0});
-    batch.fingerprint = random() >> 16;
-    ASSERT_EQ(intake.try_accept(SourceId{0}, batch), Intake::Taken::taken);
+    batch.end_message(random() >> 16, false);
+    ASSERT_TRUE(intake.try_accept(SourceId{0}, batch).is_taken());
     if (random() % 3 == 0) intake.tick(Fire::due);
     if (random() % 40 == 0) intake.disconnected(SourceId{0}, "lost");
     if (random() % 20 == 0) intake.connected(SourceId{0}, "peer");
@@ -75,7 +75,8 @@ TEST(JournalReplay, journal_makes_the_same_state_byte_for_byte) {
     Pipeline again(options);
     const RowRoutes routes;
     RecentMessages recent;
-    JournalReplay replay(again, routes, recent, {"s"});
+    SourcePositions positions;
+    JournalReplay replay(again, routes, recent, positions, {"s"});
     RecordLogReader reader(files, journal_location("state"), LogKind::journal);
     ASSERT_FALSE(reader.open(0));
     JournalDecoder decoder;
@@ -95,13 +96,14 @@ TEST(JournalReplay, readings_of_a_source_that_is_no_more_and_of_an_unknown_serie
   Pipeline pipeline(one_window());
   const RowRoutes routes;
   RecentMessages recent;
-  JournalReplay replay(pipeline, routes, recent, {"s"});
+  SourcePositions positions;
+  JournalReplay replay(pipeline, routes, recent, positions, {"s"});
   replay.apply(RunStart{1, 1, moment(0), {"gone", "s"}, 0, series_checksum(pipeline.series())});
   replay.apply(NewSeries{SeriesId{0}, SourceId{1}, {"a", "t", {}, {}}});
   const Reading known[] = {{SeriesId{0}, at(1), 1}}, unknown[] = {{SeriesId{4}, at(1), 1}};
-  replay.apply(JournaledBatch{SourceId{1}, moment(1), {}, known, {}});
-  replay.apply(JournaledBatch{SourceId{1}, moment(1), {}, unknown, {}});
-  replay.apply(JournaledBatch{SourceId{0}, moment(1), {}, known, {}});
+  replay.apply(JournaledBatch{SourceId{1}, moment(1), {}, {}, known, {}});
+  replay.apply(JournaledBatch{SourceId{1}, moment(1), {}, {}, unknown, {}});
+  replay.apply(JournaledBatch{SourceId{0}, moment(1), {}, {}, known, {}});
   EXPECT_EQ(replay.readings(), 1U);
   EXPECT_EQ(replay.lost_readings(), 2U);
 }
@@ -110,7 +112,8 @@ TEST(JournalReplay, run_whose_series_are_others_is_not_replayed) {
   Pipeline pipeline(one_window());
   const RowRoutes routes;
   RecentMessages recent;
-  JournalReplay replay(pipeline, routes, recent, {"s"});
+  SourcePositions positions;
+  JournalReplay replay(pipeline, routes, recent, positions, {"s"});
   replay.apply(RunStart{1, 1, moment(0), {"s"}, 3, 12345});
   replay.apply(NewSeries{SeriesId{0}, SourceId{0}, {"a", "t", {}, {}}});
   EXPECT_TRUE(replay.stopped());

@@ -23,7 +23,7 @@ class ReplayedConnection : public testing::Test {
     clock.set_seconds(second);
     DecodedBatch batch;
     batch.readings.push_back({sensor, "t", "", at(static_cast<double>(second)), 1, 0, 0});
-    ASSERT_TRUE(core.intake().accept(SourceId{0}, batch));
+    ASSERT_TRUE(core.intake().try_accept(SourceId{0}, batch).is_taken());
   }
   void tick(Core& core, std::int64_t second) {
     clock.set_seconds(second);

@@ -150,6 +150,21 @@ TEST(SocketSource, what_is_not_accepted_is_not_acknowledged) {
   EXPECT_EQ(peer.read_line(), "");
 }
 
+TEST(SocketSource, what_is_taken_is_acknowledged_when_it_is_durable) {
+  const int port = free_port();
+  RecordingHost host;
+  host.need_sync();
+  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
+  input.options.ack = true;
+  const Running source({input}, host);
+  const Peer peer(parse_inet(tcp_address(port)));
+  ASSERT_TRUE(peer.send("t,sensor=a value=1\n"));
+  ASSERT_TRUE(host.wait_for_readings(1));
+  host.sync();
+  EXPECT_EQ(peer.read_line(), "ack 1\n");
+  EXPECT_EQ(host.readings().size(), 1U) << "taken once";
+}
+
 TEST(SocketSource, connections_beyond_the_cap_are_closed_at_once) {
   const int port = free_port();
   RecordingHost host;

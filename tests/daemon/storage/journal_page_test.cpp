@@ -44,7 +44,8 @@ TEST(JournalPage, worked_example_reads_as_the_page_says) {
   const auto batch = next();
   ASSERT_TRUE(batch && std::holds_alternative<JournaledBatch>(*batch));
   EXPECT_EQ(std::get<JournaledBatch>(*batch).arrival.wall, arrival.wall);
-  EXPECT_EQ(std::get<JournaledBatch>(*batch).fingerprint, fingerprint);
+  ASSERT_EQ(std::get<JournaledBatch>(*batch).fingerprints.size(), 1U);
+  EXPECT_EQ(std::get<JournaledBatch>(*batch).fingerprints[0], fingerprint);
   EXPECT_EQ(std::get<JournaledBatch>(*batch).readings[0].event_time, start);
   EXPECT_EQ(std::get<JournaledBatch>(*batch).readings[0].value, 21.5);
   const auto tick = next();
@@ -59,7 +60,7 @@ TEST(JournalPage, worked_example_is_what_is_written) {
   Journal journal(files, "state", {}, 0x0102030405060708, {});
   journal.append(JournalType::run, run_start());
   journal.append(JournalType::series, kitchen);
-  journal.append(JournalType::batch, JournaledBatch{SourceId{0}, arrival, fingerprint, {&reading, 1}, {}});
+  journal.append(JournalType::batch, JournaledBatch{SourceId{0}, arrival, {&fingerprint, 1}, {}, {&reading, 1}, {}});
   journal.append(JournalType::tick, JournaledTick{tick_at, Fire::due});
   ASSERT_TRUE(journal.commit(Duration()));
   std::string written = files.content(example);

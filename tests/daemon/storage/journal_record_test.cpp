@@ -76,16 +76,23 @@ TEST(JournalRecord, batches_read_back_whatever_their_times) {
       const Reading readings[] = {{SeriesId{3}, Timestamp::microseconds(first), 21.5},
                                   {SeriesId{4}, Timestamp::microseconds(second), -1.0 / 3},
                                   {SeriesId{0}, Timestamp::microseconds(first), 0}};
+      const std::uint64_t fingerprints[] = {0xABCDEF012345, 7};
+      const JournaledPosition positions[] = {{"", "77"}, {"topic/1", std::string_view("\0\xFF", 2)}};
       const RefusedCount refused[] = {{Refusal::bad_number, 2}, {Refusal::series_limit, 300}};
       running = running + Duration::milliseconds(7);
       const Moment arrival{now + running, running};
       std::string bytes;
-      encoder.append(bytes, JournaledBatch{SourceId{1}, arrival, 0xABCDEF012345, readings, refused});
+      encoder.append(bytes, JournaledBatch{SourceId{1}, arrival, fingerprints, positions, readings, refused});
       const auto batch = read_back<JournaledBatch>(JournalType::batch, bytes, decoder);
       EXPECT_EQ(batch.source, SourceId{1});
       EXPECT_EQ(batch.arrival.wall, arrival.wall);
       EXPECT_EQ(batch.arrival.running, arrival.running);
-      EXPECT_EQ(batch.fingerprint, 0xABCDEF012345U);
+      ASSERT_EQ(batch.fingerprints.size(), 2U);
+      EXPECT_EQ(batch.fingerprints[0], 0xABCDEF012345U);
+      EXPECT_EQ(batch.fingerprints[1], 7U);
+      ASSERT_EQ(batch.positions.size(), 2U);
+      EXPECT_EQ(batch.positions[1].partition, "topic/1");
+      EXPECT_EQ(batch.positions[1].bytes, positions[1].bytes);
       ASSERT_EQ(batch.readings.size(), 3U);
       for (std::size_t i = 0; i < 3; ++i) {
         EXPECT_EQ(batch.readings[i].series, readings[i].series);
@@ -109,7 +116,7 @@ TEST(JournalRecord, stepped_clock_makes_the_next_batch_carry_its_whole_moment) {
                             {Timestamp::earliest(), Duration::seconds(6)}};
   for (const Moment& moment : moments) {
     std::string bytes;
-    encoder.append(bytes, JournaledBatch{SourceId{0}, moment, {}, {}, {}});
+    encoder.append(bytes, JournaledBatch{SourceId{0}, moment, {}, {}, {}, {}});
     const auto batch = read_back<JournaledBatch>(JournalType::batch, bytes, decoder);
     EXPECT_EQ(batch.arrival.wall, moment.wall);
     EXPECT_EQ(batch.arrival.running, moment.running);
@@ -147,8 +154,10 @@ TEST(JournalRecord, runs_series_ticks_and_connections_read_back) {
 TEST(JournalRecord, bytes_that_are_cut_anywhere_are_no_record) {
   JournalEncoder encoder;
   const Reading readings[] = {{SeriesId{3}, now, 21.5}, {SeriesId{4}, now, 1.0 / 3}};
+  const std::uint64_t fingerprints[] = {1, 2};
+  const JournaledPosition positions[] = {{"a", "17"}};
   std::string batch, start;
-  encoder.append(batch, JournaledBatch{SourceId{1}, {now, {}}, 1, readings, {}});
+  encoder.append(batch, JournaledBatch{SourceId{1}, {now, {}}, fingerprints, positions, readings, {}});
   encoder.append(start, RunStart{7, 99, {now, {}}, {"plant"}, 1, 1});
   for (std::size_t n = 0; n < batch.size(); ++n) EXPECT_FALSE(JournalDecoder().decode(3, batch.substr(0, n))) << n;
   for (std::size_t n = 0; n < start.size(); ++n) EXPECT_FALSE(JournalDecoder().decode(1, start.substr(0, n))) << n;
@@ -171,8 +180,9 @@ TEST(JournalRecord, reading_of_a_realistic_stream_takes_at_most_14_bytes_of_file
     const Reading device[] = {{SeriesId{first}, measured, 21.5 + noise(0.01)},
                               {SeriesId{first + 1}, measured, 45 + noise(0.01)},
                               {SeriesId{first + 2}, measured, 1013 + noise(0.01)}};
+    const std::uint64_t fingerprint = random() >> 16;
     std::string payload;
-    encoder.append(payload, JournaledBatch{SourceId{0}, {arrival, running}, random() >> 16, device, {}});
+    encoder.append(payload, JournaledBatch{SourceId{0}, {arrival, running}, {&fingerprint, 1}, {}, device, {}});
     bytes += record_head_bytes + payload.size();
     readings += 3;
   }

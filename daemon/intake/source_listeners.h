@@ -1,0 +1,47 @@
+// Tells the sources that run when there is room again, and what has become durable.
+//
+// Owns:   nothing. Thread: any; one call to a source at a time, and none after its `detach` has returned.
+// Fails:  never.
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "daemon/service/mutex.h"
+#include "daemon/sources/source.h"
+
+namespace edgetide {
+
+class SourceListeners {
+ public:
+  void attach(SourceId source, SourceEvents& events) {
+    const MutexLock lock(mutex_);
+    events_[source] = &events;
+    events.set_blocking(blocking_);
+  }
+  void detach(SourceId source) {
+    const MutexLock lock(mutex_);
+    events_.erase(source);
+  }
+
+  void room_available() {
+    const MutexLock lock(mutex_);
+    for (const auto& [source, events] : events_) events->room_available();
+  }
+  void durable(std::uint64_t through) {
+    const MutexLock lock(mutex_);
+    for (const auto& [source, events] : events_) events->durable(through);
+  }
+  void set_blocking(bool allowed) {
+    const MutexLock lock(mutex_);
+    blocking_ = allowed;
+    for (const auto& [source, events] : events_) events->set_blocking(allowed);
+  }
+
+ private:
+  Mutex mutex_;
+  std::map<SourceId, SourceEvents*> events_ GUARDED_BY(mutex_);
+  bool blocking_ GUARDED_BY(mutex_) = true;
+};
+
+}  // namespace edgetide

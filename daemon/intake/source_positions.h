@@ -1,0 +1,104 @@
+// Where each source was with the newest message that was taken, by partition: what it is given back when it starts.
+//
+// A source is known by its name, and keeps its positions while it is out of the configuration, until the daemon starts
+// without it.
+//
+// Owns:   the bytes. Thread: one owner at a time (the intake lock). Fails: never; `load` leaves the reader not `ok`.
+// Limit:  max_partitions of a source; beyond, the one that has not moved for the longest time is forgotten and counted.
+//         A source resumes that partition from its beginning.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/sources/source.h"
+#include "pipeline/bytes.h"
+
+namespace edgetide {
+
+class SourcePositions {
+ public:
+  static constexpr std::size_t max_partitions = 256;
+
+  // Allocates nothing once it knows the partition.
+  void note(std::string_view source, std::string_view partition, std::string_view bytes) {
+    auto of_source = sources_.find(source);
+    if (of_source == sources_.end()) of_source = sources_.emplace(source, Partitions()).first;
+    Partitions& partitions = of_source->second;
+    auto found = partitions.find(partition);
+    if (found == partitions.end()) {
+      if (partitions.size() >= max_partitions) forget_oldest(partitions);
+      found = partitions.emplace(partition, Entry()).first;
+    }
+    found->second.bytes.assign(bytes);
+    found->second.moved = ++moves_;
+  }
+
+  std::vector<StoredPosition> of(std::string_view source) const {
+    std::vector<StoredPosition> positions;
+    const auto of_source = sources_.find(source);
+    if (of_source == sources_.end()) return positions;
+    for (const auto& [partition, entry] : of_source->second) positions.push_back({partition, entry.bytes});
+    return positions;
+  }
+
+  // Those of other sources are forgotten.
+  void keep(const std::vector<std::string>& names) {
+    std::erase_if(sources_,
+                  [&](const auto& one) { return std::find(names.begin(), names.end(), one.first) == names.end(); });
+  }
+
+  std::uint64_t forgotten() const noexcept { return forgotten_; }  // partitions, since the start
+
+  void save(ByteWriter& out) const {
+    out.u32(static_cast<std::uint32_t>(sources_.size()));
+    for (const auto& [name, partitions] : sources_) {
+      out.text(name);
+      out.u32(static_cast<std::uint32_t>(partitions.size()));
+      for (const auto& [partition, entry] : partitions) {
+        out.text(partition);
+        out.text(entry.bytes);
+        out.u64(entry.moved);
+      }
+    }
+  }
+  void load(ByteReader& in) {
+    *this = {};
+    const std::uint32_t sources = in.u32();
+    for (std::uint32_t i = 0; in.ok() && i < sources; ++i) {
+      Partitions& partitions = sources_[std::string(in.text())];
+      const std::uint32_t count = in.u32();
+      for (std::uint32_t j = 0; in.ok() && j < count; ++j) {
+        Entry& entry = partitions[std::string(in.text())];
+        entry.bytes = in.text();
+        entry.moved = in.u64();
+        moves_ = std::max(moves_, entry.moved);
+      }
+    }
+  }
+
+ private:
+  struct Entry {
+    std::string bytes;
+    std::uint64_t moved = 0;  // the higher, the later
+  };
+  using Partitions = std::map<std::string, Entry, std::less<>>;
+
+  void forget_oldest(Partitions& partitions) {
+    partitions.erase(std::min_element(partitions.begin(), partitions.end(),
+                                      [](const auto& a, const auto& b) { return a.second.moved < b.second.moved; }));
+    ++forgotten_;
+  }
+
+  std::map<std::string, Partitions, std::less<>> sources_;
+  std::uint64_t moves_ = 0;
+  std::uint64_t forgotten_ = 0;
+};
+
+}  // namespace edgetide

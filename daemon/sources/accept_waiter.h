@@ -1,0 +1,51 @@
+// Offers batches of one source and waits for the answer, for a library that acknowledges a message when its callback
+// returns. A source with an event loop does not need it.
+//
+// While it waits, the batches of other sources join the same sync.
+//
+// Thread: `accept` from one, `stop` from another. Owns: nothing. Fails: never.
+#pragma once
+
+#include <cstdint>
+
+#include "daemon/service/mutex.h"
+#include "daemon/sources/source.h"
+
+namespace edgetide {
+
+class AcceptWaiter final : public SourceEvents {
+ public:
+  AcceptWaiter(SourceHost& host, SourceId source) : host_(host), source_(source) {}
+  ~AcceptWaiter() override { stop(); }
+  AcceptWaiter(const AcceptWaiter&) = delete;
+  AcceptWaiter& operator=(const AcceptWaiter&) = delete;
+
+  // Before the first `accept`.
+  void start();
+  // `accept` is false from now on, also one that waits. The host knows of this no longer.
+  void stop() noexcept;
+
+  // Blocks until the batch is durable. False: it was not taken, or may not be waited for, and must not be acknowledged.
+  bool accept(const DecodedBatch& batch) noexcept;
+
+  void room_available() noexcept override;
+  void durable(std::uint64_t through) noexcept override;
+  void set_blocking(bool allowed) noexcept override;
+
+ private:
+  bool wait_for_room(std::uint64_t seen);
+  bool wait_for_disk(std::uint64_t record);
+  std::uint64_t rooms() const;
+  bool may_wait() const REQUIRES(mutex_) { return blocking_ && started_; }
+
+  SourceHost& host_;
+  const SourceId source_;
+  mutable Mutex mutex_;
+  Condition changed_;
+  std::uint64_t rooms_ GUARDED_BY(mutex_) = 0;  // how often there was room again
+  std::uint64_t durable_ GUARDED_BY(mutex_) = 0;
+  bool blocking_ GUARDED_BY(mutex_) = true;
+  bool started_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace edgetide
