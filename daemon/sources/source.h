@@ -33,7 +33,7 @@ struct Acceptance {
 };
 
 // What the host tells a source.
-// Thread: any, one call at a time. Never: waits, throws, or calls the host; it wakes whoever waits, and returns.
+// Thread: any, one call at a time. Never: waits, throws, or calls the host; it wakes what waits, and returns.
 class SourceEvents {
  public:
   virtual ~SourceEvents() = default;
