@@ -21,20 +21,21 @@ KeyGroup postgresql_keys() {
   using namespace keys;
   const PostgresOptions standard;
   const Duration second = Duration::seconds(1), minute = Duration::minutes(1);
-  return {
-      "[sinks.NAME] with type = \"postgresql\"",
-      "",
-      {
-          text("connection", "\"\"", "libpq keywords (`host=db dbname=plant`) or URI, without a password."),
-          text("user", "from `connection`, else the user that runs edgetide", "The database role."),
-          text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."),
-          text("schema", in_quotes(standard.schema), "Holds all tables. Fits `[a-z_][a-z0-9_]{0,62}`."),
-          boolean("create_tables", standard.create_tables,
-                  "`false`: run the statements that `edgetide schema` prints as a user who may create tables."),
-          duration("connect_timeout", standard.connect_timeout, second, minute, "Limit for one attempt to connect."),
-          duration("statement_timeout", standard.statement_timeout, second, minute,
-                   "Limit for one statement, for locks and for an unresponsive network."),
-      }});
+  return on_reload(
+      OnReload::new_sink,
+      {"[sinks.NAME] with type = \"postgresql\"",
+       "",
+       {
+           text("connection", "\"\"", "libpq keywords (`host=db dbname=plant`) or URI, without a password."),
+           text("user", "from `connection`, else the user that runs edgetide", "The database role."),
+           text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."),
+           text("schema", in_quotes(standard.schema), "Holds all tables. Fits `[a-z_][a-z0-9_]{0,62}`."),
+           boolean("create_tables", standard.create_tables,
+                   "`false`: run the statements that `edgetide schema` prints as a user who may create tables."),
+           duration("connect_timeout", standard.connect_timeout, second, minute, "Limit for one attempt to connect."),
+           duration("statement_timeout", standard.statement_timeout, second, minute,
+                    "Limit for one statement, for locks and for an unresponsive network."),
+       }});
 }
 
 std::string effective_user() {
