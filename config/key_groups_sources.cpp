@@ -20,8 +20,7 @@ KeyGroup mapping_keys() {
       "Mapping",
       "How a payload becomes readings. These keys belong to a route of an MQTT source, or directly to a socket source.",
       {
-          required(word("format", {"json", "number", "influx", "csv"}, 0,
-                        "The format of the payload; `number` is a single number.")),
+          required(part_word("format", "", "The format of the payload.")),
           of_type(
               ValueType::text_or_table, "sensor", "\"{device}\" or \"{sensor}\" if captured",
               "Template with captures, `\"{area}/{device}\"`; json, csv: also `{ path = \"dev.id\" }` in the payload."),

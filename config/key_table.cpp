@@ -46,8 +46,9 @@ const KeySpec* KeyGroup::find(std::string_view name) const noexcept {
   return spec == keys.end() ? nullptr : &*spec;
 }
 
-KeyTable::KeyTable(const Parts& parts)
-    : top(keys::top_keys()),
+KeyTable::KeyTable(const Parts& of)
+    : parts(of),
+      top(keys::top_keys()),
       gateway(keys::gateway_keys()),
       log(keys::log_keys()),
       clock(on_reload(OnReload::restart, keys::clock_keys())),
@@ -58,7 +59,7 @@ KeyTable::KeyTable(const Parts& parts)
       checkpoint(on_reload(OnReload::restart, keys::checkpoint_keys())),
       quarantine(on_reload(OnReload::restart, keys::quarantine_keys())),
       source(choosing(keys::source_keys(), "type", parts.sources)),
-      mapping(on_reload(OnReload::new_source, keys::mapping_keys())),
+      mapping(choosing(on_reload(OnReload::new_source, keys::mapping_keys()), "format", parts.formats)),
       payload_field(on_reload(OnReload::new_source, keys::payload_field_keys())),
       time_field(on_reload(OnReload::new_source, keys::time_field_keys())),
       value_field(on_reload(OnReload::new_source, keys::value_field_keys())),
@@ -69,6 +70,7 @@ KeyTable::KeyTable(const Parts& parts)
       sink(choosing(keys::sink_keys(), "type", parts.sinks)),
       outbox(on_reload(OnReload::new_sink, keys::outbox_keys())),
       source_parts(groups_of(parts.sources)),
+      format_parts(groups_of(parts.formats)),
       window_parts(groups_of(parts.windows)),
       sink_parts(groups_of(parts.sinks)) {}
 
@@ -79,7 +81,9 @@ std::vector<const KeyGroup*> KeyTable::groups() const {
     all.insert(all.end(), groups.begin(), groups.end());
   };
   add(source_parts);
-  add({&mapping, &payload_field, &time_field, &value_field, &table, &window});
+  add({&mapping, &payload_field, &time_field, &value_field});
+  add(format_parts);
+  add({&table, &window});
   add(window_parts);
   add({&match, &top_rows, &sink, &outbox});
   add(sink_parts);

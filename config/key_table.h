@@ -72,17 +72,18 @@ struct Parts;
 
 // All keys: those of every configuration, and those of the parts.
 struct KeyTable {
-  // Requires: `parts` outlives the table.
-  explicit KeyTable(const Parts& parts);
+  // Requires: the parts outlive the table.
+  explicit KeyTable(const Parts& of);
   KeyTable(const KeyTable&) = delete;
   KeyTable& operator=(const KeyTable&) = delete;
 
+  const Parts& parts;
   KeyGroup top, gateway, log, clock, http, time, limits, journal, checkpoint, quarantine;
   KeyGroup source, mapping, payload_field, time_field, value_field;
   KeyGroup table, window, match, top_rows;
   KeyGroup sink, outbox;
   // The groups of the parts of a kind, each once.
-  std::vector<const KeyGroup*> source_parts, window_parts, sink_parts;
+  std::vector<const KeyGroup*> source_parts, format_parts, window_parts, sink_parts;
 
   std::vector<const KeyGroup*> groups() const;  // in the order of the reference
 };

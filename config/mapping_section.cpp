@@ -1,8 +1,11 @@
 #include "config/mapping_section.h"
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <utility>
+
+#include "config/parts.h"
 
 namespace edgetide {
 
@@ -18,8 +21,6 @@ void read_template_or_path(const Section& section, std::string_view key, std::st
 }
 
 void read_time(const Section& section, MappingOptions& mapping) {
-  // Line protocol has no other default than its own.
-  if (mapping.format == PayloadFormat::influx) mapping.time.format = TimeFormat::unix_ns;
   const Node* node = section.find("time");
   if (node == nullptr) return;
   if (node->kind != Node::Kind::table) return section.read("time", mapping.time.path);
@@ -73,9 +74,6 @@ void read_delimiter(const Section& section, MappingOptions& mapping) {
   std::string delimiter(1, mapping.delimiter);
   section.read("delimiter", delimiter);
   if (delimiter.size() != 1) return section.error("delimiter", "delimiter is not one (ASCII) character");
-  if (section.find("delimiter") != nullptr && mapping.format != PayloadFormat::csv) {
-    return section.error("delimiter", "delimiter: used by format 'csv' only");
-  }
   mapping.delimiter = delimiter[0];
 }
 
@@ -98,16 +96,36 @@ bool all_known(const Node& node) {
   return node.known && std::all_of(node.children.begin(), node.children.end(), all_known);
 }
 
+const FormatPart* format_of(const Section& section) {
+  const std::optional<std::size_t> position = section.word("format");
+  return position ? &section.keys().parts.formats.built[*position] : nullptr;
+}
+
+// Keys of another format are mistakes here.
+void read_own_keys(const Section& section, const FormatPart& part, MappingOptions& mapping) {
+  for (const KeyGroup* group : section.keys().format_parts) {
+    if (std::find(part.keys.begin(), part.keys.end(), group) != part.keys.end()) continue;
+    for (const KeySpec& key : group->keys) {
+      if (section.find(key.name) == nullptr) continue;
+      section.error(key.name, std::string(key.name) + ": not used by format '" + std::string(part.name) + '\'');
+    }
+  }
+  if (part.read != nullptr) mapping.own = part.read(section);
+}
+
 }  // namespace
 
 std::vector<const KeyGroup*> with_mapping(std::vector<const KeyGroup*> groups, const KeyTable& keys) {
   groups.push_back(&keys.mapping);
+  groups.insert(groups.end(), keys.format_parts.begin(), keys.format_parts.end());
   return groups;
 }
 
 MappingOptions read_mapping(const Section& section) {
   MappingOptions mapping;
-  section.read_word("format", mapping.format);
+  const FormatPart* const part = format_of(section);
+  if (part != nullptr) mapping.format = part->format;
+  if (part != nullptr && part->set_defaults != nullptr) part->set_defaults(mapping);
   read_template_or_path(section, "sensor", mapping.sensor, mapping.sensor_path);
   read_template_or_path(section, "metric", mapping.metric, mapping.metric_path);
   read_time(section, mapping);
@@ -118,6 +136,7 @@ MappingOptions read_mapping(const Section& section) {
   section.read("coerce_strings", mapping.coerce_strings);
   section.read("columns", mapping.columns);
   read_delimiter(section, mapping);
+  if (part != nullptr) read_own_keys(section, *part, mapping);
   return mapping;
 }
 

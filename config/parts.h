@@ -1,4 +1,4 @@
-// The parts that a build knows: kinds of sources, windows and sinks, each with name, keys, reading. From here the key
+// The parts that a build knows: kinds of sources, payload formats, windows and sinks, each with name, keys, reading. From here the key
 // table, REFERENCE.md, the manual page, did-you-mean, `--version`, status and reload learn of them. How to add one:
 // ADDING_PARTS.md.
 //
@@ -14,6 +14,7 @@
 
 #include "config/key_table.h"
 #include "config/section.h"
+#include "daemon/decoders/decoder.h"
 #include "daemon/sources/configured_source.h"
 #include "pipeline/options.h"
 #include "sinks/configured_sink.h"
@@ -62,6 +63,13 @@ struct WindowPart : Part {
   void (*read)(const Section&, WindowOptions&) = nullptr;
 };
 
+// The keys of every mapping are read for all formats; `keys` are those that only this one has.
+struct FormatPart : Part {
+  const Format* format = nullptr;
+  void (*set_defaults)(MappingOptions&) = nullptr;  // that differ from those of other formats
+  std::shared_ptr<const FormatOptions> (*read)(const Section&) = nullptr;
+};
+
 template <class AnyPart>
 struct PartList {
   std::vector<AnyPart> built;
@@ -80,6 +88,7 @@ struct PartList {
 
 struct Parts {
   PartList<SourcePart> sources;
+  PartList<FormatPart> formats;
   PartList<WindowPart> windows;
   PartList<SinkPart> sinks;
 };

@@ -6,6 +6,7 @@
 #include "config/key_spec.h"
 #include "config/mapping_section.h"
 #include "config/parts.h"
+#include "daemon/decoders/csv_decoder.h"
 #include "daemon/service/cidr.h"
 #include "daemon/service/socket_address.h"
 #include "daemon/sources/socket_source.h"
@@ -143,7 +144,7 @@ SocketOptions read_socket(const Section& section, const std::string& name, Socke
   }
   options.route.mapping = read_mapping(section);
   if (section.find("format") != nullptr) check_route(section, options.route);
-  if (options.framing == Framing::newline && options.route.mapping.format == PayloadFormat::csv &&
+  if (options.framing == Framing::newline && options.route.mapping.format == &csv_format &&
       options.route.mapping.columns.empty()) {
     section.error("format", "csv from a socket needs columns: each line is a message, so none can be a header",
                   "such as columns = [\"sensor\", \"time\", \"value\"]");

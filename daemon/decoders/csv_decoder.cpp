@@ -223,4 +223,12 @@ void CsvDecoder::take_value(const ValueColumn& column, DecodedReading reading, M
   output.add(reading, cell.offset);
 }
 
+const Format csv_format{
+    .name = "csv",
+    .takes = {"sensor.path", "metric.path", "time.path", "values", "labels", "columns", "delimiter"},
+    .make = [](const MappingOptions& options, std::span<const std::string> captures) -> std::unique_ptr<Decoder> {
+      return std::make_unique<CsvDecoder>(options, captures);
+    },
+};
+
 }  // namespace edgetide

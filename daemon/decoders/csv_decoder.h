@@ -82,4 +82,6 @@ class CsvDecoder final : public Decoder {
   std::string scratch_;
 };
 
+extern const Format csv_format;
+
 }  // namespace edgetide

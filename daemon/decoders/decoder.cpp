@@ -1,19 +1,15 @@
 #include "daemon/decoders/decoder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <tuple>
 
-#include "daemon/decoders/csv_decoder.h"
 #include "daemon/decoders/id_text.h"
-#include "daemon/decoders/influx_decoder.h"
-#include "daemon/decoders/json_decoder.h"
-#include "daemon/decoders/number_decoder.h"
 
 namespace edgetide {
 
 namespace {
-
-constexpr const char* format_names[] = {"json", "number", "influx", "csv"};
 
 void require(bool condition, const std::string& message) {
   if (!condition) throw std::invalid_argument(message);
@@ -21,21 +17,21 @@ void require(bool condition, const std::string& message) {
 
 // Options that the format does not use are errors.
 void refuse_unused(const MappingOptions& options) {
-  const bool json = options.format == PayloadFormat::json;
-  const bool csv = options.format == PayloadFormat::csv;
-  const bool number = options.format == PayloadFormat::number;
-  const auto unused = [&](const char* option, bool set, bool used) {
-    require(!set || used, std::string(option) + ": not used by format '" +
-                              format_names[static_cast<std::size_t>(options.format)] + "'");
+  const Format& format = *options.format;
+  const auto refuse = [&](std::string_view option, bool set) {
+    const bool used = std::find(format.takes.begin(), format.takes.end(), option) != format.takes.end();
+    const std::string key(option.substr(0, option.find('.')));
+    require(!set || used, key + ": not used by format '" + std::string(format.name) + "'");
   };
-  unused("sensor", !options.sensor_path.empty(), json || csv);
-  unused("metric", !options.metric_path.empty(), json || csv);
-  unused("time", !options.time.path.empty(), json || csv);
-  unused("each", !options.each.empty(), json);
-  unused("values", !options.values.empty(), json || csv);
-  unused("labels", !options.labels.empty(), json || csv);
-  unused("unit", !options.unit.empty(), number);
-  unused("columns", !options.columns.empty(), csv);
+  refuse("sensor.path", !options.sensor_path.empty());
+  refuse("metric.path", !options.metric_path.empty());
+  refuse("time.path", !options.time.path.empty());
+  refuse("each", !options.each.empty());
+  refuse("values", !options.values.empty());
+  refuse("labels", !options.labels.empty());
+  refuse("unit", !options.unit.empty());
+  refuse("columns", !options.columns.empty());
+  refuse("delimiter", options.delimiter != MappingOptions().delimiter);
 }
 
 void check_ids(const MappingOptions& options) {
@@ -56,20 +52,20 @@ void check_ids(const MappingOptions& options) {
 
 }  // namespace
 
+bool MappingOptions::operator==(const MappingOptions& other) const {
+  const auto shared = [](const MappingOptions& options) {
+    return std::tie(options.format, options.sensor, options.sensor_path, options.metric, options.metric_path,
+                    options.time, options.each, options.values, options.labels, options.unit, options.coerce_strings,
+                    options.columns, options.delimiter);
+  };
+  const bool same_own = own == nullptr || other.own == nullptr ? own == other.own : own->is_same(*other.own);
+  return same_own && shared(*this) == shared(other);
+}
+
 std::unique_ptr<Decoder> make_decoder(const MappingOptions& options, std::span<const std::string> capture_names) {
   refuse_unused(options);
   check_ids(options);
-  switch (options.format) {
-    case PayloadFormat::json:
-      return std::make_unique<JsonDecoder>(options, capture_names);
-    case PayloadFormat::number:
-      return std::make_unique<NumberDecoder>(options, capture_names);
-    case PayloadFormat::influx:
-      return std::make_unique<InfluxDecoder>(options, capture_names);
-    case PayloadFormat::csv:
-      return std::make_unique<CsvDecoder>(options, capture_names);
-  }
-  throw std::invalid_argument("format: unknown");
+  return options.format->make(options, capture_names);
 }
 
 }  // namespace edgetide

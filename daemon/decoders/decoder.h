@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "daemon/decoders/decoded_batch.h"
+#include "daemon/decoders/format.h"
 
 namespace edgetide {
 
@@ -73,11 +74,11 @@ struct LabelField {
   bool operator==(const LabelField&) const = default;
 };
 
-enum class PayloadFormat { json, number, influx, csv };
+extern const Format json_format;  // json_decoder.h; the default of options that no configuration has filled
 
 // How the payloads of one route become readings.
 struct MappingOptions {
-  PayloadFormat format = PayloadFormat::json;
+  const Format* format = &json_format;
   // Template over captures: "{area}/{device}"; default: "{device}" or "{sensor}" if captured. influx_decoder.h has
   // more.
   std::string sensor;
@@ -93,7 +94,8 @@ struct MappingOptions {
   // csv: columns in order; empty: the first line of each message is a header
   std::vector<std::string> columns;
   char delimiter = ',';
-  bool operator==(const MappingOptions&) const = default;
+  std::shared_ptr<const FormatOptions> own;  // of this format alone
+  bool operator==(const MappingOptions& other) const;
 };
 
 // Fails: throws std::invalid_argument with a reason a user can act on (a bad path, a capture that is not in the topic).

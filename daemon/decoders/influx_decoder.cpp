@@ -240,4 +240,13 @@ std::string_view InfluxDecoder::take_name(std::string_view delimiters, DecodedBa
   return out.keep(scratch_);
 }
 
+const Format influx_format{
+    .name = "influx",
+    .takes = {},
+    .make = [](const MappingOptions& options, std::span<const std::string> captures) -> std::unique_ptr<Decoder> {
+      return std::make_unique<InfluxDecoder>(options, captures);
+    },
+    .lines_have_names = true,
+};
+
 }  // namespace edgetide

@@ -78,4 +78,6 @@ class InfluxDecoder final : public Decoder {
   std::string scratch_;
 };
 
+extern const Format influx_format;
+
 }  // namespace edgetide

@@ -245,4 +245,12 @@ bool JsonDecoder::is_field(JsonValue value) const noexcept {
   return std::find(fields_.begin(), fields_.end(), std::optional(value)) != fields_.end();
 }
 
+const Format json_format{
+    .name = "json",
+    .takes = {"sensor.path", "metric.path", "time.path", "each", "values", "labels"},
+    .make = [](const MappingOptions& options, std::span<const std::string> captures) -> std::unique_ptr<Decoder> {
+      return std::make_unique<JsonDecoder>(options, captures);
+    },
+};
+
 }  // namespace edgetide

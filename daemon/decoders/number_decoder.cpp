@@ -34,4 +34,12 @@ void NumberDecoder::decode(const Message& message, DecodedBatch& out) {
   output.add({.sensor = sensor, .metric = metric, .unit = unit_, .event_time = {}, .value = *value});
 }
 
+const Format number_format{
+    .name = "number",
+    .takes = {"unit"},
+    .make = [](const MappingOptions& options, std::span<const std::string> captures) -> std::unique_ptr<Decoder> {
+      return std::make_unique<NumberDecoder>(options, captures);
+    },
+};
+
 }  // namespace edgetide

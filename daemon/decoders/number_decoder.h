@@ -25,4 +25,6 @@ class NumberDecoder final : public Decoder {
   std::string scratch_;
 };
 
+extern const Format number_format;
+
 }  // namespace edgetide

@@ -21,9 +21,9 @@ bool captured(std::span<const std::string> capture_names, std::string_view name)
 }
 
 std::optional<TextTemplate> template_of(std::string_view option, const std::string& text,
-                                        std::initializer_list<std::string_view> defaults, PayloadFormat format,
+                                        std::initializer_list<std::string_view> defaults, const Format& format,
                                         std::span<const std::string> capture_names) {
-  const auto names = format == PayloadFormat::influx ? TextTemplate::Names::others : TextTemplate::Names::captures_only;
+  const auto names = format.lines_have_names ? TextTemplate::Names::others : TextTemplate::Names::captures_only;
   try {
     if (!text.empty()) return TextTemplate(text, capture_names, names);
   } catch (const std::invalid_argument& error) {
@@ -67,11 +67,11 @@ void TextTemplate::add_name(std::string_view name, std::span<const std::string> 
 }
 
 std::optional<TextTemplate> sensor_template(const MappingOptions& options, std::span<const std::string> capture_names) {
-  return template_of("sensor", options.sensor, {"device", "sensor"}, options.format, capture_names);
+  return template_of("sensor", options.sensor, {"device", "sensor"}, *options.format, capture_names);
 }
 
 std::optional<TextTemplate> metric_template(const MappingOptions& options, std::span<const std::string> capture_names) {
-  return template_of("metric", options.metric, {"metric"}, options.format, capture_names);
+  return template_of("metric", options.metric, {"metric"}, *options.format, capture_names);
 }
 
 }  // namespace edgetide

@@ -6,6 +6,7 @@
 
 #include "config/key_table.h"
 #include "config/parts.h"
+#include "daemon/decoders/number_decoder.h"
 #include "daemon/sources/mqtt_source.h"
 #include "daemon/sources/socket_source.h"
 #include "sinks/postgres_sink.h"
@@ -175,7 +176,7 @@ TEST(Config, keys_of_mqtt_sources_reach_the_options) {
   ASSERT_EQ(mqtt.routes.size(), 2U);
   EXPECT_EQ(mqtt.routes[1].topic, "n/{device}");
   EXPECT_EQ(mqtt.routes[1].mapping.unit, "°C");
-  EXPECT_EQ(mqtt.routes[1].mapping.format, PayloadFormat::number);
+  EXPECT_EQ(mqtt.routes[1].mapping.format, &number_format);
 }
 
 TEST(Config, keys_of_a_mapping_reach_the_options) {
@@ -546,7 +547,7 @@ TEST(Config, objections_of_patterns_and_decoders_are_placed_at_their_key) {
       {mqtt_with_routes("topic = \"{device}\", format = \"number\", each = \"x\""),
        "5:49: error: sources.m.routes: each: not used by format 'number'"},
       {mqtt_with_routes("topic = \"{device}\", format = \"json\", delimiter = \";\""),
-       "5:52: error: sources.m.routes: delimiter: used by format 'csv' only"},
+       "5:52: error: sources.m.routes: delimiter: not used by format 'json'"},
       {mqtt_with_routes("topic = \"{device}\", format = \"csv\", delimiter = \";;\""),
        "5:51: error: sources.m.routes: delimiter is not one (ASCII) character"},
       {mqtt_with_routes("topic = \"{device}\", format = \"json\", values = [{ path = \"t\", scale = 0 }]"),

@@ -1,5 +1,5 @@
 // A part that is added to the table of parts is found everywhere, with no other file touched: this file holds a toy
-// source and a toy sink.
+// source, a toy format and a toy sink.
 #include "config/parts.h"
 
 #include <gtest/gtest.h>
@@ -10,6 +10,7 @@
 #include "config/manual_page.h"
 #include "config/reference_page.h"
 #include "daemon/reload/reload_plan.h"
+#include "daemon/sources/socket_source.h"
 #include "tests/config/configuration_file.h"
 
 namespace edgetide {
@@ -56,6 +57,52 @@ SourcePart toy_source() {
   return part;
 }
 
+// A message is a reading: as many balls as it has bytes.
+class ToyDecoder final : public Decoder {
+ public:
+  explicit ToyDecoder(std::string colour) : colour_(std::move(colour)) {}
+  void decode(const Message& message, DecodedBatch& out) override {
+    DecodedReading reading;
+    reading.sensor = "box";
+    reading.metric = colour_;
+    reading.value = static_cast<double>(message.payload.size());
+    out.readings.push_back(reading);
+  }
+
+ private:
+  const std::string colour_;
+};
+
+struct ToyFormatOptions final : FormatOptions {
+  std::string colour = "red";
+  bool is_same(const FormatOptions& other) const override {
+    const auto* const toy = dynamic_cast<const ToyFormatOptions*>(&other);
+    return toy != nullptr && toy->colour == colour;
+  }
+};
+
+const Format toy_decoding{
+    .name = "balls",
+    .takes = {},
+    .make = [](const MappingOptions& options, std::span<const std::string>) -> std::unique_ptr<Decoder> {
+      return std::make_unique<ToyDecoder>(dynamic_cast<const ToyFormatOptions&>(*options.own).colour);
+    }};
+
+FormatPart toy_format() {
+  static const KeyGroup group = keys::on_reload(
+      OnReload::new_source, {"Mapping with format = \"balls\"", "", {keys::text("hue", "\"red\"", "Of the balls.")}});
+  FormatPart part;
+  part.name = "balls";
+  part.keys = {&group};
+  part.format = &toy_decoding;
+  part.read = [](const Section& section) -> std::shared_ptr<const FormatOptions> {
+    auto options = std::make_shared<ToyFormatOptions>();
+    section.read("hue", options->colour);
+    return options;
+  };
+  return part;
+}
+
 SinkPart toy_sink() {
   static const KeyGroup group = keys::on_reload(
       OnReload::new_sink,
@@ -73,6 +120,7 @@ SinkPart toy_sink() {
 Parts with_toys() {
   Parts parts = built_in_parts();
   parts.sources.built.push_back(toy_source());
+  parts.formats.built.push_back(toy_format());
   parts.sinks.built.push_back(toy_sink());
   return parts;
 }
@@ -98,10 +146,36 @@ TEST(Parts, a_toy_is_read_and_has_its_kind_traits_and_options) {
   EXPECT_EQ(*options_of<std::string>(*options.sinks[0].store), "green");
 }
 
+const std::string balls =
+    "[sources.line]\ntype = \"tcp\"\nlisten = \"127.0.0.1:8094\"\nformat = \"balls\"\nhue = \"blue\"\n"
+    "[windows.w]\nsize = \"1m\"\n";
+
+TEST(Parts, a_toy_format_is_read_decodes_and_is_compared_on_reload) {
+  const Parts parts = with_toys();
+  const GatewayOptions options = loaded(balls, {.parts = &parts}).options;
+  ASSERT_EQ(options.sources.size(), 1U);
+  const SocketOptions* const socket = options_of<SocketOptions>(*options.sources[0].source);
+  ASSERT_NE(socket, nullptr);
+  DecodedBatch batch;
+  make_decoder(socket->route.mapping, {})->decode({.topic = {}, .payload = "three", .captures = {}}, batch);
+  ASSERT_EQ(batch.readings.size(), 1U);
+  EXPECT_EQ(batch.readings[0].metric, "blue");
+  const auto plan_of = [&](const std::string& next) {
+    return to_text(plan_reload(options, loaded(next, {.parts = &parts}).options));
+  };
+  EXPECT_EQ(plan_of(balls), "no source, window or sink has changed");
+  EXPECT_EQ(plan_of(replaced(balls, "blue", "grey")), "sources: changed line");
+  const std::string misspelt = errors_of(replaced(balls, "balls", "bals"), {.parts = &parts});
+  EXPECT_NE(misspelt.find("did you mean 'balls'?"), std::string::npos) << misspelt;
+  const std::string other = errors_of(replaced(balls, "balls", "influx"), {.parts = &parts});
+  EXPECT_NE(other.find("hue: not used by format 'influx'"), std::string::npos) << other;
+}
+
 TEST(Parts, a_toy_is_in_the_reference_and_in_the_manual_page) {
   const Parts parts = with_toys();
   for (const std::string& page : {reference_page(parts), configuration_manual(parts)}) {
     EXPECT_NE(page.find("toybox"), std::string::npos);
+    EXPECT_NE(page.find("Of the balls."), std::string::npos);
     EXPECT_NE(page.find("Of the chest."), std::string::npos);
     EXPECT_NE(page.find("keeps toys."), std::string::npos);
   }

@@ -1,3 +1,4 @@
+#include "daemon/decoders/csv_decoder.h"
 #include "tests/fuzz/decoded_promises.h"
 
 namespace edgetide {
@@ -5,7 +6,7 @@ namespace {
 
 std::vector<MappingOptions> mappings() {
   std::vector<MappingOptions> all(3);
-  for (MappingOptions& mapping : all) mapping.format = PayloadFormat::csv;
+  for (MappingOptions& mapping : all) mapping.format = &csv_format;
   all[1].sensor_path = "id";
   all[1].time.path = "time";
   all[1].metric_path = "what";

@@ -1,3 +1,4 @@
+#include "daemon/decoders/influx_decoder.h"
 #include "tests/fuzz/decoded_promises.h"
 
 namespace edgetide {
@@ -5,7 +6,7 @@ namespace {
 
 std::vector<MappingOptions> mappings() {
   std::vector<MappingOptions> all(3);
-  for (MappingOptions& mapping : all) mapping.format = PayloadFormat::influx;
+  for (MappingOptions& mapping : all) mapping.format = &influx_format;
   all[0].sensor = "{measurement}";
   all[1].time.format = TimeFormat::unix_ns;
   all[2].sensor = "{device}/{host}";

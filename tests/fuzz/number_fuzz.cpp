@@ -1,5 +1,6 @@
 #include <optional>
 
+#include "daemon/decoders/number_decoder.h"
 #include "daemon/decoders/number_text.h"
 #include "tests/fuzz/decoded_promises.h"
 
@@ -8,7 +9,7 @@ namespace {
 
 std::vector<MappingOptions> mappings() {
   std::vector<MappingOptions> all(2);
-  for (MappingOptions& mapping : all) mapping.format = PayloadFormat::number;
+  for (MappingOptions& mapping : all) mapping.format = &number_format;
   all[1].coerce_strings = false;
   return all;
 }

@@ -1,3 +1,5 @@
+#include "daemon/decoders/csv_decoder.h"
+
 #include <gtest/gtest.h>
 #include <string>
 
@@ -8,7 +10,7 @@ namespace {
 
 MappingOptions csv(std::vector<std::string> columns = {}) {
   MappingOptions mapping;
-  mapping.format = PayloadFormat::csv;
+  mapping.format = &csv_format;
   mapping.sensor_path = "id";
   mapping.time.path = "time";
   mapping.columns = std::move(columns);

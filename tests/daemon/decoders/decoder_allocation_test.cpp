@@ -1,16 +1,19 @@
 #include <gtest/gtest.h>
 #include <string>
 
+#include "daemon/decoders/csv_decoder.h"
+#include "daemon/decoders/influx_decoder.h"
+#include "daemon/decoders/number_decoder.h"
 #include "tests/daemon/decoders/decoded_text.h"
 #include "tests/fakes/counting_allocator.h"
 
 namespace edgetide {
 namespace {
 
-RouteOptions route_of(PayloadFormat format) {
+RouteOptions route_of(const Format* format) {
   RouteOptions route{"s/{device}", {}};
   route.mapping.format = format;
-  if (format == PayloadFormat::json) {
+  if (format == &json_format) {
     route.mapping.time.path = "ts";
     route.mapping.labels = {{"model", "model"}};
   }
@@ -19,14 +22,14 @@ RouteOptions route_of(PayloadFormat format) {
 
 TEST(Decoders, decoding_allocates_nothing_once_buffers_have_grown) {
   const struct {
-    PayloadFormat format;
+    const Format* format;
     const char* payload;
   } cases[] = {
-      {PayloadFormat::json, R"({"ts":1732100000123,"model":"some model","temperature":21.5,"a":{"b":[1,2,3]}})"},
-      {PayloadFormat::json, "not json"},
-      {PayloadFormat::number, "21,5 °C"},
-      {PayloadFormat::influx, "weather\\ x,site=lyon temp=21.4,hum=45i,bad=x 1465839830100400200\nbad\n"},
-      {PayloadFormat::csv, "t,\"h \"\"x\"\"\"\n1,2\n3\n"},
+      {&json_format, R"({"ts":1732100000123,"model":"some model","temperature":21.5,"a":{"b":[1,2,3]}})"},
+      {&json_format, "not json"},
+      {&number_format, "21,5 °C"},
+      {&influx_format, "weather\\ x,site=lyon temp=21.4,hum=45i,bad=x 1465839830100400200\nbad\n"},
+      {&csv_format, "t,\"h \"\"x\"\"\"\n1,2\n3\n"},
   };
   for (const auto& c : cases) {
     Router router({route_of(c.format)});

@@ -1,3 +1,5 @@
+#include "daemon/decoders/influx_decoder.h"
+
 #include <gtest/gtest.h>
 #include <string>
 
@@ -8,7 +10,7 @@ namespace {
 
 MappingOptions influx() {
   MappingOptions mapping;
-  mapping.format = PayloadFormat::influx;
+  mapping.format = &influx_format;
   return mapping;
 }
 

@@ -1,3 +1,5 @@
+#include "daemon/decoders/number_decoder.h"
+
 #include <gtest/gtest.h>
 
 #include "tests/daemon/decoders/decoded_text.h"
@@ -7,7 +9,7 @@ namespace {
 
 MappingOptions number_mapping() {
   MappingOptions mapping;
-  mapping.format = PayloadFormat::number;
+  mapping.format = &number_format;
   return mapping;
 }
 

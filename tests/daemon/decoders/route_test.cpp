@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "daemon/decoders/number_decoder.h"
 #include "tests/daemon/decoders/decoded_text.h"
 
 namespace edgetide {
@@ -96,7 +97,7 @@ TEST(TopicPattern, bad_pattern_is_refused_with_a_reason) {
 
 MappingOptions numbers() {
   MappingOptions mapping;
-  mapping.format = PayloadFormat::number;
+  mapping.format = &number_format;
   return mapping;
 }
 

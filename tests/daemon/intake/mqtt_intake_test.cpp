@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sstream>
 
+#include "daemon/decoders/number_decoder.h"
 #include "daemon/intake/intake.h"
 #include "daemon/sources/mqtt_source.h"
 #include "tests/fakes/manual_clock.h"
@@ -87,7 +88,7 @@ class MqttIntake : public testing::Test {
     options.keep_alive = Duration::seconds(1);
     RouteOptions route;
     route.topic = "sensors/{device}/{metric}";
-    route.mapping.format = PayloadFormat::number;
+    route.mapping.format = &number_format;
     options.routes = {route};
     auto source = make_mqtt_source(options, SourceId{0}, host);
     source->start();

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "daemon/decoders/number_decoder.h"
 #include "tests/fakes/mosquitto_server.h"
 #include "tests/fakes/recording_host.h"
 
@@ -20,7 +21,7 @@ MqttOptions options_for(const std::string& uri, int protocol = 5) {
   options.client_id = "edgetide-test";
   RouteOptions route;
   route.topic = "sensors/{device}/{metric}";
-  route.mapping.format = PayloadFormat::number;
+  route.mapping.format = &number_format;
   options.routes = {route};
   return options;
 }

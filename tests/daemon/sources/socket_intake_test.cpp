@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "daemon/decoders/influx_decoder.h"
+
 namespace edgetide::test {
 namespace {
 
@@ -15,7 +17,7 @@ struct Fixture {
   BoundSocket socket{[] {
     SocketInput input;
     input.options.listen = "127.0.0.1:0";
-    input.options.route.mapping.format = PayloadFormat::influx;
+    input.options.route.mapping.format = &influx_format;
     return input;
   }()};
   Answer answer = Answer::taken;

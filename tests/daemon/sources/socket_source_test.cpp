@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <sys/un.h>
 
+#include "daemon/decoders/csv_decoder.h"
+#include "daemon/decoders/influx_decoder.h"
 #include "daemon/service/socket_address.h"
 #include "daemon/sources/socket_loop.h"
 #include "tests/fakes/mosquitto_server.h"
@@ -23,7 +25,7 @@ SocketInput input_on(SocketKind kind, const std::string& listen) {
   input.options.name = "test";
   input.options.kind = kind;
   input.options.listen = listen;
-  input.options.route.mapping.format = PayloadFormat::influx;
+  input.options.route.mapping.format = &influx_format;
   return input;
 }
 
@@ -282,7 +284,7 @@ TEST(SocketSource, whole_datagram_is_one_message) {
   RecordingHost host;
   SocketInput input = input_on(SocketKind::udp, tcp_address(port));
   input.options.framing = Framing::whole;
-  input.options.route.mapping.format = PayloadFormat::json;
+  input.options.route.mapping.format = &json_format;
   input.options.route.mapping.sensor_path = "id";
   const Running source({input}, host);
   ASSERT_TRUE(Peer(parse_inet(tcp_address(port)), SOCK_DGRAM).send("{\n  \"id\": \"a\",\n  \"t\": 1\n}\n"));
@@ -297,7 +299,7 @@ TEST(SocketSource, messages_may_follow_their_length_instead_of_ending_with_a_new
   SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
   input.options.framing = Framing::length_prefix;
   input.options.ack = true;
-  input.options.route.mapping.format = PayloadFormat::json;
+  input.options.route.mapping.format = &json_format;
   input.options.route.mapping.sensor_path = "id";
   const Running source({input}, host);
   const Peer peer(parse_inet(tcp_address(port)));
@@ -331,7 +333,7 @@ TEST(SocketSource, several_inputs_share_one_source) {
   const int first = free_port(), second = free_port();
   RecordingHost host;
   SocketInput csv = input_on(SocketKind::tcp, tcp_address(second));
-  csv.options.route.mapping.format = PayloadFormat::csv;
+  csv.options.route.mapping.format = &csv_format;
   csv.options.route.mapping.columns = {"sensor", "value"};
   csv.options.route.mapping.sensor_path = "sensor";
   csv.options.route.mapping.values = {{"value", "t", "", 1, 0}};

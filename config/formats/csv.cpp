@@ -1,0 +1,11 @@
+// format = "csv"
+#include "config/parts.h"
+#include "daemon/decoders/csv_decoder.h"
+
+namespace edgetide {
+
+FormatPart csv_payload() {
+  return {{.name = "csv", .meaning = "", .library = ""}, &csv_format};
+}
+
+}  // namespace edgetide

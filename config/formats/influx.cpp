@@ -1,0 +1,20 @@
+// format = "influx"
+#include "config/parts.h"
+#include "daemon/decoders/influx_decoder.h"
+
+namespace edgetide {
+
+namespace {
+
+// Line protocol has a unit of its own for the time.
+void set_influx_defaults(MappingOptions& mapping) {
+  mapping.time.format = TimeFormat::unix_ns;
+}
+
+}  // namespace
+
+FormatPart influx_payload() {
+  return {{.name = "influx", .meaning = "", .library = ""}, &influx_format, set_influx_defaults};
+}
+
+}  // namespace edgetide

@@ -1,0 +1,11 @@
+// format = "number"
+#include "config/parts.h"
+#include "daemon/decoders/number_decoder.h"
+
+namespace edgetide {
+
+FormatPart number_payload() {
+  return {{.name = "number", .meaning = "`number` is a single number.", .library = ""}, &number_format};
+}
+
+}  // namespace edgetide

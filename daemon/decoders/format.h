@@ -1,0 +1,35 @@
+// A payload format: what it is called, which keys of a mapping it has a use for, and what makes its decoder. A format is
+// one constant beside its decoder, and one line in config/built_in_parts.cpp.
+//
+// Thread: immutable.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace edgetide {
+
+class Decoder;
+struct MappingOptions;
+
+// Options that only one format has. A route that is read again is the same if these are.
+class FormatOptions {
+ public:
+  virtual ~FormatOptions() = default;
+  virtual bool is_same(const FormatOptions& other) const = 0;
+};
+
+struct Format {
+  std::string_view name;
+  // Of `sensor.path`, `metric.path`, `time.path`, `each`, `values`, `labels`, `unit`, `columns`, `delimiter`. The
+  // templates of sensor and metric, and how a time is written, are for all formats.
+  std::vector<std::string_view> takes;
+  // Fails: std::invalid_argument with a reason that begins with the key it is about.
+  std::unique_ptr<Decoder> (*make)(const MappingOptions& options, std::span<const std::string> capture_names);
+  bool lines_have_names = false;  // "{tag}" in a template may name what the payload has, besides captures
+};
+
+}  // namespace edgetide
