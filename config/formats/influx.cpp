@@ -6,7 +6,7 @@ namespace edgetide {
 
 namespace {
 
-// Line protocol has a unit of its own for the time.
+// The time of line protocol is in nanoseconds.
 void set_influx_defaults(MappingOptions& mapping) {
   mapping.time.format = TimeFormat::unix_ns;
 }

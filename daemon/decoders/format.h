@@ -1,5 +1,5 @@
-// A payload format: what it is called, which keys of a mapping it has a use for, and what makes its decoder. A format is
-// one constant beside its decoder, and one line in config/built_in_parts.cpp.
+// A payload format: its name, the keys of a mapping that it uses, and what makes its decoder. A format is one constant
+// beside its decoder, and one line in config/built_in_parts.cpp.
 //
 // Thread: immutable.
 #pragma once
