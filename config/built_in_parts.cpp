@@ -34,6 +34,7 @@ const Parts& built_in_parts() {
     PART(windows, "running", running_window, always)
     PART(sinks, "postgresql", postgresql_sink, EDGETIDE_POSTGRESQL)
     PART(sinks, "sqlite", sqlite_sink, EDGETIDE_SQLITE)
+    PART(sinks, "file", file_sink, always)
     PART(sinks, "stdout", stdout_sink, always)
     return parts;
   }();

@@ -1,6 +1,6 @@
-// The parts that a build knows: kinds of sources, payload formats, windows and sinks, each with name, keys, reading. From here the key
-// table, REFERENCE.md, the manual page, did-you-mean, `--version`, status and reload learn of them. How to add one:
-// ADDING_PARTS.md.
+// The parts that a build knows: kinds of sources, payload formats, windows and sinks, each with its name, its keys and
+// what reads them. From here the key table, REFERENCE.md, the manual page, did-you-mean, `--version`, status and reload
+// learn of them. How to add one: ADDING_PARTS.md.
 //
 // Thread: immutable values.
 #pragma once

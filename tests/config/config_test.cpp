@@ -268,7 +268,7 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   EXPECT_EQ(minute.allowed_lateness, Duration::minutes(9));
   EXPECT_EQ(minute.trigger, Duration::milliseconds(100));
   EXPECT_EQ(options.pipeline.windows[1].inputs.size(), 4U) << "all sources";
-  ASSERT_EQ(options.sinks.size(), 3U);
+  ASSERT_EQ(options.sinks.size(), 4U);
   const SinkOptions& pg = options.sinks[0];
   EXPECT_EQ(pg.inputs, std::vector<WindowId>{WindowId{1}});
   EXPECT_EQ(pg.mode, OutputMode::append);
@@ -431,7 +431,8 @@ TEST(Config, unknown_and_future_keys_are_errors) {
        "[sinks.NAME] with type = \"sqlite\""},
       {sink("type = \"mqtt\"\ntopic = \"x\""), "4:8: error: sinks.d: type \"mqtt\" is not one of"},
       {sink("type = \"postgres\""),
-       "4:8: error: sinks.d: type \"postgres\" is not one of \"postgresql\", \"sqlite\", \"stdout\"\n    4 | type = "
+       "4:8: error: sinks.d: type \"postgres\" is not one of \"postgresql\", \"sqlite\", \"file\", \"stdout\"\n    4 | "
+       "type = "
        "\"postgres\"\n      |        ^^^^^^^^^^ did you mean 'postgresql'?"},
       {sink("mode = \"append\""), "3:8: error: sinks.d: type is missing"},
       {mqtt_with_routes("topic = \"{device}\", format = \"tasmota\""),

@@ -175,6 +175,14 @@ path = "sub/../rows.db"
 
 [sinks.out]
 type = "stdout"
+
+[sinks.lake]
+type = "file"
+folder = "lake"
+encoding = "csv"
+max_file_size = "1MiB"
+max_file_age = "10m"
+max_files = 7
 )";
 
 inline std::string every_key_correct() {

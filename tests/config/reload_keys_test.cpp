@@ -137,6 +137,11 @@ const std::map<std::pair<std::string, std::string>, Edit> edits = {
     {{"[sinks.NAME] with type = \"postgresql\"", "statement_timeout"},
      {"statement_timeout = \"3s\"", "statement_timeout = \"4s\""}},
     {{"[sinks.NAME] with type = \"sqlite\"", "path"}, {"sub/../rows.db", "other.db"}},
+    {{"[sinks.NAME] with type = \"file\"", "folder"}, {"folder = \"lake\"", "folder = \"sea\""}},
+    {{"[sinks.NAME] with type = \"file\"", "encoding"}, {"encoding = \"csv\"", "encoding = \"json\""}},
+    {{"[sinks.NAME] with type = \"file\"", "max_file_size"}, {"max_file_size = \"1MiB\"", "max_file_size = \"2MiB\""}},
+    {{"[sinks.NAME] with type = \"file\"", "max_file_age"}, {"max_file_age = \"10m\"", "max_file_age = \"20m\""}},
+    {{"[sinks.NAME] with type = \"file\"", "max_files"}, {"max_files = 7", "max_files = 8"}},
 };
 
 // Tables are edited key by key; a number with one possible value cannot be edited.

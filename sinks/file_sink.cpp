@@ -1,0 +1,249 @@
+#include "sinks/file_sink.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include "daemon/service/descriptor.h"
+#include "sinks/file_position.h"
+#include "sinks/row_encoder.h"
+
+namespace edgetide {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Duration repaired_after = Duration::seconds(30);  // by somebody, from outside
+constexpr std::string_view part_suffix = ".part";
+
+// What the disk refused, with the path.
+struct DiskError {
+  std::string reason;
+};
+
+void check(bool done, const std::string& path) {
+  if (!done) throw DiskError{path + ": " + std::generic_category().message(errno)};
+}
+
+std::int64_t wall_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+Descriptor opened(const std::string& path, int flags) {
+  Descriptor file(::open(path.c_str(), flags | O_CLOEXEC, 0640));
+  check(file.is_open(), path);
+  return file;
+}
+
+void write_all(const Descriptor& file, std::string_view bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
+    check(written >= 0 || errno == EINTR, path);
+    if (written > 0) bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+class FileSink final : public Sink {
+ public:
+  FileSink(FileOptions options, SinkIdentity identity, std::vector<WindowSchema> inputs)
+      : options_(std::move(options)),
+        identity_(std::move(identity)),
+        encoding_(*find_row_encoding(options_.encoding)),
+        encoder_(encoding_.make(std::move(inputs))) {}
+
+  SinkTraits traits() const noexcept override { return file_traits(); }
+  Outcome open() override;
+  Outcome deliver(const RowBatch& batch) override;
+  LastEpoch last_epoch() override;
+  void close() noexcept override {
+    part_ = Descriptor();
+    lock_ = Descriptor();
+  }
+  void interrupt() noexcept override {}  // no call waits for anything but the disk
+
+ private:
+  std::string path(std::string_view name) const { return options_.folder + '/' + std::string(name); }
+  std::string position_path() const { return path(identity_.sink + ".position"); }
+
+  Outcome attempt(void (FileSink::*step)(const RowBatch*), const RowBatch* batch);
+  void claim(const RowBatch*);
+  void store(const RowBatch* batch);
+  void read_position();
+  void take_up_part();
+  void begin_part(EpochId first);
+  void finish_part();
+  bool is_due() const;
+  void write_position(const FilePosition& position);
+  void sync_folder() const;
+  void remove_oldest() const;
+
+  const FileOptions options_;
+  const SinkIdentity identity_;
+  const RowEncoding& encoding_;
+  const std::unique_ptr<RowEncoder> encoder_;
+  Descriptor lock_;
+  Descriptor part_;
+  FilePosition position_;
+  std::string bytes_;  // of one batch; kept for its buffer
+};
+
+Outcome FileSink::open() {
+  return attempt(&FileSink::claim, nullptr);
+}
+
+Outcome FileSink::deliver(const RowBatch& batch) {
+  return attempt(&FileSink::store, &batch);
+}
+
+Outcome FileSink::attempt(void (FileSink::*step)(const RowBatch*), const RowBatch* batch) {
+  try {
+    (this->*step)(batch);
+    return Delivered{};
+  } catch (const DiskError& error) {
+    return RetryAfter{batch == nullptr ? repaired_after : Duration(), error.reason};
+  } catch (const fs::filesystem_error& error) {
+    return RetryAfter{repaired_after, error.path1().string() + ": " + error.code().message()};
+  }
+}
+
+void FileSink::claim(const RowBatch*) {
+  fs::create_directories(options_.folder);
+  const std::string lock = path(identity_.sink + ".lock");
+  lock_ = opened(lock, O_RDWR | O_CREAT);
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) throw DiskError{lock + ": another process writes to this folder"};
+  read_position();
+  take_up_part();
+}
+
+void FileSink::read_position() {
+  std::ifstream file(position_path(), std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::optional<FilePosition> read = parse_file_position(text);
+  if (!read && fs::exists(position_path())) throw DiskError{position_path() + ": is not a position; move it away"};
+  position_ = read.value_or(FilePosition{});
+}
+
+// What the part has beyond the position was never confirmed. One of another state directory, or with other columns, is
+// not continued.
+void FileSink::take_up_part() {
+  if (!position_.part.empty() && !fs::exists(path(position_.part))) position_.part.clear();  // renamed before we died
+  if (!position_.part.empty()) {
+    const std::string file = path(position_.part);
+    part_ = opened(file, O_RDWR | O_APPEND);
+    check(::ftruncate(part_.get(), static_cast<off_t>(position_.length)) == 0, file);
+    const std::string header = encoder_->header();
+    std::string begins(header.size(), '\0');
+    const bool same = ::pread(part_.get(), begins.data(), begins.size(), 0) == std::ssize(begins) && begins == header &&
+                      fs::path(file).stem().extension() == encoding_.extension;
+    if (!same || position_.state_id != identity_.state_id) finish_part();
+  }
+  if (position_.state_id == identity_.state_id) return;
+  position_ = {};
+  position_.state_id = identity_.state_id;
+}
+
+void FileSink::store(const RowBatch* batch) {
+  if (batch->id <= position_.epoch) return;
+  if (part_.is_open() && is_due()) finish_part();
+  if (!part_.is_open()) begin_part(batch->id);
+  bytes_.clear();
+  encoder_->append(bytes_, *batch);
+  const std::string file = path(position_.part);
+  FilePosition next = position_;
+  next.epoch = batch->id;
+  next.length += bytes_.size();
+  try {
+    write_all(part_, bytes_, file);
+    check(::fdatasync(part_.get()) == 0, file);
+    write_position(next);
+  } catch (const DiskError&) {
+    static_cast<void>(::ftruncate(part_.get(), static_cast<off_t>(position_.length)) == 0);  // else `open` does it
+    throw;
+  }
+  position_ = std::move(next);
+}
+
+void FileSink::begin_part(EpochId first) {
+  char name[64];
+  std::snprintf(name, sizeof name, "-%016llx-%06llu-%012llu", static_cast<unsigned long long>(identity_.state_id),
+                static_cast<unsigned long long>(first.run), static_cast<unsigned long long>(first.epoch));
+  FilePosition begun = position_;
+  begun.part = identity_.sink + name + std::string(encoding_.extension) + std::string(part_suffix);
+  begun.created = wall_seconds();
+  const std::string header = encoder_->header();
+  begun.length = header.size();
+  const std::string file = path(begun.part);
+  Descriptor part = opened(file, O_RDWR | O_CREAT | O_TRUNC | O_APPEND);
+  write_all(part, header, file);
+  check(::fdatasync(part.get()) == 0, file);
+  sync_folder();
+  write_position(begun);
+  part_ = std::move(part);
+  position_ = std::move(begun);
+}
+
+// All of it is confirmed, and so synced.
+void FileSink::finish_part() {
+  const std::string part = path(position_.part);
+  check(::fdatasync(part_.get()) == 0, part);
+  check(::rename(part.c_str(), part.substr(0, part.size() - part_suffix.size()).c_str()) == 0, part);
+  sync_folder();
+  part_ = Descriptor();
+  position_.part.clear();
+  remove_oldest();
+}
+
+bool FileSink::is_due() const {
+  const Duration age = Duration::seconds(wall_seconds() - position_.created);
+  return position_.length >= options_.max_file_bytes || age >= options_.max_file_age;
+}
+
+void FileSink::write_position(const FilePosition& position) {
+  const std::string unnamed = position_path() + ".new";
+  const Descriptor file = opened(unnamed, O_WRONLY | O_CREAT | O_TRUNC);
+  write_all(file, to_text(position), unnamed);
+  check(::fdatasync(file.get()) == 0, unnamed);
+  check(::rename(unnamed.c_str(), position_path().c_str()) == 0, unnamed);
+  sync_folder();
+}
+
+void FileSink::sync_folder() const {
+  const Descriptor folder = opened(options_.folder, O_RDONLY | O_DIRECTORY);
+  check(::fsync(folder.get()) == 0, options_.folder);
+}
+
+void FileSink::remove_oldest() const {
+  std::vector<std::pair<fs::file_time_type, fs::path>> finished;
+  for (const fs::directory_entry& entry : fs::directory_iterator(options_.folder)) {
+    const std::string name = entry.path().filename().string();
+    const bool ours = name.starts_with(identity_.sink + '-') && entry.path().extension() == encoding_.extension;
+    if (ours) finished.emplace_back(entry.last_write_time(), entry.path());
+  }
+  if (finished.size() <= options_.max_files) return;
+  std::sort(finished.begin(), finished.end());
+  for (std::size_t i = 0; i < finished.size() - options_.max_files; ++i) fs::remove(finished[i].second);
+}
+
+LastEpoch FileSink::last_epoch() {
+  return position_.epoch == EpochId{} ? std::nullopt : std::optional(position_.epoch);
+}
+
+}  // namespace
+
+std::unique_ptr<Sink> make_file_sink(FileOptions options, SinkIdentity identity, std::vector<WindowSchema> inputs) {
+  return std::make_unique<FileSink>(std::move(options), std::move(identity), std::move(inputs));
+}
+
+}  // namespace edgetide
