@@ -31,8 +31,10 @@ void Gateway::start_monitor() {
 // Requires: parts_mutex_ is held while the parts are used.
 StatusParts Gateway::status_parts() const {
   StatusParts parts{core_.intake(), core_.workers(), core_.checkpointer(), options_.pipeline, {}, {}, 0, {}};
-  for (const SourceInput& input : options_.sources) parts.source_kinds.push_back(input.type);
-  for (const SinkOptions& sink : options_.sinks) parts.sinks.push_back({sink.name, sink.type, sink.outbox.max_bytes});
+  for (const SourceInput& input : options_.sources) parts.sources.push_back({input.type, input.source->traits()});
+  for (const SinkOptions& sink : options_.sinks) {
+    parts.sinks.push_back({sink.name, sink.type, sink.store->traits(), sink.outbox.max_bytes});
+  }
   parts.journal_max_bytes = options_.journal.max_bytes;
   parts.checkpoint_interval = options_.checkpoint.interval;
   return parts;

@@ -22,8 +22,8 @@ std::string line_of(const char* kind, const PartList<AnyPart>& parts) {
 
 std::string version_text() {
   const Parts& parts = built_in_parts();
-  return "edgetide " EDGETIDE_VERSION + line_of("sources", parts.sources) + line_of("windows", parts.windows) +
-         line_of("sinks", parts.sinks);
+  return "edgetide " EDGETIDE_VERSION + line_of("sources", parts.sources) + line_of("formats", parts.formats) +
+         line_of("windows", parts.windows) + line_of("sinks", parts.sinks);
 }
 
 }  // namespace edgetide

@@ -56,7 +56,8 @@ struct WatermarkRange {
 
 struct SourceStatus {
   std::string name;
-  std::string kind;  // mqtt, tcp, udp, unix
+  std::string kind;           // the `type` of its configuration
+  bool acknowledges = false;  // false: best effort
   bool connected = false;
   std::uint64_t messages = 0;  // or lines
   std::uint64_t bytes = 0;
@@ -91,7 +92,9 @@ struct WindowStatus {
 
 struct SinkStatus {
   std::string name;
-  std::string kind;  // postgresql, sqlite, stdout
+  std::string kind;        // the `type` of its configuration
+  std::string rows_go_to;  // a table or a stream
+  std::string delivery;    // exactly_once or at_least_once
   bool connected = false;
   std::uint64_t rows = 0;
   std::uint64_t rejected_rows = 0;

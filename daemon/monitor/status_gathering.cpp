@@ -92,7 +92,8 @@ void add_traffic(const StatusParts& parts, std::vector<SourceStatus>& sources) {
   for (std::uint32_t i = 0; i < parts.pipeline.sources.size(); ++i) {
     SourceStatus& source = sources.emplace_back();
     const SourceTraffic traffic = parts.intake.traffic(SourceId{i});
-    source.kind = parts.source_kinds[i];
+    source.kind = parts.sources[i].kind;
+    source.acknowledges = parts.sources[i].traits.acknowledges;
     source.name = parts.pipeline.sources[i].name;
     source.connected = traffic.connected;
     source.messages = traffic.messages;
@@ -210,6 +211,8 @@ SinkStatus sink_of(const SinkWorker& worker, const StatusParts::Sink& configured
   SinkStatus sink;
   sink.name = worker.name();
   sink.kind = configured.kind;
+  sink.rows_go_to = name_of(configured.traits.kind);
+  sink.delivery = name_of(configured.traits.delivery);
   sink.connected = status.connected;
   sink.rows = status.delivered_rows;
   sink.rejected_rows = status.rejected_rows;

@@ -17,22 +17,28 @@
 #include "daemon/monitor/window_explanation.h"
 #include "daemon/outbox/sink_worker.h"
 #include "daemon/recovery/checkpointer.h"
+#include "daemon/sources/configured_source.h"
 
 namespace edgetide {
 
 // The parts whose status is gathered.
 struct StatusParts {
   // As configured.
+  struct Source {
+    std::string_view kind;
+    SourceTraits traits;
+  };
   struct Sink {
     std::string name;
     std::string_view kind;
+    SinkTraits traits;
     std::uint64_t max_bytes = 0;  // of its outbox
   };
   const Intake& intake;
   const std::vector<std::unique_ptr<SinkWorker>>& workers;
   const Checkpointer& checkpointer;
   const PipelineOptions& pipeline;
-  std::vector<std::string_view> source_kinds;  // by slot
+  std::vector<Source> sources;  // by slot
   std::vector<Sink> sinks;
   std::uint64_t journal_max_bytes = 0;
   Duration checkpoint_interval;

@@ -26,7 +26,8 @@ void write_watermark(JsonWriter& out, const WatermarkRange& watermark) {
 }
 
 void write_source(JsonWriter& out, const SourceStatus& source) {
-  out.member("name", source.name).member("kind", source.kind).member("connected", source.connected);
+  out.member("name", source.name).member("kind", source.kind).member("acknowledges", source.acknowledges);
+  out.member("connected", source.connected);
   out.member("messages", source.messages).member("bytes", source.bytes);
   write_counters(out, source.counters);
   out.member("series", source.series).member("idle_series", source.idle_series);
@@ -54,7 +55,8 @@ void write_window(JsonWriter& out, const WindowStatus& window) {
 }
 
 void write_sink(JsonWriter& out, const SinkStatus& sink) {
-  out.member("name", sink.name).member("kind", sink.kind).member("connected", sink.connected);
+  out.member("name", sink.name).member("kind", sink.kind).member("rows_go_to", sink.rows_go_to);
+  out.member("delivery", sink.delivery).member("connected", sink.connected);
   out.member("rows", sink.rows).member("rejected_rows", sink.rejected_rows).member("dropped_rows", sink.dropped_rows);
   out.member("failures", sink.failures).member("in_doubt", sink.in_doubt);
   out.member("outbox_rows", sink.outbox_rows).member("spilled_rows", sink.spilled_rows);
