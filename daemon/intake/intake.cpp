@@ -11,8 +11,6 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::size_t max_sample_bytes = 200;
-
 Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
   Series series;
   series.sensor = reading.sensor;
@@ -96,7 +94,7 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
   gather(source, batch, arrival);
   if (!has_news()) {
     resent_messages_ += known_.size();
-    count_traffic(source, batch);
+    traffic_.count(source, batch);
     return taken();
   }
   if (clock_set_) listen(true, arrival);
@@ -131,7 +129,7 @@ bool Intake::drops() const {
 }
 
 void Intake::refuse_all(SourceId source, const DecodedBatch& batch) {
-  count_traffic(source, batch);
+  traffic_.count(source, batch);
   pipeline_.refuse(source, Refusal::journal_full, batch.readings.size());
   for (const DecodedRefusal& refusal : batch.refusals) pipeline_.refuse(source, refusal.reason);
   for (const JournaledPosition& position : newest_) {
@@ -266,28 +264,19 @@ void Intake::need_safe(std::uint64_t record) {
   if (was_safe) unsafe_();
 }
 
-void Intake::count_traffic(SourceId source, const DecodedBatch& batch) {
-  traffic_[index_of(source)].messages += batch.message_count;
-  traffic_[index_of(source)].bytes += batch.bytes;
-}
-
 void Intake::count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival) {
-  DelayHistogram& delays = traffic_[index_of(source)].delays;
+  DelayHistogram& delays = traffic_.delays(source);
   each_new_reading(batch, [&](const DecodedReading& reading) {
     if (reading.event_time) delays.add(arrival - *reading.event_time);
   });
 }
 
 void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
-  count_traffic(source, batch);
+  traffic_.count(source, batch);
   if (clock_set_) count_delays(source, batch, arrival.wall);
   note_messages(source);
   for (const RefusedCount& refused : refused_) pipeline_.refuse(source, refused.reason, refused.readings);
-  if (!batch.refusals.empty()) {
-    const DecodedRefusal& last = batch.refusals.back();
-    traffic_[index_of(source)].last_refusal = {last.reason, std::string(last.where.substr(0, max_sample_bytes)),
-                                               last.offset};
-  }
+  if (!batch.refusals.empty()) traffic_.note_refusal(source, batch.refusals.back());
   if (clock_set_) return apply_batch({source, arrival, readings_});
   held_.add({source, arrival.running, readings_});
 }
@@ -427,12 +416,9 @@ void Intake::append(const Reconfiguration& next) {
 }
 
 void Intake::adopt(Reconfiguration next) {
-  std::vector<SourceTraffic> traffic(next.sources.size());
-  for (std::uint32_t i = 0; i < traffic.size(); ++i) {
-    const std::optional<SourceId> before = slots_.slot_of(slots_.id_of(next.sources[i]));
-    if (before) traffic[i] = std::move(traffic_[index_of(*before)]);
-  }
-  traffic_ = std::move(traffic);
+  std::vector<std::optional<SourceId>> former;
+  for (const std::string& name : next.sources) former.push_back(slots_.slot_of(slots_.id_of(name)));
+  traffic_.move_to(former);
   taps_.clear();  // what they look at may have another place
   slots_.move_to(std::move(next.sources));
   connected_.resize(slots_.ids());
@@ -580,12 +566,12 @@ void Intake::show_rows() {
 
 RefusalSample Intake::last_refusal(SourceId slot) const {
   const std::lock_guard lock(mutex_);
-  return traffic_[index_of(slot)].last_refusal;
+  return traffic_.of(slot).last_refusal;
 }
 
 SourceTraffic Intake::traffic(SourceId slot) const {
   const std::lock_guard lock(mutex_);
-  SourceTraffic traffic = traffic_[index_of(slot)];
+  SourceTraffic traffic = traffic_.of(slot);
   traffic.connected = connected_[index_of(slots_.id_at(slot))];
   return traffic;
 }

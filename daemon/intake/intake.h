@@ -31,10 +31,10 @@
 #include "daemon/intake/recent_messages.h"
 #include "daemon/intake/source_listeners.h"
 #include "daemon/intake/source_slots.h"
+#include "daemon/intake/source_traffic.h"
 #include "daemon/intake/tap.h"
 #include "daemon/outbox/row_routes.h"
 #include "daemon/service/clock.h"
-#include "daemon/service/duration_histogram.h"
 #include "daemon/sources/source.h"
 #include "daemon/storage/checkpoint.h"
 #include "daemon/storage/journal.h"
@@ -44,22 +44,6 @@ namespace edgetide {
 
 class Quarantine;
 struct QuarantineCounters;
-
-// The last refusal of a source, for the log.
-struct RefusalSample {
-  Refusal reason{};
-  std::string where;
-  std::uint32_t offset = 0;
-};
-
-// What came from a source since the start.
-struct SourceTraffic {
-  bool connected = false;
-  std::uint64_t messages = 0;  // or lines; also those that were known already
-  std::uint64_t bytes = 0;
-  DelayHistogram delays;  // of readings with an event time
-  RefusalSample last_refusal;
-};
 
 // Who writes: of the state directory, and of this run of the daemon.
 struct RunIdentity {
@@ -185,7 +169,6 @@ class Intake final : public SourceHost {
   bool write(Duration running, Append&& append);
   template <typename Append>
   bool journaled(Duration running, Append&& append);
-  void count_traffic(SourceId source, const DecodedBatch& batch);
   void count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival);
   void apply(SourceId source, const DecodedBatch& batch, Moment arrival);
   void apply_batch(const Batch& batch);
@@ -231,7 +214,7 @@ class Intake final : public SourceHost {
     std::vector<RowRoutes::RoutedBatch> batches;
   };
   std::deque<UnsafeRows> unsafe_rows_;  // of ticks that a power cut would take
-  std::vector<SourceTraffic> traffic_;  // by slot, but for `connected`
+  TrafficCounters traffic_;
   std::vector<std::shared_ptr<Tap>> taps_;
   std::uint64_t rows_emitted_ = 0;
   std::uint64_t resent_messages_ = 0;
