@@ -283,7 +283,7 @@ void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
 
 void Intake::apply_batch(const Batch& batch) {
   pipeline_.apply(batch);
-  if (!taps_.empty()) show_readings(batch);
+  taps_.show_readings(batch, pipeline_.series());
   if (quarantine_ == nullptr) return;
   quarantine_->keep(pipeline_.quarantined(), slots_.names()[index_of(batch.source)], *batch.arrival,
                     pipeline_.series());
@@ -365,7 +365,7 @@ bool Intake::fire_windows(Fire fire, Moment now) {
   }
   pipeline_.tick(now, fire, emission_);
   rows_emitted_ += emission_.rows.size();
-  if (!taps_.empty()) show_rows();
+  taps_.show_rows(emission_, pipeline_);
   send(routes_.select(emission_, pipeline_, identity_.run));
   return true;
 }
@@ -531,35 +531,7 @@ void Intake::cut(std::uint64_t record) {
 
 void Intake::add_tap(std::shared_ptr<Tap> tap) {
   const std::lock_guard lock(mutex_);
-  taps_.push_back(std::move(tap));
-}
-
-void Intake::forget_left_taps() {
-  std::erase_if(taps_, [](const std::shared_ptr<Tap>& tap) { return tap.use_count() == 1; });
-}
-
-void Intake::show_readings(const Batch& batch) {
-  forget_left_taps();
-  for (const auto& tap : taps_) {
-    if (!tap->is_of(batch.source)) continue;
-    for (const Reading& reading : batch.readings) {
-      tap->offer(TappedReading{pipeline_.series().shared(reading.series), reading.event_time, batch.arrival->wall,
-                               reading.value});
-    }
-  }
-}
-
-void Intake::show_rows() {
-  forget_left_taps();
-  for (const auto& tap : taps_) {
-    for (const Row& row : emission_.rows) {
-      if (!tap->is_of(row.window)) continue;
-      const auto first = emission_.values.begin() + row.first_value;
-      tap->offer(TappedRow{{pipeline_.key_of(row), row.start, row.end, row.state, row.revision},
-                           {first, first + static_cast<std::ptrdiff_t>(tap->schema().columns.size())},
-                           emission_.epoch});
-    }
-  }
+  taps_.add(std::move(tap));
 }
 
 // ---- what others want to know

@@ -32,7 +32,7 @@
 #include "daemon/intake/source_listeners.h"
 #include "daemon/intake/source_slots.h"
 #include "daemon/intake/source_traffic.h"
-#include "daemon/intake/tap.h"
+#include "daemon/intake/taps.h"
 #include "daemon/outbox/row_routes.h"
 #include "daemon/service/clock.h"
 #include "daemon/sources/source.h"
@@ -174,9 +174,6 @@ class Intake final : public SourceHost {
   void apply_batch(const Batch& batch);
   bool release_held(Moment now);
   void refuse_all(SourceId source, const DecodedBatch& batch);
-  void forget_left_taps();
-  void show_readings(const Batch& batch);
-  void show_rows();
   void send(std::vector<RowRoutes::RoutedBatch> batches);
   void send_safe_rows();
 
@@ -215,7 +212,7 @@ class Intake final : public SourceHost {
   };
   std::deque<UnsafeRows> unsafe_rows_;  // of ticks that a power cut would take
   TrafficCounters traffic_;
-  std::vector<std::shared_ptr<Tap>> taps_;
+  Taps taps_;
   std::uint64_t rows_emitted_ = 0;
   std::uint64_t resent_messages_ = 0;
 
