@@ -37,7 +37,7 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
       checkpoints_(files, folder_, options.checkpoint),
       pipeline_(options.pipeline),
       quarantine_(files, folder_, options.quarantine),
-      intake_(pipeline_, clock, names_of(options.pipeline.sources)) {
+      intake_(pipeline_, clock, gate_, names_of(options.pipeline.sources)) {
   intake_.set_quarantine(quarantine_);
   intake_.on_unsafe(hooks_.step_wanted);
   intake_.set_tables(options.enrichment.tables_by_source());
@@ -129,7 +129,7 @@ void Core::exchange(SinkWorkers fresh, const NameChanges& sinks, std::chrono::st
 
 // Undelivered rows are spilled first, because the successor's rows may have other columns in memory.
 void Core::adopt(SinkWorker& leaving, SinkWorker* successor) {
-  intake_.forget(leaving);
+  gate_.forget(leaving);
   if (const std::error_code error = leaving.spill(latest_epoch)) {
     log(LogLevel::error, {.event = LogEvent::disk_failing, .sink = leaving.name()},
         "cannot write its outbox to disk: " + error.message());

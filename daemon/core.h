@@ -77,6 +77,7 @@ class Core {
   CheckpointStore checkpoints_;
   Pipeline pipeline_;
   Quarantine quarantine_;
+  EpochGate gate_;
   Intake intake_;
   SinkWorkers workers_;
   std::unique_ptr<Journal> journal_;

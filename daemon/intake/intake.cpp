@@ -25,8 +25,9 @@ Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
 
 }  // namespace
 
-Intake::Intake(Pipeline& pipeline, const Clock& clock, std::vector<std::string> source_names)
+Intake::Intake(Pipeline& pipeline, const Clock& clock, EpochGate& gate, std::vector<std::string> source_names)
     : clock_(clock),
+      gate_(gate),
       slots_(std::move(source_names)),
       pipeline_(pipeline),
       connected_(slots_.ids()),
@@ -370,20 +371,11 @@ bool Intake::fire_windows(Fire fire, Moment now) {
   return true;
 }
 
-// Rows leave when the tick that made them is safe from a power cut: else the next run could make others in their
-// place, and what it does not know of would stay in the stores for ever.
+// The rows wait in the gate for the record of their tick.
 void Intake::send(std::vector<RowRoutes::RoutedBatch> batches) {
   if (batches.empty()) return;
-  if (journal_ == nullptr) return RowRoutes::send(std::move(batches));
-  need_safe(journal_->next_record());
-  unsafe_rows_.push_back({needed_record_, std::move(batches)});
-}
-
-void Intake::send_safe_rows() {
-  while (!unsafe_rows_.empty() && unsafe_rows_.front().record <= synced_record_) {
-    RowRoutes::send(std::move(unsafe_rows_.front().batches));
-    unsafe_rows_.pop_front();
-  }
+  if (journal_ != nullptr) need_safe(journal_->next_record());
+  gate_.push(journal_ == nullptr ? 0 : needed_record_, std::move(batches));
 }
 
 // ---- another configuration
@@ -430,13 +422,6 @@ void Intake::adopt(Reconfiguration next) {
 SourceId Intake::source_id(const std::string& name) {
   const std::lock_guard lock(mutex_);
   return slots_.id_of(name);
-}
-
-void Intake::forget(const SinkWorker& worker) {
-  const std::lock_guard lock(mutex_);
-  for (UnsafeRows& rows : unsafe_rows_) {
-    std::erase_if(rows.batches, [&](const RowRoutes::RoutedBatch& batch) { return batch.worker == &worker; });
-  }
 }
 
 // ---- the end
@@ -486,9 +471,9 @@ std::error_code Intake::sync() {
     journal_->synced(pending, error, clock_.now().running);
     if (!error) synced_record_ = std::max(synced_record_, pending.through());
     if (!error && synced_record_ < needed) error = std::make_error_code(std::errc::io_error);  // not even written yet
-    send_safe_rows();
     synced = synced_record_;
   }
+  gate_.durable(synced);
   listeners_.durable(synced);
   return error;
 }
@@ -510,7 +495,7 @@ std::vector<StoredPosition> Intake::positions(SourceId id) const {
 
 std::optional<Checkpoint> Intake::checkpoint() {
   const std::lock_guard lock(mutex_);
-  if (!unsafe_rows_.empty()) return std::nullopt;
+  if (!gate_.empty()) return std::nullopt;
   Checkpoint checkpoint;
   checkpoint.state_id = identity_.state_id;
   checkpoint.run = identity_.run;

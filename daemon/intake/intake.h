@@ -1,7 +1,7 @@
 // Where sources meet the pipeline: one lock, under which a batch is stamped with its arrival, written to the journal
-// and applied. A tick takes the same lock and hands the rows of its epoch to the workers. Every input of the
-// pipeline is on disk before it is applied; with `durability = "power"` it is synced before the source may acknowledge
-// it.
+// and applied. A tick takes the same lock and hands the rows of its epoch to the gate (epoch_gate.h). Every input of
+// the pipeline is on disk before it is applied; with `durability = "power"` it is synced before the source may
+// acknowledge it.
 //
 // There is no queue on the way in: back-pressure is this lock, and the wait while a sink that may not drop rows is full
 // or the journal cannot be written. While intake waits, listening time stops, so that no sensor becomes idle.
@@ -13,12 +13,11 @@
 //
 // Thread: what a SourceHost does from source threads; `tick`, `reconfigure`, `close` from the main thread;
 //         `sync`, `checkpoint`, `cut` from the storage thread.
-// Owns:   nothing; the gateway owns pipeline, clock, journal and workers, and they outlive the intake's users.
+// Owns:   nothing; the gateway owns pipeline, clock, journal, gate and workers, and they outlive the intake's users.
 // Fails:  the answer is `closed` once it is. What cannot be taken is refused and counted, one reading at a time.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -27,6 +26,7 @@
 
 #include "daemon/enrichment/enrichment.h"
 #include "daemon/intake/clock_hold.h"
+#include "daemon/intake/epoch_gate.h"
 #include "daemon/intake/intake_state.h"
 #include "daemon/intake/recent_messages.h"
 #include "daemon/intake/source_listeners.h"
@@ -71,7 +71,7 @@ struct Reconfiguration {
 
 class Intake final : public SourceHost {
  public:
-  Intake(Pipeline& pipeline, const Clock& clock, std::vector<std::string> source_names);
+  Intake(Pipeline& pipeline, const Clock& clock, EpochGate& gate, std::vector<std::string> source_names);
 
   // All of these before the first source is started.
   void add_route(RowSelection selection, SinkWorker& worker) { routes_.add(std::move(selection), worker); }
@@ -101,7 +101,6 @@ class Intake final : public SourceHost {
   // Blocks: sources wait for as long as the state is copied, some microseconds a series.
   std::optional<std::string> reconfigure(Reconfiguration next);
   SourceId source_id(const std::string& name);  // for a source that is made
-  void forget(const SinkWorker& worker);        // before it goes; rows that it should have had are lost
 
   void stop_waiting();  // from now on a source is answered `closed` rather than `held`, and waits for no disk
   void wait_again();
@@ -119,7 +118,7 @@ class Intake final : public SourceHost {
   // And a peer waits for its acknowledgement until it would not.
   bool is_awaited() const;
 
-  // Everything but the outboxes. Nothing while rows wait for a `sync`.
+  // Everything but the outboxes. Nothing while rows wait in the gate for a `sync`.
   std::optional<Checkpoint> checkpoint();
   // Records before `record` are in checkpoints that are safe.
   void cut(std::uint64_t record);
@@ -175,9 +174,9 @@ class Intake final : public SourceHost {
   bool release_held(Moment now);
   void refuse_all(SourceId source, const DecodedBatch& batch);
   void send(std::vector<RowRoutes::RoutedBatch> batches);
-  void send_safe_rows();
 
   const Clock& clock_;
+  EpochGate& gate_;
   RowRoutes routes_;  // guarded by mutex_, but for its reading before the first source is started
   JournalOptions journal_options_;
 
@@ -206,11 +205,6 @@ class Intake final : public SourceHost {
   std::uint64_t needed_record_ = 0;   // records before it are to survive a power cut,
   std::uint64_t synced_record_ = 0;   // and those before this do
   std::uint64_t awaited_record_ = 0;  // records before it are acknowledged when they do
-  struct UnsafeRows {
-    std::uint64_t record;  // when records before it are safe, so are these
-    std::vector<RowRoutes::RoutedBatch> batches;
-  };
-  std::deque<UnsafeRows> unsafe_rows_;  // of ticks that a power cut would take
   TrafficCounters traffic_;
   Taps taps_;
   std::uint64_t rows_emitted_ = 0;

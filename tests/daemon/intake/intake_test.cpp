@@ -38,7 +38,8 @@ class IntakeTest : public testing::Test {
   PipelineOptions options = one_window();
   Pipeline pipeline{options};
   ManualClock clock;
-  Intake intake{pipeline, clock, {"s"}};
+  EpochGate gate;
+  Intake intake{pipeline, clock, gate, {"s"}};
 };
 
 TEST_F(IntakeTest, reading_without_event_time_takes_its_arrival_time) {
@@ -115,7 +116,7 @@ TEST_F(IntakeTest, no_series_leaves_for_another_while_readings_wait_for_the_cloc
   tick(full, 101);
   clock.unset();
   clock.set_seconds(200);
-  Intake waiting(full, clock, {"s"});
+  Intake waiting(full, clock, gate, {"s"});
   Journal journal(files, "state", {}, 1, {});
   waiting.open({}, {}, journal, {});
   ASSERT_TRUE(take(waiting, SourceId{0}, batch_of("a", 1)));
@@ -171,7 +172,7 @@ TEST_F(IntakeTest, series_beyond_the_limit_are_refused_and_known_ones_go_on) {
   PipelineOptions small = one_window();
   small.max_series = 1;
   Pipeline limited(small);
-  Intake door(limited, clock, {"s"});
+  Intake door(limited, clock, gate, {"s"});
   EXPECT_TRUE(take(door, SourceId{0}, batch_of("a")));
   EXPECT_TRUE(take(door, SourceId{0}, batch_of("b")));
   EXPECT_TRUE(take(door, SourceId{0}, batch_of("a")));

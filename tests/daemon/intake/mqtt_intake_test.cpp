@@ -109,7 +109,8 @@ class MqttIntake : public testing::Test {
   SlowFileSystem disk{memory};
   ManualClock clock;
   Pipeline pipeline{one_window()};
-  Intake intake{pipeline, clock, {"test"}};
+  EpochGate gate;
+  Intake intake{pipeline, clock, gate, {"test"}};
   Journal journal{disk, "state", {}, 1, {}};
   WatchedIntake host{intake};
 };

@@ -65,7 +65,8 @@ TEST(JournalReplay, journal_makes_the_same_state_byte_for_byte) {
     clock.set_ahead(clock_ahead);
     if (seed % 2 == 1) clock.unset();
     Pipeline pipeline(options);
-    Intake intake(pipeline, clock, {"s"});
+    EpochGate gate;
+    Intake intake(pipeline, clock, gate, {"s"});
     Journal journal(files, "state", {}, 5, {});
     intake.open({9, 5}, {}, journal, {});
     feed(intake, clock, seed);
