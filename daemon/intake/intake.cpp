@@ -34,12 +34,37 @@ Intake::Intake(Pipeline& pipeline, const Clock& clock, EpochGate& gate, std::vec
       traffic_(slots_.names().size()) {}
 
 void Intake::set_tables(std::vector<std::shared_ptr<const SensorTable>> tables) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   enrichment_.replace(std::move(tables));
 }
 
+void Intake::add_route(RowSelection selection, SinkWorker& worker) {
+  const MutexLock lock(mutex_);
+  routes_.add(std::move(selection), worker);
+}
+
+void Intake::set_routes(RowRoutes routes) {
+  const MutexLock lock(mutex_);
+  routes_ = std::move(routes);
+}
+
+RowRoutes Intake::routes() const {
+  const MutexLock lock(mutex_);
+  return routes_;
+}
+
+void Intake::set_quarantine(Quarantine& quarantine) {
+  const MutexLock lock(mutex_);
+  quarantine_ = &quarantine;
+}
+
+void Intake::on_unsafe(std::function<void()> told) {
+  const MutexLock lock(mutex_);
+  unsafe_ = std::move(told);
+}
+
 void Intake::open(RunIdentity identity, IntakeState recovered, Journal& journal, JournalOptions options) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   identity_ = identity;
   recent_ = recovered.recent;
   held_ = std::move(recovered.held);
@@ -78,7 +103,7 @@ Acceptance Intake::hold_back() {
 }
 
 Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::optional<SourceId> slot = slots_.slot_of(id);
   if (closed_ || !slot) return {Acceptance::Answer::closed, 0};
   const SourceId source = *slot;
@@ -99,7 +124,7 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
     return taken();
   }
   if (clock_set_) listen(true, arrival);
-  if (!journaled(arrival.running, [&] {
+  if (!journaled(arrival.running, [&]() REQUIRES(mutex_) {
         journal_->append(JournalType::batch,
                          JournaledBatch{source, arrival, fingerprints_, newest_, readings_, refused_});
       })) {
@@ -111,7 +136,7 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
 
 bool Intake::offer_room() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!has_held_back_) return false;
     if (held_back(clock_.now().running)) return true;
     has_held_back_ = false;
@@ -199,8 +224,8 @@ void Intake::each_new_refusal(const DecodedBatch& batch, Take&& take) const {
 void Intake::gather(SourceId source, const DecodedBatch& batch, Moment arrival) {
   readings_.clear();
   refused_.clear();
-  each_new_refusal(batch, [&](const DecodedRefusal& refusal) { add_refused(refusal.reason, 1); });
-  each_new_reading(batch, [&](const DecodedReading& reading) {
+  each_new_refusal(batch, [&](const DecodedRefusal& refusal) REQUIRES(mutex_) { add_refused(refusal.reason, 1); });
+  each_new_reading(batch, [&](const DecodedReading& reading) REQUIRES(mutex_) {
     const std::optional<SeriesId> series = series_of(source, batch, reading);
     if (!series) return;
     const double value = enrichment_.calibrated(source, *series, pipeline_.series(), reading.value);
@@ -292,10 +317,11 @@ void Intake::apply_batch(const Batch& batch) {
 
 // Applies the readings held for the clock. False: the disk cannot be written.
 bool Intake::release_held(Moment now) {
-  if (!journaled(now.running, [&] { journal_->append(JournalType::clock_set, ClockSet{now}); })) return false;
+  if (!journaled(now.running, [&]() REQUIRES(mutex_) { journal_->append(JournalType::clock_set, ClockSet{now}); }))
+    return false;
   log(LogLevel::info, {LogEvent::clock_set},
       "the clock is set: " + std::to_string(held_.readings()) + " readings that waited are applied");
-  held_.release(now, [this](const Batch& batch) { apply_batch(batch); });
+  for (HeldBatch& held : held_.release()) apply_batch(stamped(held, now));
   return clock_set_ = true;
 }
 
@@ -304,7 +330,7 @@ bool Intake::release_held(Moment now) {
 void Intake::connected(SourceId id, std::string_view peer) noexcept {
   const std::string name = name_of(id);
   log(LogLevel::info, {.event = LogEvent::source_connected, .source = name}, "connected to " + printable(peer));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   connected_[index_of(id)] = true;
   if (listening_) tell_connection(id, true, clock_.now());
 }
@@ -314,7 +340,7 @@ void Intake::disconnected(SourceId id, std::string_view reason) noexcept {
   const bool stopped = reason.empty();
   log(stopped ? LogLevel::info : LogLevel::warning, {.event = LogEvent::source_disconnected, .source = name},
       stopped ? "disconnected" : "disconnected: " + printable(reason));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   connected_[index_of(id)] = false;
   if (listening_) tell_connection(id, false, clock_.now());
 }
@@ -325,7 +351,7 @@ void Intake::notice(SourceId id, std::string_view text) noexcept {
 }
 
 std::string Intake::name_of(SourceId id) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return slots_.name_of(id);
 }
 
@@ -352,7 +378,7 @@ void Intake::tell_connection(SourceId id, bool connected, Moment now) {
 
 // With a full outbox epochs go on: their rows are what the outbox was promised to keep.
 bool Intake::tick(Fire fire) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const Moment now = clock_.now();
   if (!clock_set_ && !(clock_.is_set() && release_held(now))) return false;
   listen(!held_back(now.running), now);
@@ -362,7 +388,8 @@ bool Intake::tick(Fire fire) {
 bool Intake::fire_windows(Fire fire, Moment now) {
   if (journal_ != nullptr) {
     if (!journal_->error().empty() && !journal_->ready(now.running)) return false;
-    if (!write(now.running, [&] { journal_->append(JournalType::tick, JournaledTick{now, fire}); })) return false;
+    if (!write(now.running, [&]() REQUIRES(mutex_) { journal_->append(JournalType::tick, JournaledTick{now, fire}); }))
+      return false;
   }
   pipeline_.tick(now, fire, emission_);
   rows_emitted_ += emission_.rows.size();
@@ -382,13 +409,13 @@ void Intake::send(std::vector<RowRoutes::RoutedBatch> batches) {
 
 // No source listens while the slots change: each is marked disconnected before, and connected again after, if it stays.
 std::optional<std::string> Intake::reconfigure(Reconfiguration next) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const Moment now = clock_.now();
   if (!clock_set_) return "readings wait for the clock to be set; try again when it is";
   if (next.fire_all && !fire_windows(Fire::all, now)) return "the journal cannot be written: " + journal_->error();
   listen(false, now);
   std::optional<std::string> refusal = next.pipeline.restore(pipeline_.snapshot());
-  if (!refusal && !journaled(now.running, [&] { append(next); }))
+  if (!refusal && !journaled(now.running, [&]() REQUIRES(mutex_) { append(next); }))
     refusal = "the journal cannot be written: " + journal_->error();
   if (!refusal) adopt(std::move(next));
   listen(!held_back(now.running), now);
@@ -420,7 +447,7 @@ void Intake::adopt(Reconfiguration next) {
 }
 
 SourceId Intake::source_id(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return slots_.id_of(name);
 }
 
@@ -428,7 +455,7 @@ SourceId Intake::source_id(const std::string& name) {
 
 void Intake::wait_again() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     waiting_allowed_ = true;
   }
   listeners_.set_blocking(true);
@@ -436,7 +463,7 @@ void Intake::wait_again() {
 
 void Intake::stop_waiting() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     waiting_allowed_ = false;
   }
   listeners_.set_blocking(false);
@@ -444,7 +471,7 @@ void Intake::stop_waiting() {
 
 void Intake::close() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = true;
   }
   listeners_.set_blocking(false);
@@ -454,20 +481,20 @@ void Intake::close() {
 
 std::error_code Intake::sync() {
   const auto needed = [this] {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return needed_record_;
   }();
-  const std::lock_guard one_at_a_time(sync_mutex_);
+  const MutexLock one_at_a_time(sync_mutex_);
   PendingSync pending;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (synced_record_ >= needed) return {};
     pending = journal_->take_pending_sync();
   }
   std::error_code error = pending.run();
   std::uint64_t synced = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     journal_->synced(pending, error, clock_.now().running);
     if (!error) synced_record_ = std::max(synced_record_, pending.through());
     if (!error && synced_record_ < needed) error = std::make_error_code(std::errc::io_error);  // not even written yet
@@ -479,22 +506,22 @@ std::error_code Intake::sync() {
 }
 
 bool Intake::is_unsafe() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return synced_record_ < needed_record_;
 }
 
 bool Intake::is_awaited() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return synced_record_ < awaited_record_;
 }
 
 std::vector<StoredPosition> Intake::positions(SourceId id) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return positions_.of(slots_.name_of(id));
 }
 
 std::optional<Checkpoint> Intake::checkpoint() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!gate_.empty()) return std::nullopt;
   Checkpoint checkpoint;
   checkpoint.state_id = identity_.state_id;
@@ -508,55 +535,55 @@ std::optional<Checkpoint> Intake::checkpoint() {
 }
 
 void Intake::cut(std::uint64_t record) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   files_->cut(record, clock_.now().running);
 }
 
 // ---- taps
 
 void Intake::add_tap(std::shared_ptr<Tap> tap) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   taps_.add(std::move(tap));
 }
 
 // ---- what others want to know
 
 RefusalSample Intake::last_refusal(SourceId slot) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return traffic_.of(slot).last_refusal;
 }
 
 SourceTraffic Intake::traffic(SourceId slot) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   SourceTraffic traffic = traffic_.of(slot);
   traffic.connected = connected_[index_of(slots_.id_at(slot))];
   return traffic;
 }
 
 QuarantineCounters Intake::quarantine_counters() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return quarantine_->counters();
 }
 
 JournalStatus Intake::journal_status() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (journal_ == nullptr) return {};
   return {journal_->error(),         journal_->full(),           journal_->disk_bytes(),
           journal_->written_bytes(), journal_->unsynced_bytes(), journal_->next_record()};
 }
 
 std::uint64_t Intake::rows_emitted() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return rows_emitted_;
 }
 
 std::size_t Intake::held_readings() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return held_.readings();
 }
 
 std::uint64_t Intake::resent_messages() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return resent_messages_;
 }
 

@@ -19,7 +19,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +34,7 @@
 #include "daemon/intake/taps.h"
 #include "daemon/outbox/row_routes.h"
 #include "daemon/service/clock.h"
+#include "daemon/service/mutex.h"
 #include "daemon/sources/source.h"
 #include "daemon/storage/checkpoint.h"
 #include "daemon/storage/journal.h"
@@ -74,15 +74,15 @@ class Intake final : public SourceHost {
   Intake(Pipeline& pipeline, const Clock& clock, EpochGate& gate, std::vector<std::string> source_names);
 
   // All of these before the first source is started.
-  void add_route(RowSelection selection, SinkWorker& worker) { routes_.add(std::move(selection), worker); }
-  void set_routes(RowRoutes routes) { routes_ = std::move(routes); }
+  void add_route(RowSelection selection, SinkWorker& worker);
+  void set_routes(RowRoutes routes);
   void set_tables(std::vector<std::shared_ptr<const SensorTable>> tables);
-  void set_quarantine(Quarantine& quarantine) noexcept { quarantine_ = &quarantine; }
+  void set_quarantine(Quarantine& quarantine);
   // Called under the lock, when what is taken is the first that a power cut would take.
-  void on_unsafe(std::function<void()> told) { unsafe_ = std::move(told); }
+  void on_unsafe(std::function<void()> told);
   // A new run begins, and the journal says so, unless there is to be none.
   void open(RunIdentity identity, IntakeState recovered, Journal& journal, JournalOptions options);
-  const RowRoutes& routes() const noexcept { return routes_; }
+  RowRoutes routes() const;
 
   Acceptance try_accept(SourceId id, const DecodedBatch& batch) noexcept override;
   void attach(SourceId id, SourceEvents& events) noexcept override { listeners_.attach(id, events); }
@@ -126,7 +126,7 @@ class Intake final : public SourceHost {
   // Calls read(const Pipeline&) under the lock.
   template <typename Read>
   auto inspect(Read&& read) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return read(static_cast<const Pipeline&>(pipeline_));
   }
   RefusalSample last_refusal(SourceId slot) const;
@@ -141,82 +141,83 @@ class Intake final : public SourceHost {
   void add_tap(std::shared_ptr<Tap> tap);
 
  private:
-  Acceptance hold_back();
-  Acceptance taken();
+  Acceptance hold_back() REQUIRES(mutex_);
+  Acceptance taken() REQUIRES(mutex_);
   std::string name_of(SourceId id) const;
-  bool held_back(Duration running) const;
-  bool commit(Duration running);
-  bool drops() const;
-  void need_safe(std::uint64_t record);
-  bool fire_windows(Fire fire, Moment now);
-  void append(const Reconfiguration& next);
-  void adopt(Reconfiguration next);
-  void listen(bool listening, Moment now);
-  void tell_connection(SourceId id, bool connected, Moment now);
-  void gather_messages(const DecodedBatch& batch);
-  void note_newest(const Position& position);
-  bool has_news() const;
-  void note_messages(SourceId source);
+  bool held_back(Duration running) const REQUIRES(mutex_);
+  bool commit(Duration running) REQUIRES(mutex_);
+  bool drops() const REQUIRES(mutex_);
+  void need_safe(std::uint64_t record) REQUIRES(mutex_);
+  bool fire_windows(Fire fire, Moment now) REQUIRES(mutex_);
+  void append(const Reconfiguration& next) REQUIRES(mutex_);
+  void adopt(Reconfiguration next) REQUIRES(mutex_);
+  void listen(bool listening, Moment now) REQUIRES(mutex_);
+  void tell_connection(SourceId id, bool connected, Moment now) REQUIRES(mutex_);
+  void gather_messages(const DecodedBatch& batch) REQUIRES(mutex_);
+  void note_newest(const Position& position) REQUIRES(mutex_);
+  bool has_news() const REQUIRES(mutex_);
+  void note_messages(SourceId source) REQUIRES(mutex_);
   template <typename Take>
-  void each_new_reading(const DecodedBatch& batch, Take&& take) const;
+  void each_new_reading(const DecodedBatch& batch, Take&& take) const REQUIRES(mutex_);
   template <typename Take>
-  void each_new_refusal(const DecodedBatch& batch, Take&& take) const;
-  void gather(SourceId source, const DecodedBatch& batch, Moment arrival);
-  std::optional<SeriesId> series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading);
-  void add_refused(Refusal reason, std::uint64_t readings);
+  void each_new_refusal(const DecodedBatch& batch, Take&& take) const REQUIRES(mutex_);
+  void gather(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);
+  std::optional<SeriesId> series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading)
+      REQUIRES(mutex_);
+  void add_refused(Refusal reason, std::uint64_t readings) REQUIRES(mutex_);
   template <typename Append>
-  bool write(Duration running, Append&& append);
+  bool write(Duration running, Append&& append) REQUIRES(mutex_);
   template <typename Append>
-  bool journaled(Duration running, Append&& append);
-  void count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival);
-  void apply(SourceId source, const DecodedBatch& batch, Moment arrival);
-  void apply_batch(const Batch& batch);
-  bool release_held(Moment now);
-  void refuse_all(SourceId source, const DecodedBatch& batch);
-  void send(std::vector<RowRoutes::RoutedBatch> batches);
+  bool journaled(Duration running, Append&& append) REQUIRES(mutex_);
+  void count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival) REQUIRES(mutex_);
+  void apply(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);
+  void apply_batch(const Batch& batch) REQUIRES(mutex_);
+  bool release_held(Moment now) REQUIRES(mutex_);
+  void refuse_all(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
+  void send(std::vector<RowRoutes::RoutedBatch> batches) REQUIRES(mutex_);
 
   const Clock& clock_;
   EpochGate& gate_;
-  RowRoutes routes_;  // guarded by mutex_, but for its reading before the first source is started
-  JournalOptions journal_options_;
 
-  std::mutex sync_mutex_;  // before mutex_
-  mutable std::mutex mutex_;
+  Mutex sync_mutex_;  // before mutex_
+  mutable Mutex mutex_;
   SourceListeners listeners_;  // called without mutex_
 
-  // All of this is guarded by mutex_:
-  SourceSlots slots_;
-  Pipeline& pipeline_;
-  Enrichment enrichment_;
-  Quarantine* quarantine_ = nullptr;  // and what it points to
-  Journal* journal_ = nullptr;        // and what it points to; null: nothing is journaled
-  Journal* files_ = nullptr;          // the same, also where nothing is journaled: what earlier runs have left
-  RunIdentity identity_;
-  RecentMessages recent_;
-  SourcePositions positions_;
-  ClockHold held_;
-  bool clock_set_ = true;
-  std::vector<bool> connected_;  // by id
-  bool listening_ = true;
-  bool waiting_allowed_ = true;
-  bool closed_ = false;
-  bool has_held_back_ = false;  // a source waits for room
-  std::function<void()> unsafe_ = [] {};
-  std::uint64_t needed_record_ = 0;   // records before it are to survive a power cut,
-  std::uint64_t synced_record_ = 0;   // and those before this do
-  std::uint64_t awaited_record_ = 0;  // records before it are acknowledged when they do
-  TrafficCounters traffic_;
-  Taps taps_;
-  std::uint64_t rows_emitted_ = 0;
-  std::uint64_t resent_messages_ = 0;
+  RowRoutes routes_ GUARDED_BY(mutex_);
+  JournalOptions journal_options_ GUARDED_BY(mutex_);
+  SourceSlots slots_ GUARDED_BY(mutex_);
+  Pipeline& pipeline_ GUARDED_BY(mutex_);
+  Enrichment enrichment_ GUARDED_BY(mutex_);
+  Quarantine* quarantine_ GUARDED_BY(mutex_) PT_GUARDED_BY(mutex_) = nullptr;
+  Journal* journal_ GUARDED_BY(mutex_) PT_GUARDED_BY(mutex_) = nullptr;  // null: nothing is journaled
+  // The same, also where nothing is journaled: what earlier runs have left.
+  Journal* files_ GUARDED_BY(mutex_) PT_GUARDED_BY(mutex_) = nullptr;
+  RunIdentity identity_ GUARDED_BY(mutex_);
+  RecentMessages recent_ GUARDED_BY(mutex_);
+  SourcePositions positions_ GUARDED_BY(mutex_);
+  ClockHold held_ GUARDED_BY(mutex_);
+  bool clock_set_ GUARDED_BY(mutex_) = true;
+  std::vector<bool> connected_ GUARDED_BY(mutex_);  // by id
+  bool listening_ GUARDED_BY(mutex_) = true;
+  bool waiting_allowed_ GUARDED_BY(mutex_) = true;
+  bool closed_ GUARDED_BY(mutex_) = false;
+  bool has_held_back_ GUARDED_BY(mutex_) = false;  // a source waits for room
+  std::function<void()> unsafe_ GUARDED_BY(mutex_) = [] {};
+  std::uint64_t needed_record_ GUARDED_BY(mutex_) = 0;   // records before it are to survive a power cut,
+  std::uint64_t synced_record_ GUARDED_BY(mutex_) = 0;   // and those before this do
+  std::uint64_t awaited_record_ GUARDED_BY(mutex_) = 0;  // records before it are acknowledged when they do
+  TrafficCounters traffic_ GUARDED_BY(mutex_);
+  Taps taps_ GUARDED_BY(mutex_);
+  std::uint64_t rows_emitted_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t resent_messages_ GUARDED_BY(mutex_) = 0;
 
   // Of one call; kept for their buffers.
-  std::vector<const DecodedMessage*> known_;  // messages that were taken before
-  std::vector<std::uint64_t> fingerprints_;   // of the others
-  std::vector<JournaledPosition> newest_;     // position of each partition
-  std::vector<Reading> readings_;
-  std::vector<RefusedCount> refused_;
-  Emission emission_;
+  std::vector<const DecodedMessage*> known_ GUARDED_BY(mutex_);  // messages that were taken before
+  std::vector<std::uint64_t> fingerprints_ GUARDED_BY(mutex_);   // of the others
+  std::vector<JournaledPosition> newest_ GUARDED_BY(mutex_);     // position of each partition
+  std::vector<Reading> readings_ GUARDED_BY(mutex_);
+  std::vector<RefusedCount> refused_ GUARDED_BY(mutex_);
+  Emission emission_ GUARDED_BY(mutex_);
 };
 
 }  // namespace edgetide
