@@ -25,60 +25,35 @@ Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
 
 }  // namespace
 
-Intake::Intake(Pipeline& pipeline, const Clock& clock, EpochGate& gate, std::vector<std::string> source_names)
-    : clock_(clock),
-      gate_(gate),
-      slots_(std::move(source_names)),
-      pipeline_(pipeline),
+Intake::Intake(IntakeParts parts)
+    : clock_(parts.clock),
+      gate_(parts.gate),
+      journal_options_(parts.journal_options),
+      identity_(parts.identity),
+      unsafe_(std::move(parts.on_unsafe)),
+      routes_(std::move(parts.routes)),
+      slots_(std::move(parts.sources)),
+      pipeline_(parts.pipeline),
+      quarantine_(parts.quarantine),
+      journal_(parts.journal_options.durability == Durability::none ? nullptr : &parts.journal),
+      files_(parts.journal),
+      recent_(std::move(parts.recovered.recent)),
+      positions_(std::move(parts.recovered.positions)),
+      held_(std::move(parts.recovered.held)),
+      clock_set_(held_.empty() && clock_.is_set()),
       connected_(slots_.ids()),
-      traffic_(slots_.names().size()) {}
-
-void Intake::set_tables(std::vector<std::shared_ptr<const SensorTable>> tables) {
+      listening_(clock_set_),
+      traffic_(slots_.names().size()) {
   const MutexLock lock(mutex_);
-  enrichment_.replace(std::move(tables));
-}
-
-void Intake::add_route(RowSelection selection, SinkWorker& worker) {
-  const MutexLock lock(mutex_);
-  routes_.add(std::move(selection), worker);
-}
-
-void Intake::set_routes(RowRoutes routes) {
-  const MutexLock lock(mutex_);
-  routes_ = std::move(routes);
-}
-
-RowRoutes Intake::routes() const {
-  const MutexLock lock(mutex_);
-  return routes_;
-}
-
-void Intake::set_quarantine(Quarantine& quarantine) {
-  const MutexLock lock(mutex_);
-  quarantine_ = &quarantine;
-}
-
-void Intake::on_unsafe(std::function<void()> told) {
-  const MutexLock lock(mutex_);
-  unsafe_ = std::move(told);
-}
-
-void Intake::open(RunIdentity identity, IntakeState recovered, Journal& journal, JournalOptions options) {
-  const MutexLock lock(mutex_);
-  identity_ = identity;
-  recent_ = recovered.recent;
-  held_ = std::move(recovered.held);
-  positions_ = std::move(recovered.positions);
-  clock_set_ = held_.empty() && clock_.is_set();
-  listening_ = clock_set_;
+  enrichment_.replace(std::move(parts.tables));
   if (!clock_set_) pipeline_.keep_series();
-  files_ = &journal;
-  journal_ = options.durability == Durability::none ? nullptr : &journal;
-  journal_options_ = options;
-  if (journal_ == nullptr) return;
+  if (journal_ != nullptr) begin_run();
+}
+
+void Intake::begin_run() {
   const Moment now = clock_.now();
   const SeriesTable& series = pipeline_.series();
-  journal_->append(JournalType::run, RunStart{identity.run, identity.state_id, now, slots_.names(),
+  journal_->append(JournalType::run, RunStart{identity_.run, identity_.state_id, now, slots_.names(),
                                               static_cast<std::uint32_t>(series.size()), series_checksum(series)});
   commit(now.running);  // if it fails, it goes with the next
 }
@@ -527,7 +502,7 @@ std::optional<Checkpoint> Intake::checkpoint() {
   checkpoint.state_id = identity_.state_id;
   checkpoint.run = identity_.run;
   checkpoint.epoch = pipeline_.epoch();
-  checkpoint.journal_next = files_->reset();
+  checkpoint.journal_next = files_.reset();
   checkpoint.taken_at = clock_.now();
   checkpoint.pipeline = pipeline_.snapshot();
   checkpoint.intake = IntakeState{slots_.names(), recent_, held_, positions_}.save();
@@ -536,7 +511,7 @@ std::optional<Checkpoint> Intake::checkpoint() {
 
 void Intake::cut(std::uint64_t record) {
   const MutexLock lock(mutex_);
-  files_->cut(record, clock_.now().running);
+  files_.cut(record, clock_.now().running);
 }
 
 // ---- taps

@@ -69,20 +69,27 @@ struct Reconfiguration {
   bool fire_all = false;  // some window will be forgotten: what it holds leaves first
 };
 
+// What an intake is made of, and what an earlier run has left for it. What is referred to outlives the intake's users.
+struct IntakeParts {
+  Pipeline& pipeline;
+  const Clock& clock;
+  EpochGate& gate;
+  Journal& journal;  // with `durability = "none"` only its old files are cut
+  JournalOptions journal_options = {};
+  RunIdentity identity = {};
+  std::vector<std::string> sources = {};                        // names by slot
+  std::vector<std::shared_ptr<const SensorTable>> tables = {};  // by slot
+  RowRoutes routes = {};
+  Quarantine* quarantine = nullptr;  // null: none is kept
+  IntakeState recovered = {};
+  // Called under the lock, when what is taken is the first that a power cut would take.
+  std::function<void()> on_unsafe = [] {};
+};
+
 class Intake final : public SourceHost {
  public:
-  Intake(Pipeline& pipeline, const Clock& clock, EpochGate& gate, std::vector<std::string> source_names);
-
-  // All of these before the first source is started.
-  void add_route(RowSelection selection, SinkWorker& worker);
-  void set_routes(RowRoutes routes);
-  void set_tables(std::vector<std::shared_ptr<const SensorTable>> tables);
-  void set_quarantine(Quarantine& quarantine);
-  // Called under the lock, when what is taken is the first that a power cut would take.
-  void on_unsafe(std::function<void()> told);
   // A new run begins, and the journal says so, unless there is to be none.
-  void open(RunIdentity identity, IntakeState recovered, Journal& journal, JournalOptions options);
-  RowRoutes routes() const;
+  explicit Intake(IntakeParts parts);
 
   Acceptance try_accept(SourceId id, const DecodedBatch& batch) noexcept override;
   void attach(SourceId id, SourceEvents& events) noexcept override { listeners_.attach(id, events); }
@@ -141,6 +148,7 @@ class Intake final : public SourceHost {
   void add_tap(std::shared_ptr<Tap> tap);
 
  private:
+  void begin_run() REQUIRES(mutex_);
   Acceptance hold_back() REQUIRES(mutex_);
   Acceptance taken() REQUIRES(mutex_);
   std::string name_of(SourceId id) const;
@@ -178,31 +186,30 @@ class Intake final : public SourceHost {
 
   const Clock& clock_;
   EpochGate& gate_;
+  const JournalOptions journal_options_;
+  const RunIdentity identity_;
+  const std::function<void()> unsafe_;
 
   Mutex sync_mutex_;  // before mutex_
   mutable Mutex mutex_;
   SourceListeners listeners_;  // called without mutex_
 
   RowRoutes routes_ GUARDED_BY(mutex_);
-  JournalOptions journal_options_ GUARDED_BY(mutex_);
   SourceSlots slots_ GUARDED_BY(mutex_);
   Pipeline& pipeline_ GUARDED_BY(mutex_);
   Enrichment enrichment_ GUARDED_BY(mutex_);
-  Quarantine* quarantine_ GUARDED_BY(mutex_) PT_GUARDED_BY(mutex_) = nullptr;
-  Journal* journal_ GUARDED_BY(mutex_) PT_GUARDED_BY(mutex_) = nullptr;  // null: nothing is journaled
-  // The same, also where nothing is journaled: what earlier runs have left.
-  Journal* files_ GUARDED_BY(mutex_) PT_GUARDED_BY(mutex_) = nullptr;
-  RunIdentity identity_ GUARDED_BY(mutex_);
+  Quarantine* const quarantine_ PT_GUARDED_BY(mutex_);
+  Journal* const journal_ PT_GUARDED_BY(mutex_);  // null: nothing is journaled
+  Journal& files_ GUARDED_BY(mutex_);  // the same, also where nothing is journaled: what earlier runs have left
   RecentMessages recent_ GUARDED_BY(mutex_);
   SourcePositions positions_ GUARDED_BY(mutex_);
   ClockHold held_ GUARDED_BY(mutex_);
-  bool clock_set_ GUARDED_BY(mutex_) = true;
+  bool clock_set_ GUARDED_BY(mutex_);
   std::vector<bool> connected_ GUARDED_BY(mutex_);  // by id
-  bool listening_ GUARDED_BY(mutex_) = true;
+  bool listening_ GUARDED_BY(mutex_);
   bool waiting_allowed_ GUARDED_BY(mutex_) = true;
   bool closed_ GUARDED_BY(mutex_) = false;
-  bool has_held_back_ GUARDED_BY(mutex_) = false;  // a source waits for room
-  std::function<void()> unsafe_ GUARDED_BY(mutex_) = [] {};
+  bool has_held_back_ GUARDED_BY(mutex_) = false;        // a source waits for room
   std::uint64_t needed_record_ GUARDED_BY(mutex_) = 0;   // records before it are to survive a power cut,
   std::uint64_t synced_record_ GUARDED_BY(mutex_) = 0;   // and those before this do
   std::uint64_t awaited_record_ GUARDED_BY(mutex_) = 0;  // records before it are acknowledged when they do
