@@ -36,31 +36,43 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
       directory_(open_directory(files, folder_)),
       checkpoints_(files, folder_, options.checkpoint),
       pipeline_(options.pipeline),
-      quarantine_(files, folder_, options.quarantine),
-      intake_(pipeline_, clock, names_of(options.pipeline.sources)) {
-  intake_.set_quarantine(quarantine_);
-  intake_.on_unsafe(hooks_.step_wanted);
-  intake_.set_tables(options.enrichment.tables_by_source());
+      quarantine_(files, folder_, options.quarantine) {
   const FoundState found = find_state(files, folder_, checkpoints_, hooks_.fresh_id);
   identity_.state_id = found.state_id;
   for (const SinkOptions& sink : options.sinks) workers_.push_back(make_worker(options, sink));
-  intake_.set_routes(routes_to(options, workers_));
-  RecoveredState recovered = recover(files, folder_, found, pipeline_, names_of(options.pipeline.sources),
-                                     intake_.routes(), workers_, clock.now().wall);
+  RowRoutes routes = routes_to(options, workers_);
+  RecoveredState recovered =
+      recover(files, folder_, found, pipeline_, names_of(options.pipeline.sources), routes, workers_, clock.now().wall);
   reports_ = std::move(recovered.reports);
   identity_ = recovered.identity;
   clock.continue_from(recovered.ran_before);
   journal_ = std::make_unique<Journal>(files, folder_, options.journal, identity_.run, recovered.journal);
-  intake_.open(identity_, std::move(recovered.intake), *journal_, options.journal);
+  intake_ = std::make_unique<Intake>(IntakeParts{.pipeline = pipeline_,
+                                                 .clock = clock,
+                                                 .gate = gate_,
+                                                 .journal = *journal_,
+                                                 .journal_options = options.journal,
+                                                 .identity = identity_,
+                                                 .sources = names_of(options.pipeline.sources),
+                                                 .tables = options.enrichment.tables_by_source(),
+                                                 .routes = std::move(routes),
+                                                 .quarantine = &quarantine_,
+                                                 .recovered = std::move(recovered.intake),
+                                                 .on_unsafe = hooks_.step_wanted});
   checkpointer_ =
-      std::make_unique<Checkpointer>(intake_, workers_, checkpoints_, clock, options.journal, options.checkpoint);
+      std::make_unique<Checkpointer>(*intake_, workers_, checkpoints_, clock, options.journal, options.checkpoint);
 }
 
 std::unique_ptr<SinkWorker> Core::make_worker(const GatewayOptions& options, const SinkOptions& sink) {
   const std::vector<WindowSchema> schemas = schemas_of(options.pipeline.windows, sink.inputs);
   return std::make_unique<SinkWorker>(
       sink.name, sink.store->make({gateway_id_, sink.name, identity_.state_id}, schemas), schemas, sink.outbox, files_,
-      folder_, OutboxEvents{[this] { intake_.room_available(); }, hooks_.step_wanted});
+      folder_, OutboxEvents{[this] { tell_room(); }, hooks_.step_wanted});
+}
+
+// No source runs before the recovery is over.
+void Core::tell_room() {
+  if (intake_ != nullptr) intake_->room_available();
 }
 
 SinkWorker* Core::find_worker(const SinkWorkers& among, const std::string& name) const {
@@ -88,11 +100,11 @@ std::optional<std::string> Core::reload(const GatewayOptions& next, const Reload
                                         std::chrono::steady_clock::time_point deadline) {
   SinkWorkers fresh = new_workers(next, plan.sinks);
   const bool forgets = !plan.windows.changed.empty() || !plan.windows.removed.empty();
-  if (auto refusal = intake_.reconfigure({Pipeline(next.pipeline), names_of(next.pipeline.sources),
-                                          next.enrichment.tables_by_source(), routes_to(next, fresh), forgets})) {
+  if (auto refusal = intake_->reconfigure({Pipeline(next.pipeline), names_of(next.pipeline.sources),
+                                           next.enrichment.tables_by_source(), routes_to(next, fresh), forgets})) {
     return refusal;
   }
-  if (const std::error_code error = intake_.sync()) {
+  if (const std::error_code error = intake_->sync()) {
     log(LogLevel::error, {LogEvent::disk_failing},
         "reload: the last rows of changed windows may be lost: " + error.message());
   }
@@ -129,7 +141,7 @@ void Core::exchange(SinkWorkers fresh, const NameChanges& sinks, std::chrono::st
 
 // Undelivered rows are spilled first, because the successor's rows may have other columns in memory.
 void Core::adopt(SinkWorker& leaving, SinkWorker* successor) {
-  intake_.forget(leaving);
+  gate_.forget(leaving);
   if (const std::error_code error = leaving.spill(latest_epoch)) {
     log(LogLevel::error, {.event = LogEvent::disk_failing, .sink = leaving.name()},
         "cannot write its outbox to disk: " + error.message());

@@ -48,8 +48,8 @@ class Core {
   std::optional<std::string> reload(const GatewayOptions& next, const ReloadPlan& plan,
                                     std::chrono::steady_clock::time_point deadline);
 
-  Intake& intake() noexcept { return intake_; }
-  const Intake& intake() const noexcept { return intake_; }
+  Intake& intake() noexcept { return *intake_; }
+  const Intake& intake() const noexcept { return *intake_; }
   const std::vector<std::unique_ptr<SinkWorker>>& workers() const noexcept { return workers_; }  // change in `reload`
   Checkpointer& checkpointer() noexcept { return *checkpointer_; }
   const Checkpointer& checkpointer() const noexcept { return *checkpointer_; }
@@ -62,6 +62,7 @@ class Core {
   using SinkWorkers = std::vector<std::unique_ptr<SinkWorker>>;
 
   std::unique_ptr<SinkWorker> make_worker(const GatewayOptions& options, const SinkOptions& sink);
+  void tell_room();
   SinkWorkers new_workers(const GatewayOptions& next, const NameChanges& sinks);
   RowRoutes routes_to(const GatewayOptions& options, const SinkWorkers& fresh) const;
   SinkWorker* find_worker(const SinkWorkers& among, const std::string& name) const;
@@ -77,7 +78,8 @@ class Core {
   CheckpointStore checkpoints_;
   Pipeline pipeline_;
   Quarantine quarantine_;
-  Intake intake_;
+  EpochGate gate_;
+  std::unique_ptr<Intake> intake_;
   SinkWorkers workers_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Checkpointer> checkpointer_;

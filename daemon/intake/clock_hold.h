@@ -2,7 +2,7 @@
 // which window a reading belongs, or whether its time is bad.
 //
 // Held batches keep the running time at which they came. Once the clock is right, `release` gives them in their order,
-// each with its arrival by that clock; readings without an event time take it. Running time does not know
+// and `stamped` each its arrival by that clock; readings without an event time take it. Running time does not know
 // how long the daemon was down: readings held across a restart are stamped as if it took no time.
 //
 // Thread: one owner at a time (the intake lock). Fails: never; `load` leaves the reader not `ok`.
@@ -28,6 +28,15 @@ struct HeldBatch {
   std::vector<Reading> readings;
 };
 
+// Its arrival by a clock that is right `now`; readings without an event time take it. Valid as long as `held`.
+inline Batch stamped(HeldBatch& held, Moment now) {
+  const Moment arrival{now.wall - (now.running - held.running), held.running};
+  for (Reading& reading : held.readings) {
+    if (reading.event_time == time_not_known) reading.event_time = arrival.wall;
+  }
+  return {held.source, arrival, held.readings};
+}
+
 class ClockHold {
  public:
   static constexpr std::size_t max_readings = 200'000;
@@ -42,17 +51,10 @@ class ClockHold {
   const std::vector<HeldBatch>& batches() const noexcept { return batches_; }
   Duration newest_running() const noexcept { return empty() ? Duration() : batches_.back().running; }
 
-  // Calls take(const Batch&) for each, and holds none any more. `now` is right.
-  template <typename Take>
-  void release(Moment now, Take&& take) {
-    for (HeldBatch& held : batches_) {
-      const Moment arrival{now.wall - (now.running - held.running), held.running};
-      for (Reading& reading : held.readings) {
-        if (reading.event_time == time_not_known) reading.event_time = arrival.wall;
-      }
-      take(Batch{held.source, arrival, held.readings});
-    }
-    *this = {};
+  // What waited, in its order, to be stamped; holds none any more.
+  std::vector<HeldBatch> release() noexcept {
+    readings_ = 0;
+    return std::exchange(batches_, {});
   }
 
   void save(ByteWriter& out) const;

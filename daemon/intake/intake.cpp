@@ -11,8 +11,6 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::size_t max_sample_bytes = 200;
-
 Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
   Series series;
   series.sensor = reading.sensor;
@@ -27,34 +25,35 @@ Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
 
 }  // namespace
 
-Intake::Intake(Pipeline& pipeline, const Clock& clock, std::vector<std::string> source_names)
-    : clock_(clock),
-      slots_(std::move(source_names)),
-      pipeline_(pipeline),
+Intake::Intake(IntakeParts parts)
+    : clock_(parts.clock),
+      gate_(parts.gate),
+      journal_options_(parts.journal_options),
+      identity_(parts.identity),
+      unsafe_(std::move(parts.on_unsafe)),
+      routes_(std::move(parts.routes)),
+      slots_(std::move(parts.sources)),
+      pipeline_(parts.pipeline),
+      quarantine_(parts.quarantine),
+      journal_(parts.journal_options.durability == Durability::none ? nullptr : &parts.journal),
+      files_(parts.journal),
+      recent_(std::move(parts.recovered.recent)),
+      positions_(std::move(parts.recovered.positions)),
+      held_(std::move(parts.recovered.held)),
+      clock_set_(held_.empty() && clock_.is_set()),
       connected_(slots_.ids()),
-      traffic_(slots_.names().size()) {}
-
-void Intake::set_tables(std::vector<std::shared_ptr<const SensorTable>> tables) {
-  const std::lock_guard lock(mutex_);
-  enrichment_.replace(std::move(tables));
+      listening_(clock_set_),
+      traffic_(slots_.names().size()) {
+  const MutexLock lock(mutex_);
+  enrichment_.replace(std::move(parts.tables));
+  if (!clock_set_) pipeline_.keep_series();
+  if (journal_ != nullptr) begin_run();
 }
 
-void Intake::open(RunIdentity identity, IntakeState recovered, Journal& journal, JournalOptions options) {
-  const std::lock_guard lock(mutex_);
-  identity_ = identity;
-  recent_ = recovered.recent;
-  held_ = std::move(recovered.held);
-  positions_ = std::move(recovered.positions);
-  clock_set_ = held_.empty() && clock_.is_set();
-  listening_ = clock_set_;
-  if (!clock_set_) pipeline_.keep_series();
-  files_ = &journal;
-  journal_ = options.durability == Durability::none ? nullptr : &journal;
-  journal_options_ = options;
-  if (journal_ == nullptr) return;
+void Intake::begin_run() {
   const Moment now = clock_.now();
   const SeriesTable& series = pipeline_.series();
-  journal_->append(JournalType::run, RunStart{identity.run, identity.state_id, now, slots_.names(),
+  journal_->append(JournalType::run, RunStart{identity_.run, identity_.state_id, now, slots_.names(),
                                               static_cast<std::uint32_t>(series.size()), series_checksum(series)});
   commit(now.running);  // if it fails, it goes with the next
 }
@@ -79,7 +78,7 @@ Acceptance Intake::hold_back() {
 }
 
 Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::optional<SourceId> slot = slots_.slot_of(id);
   if (closed_ || !slot) return {Acceptance::Answer::closed, 0};
   const SourceId source = *slot;
@@ -96,11 +95,11 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
   gather(source, batch, arrival);
   if (!has_news()) {
     resent_messages_ += known_.size();
-    count_traffic(source, batch);
+    traffic_.count(source, batch);
     return taken();
   }
   if (clock_set_) listen(true, arrival);
-  if (!journaled(arrival.running, [&] {
+  if (!journaled(arrival.running, [&]() REQUIRES(mutex_) {
         journal_->append(JournalType::batch,
                          JournaledBatch{source, arrival, fingerprints_, newest_, readings_, refused_});
       })) {
@@ -112,7 +111,7 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
 
 bool Intake::offer_room() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!has_held_back_) return false;
     if (held_back(clock_.now().running)) return true;
     has_held_back_ = false;
@@ -131,7 +130,7 @@ bool Intake::drops() const {
 }
 
 void Intake::refuse_all(SourceId source, const DecodedBatch& batch) {
-  count_traffic(source, batch);
+  traffic_.count(source, batch);
   pipeline_.refuse(source, Refusal::journal_full, batch.readings.size());
   for (const DecodedRefusal& refusal : batch.refusals) pipeline_.refuse(source, refusal.reason);
   for (const JournaledPosition& position : newest_) {
@@ -200,8 +199,8 @@ void Intake::each_new_refusal(const DecodedBatch& batch, Take&& take) const {
 void Intake::gather(SourceId source, const DecodedBatch& batch, Moment arrival) {
   readings_.clear();
   refused_.clear();
-  each_new_refusal(batch, [&](const DecodedRefusal& refusal) { add_refused(refusal.reason, 1); });
-  each_new_reading(batch, [&](const DecodedReading& reading) {
+  each_new_refusal(batch, [&](const DecodedRefusal& refusal) REQUIRES(mutex_) { add_refused(refusal.reason, 1); });
+  each_new_reading(batch, [&](const DecodedReading& reading) REQUIRES(mutex_) {
     const std::optional<SeriesId> series = series_of(source, batch, reading);
     if (!series) return;
     const double value = enrichment_.calibrated(source, *series, pipeline_.series(), reading.value);
@@ -266,35 +265,26 @@ void Intake::need_safe(std::uint64_t record) {
   if (was_safe) unsafe_();
 }
 
-void Intake::count_traffic(SourceId source, const DecodedBatch& batch) {
-  traffic_[index_of(source)].messages += batch.message_count;
-  traffic_[index_of(source)].bytes += batch.bytes;
-}
-
 void Intake::count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival) {
-  DelayHistogram& delays = traffic_[index_of(source)].delays;
+  DelayHistogram& delays = traffic_.delays(source);
   each_new_reading(batch, [&](const DecodedReading& reading) {
     if (reading.event_time) delays.add(arrival - *reading.event_time);
   });
 }
 
 void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
-  count_traffic(source, batch);
+  traffic_.count(source, batch);
   if (clock_set_) count_delays(source, batch, arrival.wall);
   note_messages(source);
   for (const RefusedCount& refused : refused_) pipeline_.refuse(source, refused.reason, refused.readings);
-  if (!batch.refusals.empty()) {
-    const DecodedRefusal& last = batch.refusals.back();
-    traffic_[index_of(source)].last_refusal = {last.reason, std::string(last.where.substr(0, max_sample_bytes)),
-                                               last.offset};
-  }
+  if (!batch.refusals.empty()) traffic_.note_refusal(source, batch.refusals.back());
   if (clock_set_) return apply_batch({source, arrival, readings_});
   held_.add({source, arrival.running, readings_});
 }
 
 void Intake::apply_batch(const Batch& batch) {
   pipeline_.apply(batch);
-  if (!taps_.empty()) show_readings(batch);
+  taps_.show_readings(batch, pipeline_.series());
   if (quarantine_ == nullptr) return;
   quarantine_->keep(pipeline_.quarantined(), slots_.names()[index_of(batch.source)], *batch.arrival,
                     pipeline_.series());
@@ -302,10 +292,11 @@ void Intake::apply_batch(const Batch& batch) {
 
 // Applies the readings held for the clock. False: the disk cannot be written.
 bool Intake::release_held(Moment now) {
-  if (!journaled(now.running, [&] { journal_->append(JournalType::clock_set, ClockSet{now}); })) return false;
+  if (!journaled(now.running, [&]() REQUIRES(mutex_) { journal_->append(JournalType::clock_set, ClockSet{now}); }))
+    return false;
   log(LogLevel::info, {LogEvent::clock_set},
       "the clock is set: " + std::to_string(held_.readings()) + " readings that waited are applied");
-  held_.release(now, [this](const Batch& batch) { apply_batch(batch); });
+  for (HeldBatch& held : held_.release()) apply_batch(stamped(held, now));
   return clock_set_ = true;
 }
 
@@ -314,7 +305,7 @@ bool Intake::release_held(Moment now) {
 void Intake::connected(SourceId id, std::string_view peer) noexcept {
   const std::string name = name_of(id);
   log(LogLevel::info, {.event = LogEvent::source_connected, .source = name}, "connected to " + printable(peer));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   connected_[index_of(id)] = true;
   if (listening_) tell_connection(id, true, clock_.now());
 }
@@ -324,7 +315,7 @@ void Intake::disconnected(SourceId id, std::string_view reason) noexcept {
   const bool stopped = reason.empty();
   log(stopped ? LogLevel::info : LogLevel::warning, {.event = LogEvent::source_disconnected, .source = name},
       stopped ? "disconnected" : "disconnected: " + printable(reason));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   connected_[index_of(id)] = false;
   if (listening_) tell_connection(id, false, clock_.now());
 }
@@ -335,7 +326,7 @@ void Intake::notice(SourceId id, std::string_view text) noexcept {
 }
 
 std::string Intake::name_of(SourceId id) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return slots_.name_of(id);
 }
 
@@ -362,7 +353,7 @@ void Intake::tell_connection(SourceId id, bool connected, Moment now) {
 
 // With a full outbox epochs go on: their rows are what the outbox was promised to keep.
 bool Intake::tick(Fire fire) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const Moment now = clock_.now();
   if (!clock_set_ && !(clock_.is_set() && release_held(now))) return false;
   listen(!held_back(now.running), now);
@@ -372,42 +363,34 @@ bool Intake::tick(Fire fire) {
 bool Intake::fire_windows(Fire fire, Moment now) {
   if (journal_ != nullptr) {
     if (!journal_->error().empty() && !journal_->ready(now.running)) return false;
-    if (!write(now.running, [&] { journal_->append(JournalType::tick, JournaledTick{now, fire}); })) return false;
+    if (!write(now.running, [&]() REQUIRES(mutex_) { journal_->append(JournalType::tick, JournaledTick{now, fire}); }))
+      return false;
   }
   pipeline_.tick(now, fire, emission_);
   rows_emitted_ += emission_.rows.size();
-  if (!taps_.empty()) show_rows();
+  taps_.show_rows(emission_, pipeline_);
   send(routes_.select(emission_, pipeline_, identity_.run));
   return true;
 }
 
-// Rows leave when the tick that made them is safe from a power cut: else the next run could make others in their
-// place, and what it does not know of would stay in the stores for ever.
+// The rows wait in the gate for the record of their tick.
 void Intake::send(std::vector<RowRoutes::RoutedBatch> batches) {
   if (batches.empty()) return;
-  if (journal_ == nullptr) return RowRoutes::send(std::move(batches));
-  need_safe(journal_->next_record());
-  unsafe_rows_.push_back({needed_record_, std::move(batches)});
-}
-
-void Intake::send_safe_rows() {
-  while (!unsafe_rows_.empty() && unsafe_rows_.front().record <= synced_record_) {
-    RowRoutes::send(std::move(unsafe_rows_.front().batches));
-    unsafe_rows_.pop_front();
-  }
+  if (journal_ != nullptr) need_safe(journal_->next_record());
+  gate_.push(journal_ == nullptr ? 0 : needed_record_, std::move(batches));
 }
 
 // ---- another configuration
 
 // No source listens while the slots change: each is marked disconnected before, and connected again after, if it stays.
 std::optional<std::string> Intake::reconfigure(Reconfiguration next) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const Moment now = clock_.now();
   if (!clock_set_) return "readings wait for the clock to be set; try again when it is";
   if (next.fire_all && !fire_windows(Fire::all, now)) return "the journal cannot be written: " + journal_->error();
   listen(false, now);
   std::optional<std::string> refusal = next.pipeline.restore(pipeline_.snapshot());
-  if (!refusal && !journaled(now.running, [&] { append(next); }))
+  if (!refusal && !journaled(now.running, [&]() REQUIRES(mutex_) { append(next); }))
     refusal = "the journal cannot be written: " + journal_->error();
   if (!refusal) adopt(std::move(next));
   listen(!held_back(now.running), now);
@@ -427,12 +410,9 @@ void Intake::append(const Reconfiguration& next) {
 }
 
 void Intake::adopt(Reconfiguration next) {
-  std::vector<SourceTraffic> traffic(next.sources.size());
-  for (std::uint32_t i = 0; i < traffic.size(); ++i) {
-    const std::optional<SourceId> before = slots_.slot_of(slots_.id_of(next.sources[i]));
-    if (before) traffic[i] = std::move(traffic_[index_of(*before)]);
-  }
-  traffic_ = std::move(traffic);
+  std::vector<std::optional<SourceId>> former;
+  for (const std::string& name : next.sources) former.push_back(slots_.slot_of(slots_.id_of(name)));
+  traffic_.move_to(former);
   taps_.clear();  // what they look at may have another place
   slots_.move_to(std::move(next.sources));
   connected_.resize(slots_.ids());
@@ -442,22 +422,15 @@ void Intake::adopt(Reconfiguration next) {
 }
 
 SourceId Intake::source_id(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return slots_.id_of(name);
-}
-
-void Intake::forget(const SinkWorker& worker) {
-  const std::lock_guard lock(mutex_);
-  for (UnsafeRows& rows : unsafe_rows_) {
-    std::erase_if(rows.batches, [&](const RowRoutes::RoutedBatch& batch) { return batch.worker == &worker; });
-  }
 }
 
 // ---- the end
 
 void Intake::wait_again() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     waiting_allowed_ = true;
   }
   listeners_.set_blocking(true);
@@ -465,7 +438,7 @@ void Intake::wait_again() {
 
 void Intake::stop_waiting() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     waiting_allowed_ = false;
   }
   listeners_.set_blocking(false);
@@ -473,7 +446,7 @@ void Intake::stop_waiting() {
 
 void Intake::close() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = true;
   }
   listeners_.set_blocking(false);
@@ -483,53 +456,53 @@ void Intake::close() {
 
 std::error_code Intake::sync() {
   const auto needed = [this] {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return needed_record_;
   }();
-  const std::lock_guard one_at_a_time(sync_mutex_);
+  const MutexLock one_at_a_time(sync_mutex_);
   PendingSync pending;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (synced_record_ >= needed) return {};
     pending = journal_->take_pending_sync();
   }
   std::error_code error = pending.run();
   std::uint64_t synced = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     journal_->synced(pending, error, clock_.now().running);
     if (!error) synced_record_ = std::max(synced_record_, pending.through());
     if (!error && synced_record_ < needed) error = std::make_error_code(std::errc::io_error);  // not even written yet
-    send_safe_rows();
     synced = synced_record_;
   }
+  gate_.durable(synced);
   listeners_.durable(synced);
   return error;
 }
 
 bool Intake::is_unsafe() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return synced_record_ < needed_record_;
 }
 
 bool Intake::is_awaited() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return synced_record_ < awaited_record_;
 }
 
 std::vector<StoredPosition> Intake::positions(SourceId id) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return positions_.of(slots_.name_of(id));
 }
 
 std::optional<Checkpoint> Intake::checkpoint() {
-  const std::lock_guard lock(mutex_);
-  if (!unsafe_rows_.empty()) return std::nullopt;
+  const MutexLock lock(mutex_);
+  if (!gate_.empty()) return std::nullopt;
   Checkpoint checkpoint;
   checkpoint.state_id = identity_.state_id;
   checkpoint.run = identity_.run;
   checkpoint.epoch = pipeline_.epoch();
-  checkpoint.journal_next = files_->reset();
+  checkpoint.journal_next = files_.reset();
   checkpoint.taken_at = clock_.now();
   checkpoint.pipeline = pipeline_.snapshot();
   checkpoint.intake = IntakeState{slots_.names(), recent_, held_, positions_}.save();
@@ -537,83 +510,55 @@ std::optional<Checkpoint> Intake::checkpoint() {
 }
 
 void Intake::cut(std::uint64_t record) {
-  const std::lock_guard lock(mutex_);
-  files_->cut(record, clock_.now().running);
+  const MutexLock lock(mutex_);
+  files_.cut(record, clock_.now().running);
 }
 
 // ---- taps
 
 void Intake::add_tap(std::shared_ptr<Tap> tap) {
-  const std::lock_guard lock(mutex_);
-  taps_.push_back(std::move(tap));
-}
-
-void Intake::forget_left_taps() {
-  std::erase_if(taps_, [](const std::shared_ptr<Tap>& tap) { return tap.use_count() == 1; });
-}
-
-void Intake::show_readings(const Batch& batch) {
-  forget_left_taps();
-  for (const auto& tap : taps_) {
-    if (!tap->is_of(batch.source)) continue;
-    for (const Reading& reading : batch.readings) {
-      tap->offer(TappedReading{pipeline_.series().shared(reading.series), reading.event_time, batch.arrival->wall,
-                               reading.value});
-    }
-  }
-}
-
-void Intake::show_rows() {
-  forget_left_taps();
-  for (const auto& tap : taps_) {
-    for (const Row& row : emission_.rows) {
-      if (!tap->is_of(row.window)) continue;
-      const auto first = emission_.values.begin() + row.first_value;
-      tap->offer(TappedRow{{pipeline_.key_of(row), row.start, row.end, row.state, row.revision},
-                           {first, first + static_cast<std::ptrdiff_t>(tap->schema().columns.size())},
-                           emission_.epoch});
-    }
-  }
+  const MutexLock lock(mutex_);
+  taps_.add(std::move(tap));
 }
 
 // ---- what others want to know
 
 RefusalSample Intake::last_refusal(SourceId slot) const {
-  const std::lock_guard lock(mutex_);
-  return traffic_[index_of(slot)].last_refusal;
+  const MutexLock lock(mutex_);
+  return traffic_.of(slot).last_refusal;
 }
 
 SourceTraffic Intake::traffic(SourceId slot) const {
-  const std::lock_guard lock(mutex_);
-  SourceTraffic traffic = traffic_[index_of(slot)];
+  const MutexLock lock(mutex_);
+  SourceTraffic traffic = traffic_.of(slot);
   traffic.connected = connected_[index_of(slots_.id_at(slot))];
   return traffic;
 }
 
 QuarantineCounters Intake::quarantine_counters() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return quarantine_->counters();
 }
 
 JournalStatus Intake::journal_status() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (journal_ == nullptr) return {};
   return {journal_->error(),         journal_->full(),           journal_->disk_bytes(),
           journal_->written_bytes(), journal_->unsynced_bytes(), journal_->next_record()};
 }
 
 std::uint64_t Intake::rows_emitted() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return rows_emitted_;
 }
 
 std::size_t Intake::held_readings() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return held_.readings();
 }
 
 std::uint64_t Intake::resent_messages() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return resent_messages_;
 }
 

@@ -1,7 +1,7 @@
 // Where sources meet the pipeline: one lock, under which a batch is stamped with its arrival, written to the journal
-// and applied. A tick takes the same lock and hands the rows of its epoch to the workers. Every input of the
-// pipeline is on disk before it is applied; with `durability = "power"` it is synced before the source may acknowledge
-// it.
+// and applied. A tick takes the same lock and hands the rows of its epoch to the gate (epoch_gate.h). Every input of
+// the pipeline is on disk before it is applied; with `durability = "power"` it is synced before the source may
+// acknowledge it.
 //
 // There is no queue on the way in: back-pressure is this lock, and the wait while a sink that may not drop rows is full
 // or the journal cannot be written. While intake waits, listening time stops, so that no sensor becomes idle.
@@ -13,28 +13,28 @@
 //
 // Thread: what a SourceHost does from source threads; `tick`, `reconfigure`, `close` from the main thread;
 //         `sync`, `checkpoint`, `cut` from the storage thread.
-// Owns:   nothing; the gateway owns pipeline, clock, journal and workers, and they outlive the intake's users.
+// Owns:   nothing; the gateway owns pipeline, clock, journal, gate and workers, and they outlive the intake's users.
 // Fails:  the answer is `closed` once it is. What cannot be taken is refused and counted, one reading at a time.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "daemon/enrichment/enrichment.h"
 #include "daemon/intake/clock_hold.h"
+#include "daemon/intake/epoch_gate.h"
 #include "daemon/intake/intake_state.h"
 #include "daemon/intake/recent_messages.h"
 #include "daemon/intake/source_listeners.h"
 #include "daemon/intake/source_slots.h"
-#include "daemon/intake/tap.h"
+#include "daemon/intake/source_traffic.h"
+#include "daemon/intake/taps.h"
 #include "daemon/outbox/row_routes.h"
 #include "daemon/service/clock.h"
-#include "daemon/service/duration_histogram.h"
+#include "daemon/service/mutex.h"
 #include "daemon/sources/source.h"
 #include "daemon/storage/checkpoint.h"
 #include "daemon/storage/journal.h"
@@ -44,22 +44,6 @@ namespace edgetide {
 
 class Quarantine;
 struct QuarantineCounters;
-
-// The last refusal of a source, for the log.
-struct RefusalSample {
-  Refusal reason{};
-  std::string where;
-  std::uint32_t offset = 0;
-};
-
-// What came from a source since the start.
-struct SourceTraffic {
-  bool connected = false;
-  std::uint64_t messages = 0;  // or lines; also those that were known already
-  std::uint64_t bytes = 0;
-  DelayHistogram delays;  // of readings with an event time
-  RefusalSample last_refusal;
-};
 
 // Who writes: of the state directory, and of this run of the daemon.
 struct RunIdentity {
@@ -85,20 +69,27 @@ struct Reconfiguration {
   bool fire_all = false;  // some window will be forgotten: what it holds leaves first
 };
 
+// What an intake is made of, and what an earlier run has left for it. What is referred to outlives the intake's users.
+struct IntakeParts {
+  Pipeline& pipeline;
+  const Clock& clock;
+  EpochGate& gate;
+  Journal& journal;  // with `durability = "none"` only its old files are cut
+  JournalOptions journal_options = {};
+  RunIdentity identity = {};
+  std::vector<std::string> sources = {};                        // names by slot
+  std::vector<std::shared_ptr<const SensorTable>> tables = {};  // by slot
+  RowRoutes routes = {};
+  Quarantine* quarantine = nullptr;  // null: none is kept
+  IntakeState recovered = {};
+  // Called under the lock, when what is taken is the first that a power cut would take.
+  std::function<void()> on_unsafe = [] {};
+};
+
 class Intake final : public SourceHost {
  public:
-  Intake(Pipeline& pipeline, const Clock& clock, std::vector<std::string> source_names);
-
-  // All of these before the first source is started.
-  void add_route(RowSelection selection, SinkWorker& worker) { routes_.add(std::move(selection), worker); }
-  void set_routes(RowRoutes routes) { routes_ = std::move(routes); }
-  void set_tables(std::vector<std::shared_ptr<const SensorTable>> tables);
-  void set_quarantine(Quarantine& quarantine) noexcept { quarantine_ = &quarantine; }
-  // Called under the lock, when what is taken is the first that a power cut would take.
-  void on_unsafe(std::function<void()> told) { unsafe_ = std::move(told); }
   // A new run begins, and the journal says so, unless there is to be none.
-  void open(RunIdentity identity, IntakeState recovered, Journal& journal, JournalOptions options);
-  const RowRoutes& routes() const noexcept { return routes_; }
+  explicit Intake(IntakeParts parts);
 
   Acceptance try_accept(SourceId id, const DecodedBatch& batch) noexcept override;
   void attach(SourceId id, SourceEvents& events) noexcept override { listeners_.attach(id, events); }
@@ -117,7 +108,6 @@ class Intake final : public SourceHost {
   // Blocks: sources wait for as long as the state is copied, some microseconds a series.
   std::optional<std::string> reconfigure(Reconfiguration next);
   SourceId source_id(const std::string& name);  // for a source that is made
-  void forget(const SinkWorker& worker);        // before it goes; rows that it should have had are lost
 
   void stop_waiting();  // from now on a source is answered `closed` rather than `held`, and waits for no disk
   void wait_again();
@@ -135,7 +125,7 @@ class Intake final : public SourceHost {
   // And a peer waits for its acknowledgement until it would not.
   bool is_awaited() const;
 
-  // Everything but the outboxes. Nothing while rows wait for a `sync`.
+  // Everything but the outboxes. Nothing while rows wait in the gate for a `sync`.
   std::optional<Checkpoint> checkpoint();
   // Records before `record` are in checkpoints that are safe.
   void cut(std::uint64_t record);
@@ -143,7 +133,7 @@ class Intake final : public SourceHost {
   // Calls read(const Pipeline&) under the lock.
   template <typename Read>
   auto inspect(Read&& read) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return read(static_cast<const Pipeline&>(pipeline_));
   }
   RefusalSample last_refusal(SourceId slot) const;
@@ -158,91 +148,83 @@ class Intake final : public SourceHost {
   void add_tap(std::shared_ptr<Tap> tap);
 
  private:
-  Acceptance hold_back();
-  Acceptance taken();
+  void begin_run() REQUIRES(mutex_);
+  Acceptance hold_back() REQUIRES(mutex_);
+  Acceptance taken() REQUIRES(mutex_);
   std::string name_of(SourceId id) const;
-  bool held_back(Duration running) const;
-  bool commit(Duration running);
-  bool drops() const;
-  void need_safe(std::uint64_t record);
-  bool fire_windows(Fire fire, Moment now);
-  void append(const Reconfiguration& next);
-  void adopt(Reconfiguration next);
-  void listen(bool listening, Moment now);
-  void tell_connection(SourceId id, bool connected, Moment now);
-  void gather_messages(const DecodedBatch& batch);
-  void note_newest(const Position& position);
-  bool has_news() const;
-  void note_messages(SourceId source);
+  bool held_back(Duration running) const REQUIRES(mutex_);
+  bool commit(Duration running) REQUIRES(mutex_);
+  bool drops() const REQUIRES(mutex_);
+  void need_safe(std::uint64_t record) REQUIRES(mutex_);
+  bool fire_windows(Fire fire, Moment now) REQUIRES(mutex_);
+  void append(const Reconfiguration& next) REQUIRES(mutex_);
+  void adopt(Reconfiguration next) REQUIRES(mutex_);
+  void listen(bool listening, Moment now) REQUIRES(mutex_);
+  void tell_connection(SourceId id, bool connected, Moment now) REQUIRES(mutex_);
+  void gather_messages(const DecodedBatch& batch) REQUIRES(mutex_);
+  void note_newest(const Position& position) REQUIRES(mutex_);
+  bool has_news() const REQUIRES(mutex_);
+  void note_messages(SourceId source) REQUIRES(mutex_);
   template <typename Take>
-  void each_new_reading(const DecodedBatch& batch, Take&& take) const;
+  void each_new_reading(const DecodedBatch& batch, Take&& take) const REQUIRES(mutex_);
   template <typename Take>
-  void each_new_refusal(const DecodedBatch& batch, Take&& take) const;
-  void gather(SourceId source, const DecodedBatch& batch, Moment arrival);
-  std::optional<SeriesId> series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading);
-  void add_refused(Refusal reason, std::uint64_t readings);
+  void each_new_refusal(const DecodedBatch& batch, Take&& take) const REQUIRES(mutex_);
+  void gather(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);
+  std::optional<SeriesId> series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading)
+      REQUIRES(mutex_);
+  void add_refused(Refusal reason, std::uint64_t readings) REQUIRES(mutex_);
   template <typename Append>
-  bool write(Duration running, Append&& append);
+  bool write(Duration running, Append&& append) REQUIRES(mutex_);
   template <typename Append>
-  bool journaled(Duration running, Append&& append);
-  void count_traffic(SourceId source, const DecodedBatch& batch);
-  void count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival);
-  void apply(SourceId source, const DecodedBatch& batch, Moment arrival);
-  void apply_batch(const Batch& batch);
-  bool release_held(Moment now);
-  void refuse_all(SourceId source, const DecodedBatch& batch);
-  void forget_left_taps();
-  void show_readings(const Batch& batch);
-  void show_rows();
-  void send(std::vector<RowRoutes::RoutedBatch> batches);
-  void send_safe_rows();
+  bool journaled(Duration running, Append&& append) REQUIRES(mutex_);
+  void count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival) REQUIRES(mutex_);
+  void apply(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);
+  void apply_batch(const Batch& batch) REQUIRES(mutex_);
+  bool release_held(Moment now) REQUIRES(mutex_);
+  void refuse_all(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
+  void send(std::vector<RowRoutes::RoutedBatch> batches) REQUIRES(mutex_);
 
   const Clock& clock_;
-  RowRoutes routes_;  // guarded by mutex_, but for its reading before the first source is started
-  JournalOptions journal_options_;
+  EpochGate& gate_;
+  const JournalOptions journal_options_;
+  const RunIdentity identity_;
+  const std::function<void()> unsafe_;
 
-  std::mutex sync_mutex_;  // before mutex_
-  mutable std::mutex mutex_;
+  Mutex sync_mutex_;  // before mutex_
+  mutable Mutex mutex_;
   SourceListeners listeners_;  // called without mutex_
 
-  // All of this is guarded by mutex_:
-  SourceSlots slots_;
-  Pipeline& pipeline_;
-  Enrichment enrichment_;
-  Quarantine* quarantine_ = nullptr;  // and what it points to
-  Journal* journal_ = nullptr;        // and what it points to; null: nothing is journaled
-  Journal* files_ = nullptr;          // the same, also where nothing is journaled: what earlier runs have left
-  RunIdentity identity_;
-  RecentMessages recent_;
-  SourcePositions positions_;
-  ClockHold held_;
-  bool clock_set_ = true;
-  std::vector<bool> connected_;  // by id
-  bool listening_ = true;
-  bool waiting_allowed_ = true;
-  bool closed_ = false;
-  bool has_held_back_ = false;  // a source waits for room
-  std::function<void()> unsafe_ = [] {};
-  std::uint64_t needed_record_ = 0;   // records before it are to survive a power cut,
-  std::uint64_t synced_record_ = 0;   // and those before this do
-  std::uint64_t awaited_record_ = 0;  // records before it are acknowledged when they do
-  struct UnsafeRows {
-    std::uint64_t record;  // when records before it are safe, so are these
-    std::vector<RowRoutes::RoutedBatch> batches;
-  };
-  std::deque<UnsafeRows> unsafe_rows_;  // of ticks that a power cut would take
-  std::vector<SourceTraffic> traffic_;  // by slot, but for `connected`
-  std::vector<std::shared_ptr<Tap>> taps_;
-  std::uint64_t rows_emitted_ = 0;
-  std::uint64_t resent_messages_ = 0;
+  RowRoutes routes_ GUARDED_BY(mutex_);
+  SourceSlots slots_ GUARDED_BY(mutex_);
+  Pipeline& pipeline_ GUARDED_BY(mutex_);
+  Enrichment enrichment_ GUARDED_BY(mutex_);
+  Quarantine* const quarantine_ PT_GUARDED_BY(mutex_);
+  Journal* const journal_ PT_GUARDED_BY(mutex_);  // null: nothing is journaled
+  Journal& files_ GUARDED_BY(mutex_);  // the same, also where nothing is journaled: what earlier runs have left
+  RecentMessages recent_ GUARDED_BY(mutex_);
+  SourcePositions positions_ GUARDED_BY(mutex_);
+  ClockHold held_ GUARDED_BY(mutex_);
+  bool clock_set_ GUARDED_BY(mutex_);
+  std::vector<bool> connected_ GUARDED_BY(mutex_);  // by id
+  bool listening_ GUARDED_BY(mutex_);
+  bool waiting_allowed_ GUARDED_BY(mutex_) = true;
+  bool closed_ GUARDED_BY(mutex_) = false;
+  bool has_held_back_ GUARDED_BY(mutex_) = false;        // a source waits for room
+  std::uint64_t needed_record_ GUARDED_BY(mutex_) = 0;   // records before it are to survive a power cut,
+  std::uint64_t synced_record_ GUARDED_BY(mutex_) = 0;   // and those before this do
+  std::uint64_t awaited_record_ GUARDED_BY(mutex_) = 0;  // records before it are acknowledged when they do
+  TrafficCounters traffic_ GUARDED_BY(mutex_);
+  Taps taps_ GUARDED_BY(mutex_);
+  std::uint64_t rows_emitted_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t resent_messages_ GUARDED_BY(mutex_) = 0;
 
   // Of one call; kept for their buffers.
-  std::vector<const DecodedMessage*> known_;  // messages that were taken before
-  std::vector<std::uint64_t> fingerprints_;   // of the others
-  std::vector<JournaledPosition> newest_;     // position of each partition
-  std::vector<Reading> readings_;
-  std::vector<RefusedCount> refused_;
-  Emission emission_;
+  std::vector<const DecodedMessage*> known_ GUARDED_BY(mutex_);  // messages that were taken before
+  std::vector<std::uint64_t> fingerprints_ GUARDED_BY(mutex_);   // of the others
+  std::vector<JournaledPosition> newest_ GUARDED_BY(mutex_);     // position of each partition
+  std::vector<Reading> readings_ GUARDED_BY(mutex_);
+  std::vector<RefusedCount> refused_ GUARDED_BY(mutex_);
+  Emission emission_ GUARDED_BY(mutex_);
 };
 
 }  // namespace edgetide

@@ -8,11 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "daemon/service/mutex.h"
 #include "pipeline/reading.h"
 #include "sinks/row_batch.h"
 
@@ -46,7 +46,7 @@ class Tap {
   const WindowSchema& schema() const noexcept { return schema_; }
 
   void offer(Tapped entry) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (waiting_.entries.size() >= max_entries) {
       ++waiting_.dropped;
     } else {
@@ -59,7 +59,7 @@ class Tap {
     std::uint64_t dropped = 0;  // after these
   };
   Taken take() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return std::exchange(waiting_, {});
   }
 
@@ -67,8 +67,8 @@ class Tap {
   using Of = std::variant<SourceId, WindowId>;
   const Of of_;
   const WindowSchema schema_;
-  std::mutex mutex_;
-  Taken waiting_;  // guarded by mutex_
+  Mutex mutex_;
+  Taken waiting_ GUARDED_BY(mutex_);
 };
 
 }  // namespace edgetide

@@ -97,7 +97,7 @@ void JournalReplay::apply_or_hold(SourceId then, Moment arrival, std::span<const
 }
 
 void JournalReplay::apply_one(const ClockSet& set) {
-  held_.release(set.now, [this](const Batch& batch) { pipeline_.apply(batch); });
+  for (HeldBatch& held : held_.release()) pipeline_.apply(stamped(held, set.now));
 }
 
 void JournalReplay::apply_one(const JournaledTick& tick) {

@@ -74,11 +74,13 @@ class SyncingThread {
 
 class MqttIntake : public testing::Test {
  protected:
-  void open(Durability durability) {
-    JournalOptions options;
-    options.durability = durability;
-    intake.open({}, {}, journal, options);
-  }
+  explicit MqttIntake(Durability durability = Durability::power)
+      : intake({.pipeline = pipeline,
+                .clock = clock,
+                .gate = gate,
+                .journal = journal,
+                .journal_options = {.durability = durability},
+                .sources = {"test"}}) {}
   std::unique_ptr<Source> connect(int protocol) {
     MqttOptions options;
     options.name = "test";
@@ -109,8 +111,9 @@ class MqttIntake : public testing::Test {
   SlowFileSystem disk{memory};
   ManualClock clock;
   Pipeline pipeline{one_window()};
-  Intake intake{pipeline, clock, {"test"}};
+  EpochGate gate;
   Journal journal{disk, "state", {}, 1, {}};
+  Intake intake;
   WatchedIntake host{intake};
 };
 
@@ -119,7 +122,6 @@ INSTANTIATE_TEST_SUITE_P(Protocol, MqttIntakeOf, testing::Values(3, 5));
 
 // While the disk holds a sync, so is the library's thread held: it sends no pings, and the broker gives up on us.
 TEST_P(MqttIntakeOf, fault_39_messages_held_longer_than_the_keep_alive_are_sent_again_and_counted_once) {
-  open(Durability::power);
   const SyncingThread storage(intake);
   const auto source = connect(GetParam());
   disk.hold_syncs(true);
@@ -133,8 +135,12 @@ TEST_P(MqttIntakeOf, fault_39_messages_held_longer_than_the_keep_alive_are_sent_
   EXPECT_EQ(taken(), 4U);
 }
 
-TEST_F(MqttIntake, fault_22_slow_sync_holds_no_message_up_where_only_a_power_cut_needs_it) {
-  open(Durability::crash);
+class MqttIntakeWithoutPowerCuts : public MqttIntake {
+ protected:
+  MqttIntakeWithoutPowerCuts() : MqttIntake(Durability::crash) {}
+};
+
+TEST_F(MqttIntakeWithoutPowerCuts, fault_22_slow_sync_holds_no_message_up_where_only_a_power_cut_needs_it) {
   const auto source = connect(5);
   ASSERT_TRUE(broker.publish("sensors/a/t", "1") && comes_true([&] { return taken() == 1; }));
   disk.hold_syncs(true);

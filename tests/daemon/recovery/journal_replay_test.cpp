@@ -65,9 +65,10 @@ TEST(JournalReplay, journal_makes_the_same_state_byte_for_byte) {
     clock.set_ahead(clock_ahead);
     if (seed % 2 == 1) clock.unset();
     Pipeline pipeline(options);
-    Intake intake(pipeline, clock, {"s"});
+    EpochGate gate;
     Journal journal(files, "state", {}, 5, {});
-    intake.open({9, 5}, {}, journal, {});
+    Intake intake(
+        {.pipeline = pipeline, .clock = clock, .gate = gate, .journal = journal, .identity = {9, 5}, .sources = {"s"}});
     feed(intake, clock, seed);
     intake.tick(Fire::due);  // finds the series that may be evicted again
     ASSERT_GT(pipeline.counters().of(Refusal::series_limit) + pipeline.counters().of(Refusal::series_rate), 0U);

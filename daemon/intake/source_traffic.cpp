@@ -1,0 +1,26 @@
+#include "daemon/intake/source_traffic.h"
+
+#include <utility>
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::size_t max_sample_bytes = 200;
+
+}  // namespace
+
+void TrafficCounters::note_refusal(SourceId slot, const DecodedRefusal& refusal) {
+  traffic_[index_of(slot)].last_refusal = {refusal.reason, std::string(refusal.where.substr(0, max_sample_bytes)),
+                                           refusal.offset};
+}
+
+void TrafficCounters::move_to(const std::vector<std::optional<SourceId>>& former) {
+  std::vector<SourceTraffic> traffic(former.size());
+  for (std::size_t i = 0; i < former.size(); ++i) {
+    if (former[i]) traffic[i] = std::move(traffic_[index_of(*former[i])]);
+  }
+  traffic_ = std::move(traffic);
+}
+
+}  // namespace edgetide

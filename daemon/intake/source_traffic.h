@@ -1,0 +1,55 @@
+// What has come from each source since the start: messages, bytes, delays and the last refusal, by slot. The counts of
+// a source stay with it when a reload moves it to another slot.
+//
+// Units:  bytes as the source received them; delays are arrival minus event time.
+// Owns:   the counts. Thread: one owner at a time (the intake lock). Fails: never.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/service/duration_histogram.h"
+#include "daemon/sources/source.h"
+#include "pipeline/reading.h"
+
+namespace edgetide {
+
+// The last refusal of a source, for the log.
+struct RefusalSample {
+  Refusal reason{};
+  std::string where;
+  std::uint32_t offset = 0;
+};
+
+struct SourceTraffic {
+  bool connected = false;
+  std::uint64_t messages = 0;  // or lines; also those that were known already
+  std::uint64_t bytes = 0;
+  DelayHistogram delays;  // of readings with an event time
+  RefusalSample last_refusal;
+};
+
+// `connected` is left to the intake, which knows it by id.
+class TrafficCounters {
+ public:
+  explicit TrafficCounters(std::size_t sources) : traffic_(sources) {}
+
+  const SourceTraffic& of(SourceId slot) const noexcept { return traffic_[index_of(slot)]; }
+
+  void count(SourceId slot, const DecodedBatch& batch) noexcept {
+    traffic_[index_of(slot)].messages += batch.message_count;
+    traffic_[index_of(slot)].bytes += batch.bytes;
+  }
+  DelayHistogram& delays(SourceId slot) noexcept { return traffic_[index_of(slot)].delays; }
+  void note_refusal(SourceId slot, const DecodedRefusal& refusal);
+
+  // `former`: by new slot, the one that the source had; a source without one starts at zero.
+  void move_to(const std::vector<std::optional<SourceId>>& former);
+
+ private:
+  std::vector<SourceTraffic> traffic_;  // by slot
+};
+
+}  // namespace edgetide
