@@ -17,6 +17,7 @@
 #include "pipeline/aggregate.h"
 #include "pipeline/bytes.h"
 #include "pipeline/counters.h"
+#include "pipeline/floor_divide.h"
 #include "pipeline/grid.h"
 #include "pipeline/options.h"
 #include "pipeline/pane_fold.h"
