@@ -22,22 +22,21 @@ bool DerivedMetrics::reads(std::size_t derived, std::string_view metric) const n
   return std::any_of(inputs.begin(), inputs.end(), [&](const auto& input) { return input.metric == metric; });
 }
 
-void DerivedMetrics::add_input(std::uint32_t series, std::string_view metric, std::size_t derived,
-                               std::uint32_t target) {
-  if (uses_.size() <= series) uses_.resize(series + 1);
+void DerivedMetrics::add_input(SeriesId series, std::string_view metric, std::size_t derived, SeriesId target) {
+  if (uses_.size() <= index_of(series)) uses_.resize(index_of(series) + 1);
   const auto& inputs = metrics_[derived].inputs;
   std::vector<Target::Input>& sources = targets_[target].inputs;
   sources.resize(inputs.size());
   for (std::uint32_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].metric != metric) continue;
-    uses_[series].push_back({static_cast<std::uint32_t>(derived), i, target});
+    uses_[index_of(series)].push_back({static_cast<std::uint32_t>(derived), i, target});
     sources[i] = {series};
   }
 }
 
-void DerivedMetrics::forget_input(std::uint32_t series, std::vector<std::uint32_t>& orphans) {
-  if (series >= uses_.size()) return;
-  for (const Use& use : uses_[series]) {
+void DerivedMetrics::forget_input(SeriesId series, std::vector<SeriesId>& orphans) {
+  if (index_of(series) >= uses_.size()) return;
+  for (const Use& use : uses_[index_of(series)]) {
     const auto target = targets_.find(use.target);
     if (target == targets_.end()) continue;
     auto& inputs = target->second.inputs;
@@ -49,7 +48,7 @@ void DerivedMetrics::forget_input(std::uint32_t series, std::vector<std::uint32_
     targets_.erase(target);
     orphans.push_back(use.target);
   }
-  uses_[series].clear();
+  uses_[index_of(series)].clear();
 }
 
 void DerivedMetrics::see(const Candidate& row, const Use& use, double value, double count) {
@@ -82,8 +81,8 @@ void DerivedMetrics::add_rows(const FiringContext& firing, std::vector<Candidate
     if (whole && (window.touched || firing.complete)) {
       RowState state = RowState::final;
       for (const Input& input : window.inputs) state = std::min(state, input.state);
-      rows.push_back(
-          {start, window.end, firing.ranks[target], target, 0, state, window.touched, Candidate::Of::derived});
+      rows.push_back({start, window.end, firing.ranks[index_of(target)], key_of(target), 0, state, window.touched,
+                      Candidate::Of::derived});
     }
     window.touched = false;
     ++entry;
@@ -98,7 +97,7 @@ bool DerivedMetrics::can_complete(const Target& target, const Window& window, co
   bool all_heard = true;
   for (std::size_t i = 0; i < window.inputs.size(); ++i) {
     const Target::Input& input = target.inputs[i];
-    const bool is_final = input.heard && firing.reached[input.series] >= final_at(window);
+    const bool is_final = input.heard && firing.reached[index_of(input.series)] >= final_at(window);
     if (is_final && !window.inputs[i].seen) return false;
     all_heard = all_heard && input.heard;
     any_open = any_open || (input.heard && !is_final);
@@ -107,7 +106,7 @@ bool DerivedMetrics::can_complete(const Target& target, const Window& window, co
 }
 
 double DerivedMetrics::value(const Candidate& row, const Aggregate& aggregate) const {
-  const Window& window = windows_.at({row.key, row.start});
+  const Window& window = windows_.at({series_of(row.key), row.start});
   if (aggregate == Aggregate::count) {
     double least = std::numeric_limits<double>::infinity();
     for (const Input& input : window.inputs) least = std::min(least, input.count);
@@ -122,7 +121,7 @@ double DerivedMetrics::value(const Candidate& row, const Aggregate& aggregate) c
 void DerivedMetrics::finish(const std::vector<Candidate>& rows) {
   for (const Candidate& row : rows) {
     if (row.of != Candidate::Of::derived || row.state != RowState::final) continue;
-    targets_[row.key].windows -= windows_.erase({row.key, row.start});
+    targets_[series_of(row.key)].windows -= windows_.erase({series_of(row.key), row.start});
   }
 }
 
@@ -135,14 +134,14 @@ std::size_t DerivedMetrics::memory_bytes() const noexcept {
 void DerivedMetrics::save(ByteWriter& out) const {
   out.u32(static_cast<std::uint32_t>(targets_.size()));
   for (const auto& [series, target] : targets_) {
-    out.u32(series);
+    out.u32(index_of(series));
     out.time(target.over);
     out.u32(static_cast<std::uint32_t>(target.inputs.size()));
     for (const Target::Input& input : target.inputs) out.u8(input.heard ? 1 : 0);
   }
   out.u32(static_cast<std::uint32_t>(windows_.size()));
   for (const auto& [slot, window] : windows_) {
-    out.u32(slot.first);
+    out.u32(index_of(slot.first));
     out.time(slot.second);
     out.u32(window.derived);
     out.time(window.end);
@@ -159,7 +158,7 @@ void DerivedMetrics::load_targets(ByteReader& in) {
   const std::uint32_t count = in.u32();
   if (!in.has(count, 16)) return;
   for (std::uint32_t i = 0; i < count; ++i) {
-    const auto target = targets_.find(in.u32());
+    const auto target = targets_.find(SeriesId{in.u32()});
     const Timestamp over = in.time();
     const std::uint32_t inputs = in.u32();
     in.require(target != targets_.end() && inputs == target->second.inputs.size());
@@ -174,7 +173,7 @@ void DerivedMetrics::load(ByteReader& in) {
   const std::uint32_t count = in.u32();
   if (!in.has(count, 24)) return;
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
-    const std::uint32_t target = in.u32();
+    const SeriesId target{in.u32()};
     const Timestamp start = in.time();
     Window window;
     window.derived = in.u32();

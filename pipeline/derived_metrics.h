@@ -25,7 +25,6 @@ namespace edgetide {
 class DerivedMetrics {
  public:
   static constexpr std::size_t max_windows = 1440;
-  static constexpr std::uint32_t no_series = 0xFFFF'FFFF;
 
   explicit DerivedMetrics(const WindowOptions& options)
       : metrics_(options.derived), allowed_lateness_(options.allowed_lateness) {}
@@ -36,13 +35,13 @@ class DerivedMetrics {
   bool reads(std::size_t derived, std::string_view metric) const noexcept;
 
   // `series` is an input of metric number `derived`, whose series for the same sensor is `target`.
-  void add_input(std::uint32_t series, std::string_view metric, std::size_t derived, std::uint32_t target);
+  void add_input(SeriesId series, std::string_view metric, std::size_t derived, SeriesId target);
 
   // The first reading of a series. `reached(other)` is the watermark of another one now.
   template <typename Reached>
-  void hear_input(std::uint32_t series, Reached&& reached) {
-    if (series >= uses_.size()) return;
-    for (const Use& use : uses_[series]) {
+  void hear_input(SeriesId series, Reached&& reached) {
+    if (index_of(series) >= uses_.size()) return;
+    for (const Use& use : uses_[index_of(series)]) {
       Target& target = targets_.at(use.target);
       target.over = std::max(target.over, reached_by_all(target, series, reached));
       target.inputs[use.input].heard = true;
@@ -50,8 +49,8 @@ class DerivedMetrics {
   }
 
   // Adds to `orphans` the derived series that have no input left, and are not computed any more.
-  void forget_input(std::uint32_t series, std::vector<std::uint32_t>& orphans);
-  bool computes(std::uint32_t series) const { return targets_.contains(series); }
+  void forget_input(SeriesId series, std::vector<SeriesId>& orphans);
+  bool computes(SeriesId series) const { return targets_.contains(series); }
 
   // Adds the rows of derived series to `rows`, which holds those of their inputs.
   // value(row, aggregate) is an aggregate of a row.
@@ -60,8 +59,8 @@ class DerivedMetrics {
     const std::size_t inputs = rows.size();
     for (std::size_t i = 0; i < inputs; ++i) {
       const Candidate row = rows[i];
-      if (row.of != Candidate::Of::window || row.key >= uses_.size()) continue;
-      for (const Use& use : uses_[row.key]) {
+      if (row.of != Candidate::Of::window || index_of(row.key) >= uses_.size()) continue;
+      for (const Use& use : uses_[index_of(row.key)]) {
         const Aggregate& aggregate = metrics_[use.derived].inputs[use.input].aggregate;
         see(row, use, value(row, aggregate), value(row, Aggregate::count));
       }
@@ -69,7 +68,7 @@ class DerivedMetrics {
     add_rows(firing, rows);
   }
 
-  RowMark& mark(const Candidate& row) { return windows_.at({row.key, row.start}).mark; }
+  RowMark& mark(const Candidate& row) { return windows_.at({series_of(row.key), row.start}).mark; }
   double value(const Candidate& row, const Aggregate& aggregate) const;
   void finish(const std::vector<Candidate>& rows);
 
@@ -81,7 +80,7 @@ class DerivedMetrics {
   struct Use {
     std::uint32_t derived;
     std::uint32_t input;
-    std::uint32_t target;
+    SeriesId target;
   };
   struct Input {
     bool seen = false;
@@ -91,7 +90,7 @@ class DerivedMetrics {
   };
   struct Target {
     struct Input {
-      std::uint32_t series = no_series;
+      SeriesId series = no_series;
       bool heard = false;
     };
     std::vector<Input> inputs;               // Requires: some series is known
@@ -108,7 +107,7 @@ class DerivedMetrics {
 
   // The least that the inputs heard so far have reached, without `series`; earliest(): there are none.
   template <typename Reached>
-  static Timestamp reached_by_all(const Target& target, std::uint32_t series, Reached&& reached) {
+  static Timestamp reached_by_all(const Target& target, SeriesId series, Reached&& reached) {
     Timestamp least = Timestamp::latest();
     bool any = false;
     for (const auto& input : target.inputs) {
@@ -127,8 +126,8 @@ class DerivedMetrics {
   std::vector<DerivedMetric> metrics_;
   Duration allowed_lateness_;
   std::vector<std::vector<Use>> uses_;  // by input series
-  std::map<std::uint32_t, Target> targets_;
-  std::map<std::pair<std::uint32_t, Timestamp>, Window> windows_;  // by target and start
+  std::map<SeriesId, Target> targets_;
+  std::map<std::pair<SeriesId, Timestamp>, Window> windows_;  // by target and start
 };
 
 }  // namespace edgetide

@@ -11,6 +11,7 @@
 
 #include "pipeline/bytes.h"
 #include "pipeline/flat_index.h"
+#include "pipeline/ids.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
@@ -19,7 +20,7 @@ class DuplicateFilter {
  public:
   struct Entry {
     Timestamp event_time;
-    std::uint32_t series;
+    SeriesId series;
   };
 
   // False if it is known already.
@@ -48,7 +49,7 @@ class DuplicateFilter {
   void save(ByteWriter& out) const {
     out.u32(static_cast<std::uint32_t>(kept_));
     out.u32(static_cast<std::uint32_t>(entries_.size()));
-    for (const Entry& entry : entries_) out.numbers(entry.event_time.count(), entry.series);
+    for (const Entry& entry : entries_) out.numbers(entry.event_time.count(), index_of(entry.series));
   }
   void load(ByteReader& in, std::size_t series) {
     kept_ = in.u32();
@@ -57,7 +58,7 @@ class DuplicateFilter {
     for (std::uint32_t i = 0; i < count; ++i) {
       const Timestamp event_time = in.time();
       const std::uint32_t of = in.u32();
-      in.require(of < series && insert({event_time, of}));
+      in.require(of < series && insert({event_time, SeriesId{of}}));
     }
   }
 
@@ -65,7 +66,8 @@ class DuplicateFilter {
 
  private:
   static std::uint32_t hash_of(const Entry& entry) noexcept {
-    const auto mixed = static_cast<std::uint64_t>(entry.event_time.count()) * 0x9E37'79B9'7F4A'7C15 + entry.series;
+    const auto mixed =
+        static_cast<std::uint64_t>(entry.event_time.count()) * 0x9E37'79B9'7F4A'7C15 + index_of(entry.series);
     return static_cast<std::uint32_t>((mixed * 0xD6E8'FEB8'6659'FD93) >> 32);
   }
 

@@ -28,27 +28,27 @@ class EmptyWindows {
         allowed_lateness_(options.allowed_lateness) {}
 
   void reserve_keys(std::size_t count) { keys_.resize(std::max(keys_.size(), count)); }
-  void forget(std::uint32_t key) noexcept { keys_[key] = {}; }
+  void forget(KeyId key) noexcept { keys_[index_of(key)] = {}; }
 
   // A reading that was not dropped. The first one of a key says from where on windows are missed.
-  void observe(std::uint32_t key, Timestamp event_time) noexcept {
-    Key& state = keys_[key];
+  void observe(KeyId key, Timestamp event_time) noexcept {
+    Key& state = keys_[index_of(key)];
     if (state.begun) return;
     const std::int64_t first = starts_.cell_of(event_time);
     state = {first, first + 1, first + 1, true};
   }
 
   // True if the window was emitted as an empty one: its row goes on with the next revision.
-  bool has_left(std::uint32_t key, Timestamp start) const noexcept {
+  bool has_left(KeyId key, Timestamp start) const noexcept {
     const std::int64_t cell = starts_.cell_of(start);
-    return keys_[key].begun && cell > keys_[key].first && cell < keys_[key].closed;
+    return keys_[index_of(key)].begun && cell > keys_[index_of(key)].first && cell < keys_[index_of(key)].closed;
   }
 
   // Adds the rows of one key. `reached` is its watermark, `clock` what time it is for it, at least `reached`.
   template <typename Windows>
-  void collect(std::uint32_t key, Timestamp reached, Timestamp clock, std::uint32_t rank, const Windows& windows,
+  void collect(KeyId key, Timestamp reached, Timestamp clock, std::uint32_t rank, const Windows& windows,
                std::vector<Candidate>& rows) {
-    Key& state = keys_[key];
+    Key& state = keys_[index_of(key)];
     if (!state.begun) return;
     const std::int64_t closed_before = state.closed;
     state.final = skip(state.final, reached - allowed_lateness_);

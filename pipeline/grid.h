@@ -11,15 +11,11 @@
 #include <memory>
 #include <utility>
 
+#include "pipeline/floor_divide.h"
 #include "pipeline/time.h"
 #include "pipeline/time_zone.h"
 
 namespace edgetide {
-
-constexpr std::int64_t floor_divide(std::int64_t a, std::int64_t b) noexcept {
-  const std::int64_t quotient = a / b;
-  return a % b < 0 ? quotient - 1 : quotient;
-}
 
 class Grid {
  public:

@@ -62,48 +62,48 @@ void KeyMap::add_series(SeriesId id, const Series& series, bool computed) {
   if (computed || !matches(series)) return;
   const std::size_t first = index_of(id) * stride_;
   for (std::size_t subset = 0; subset < stride_; ++subset) {
-    keys_[first + subset] = grouped() ? group_of(series, subset) : index_of(id);
-    if (grouped()) places_[first + subset] = enter(keys_[first + subset]);
+    keys_[first + subset] = grouped() ? group_of(series, subset) : key_of(id);
+    if (grouped()) members_[first + subset] = enter(keys_[first + subset]);
   }
 }
 
 void KeyMap::skip_series(SeriesId id) {
   const std::size_t first = index_of(id) * stride_;
-  keys_.resize(std::max(keys_.size(), first + stride_), none);
-  if (grouped()) places_.resize(keys_.size());
-  std::fill_n(keys_.begin() + static_cast<std::ptrdiff_t>(first), stride_, none);
+  keys_.resize(std::max(keys_.size(), first + stride_), no_key);
+  if (grouped()) members_.resize(keys_.size());
+  std::fill_n(keys_.begin() + static_cast<std::ptrdiff_t>(first), stride_, no_key);
 }
 
 void KeyMap::forget_series(SeriesId id) {
   if (grouped()) {
-    for_each_slot(index_of(id), [&](std::uint32_t key, std::uint32_t slot) {
-      Group& group = groups_[key];
-      group.free.push_back(slot);
+    for_each_membership(id, [&](KeyId key, MemberId member) {
+      Group& group = groups_[index_of(key)];
+      group.free.push_back(member);
       if (--group.members == 0) ++deserted_;
     });
   }
   skip_series(id);
 }
 
-// The slot of a new member.
-std::uint32_t KeyMap::enter(std::uint32_t key) {
-  Group& group = groups_[key];
+// The id of a new member.
+MemberId KeyMap::enter(KeyId key) {
+  Group& group = groups_[index_of(key)];
   if (group.members++ == 0) --deserted_;
-  if (group.free.empty()) return group.places++;
-  const std::uint32_t slot = group.free.back();
+  if (group.free.empty()) return MemberId{group.ids++};
+  const MemberId member = group.free.back();
   group.free.pop_back();
-  return slot;
+  return member;
 }
 
-void KeyMap::take_out(std::uint32_t key) {
-  tuples_.erase(tuples_.find(*groups_[key].tuple));
-  groups_[key] = {};
+void KeyMap::take_out(KeyId key) {
+  tuples_.erase(tuples_.find(*groups_[index_of(key)].tuple));
+  groups_[index_of(key)] = {};
   --deserted_;
   ranked_ = false;
 }
 
 // Bit i of `subset` leaves column i out.
-std::uint32_t KeyMap::group_of(const Series& series, std::size_t subset) {
+KeyId KeyMap::group_of(const Series& series, std::size_t subset) {
   Tuple tuple;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const bool left_out = (subset >> i) & 1U;
@@ -112,31 +112,31 @@ std::uint32_t KeyMap::group_of(const Series& series, std::size_t subset) {
   return group_named(std::move(tuple));
 }
 
-std::uint32_t KeyMap::group_named(Tuple tuple) {
+KeyId KeyMap::group_named(Tuple tuple) {
   const auto [known, is_new] = tuples_.try_emplace(std::move(tuple));
   if (!is_new) return known->second;
-  known->second = free_number();
+  known->second = free_key();
   open_group(known->second, known->first);
   ranked_ = false;
   return known->second;
 }
 
 // Without members at first.
-void KeyMap::open_group(std::uint32_t key, const Tuple& tuple) {
-  Group& group = groups_[key];
+void KeyMap::open_group(KeyId key, const Tuple& tuple) {
+  Group& group = groups_[index_of(key)];
   group.names = std::make_shared<const Series>(to_series(tuple));
   group.tuple = &tuple;
   ++deserted_;
 }
 
 // Of a group that was taken out, or a new one.
-std::uint32_t KeyMap::free_number() {
+KeyId KeyMap::free_key() {
   const bool any_free = tuples_.size() <= groups_.size();  // the new one has its tuple already
   const auto unused =
       any_free ? std::find_if(groups_.begin(), groups_.end(), [](const Group& g) { return !g.names; }) : groups_.end();
   const auto number = static_cast<std::uint32_t>(unused - groups_.begin());
   if (unused == groups_.end()) groups_.emplace_back();
-  return number;
+  return KeyId{number};
 }
 
 Series KeyMap::to_series(const Tuple& tuple) const {
@@ -168,7 +168,7 @@ void KeyMap::save(ByteWriter& out) const {
 
 void KeyMap::load(ByteReader& in) {
   keys_.clear();
-  places_.clear();
+  members_.clear();
   tuples_.clear();
   groups_.clear();
   deserted_ = 0;
@@ -182,9 +182,9 @@ void KeyMap::load(ByteReader& in) {
       const bool present = in.u8() != 0;
       tuple.emplace_back(present, std::string(in.text()));
     }
-    const auto [known, is_new] = tuples_.try_emplace(std::move(tuple), i);
+    const auto [known, is_new] = tuples_.try_emplace(std::move(tuple), KeyId{i});
     in.require(is_new);
-    open_group(i, known->first);
+    open_group(KeyId{i}, known->first);
   }
   ranked_ = false;
 }
@@ -193,7 +193,7 @@ const std::vector<std::uint32_t>& KeyMap::ranks() {
   if (ranked_) return ranks_;
   ranks_.assign(groups_.size(), 0);
   std::uint32_t rank = 0;
-  for (const auto& [tuple, key] : tuples_) ranks_[key] = rank++;
+  for (const auto& [tuple, key] : tuples_) ranks_[index_of(key)] = rank++;
   ranked_ = true;
   return ranks_;
 }
@@ -201,7 +201,7 @@ const std::vector<std::uint32_t>& KeyMap::ranks() {
 std::size_t KeyMap::memory_bytes() const noexcept {
   constexpr std::size_t column_bytes = sizeof(Tuple::value_type) + sizeof(Label) + 64;  // and a guess of their strings
   const std::size_t group_bytes = sizeof(Group) + sizeof(Series) + 64 + columns_.size() * column_bytes;
-  return (keys_.capacity() + places_.capacity()) * sizeof(std::uint32_t) + groups_.size() * group_bytes;
+  return keys_.capacity() * sizeof(KeyId) + members_.capacity() * sizeof(MemberId) + groups_.size() * group_bytes;
 }
 
 }  // namespace edgetide

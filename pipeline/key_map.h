@@ -1,8 +1,8 @@
 // What a window definition keeps windows for: which series it takes, and the keys they belong to.
 //
 // Without group_by a key is a series, with the same number. With group_by a key is a group: the values of the columns,
-// and with `cube` every series belongs to one group for each subset of the columns. In its group a series has a slot:
-// its members are numbered from 0, and a slot is given again when its series was removed.
+// and with `cube` every series belongs to one group for each subset of the columns. In its group a series has a
+// MemberId, which is given again when its series was removed.
 //
 // Owns:   the strings of groups.
 // Thread: one owner at a time.
@@ -24,8 +24,6 @@ namespace edgetide {
 
 class KeyMap {
  public:
-  static constexpr std::uint32_t none = 0xFFFF'FFFF;
-
   explicit KeyMap(const WindowOptions& options);
 
   bool grouped() const noexcept { return !columns_.empty(); }
@@ -43,16 +41,17 @@ class KeyMap {
   void skip_series(SeriesId id);
 
   // The keys of a series; empty: the definition does not take it.
-  std::span<const std::uint32_t> keys_of(std::uint32_t series) const noexcept {
-    if (series * stride_ >= keys_.size()) return {};
-    const std::uint32_t* const first = keys_.data() + series * stride_;
-    return {first, *first == none ? 0 : stride_};
+  std::span<const KeyId> keys_of(SeriesId series) const noexcept {
+    const std::size_t at = index_of(series) * stride_;
+    if (at >= keys_.size()) return {};
+    const KeyId* const first = keys_.data() + at;
+    return {first, *first == no_key ? 0 : stride_};
   }
-  // Requires: grouped. Calls visit(key, slot) for each of the keys.
+  // Requires: grouped. Calls visit(key, member) for each of the keys.
   template <typename Visit>
-  void for_each_slot(std::uint32_t series, Visit&& visit) const {
+  void for_each_membership(SeriesId series, Visit&& visit) const {
     const auto keys = keys_of(series);
-    for (std::size_t i = 0; i < keys.size(); ++i) visit(keys[i], places_[series * stride_ + i]);
+    for (std::size_t i = 0; i < keys.size(); ++i) visit(keys[i], members_[index_of(series) * stride_ + i]);
   }
 
   // Groups that have lost all members. One that is taken out gives its number to a later one.
@@ -66,7 +65,7 @@ class KeyMap {
   std::size_t series_count() const noexcept { return keys_.size() / stride_; }
 
   // Requires: grouped.
-  const std::shared_ptr<const Series>& group(std::uint32_t key) const noexcept { return groups_[key].names; }
+  const std::shared_ptr<const Series>& group(KeyId key) const noexcept { return groups_[index_of(key)].names; }
   // Requires: grouped. By key, where it stands in the order of rows.
   const std::vector<std::uint32_t>& ranks();
 
@@ -80,26 +79,26 @@ class KeyMap {
     std::shared_ptr<const Series> names;  // null: taken out
     const Tuple* tuple = nullptr;         // its key in tuples_
     std::uint32_t members = 0;
-    std::uint32_t places = 0;         // ever given
-    std::vector<std::uint32_t> free;  // of them, those whose series was removed
+    std::uint32_t ids = 0;       // of members, ever given
+    std::vector<MemberId> free;  // of them, those whose series was removed
   };
 
   bool matches(const Series& series) const noexcept;
-  void open_group(std::uint32_t group, const Tuple& tuple);
-  std::uint32_t enter(std::uint32_t group);
-  void take_out(std::uint32_t group);
-  std::uint32_t group_of(const Series& series, std::size_t subset);
-  std::uint32_t group_named(Tuple tuple);
-  std::uint32_t free_number();
+  void open_group(KeyId key, const Tuple& tuple);
+  MemberId enter(KeyId key);
+  void take_out(KeyId key);
+  KeyId group_of(const Series& series, std::size_t subset);
+  KeyId group_named(Tuple tuple);
+  KeyId free_key();
   Series to_series(const Tuple& tuple) const;
 
   MatchOptions match_;
   bool takes_all_;
-  std::vector<std::string> columns_;   // empty: by series
-  std::size_t stride_;                 // keys per series
-  std::vector<std::uint32_t> keys_;    // by series, `stride_` each
-  std::vector<std::uint32_t> places_;  // likewise, if grouped
-  std::map<Tuple, std::uint32_t> tuples_;
+  std::vector<std::string> columns_;  // empty: by series
+  std::size_t stride_;                // keys per series
+  std::vector<KeyId> keys_;           // by series, `stride_` each
+  std::vector<MemberId> members_;     // as keys_, if grouped: which member of that key it is
+  std::map<Tuple, KeyId> tuples_;
   std::vector<Group> groups_;
   std::size_t deserted_ = 0;  // groups without members
   std::vector<std::uint32_t> ranks_;
@@ -109,7 +108,7 @@ class KeyMap {
 template <typename MayGo>
 void KeyMap::take_out_deserted(MayGo&& may_go) {
   for (std::uint32_t group = 0; deserted_ > 0 && group < groups_.size(); ++group) {
-    if (groups_[group].names && groups_[group].members == 0 && may_go(group)) take_out(group);
+    if (groups_[group].names && groups_[group].members == 0 && may_go(KeyId{group})) take_out(KeyId{group});
   }
 }
 

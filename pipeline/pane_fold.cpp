@@ -1,6 +1,6 @@
 #include "pipeline/pane_fold.h"
 
-#include "pipeline/grid.h"
+#include "pipeline/floor_divide.h"
 
 namespace edgetide {
 

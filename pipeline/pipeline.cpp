@@ -10,8 +10,8 @@ namespace edgetide {
 
 namespace {
 
-bool takes(const WindowOptions& window, std::uint32_t source, const std::string& name) {
-  return std::find(window.inputs.begin(), window.inputs.end(), SourceId{source}) != window.inputs.end() &&
+bool takes(const WindowOptions& window, SourceId source, const std::string& name) {
+  return std::find(window.inputs.begin(), window.inputs.end(), source) != window.inputs.end() &&
          any_glob_matches(window.match.source, name);
 }
 
@@ -43,7 +43,7 @@ void Pipeline::reset() {
     source.time = options_.sources[i].time;
     source.new_series = RateLimit(options_.new_series_per_minute);
     for (const auto& window : windows_) {
-      if (takes(window->options(), i, options_.sources[i].name)) source.windows.push_back(window.get());
+      if (takes(window->options(), SourceId{i}, options_.sources[i].name)) source.windows.push_back(window.get());
     }
     by_minimum_ = by_minimum_ || source.time.scope != WatermarkScope::sensor;
   }
@@ -89,7 +89,7 @@ SeriesId Pipeline::restore_series(Series series, SourceId source, std::optional<
 
 SeriesId Pipeline::enter_series(SeriesId id) {
   states_.resize(std::max<std::size_t>(states_.size(), index_of(id) + 1));
-  states_[index_of(id)] = {.watermark = SeriesWatermark(floor_), .heard_at = Duration(), .source = 0};
+  states_[index_of(id)] = {.watermark = SeriesWatermark(floor_), .heard_at = Duration(), .source = SourceId{0}};
   for (const auto& window : windows_) {
     window->add_series(id, series_[id]);
     window->raise(floor_);
@@ -145,12 +145,12 @@ std::optional<SeriesId> Pipeline::next_leaver(std::span<const Reading> coming) {
 
 // And the series that were computed from it and have no other input.
 void Pipeline::forget_series(SeriesId id) {
-  std::vector<std::uint32_t> orphans;
+  std::vector<SeriesId> orphans;
   for (const auto& window : windows_) window->forget_series(id, orphans);
-  for (const std::uint32_t orphan : orphans) {
-    if (may_evict(SeriesId{orphan})) forget_series(SeriesId{orphan});
+  for (const SeriesId orphan : orphans) {
+    if (may_evict(orphan)) forget_series(orphan);
   }
-  if (!sources_.empty()) sources_[states_[index_of(id)].source].minimum.remove(index_of(id));
+  if (!sources_.empty()) sources_[index_of(states_[index_of(id)].source)].minimum.remove(id);
   series_.remove(id);
 }
 
@@ -162,7 +162,7 @@ void Pipeline::remember(Moment now) noexcept {
 Pipeline::BatchRules Pipeline::rules_of(const Batch& batch) noexcept {
   SourceState& source = sources_[index_of(batch.source)];
   BatchRules rules{source,
-                   index_of(batch.source),
+                   batch.source,
                    Timestamp::earliest(),
                    Timestamp::latest(),
                    Timestamp(),
@@ -174,10 +174,10 @@ Pipeline::BatchRules Pipeline::rules_of(const Batch& batch) noexcept {
   return rules;
 }
 
-Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source) const noexcept {
-  switch (sources_[source].time.scope) {
+Timestamp Pipeline::watermark_of(const SeriesState& series, SourceId source) const noexcept {
+  switch (sources_[index_of(source)].time.scope) {
     case WatermarkScope::source:
-      return std::max(sources_[source].minimum.value(), floor_);
+      return std::max(sources_[index_of(source)].minimum.value(), floor_);
     case WatermarkScope::global:
       return std::max(all_.value(), floor_);
     case WatermarkScope::sensor:
@@ -199,14 +199,14 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source
   }
   SeriesState& series = states_[index_of(reading.series)];
   if (by_minimum_ && series.source != rules.source_index) [[unlikely]]
-    keep_reached(index_of(reading.series));
+    keep_reached(reading.series);
   const WatermarkScope scope = rules.source.time.scope;
   const Timestamp watermark =
       scope == WatermarkScope::sensor ? series.watermark.value() : watermark_of(series, rules.source_index);
   ReadingOutcome outcome = ReadingOutcome::not_taken;
   for (WindowDefinition* const window : rules.source.windows) {
-    outcome = std::min(
-        outcome, window->admit(index_of(reading.series), rules.source_index, scope, time, reading.value, watermark));
+    outcome =
+        std::min(outcome, window->admit(reading.series, rules.source_index, scope, time, reading.value, watermark));
   }
   if (outcome != ReadingOutcome::on_time) [[unlikely]] {
     count_other(rules, reading, time, outcome);
@@ -216,7 +216,7 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, std::uint32_t source
   }
   series.value = reading.value;
   if (others_follow_) [[unlikely]]
-    return observe_in_full(rules, index_of(reading.series), time);
+    return observe_in_full(rules, reading.series, time);
   observe(rules, series, time);
 }
 
@@ -227,24 +227,24 @@ inline void Pipeline::observe(const BatchRules& rules, SeriesState& series, Time
 }
 
 // Without what the clock says of an idle series.
-SeriesClock Pipeline::clock_of(std::uint32_t series) const noexcept {
-  const SeriesState& state = states_[series];
-  const auto scope = sources_.empty() ? WatermarkScope::sensor : sources_[state.source].time.scope;
+SeriesClock Pipeline::clock_of(SeriesId series) const noexcept {
+  const SeriesState& state = states_[index_of(series)];
+  const auto scope = sources_.empty() ? WatermarkScope::sensor : sources_[index_of(state.source)].time.scope;
   return {state.source, scope, false, watermark_of(state, state.source), {}, {}};
 }
 
 // Before the first reading of a series moves any watermark.
-void Pipeline::hear_derived_inputs(std::uint32_t series) {
+void Pipeline::hear_derived_inputs(SeriesId series) {
   for (const auto& window : windows_) {
-    window->hear_derived_input(series, [&](std::uint32_t other) { return window->reached(other, clock_of(other)); });
+    window->hear_derived_input(series, [&](SeriesId other) { return window->reached(other, clock_of(other)); });
   }
 }
 
-void Pipeline::keep_reached(std::uint32_t series) noexcept {
-  const SeriesState& state = states_[series];
+void Pipeline::keep_reached(SeriesId series) noexcept {
+  const SeriesState& state = states_[index_of(series)];
   if (!state.watermark.heard()) return;
   const SeriesClock clock = clock_of(series);
-  for (WindowDefinition* const window : sources_[state.source].windows) window->keep_reached(series, clock);
+  for (WindowDefinition* const window : sources_[index_of(state.source)].windows) window->keep_reached(series, clock);
 }
 
 void Pipeline::apply(const Batch& batch) {
@@ -286,10 +286,10 @@ std::optional<Timestamp> Pipeline::time_instead(const BatchRules& rules, const R
 
 // As `observe`, and what concerns others: derived metrics that wait for a first reading, and the watermarks of groups,
 // of the source and of all sources.
-void Pipeline::observe_in_full(const BatchRules& rules, std::uint32_t series, Timestamp time) {
-  SeriesState& state = states_[series];
+void Pipeline::observe_in_full(const BatchRules& rules, SeriesId series, Timestamp time) {
+  SeriesState& state = states_[index_of(series)];
   const bool is_first = !state.watermark.heard();
-  const std::uint32_t from = is_first ? rules.source_index : state.source;
+  const SourceId from = is_first ? rules.source_index : state.source;
   if (is_first) hear_derived_inputs(series);
   observe(rules, state, time);
   const Heard heard{rules.source_index, rules.heard_at};
@@ -304,9 +304,9 @@ void Pipeline::observe_in_full(const BatchRules& rules, std::uint32_t series, Ti
   all_.observe(rules.source_index, rules.source.minimum);
   all_.hear(heard);
   if (from == rules.source_index) return;
-  sources_[from].minimum.remove(series);  // only now: nothing may seem to be ahead in between
-  sources_[from].minimum.settle();
-  all_.observe(from, sources_[from].minimum);
+  sources_[index_of(from)].minimum.remove(series);  // only now: nothing may seem to be ahead in between
+  sources_[index_of(from)].minimum.settle();
+  all_.observe(from, sources_[index_of(from)].minimum);
 }
 
 void Pipeline::refuse(SourceId source, Refusal reason, std::uint64_t readings) noexcept {
@@ -334,11 +334,12 @@ void Pipeline::raise_watermarks(Timestamp to) noexcept {
 }
 
 Duration Pipeline::silence_since(const Heard& heard) const noexcept {
-  return sources_[heard.source].listening.elapsed(running()) - heard.at;
+  return sources_[index_of(heard.source)].listening.elapsed(running()) - heard.at;
 }
 
 bool Pipeline::is_idle(const SeriesState& series) const noexcept {
-  const Duration timeout = sources_.empty() ? Duration::unlimited() : sources_[series.source].time.idle_timeout;
+  const Duration timeout =
+      sources_.empty() ? Duration::unlimited() : sources_[index_of(series.source)].time.idle_timeout;
   return series.watermark.heard() && timeout != Duration::unlimited() &&
          silence_since({series.source, series.heard_at}) >= timeout;
 }
@@ -347,13 +348,13 @@ bool Pipeline::is_idle(const SeriesState& series) const noexcept {
 void Pipeline::silence_idle_series() {
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
     if (!series_.has(SeriesId{i}) || !is_idle(states_[i])) continue;
-    if (by_minimum_) sources_[states_[i].source].minimum.remove(i);
-    for (const auto& window : windows_) window->become_idle(i);
+    if (by_minimum_) sources_[index_of(states_[i].source)].minimum.remove(SeriesId{i});
+    for (const auto& window : windows_) window->become_idle(SeriesId{i});
   }
   if (!by_minimum_) return;
   for (std::uint32_t i = 0; i < sources_.size(); ++i) {
     sources_[i].minimum.settle();
-    all_.enter(i, sources_[i].minimum);
+    all_.enter(SourceId{i}, sources_[i].minimum);
   }
   all_.settle();
 }
@@ -365,10 +366,10 @@ void Pipeline::read_clocks() {
     const bool idle = series_.has(SeriesId{i}) && is_idle(state);
     const Timestamp own = state.watermark.own();
     const Timestamp clock = idle ? own + silence_since({state.source, state.heard_at}) : Timestamp::earliest();
-    const auto scope = sources_.empty() ? WatermarkScope::sensor : sources_[state.source].time.scope;
+    const auto scope = sources_.empty() ? WatermarkScope::sensor : sources_[index_of(state.source)].time.scope;
     series_clocks_.push_back({state.source, scope, idle, watermark_of(state, state.source), own, clock});
   }
-  const auto clock_of = [&](const MinimumWatermark& minimum) {
+  const auto clock_of = [&](const auto& minimum) {
     if (!minimum.silent()) return SourceClock{false, Timestamp::earliest()};
     return SourceClock{true, minimum.own() + silence_since(minimum.heard())};
   };
@@ -411,8 +412,8 @@ Counters Pipeline::counters() const noexcept {
 
 Timestamp Pipeline::reached(WindowId window, KeyId key) const noexcept {
   const WindowDefinition& definition = *windows_[index_of(window)];
-  if (definition.grouped()) return definition.group_watermark(index_of(key));
-  return definition.reached(index_of(key), clock_of(index_of(key)));
+  if (definition.grouped()) return definition.group_watermark(key);
+  return definition.reached(series_of(key), clock_of(series_of(key)));
 }
 
 std::optional<SeriesView> Pipeline::view(SeriesId id) const noexcept {
@@ -420,7 +421,7 @@ std::optional<SeriesView> Pipeline::view(SeriesId id) const noexcept {
   const SeriesState& state = states_[index_of(id)];
   const bool heard = state.watermark.heard();
   if (sources_.empty() || (!heard && state.bad_time == 0)) return std::nullopt;
-  const Timestamp newest = state.watermark.own() + sources_[state.source].time.max_out_of_orderness;
+  const Timestamp newest = state.watermark.own() + sources_[index_of(state.source)].time.max_out_of_orderness;
   return SeriesView{.id = id,
                     .source = state.source,
                     .newest = heard ? newest : Timestamp::earliest(),
@@ -436,10 +437,10 @@ std::optional<SeriesView> Pipeline::view(SeriesId id) const noexcept {
 std::vector<Timestamp> Pipeline::watermarks() const {
   std::vector<Timestamp> reached;
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
-    const SeriesClock clock = clock_of(i);
+    const SeriesClock clock = clock_of(SeriesId{i});
     reached.push_back(clock.watermark);
     for (const auto& window : windows_) {
-      if (!window->grouped()) reached.back() = std::max(reached.back(), window->reached(i, clock));
+      if (!window->grouped()) reached.back() = std::max(reached.back(), window->reached(SeriesId{i}, clock));
     }
   }
   return reached;

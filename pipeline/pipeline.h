@@ -54,10 +54,10 @@ enum class Fire : std::uint8_t {
 // What there is to see of one series.
 struct SeriesView {
   SeriesId id;
-  std::uint32_t source;  // that heard it last
-  Timestamp newest;      // event time; earliest(): only bad ones arrived
-  Timestamp watermark;   // by the scope of its source, without what idleness raised it to in a window
-  Duration silence;      // listening time since the newest arrival
+  SourceId source;      // that heard it last
+  Timestamp newest;     // event time; earliest(): only bad ones arrived
+  Timestamp watermark;  // by the scope of its source, without what idleness raised it to in a window
+  Duration silence;     // listening time since the newest arrival
   bool idle;
   double value;  // of the newest arrival; NaN: none since the start
   std::uint32_t late_accepted;
@@ -142,14 +142,14 @@ class Pipeline {
     TimeOptions time;
     std::vector<WindowDefinition*> windows;  // those that take this source's readings
     ListeningClock listening;
-    MinimumWatermark minimum;  // over its series; kept only where some scope needs it
+    MinimumWatermark<SeriesId> minimum;  // over its series; kept only where some scope needs it
     RateLimit new_series;
     Counters counters;
   };
   struct SeriesState {
     SeriesWatermark watermark;
-    Duration heard_at;     // listening time of `source` when the newest arrival came
-    std::uint32_t source;  // of the newest arrival
+    Duration heard_at;  // listening time of `source` when the newest arrival came
+    SourceId source;    // of the newest arrival
     std::uint32_t bad_time = 0;
     std::uint32_t late_accepted = 0;
     std::uint32_t late_dropped = 0;
@@ -158,7 +158,7 @@ class Pipeline {
   // What holds for every reading of a batch.
   struct BatchRules {
     SourceState& source;
-    std::uint32_t source_index;
+    SourceId source_index;
     Timestamp earliest;  // event times a reading may carry
     Timestamp latest;
     Timestamp arrival;
@@ -169,12 +169,12 @@ class Pipeline {
   void apply(const BatchRules& rules, const Reading& reading);
   std::optional<Timestamp> time_instead(const BatchRules& rules, const Reading& reading);
   void count_other(const BatchRules& rules, const Reading& reading, Timestamp time, ReadingOutcome outcome);
-  Timestamp watermark_of(const SeriesState& series, std::uint32_t source) const noexcept;
-  SeriesClock clock_of(std::uint32_t series) const noexcept;
-  void hear_derived_inputs(std::uint32_t series);
-  void keep_reached(std::uint32_t series) noexcept;
+  Timestamp watermark_of(const SeriesState& series, SourceId source) const noexcept;
+  SeriesClock clock_of(SeriesId series) const noexcept;
+  void hear_derived_inputs(SeriesId series);
+  void keep_reached(SeriesId series) noexcept;
   void observe(const BatchRules& rules, SeriesState& series, Timestamp time) noexcept;
-  void observe_in_full(const BatchRules& rules, std::uint32_t series, Timestamp time);
+  void observe_in_full(const BatchRules& rules, SeriesId series, Timestamp time);
   void remember(Moment now) noexcept;
   Duration running() const noexcept { return now_ ? now_->running : Duration(); }
   std::optional<Refusal> find_room(SourceId source, std::span<const Reading> coming);
@@ -193,10 +193,10 @@ class Pipeline {
   void reset();
   SnapshotHead snapshot_head() const;
   void save_series(ByteWriter& out) const;
-  std::vector<std::uint32_t> load_sources(ByteReader& in, const SnapshotHead& head, Connections connections);
-  void load_series(ByteReader& in, const std::vector<std::uint32_t>& sources);
-  void load_series_state(ByteReader& in, SeriesId id, const std::vector<std::uint32_t>& sources);
-  void load_windows(ByteReader& in, const SnapshotHead& head, const std::vector<std::uint32_t>& sources);
+  std::vector<SourceId> load_sources(ByteReader& in, const SnapshotHead& head, Connections connections);
+  void load_series(ByteReader& in, const std::vector<SourceId>& sources);
+  void load_series_state(ByteReader& in, SeriesId id, const std::vector<SourceId>& sources);
+  void load_windows(ByteReader& in, const SnapshotHead& head, const std::vector<SourceId>& sources);
 
   PipelineOptions options_;
   std::uint64_t epoch_ = 0;
@@ -205,9 +205,9 @@ class Pipeline {
   SeriesTable series_;
   std::vector<SeriesState> states_;
   std::vector<SourceState> sources_;
-  bool by_minimum_ = false;     // some source has a scope other than sensor
-  bool others_follow_ = false;  // minimums, groups or derived metrics have to know of each reading
-  MinimumWatermark all_;        // over sources
+  bool by_minimum_ = false;         // some source has a scope other than sensor
+  bool others_follow_ = false;      // minimums, groups or derived metrics have to know of each reading
+  MinimumWatermark<SourceId> all_;  // over sources
   std::vector<std::unique_ptr<WindowDefinition>> windows_;
   std::vector<SeriesId> evictable_;  // which may be evicted, as of the last tick; only while the table is full
   std::size_t memory_bytes_ = 0;     // at the last tick

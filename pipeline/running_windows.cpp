@@ -8,14 +8,14 @@ RunningWindows::~RunningWindows() {
   if (layout_.owns_memory()) store_.for_each([&](std::uint32_t slot) { layout_.release(store_.state(slot)); });
 }
 
-std::uint32_t RunningWindows::open_window(std::uint32_t key) {
-  slots_[key] = store_.create(key, Timestamp());
-  layout_.clear(store_.state(slots_[key]));
-  return slots_[key];
+std::uint32_t RunningWindows::open_window(KeyId key) {
+  slots_[index_of(key)] = store_.create(key, Timestamp());
+  layout_.clear(store_.state(slots_[index_of(key)]));
+  return slots_[index_of(key)];
 }
 
-ReadingOutcome RunningWindows::admit(std::uint32_t key, Timestamp event_time, double value, Timestamp /*reached*/) {
-  const std::uint32_t slot = slots_[key] != Store::none ? slots_[key] : open_window(key);
+ReadingOutcome RunningWindows::admit(KeyId key, Timestamp event_time, double value, Timestamp /*reached*/) {
+  const std::uint32_t slot = slots_[index_of(key)] != Store::none ? slots_[index_of(key)] : open_window(key);
   store_.header(slot).mark.changed = 1;
   layout_.add(store_.state(slot), event_time, value);
   return ReadingOutcome::on_time;
@@ -27,7 +27,7 @@ void RunningWindows::collect(const FiringContext& firing, std::vector<Candidate>
     const bool due = header.mark.changed;
     if (!due && !firing.complete) return;
     rows.push_back(
-        {header.start, Timestamp::latest(), firing.ranks[header.key], header.key, slot, RowState::open, due});
+        {header.start, Timestamp::latest(), firing.ranks[index_of(header.key)], header.key, slot, RowState::open, due});
   });
 }
 
@@ -51,8 +51,8 @@ void RunningWindows::save(ByteWriter& out) const {
 }
 
 void RunningWindows::load(ByteReader& in) {
-  load_slots(in, slots_.size(), [&](std::uint32_t key, Timestamp) {
-    in.require(slots_[key] == Store::none);
+  load_slots(in, slots_.size(), [&](KeyId key, Timestamp) {
+    in.require(slots_[index_of(key)] == Store::none);
     if (!in.ok()) return;
     const std::uint32_t slot = open_window(key);
     store_.header(slot).mark = load_mark(in);

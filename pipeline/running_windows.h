@@ -31,11 +31,11 @@ class RunningWindows {
   void reserve_keys(std::size_t count) { slots_.resize(std::max(slots_.size(), count), Store::none); }
 
   Timestamp last_end(Timestamp /*event_time*/) const noexcept { return Timestamp::latest(); }
-  ReadingOutcome admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached);
+  ReadingOutcome admit(KeyId key, Timestamp event_time, double value, Timestamp reached);
 
   // There is no end that idleness could bring nearer.
-  Timestamp newest_final_at(std::uint32_t /*key*/) const noexcept { return Timestamp::earliest(); }
-  bool has_windows(std::uint32_t key) const noexcept { return slots_[key] != Store::none; }
+  Timestamp newest_final_at(KeyId /*key*/) const noexcept { return Timestamp::earliest(); }
+  bool has_windows(KeyId key) const noexcept { return slots_[index_of(key)] != Store::none; }
 
   void collect(const FiringContext& firing, std::vector<Candidate>& rows);
   RowMark& mark(const Candidate& row) noexcept { return store_.header(row.handle).mark; }
@@ -59,12 +59,12 @@ class RunningWindows {
  private:
   struct Header {
     Timestamp start;
-    std::uint32_t key = 0;
+    KeyId key{0};
     RowMark mark;
   };
   using Store = SlotStore<Header, SlotIndex::none>;
 
-  std::uint32_t open_window(std::uint32_t key);
+  std::uint32_t open_window(KeyId key);
 
   const AggregateLayout& layout_;
   Store store_;

@@ -21,9 +21,9 @@ bool SessionWindows::joins(const Header& session, Timestamp start, Timestamp end
 }
 
 // The sessions that may touch [start, end) or what it grows to, oldest first.
-void SessionWindows::list_candidates(std::uint32_t key, Timestamp start, Timestamp end, Timestamp reached) {
+void SessionWindows::list_candidates(KeyId key, Timestamp start, Timestamp end, Timestamp reached) {
   candidates_.clear();
-  for (std::uint32_t slot = newest_[key]; slot != Store::none; slot = store_.header(slot).older) {
+  for (std::uint32_t slot = newest_[index_of(key)]; slot != Store::none; slot = store_.header(slot).older) {
     const Header& session = store_.header(slot);
     if (session.end + allowed_lateness_ > reached && session.start <= end + max_length_) candidates_.push_back(slot);
     if (session.start + max_length_ < start) break;  // no older one reaches this far
@@ -31,7 +31,7 @@ void SessionWindows::list_candidates(std::uint32_t key, Timestamp start, Timesta
   std::reverse(candidates_.begin(), candidates_.end());
 }
 
-ReadingOutcome SessionWindows::admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
+ReadingOutcome SessionWindows::admit(KeyId key, Timestamp event_time, double value, Timestamp reached) {
   const Timestamp own_end = event_time + gap_;
   if (own_end + allowed_lateness_ <= reached) return ReadingOutcome::late_dropped;
   list_candidates(key, event_time, own_end, reached);
@@ -57,7 +57,7 @@ ReadingOutcome SessionWindows::admit(std::uint32_t key, Timestamp event_time, do
   return reached < own_end ? ReadingOutcome::on_time : ReadingOutcome::late_accepted;
 }
 
-std::uint32_t SessionWindows::open_session(std::uint32_t key, Timestamp start) {
+std::uint32_t SessionWindows::open_session(KeyId key, Timestamp start) {
   const std::uint32_t slot = store_.create(key, start);
   layout_.clear(store_.state(slot));
   link(slot);
@@ -75,7 +75,7 @@ void SessionWindows::join(std::uint32_t into, std::uint32_t session) {
 
 void SessionWindows::link(std::uint32_t slot) {
   Header& linked = store_.header(slot);
-  std::uint32_t* link = &newest_[linked.key];
+  std::uint32_t* link = &newest_[index_of(linked.key)];
   while (*link != Store::none && store_.header(*link).start > linked.start) link = &store_.header(*link).older;
   linked.older = *link;
   *link = slot;
@@ -83,7 +83,7 @@ void SessionWindows::link(std::uint32_t slot) {
 
 void SessionWindows::unlink(std::uint32_t slot) {
   const Header& unlinked = store_.header(slot);
-  std::uint32_t* link = &newest_[unlinked.key];
+  std::uint32_t* link = &newest_[index_of(unlinked.key)];
   while (*link != slot) link = &store_.header(*link).older;
   *link = unlinked.older;
 }
@@ -103,9 +103,9 @@ void SessionWindows::retract(const Header& session) {
   retractions_.push_back({session.start, session.end, session.key, session.mark});
 }
 
-Timestamp SessionWindows::newest_final_at(std::uint32_t key) const noexcept {
+Timestamp SessionWindows::newest_final_at(KeyId key) const noexcept {
   Timestamp newest = Timestamp::earliest();
-  for (std::uint32_t slot = newest_[key]; slot != Store::none; slot = store_.header(slot).older) {
+  for (std::uint32_t slot = newest_[index_of(key)]; slot != Store::none; slot = store_.header(slot).older) {
     newest = std::max(newest, store_.header(slot).end + allowed_lateness_);
   }
   return newest;
@@ -114,14 +114,14 @@ Timestamp SessionWindows::newest_final_at(std::uint32_t key) const noexcept {
 void SessionWindows::collect(const FiringContext& firing, std::vector<Candidate>& rows) {
   store_.for_each([&](std::uint32_t slot) {
     const Header& header = store_.header(slot);
-    const RowState state = row_state(header.end, allowed_lateness_, firing.reached[header.key]);
+    const RowState state = row_state(header.end, allowed_lateness_, firing.reached[index_of(header.key)]);
     const bool due = header.mark.is_due(state);
     if (!due && !firing.complete) return;
-    rows.push_back({header.start, header.end, firing.ranks[header.key], header.key, slot, state, due});
+    rows.push_back({header.start, header.end, firing.ranks[index_of(header.key)], header.key, slot, state, due});
   });
   for (std::uint32_t i = 0; i < retractions_.size(); ++i) {
     const Retraction& gone = retractions_[i];
-    rows.push_back({gone.start, gone.end, firing.ranks[gone.key], gone.key, i, RowState::retracted, true});
+    rows.push_back({gone.start, gone.end, firing.ranks[index_of(gone.key)], gone.key, i, RowState::retracted, true});
   }
 }
 
@@ -160,7 +160,7 @@ void SessionWindows::save(ByteWriter& out) const {
   });
   out.u32(static_cast<std::uint32_t>(retractions_.size()));
   for (const Retraction& gone : retractions_) {
-    out.u32(gone.key);
+    out.u32(index_of(gone.key));
     out.time(gone.start);
     out.time(gone.end);
     save_mark(out, gone.mark);
@@ -168,13 +168,13 @@ void SessionWindows::save(ByteWriter& out) const {
 }
 
 void SessionWindows::load(ByteReader& in) {
-  load_slots(in, newest_.size(), [&](std::uint32_t key, Timestamp start) {
+  load_slots(in, newest_.size(), [&](KeyId key, Timestamp start) {
     const std::uint32_t slot = open_session(key, start);
     store_.header(slot).end = in.time();
     store_.header(slot).mark = load_mark(in);
     in.require(layout_.load(in, store_.state(slot)));
   });
-  load_slots(in, newest_.size(), [&](std::uint32_t key, Timestamp start) {
+  load_slots(in, newest_.size(), [&](KeyId key, Timestamp start) {
     const Timestamp end = in.time();
     retractions_.push_back({start, end, key, load_mark(in)});
   });

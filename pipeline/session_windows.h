@@ -35,11 +35,11 @@ class SessionWindows {
   void reserve_keys(std::size_t count) { newest_.resize(std::max(newest_.size(), count), Store::none); }
 
   Timestamp last_end(Timestamp event_time) const noexcept { return event_time + gap_; }
-  ReadingOutcome admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached);
+  ReadingOutcome admit(KeyId key, Timestamp event_time, double value, Timestamp reached);
 
   // End + allowed_lateness of the newest session that was not emitted as final; earliest(): there is none.
-  Timestamp newest_final_at(std::uint32_t key) const noexcept;
-  bool has_windows(std::uint32_t key) const noexcept { return newest_[key] != Store::none; }
+  Timestamp newest_final_at(KeyId key) const noexcept;
+  bool has_windows(KeyId key) const noexcept { return newest_[index_of(key)] != Store::none; }
 
   void collect(const FiringContext& firing, std::vector<Candidate>& rows);
   RowMark& mark(const Candidate& row) noexcept;
@@ -64,7 +64,7 @@ class SessionWindows {
   struct Header {
     Timestamp start;
     Timestamp end;
-    std::uint32_t key = 0;
+    KeyId key{0};
     std::uint32_t older = FlatIndex::npos;  // the next session of the key, by descending start
     RowMark mark;
     std::uint32_t spare = 0;
@@ -73,13 +73,13 @@ class SessionWindows {
   struct Retraction {
     Timestamp start;
     Timestamp end;
-    std::uint32_t key;
+    KeyId key;
     RowMark mark;
   };
 
   bool joins(const Header& session, Timestamp start, Timestamp end, Timestamp reached) const noexcept;
-  void list_candidates(std::uint32_t key, Timestamp start, Timestamp end, Timestamp reached);
-  std::uint32_t open_session(std::uint32_t key, Timestamp start);
+  void list_candidates(KeyId key, Timestamp start, Timestamp end, Timestamp reached);
+  std::uint32_t open_session(KeyId key, Timestamp start);
   void join(std::uint32_t into, std::uint32_t session);
   void link(std::uint32_t slot);
   void unlink(std::uint32_t slot);

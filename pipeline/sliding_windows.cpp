@@ -38,8 +38,7 @@ std::int64_t SlidingWindows::first_start_of(std::int64_t cell) const noexcept {
   return floor_divide(cell - window_cells_ + slide_cells_, slide_cells_) * slide_cells_;
 }
 
-ReadingOutcome SlidingWindows::admit_elsewhere(std::uint32_t key, Timestamp event_time, double value,
-                                               Timestamp reached) {
+ReadingOutcome SlidingWindows::admit_elsewhere(KeyId key, Timestamp event_time, double value, Timestamp reached) {
   const std::int64_t cell = grid_.cell_of(event_time);
   if (last_end(event_time) + allowed_lateness_ <= reached) return ReadingOutcome::late_dropped;
   if (final_at(first_start_of(cell)) <= reached) seal(key, reached);
@@ -47,7 +46,7 @@ ReadingOutcome SlidingWindows::admit_elsewhere(std::uint32_t key, Timestamp even
   return add(key, panes_.header(slot), event_time, value, reached);
 }
 
-std::uint32_t SlidingWindows::find_or_create(std::uint32_t key, Timestamp start) {
+std::uint32_t SlidingWindows::find_or_create(KeyId key, Timestamp start) {
   std::uint32_t slot = panes_.find(key, start);
   if (slot != Panes::none) return slot;
   slot = panes_.create(key, start);
@@ -57,10 +56,10 @@ std::uint32_t SlidingWindows::find_or_create(std::uint32_t key, Timestamp start)
 }
 
 // Into the list of the key's panes, newest first.
-void SlidingWindows::link(std::uint32_t key, std::uint32_t slot) {
+void SlidingWindows::link(KeyId key, std::uint32_t slot) {
   PaneHeader& pane = panes_.header(slot);
   const auto as_link = [](std::uint32_t other) { return other == Panes::none ? no_older : other; };
-  std::uint32_t& newest = keys_[key].newest;
+  std::uint32_t& newest = keys_[index_of(key)].newest;
   if (newest == Panes::none || panes_.header(newest).start < pane.start) {
     pane.older = as_link(newest) & no_older;
     newest = slot;
@@ -73,17 +72,17 @@ void SlidingWindows::link(std::uint32_t key, std::uint32_t slot) {
   newer->older = as_link(slot) & no_older;
 }
 
-Timestamp SlidingWindows::newest_final_at(std::uint32_t key) const noexcept {
-  const std::uint32_t newest = keys_[key].newest;
+Timestamp SlidingWindows::newest_final_at(KeyId key) const noexcept {
+  const std::uint32_t newest = keys_[index_of(key)].newest;
   if (newest == Panes::none) return Timestamp::earliest();
   return last_end(panes_.header(newest).start) + allowed_lateness_;
 }
 
-bool SlidingWindows::has_window(std::uint32_t key, Timestamp start, bool is_final) const noexcept {
+bool SlidingWindows::has_window(KeyId key, Timestamp start, bool is_final) const noexcept {
   if (sealed_.find(key, start) != Marks::none) return true;
-  if (is_final || keys_[key].newest == Panes::none) return false;
+  if (is_final || keys_[index_of(key)].newest == Panes::none) return false;
   const Timestamp end = end_of(grid_.cell_of(start));
-  for (std::uint32_t slot = keys_[key].newest; slot != no_older; slot = panes_.header(slot).older) {
+  for (std::uint32_t slot = keys_[index_of(key)].newest; slot != no_older; slot = panes_.header(slot).older) {
     const Timestamp pane = panes_.header(slot).start;
     if (pane < start) return false;
     if (pane < end) return true;
@@ -91,9 +90,9 @@ bool SlidingWindows::has_window(std::uint32_t key, Timestamp start, bool is_fina
   return false;
 }
 
-void SlidingWindows::list_panes(std::uint32_t key) {
+void SlidingWindows::list_panes(KeyId key) {
   slots_.clear();
-  for (std::uint32_t slot = keys_[key].newest; slot != no_older && slot != Panes::none;
+  for (std::uint32_t slot = keys_[index_of(key)].newest; slot != no_older && slot != Panes::none;
        slot = panes_.header(slot).older) {
     slots_.push_back(slot);
   }
@@ -129,8 +128,8 @@ void SlidingWindows::for_each_window(Visit&& visit) const {
 }
 
 // Keeps what the windows that are final by now hold, before any pane of them changes again.
-void SlidingWindows::seal(std::uint32_t key, Timestamp reached) {
-  const Timestamp sealed_upto = keys_[key].sealed_upto;
+void SlidingWindows::seal(KeyId key, Timestamp reached) {
+  const Timestamp sealed_upto = keys_[index_of(key)].sealed_upto;
   if (reached <= sealed_upto) return;
   list_panes(key);
   for_each_window([&](const Extent& extent) {
@@ -139,18 +138,18 @@ void SlidingWindows::seal(std::uint32_t key, Timestamp reached) {
     if (at > sealed_upto) seal_window(key, extent);
     return true;
   });
-  keys_[key].sealed_upto = reached;
+  keys_[index_of(key)].sealed_upto = reached;
   drop_panes(key);
 }
 
-void SlidingWindows::seal_window(std::uint32_t key, const Extent& extent) {
+void SlidingWindows::seal_window(KeyId key, const Extent& extent) {
   if (!folded_) fold_.fold(listed_);
   folded_ = true;
   const Timestamp start = grid_.start_of(extent.start_cell);
   const std::uint32_t slot = sealed_.create(key, start);
   layout_.clear(sealed_.state(slot));
   fold_.window(extent.start_cell, extent.first, extent.last, sealed_.state(slot));
-  ++keys_[key].sealed;
+  ++keys_[index_of(key)].sealed;
   const std::uint32_t mark = marks_.find(key, start);
   if (mark == Marks::none) return;
   sealed_.header(slot).mark = marks_.header(mark).mark;
@@ -158,16 +157,16 @@ void SlidingWindows::seal_window(std::uint32_t key, const Extent& extent) {
 }
 
 // Panes all of whose windows are sealed.
-void SlidingWindows::drop_panes(std::uint32_t key) {
+void SlidingWindows::drop_panes(KeyId key) {
   std::size_t dropped = 0;
   while (dropped < slots_.size() &&
-         last_end(panes_.header(slots_[dropped]).start) + allowed_lateness_ <= keys_[key].sealed_upto) {
+         last_end(panes_.header(slots_[dropped]).start) + allowed_lateness_ <= keys_[index_of(key)].sealed_upto) {
     layout_.release(panes_.state(slots_[dropped]));
     panes_.erase(slots_[dropped++]);
   }
   if (dropped == 0) return;
   if (dropped == slots_.size()) {
-    keys_[key].newest = Panes::none;
+    keys_[index_of(key)].newest = Panes::none;
   } else {
     panes_.header(slots_[dropped]).older = no_older;
   }
@@ -175,15 +174,15 @@ void SlidingWindows::drop_panes(std::uint32_t key) {
 }
 
 void SlidingWindows::collect(const FiringContext& firing, std::vector<Candidate>& rows) {
-  for (std::uint32_t key = 0; key < keys_.size(); ++key) {
-    if (keys_[key].newest != Panes::none) collect_key(key, firing, rows);
+  for (std::uint32_t i = 0; i < keys_.size(); ++i) {
+    if (keys_[i].newest != Panes::none) collect_key(KeyId{i}, firing, rows);
   }
   collect_sealed(firing, rows);
 }
 
-void SlidingWindows::collect_key(std::uint32_t key, const FiringContext& firing, std::vector<Candidate>& rows) {
-  const Timestamp reached = firing.reached[key];
-  Key& state = keys_[key];
+void SlidingWindows::collect_key(KeyId key, const FiringContext& firing, std::vector<Candidate>& rows) {
+  const Timestamp reached = firing.reached[index_of(key)];
+  Key& state = keys_[index_of(key)];
   const bool news = state.changed || reached != state.fired_at;
   if (!news && !firing.complete) return;
   seal(key, reached);
@@ -197,11 +196,11 @@ void SlidingWindows::collect_key(std::uint32_t key, const FiringContext& firing,
   state.fired_at = reached;
 }
 
-void SlidingWindows::collect_window(std::uint32_t key, const Extent& extent, const FiringContext& firing,
+void SlidingWindows::collect_window(KeyId key, const Extent& extent, const FiringContext& firing,
                                     std::vector<Candidate>& rows) {
   const Timestamp start = grid_.start_of(extent.start_cell);
   const Timestamp end = end_of(extent.start_cell);
-  const RowState state = row_state(end, allowed_lateness_, firing.reached[key]);
+  const RowState state = row_state(end, allowed_lateness_, firing.reached[index_of(key)]);
   std::uint32_t mark = marks_.find(key, start);
   if (mark == Marks::none) mark = marks_.create(key, start);
   if (changed(extent)) marks_.header(mark).mark.changed = 1;
@@ -213,7 +212,8 @@ void SlidingWindows::collect_window(std::uint32_t key, const Extent& extent, con
   merged_.resize(at + layout_.words());
   layout_.clear(&merged_[at]);
   fold_.window(extent.start_cell, extent.first, extent.last, &merged_[at]);
-  rows.push_back({start, end, firing.ranks[key], key, static_cast<std::uint32_t>(leaving_.size()), state, due});
+  rows.push_back(
+      {start, end, firing.ranks[index_of(key)], key, static_cast<std::uint32_t>(leaving_.size()), state, due});
   leaving_.push_back({false, mark, at});
 }
 
@@ -221,7 +221,7 @@ void SlidingWindows::collect_sealed(const FiringContext& firing, std::vector<Can
   sealed_.for_each([&](std::uint32_t slot) {
     const WindowHeader& window = sealed_.header(slot);
     const Timestamp end = end_of(grid_.cell_of(window.start));
-    rows.push_back({window.start, end, firing.ranks[window.key], window.key,
+    rows.push_back({window.start, end, firing.ranks[index_of(window.key)], window.key,
                     static_cast<std::uint32_t>(leaving_.size()), RowState::final, true});
     leaving_.push_back({true, slot, 0});
   });
@@ -241,7 +241,7 @@ double SlidingWindows::value(const Candidate& row, const Aggregate& aggregate) c
 void SlidingWindows::finish(std::vector<Candidate>& /*rows*/) {
   for (const Leaving& leaving : leaving_) {
     if (!leaving.sealed) continue;
-    --keys_[sealed_.header(leaving.slot).key].sealed;
+    --keys_[index_of(sealed_.header(leaving.slot).key)].sealed;
     layout_.release(sealed_.state(leaving.slot));
     sealed_.erase(leaving.slot);
   }
@@ -291,22 +291,22 @@ void SlidingWindows::load(ByteReader& in) {
     keys_[i].fired_at = in.time();
     keys_[i].changed = in.u8() & 1U;
   }
-  load_slots(in, keys_.size(), [&](std::uint32_t key, Timestamp start) {
+  load_slots(in, keys_.size(), [&](KeyId key, Timestamp start) {
     in.require(panes_.find(key, start) == Panes::none && grid_.start_of(grid_.cell_of(start)) == start);
     if (!in.ok()) return;
     const std::uint32_t slot = find_or_create(key, start);
     panes_.header(slot).changed = in.u8() & 1U;
     in.require(layout_.load(in, panes_.state(slot)));
   });
-  load_slots(in, keys_.size(), [&](std::uint32_t key, Timestamp start) {
+  load_slots(in, keys_.size(), [&](KeyId key, Timestamp start) {
     in.require(marks_.find(key, start) == Marks::none);
     if (in.ok()) marks_.header(marks_.create(key, start)).mark = load_mark(in);
   });
-  load_slots(in, keys_.size(), [&](std::uint32_t key, Timestamp start) {
+  load_slots(in, keys_.size(), [&](KeyId key, Timestamp start) {
     in.require(sealed_.find(key, start) == Marks::none);
     if (!in.ok()) return;
     const std::uint32_t slot = sealed_.create(key, start);
-    ++keys_[key].sealed;
+    ++keys_[index_of(key)].sealed;
     sealed_.header(slot).mark = load_mark(in);
     layout_.clear(sealed_.state(slot));
     in.require(layout_.load(in, sealed_.state(slot)));

@@ -17,6 +17,7 @@
 #include "pipeline/aggregate.h"
 #include "pipeline/bytes.h"
 #include "pipeline/counters.h"
+#include "pipeline/floor_divide.h"
 #include "pipeline/grid.h"
 #include "pipeline/options.h"
 #include "pipeline/pane_fold.h"
@@ -42,8 +43,8 @@ class SlidingWindows {
   }
 
   // Requires: room for the key.
-  ReadingOutcome admit(std::uint32_t key, Timestamp event_time, double value, Timestamp reached) {
-    const std::uint32_t newest = keys_[key].newest;
+  ReadingOutcome admit(KeyId key, Timestamp event_time, double value, Timestamp reached) {
+    const std::uint32_t newest = keys_[index_of(key)].newest;
     if (newest != Panes::none && event_time + allowed_lateness_ >= reached) {  // in no window that could be final
       PaneHeader& pane = panes_.header(newest);
       if (contains(pane.start, event_time)) return add(key, pane, event_time, value, reached);
@@ -52,10 +53,10 @@ class SlidingWindows {
   }
 
   // End + allowed_lateness of the newest window with readings that is not sealed; earliest(): there is none.
-  Timestamp newest_final_at(std::uint32_t key) const noexcept;
-  bool has_window(std::uint32_t key, Timestamp start, bool is_final) const noexcept;
-  bool has_windows(std::uint32_t key) const noexcept {
-    return keys_[key].newest != Panes::none || keys_[key].sealed > 0;
+  Timestamp newest_final_at(KeyId key) const noexcept;
+  bool has_window(KeyId key, Timestamp start, bool is_final) const noexcept;
+  bool has_windows(KeyId key) const noexcept {
+    return keys_[index_of(key)].newest != Panes::none || keys_[index_of(key)].sealed > 0;
   }
 
   void collect(const FiringContext& firing, std::vector<Candidate>& rows);
@@ -84,14 +85,14 @@ class SlidingWindows {
  private:
   struct PaneHeader {
     Timestamp start;
-    std::uint32_t key = 0;
+    KeyId key{0};
     std::uint32_t older : 31 = 0;  // slot of the next older pane of the key, or no_older
     std::uint32_t changed : 1 = 0;
   };
   static_assert(sizeof(PaneHeader) == 16);
   struct WindowHeader {
     Timestamp start;
-    std::uint32_t key = 0;
+    KeyId key{0};
     RowMark mark;
   };
   struct Key {
@@ -118,14 +119,13 @@ class SlidingWindows {
     std::size_t state;   // in merged_
   };
 
-  [[gnu::noinline]] ReadingOutcome admit_elsewhere(std::uint32_t key, Timestamp event_time, double value,
-                                                   Timestamp reached);
+  [[gnu::noinline]] ReadingOutcome admit_elsewhere(KeyId key, Timestamp event_time, double value, Timestamp reached);
   bool contains(Timestamp start, Timestamp event_time) const noexcept {
     return static_cast<std::uint64_t>(event_time.count()) - static_cast<std::uint64_t>(start.count()) < even_step_;
   }
-  ReadingOutcome add(std::uint32_t key, PaneHeader& pane, Timestamp event_time, double value, Timestamp reached) {
+  ReadingOutcome add(KeyId key, PaneHeader& pane, Timestamp event_time, double value, Timestamp reached) {
     pane.changed = 1;
-    keys_[key].changed = 1;
+    keys_[index_of(key)].changed = 1;
     layout_.add(Panes::state_of(pane), event_time, value);
     // A pane lies in a window of at least this end, which spares the division.
     return reached < pane.start + step_ || reached < last_end(event_time) ? ReadingOutcome::on_time
@@ -135,17 +135,16 @@ class SlidingWindows {
   Timestamp end_of(std::int64_t start_cell) const noexcept { return grid_.start_of(start_cell + window_cells_); }
   Timestamp final_at(std::int64_t start_cell) const noexcept { return end_of(start_cell) + allowed_lateness_; }
   std::int64_t first_start_of(std::int64_t cell) const noexcept;  // cell at which the oldest window with `cell` starts
-  std::uint32_t find_or_create(std::uint32_t key, Timestamp start);
-  void link(std::uint32_t key, std::uint32_t slot);
-  void list_panes(std::uint32_t key);
+  std::uint32_t find_or_create(KeyId key, Timestamp start);
+  void link(KeyId key, std::uint32_t slot);
+  void list_panes(KeyId key);
   template <typename Visit>
   void for_each_window(Visit&& visit) const;  // of the listed panes
-  void seal(std::uint32_t key, Timestamp reached);
-  void seal_window(std::uint32_t key, const Extent& extent);
-  void drop_panes(std::uint32_t key);
-  void collect_key(std::uint32_t key, const FiringContext& firing, std::vector<Candidate>& rows);
-  void collect_window(std::uint32_t key, const Extent& extent, const FiringContext& firing,
-                      std::vector<Candidate>& rows);
+  void seal(KeyId key, Timestamp reached);
+  void seal_window(KeyId key, const Extent& extent);
+  void drop_panes(KeyId key);
+  void collect_key(KeyId key, const FiringContext& firing, std::vector<Candidate>& rows);
+  void collect_window(KeyId key, const Extent& extent, const FiringContext& firing, std::vector<Candidate>& rows);
   void collect_sealed(const FiringContext& firing, std::vector<Candidate>& rows);
   bool changed(const Extent& extent) const noexcept {
     return changed_before_[extent.last + 1] != changed_before_[extent.first];

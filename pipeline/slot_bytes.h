@@ -31,7 +31,7 @@ inline RowMark load_mark(ByteReader& in) {
 
 struct SlotLocation {
   Timestamp start;
-  std::uint32_t key;
+  KeyId key;
   std::uint32_t slot;
 };
 
@@ -40,7 +40,7 @@ template <typename Store>
 std::vector<SlotLocation> slots_in_order(const Store& store) {
   std::vector<std::uint32_t> ends;  // by key
   store.for_each([&](std::uint32_t slot) {
-    const std::uint32_t key = store.header(slot).key;
+    const std::uint32_t key = index_of(store.header(slot).key);
     if (key >= ends.size()) ends.resize(key + 1);
     ++ends[key];
   });
@@ -48,7 +48,7 @@ std::vector<SlotLocation> slots_in_order(const Store& store) {
   std::vector<SlotLocation> slots(store.size());
   store.for_each([&](std::uint32_t slot) {
     const auto& header = store.header(slot);
-    slots[--ends[header.key]] = {header.start, header.key, slot};
+    slots[--ends[index_of(header.key)]] = {header.start, header.key, slot};
   });
   for (auto first = slots.begin(); first != slots.end();) {
     const auto last =
@@ -65,7 +65,7 @@ void save_slots(ByteWriter& out, const Store& store, SaveSlot&& save_slot) {
   const std::vector<SlotLocation> slots = slots_in_order(store);
   out.u32(static_cast<std::uint32_t>(slots.size()));
   for (const SlotLocation& slot : slots) {
-    out.numbers(slot.key, slot.start.count());
+    out.numbers(index_of(slot.key), slot.start.count());
     save_slot(slot.slot);
   }
 }
@@ -76,9 +76,9 @@ void load_slots(ByteReader& in, std::size_t keys, LoadSlot&& load_slot) {
   const std::uint32_t count = in.u32();
   if (!in.has(count, 12)) return;
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
-    const std::uint32_t key = in.u32();
+    const KeyId key{in.u32()};
     const Timestamp start = in.time();
-    in.require(key < keys);
+    in.require(index_of(key) < keys);
     if (in.ok()) load_slot(key, start);
   }
 }

@@ -4,7 +4,7 @@
 // A slot costs sizeof(Header) + 8 * words, and 11 to 22 bytes in the index. Freed slots are taken again first; blocks
 // are never moved, so views stay valid until the slot is erased.
 //
-// Header: a plain struct with `Timestamp start` and `std::uint32_t key`; key is `none` in a free slot.
+// Header: a plain struct with `Timestamp start` and `KeyId key`; key is `no_key` in a free slot.
 // Owns:   the slots, not what their words may point to.
 // Thread: one owner at a time.
 // Limit:  2^31 slots; the pipeline bounds them through its limits on series, on event times and on memory.
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "pipeline/flat_index.h"
+#include "pipeline/ids.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
@@ -31,7 +32,7 @@ class SlotStore {
 
   explicit SlotStore(std::size_t state_words) : slot_words_(header_words + state_words) {}
 
-  std::uint32_t find(std::uint32_t key, Timestamp start) const noexcept {
+  std::uint32_t find(KeyId key, Timestamp start) const noexcept {
     static_assert(index_kind == SlotIndex::key_and_start);
     return index_.find(hash_of(key, start), [&](std::uint32_t slot) {
       const Header& candidate = header(slot);
@@ -40,7 +41,7 @@ class SlotStore {
   }
 
   // Requires: if indexed, no slot of (key, start). The state is left for the caller to clear.
-  std::uint32_t create(std::uint32_t key, Timestamp start) {
+  std::uint32_t create(KeyId key, Timestamp start) {
     std::uint32_t slot = used_;
     if (!free_.empty()) {
       slot = free_.back();
@@ -61,7 +62,7 @@ class SlotStore {
   void erase(std::uint32_t slot) {
     Header& erased = header(slot);
     if constexpr (index_kind == SlotIndex::key_and_start) index_.erase(hash_of(erased.key, erased.start), slot);
-    erased.key = none;
+    erased.key = no_key;
     free_.push_back(slot);
   }
 
@@ -77,7 +78,7 @@ class SlotStore {
   template <typename Visit>
   void for_each(Visit&& visit) const {
     for (std::uint32_t slot = 0; slot < used_; ++slot) {
-      if (header(slot).key != none) visit(slot);
+      if (header(slot).key != no_key) visit(slot);
     }
   }
 
@@ -85,7 +86,7 @@ class SlotStore {
   template <typename Found>
   bool any_of(Found&& found) const {
     for (std::uint32_t slot = 0; slot < used_; ++slot) {
-      if (header(slot).key != none && found(slot)) return true;
+      if (header(slot).key != no_key && found(slot)) return true;
     }
     return false;
   }
@@ -102,8 +103,8 @@ class SlotStore {
   static constexpr std::uint32_t block_bits = 10;
   static constexpr std::uint32_t block_slots = 1U << block_bits;
 
-  static std::uint32_t hash_of(std::uint32_t key, Timestamp start) noexcept {
-    const auto mixed = static_cast<std::uint64_t>(start.count()) * 0x9E37'79B9'7F4A'7C15 + key;
+  static std::uint32_t hash_of(KeyId key, Timestamp start) noexcept {
+    const auto mixed = static_cast<std::uint64_t>(start.count()) * 0x9E37'79B9'7F4A'7C15 + index_of(key);
     return static_cast<std::uint32_t>((mixed * 0xD6E8'FEB8'6659'FD93) >> 32);
   }
 

@@ -65,9 +65,9 @@ void Pipeline::save_series(ByteWriter& out) const {
     out.u8(series_[SeriesId{i}].computed ? 2 : 1);
     save_names(out, series_[SeriesId{i}]);
     const SeriesState& state = states_[i];
-    const bool active = by_minimum_ && sources_[state.source].minimum.is_active(i);
-    out.numbers(state.watermark.value().count(), state.watermark.own().count(), state.heard_at.count(), state.source,
-                std::uint8_t{active}, state.bad_time, state.late_accepted, state.late_dropped);
+    const bool active = by_minimum_ && sources_[index_of(state.source)].minimum.is_active(SeriesId{i});
+    out.numbers(state.watermark.value().count(), state.watermark.own().count(), state.heard_at.count(),
+                index_of(state.source), std::uint8_t{active}, state.bad_time, state.late_accepted, state.late_dropped);
   }
   for (const std::uint32_t id : series_.removed()) out.u32(id);
   out.u32(static_cast<std::uint32_t>(evictable_.size()));
@@ -82,10 +82,10 @@ std::optional<std::string> Pipeline::restore(std::string_view snapshot, Connecti
   epoch_ = head.epoch;
   now_ = head.now;
   floor_ = in.time();
-  const std::vector<std::uint32_t> sources = load_sources(in, head, connections);
+  const std::vector<SourceId> sources = load_sources(in, head, connections);
   load_series(in, sources);
   for (std::uint32_t i = 0; i < sources_.size(); ++i) {
-    if (sources_[i].minimum.active()) all_.restore_member(i, sources_[i].minimum.value());
+    if (sources_[i].minimum.active()) all_.restore_member(SourceId{i}, sources_[i].minimum.value());
   }
   load_windows(in, head, sources);
   in.require(in.at_end());
@@ -95,16 +95,16 @@ std::optional<std::string> Pipeline::restore(std::string_view snapshot, Connecti
   return "the snapshot is damaged";
 }
 
-// By source of the snapshot, its place now, or none.
-std::vector<std::uint32_t> Pipeline::load_sources(ByteReader& in, const SnapshotHead& head, Connections connections) {
-  std::vector<std::uint32_t> places;
+// By source of the snapshot, its place now, or no_source.
+std::vector<SourceId> Pipeline::load_sources(ByteReader& in, const SnapshotHead& head, Connections connections) {
+  std::vector<SourceId> places;
   for (const SnapshotHead::Source& saved : head.sources) {
     const auto known = std::find_if(options_.sources.begin(), options_.sources.end(),
                                     [&](const SourceOptions& source) { return source.name == saved.name; });
     SourceState unused;
     const bool found = known != options_.sources.end();
-    places.push_back(found ? static_cast<std::uint32_t>(known - options_.sources.begin()) : no_source);
-    SourceState& source = found ? sources_[places.back()] : unused;
+    places.push_back(found ? SourceId{static_cast<std::uint32_t>(known - options_.sources.begin())} : no_source);
+    SourceState& source = found ? sources_[index_of(places.back())] : unused;
     const bool listening = in.u8() != 0;
     source.listening = ListeningClock::restored(in.duration());
     if (listening && connections == Connections::go_on) source.listening.start(running());
@@ -119,7 +119,7 @@ std::vector<std::uint32_t> Pipeline::load_sources(ByteReader& in, const Snapshot
   return places;
 }
 
-void Pipeline::load_series(ByteReader& in, const std::vector<std::uint32_t>& sources) {
+void Pipeline::load_series(ByteReader& in, const std::vector<SourceId>& sources) {
   const std::uint32_t count = in.u32();
   if (!in.has(count, 1)) return;
   std::vector<bool> removed(count);
@@ -154,25 +154,25 @@ void Pipeline::load_series(ByteReader& in, const std::vector<std::uint32_t>& sou
   }
 }
 
-void Pipeline::load_series_state(ByteReader& in, SeriesId id, const std::vector<std::uint32_t>& sources) {
+void Pipeline::load_series_state(ByteReader& in, SeriesId id, const std::vector<SourceId>& sources) {
   const Timestamp watermark = in.time();
   const Timestamp own = in.time();
-  SeriesState state{SeriesWatermark::restored(watermark, own), in.duration(), in.u32()};
+  SeriesState state{SeriesWatermark::restored(watermark, own), in.duration(), SourceId{in.u32()}};
   const bool active = in.u8() != 0;
   state.bad_time = in.u32();
   state.late_accepted = in.u32();
   state.late_dropped = in.u32();
-  in.require(state.source < std::max<std::size_t>(sources.size(), 1));
+  in.require(index_of(state.source) < std::max<std::size_t>(sources.size(), 1));
   if (!in.ok()) return;
-  const std::uint32_t slot = place_of(sources, state.source);
-  const bool known = slot != no_source;
+  const SourceId place = place_of(sources, state.source);
+  const bool known = place != no_source;
   if (!known) state.heard_at = Duration();
-  state.source = known ? slot : 0;
-  if (active && known && by_minimum_) sources_[state.source].minimum.restore_member(index_of(id), watermark);
+  state.source = known ? place : SourceId{0};
+  if (active && known && by_minimum_) sources_[index_of(state.source)].minimum.restore_member(id, watermark);
   states_[index_of(id)] = state;
 }
 
-void Pipeline::load_windows(ByteReader& in, const SnapshotHead& head, const std::vector<std::uint32_t>& sources) {
+void Pipeline::load_windows(ByteReader& in, const SnapshotHead& head, const std::vector<SourceId>& sources) {
   for (const SnapshotHead::Window& saved : head.windows) {
     const std::string_view state = in.text();
     if (!in.ok()) return;
@@ -183,7 +183,8 @@ void Pipeline::load_windows(ByteReader& in, const SnapshotHead& head, const std:
       continue;
     }
     ByteReader state_in(state);
-    (*known)->load(state_in, {series_, sources, [this](std::uint32_t id) { return states_[id].watermark.value(); }});
+    (*known)->load(state_in,
+                   {series_, sources, [this](SeriesId id) { return states_[index_of(id)].watermark.value(); }});
     in.require(state_in.ok() && state_in.at_end());
   }
 }

@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "pipeline/characters.h"
+#include "pipeline/floor_divide.h"
 
 namespace edgetide {
 
@@ -22,7 +23,7 @@ struct CivilDate {
 
 constexpr CivilDate civil_from_days(std::int64_t days) noexcept {
   days += 719'468;
-  const std::int64_t era = (days >= 0 ? days : days - 146'096) / 146'097;
+  const std::int64_t era = floor_divide(days, 146'097);
   const auto day_of_era = static_cast<unsigned>(days - era * 146'097);
   const unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
   const unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -34,7 +35,7 @@ constexpr CivilDate civil_from_days(std::int64_t days) noexcept {
 
 constexpr std::int64_t days_from_civil(std::int64_t year, unsigned month, unsigned day) noexcept {
   year -= month <= 2 ? 1 : 0;
-  const std::int64_t era = (year >= 0 ? year : year - 399) / 400;
+  const std::int64_t era = floor_divide(year, 400);
   const auto year_of_era = static_cast<unsigned>(year - era * 400);
   const unsigned day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
   const unsigned day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
@@ -112,7 +113,7 @@ constexpr std::array<Unit, 7> units = {{{"w", 7 * day_us},
 
 void append_rfc3339(std::string& out, Timestamp time) {
   const std::int64_t us = time.count();
-  const std::int64_t days = us / day_us - (us % day_us < 0 ? 1 : 0);
+  const std::int64_t days = floor_divide(us, day_us);
   const CivilDate date = civil_from_days(days);
   if (date.year < 0 || date.year > 9999) {
     out += std::to_string(us);

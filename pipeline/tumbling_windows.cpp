@@ -16,8 +16,7 @@ TumblingWindows::~TumblingWindows() {
   if (layout_.owns_memory()) store_.for_each([&](std::uint32_t slot) { layout_.release(store_.state(slot)); });
 }
 
-ReadingOutcome TumblingWindows::admit_elsewhere(std::uint32_t key, Timestamp event_time, double value,
-                                                Timestamp reached) {
+ReadingOutcome TumblingWindows::admit_elsewhere(KeyId key, Timestamp event_time, double value, Timestamp reached) {
   const Timestamp start = grid_.start_of(grid_.cell_of(event_time));
   const Timestamp end = end_of(start);
   if (end + allowed_lateness_ <= reached) return ReadingOutcome::late_dropped;
@@ -25,18 +24,18 @@ ReadingOutcome TumblingWindows::admit_elsewhere(std::uint32_t key, Timestamp eve
   return add(store_.header(slot), end, event_time, value, reached);
 }
 
-std::uint32_t TumblingWindows::find_or_create(std::uint32_t key, Timestamp start) {
+std::uint32_t TumblingWindows::find_or_create(KeyId key, Timestamp start) {
   std::uint32_t slot = store_.find(key, start);
   if (slot != Store::none) return slot;
   slot = store_.create(key, start);
   layout_.clear(store_.state(slot));
-  Header*& newest = newest_[key];
+  Header*& newest = newest_[index_of(key)];
   if (newest == nullptr || newest->start < start) newest = &store_.header(slot);
   return slot;
 }
 
-Timestamp TumblingWindows::newest_final_at(std::uint32_t key) const noexcept {
-  const Header* const newest = newest_[key];
+Timestamp TumblingWindows::newest_final_at(KeyId key) const noexcept {
+  const Header* const newest = newest_[index_of(key)];
   return newest == nullptr ? Timestamp::earliest() : end_of(newest->start) + allowed_lateness_;
 }
 
@@ -44,10 +43,10 @@ void TumblingWindows::collect(const FiringContext& firing, std::vector<Candidate
   store_.for_each([&](std::uint32_t slot) {
     const Header& header = store_.header(slot);
     const Timestamp end = end_of(header.start);
-    const RowState state = row_state(end, allowed_lateness_, firing.reached[header.key]);
+    const RowState state = row_state(end, allowed_lateness_, firing.reached[index_of(header.key)]);
     const bool due = header.mark.is_due(state);
     if (!due && !firing.complete) return;
-    rows.push_back({header.start, end, firing.ranks[header.key], header.key, slot, state, due});
+    rows.push_back({header.start, end, firing.ranks[index_of(header.key)], header.key, slot, state, due});
   });
 }
 
@@ -58,7 +57,8 @@ double TumblingWindows::value(const Candidate& row, const Aggregate& aggregate) 
 void TumblingWindows::finish(std::vector<Candidate>& rows) {
   for (const Candidate& row : rows) {
     if (row.of != Candidate::Of::window || row.state != RowState::final) continue;
-    if (newest_[row.key] == &store_.header(row.handle)) newest_[row.key] = nullptr;  // all older windows are final too
+    if (newest_[index_of(row.key)] == &store_.header(row.handle))
+      newest_[index_of(row.key)] = nullptr;  // all older windows are final too
     layout_.release(store_.state(row.handle));
     store_.erase(row.handle);
   }
@@ -80,7 +80,7 @@ void TumblingWindows::save(ByteWriter& out) const {
 }
 
 void TumblingWindows::load(ByteReader& in) {
-  load_slots(in, newest_.size(), [&](std::uint32_t key, Timestamp start) {
+  load_slots(in, newest_.size(), [&](KeyId key, Timestamp start) {
     in.require(store_.find(key, start) == Store::none && grid_.start_of(grid_.cell_of(start)) == start);
     if (!in.ok()) return;
     const std::uint32_t slot = find_or_create(key, start);

@@ -34,9 +34,8 @@ class TumblingWindows {
   Timestamp last_end(Timestamp event_time) const noexcept { return end_of(grid_.start_of(grid_.cell_of(event_time))); }
 
   // Requires: room for the key.
-  [[gnu::always_inline]] ReadingOutcome admit(std::uint32_t key, Timestamp event_time, double value,
-                                              Timestamp reached) {
-    Header* const newest = newest_[key];
+  [[gnu::always_inline]] ReadingOutcome admit(KeyId key, Timestamp event_time, double value, Timestamp reached) {
+    Header* const newest = newest_[index_of(key)];
     // Nearly always the right window: spares the division and the look-up.
     if (newest != nullptr && contains(newest->start, event_time)) [[likely]] {
       return add(*newest, newest->start + step_, event_time, value, reached);
@@ -45,11 +44,11 @@ class TumblingWindows {
   }
 
   // End + allowed_lateness of the newest window that was not emitted as final; earliest(): there is none.
-  Timestamp newest_final_at(std::uint32_t key) const noexcept;
-  bool has_window(std::uint32_t key, Timestamp start, bool /*is_final*/) const noexcept {
+  Timestamp newest_final_at(KeyId key) const noexcept;
+  bool has_window(KeyId key, Timestamp start, bool /*is_final*/) const noexcept {
     return store_.find(key, start) != Store::none;
   }
-  bool has_windows(std::uint32_t key) const noexcept { return newest_[key] != nullptr; }
+  bool has_windows(KeyId key) const noexcept { return newest_[index_of(key)] != nullptr; }
 
   void collect(const FiringContext& firing, std::vector<Candidate>& rows);
   RowMark& mark(const Candidate& row) noexcept { return store_.header(row.handle).mark; }
@@ -73,15 +72,14 @@ class TumblingWindows {
  private:
   struct Header {
     Timestamp start;
-    std::uint32_t key = 0;
+    KeyId key{0};
     RowMark mark;
   };
   static_assert(sizeof(Header) == 16);
   using Store = SlotStore<Header>;
 
   // The window has to be found, or is new. Apart, so that the usual case stays small.
-  [[gnu::noinline]] ReadingOutcome admit_elsewhere(std::uint32_t key, Timestamp event_time, double value,
-                                                   Timestamp reached);
+  [[gnu::noinline]] ReadingOutcome admit_elsewhere(KeyId key, Timestamp event_time, double value, Timestamp reached);
 
   // One comparison: an earlier time wraps around to more than any size.
   bool contains(Timestamp start, Timestamp event_time) const noexcept {
@@ -97,7 +95,7 @@ class TumblingWindows {
   Timestamp end_of(Timestamp start) const noexcept {
     return grid_.even() ? start + step_ : grid_.start_of(grid_.cell_of(start) + 1);
   }
-  std::uint32_t find_or_create(std::uint32_t key, Timestamp start);
+  std::uint32_t find_or_create(KeyId key, Timestamp start);
 
   const Grid grid_;
   const Duration step_;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "pipeline/bytes.h"
+#include "pipeline/ids.h"
 #include "pipeline/min_tree.h"
 #include "pipeline/time.h"
 
@@ -57,42 +58,44 @@ constexpr Timestamp idle_watermark(Timestamp own, Duration silence, Timestamp ne
 
 // The last reading of a key, on the listening clock of the source that heard it.
 struct Heard {
-  std::uint32_t source = 0;
+  SourceId source{0};
   Duration at;
 };
 
-inline constexpr std::uint32_t no_source = 0xFFFF'FFFF;
-
 // By source of a snapshot its place now, or no_source.
-inline std::uint32_t place_of(const std::vector<std::uint32_t>& places, std::uint32_t source) noexcept {
-  return source < places.size() ? places[source] : no_source;
+inline SourceId place_of(const std::vector<SourceId>& places, SourceId source) noexcept {
+  return index_of(source) < places.size() ? places[index_of(source)] : no_source;
 }
 
 // The watermark of many: the minimum over its active members. It never goes back when members join or fall silent.
+// Member: the id of one (ids.h).
+template <typename Member>
 class MinimumWatermark {
  public:
-  void observe(std::uint32_t member, const SeriesWatermark& series, Heard heard) {
-    members_.set(member, series.value());
+  void observe(Member member, const SeriesWatermark& series, Heard heard) {
+    members_.set(index_of(member), series.value());
     own_ = std::max(own_, series.own());
     heard_ = heard;
     settle();
   }
   // A member has moved on where this minimum does not hear it.
-  void follow(std::uint32_t member, const SeriesWatermark& series) {
-    members_.set(member, series.value());
+  void follow(Member member, const SeriesWatermark& series) {
+    members_.set(index_of(member), series.value());
     settle();
   }
   // For a minimum of minima.
-  void observe(std::uint32_t member, const MinimumWatermark& minimum) {
+  template <typename Other>
+  void observe(Member member, const MinimumWatermark<Other>& minimum) {
     enter(member, minimum);
     settle();
   }
   // As `observe`, where other members are about to change too: `settle` follows when all have.
-  void enter(std::uint32_t member, const MinimumWatermark& minimum) {
-    members_.set(member, minimum.active() ? minimum.value() : MinTree::absent);
-    own_ = std::max(own_, minimum.own_);
+  template <typename Other>
+  void enter(Member member, const MinimumWatermark<Other>& minimum) {
+    members_.set(index_of(member), minimum.active() ? minimum.value() : MinTree::absent);
+    own_ = std::max(own_, minimum.own());
   }
-  void remove(std::uint32_t member) { members_.set(member, MinTree::absent); }
+  void remove(Member member) { members_.set(index_of(member), MinTree::absent); }
   void hear(Heard heard) noexcept { heard_ = heard; }
 
   // After members were removed.
@@ -102,7 +105,7 @@ class MinimumWatermark {
   void raise(Timestamp to) noexcept { value_ = std::max(value_, to); }
 
   bool active() const noexcept { return members_.min() != MinTree::absent; }
-  bool is_active(std::uint32_t member) const noexcept { return members_.get(member) != MinTree::absent; }
+  bool is_active(Member member) const noexcept { return members_.get(index_of(member)) != MinTree::absent; }
   Timestamp value() const noexcept { return value_; }
   Timestamp own() const noexcept { return own_; }
   bool silent() const noexcept { return !active() && own_ != Timestamp::earliest(); }  // heard once, all idle now
@@ -113,21 +116,21 @@ class MinimumWatermark {
   void save(ByteWriter& out) const {
     out.time(value_);
     out.time(own_);
-    out.u32(heard_.source);
+    out.u32(index_of(heard_.source));
     out.duration(heard_.at);
   }
   void load(ByteReader& in) noexcept {
     value_ = in.time();
     own_ = in.time();
-    heard_.source = in.u32();
+    heard_.source = SourceId{in.u32()};
     heard_.at = in.duration();
   }
   // Where the source that was heard last stands now; no_source: it is gone, and with it how long ago that was.
-  void hear_from(std::uint32_t source) noexcept {
+  void hear_from(SourceId source) noexcept {
     const bool known = source != no_source && own_ != Timestamp::earliest();
     heard_ = known ? Heard{source, heard_.at} : Heard{};
   }
-  void restore_member(std::uint32_t member, Timestamp own) { members_.set(member, own); }
+  void restore_member(Member member, Timestamp own) { members_.set(index_of(member), own); }
 
  private:
   MinTree members_;

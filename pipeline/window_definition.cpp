@@ -71,57 +71,57 @@ void WindowDefinition::make_places(SeriesId id) {
 
 bool WindowDefinition::keeps(SeriesId id) const {
   if (grouped()) return false;
-  if (derived_.computes(index_of(id))) return true;
-  return std::visit([&](const auto& windows) { return windows.has_windows(index_of(id)); }, windows_);
+  if (derived_.computes(id)) return true;
+  return std::visit([&](const auto& windows) { return windows.has_windows(key_of(id)); }, windows_);
 }
 
-void WindowDefinition::forget_series(SeriesId id, std::vector<std::uint32_t>& orphans) {
-  become_idle(index_of(id));
+void WindowDefinition::forget_series(SeriesId id, std::vector<SeriesId>& orphans) {
+  become_idle(id);
   keys_.forget_series(id);
   if (grouped()) {
     members_[index_of(id)] = false;
     return;
   }
   idle_[index_of(id)] = Timestamp::earliest();
-  derived_.forget_input(index_of(id), orphans);
-  if (empty_) empty_->forget(index_of(id));
+  derived_.forget_input(id, orphans);
+  if (empty_) empty_->forget(key_of(id));
 }
 
 // Groups that have lost all members and whose last final row was emitted.
 void WindowDefinition::take_out_groups() {
   if (!grouped() || !keys_.any_deserted()) return;
-  keys_.take_out_deserted([&](std::uint32_t group) {
+  keys_.take_out_deserted([&](KeyId group) {
     if (std::visit([&](const auto& windows) { return windows.has_windows(group); }, windows_)) return false;
-    groups_[group] = {};
-    idle_[group] = Timestamp::earliest();
+    groups_[index_of(group)] = {};
+    idle_[index_of(group)] = Timestamp::earliest();
     return true;
   });
 }
 
-Timestamp WindowDefinition::reached_by(const Incoming& reading, std::uint32_t key) const noexcept {
-  if (grouped()) return std::max(groups_[key].value(), idle_[key]);
+Timestamp WindowDefinition::reached_by(const Incoming& reading, KeyId key) const noexcept {
+  if (grouped()) return std::max(groups_[index_of(key)].value(), idle_[index_of(key)]);
   switch (reading.scope) {
     case WatermarkScope::source:
-      return std::max({reading.watermark, source_idle_[reading.source], idle_[key]});
+      return std::max({reading.watermark, source_idle_[index_of(reading.source)], idle_[index_of(key)]});
     case WatermarkScope::global:
-      return std::max({reading.watermark, all_idle_, idle_[key]});
+      return std::max({reading.watermark, all_idle_, idle_[index_of(key)]});
     case WatermarkScope::sensor:
       break;
   }
-  return std::max(reading.watermark, idle_[key]);
+  return std::max(reading.watermark, idle_[index_of(key)]);
 }
 
 ReadingOutcome WindowDefinition::admit_any(const Incoming& reading) {
   if (reading.value < options_.match.min || reading.value > options_.match.max) return ReadingOutcome::not_taken;
-  const std::span<const std::uint32_t> keys = keys_.keys_of(reading.series);
+  const std::span<const KeyId> keys = keys_.keys_of(reading.series);
   if (keys.empty()) return ReadingOutcome::not_taken;
   if (options_.deduplicate && is_duplicate(reading, keys)) return ReadingOutcome::duplicate;
   ReadingOutcome best = ReadingOutcome::late_dropped;
-  for (const std::uint32_t key : keys) best = std::min(best, admit_key(key, reading, reached_by(reading, key)));
+  for (const KeyId key : keys) best = std::min(best, admit_key(key, reading, reached_by(reading, key)));
   return best;
 }
 
-ReadingOutcome WindowDefinition::admit_key(std::uint32_t key, const Incoming& reading, Timestamp reached) {
+ReadingOutcome WindowDefinition::admit_key(KeyId key, const Incoming& reading, Timestamp reached) {
   const ReadingOutcome outcome = std::visit(
       [&](auto& windows) { return windows.admit(key, reading.event_time, reading.value, reached); }, windows_);
   if (empty_ && outcome != ReadingOutcome::late_dropped) empty_->observe(key, reading.event_time);
@@ -129,35 +129,34 @@ ReadingOutcome WindowDefinition::admit_key(std::uint32_t key, const Incoming& re
 }
 
 // Known, and not too late: what is final for all its keys is dropped as late, not as a duplicate.
-bool WindowDefinition::is_duplicate(const Incoming& reading, std::span<const std::uint32_t> keys) {
+bool WindowDefinition::is_duplicate(const Incoming& reading, std::span<const KeyId> keys) {
   const Timestamp end = std::visit([&](const auto& windows) { return windows.last_end(reading.event_time); }, windows_);
-  const bool late = std::all_of(keys.begin(), keys.end(), [&](std::uint32_t key) {
-    return end + options_.allowed_lateness <= reached_by(reading, key);
-  });
+  const bool late = std::all_of(keys.begin(), keys.end(),
+                                [&](KeyId key) { return end + options_.allowed_lateness <= reached_by(reading, key); });
   return !late && !duplicates_.insert({reading.event_time, reading.series});
 }
 
-void WindowDefinition::observe(std::uint32_t series, const SeriesWatermark& own, Heard heard, bool taken) {
-  if (taken) members_[series] = true;
-  keys_.for_each_slot(series, [&](std::uint32_t key, std::uint32_t slot) {
+void WindowDefinition::observe(SeriesId series, const SeriesWatermark& own, Heard heard, bool taken) {
+  if (taken) members_[index_of(series)] = true;
+  keys_.for_each_membership(series, [&](KeyId key, MemberId member) {
     if (taken) {
-      groups_[key].observe(slot, own, heard);
-    } else if (members_[series]) {
-      groups_[key].follow(slot, own);
+      groups_[index_of(key)].observe(member, own, heard);
+    } else if (members_[index_of(series)]) {
+      groups_[index_of(key)].follow(member, own);
     }
   });
 }
 
-void WindowDefinition::become_idle(std::uint32_t series) {
+void WindowDefinition::become_idle(SeriesId series) {
   if (!grouped()) return;
-  keys_.for_each_slot(series, [&](std::uint32_t key, std::uint32_t slot) { groups_[key].remove(slot); });
+  keys_.for_each_membership(series, [&](KeyId key, MemberId member) { groups_[index_of(key)].remove(member); });
 }
 
 void WindowDefinition::raise(Timestamp to) noexcept {
-  for (MinimumWatermark& group : groups_) group.raise(to);
+  for (MinimumWatermark<MemberId>& group : groups_) group.raise(to);
 }
 
-Timestamp WindowDefinition::newest_final_at(std::uint32_t key) const {
+Timestamp WindowDefinition::newest_final_at(KeyId key) const {
   return std::visit([&](const auto& windows) { return windows.newest_final_at(key); }, windows_);
 }
 
@@ -165,7 +164,7 @@ void WindowDefinition::follow_series_clocks(const Clocks& clocks) {
   for (std::uint32_t i = 0; i < clocks.series.size(); ++i) {
     const SeriesClock& series = clocks.series[i];
     if (!series.idle || series.scope != WatermarkScope::sensor) continue;
-    idle_[i] = std::max(idle_[i], std::min(series.clock, newest_final_at(i)));
+    idle_[i] = std::max(idle_[i], std::min(series.clock, newest_final_at(KeyId{i})));
   }
 }
 
@@ -175,8 +174,9 @@ void WindowDefinition::follow_minimum_clocks(const Clocks& clocks) {
   for (std::uint32_t i = 0; i < clocks.series.size(); ++i) {
     const SeriesClock& series = clocks.series[i];
     if (series.scope == WatermarkScope::sensor) continue;
-    Timestamp& newest = series.scope == WatermarkScope::source ? newest_of_source[series.source] : newest_of_all;
-    newest = std::max(newest, newest_final_at(i));
+    Timestamp& newest =
+        series.scope == WatermarkScope::source ? newest_of_source[index_of(series.source)] : newest_of_all;
+    newest = std::max(newest, newest_final_at(KeyId{i}));
   }
   for (std::size_t i = 0; i < clocks.sources.size(); ++i) {
     if (!clocks.sources[i].silent) continue;
@@ -190,16 +190,16 @@ bool WindowDefinition::due(Duration running) const noexcept {
   return running.count() / options_.trigger.count() > fired_at_.count() / options_.trigger.count();
 }
 
-Timestamp WindowDefinition::reached(std::uint32_t series, const SeriesClock& clock) const noexcept {
+Timestamp WindowDefinition::reached(SeriesId series, const SeriesClock& clock) const noexcept {
   switch (clock.scope) {
     case WatermarkScope::source:
-      return std::max({clock.watermark, source_idle_[clock.source], idle_[series]});
+      return std::max({clock.watermark, source_idle_[index_of(clock.source)], idle_[index_of(series)]});
     case WatermarkScope::global:
-      return std::max({clock.watermark, all_idle_, idle_[series]});
+      return std::max({clock.watermark, all_idle_, idle_[index_of(series)]});
     case WatermarkScope::sensor:
       break;
   }
-  return std::max(clock.watermark, idle_[series]);
+  return std::max(clock.watermark, idle_[index_of(series)]);
 }
 
 void WindowDefinition::note_reached(const Clocks& clocks) {
@@ -208,7 +208,7 @@ void WindowDefinition::note_reached(const Clocks& clocks) {
     for (std::uint32_t i = 0; i < groups_.size(); ++i) reached_.push_back(std::max(groups_[i].value(), idle_[i]));
     return;
   }
-  for (std::uint32_t i = 0; i < clocks.series.size(); ++i) reached_.push_back(reached(i, clocks.series[i]));
+  for (std::uint32_t i = 0; i < clocks.series.size(); ++i) reached_.push_back(reached(SeriesId{i}, clocks.series[i]));
 }
 
 void WindowDefinition::collect(const Clocks& clocks, std::span<const std::uint32_t> ranks) {
@@ -233,7 +233,7 @@ void WindowDefinition::collect_empty(const FiringContext& firing, const Clocks& 
       const SeriesClock& series = clocks.series[key];
       // The end of all input is not a time: nothing is missed after the newest reading.
       const Timestamp reached = reached_[key] == Timestamp::latest() ? series.own : reached_[key];
-      empty_->collect(key, reached, std::max(reached, series.clock), firing.ranks[key], windows, rows_);
+      empty_->collect(KeyId{key}, reached, std::max(reached, series.clock), firing.ranks[key], windows, rows_);
     }
   };
   if (const auto* tumbling = std::get_if<TumblingWindows>(&windows_)) return collect_from(*tumbling);
@@ -312,7 +312,7 @@ void WindowDefinition::emit(Kind& windows, WindowId id, const Candidate& row, Em
   count_row(mark, row);
   if (mark != nullptr) mark->emit(row.state);
   const std::uint32_t revision = mark != nullptr ? mark->revision : row.handle;
-  out.rows.push_back({id, KeyId{row.key}, row.start, row.end, row.state, row.changed, revision,
+  out.rows.push_back({id, row.key, row.start, row.end, row.state, row.changed, revision,
                       static_cast<std::uint32_t>(out.values.size())});
   for (const Aggregate& aggregate : options_.aggregates) {
     out.values.push_back(plain ? windows.value(row, aggregate) : value_of(row, aggregate));
@@ -330,7 +330,7 @@ void WindowDefinition::forget_duplicates() {
     const Timestamp end = std::visit([&](const auto& windows) { return windows.last_end(entry.event_time); }, windows_);
     const auto keys = keys_.keys_of(entry.series);
     return std::all_of(keys.begin(), keys.end(),
-                       [&](std::uint32_t key) { return end + options_.allowed_lateness <= reached_[key]; });
+                       [&](KeyId key) { return end + options_.allowed_lateness <= reached_[index_of(key)]; });
   });
 }
 
@@ -350,7 +350,7 @@ void WindowDefinition::fire(WindowId id, Duration running, const Clocks& clocks,
 }
 
 std::shared_ptr<const Series> WindowDefinition::key(KeyId key, const SeriesTable& table) const {
-  return grouped() ? keys_.group(index_of(key)) : table.shared(SeriesId{index_of(key)});
+  return grouped() ? keys_.group(key) : table.shared(series_of(key));
 }
 
 std::size_t WindowDefinition::open_windows() const noexcept {
@@ -362,7 +362,7 @@ std::size_t WindowDefinition::memory_bytes() const noexcept {
   bytes += (idle_.capacity() + reached_.capacity()) * sizeof(Timestamp) + rows_.capacity() * sizeof(Candidate);
   bytes += keys_.memory_bytes() + members_.capacity() / 8;
   bytes += duplicates_.memory_bytes() + derived_.memory_bytes() + (empty_ ? empty_->memory_bytes() : 0);
-  for (const MinimumWatermark& group : groups_) bytes += sizeof group + group.memory_bytes();
+  for (const MinimumWatermark<MemberId>& group : groups_) bytes += sizeof group + group.memory_bytes();
   return bytes;
 }
 

@@ -35,8 +35,8 @@ namespace edgetide {
 
 // A reading on its way into a definition.
 struct Incoming {
-  std::uint32_t series;
-  std::uint32_t source;
+  SeriesId series;
+  SourceId source;
   WatermarkScope scope;
   Timestamp event_time;
   double value;
@@ -45,7 +45,7 @@ struct Incoming {
 
 // What a definition learns of a series at a tick.
 struct SeriesClock {
-  std::uint32_t source;
+  SourceId source;
   WatermarkScope scope;
   bool idle;
   Timestamp watermark;  // of that scope, without the idle part
@@ -86,32 +86,32 @@ class WindowDefinition {
   void skip_series(SeriesId id);  // no series has it at present
   const DerivedMetrics& derived() const noexcept { return derived_; }
   void add_derived_input(SeriesId input, std::string_view metric, std::size_t derived, SeriesId target) {
-    derived_.add_input(index_of(input), metric, derived, index_of(target));
+    derived_.add_input(input, metric, derived, target);
   }
   template <typename Reached>
-  void hear_derived_input(std::uint32_t series, Reached&& reached) {
+  void hear_derived_input(SeriesId series, Reached&& reached) {
     derived_.hear_input(series, reached);
   }
   // A series that has windows here, or is computed here, may not be forgotten.
   bool keeps(SeriesId id) const;
   // Adds to `orphans` the series that were computed from this one, and are not computed any more.
-  void forget_series(SeriesId id, std::vector<std::uint32_t>& orphans);
+  void forget_series(SeriesId id, std::vector<SeriesId>& orphans);
 
   // Requires: the series was added. ReadingOutcome::not_taken: the definition does not take it.
-  [[gnu::always_inline]] ReadingOutcome admit(std::uint32_t series, std::uint32_t source, WatermarkScope scope,
+  [[gnu::always_inline]] ReadingOutcome admit(SeriesId series, SourceId source, WatermarkScope scope,
                                               Timestamp event_time, double value, Timestamp watermark) {
     if (plain_ != nullptr && scope == WatermarkScope::sensor) [[likely]] {
-      return plain_->admit(series, event_time, value, std::max(watermark, idle_[series]));
+      return plain_->admit(key_of(series), event_time, value, std::max(watermark, idle_[index_of(series)]));
     }
     if (plain_sliding_ != nullptr && scope == WatermarkScope::sensor) {
-      return plain_sliding_->admit(series, event_time, value, std::max(watermark, idle_[series]));
+      return plain_sliding_->admit(key_of(series), event_time, value, std::max(watermark, idle_[index_of(series)]));
     }
     return admit_any({series, source, scope, event_time, value, watermark});
   }
 
   // Group watermarks, after the series' own has moved. `taken`: the definition takes readings of that source.
-  void observe(std::uint32_t series, const SeriesWatermark& own, Heard heard, bool taken);
-  void become_idle(std::uint32_t series);
+  void observe(SeriesId series, const SeriesWatermark& own, Heard heard, bool taken);
+  void become_idle(SeriesId series);
   void raise(Timestamp to) noexcept;
 
   // The idle rule, at a tick. `silence` is the listening time since a group was last heard.
@@ -124,10 +124,10 @@ class WindowDefinition {
 
   std::shared_ptr<const Series> key(KeyId key, const SeriesTable& table) const;
   // Requires: not grouped.
-  Timestamp reached(std::uint32_t series, const SeriesClock& clock) const noexcept;
+  Timestamp reached(SeriesId series, const SeriesClock& clock) const noexcept;
   // Before the series moves to another source: its watermark does not go back, even if that source is behind.
-  void keep_reached(std::uint32_t series, const SeriesClock& clock) noexcept {
-    if (!grouped()) idle_[series] = std::max(idle_[series], reached(series, clock));
+  void keep_reached(SeriesId series, const SeriesClock& clock) noexcept {
+    if (!grouped()) idle_[index_of(series)] = std::max(idle_[index_of(series)], reached(series, clock));
   }
 
   std::size_t open_windows() const noexcept;
@@ -136,11 +136,13 @@ class WindowDefinition {
   // ---- to be looked at
   std::size_t key_count() const noexcept { return keys_.size(); }
   // Empty: it does not take the series.
-  std::span<const std::uint32_t> keys_of(SeriesId series) const noexcept { return keys_.keys_of(index_of(series)); }
+  std::span<const KeyId> keys_of(SeriesId series) const noexcept { return keys_.keys_of(series); }
   // Requires: grouped.
-  Timestamp group_watermark(std::uint32_t key) const noexcept { return std::max(groups_[key].value(), idle_[key]); }
-  bool group_active(std::uint32_t key) const noexcept { return groups_[key].active(); }
-  const Series& group(std::uint32_t key) const noexcept { return *keys_.group(key); }
+  Timestamp group_watermark(KeyId key) const noexcept {
+    return std::max(groups_[index_of(key)].value(), idle_[index_of(key)]);
+  }
+  bool group_active(KeyId key) const noexcept { return groups_[index_of(key)].active(); }
+  const Series& group(KeyId key) const noexcept { return *keys_.group(key); }
   const RowsEmitted& rows_emitted() const noexcept { return rows_emitted_; }
   // Calls visit(key, start, end) for windows with readings, in no order, some repeatedly, until it is false.
   template <typename Visit>
@@ -154,8 +156,8 @@ class WindowDefinition {
   // Requires: the series were added. `sources`: by source of the snapshot its place now.
   struct Restored {
     const SeriesTable& series;
-    const std::vector<std::uint32_t>& sources;
-    std::function<Timestamp(std::uint32_t)> own_watermark;
+    const std::vector<SourceId>& sources;
+    std::function<Timestamp(SeriesId)> own_watermark;
   };
   void load(ByteReader& in, const Restored& restored);
 
@@ -165,10 +167,10 @@ class WindowDefinition {
   void make_places(SeriesId id);
   void take_out_groups();
   [[gnu::noinline]] ReadingOutcome admit_any(const Incoming& reading);
-  ReadingOutcome admit_key(std::uint32_t key, const Incoming& reading, Timestamp reached);
-  bool is_duplicate(const Incoming& reading, std::span<const std::uint32_t> keys);
-  Timestamp reached_by(const Incoming& reading, std::uint32_t key) const noexcept;
-  Timestamp newest_final_at(std::uint32_t key) const;
+  ReadingOutcome admit_key(KeyId key, const Incoming& reading, Timestamp reached);
+  bool is_duplicate(const Incoming& reading, std::span<const KeyId> keys);
+  Timestamp reached_by(const Incoming& reading, KeyId key) const noexcept;
+  Timestamp newest_final_at(KeyId key) const;
   void follow_series_clocks(const Clocks& clocks);
   void follow_minimum_clocks(const Clocks& clocks);
   void note_reached(const Clocks& clocks);
@@ -190,14 +192,15 @@ class WindowDefinition {
   const AggregateLayout layout_;
   KeyMap keys_;
   Windows windows_;
-  SlidingWindows* plain_sliding_ = nullptr;  // likewise
-  TumblingWindows* plain_ = nullptr;  // windows_, if they are tumbling and take every reading by series, as it is
+  // windows_, if they are of that kind and take every reading by series, as it is.
+  TumblingWindows* plain_ = nullptr;
+  SlidingWindows* plain_sliding_ = nullptr;
 
-  std::vector<Timestamp> idle_;                 // by key: the idle part of its watermark
-  std::vector<Timestamp> source_idle_;          // by source, for scope source
-  Timestamp all_idle_ = Timestamp::earliest();  // for scope global
-  std::vector<MinimumWatermark> groups_;        // by key, if grouped
-  std::vector<bool> members_;                   // by series, if grouped: it has been heard here
+  std::vector<Timestamp> idle_;                     // by key: the idle part of its watermark
+  std::vector<Timestamp> source_idle_;              // by source, for scope source
+  Timestamp all_idle_ = Timestamp::earliest();      // for scope global
+  std::vector<MinimumWatermark<MemberId>> groups_;  // by key, if grouped
+  std::vector<bool> members_;                       // by series, if grouped: it has been heard here
 
   DuplicateFilter duplicates_;
   std::optional<EmptyWindows> empty_;
@@ -218,12 +221,12 @@ void WindowDefinition::follow_clocks(const Clocks& clocks, Silence&& silence) {
     if (clocks.by_minimum) follow_minimum_clocks(clocks);
     return;
   }
-  for (std::uint32_t group = 0; group < groups_.size(); ++group) {
-    MinimumWatermark& watermark = groups_[group];
+  for (std::uint32_t i = 0; i < groups_.size(); ++i) {
+    MinimumWatermark<MemberId>& watermark = groups_[i];
     watermark.settle();
     if (!watermark.silent()) continue;
-    idle_[group] =
-        std::max(idle_[group], idle_watermark(watermark.own(), silence(watermark.heard()), newest_final_at(group)));
+    const Timestamp newest = newest_final_at(KeyId{i});
+    idle_[i] = std::max(idle_[i], idle_watermark(watermark.own(), silence(watermark.heard()), newest));
   }
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipeline/emission.h"
+#include "pipeline/ids.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
@@ -43,7 +44,7 @@ struct Candidate {
   Timestamp start;
   Timestamp end;
   std::uint32_t rank;  // of its key, in the order of rows
-  std::uint32_t key;
+  KeyId key;
   std::uint32_t handle;  // what the kind of window finds it by
   RowState state;
   bool changed;

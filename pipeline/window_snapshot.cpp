@@ -46,8 +46,8 @@ void WindowDefinition::load(ByteReader& in, const Restored& restored) {
   if (!in.has(sources, 8)) return;
   for (std::uint32_t i = 0; i < sources; ++i) {
     const Timestamp idle = in.time();
-    const std::uint32_t slot = place_of(restored.sources, i);
-    if (slot < source_idle_.size()) source_idle_[slot] = idle;
+    const SourceId place = place_of(restored.sources, SourceId{i});
+    if (index_of(place) < source_idle_.size()) source_idle_[index_of(place)] = idle;
   }
   all_idle_ = in.time();
   std::visit([&](auto& windows) { windows.load(in); }, windows_);
@@ -59,12 +59,13 @@ void WindowDefinition::load(ByteReader& in, const Restored& restored) {
 // Groups with their watermarks, and which series are active in them.
 void WindowDefinition::save_groups(ByteWriter& out) const {
   keys_.save(out);
-  for (const MinimumWatermark& group : groups_) group.save(out);
+  for (const MinimumWatermark<MemberId>& group : groups_) group.save(out);
   const std::size_t series = keys_.series_count();
   out.u32(static_cast<std::uint32_t>(series));
   for (std::uint32_t i = 0; i < series; ++i) {
     bool active = false;
-    keys_.for_each_slot(i, [&](std::uint32_t key, std::uint32_t slot) { active = groups_[key].is_active(slot); });
+    keys_.for_each_membership(SeriesId{i},
+                              [&](KeyId key, MemberId member) { active = groups_[index_of(key)].is_active(member); });
     out.u8(static_cast<std::uint8_t>((members_[i] ? 1 : 0) | (active ? 2 : 0)));
   }
 }
@@ -95,8 +96,8 @@ void WindowDefinition::load_groups(ByteReader& in, const Restored& restored) {
     const std::uint8_t bits = in.u8();
     members_[i] = (bits & 1U) != 0;
     if ((bits & 2U) == 0) continue;
-    keys_.for_each_slot(i, [&](std::uint32_t key, std::uint32_t slot) {
-      groups_[key].restore_member(slot, restored.own_watermark(i));
+    keys_.for_each_membership(SeriesId{i}, [&](KeyId key, MemberId member) {
+      groups_[index_of(key)].restore_member(member, restored.own_watermark(SeriesId{i}));
     });
   }
 }

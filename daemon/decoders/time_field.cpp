@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "daemon/decoders/number_text.h"
+#include "pipeline/floor_divide.h"
 #include "pipeline/time_text.h"
 
 namespace edgetide {
@@ -29,10 +30,6 @@ std::optional<Timestamp> nearest(double microseconds) noexcept {
   return Timestamp::microseconds(static_cast<std::int64_t>(std::round(microseconds)));
 }
 
-constexpr std::int64_t floor_thousandth(std::int64_t number) noexcept {
-  return number / 1000 - (number % 1000 < 0 ? 1 : 0);
-}
-
 }  // namespace
 
 std::optional<Timestamp> time_of_integer(std::int64_t number, TimeFormat format) noexcept {
@@ -45,7 +42,7 @@ std::optional<Timestamp> time_of_integer(std::int64_t number, TimeFormat format)
     case TimeFormat::unix_us:
       return Timestamp::microseconds(number);
     case TimeFormat::unix_ns:
-      return Timestamp::microseconds(floor_thousandth(number));
+      return Timestamp::microseconds(floor_divide(number, 1000));
     case TimeFormat::automatic:
     case TimeFormat::rfc3339:
       break;

@@ -70,7 +70,7 @@ WatermarkRange range_of(std::vector<Timestamp>& watermarks) {
 
 SensorStatus sensor_of(const SeriesView& view, const Series& series, const PipelineOptions& options, Timestamp now) {
   SensorStatus sensor;
-  sensor.source = options.sources[view.source].name;
+  sensor.source = options.sources[index_of(view.source)].name;
   sensor.sensor = series.sensor;
   sensor.metric = series.metric;
   sensor.unit = series.unit;
@@ -111,11 +111,11 @@ void read_pipeline(const Pipeline& pipeline, const PipelineOptions& options, Sta
   std::vector<std::vector<Timestamp>> active(status.sources.size());
   First newest(sensors_shown, heard_later), late(sensors_shown, is_later), skewed(sensors_shown, is_more_skewed);
   for_each_series(pipeline, [&](const SeriesView& view) {
-    SourceStatus& source = status.sources[view.source];
+    SourceStatus& source = status.sources[index_of(view.source)];
     ++source.series;
     source.idle_series += view.idle;
     const bool heard = view.newest != Timestamp::earliest();
-    if (heard && !view.idle) active[view.source].push_back(view.watermark);
+    if (heard && !view.idle) active[index_of(view.source)].push_back(view.watermark);
     if (detail == StatusDetail::numbers) return;
     if (heard) newest.offer(view);
     if (view.late_accepted + view.late_dropped > 0) late.offer(view);
@@ -166,7 +166,7 @@ Reached reached_in(const Pipeline& pipeline, WindowId id) {
     reached.by_key.push_back(pipeline.reached(id, KeyId{key}));
     bool active = false;
     if (definition.grouped()) {
-      active = definition.group_active(key);
+      active = definition.group_active(KeyId{key});
     } else {
       const auto view = pipeline.view(SeriesId{key});
       active = view && !view->idle && view->newest != Timestamp::earliest() && !definition.keys_of(view->id).empty();
@@ -179,8 +179,8 @@ Reached reached_in(const Pipeline& pipeline, WindowId id) {
 std::vector<WindowSpan> spans_of(const WindowDefinition& definition, const std::vector<Timestamp>& reached) {
   std::map<std::pair<Timestamp, Timestamp>, std::size_t> found;
   std::size_t looked_at = 0;
-  definition.view_windows([&](std::uint32_t key, Timestamp start, Timestamp end) {
-    if (end != Timestamp::latest() && end + definition.options().allowed_lateness > reached[key]) {
+  definition.view_windows([&](KeyId key, Timestamp start, Timestamp end) {
+    if (end != Timestamp::latest() && end + definition.options().allowed_lateness > reached[index_of(key)]) {
       ++found[{start, end}];
       if (found.size() > spans_shown) found.erase(found.begin());
     }

@@ -30,8 +30,8 @@ class Explaining {
   std::vector<ExplainedKey> keys_named(std::string_view name) const {
     std::vector<ExplainedKey> keys;
     if (definition_.grouped()) {
-      for (std::uint32_t key = 0; key < definition_.key_count(); ++key) {
-        if (definition_.group(key).sensor == name) keys.push_back(group(key));
+      for (std::uint32_t i = 0; i < definition_.key_count(); ++i) {
+        if (definition_.group(KeyId{i}).sensor == name) keys.push_back(group(KeyId{i}));
       }
       return keys;
     }
@@ -46,13 +46,13 @@ class Explaining {
 
  private:
   ExplainedKey series(const SeriesView& view) const {
-    const SourceOptions& source = pipeline_.options().sources[view.source];
-    ExplainedKey key = of(index_of(view.id));
+    const SourceOptions& source = pipeline_.options().sources[index_of(view.source)];
+    ExplainedKey key = of(key_of(view.id));
     key.sensor = pipeline_.series()[view.id].sensor;
     key.metric = pipeline_.series()[view.id].metric;
     key.source = source.name;
     key.scope = scope_names[static_cast<std::size_t>(source.time.scope)];
-    key.connected = pipeline_.listening(SourceId{view.source});
+    key.connected = pipeline_.listening(view.source);
     key.idle = view.idle;
     if (view.newest != Timestamp::earliest()) key.newest = view.newest;
     key.max_out_of_orderness = source.time.max_out_of_orderness;
@@ -64,7 +64,7 @@ class Explaining {
     return key;
   }
 
-  ExplainedKey group(std::uint32_t group) const {
+  ExplainedKey group(KeyId group) const {
     ExplainedKey key = of(group);
     key.sensor = definition_.group(group).sensor;
     key.scope = "group";
@@ -75,12 +75,12 @@ class Explaining {
     return key;
   }
 
-  ExplainedKey of(std::uint32_t key) const {
+  ExplainedKey of(KeyId key) const {
     ExplainedKey explained;
-    explained.watermark = pipeline_.reached(window_, KeyId{key});
+    explained.watermark = pipeline_.reached(window_, key);
     const Duration lateness = definition_.options().allowed_lateness;
     std::map<Timestamp, Timestamp> windows;
-    definition_.view_windows([&](std::uint32_t of, Timestamp start, Timestamp end) {
+    definition_.view_windows([&](KeyId of, Timestamp start, Timestamp end) {
       if (of == key) windows.emplace(start, end);
       return true;
     });

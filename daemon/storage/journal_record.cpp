@@ -4,6 +4,7 @@
 
 #include "daemon/storage/number_code.h"
 #include "daemon/storage/varint.h"
+#include "pipeline/floor_divide.h"
 
 namespace edgetide {
 
@@ -14,10 +15,6 @@ constexpr std::uint8_t has_fingerprint = 1, has_whole_moment = 2, has_refusals =
                        has_fingerprints = 16, has_positions = 32;
 constexpr unsigned fingerprint_bytes = 6;
 constexpr std::int64_t millisecond = 1'000;
-
-constexpr std::int64_t floor_div(std::int64_t a, std::int64_t b) noexcept {
-  return a / b - (a % b < 0 ? 1 : 0);
-}
 
 Moment get_moment(VarintReader& in) noexcept {
   const std::int64_t wall = in.signed_varint();
@@ -41,11 +38,11 @@ std::int64_t sum(std::int64_t a, std::int64_t b) noexcept {
 void append_readings(std::string& out, std::span<const Reading> readings, Timestamp arrival, std::int64_t unit) {
   put_varint(out, readings.size());
   std::int64_t series = -1;
-  std::int64_t time = floor_div(arrival.count(), unit);
+  std::int64_t time = floor_divide(arrival.count(), unit);
   for (const Reading& reading : readings) {
     put_signed(out, index_of(reading.series) - series - 1);
     series = index_of(reading.series);
-    const std::int64_t own_time = floor_div(reading.event_time.count(), unit);
+    const std::int64_t own_time = floor_divide(reading.event_time.count(), unit);
     put_signed(out, difference(own_time, time));
     time = own_time;
     put_number(out, reading.value);
@@ -56,7 +53,7 @@ void read_readings(VarintReader& in, Timestamp arrival, std::int64_t unit, std::
   const std::uint64_t count = in.varint();
   if (!in.has(count)) return;
   std::int64_t series = -1;
-  std::int64_t time = floor_div(arrival.count(), unit);
+  std::int64_t time = floor_divide(arrival.count(), unit);
   for (std::uint64_t i = 0; in.ok() && i < count; ++i) {
     series = sum(series + 1, in.signed_varint());
     in.require(series >= 0 && series <= 0xFFFF'FFFE);
