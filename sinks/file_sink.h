@@ -6,8 +6,8 @@
 //   NAME.position                    what is confirmed: the newest epoch, the part, and how many bytes of it
 //   NAME.lock                        held by the process that writes
 //
-// Exactly once: `deliver` appends the rows, syncs them, and then replaces the position. `open` cuts the part back to its
-//   position, so what was written without being confirmed, or torn by a power cut, is gone, and comes again.
+// Exactly once: `deliver` appends the rows, syncs them, and then replaces the position. `open` cuts the part back to
+//   its position, so what was written without being confirmed, or torn by a power cut, is gone, and comes again.
 // Contract, thread: sinks/sink.h.
 // Fails:  RetryAfter with the path for what the disk refuses (no room, no permission, another process that writes).
 //         What was written in part is cut off again.
