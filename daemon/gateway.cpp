@@ -252,7 +252,7 @@ void Gateway::stop() {
   const auto deadline = std::chrono::steady_clock::now() + deliver_within;
   notify_.stopping();
   log(LogLevel::info, "stopping");
-  core_.intake().stop_waiting();
+  core_.intake().set_blocking(false);
   for (const RunningSource& source : sources_) source.source->stop();
   core_.intake().close();
   core_.quarantine().sync();

@@ -92,14 +92,14 @@ void Gateway::stop_sources(const NameChanges& changes) {
     return changes.has_changed(source.name) || changes.has_removed(source.name);
   };
   if (std::none_of(sources_.begin(), sources_.end(), goes)) return;
-  core_.intake().stop_waiting();
+  core_.intake().set_blocking(false);
   for (const RunningSource& source : sources_) {
     if (!goes(source)) continue;
     source.source->stop();
     tick(Fire::due);
     notify_.alive();
   }
-  core_.intake().wait_again();
+  core_.intake().set_blocking(true);
   std::erase_if(sources_, goes);
   for (const std::string& name : changes.removed) reported_.erase(name);
 }

@@ -72,7 +72,7 @@ Acceptance Intake::taken() {
 }
 
 Acceptance Intake::hold_back() {
-  if (!waiting_allowed_) return {Acceptance::Answer::closed, 0};
+  if (!blocking_) return {Acceptance::Answer::closed, 0};
   if (!std::exchange(has_held_back_, true)) unsafe_();  // the storage thread looks for room
   return {Acceptance::Answer::held, 0};
 }
@@ -428,20 +428,12 @@ SourceId Intake::source_id(const std::string& name) {
 
 // ---- the end
 
-void Intake::wait_again() {
+void Intake::set_blocking(bool allowed) {
   {
     const MutexLock lock(mutex_);
-    waiting_allowed_ = true;
+    blocking_ = allowed;
   }
-  listeners_.set_blocking(true);
-}
-
-void Intake::stop_waiting() {
-  {
-    const MutexLock lock(mutex_);
-    waiting_allowed_ = false;
-  }
-  listeners_.set_blocking(false);
+  listeners_.set_blocking(allowed);
 }
 
 void Intake::close() {

@@ -109,8 +109,8 @@ class Intake final : public SourceHost {
   std::optional<std::string> reconfigure(Reconfiguration next);
   SourceId source_id(const std::string& name);  // for a source that is made
 
-  void stop_waiting();  // from now on a source is answered `closed` rather than `held`, and waits for no disk
-  void wait_again();
+  // False: from now on a source is answered `closed` rather than `held`, and waits for no disk.
+  void set_blocking(bool allowed);
   void close();  // from now on every answer is `closed`
   // A worker that was full has room again.
   void room_available() { listeners_.room_available(); }
@@ -207,7 +207,7 @@ class Intake final : public SourceHost {
   bool clock_set_ GUARDED_BY(mutex_);
   std::vector<bool> connected_ GUARDED_BY(mutex_);  // by id
   bool listening_ GUARDED_BY(mutex_);
-  bool waiting_allowed_ GUARDED_BY(mutex_) = true;
+  bool blocking_ GUARDED_BY(mutex_) = true;
   bool closed_ GUARDED_BY(mutex_) = false;
   bool has_held_back_ GUARDED_BY(mutex_) = false;        // a source waits for room
   std::uint64_t needed_record_ GUARDED_BY(mutex_) = 0;   // records before it are to survive a power cut,

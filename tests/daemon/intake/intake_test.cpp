@@ -277,7 +277,7 @@ TEST_F(IntakeTest, waiting_peer_is_let_go_unacknowledged_when_the_daemon_stops) 
   AcceptWaiter waiter(intake(), SourceId{0});
   waiter.start();
   std::thread peer([&] { EXPECT_FALSE(waiter.accept(batch_of("b"))); });
-  intake().stop_waiting();
+  intake().set_blocking(false);
   peer.join();
   EXPECT_EQ(counters().received, 1U);
 }
