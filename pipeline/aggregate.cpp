@@ -23,10 +23,8 @@ AggregateLayout::AggregateLayout(std::span<const Aggregate> aggregates)
 }
 
 bool AggregateLayout::needs(StatePart part) const {
-  return std::any_of(aggregates_.begin(), aggregates_.end(), [&](const Aggregate& aggregate) {
-    const std::vector<StatePart>& reads = kind_of(aggregate).reads;
-    return std::find(reads.begin(), reads.end(), part) != reads.end();
-  });
+  return std::any_of(aggregates_.begin(), aggregates_.end(),
+                     [&](const Aggregate& aggregate) { return kind_of(aggregate).reads.has(part); });
 }
 
 void AggregateLayout::clear(Word* state) const noexcept {

@@ -52,57 +52,44 @@ const PointList& points_of(const Input& in) {
   return *part_at<PointList>(*in.part(StatePart::points));
 }
 
-const std::vector<AggregateKind>& all_kinds() {
-  using enum StatePart;
-  // In the order of Aggregate::Kind.
-  static const std::vector<AggregateKind> kinds = {
-      {Kind::count, "count", {}, [](const Input& in) { return in.count(); }, true},
-      {Kind::sum, "sum", {sum}, sum_of},
-      {Kind::min, "min", {min}, min_of},
-      {Kind::max, "max", {max}, max_of},
-      {Kind::avg, "avg", {sum}, avg_of},
-      {Kind::first, "first", {first}, first_of},
-      {Kind::last, "last", {last}, last_of},
-      {Kind::stddev, "stddev", {moments}, [](const Input& in) { return std::sqrt(variance_of(in)); }},
-      {Kind::variance, "variance", {moments}, variance_of},
-      {Kind::range, "range", {min, max}, [](const Input& in) { return max_of(in) - min_of(in); }},
-      {Kind::delta, "delta", {first, last}, delta_of},
-      {Kind::rate, "rate", {first, last}, rate_of},
-      {Kind::increase,
-       "increase",
-       {points},
-       [](const Input& in) { return points_of(in).increase().value_or(not_computable); }},
-      {Kind::time_weighted_avg,
-       "time_weighted_avg",
-       {points},
-       [](const Input& in) { return points_of(in).time_weighted_average(in.span.end).value_or(not_computable); }},
-      {Kind::distinct,
-       "distinct",
-       {distinct},
-       [](const Input& in) { return static_cast<double>(part_at<DistinctCounter>(*in.part(distinct))->count()); },
-       true},
-      {Kind::max_gap,
-       "max_gap",
-       {points},
-       [](const Input& in) { return points_of(in).largest_gap().value_or(not_computable); }},
-      {Kind::percentile,
-       "p",
-       {sketch},
-       [](const Input& in) { return part_at<QuantileSketch>(*in.part(sketch))->percentile(in.aggregate.percent); }},
-  };
-  return kinds;
-}
-
 }  // namespace
 
-const AggregateKind& kind_of(const Aggregate& aggregate) {
-  return all_kinds()[static_cast<std::size_t>(aggregate.kind)];
-}
+constinit const std::array<AggregateKind, 17> aggregate_kinds = {{
+    {Kind::count, "count", StateParts(), [](const Input& in) { return in.count(); }, true},
+    {Kind::sum, "sum", StateParts(StatePart::sum), sum_of},
+    {Kind::min, "min", StateParts(StatePart::min), min_of},
+    {Kind::max, "max", StateParts(StatePart::max), max_of},
+    {Kind::avg, "avg", StateParts(StatePart::sum), avg_of},
+    {Kind::first, "first", StateParts(StatePart::first), first_of},
+    {Kind::last, "last", StateParts(StatePart::last), last_of},
+    {Kind::stddev, "stddev", StateParts(StatePart::moments),
+     [](const Input& in) { return std::sqrt(variance_of(in)); }},
+    {Kind::variance, "variance", StateParts(StatePart::moments), variance_of},
+    {Kind::range, "range", StateParts(StatePart::min, StatePart::max),
+     [](const Input& in) { return max_of(in) - min_of(in); }},
+    {Kind::delta, "delta", StateParts(StatePart::first, StatePart::last), delta_of},
+    {Kind::rate, "rate", StateParts(StatePart::first, StatePart::last), rate_of},
+    {Kind::increase, "increase", StateParts(StatePart::points),
+     [](const Input& in) { return points_of(in).increase().value_or(not_computable); }},
+    {Kind::time_weighted_avg, "time_weighted_avg", StateParts(StatePart::points),
+     [](const Input& in) { return points_of(in).time_weighted_average(in.span.end).value_or(not_computable); }},
+    {Kind::distinct, "distinct", StateParts(StatePart::distinct),
+     [](const Input& in) {
+       return static_cast<double>(part_at<DistinctCounter>(*in.part(StatePart::distinct))->count());
+     },
+     true},
+    {Kind::max_gap, "max_gap", StateParts(StatePart::points),
+     [](const Input& in) { return points_of(in).largest_gap().value_or(not_computable); }},
+    {Kind::percentile, "p", StateParts(StatePart::sketch),
+     [](const Input& in) {
+       return part_at<QuantileSketch>(*in.part(StatePart::sketch))->percentile(in.aggregate.percent);
+     }},
+}};
 
 const std::vector<std::string_view>& aggregate_names() {
   static const std::vector<std::string_view> names = [] {
     std::vector<std::string_view> all;
-    for (const AggregateKind& kind : all_kinds()) {
+    for (const AggregateKind& kind : aggregate_kinds) {
       if (kind.kind != Kind::percentile) all.push_back(kind.name);
     }
     return all;
@@ -119,7 +106,7 @@ std::string name_of(const Aggregate& aggregate) {
 }
 
 std::optional<Aggregate> aggregate_named(std::string_view name) noexcept {
-  for (const AggregateKind& kind : all_kinds()) {
+  for (const AggregateKind& kind : aggregate_kinds) {
     if (kind.name == name && kind.kind != Kind::percentile) return Aggregate{kind.kind};
   }
   if (name.size() < 2 || name.size() > max_percentile_name || name.front() != 'p' || name[1] < '0' || name[1] > '9')

@@ -80,15 +80,31 @@ struct AggregateInput {
   const StateWord* part(StatePart part) const noexcept { return state + at[index_of(part)]; }
 };
 
+// Parts of a state, as bits.
+class StateParts {
+ public:
+  template <typename... Part>
+  constexpr explicit StateParts(Part... parts) noexcept : bits_((0U | ... | (1U << index_of(parts)))) {}
+  constexpr bool has(StatePart part) const noexcept { return (bits_ >> index_of(part)) & 1U; }
+
+ private:
+  unsigned bits_;
+};
+
 struct AggregateKind {
   Aggregate::Kind kind;
   std::string_view name;
-  std::vector<StatePart> reads;
+  StateParts reads;
   double (*value)(const AggregateInput&);
   bool integer = false;  // a whole number, for a column of that type
 };
 
-const AggregateKind& kind_of(const Aggregate& aggregate);
+// In the order of Aggregate::Kind.
+extern const std::array<AggregateKind, 17> aggregate_kinds;
+
+inline const AggregateKind& kind_of(const Aggregate& aggregate) {
+  return aggregate_kinds[static_cast<std::size_t>(aggregate.kind)];
+}
 
 // All but percentiles, which are written pNN or pNN.N.
 const std::vector<std::string_view>& aggregate_names();

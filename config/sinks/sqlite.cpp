@@ -31,7 +31,7 @@ class ConfiguredSqlite final : public ConfiguredSinkOf<SqliteOptions> {
   std::string ddl(const std::vector<WindowSchema>& inputs) const override { return sqlite_ddl(inputs); }
 };
 
-std::shared_ptr<const ConfiguredSink> read(const Section& section, const PartContext& context) {
+std::shared_ptr<const ConfiguredSink> read_sqlite(const Section& section, const PartContext& context) {
   std::string path = "edgetide.db";
   section.read("path", path);
   if (path.empty()) section.error("path", "path is empty");
@@ -48,7 +48,7 @@ std::optional<Clash> same_file(const ConfiguredSink& earlier, const ConfiguredSi
 
 SinkPart sqlite_sink() {
   static const KeyGroup group = sqlite_keys();
-  return {{.name = "sqlite", .meaning = "", .library = "", .keys = {&group}}, sqlite_traits(), read, same_file};
+  return {{.name = "sqlite", .meaning = "", .library = "", .keys = {&group}}, sqlite_traits(), read_sqlite, same_file};
 }
 
 }  // namespace edgetide

@@ -18,14 +18,17 @@ class ConfiguredStdout final : public ConfiguredSinkOf<StdoutOptions> {
   SinkTraits traits() const override { return stdout_traits(); }
 };
 
-std::shared_ptr<const ConfiguredSink> read(const Section& /*section*/, const PartContext& /*context*/) {
+std::shared_ptr<const ConfiguredSink> read_stdout(const Section& /*section*/, const PartContext& /*context*/) {
   return std::make_shared<ConfiguredStdout>(StdoutOptions{});
 }
 
 }  // namespace
 
 SinkPart stdout_sink() {
-  return {{.name = "stdout", .meaning = "`stdout` writes JSON lines.", .library = ""}, stdout_traits(), read, nullptr};
+  return {{.name = "stdout", .meaning = "`stdout` writes JSON lines.", .library = ""},
+          stdout_traits(),
+          read_stdout,
+          nullptr};
 }
 
 }  // namespace edgetide
