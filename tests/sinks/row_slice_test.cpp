@@ -25,11 +25,11 @@ std::string summary(const RowBatch& rows) {
 }
 
 TEST(RowSliceTest, has_the_rows_that_were_asked_for_with_their_values) {
-  struct Case {
+  struct Wanted {
     std::size_t first, rows;
     std::string expected;
   };
-  const Case cases[] = {
+  const Wanted cases[] = {
       {0, 5, "from 0 to the end: 0:abc,1,10,2,20,3,30 1:de,4,5"},
       {0, 2, "from 0: 0:ab,1,10,2,20"},
       {2, 2, "from 2: 0:c,3,30 1:d,4"},
@@ -37,7 +37,7 @@ TEST(RowSliceTest, has_the_rows_that_were_asked_for_with_their_values) {
       {4, 1, "from 4 to the end: 1:e,5"},
       {1, 0, "from 1:"},
   };
-  for (const Case& c : cases) EXPECT_EQ(summary(slice(five_rows(), c.first, c.rows)), c.expected);
+  for (const Wanted& c : cases) EXPECT_EQ(summary(slice(five_rows(), c.first, c.rows)), c.expected);
 }
 
 TEST(RowSliceTest, slice_of_a_slice_knows_where_it_is_in_the_epoch) {

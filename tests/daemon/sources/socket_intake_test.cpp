@@ -13,7 +13,7 @@ using testing::ElementsAre;
 using Answer = SocketIntake::Answer;
 
 // A host with a set answer, and sockets that say whether they are read.
-struct Fixture {
+struct SocketIntakeFixture {
   BoundSocket socket{[] {
     SocketInput input;
     input.options.listen = "127.0.0.1:0";
@@ -37,7 +37,7 @@ struct Fixture {
 };
 
 TEST(SocketIntake, answer_of_the_host_goes_to_the_one_who_offered) {
-  Fixture fixture;
+  SocketIntakeFixture fixture;
   fixture.offer("a");
   fixture.answer = Answer::closed;
   fixture.offer("b");
@@ -46,7 +46,7 @@ TEST(SocketIntake, answer_of_the_host_goes_to_the_one_who_offered) {
 }
 
 TEST(SocketIntake, no_socket_is_read_while_a_batch_is_held_and_the_batch_is_offered_again) {
-  Fixture fixture;
+  SocketIntakeFixture fixture;
   fixture.answer = Answer::held;
   fixture.offer("a");
   EXPECT_TRUE(fixture.intake.is_holding());
@@ -62,7 +62,7 @@ TEST(SocketIntake, no_socket_is_read_while_a_batch_is_held_and_the_batch_is_offe
 }
 
 TEST(SocketIntake, held_batch_is_not_acknowledged_when_the_daemon_stops) {
-  Fixture fixture;
+  SocketIntakeFixture fixture;
   fixture.answer = Answer::held;
   fixture.offer("a");
   fixture.answer = Answer::closed;
@@ -71,7 +71,7 @@ TEST(SocketIntake, held_batch_is_not_acknowledged_when_the_daemon_stops) {
 }
 
 TEST(SocketIntake, held_batch_of_a_socket_that_is_gone_is_not_offered_and_the_others_are_read_again) {
-  Fixture fixture;
+  SocketIntakeFixture fixture;
   fixture.answer = Answer::held;
   fixture.offer("a");
   fixture.intake.forget(fixture.socket);
