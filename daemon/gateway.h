@@ -16,7 +16,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +28,7 @@
 #include "daemon/reload/reload_plan.h"
 #include "daemon/reload/reload_result.h"
 #include "daemon/service/clock.h"
+#include "daemon/service/mutex.h"
 #include "daemon/service/service_notify.h"
 #include "daemon/sources/socket_loop.h"
 #include "daemon/sources/source.h"
@@ -101,7 +101,7 @@ class Gateway {
   const Timestamp started_at_;
   std::atomic<std::int64_t> ticked_at_{};  // running time, in microseconds
   // Held while options, workers and the reload result are replaced, and by the monitor while it reads them.
-  mutable std::mutex parts_mutex_;
+  mutable Mutex parts_mutex_;
   std::unique_ptr<Monitor> monitor_;  // last: it reads all the others
 };
 

@@ -15,11 +15,11 @@ void Gateway::start_monitor() {
   MonitorHooks hooks;
   hooks.status = [this](StatusDetail detail) { return status(detail); };
   hooks.sensors = [this](SensorChoice choice) {
-    const std::lock_guard lock(parts_mutex_);
+    const MutexLock lock(parts_mutex_);
     return gather_sensors(status_parts(), clock_.now().wall, choice);
   };
   hooks.explain = [this](std::string_view window, std::string_view sensor) {
-    const std::lock_guard lock(parts_mutex_);
+    const MutexLock lock(parts_mutex_);
     return explain_window(status_parts(), window, sensor);
   };
   hooks.tap = [this](std::string_view name) { return tap(name); };
@@ -41,7 +41,7 @@ StatusParts Gateway::status_parts() const {
 }
 
 GatewayStatus Gateway::status(StatusDetail detail) const {
-  const std::lock_guard lock(parts_mutex_);
+  const MutexLock lock(parts_mutex_);
   const Moment now = clock_.now();
   GatewayStatus status = gather_status(status_parts(), now.wall, detail);
   status.id = options_.id;
@@ -54,7 +54,7 @@ GatewayStatus Gateway::status(StatusDetail detail) const {
 }
 
 std::shared_ptr<Tap> Gateway::tap(std::string_view name) {
-  const std::lock_guard lock(parts_mutex_);
+  const MutexLock lock(parts_mutex_);
   const auto position_of = [name](const auto& list) {
     const auto found = std::find_if(list.begin(), list.end(), [&](const auto& each) { return each.name == name; });
     return found == list.end() ? std::nullopt : std::optional(static_cast<std::uint32_t>(found - list.begin()));

@@ -35,7 +35,7 @@ class StoragePause {
 void Gateway::reload() {
   notify_.reloading();
   {
-    const std::lock_guard lock(parts_mutex_);
+    const MutexLock lock(parts_mutex_);
     last_reload_ = {true, clock_.now().wall, {}};
   }
   try {
@@ -52,7 +52,7 @@ void Gateway::reload() {
 
 // Logs each line; the first one becomes the reason of the failed reload.
 void Gateway::note_failure(const std::string& text) {
-  const std::lock_guard lock(parts_mutex_);
+  const MutexLock lock(parts_mutex_);
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     log(LogLevel::error, line);
@@ -70,7 +70,7 @@ void Gateway::apply(GatewayOptions next) {
 
 // The core switches over; afterwards `next` holds the former options. The monitor sees neither meanwhile.
 void Gateway::exchange(GatewayOptions& next, const ReloadPlan& plan) {
-  const std::lock_guard lock(parts_mutex_);
+  const MutexLock lock(parts_mutex_);
   if (const auto refusal = core_.reload(next, plan, std::chrono::steady_clock::now() + removed_deliver_within)) {
     throw std::runtime_error(*refusal);
   }

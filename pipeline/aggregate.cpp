@@ -20,6 +20,7 @@ AggregateLayout::AggregateLayout(std::span<const Aggregate> aggregates)
   }
   sum_min_max_ = at(StatePart::sum) == sum_at && at(StatePart::min) == min_at && at(StatePart::max) == max_at;
   in_order_ = has(StatePart::first) || has(StatePart::last);
+  more_ = !others_.empty();
 }
 
 bool AggregateLayout::needs(StatePart part) const {

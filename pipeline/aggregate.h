@@ -53,7 +53,7 @@ class AggregateLayout {
     }
     if (in_order_ && has(StatePart::first)) add_to_first(state + at(StatePart::first), count, event_time, value);
     if (in_order_ && has(StatePart::last)) add_to_last(state + at(StatePart::last), count, event_time, value);
-    if (!others_.empty()) [[unlikely]]
+    if (more_) [[unlikely]]
       add_to_others(state, event_time, value);
   }
 
@@ -93,6 +93,7 @@ class AggregateLayout {
   std::vector<Placed> others_;  // those that `add` does not do by itself
   bool sum_min_max_ = false;    // all three, at sum_at, min_at and max_at
   bool in_order_ = false;       // first or last
+  bool more_ = false;           // others_ are there
 };
 
 }  // namespace edgetide

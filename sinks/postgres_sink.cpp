@@ -7,13 +7,13 @@
 #include <sys/socket.h>
 #include <utility>
 
+#include "daemon/service/backoff.h"
 #include "daemon/service/mutex.h"
 #include "sinks/pg_array.h"
 #include "sinks/postgres_conninfo.h"
 #include "sinks/postgres_delivery.h"
 #include "sinks/postgres_schema.h"
 #include "sinks/pqxx_versions.h"
-#include "sinks/retry.h"
 #include "sinks/store_claim.h"
 
 #ifdef __SANITIZE_ADDRESS__

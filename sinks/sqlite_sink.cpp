@@ -9,8 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "daemon/service/backoff.h"
 #include "daemon/service/mutex.h"
-#include "sinks/retry.h"
 #include "sinks/row_json.h"
 #include "sinks/sqlite_database.h"
 #include "sinks/sqlite_schema.h"

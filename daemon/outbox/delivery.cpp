@@ -4,8 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "daemon/service/backoff.h"
 #include "daemon/service/log.h"
-#include "sinks/retry.h"
 #include "sinks/row_slice.h"
 
 namespace edgetide {

@@ -31,6 +31,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "daemon/service/backoff.h"
 #include "daemon/service/host_port.h"
 #include "daemon/service/mutex.h"
 #include "daemon/service/server_address.h"
@@ -46,8 +47,7 @@ using namespace std::chrono_literals;
 constexpr auto connect_timeout = 15s;
 constexpr auto answer_timeout = 15s;  // SUBACK
 constexpr auto disconnect_timeout = 2s;
-constexpr auto backoff_first = 1s;
-constexpr auto backoff_most = 60s;
+constexpr std::chrono::microseconds backoff_least = 50ms;
 constexpr auto stable_after = 60s;  // two clients with one id throw each other out sooner
 constexpr std::int32_t receive_maximum = 1000;
 constexpr std::int32_t packet_slack_bytes = 64 * 1024;  // topic and properties beside the payload
@@ -275,14 +275,11 @@ class MqttSource final : public Source {
     return lost_;
   }
 
-  // Full jitter, doubling from 1 s to 60 s; from 1 s again, and from the first server, after a connection that stood.
+  // From the shortest delay again, and from the first server, after a connection that stood.
   void back_off() {
-    const auto ceiling =
-        std::min<std::chrono::milliseconds>(backoff_most, backoff_first * (1 << std::min<std::size_t>(failures_, 6)));
-    ++failures_;
-    const std::chrono::milliseconds delay(
-        std::uniform_int_distribution<std::chrono::milliseconds::rep>(50, ceiling.count())(random_));
-    const auto until = std::chrono::steady_clock::now() + delay;
+    const Duration delay = backoff_delay(static_cast<unsigned>(failures_++), std::uniform_real_distribution()(random_));
+    const auto until =
+        std::chrono::steady_clock::now() + std::max(backoff_least, std::chrono::microseconds(delay.count()));
     MutexLock lock(mutex_);
     while (!stopping_ && changed_.wait_until(lock, until) != std::cv_status::timeout) {
     }

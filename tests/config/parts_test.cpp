@@ -157,7 +157,8 @@ TEST(Parts, a_toy_format_is_read_decodes_and_is_compared_on_reload) {
   const SocketOptions* const socket = options_of<SocketOptions>(*options.sources[0].source);
   ASSERT_NE(socket, nullptr);
   DecodedBatch batch;
-  make_decoder(socket->route.mapping, {})->decode({.topic = {}, .payload = "three", .captures = {}}, batch);
+  const std::unique_ptr<Decoder> decoder = make_decoder(socket->route.mapping, {});  // the readings point into it
+  decoder->decode({.topic = {}, .payload = "three", .captures = {}}, batch);
   ASSERT_EQ(batch.readings.size(), 1U);
   EXPECT_EQ(batch.readings[0].metric, "blue");
   const auto plan_of = [&](const std::string& next) {

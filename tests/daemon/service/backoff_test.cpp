@@ -1,4 +1,4 @@
-#include "sinks/retry.h"
+#include "daemon/service/backoff.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "sinks/retry.h"
+#include "daemon/service/backoff.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,5 +1,5 @@
 // How long to wait before the next try: exponential from one second to one minute, with full jitter, so that a
-// hundred gateways that lost the same database do not come back at the same moment.
+// hundred gateways that lost the same database or broker do not come back at the same moment.
 //
 // Pure; any thread; never fails.
 #pragma once
