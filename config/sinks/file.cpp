@@ -54,7 +54,7 @@ std::shared_ptr<const ConfiguredSink> read_file(const Section& section, const Pa
   section.read("folder", folder);
   if (folder.empty()) section.error("folder", "folder is empty");
   options.folder = (std::filesystem::path(context.state_directory) / folder).lexically_normal();
-  if (const auto encoding = section.word("encoding")) options.encoding = row_encodings()[*encoding].name;
+  if (const auto encoding = section.word("encoding")) options.encoding = *encoding;
   section.read("max_file_size", options.max_file_bytes);
   section.read("max_file_age", options.max_file_age);
   section.read("max_files", options.max_files);

@@ -60,7 +60,7 @@ void Intake::begin_run() {
 
 // ---- readings
 
-// With `durability = "power"` the peer hears of it when the storage thread has synced what waits, all at once.
+// With `durability = "power"` the peer hears of it when the sync thread has synced what waits, all at once.
 Acceptance Intake::taken() {
   if (journal_options_.durability != Durability::power || synced_record_ >= needed_record_) {
     return {Acceptance::Answer::taken, 0};
@@ -152,6 +152,7 @@ void Intake::gather_messages(const DecodedBatch& batch) {
       fingerprints_.push_back(*message.fingerprint);
     }
   }
+  for (const Position& state : batch.states) note_newest(state);
 }
 
 void Intake::note_newest(const Position& position) {
@@ -547,6 +548,11 @@ std::uint64_t Intake::rows_emitted() const {
 std::size_t Intake::held_readings() const {
   const MutexLock lock(mutex_);
   return held_.readings();
+}
+
+std::uint64_t Intake::forgotten_positions() const {
+  const MutexLock lock(mutex_);
+  return positions_.forgotten();
 }
 
 std::uint64_t Intake::resent_messages() const {

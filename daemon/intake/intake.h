@@ -12,7 +12,7 @@
 // slot.
 //
 // Thread: what a SourceHost does from source threads; `tick`, `reconfigure`, `close` from the main thread;
-//         `sync`, `checkpoint`, `cut` from the storage thread.
+//         `sync` from the sync thread and the storage thread, `checkpoint` and `cut` from the latter.
 // Owns:   nothing; the gateway owns pipeline, clock, journal, gate and workers, and they outlive the intake's users.
 // Fails:  the answer is `closed` once it is. What cannot be taken is refused and counted, one reading at a time.
 #pragma once
@@ -139,8 +139,9 @@ class Intake final : public SourceHost {
   RefusalSample last_refusal(SourceId slot) const;
   SourceTraffic traffic(SourceId slot) const;
   std::uint64_t rows_emitted() const;
-  std::uint64_t resent_messages() const;  // known already, and suppressed
-  std::size_t held_readings() const;      // wait for the clock
+  std::uint64_t resent_messages() const;      // known already, and suppressed
+  std::uint64_t forgotten_positions() const;  // of partitions beyond the limit (source_positions.h)
+  std::size_t held_readings() const;          // wait for the clock
   JournalStatus journal_status() const;
   QuarantineCounters quarantine_counters() const;  // Requires: a quarantine
 

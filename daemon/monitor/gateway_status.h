@@ -156,6 +156,7 @@ struct GatewayStatus {
   std::uint64_t state_bytes = 0;
   std::uint64_t state_max_bytes = 0;
   std::uint64_t resent_messages = 0;
+  std::uint64_t forgotten_positions = 0;
   std::vector<SourceStatus> sources;
   std::vector<WindowStatus> windows;
   std::vector<SinkStatus> sinks;

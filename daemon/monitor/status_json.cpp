@@ -45,7 +45,7 @@ void write_window(JsonWriter& out, const WindowStatus& window) {
   write_watermark(out, window.watermark);
   out.key("rows").open('{');
   for (std::size_t i = 0; i < window.rows_by_state.size(); ++i) {
-    out.member(state_name(static_cast<RowState>(i)), window.rows_by_state[i]);
+    out.member(name_of(static_cast<RowState>(i)), window.rows_by_state[i]);
   }
   out.close('}');
   out.member("early", window.early).member("on_time", window.on_time).member("late", window.late);

@@ -49,6 +49,7 @@ constexpr auto answer_timeout = 15s;  // SUBACK
 constexpr auto disconnect_timeout = 2s;
 constexpr std::chrono::microseconds backoff_least = 50ms;
 constexpr auto stable_after = 60s;  // two clients with one id throw each other out sooner
+constexpr std::size_t max_waiting_replies = 100;
 constexpr std::int32_t receive_maximum = 1000;
 constexpr std::int32_t packet_slack_bytes = 64 * 1024;  // topic and properties beside the payload
 
@@ -166,6 +167,7 @@ class MqttSource final : public Source {
 
   void start() override {
     for (const std::string& file : {options_.tls.ca, options_.tls.cert, options_.tls.key}) check_readable(file);
+    for (const StoredPosition& known : host_.positions(id_)) router_.restore_state(known.partition, known.bytes);
     waiter_.start();
     thread_ = std::thread([this] { run(); });
     pthread_setname_np(thread_.native_handle(), ("mqtt-" + options_.name).substr(0, 15).c_str());
@@ -223,7 +225,7 @@ class MqttSource final : public Source {
     had_session_ = true;
     host_.connected(id_, server);
     const auto since = std::chrono::steady_clock::now();
-    std::string error = wait_for_loss();
+    std::string error = wait_for_loss(client);
     if (std::chrono::steady_clock::now() - since >= stable_after) failures_ = 0;
     return error;
   }
@@ -269,10 +271,18 @@ class MqttSource final : public Source {
     }
   }
 
-  std::string wait_for_loss() {
-    MutexLock lock(mutex_);
-    while (!stopping_ && lost_.empty()) changed_.wait(lock);
-    return lost_;
+  // Sends replies meanwhile.
+  std::string wait_for_loss(mqtt::async_client& client) {
+    while (true) {
+      std::vector<std::pair<std::string, std::string>> replies;
+      {
+        MutexLock lock(mutex_);
+        while (!stopping_ && lost_.empty() && replies_.empty()) changed_.wait(lock);
+        if (stopping_ || !lost_.empty()) return lost_;
+        replies.swap(replies_);
+      }
+      for (const auto& [topic, payload] : replies) client.publish(topic, payload.data(), payload.size(), 0, false);
+    }
   }
 
   // From the shortest delay again, and from the first server, after a connection that stood.
@@ -290,13 +300,14 @@ class MqttSource final : public Source {
     if (cut_) return;  // read before the cut; not acknowledged either
     if (message.is_retained() && !options_.use_retained) return;
     decode(message);
-    if (batch_.readings.empty() && batch_.refusals.empty()) return;
+    if (batch_.empty()) return;
     if (message.get_qos() > 0) {
       const auto& payload = message.get_payload_ref();
       batch_.end_message(message_fingerprint(message.get_topic(), {payload.data(), payload.size()}),
                          message.is_duplicate());
     }
-    if (!waiter_.accept(batch_)) cut();
+    if (!waiter_.accept(batch_)) return cut();
+    if (!batch_.replies.empty()) queue_replies();
   }
 
   // A message that makes a decoder throw would come again and again: it is refused. Without memory the process ends
@@ -305,12 +316,43 @@ class MqttSource final : public Source {
     batch_.clear();
     try {
       const auto& payload = message.get_payload_ref();
-      router_.decode(message.get_topic(), std::string_view(payload.data(), payload.size()), batch_);
+      note_properties(message.get_properties());
+      router_.decode({.topic = message.get_topic(),
+                      .payload = std::string_view(payload.data(), payload.size()),
+                      .content_type = content_type_,
+                      .properties = properties_},
+                     batch_);
     } catch (const std::bad_alloc&) {
       throw;
     } catch (...) {
       batch_.clear();
       batch_.refusals.push_back({Refusal::bad_syntax, message.get_topic(), 0});
+    }
+  }
+
+  // They are sent by the connection thread: the library's lock is held here. What is too much is asked for again.
+  void queue_replies() {
+    const MutexLock lock(mutex_);
+    for (const Reply& reply : batch_.replies) {
+      if (replies_.size() < max_waiting_replies)
+        replies_.emplace_back(std::string(reply.topic), std::string(reply.payload));
+    }
+    changed_.notify_all();
+  }
+
+  // Of MQTT 5; they point into the message.
+  void note_properties(const mqtt::properties& all) {
+    properties_.clear();
+    content_type_ = {};
+    for (int i = 0; i < all.c_struct().count; ++i) {
+      const MQTTProperty& one = all.c_struct().array[i];
+      const auto text = [](const MQTTLenString& part) {
+        return std::string_view(part.data, static_cast<std::size_t>(std::max(part.len, 0)));
+      };
+      if (one.identifier == MQTTPROPERTY_CODE_CONTENT_TYPE) content_type_ = text(one.value.data);
+      if (one.identifier == MQTTPROPERTY_CODE_USER_PROPERTY) {
+        properties_.push_back({text(one.value.data), text(one.value.value)});
+      }
     }
   }
 
@@ -325,6 +367,7 @@ class MqttSource final : public Source {
   void begin() {
     const MutexLock lock(mutex_);
     lost_.clear();
+    replies_.clear();
     cut_ = false;
     socket_ = no_socket;
   }
@@ -367,12 +410,15 @@ class MqttSource final : public Source {
   // Paho's receive thread only.
   Router router_;
   DecodedBatch batch_;
+  std::vector<MessageProperty> properties_;  // and
+  std::string_view content_type_;            // of the message at hand
 
   mutable Mutex mutex_;
   Condition changed_;
   std::atomic<int> socket_ = no_socket;  // the library's, of this connection
   std::atomic<bool> cut_ = false;        // this connection was ended by `cut`
   bool stopping_ GUARDED_BY(mutex_) = false;
+  std::vector<std::pair<std::string, std::string>> replies_ GUARDED_BY(mutex_);  // topic and payload, to be sent
   std::string lost_ GUARDED_BY(mutex_);  // why the connection was lost, empty while it stands
 
   // The connection thread only.

@@ -3,7 +3,8 @@
 // A source receives bytes, decodes them (route.h, decoder.h) and hands batches to its SourceHost. It starts no
 // thread except where its library insists (Paho); sockets run on the one event loop of socket_loop.
 //
-//   host.attach(id, events)          before the first batch; `host.positions(id)` says where to resume
+//   host.attach(id, events)          before the first batch; `host.positions(id)` says where to resume, and what the
+//                                    decoders of its router knew (Router::restore_state)
 //   host.try_accept(id, batch)       held:  keep the batch, stop reading, offer it again after `room_available`
 //                                    taken: acknowledge it to the peer after `durable(record)`; at once if that is 0
 //   host.detach(id)                  after the last one
@@ -66,7 +67,7 @@ class SourceHost {
   virtual void attach(SourceId source, SourceEvents& events) noexcept = 0;
   virtual void detach(SourceId source) noexcept = 0;
 
-  // The newest of each partition, as the source has put them into its batches.
+  // The newest of each partition, as they were in its batches; states of decoders too (decoder_state_mark).
   virtual std::vector<StoredPosition> positions(SourceId source) const = 0;
 
   // The source can receive from now on, or no longer. Listening time runs between the two. Idempotent.

@@ -44,7 +44,7 @@ class RecordingHost final : public SourceHost {
     const std::lock_guard lock(listeners_mutex_);
     listeners_.erase(source);
   }
-  std::vector<StoredPosition> positions(SourceId) const override { return {}; }
+  std::vector<StoredPosition> positions(SourceId) const override { return known_positions_; }
   void connected(SourceId, std::string_view) noexcept override {
     change([&] { connected_ = true, ++connections_; });
   }
@@ -59,6 +59,8 @@ class RecordingHost final : public SourceHost {
     change([&] { holding_ = holding; });
     if (!holding) each_listener([](SourceEvents& events) { events.room_available(); });
   }
+  // Before a source starts.
+  void know(std::vector<StoredPosition> positions) { known_positions_ = std::move(positions); }
   // What is taken from now on is durable when `sync` says so.
   void need_sync() {
     change([&] { syncing_ = true; });
@@ -122,6 +124,7 @@ class RecordingHost final : public SourceHost {
   std::map<SourceId, SourceEvents*> listeners_;  // guarded by listeners_mutex_
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::vector<StoredPosition> known_positions_;
   bool holding_ = false;
   bool syncing_ = false;
   std::uint64_t record_ = 0;
