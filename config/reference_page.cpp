@@ -2,6 +2,7 @@
 
 #include "config/key_table.h"
 #include "config/key_text.h"
+#include "config/parts.h"
 
 namespace edgetide {
 
@@ -16,6 +17,7 @@ again: `EDGETIDE_WRITE_REFERENCE=1 ctest -R ReferencePage`.
 - **Durations** are strings with a unit (`us`, `ms`, `s`, `m`, `h`, `d`, `w`): `"10s"`, `"1.5h"`. Where the type says
   so, `"none"` switches the rule off.
 - **Sizes** are strings with a whole number and a unit: `"64MiB"`, `"10MB"`.
+- **Rates** are strings with a number and a unit (`/s`, `/m`, `/h`): `"50/s"`.
 - **References** can be part of any string and are resolved after parsing: `${credential:NAME}` (a file in
   `$CREDENTIALS_DIRECTORY`, systemd's `LoadCredential=`), `${credential_path:NAME}` (its path), `${file:/PATH}` (a file
   that others cannot read), `${env:NAME}`, `${env:NAME:-DEFAULT}`. One newline at the end of a file is dropped.
@@ -43,6 +45,22 @@ one. The content of a file that a key names, such as a certificate, is not compa
 next connection. While readings wait for the clock to be set, a reload is refused.
 )";
 
+// What each sink promises, behind the keys that all of them have.
+std::string traits_table(const PartList<SinkPart>& sinks) {
+  std::string text =
+      "\nWhat a sink does with rows. `table`: a row replaces the one of the same window, series and start. `stream`: "
+      "every\nrow of every epoch is written. `at_least_once`: after a failure rows may come again, with the same "
+      "revision. `rows_max`\nand `bytes_max` bound one delivery; a single epoch that has more goes whole to an "
+      "`exactly_once` sink.\n\n"
+      "| type | rows_go_to | delivery | rows_max | bytes_max |\n|---|---|---|---|---|\n";
+  for (const SinkPart& sink : sinks.built) {
+    text += "| `" + std::string(sink.name) + "` |";
+    for (const auto& [name, value] : shown_traits(sink.traits)) text += " " + value + " |";
+    text += '\n';
+  }
+  return text;
+}
+
 std::string row(const KeySpec& key) {
   return "| `" + std::string(key.name) + "` | " + type_text(key) + " | " + default_text(key) + " | " +
          bounds_text(key) + " | " + reload_text(key) + " | " + std::string(key.meaning) + " |\n";
@@ -58,6 +76,7 @@ std::string reference_page(const Parts& parts) {
     if (!group->intro.empty()) page += std::string(group->intro) + "\n\n";
     page += "| key | type | default | bounds | reload | meaning |\n|---|---|---|---|---|---|\n";
     for (const KeySpec& key : group->keys) page += row(key);
+    if (group == &table.sink) page += traits_table(parts.sinks);
   }
   return page;
 }

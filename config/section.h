@@ -42,6 +42,7 @@ class Section {
   void read(std::string_view key, double& target) const;
   void read(std::string_view key, Duration& target) const;
   void read(std::string_view key, std::vector<std::string>& target) const;
+  void read_rate(std::string_view key, double& per_second) const;  // 0: none
 
   // The words of the key table stand in the order of the enum.
   std::optional<std::size_t> word(std::string_view key) const;

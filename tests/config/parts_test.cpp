@@ -110,6 +110,7 @@ SinkPart toy_sink() {
   SinkPart part;
   part.name = "toychest";
   part.meaning = "`toychest` keeps toys.";
+  part.traits = {SinkKind::stream, DeliveryGuarantee::at_least_once, 7, 2048};
   part.keys = {&group};
   part.read = [](const Section& section, const PartContext& /*context*/) -> std::shared_ptr<const ConfiguredSink> {
     return read_colour<ConfiguredToySink>(section);
@@ -180,6 +181,9 @@ TEST(Parts, a_toy_is_in_the_reference_and_in_the_manual_page) {
     EXPECT_NE(page.find("Of the chest."), std::string::npos);
     EXPECT_NE(page.find("keeps toys."), std::string::npos);
   }
+  EXPECT_NE(reference_page(parts).find("| `toychest` | stream | at_least_once | 7 | 2KiB |"), std::string::npos);
+  EXPECT_NE(configuration_manual(parts).find("rows_go_to stream, delivery at_least_once, rows_max 7, bytes_max 2KiB"),
+            std::string::npos);
   EXPECT_EQ(reference_page().find("toybox"), std::string::npos) << "the built-in parts are unchanged";
 }
 
