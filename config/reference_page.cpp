@@ -11,8 +11,8 @@ namespace {
 constexpr const char* reference_head =
     R"(# Configuration reference
 
-Printed from the key table (`key_groups*.cpp`, `sources/`, `windows/`, `sinks/`); a test keeps both equal. To print it
-again: `EDGETIDE_WRITE_REFERENCE=1 ctest -R ReferencePage`.
+Printed from the key table (`key_groups*.cpp`, `sources/`, `windows/`, `sinks/`) and `presets/`; a test keeps both
+equal. To print it again: `EDGETIDE_WRITE_REFERENCE=1 ctest -R ReferencePage`.
 
 - **Durations** are strings with a unit (`us`, `ms`, `s`, `m`, `h`, `d`, `w`): `"10s"`, `"1.5h"`. Where the type says
   so, `"none"` switches the rule off.
@@ -61,6 +61,17 @@ std::string traits_table(const PartList<SinkPart>& sinks) {
   return text;
 }
 
+std::string presets_of(const std::vector<Preset>& presets) {
+  std::string text =
+      "\n## Presets\n\nMappings for families of devices (`config/presets/`). `format = \"NAME\"` reads the keys of the "
+      "preset first; a key that\nthe route has as well goes before that of the preset, as a whole.\n";
+  for (const Preset& preset : presets) {
+    const std::string keys(preset.text.substr(preset.text.find("format = ")));
+    text += "\n`" + std::string(preset.name) + "`: " + meaning_of(preset) + "\n\n```toml\n" + keys + "```\n";
+  }
+  return text;
+}
+
 std::string row(const KeySpec& key) {
   return "| `" + std::string(key.name) + "` | " + type_text(key) + " | " + default_text(key) + " | " +
          bounds_text(key) + " | " + reload_text(key) + " | " + std::string(key.meaning) + " |\n";
@@ -76,6 +87,7 @@ std::string reference_page(const Parts& parts) {
     if (!group->intro.empty()) page += std::string(group->intro) + "\n\n";
     page += "| key | type | default | bounds | reload | meaning |\n|---|---|---|---|---|---|\n";
     for (const KeySpec& key : group->keys) page += row(key);
+    if (group == &table.value_field) page += presets_of(parts.presets);
     if (group == &table.sink) page += traits_table(parts.sinks);
   }
   return page;

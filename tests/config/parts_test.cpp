@@ -173,6 +173,28 @@ TEST(Parts, a_toy_format_is_read_decodes_and_is_compared_on_reload) {
   EXPECT_NE(other.find("hue: not used by format 'influx'"), std::string::npos) << other;
 }
 
+TEST(Parts, a_toy_preset_is_read_suggested_and_in_the_reference) {
+  Parts parts = with_toys();
+  parts.presets.push_back({"bricks", "# Bricks of a toy.\nformat = \"csv\"\nsensor = \"wall\"\ndelimiter = \";\"\n"});
+  parts.presets.push_back({"broken", "format = "});
+  const GatewayOptions options =
+      loaded(replaced(balls, "balls\"\nhue = \"blue\"", "bricks\"\ncolumns = [\"v\"]"), {.parts = &parts}).options;
+  ASSERT_EQ(options.sources.size(), 1U);
+  const MappingOptions& mapping = options_of<SocketOptions>(*options.sources[0].source)->route.mapping;
+  EXPECT_EQ(mapping.format->name, "csv");
+  EXPECT_EQ(mapping.sensor, "wall");
+  EXPECT_EQ(mapping.delimiter, ';');
+  const std::string misspelt = errors_of(replaced(balls, "balls", "brick"), {.parts = &parts});
+  EXPECT_NE(misspelt.find("did you mean 'bricks'?"), std::string::npos) << misspelt;
+  const std::string other = errors_of(replaced(balls, "balls", "bricks"), {.parts = &parts});
+  EXPECT_NE(other.find("hue: not used by format 'csv'"), std::string::npos) << other;
+  const std::string broken = errors_of(replaced(balls, "balls", "broken"), {.parts = &parts});
+  EXPECT_NE(broken.find("4:10: error: sources.line: the preset broken is not TOML"), std::string::npos) << broken;
+  for (const std::string& page : {reference_page(parts), configuration_manual(parts)}) {
+    EXPECT_NE(page.find("Bricks of a toy."), std::string::npos);
+  }
+}
+
 TEST(Parts, a_toy_is_in_the_reference_and_in_the_manual_page) {
   const Parts parts = with_toys();
   for (const std::string& page : {reference_page(parts), configuration_manual(parts)}) {
