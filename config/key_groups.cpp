@@ -174,6 +174,12 @@ KeyGroup sink_keys() {
               "mode", output_mode_words, SinkOptions().mode,
               "`append`: each row once, when it is final. `update`: each row whenever it changed. `complete`: all rows "
               "that are not final, whenever one of them changed."),
+          on_reload(
+              OnReload::new_sink,
+              rate_or_none("max_rate", 1, 3'600'000'000,
+                           "The most rows per second (`\"50/s\"`), minute (`/m`) or hour (`/h`) on average; what "
+                           "one second allows may go at once. An exactly_once sink gets an epoch whole, and waits "
+                           "for its rows afterwards.")),
           of_type(ValueType::table, "outbox", "", "Rows that the store has not confirmed; see below."),
       }};
 }

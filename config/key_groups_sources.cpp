@@ -20,7 +20,7 @@ KeyGroup mapping_keys() {
       "Mapping",
       "How a payload becomes readings. These keys belong to a route of an MQTT source, or directly to a socket source.",
       {
-          required(part_word("format", "", "The format of the payload.")),
+          required(part_word("format", "", "The format of the payload, or a preset, see below.")),
           of_type(ValueType::text_or_table, "sensor", "\"{device}\" or \"{sensor}\" if captured",
                   "Template with captures, `\"{area}/{device}\"`, or with `{message.property.NAME}`, "
                   "`{message.content_type}` and "

@@ -56,6 +56,13 @@ inline KeySpec size(std::string_view name, std::size_t standard, std::int64_t mi
   spec.max = max;
   return spec;
 }
+inline KeySpec rate_or_none(std::string_view name, std::int64_t min_per_hour, std::int64_t max_per_hour,
+                            std::string meaning) {
+  KeySpec spec = of_type(ValueType::rate_or_none, name, in_quotes("none"), std::move(meaning));
+  spec.min = min_per_hour;
+  spec.max = max_per_hour;
+  return spec;
+}
 inline KeySpec word(std::string_view name, std::vector<std::string_view> words, std::size_t standard,
                     std::string meaning) {
   KeySpec spec = of_type(ValueType::word, name, in_quotes(words[standard]), std::move(meaning));

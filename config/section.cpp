@@ -5,6 +5,7 @@
 #include <cctype>
 #include <utility>
 
+#include "config/rate_text.h"
 #include "config/size_text.h"
 #include "config/spelling.h"
 #include "pipeline/characters.h"
@@ -78,6 +79,7 @@ std::string shown(const Node& node) {
 
 std::string bound_text(std::int64_t bound, ValueType type) {
   if (type == ValueType::duration || type == ValueType::duration_or_none) return to_text(Duration::microseconds(bound));
+  if (type == ValueType::rate_or_none) return rate_text(bound);
   return type == ValueType::size ? size_text(bound) : std::to_string(bound);
 }
 
@@ -241,6 +243,32 @@ void Section::read(std::string_view key, Duration& target) const {
              node->key + " is " + shown(*node) + ", not a duration; write a number and a unit (us, ms, s, m, h, d, w)");
   } else if (fits(*node, duration->count(), rule)) {
     target = *duration;
+  }
+}
+
+void Section::read_rate(std::string_view key, double& per_second) const {
+  const Node* node = find(key);
+  if (node == nullptr) return;
+  if (const std::string number = number_in(*node); !number.empty()) {
+    error_at(node->location, node->key + " is " + shown(*node) + ", a rate needs a unit; write \"" + number + "/s\"");
+    return;
+  }
+  if (!is(*node, Node::Kind::text, "a rate, such as \"50/s\"") || !node->known) return;
+  if (node->text == "none") {
+    per_second = 0;
+    return;
+  }
+  const KeySpec& rule = spec(key);
+  const std::optional<double> per_hour = parse_rate(node->text);
+  if (!per_hour) {
+    error_at(node->location,
+             node->key + " is " + shown(*node) + ", not a rate; write a number and a unit (/s, /m, /h)");
+  } else if (*per_hour < static_cast<double>(rule.min) || *per_hour > static_cast<double>(rule.max)) {
+    const bool low = *per_hour < static_cast<double>(rule.min);
+    error_at(node->location, node->key + " is " + shown(*node) + ", it must be " +
+                                 (low ? "at least " + rate_text(rule.min) : "at most " + rate_text(rule.max)));
+  } else {
+    per_second = *per_hour / 3600;
   }
 }
 

@@ -43,6 +43,7 @@ class Section {
   void read(std::string_view key, double& target) const;
   void read(std::string_view key, Duration& target) const;
   void read(std::string_view key, std::vector<std::string>& target) const;
+  void read_rate(std::string_view key, double& per_second) const;  // 0: none
 
   // One of the key's words.
   std::optional<std::string_view> word(std::string_view key) const;

@@ -27,6 +27,7 @@ void read_sink(const Section& section, const SinkPart& part, const PartContext& 
   if (windows.size() == 0) section.error_at(section.node().key_location, "there is no window whose rows it could take");
   section.read_word("mode", sink.mode, output_mode_words);
   sink.outbox = read_outbox(section);
+  section.read_rate("max_rate", sink.outbox.max_rate);
   sink.store = part.read(section, {sink.name, context.gateway_id, context.state_directory});
   if (sink.mode == OutputMode::complete) {
     for (const WindowId input : sink.inputs) options.pipeline.windows[index_of(input)].complete = true;

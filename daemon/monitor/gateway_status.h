@@ -92,9 +92,11 @@ struct WindowStatus {
 
 struct SinkStatus {
   std::string name;
-  std::string kind;        // the `type` of its configuration
-  std::string rows_go_to;  // a table or a stream
-  std::string delivery;    // exactly_once or at_least_once
+  std::string kind;           // the `type` of its configuration
+  std::string rows_go_to;     // a table or a stream
+  std::string delivery;       // exactly_once or at_least_once
+  std::size_t rows_max = 0;   // of one delivery
+  std::size_t bytes_max = 0;  // of one delivery
   bool connected = false;
   std::uint64_t rows = 0;
   std::uint64_t rejected_rows = 0;

@@ -213,6 +213,8 @@ SinkStatus sink_of(const SinkWorker& worker, const StatusParts::Sink& configured
   sink.kind = configured.kind;
   sink.rows_go_to = name_of(configured.traits.kind);
   sink.delivery = name_of(configured.traits.delivery);
+  sink.rows_max = configured.traits.max_rows;
+  sink.bytes_max = configured.traits.max_bytes;
   sink.connected = status.connected;
   sink.rows = status.delivered_rows;
   sink.rejected_rows = status.rejected_rows;

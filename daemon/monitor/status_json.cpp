@@ -56,7 +56,8 @@ void write_window(JsonWriter& out, const WindowStatus& window) {
 
 void write_sink(JsonWriter& out, const SinkStatus& sink) {
   out.member("name", sink.name).member("kind", sink.kind).member("rows_go_to", sink.rows_go_to);
-  out.member("delivery", sink.delivery).member("connected", sink.connected);
+  out.member("delivery", sink.delivery).member("rows_max", sink.rows_max).member("bytes_max", sink.bytes_max);
+  out.member("connected", sink.connected);
   out.member("rows", sink.rows).member("rejected_rows", sink.rejected_rows).member("dropped_rows", sink.dropped_rows);
   out.member("failures", sink.failures).member("in_doubt", sink.in_doubt);
   out.member("outbox_rows", sink.outbox_rows).member("spilled_rows", sink.spilled_rows);

@@ -272,6 +272,8 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   const SinkOptions& pg = options.sinks[0];
   EXPECT_EQ(pg.inputs, std::vector<WindowId>{WindowId{1}});
   EXPECT_EQ(pg.mode, OutputMode::append);
+  EXPECT_DOUBLE_EQ(pg.outbox.max_rate, 0.5);
+  EXPECT_EQ(options.sinks[1].outbox.max_rate, 0) << "no limit";
   EXPECT_EQ(pg.outbox.max_bytes, 1024U * 1024U);
   EXPECT_EQ(pg.outbox.when_full, WhenFull::block);
   const auto& store = *options_of<PostgresOptions>(*pg.store);
@@ -283,7 +285,7 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   EXPECT_EQ(store.statement_timeout, Duration::seconds(3));
   EXPECT_EQ(options_of<SqliteOptions>(*options.sinks[1].store)->path, "/srv/edgetide/rows.db");
   EXPECT_EQ(options.sinks[1].inputs.size(), 5U) << "all windows";
-  EXPECT_NE(options_of<StdoutOptions>(*options.sinks[2].store), nullptr);
+  EXPECT_EQ(options_of<StdoutOptions>(*options.sinks[2].store)->encoding, "influx");
 }
 
 TEST(Config, all_errors_come_in_one_run_in_the_order_of_the_file) {
@@ -503,6 +505,24 @@ TEST(Config, wrong_types_and_bounds_are_errors) {
        "5:23: error: sinks.d.outbox: max_size is true or false, not a size"},
       {sink("type = \"stdout\"\noutbox = { when_full = \"drop_newest\" }"),
        "5:24: error: sinks.d.outbox: when_full \"drop_newest\" is not one of"},
+  });
+}
+
+TEST(Config, mistakes_in_the_rate_and_encoding_of_a_sink_are_errors) {
+  expect_errors({
+      {sink("type = \"stdout\"\nmax_rate = 50"),
+       "5:12: error: sinks.d: max_rate is 50, a rate needs a unit; write \"50/s\""},
+      {sink("type = \"stdout\"\nmax_rate = \"2.5\""),
+       "5:12: error: sinks.d: max_rate is \"2.5\", a rate needs a unit; write \"2.5/s\""},
+      {sink("type = \"stdout\"\nmax_rate = \"50/d\""),
+       "5:12: error: sinks.d: max_rate is \"50/d\", not a rate; write a number and a unit (/s, /m, /h)"},
+      {sink("type = \"stdout\"\nmax_rate = \"0/s\""),
+       "5:12: error: sinks.d: max_rate is \"0/s\", it must be at least 1/h"},
+      {sink("type = \"stdout\"\nmax_rate = \"2000000/s\""),
+       "5:12: error: sinks.d: max_rate is \"2000000/s\", it must be at most 1000000/s"},
+      {sink("type = \"stdout\"\nmax_rate = true"), "5:12: error: sinks.d: max_rate is true or false, not a rate"},
+      {sink("type = \"stdout\"\nencoding = \"line\""),
+       "5:12: error: sinks.d: encoding \"line\" is not one of \"json\", \"csv\", \"influx\""},
   });
 }
 
