@@ -83,12 +83,12 @@ Gateway::Gateway(GatewayOptions options, LoadAgain load_again)
       sockets_(core_.intake()),
       last_reload_{true, clock_.now().wall, {}},
       started_at_(last_reload_.at) {
-  for (const SourceInput& input : options_.sources) add_source(input, nullptr);
+  for (const SourceInput& input : options_.sources) add_source(input);
 }
 
-void Gateway::add_source(const SourceInput& input, const ConfiguredSource* former) {
+void Gateway::add_source(const SourceInput& input) {
   const SourceId id = core_.intake().source_id(input.name);
-  sources_.push_back({input.name, input.source->make({id, core_.intake(), sockets_, former})});
+  sources_.push_back({input.name, input.source->make({id, core_.intake(), sockets_})});
 }
 
 bool Gateway::runs(const std::string& name) const {

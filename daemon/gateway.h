@@ -55,7 +55,7 @@ class Gateway {
     std::unique_ptr<Source> source;
   };
 
-  void add_source(const SourceInput& input, const ConfiguredSource* former);
+  void add_source(const SourceInput& input);
   bool runs(const std::string& name) const;
   void wait_and_tick();
 
@@ -64,7 +64,7 @@ class Gateway {
   void apply(GatewayOptions next);
   void exchange(GatewayOptions& next, const ReloadPlan& plan);
   void stop_sources(const NameChanges& changes);
-  void start_new_sources(const std::vector<SourceInput>& former);
+  void start_new_sources();
   void note_failure(const std::string& text);
   void tick(Fire fire);
   void report();

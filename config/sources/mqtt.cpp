@@ -69,7 +69,9 @@ KeyGroup mqtt_keys() {
                    "`true` discards messages that the broker kept while the gateway was not connected."),
            duration("session_expiry", standard.session_expiry, Duration(), Duration::days(49'000),
                     "How long the broker keeps the session of a disconnected gateway (MQTT 5)."),
-           integer("qos", standard.qos, 0, 2, "1: every reading is acknowledged. 0: readings may be lost."),
+           integer("qos", standard.qos, 0, 2,
+                   "1: every reading is acknowledged. 0: readings may be lost. 2 saves no reading, and is refused with "
+                   "protocol 3.1.1."),
            word("retained", retained_words, standard.use_retained,
                 "`use` accepts the retained message of each topic at every subscription."),
            boolean("allow_plaintext", standard.allow_plaintext, "Allows `mqtt://` and `ws://` to other hosts."),
@@ -173,7 +175,15 @@ void warn_of_losses(const Section& section, const MqttOptions& options) {
   } else if (options.qos == 0) {
     section.warning("qos", "qos = 0 loses readings; the broker keeps nothing for an absent gateway");
   }
-  if (options.qos == 2) section.warning("qos", "qos = 2 costs twice the messages of 1 and saves no reading");
+  if (options.qos == 2 && options.protocol != 5) {
+    section.error(
+        "qos",
+        "qos = 2 with protocol 3.1.1 loses readings when the gateway dies: the MQTT library acknowledges such "
+        "a message before the gateway has it",
+        "use qos = 1, which counts every message once too, or protocol = \"5\"");
+  } else if (options.qos == 2) {
+    section.warning("qos", "qos = 2 costs twice the messages of 1 and saves no reading");
+  }
   if (options.use_retained) {
     section.warning("retained", "retained = \"use\" counts the last message of each topic again at every new session");
   }
@@ -206,19 +216,11 @@ MqttOptions read_mqtt(const Section& section, const std::string& name, const std
   return options;
 }
 
-std::vector<std::string> filters_of(const MqttOptions& options) {
-  std::vector<std::string> filters;
-  for (const RouteOptions& route : options.routes) filters.push_back(TopicPattern(route.topic).filter());
-  return filters;
-}
-
 class ConfiguredMqtt final : public ConfiguredSourceOf<MqttOptions> {
  public:
   using ConfiguredSourceOf::ConfiguredSourceOf;
   std::unique_ptr<Source> make(const Surroundings& around) const override {
-    const auto* const former = around.former == nullptr ? nullptr : options_of<MqttOptions>(*around.former);
-    return make_mqtt_source(options(), around.id, around.host,
-                            former == nullptr ? std::vector<std::string>() : filters_of(*former));
+    return make_mqtt_source(options(), around.id, around.host);
   }
   SourceTraits traits() const override { return {.acknowledges = options().qos > 0}; }
 };

@@ -69,6 +69,7 @@ struct DecodedMessage {
   std::uint32_t first_refusal = 0, end_refusal = 0;
   std::optional<std::uint64_t> fingerprint;  // 48 bits; of one that its sender may send again (MQTT, QoS 1)
   bool redelivered = false;                  // it is sent again
+  unsigned copies = 1;                       // the sender may send it so often, one right after the other
   std::optional<Position> position;
 };
 

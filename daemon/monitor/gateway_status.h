@@ -67,6 +67,8 @@ struct SourceStatus {
   std::size_t idle_series = 0;
   WatermarkRange watermark;
   std::string last_refusal;  // printable; empty: none
+  std::uint64_t lost_sessions = 0;
+  std::string impairment;  // printable; empty: it works
 };
 
 // Windows with the same start and end, of all sensors.

@@ -174,6 +174,8 @@ void add_sources(Page& page, const GatewayStatus& status) {
            [](const SourceStatus& source) { return source.counters.received; });
   counters(page, "source_duplicate_readings_total", "Readings dropped as duplicates by windows with deduplicate.",
            "source", sources, [](const SourceStatus& source) { return source.counters.duplicates(); });
+  counters(page, "source_sessions_lost_total", "Times that the broker had forgotten the session.", "source", sources,
+           [](const SourceStatus& source) { return source.lost_sessions; });
   gauges(page, "source_series", "Series whose newest reading came from this source.", "source", sources,
          [&](const SourceStatus& source) { return of(source.series); });
   gauges(page, "idle_series", "Of these, the idle ones.", "source", sources,

@@ -99,6 +99,8 @@ void add_traffic(const StatusParts& parts, std::vector<SourceStatus>& sources) {
     source.messages = traffic.messages;
     source.bytes = traffic.bytes;
     source.delays = traffic.delays;
+    source.lost_sessions = traffic.lost_sessions;
+    source.impairment = printable(traffic.impairment);
     if (traffic.last_refusal.where.empty()) continue;
     source.last_refusal =
         std::string(name_of(traffic.last_refusal.reason)) + " at " + printable(traffic.last_refusal.where);

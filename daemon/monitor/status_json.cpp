@@ -36,6 +36,7 @@ void write_source(JsonWriter& out, const SourceStatus& source) {
   for (const std::uint64_t count : source.delays.counts) out.value(count);
   out.close(']');
   out.member("last_refusal", source.last_refusal);
+  out.member("lost_sessions", source.lost_sessions).member("impairment", source.impairment);
 }
 
 void write_window(JsonWriter& out, const WindowStatus& window) {
