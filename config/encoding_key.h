@@ -22,7 +22,7 @@ inline KeySpec encoding_key() {
 }
 
 inline void read_encoding(const Section& section, std::string& encoding) {
-  if (const auto position = section.word("encoding")) encoding = row_encodings()[*position].name;
+  if (const auto name = section.word("encoding")) encoding = *name;
 }
 
 }  // namespace edgetide

@@ -9,6 +9,7 @@
 
 #include "config/key_table.h"
 #include "config/size_text.h"
+#include "pipeline/enum_word.h"
 #include "pipeline/time_text.h"
 
 namespace edgetide::keys {
@@ -68,6 +69,13 @@ inline KeySpec word(std::string_view name, std::vector<std::string_view> words, 
   spec.words = std::move(words);
   return spec;
 }
+// Of an enum whose words stand beside it.
+template <class Value, std::size_t count>
+KeySpec word(std::string_view name, const EnumWord<Value> (&words)[count], Value standard, std::string meaning) {
+  KeySpec spec = of_type(ValueType::word, name, in_quotes(word_of(words, standard)), std::move(meaning));
+  for (const EnumWord<Value>& one : words) spec.words.push_back(one.word);
+  return spec;
+}
 // The key that chooses a part; its words are those of the parts.
 inline KeySpec part_word(std::string_view name, std::string standard, std::string meaning) {
   return of_type(ValueType::word, name, std::move(standard), std::move(meaning));
@@ -86,12 +94,6 @@ inline KeySpec on_reload(OnReload what, KeySpec spec) {
 inline KeyGroup on_reload(OnReload what, KeyGroup group) {
   for (KeySpec& key : group.keys) key.on_reload = what;
   return group;
-}
-
-// The position of an enum's value, which is the position of its word.
-template <class Enum>
-constexpr std::size_t position(Enum value) {
-  return static_cast<std::size_t>(value);
 }
 
 }  // namespace edgetide::keys

@@ -26,7 +26,7 @@ void read_time(const Section& section, MappingOptions& mapping) {
   if (node->kind != Node::Kind::table) return section.read("time", mapping.time.path);
   const Section field(*node, section.name() + ".time", {&section.keys().time_field}, section.report());
   field.read("path", mapping.time.path);
-  field.read_word("format", mapping.time.format);
+  field.read_word("format", mapping.time.format, time_format_words);
 }
 
 ValueField read_value(const Section& section, const Node& node) {
@@ -98,9 +98,8 @@ bool all_known(const Node& node) {
 
 // The words of `format` are the formats, then the presets.
 const FormatPart* format_of(const Section& section) {
-  const std::vector<FormatPart>& formats = section.keys().parts.formats.built;
-  const std::optional<std::size_t> position = section.word("format");
-  return position && *position < formats.size() ? &formats[*position] : nullptr;
+  const std::optional<std::string_view> name = section.word("format");
+  return name ? section.keys().parts.formats.find(*name) : nullptr;
 }
 
 const Preset* preset_of(const Section& section) {

@@ -83,8 +83,8 @@ std::string bound_text(std::int64_t bound, ValueType type) {
   return type == ValueType::size ? size_text(bound) : std::to_string(bound);
 }
 
-std::optional<std::size_t> type_position(const Node& table, const std::string& name, const KeyGroup& group,
-                                         Report& report) {
+std::optional<std::string_view> type_word(const Node& table, const std::string& name, const KeyGroup& group,
+                                          Report& report) {
   Node only_type;
   only_type.key_location = table.key_location;
   if (const Node* type = table.find("type")) only_type.children.push_back(*type);
@@ -312,13 +312,13 @@ const Node* Section::table(std::string_view key) const {
   return node != nullptr && is(*node, Node::Kind::table, "a table") ? node : nullptr;
 }
 
-std::optional<std::size_t> Section::word(std::string_view key) const {
+std::optional<std::string_view> Section::word(std::string_view key) const {
   const Node* node = find(key);
   if (node == nullptr) return std::nullopt;
   const std::vector<std::string_view>& words = spec(key).words;
   if (!is(*node, Node::Kind::text, one_of(words)) || !node->known) return std::nullopt;
   const auto word = std::find(words.begin(), words.end(), node->text);
-  if (word != words.end()) return static_cast<std::size_t>(word - words.begin());
+  if (word != words.end()) return *word;
   const std::string subject = node->key + " " + shown(*node);
   for (const auto& [left_out, option] : spec(key).left_out) {
     if (node->text != left_out) continue;

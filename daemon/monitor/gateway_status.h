@@ -67,6 +67,8 @@ struct SourceStatus {
   std::size_t idle_series = 0;
   WatermarkRange watermark;
   std::string last_refusal;  // printable; empty: none
+  std::uint64_t lost_sessions = 0;
+  std::string impairment;  // printable; empty: it works
 };
 
 // Windows with the same start and end, of all sensors.
@@ -158,6 +160,7 @@ struct GatewayStatus {
   std::uint64_t state_bytes = 0;
   std::uint64_t state_max_bytes = 0;
   std::uint64_t resent_messages = 0;
+  std::uint64_t forgotten_positions = 0;
   std::vector<SourceStatus> sources;
   std::vector<WindowStatus> windows;
   std::vector<SinkStatus> sinks;

@@ -36,6 +36,7 @@ void write_source(JsonWriter& out, const SourceStatus& source) {
   for (const std::uint64_t count : source.delays.counts) out.value(count);
   out.close(']');
   out.member("last_refusal", source.last_refusal);
+  out.member("lost_sessions", source.lost_sessions).member("impairment", source.impairment);
 }
 
 void write_window(JsonWriter& out, const WindowStatus& window) {
@@ -45,7 +46,7 @@ void write_window(JsonWriter& out, const WindowStatus& window) {
   write_watermark(out, window.watermark);
   out.key("rows").open('{');
   for (std::size_t i = 0; i < window.rows_by_state.size(); ++i) {
-    out.member(state_name(static_cast<RowState>(i)), window.rows_by_state[i]);
+    out.member(name_of(static_cast<RowState>(i)), window.rows_by_state[i]);
   }
   out.close('}');
   out.member("early", window.early).member("on_time", window.on_time).member("late", window.late);

@@ -5,10 +5,17 @@
 
 #include <cstddef>
 
+#include "pipeline/enum_word.h"
+
 namespace edgetide {
 
 enum class OutputMode { append, update, complete };
+inline constexpr EnumWord<OutputMode> output_mode_words[] = {
+    {OutputMode::append, "append"}, {OutputMode::update, "update"}, {OutputMode::complete, "complete"}};
+
 enum class WhenFull { drop_oldest, block };
+inline constexpr EnumWord<WhenFull> when_full_words[] = {{WhenFull::drop_oldest, "drop_oldest"},
+                                                         {WhenFull::block, "block"}};
 
 // Rows a sink has not confirmed.
 struct OutboxOptions {

@@ -554,6 +554,7 @@ TEST(Config, mistakes_in_mqtt_sources_are_errors) {
       {mqtt("servers = [\"mqtt://localhost\"]\nroutes = [1]"),
        "4:11: error: sources.m: routes holds a whole number, not a table"},
       {mqtt_with_route("qos = 3"), "5:7: error: sources.m: qos is 3, it must be at most 2"},
+      {mqtt_with_route("qos = 2\nprotocol = \"3.1.1\""), "5:7: error: sources.m: qos = 2 with protocol 3.1.1 loses"},
       {mqtt_with_route("protocol = 5"),
        "5:12: error: sources.m: protocol is a whole number, not one of \"5\", \"3.1.1\""},
       {mqtt_with_route("client_id = \"{device}\""), "5:13: error: sources.m: client_id has a placeholder other than"},

@@ -11,15 +11,15 @@
 namespace edgetide {
 namespace {
 
-std::string with_route(const std::string& keys) {
-  return "[sources.m]\ntype = \"mqtt\"\nservers = [\"mqtt://localhost\"]\nroutes = [\n  { " + keys +
+std::string with_route(const std::string& route_text) {
+  return "[sources.m]\ntype = \"mqtt\"\nservers = [\"mqtt://localhost\"]\nroutes = [\n  { " + route_text +
          " },\n]\n[windows.w]\nsize = \"1m\"\n";
 }
 
 // What a route makes of a message; LoadOptions with other parts for a preset that is not built in.
-std::string routed(const std::string& keys, const std::string& topic, const std::string& payload,
+std::string routed(const std::string& route_text, const std::string& topic, const std::string& payload,
                    const LoadOptions& load = {}) {
-  const GatewayOptions options = loaded(with_route(keys), load).options;
+  const GatewayOptions options = loaded(with_route(route_text), load).options;
   if (options.sources.empty()) return "no source";
   Router router(options_of<MqttOptions>(*options.sources[0].source)->routes);
   DecodedBatch batch;
@@ -127,8 +127,8 @@ template <std::size_t count>
 std::set<std::string_view> check(const Sent (&table)[count]) {
   std::set<std::string_view> presets;
   for (const Sent& sent : table) {
-    const std::string keys = "topic = \"" + sent.pattern + "\", format = \"" + sent.preset + '"';
-    EXPECT_EQ(routed(keys, sent.topic, sent.payload), sent.expected) << sent.preset << ": " << sent.payload;
+    const std::string route_text = "topic = \"" + sent.pattern + "\", format = \"" + sent.preset + '"';
+    EXPECT_EQ(routed(route_text, sent.topic, sent.payload), sent.expected) << sent.preset << ": " << sent.payload;
     presets.insert(sent.preset);
   }
   return presets;
@@ -146,10 +146,11 @@ TEST(Presets, what_devices_send_is_read_and_the_rest_is_refused_or_no_reading) {
 
 TEST(Presets, keys_of_the_route_go_before_those_of_the_preset) {
   const std::string up = filled(ttn_up, R"({"t":1,"u":2})");
-  const std::string keys = "topic = \"v3/+/devices/{device}/up\", format = \"ttn\", ";
-  EXPECT_EQ(routed(keys + "sensor = \"{device}\", labels = {}, time = \"uplink_message.received_at\"", ttn_topic, up),
-            "dev1/t=1@1779716531200000; dev1/u=2@1779716531200000");
-  EXPECT_EQ(routed(keys + "labels = {}, values = [{ path = \"t\", unit = \"°C\", scale = 2 }]", ttn_topic, up),
+  const std::string route_text = "topic = \"v3/+/devices/{device}/up\", format = \"ttn\", ";
+  EXPECT_EQ(
+      routed(route_text + "sensor = \"{device}\", labels = {}, time = \"uplink_message.received_at\"", ttn_topic, up),
+      "dev1/t=1@1779716531200000; dev1/u=2@1779716531200000");
+  EXPECT_EQ(routed(route_text + "labels = {}, values = [{ path = \"t\", unit = \"°C\", scale = 2 }]", ttn_topic, up),
             "dev1/t[°C]=2@1779716531412345");
 }
 
@@ -162,7 +163,7 @@ TEST(Presets, a_socket_may_have_one) {
 }
 
 TEST(Presets, mistakes_are_reported_where_the_preset_is_named) {
-  const auto errors = [](const std::string& keys) { return errors_of(with_route(keys)); };
+  const auto errors = [](const std::string& route_text) { return errors_of(with_route(route_text)); };
   EXPECT_NE(errors("topic = \"a/b\", format = \"ttm\"").find("did you mean 'ttn'?"), std::string::npos);
   EXPECT_NE(errors("topic = \"+/sensor/+/state\", format = \"esphome\"").find("5:3: error: sources.m.routes: sensor: "),
             std::string::npos)

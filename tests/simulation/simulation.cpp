@@ -212,7 +212,7 @@ void Simulation::perform(const Step& step) {
       core_->intake().tick(Fire::due);
       break;
     case Step::Kind::storage:
-      core_->checkpointer().step();
+      store();
       break;
     case Step::Kind::deliver:
       for (const auto& worker : core_->workers()) worker->step();
@@ -266,12 +266,17 @@ void Simulation::send(std::size_t number) {
     } else if (safe) {
       return;
     } else {
-      core_->checkpointer().step();
+      store();
     }
     batch.messages.back().redelivered = true;
     clock_.running = clock_.running + Duration::seconds(1);
   }
   throw std::runtime_error("message " + std::to_string(number) + " was never taken");
+}
+
+void Simulation::store() {
+  core_->syncer().step();
+  core_->checkpointer().step();
 }
 
 // Where the daemon says that the source was.
@@ -292,7 +297,7 @@ void Simulation::send_up_to(std::size_t number) {
       continue;
     }
     if (taken) next_ = number + 1;
-    if (!taken) core_->checkpointer().step();
+    if (!taken) store();
     clock_.running = clock_.running + Duration::milliseconds(taken ? 0 : 1000);
   }
   if (next_ <= number) throw std::runtime_error("message " + std::to_string(number) + " was never taken");
@@ -306,7 +311,7 @@ void Simulation::deliver_all() {
   for (int i = 0; i < patience && quiet < 3; ++i) {
     clock_.running = clock_.running + Duration::seconds(10);
     bool fine = core_->intake().tick(Fire::due) && !core_->intake().sync();
-    core_->checkpointer().step();
+    store();
     for (const auto& worker : core_->workers()) {
       while (worker->step() == Duration() && worker->status().undelivered_rows > 0) {
       }

@@ -109,6 +109,7 @@ class Simulation {
   void send_up_to(std::size_t message);
   DecodedBatch batch_of(std::size_t first, std::size_t last, bool resent) const;
   std::size_t next_at_source() const;
+  void store();
   void deliver_all();
   bool died();
   void heal();
