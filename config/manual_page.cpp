@@ -78,7 +78,7 @@ std::string traits_list(const PartList<SinkPart>& sinks) {
   return text;
 }
 
-std::string presets_of(const std::vector<Preset>& presets) {
+std::string preset_list(const std::vector<Preset>& presets) {
   std::string text = ".SS Presets\n\\fBformat\\fR = \"NAME\" reads the keys of a preset first.\n";
   for (const Preset& preset : presets) {
     text += ".TP\n" + roff_bold(preset.name) + '\n' + roff(meaning_of(preset)) + '\n';
@@ -108,7 +108,7 @@ std::string configuration_manual(const Parts& parts) {
     page += ".SS " + roff(group->title) + '\n';
     if (!group->intro.empty()) page += roff(group->intro) + '\n';
     for (const KeySpec& key : group->keys) page += entry(key);
-    if (group == &table.value_field) page += presets_of(parts.presets);
+    if (group == &table.value_field) page += preset_list(parts.presets);
     if (group == &table.sink) page += traits_list(parts.sinks);
   }
   return page + foot;

@@ -61,7 +61,7 @@ std::string traits_table(const PartList<SinkPart>& sinks) {
   return text;
 }
 
-std::string presets_of(const std::vector<Preset>& presets) {
+std::string presets_with_keys(const std::vector<Preset>& presets) {
   std::string text =
       "\n## Presets\n\nMappings for families of devices (`config/presets/`). `format = \"NAME\"` reads the keys of the "
       "preset first; a key that\nthe route has as well goes before that of the preset, as a whole.\n";
@@ -87,7 +87,7 @@ std::string reference_page(const Parts& parts) {
     if (!group->intro.empty()) page += std::string(group->intro) + "\n\n";
     page += "| key | type | default | bounds | reload | meaning |\n|---|---|---|---|---|---|\n";
     for (const KeySpec& key : group->keys) page += row(key);
-    if (group == &table.value_field) page += presets_of(parts.presets);
+    if (group == &table.value_field) page += presets_with_keys(parts.presets);
     if (group == &table.sink) page += traits_table(parts.sinks);
   }
   return page;

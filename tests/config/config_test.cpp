@@ -73,6 +73,7 @@ void expect_errors(const std::vector<BadCase>& cases) {
 }  // namespace
 
 TEST(Config, smallest_useful_file_loads) {
+  if (leaves_parts_out()) GTEST_SKIP();
   const GatewayOptions options = loaded(R"([sources.home]
 type = "mqtt"
 servers = ["mqtt://localhost:1883"]
@@ -108,6 +109,7 @@ TEST(Config, empty_file_is_all_defaults) {
 }
 
 TEST(Config, state_directory_is_what_systemd_says) {
+  if (leaves_parts_out()) GTEST_SKIP();
   const Variable state("STATE_DIRECTORY", "/var/lib/private/edgetide:/var/lib/second");
   EXPECT_EQ(loaded("").options.state_directory, "/var/lib/private/edgetide");
   EXPECT_EQ(options_of<SqliteOptions>(*loaded(sink("type = \"sqlite\"")).options.sinks[0].store)->path,
@@ -115,6 +117,7 @@ TEST(Config, state_directory_is_what_systemd_says) {
 }
 
 TEST(Config, shipped_file_listens_on_a_unix_socket_and_writes_sqlite) {
+  if (leaves_parts_out()) GTEST_SKIP();
   const Configuration configuration = load_configuration(EDGETIDE_CONFIG_FOLDER "/edgetide.toml");
   EXPECT_TRUE(configuration.warnings.empty());
   const GatewayOptions& options = configuration.options;
@@ -126,6 +129,7 @@ TEST(Config, shipped_file_listens_on_a_unix_socket_and_writes_sqlite) {
 
 // The examples behind "# " are real: uncommented, the file still loads.
 TEST(Config, examples_in_the_shipped_file_load) {
+  if (leaves_parts_out()) GTEST_SKIP();
   std::string text;
   std::stringstream lines(file_text(EDGETIDE_CONFIG_FOLDER "/edgetide.toml"));
   bool example = false;
@@ -141,6 +145,7 @@ TEST(Config, examples_in_the_shipped_file_load) {
 }
 
 TEST(Config, example_of_every_key_has_every_key) {
+  if (leaves_parts_out()) GTEST_SKIP();
   const std::string text = every_key;
   const KeyTable table(built_in_parts());
   for (const KeyGroup* group : table.groups()) {
@@ -156,6 +161,7 @@ TEST(Config, example_of_every_key_has_every_key) {
 }
 
 TEST(Config, keys_of_mqtt_sources_reach_the_options) {
+  if (leaves_parts_out()) GTEST_SKIP();
   const GatewayOptions options = loaded(every_key_correct()).options;
   const MqttOptions& mqtt = mqtt_in(options, 0);
   EXPECT_EQ(mqtt.name, "plant");
@@ -180,6 +186,7 @@ TEST(Config, keys_of_mqtt_sources_reach_the_options) {
 }
 
 TEST(Config, keys_of_a_mapping_reach_the_options) {
+  if (leaves_parts_out()) GTEST_SKIP();
   const GatewayOptions options = loaded(every_key_correct()).options;
   const MappingOptions& json = mqtt_in(options, 0).routes[0].mapping;
   EXPECT_EQ(json.sensor, "{area}/{device}");
@@ -208,6 +215,7 @@ TEST(Config, keys_of_a_mapping_reach_the_options) {
 }
 
 TEST(Config, keys_of_sockets_reach_the_options) {
+  if (leaves_parts_out()) GTEST_SKIP();
   const GatewayOptions options = loaded(every_key_correct()).options;
   const SocketOptions& tcp = socket_in(options, 1);
   EXPECT_EQ(tcp.kind, SocketKind::tcp);
@@ -230,6 +238,7 @@ TEST(Config, keys_of_sockets_reach_the_options) {
 }
 
 TEST(Config, keys_of_time_are_defaults_that_a_source_overrides) {
+  if (leaves_parts_out()) GTEST_SKIP();
   const GatewayOptions options = loaded(every_key_correct()).options;
   ASSERT_EQ(options.pipeline.sources.size(), 4U);
   const TimeOptions& plant = options.pipeline.sources[0].time;
@@ -247,6 +256,7 @@ TEST(Config, keys_of_time_are_defaults_that_a_source_overrides) {
 }
 
 TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
+  if (leaves_parts_out()) GTEST_SKIP();
   const GatewayOptions options = loaded(every_key_correct()).options;
   EXPECT_EQ(options.id, "plant-7");
   EXPECT_EQ(options.log.level, LogLevel::debug);
@@ -327,6 +337,7 @@ TEST(Config, file_that_cannot_be_read_is_an_error) {
 }
 
 TEST(Config, sensor_tables_are_read_and_joined_with_their_sources) {
+  if (leaves_parts_out()) GTEST_SKIP();
   const EnrichmentOptions enrichment = loaded(every_key_correct()).options.enrichment;
   ASSERT_EQ(enrichment.tables.size(), 1U);
   const auto by_source = enrichment.tables_by_source();
@@ -341,6 +352,7 @@ TEST(Config, sensor_tables_are_read_and_joined_with_their_sources) {
 }
 
 TEST(Config, window_queries_reach_the_options) {
+  if (leaves_parts_out()) GTEST_SKIP();
   const PipelineOptions options = loaded(every_key_correct()).options.pipeline;
   EXPECT_EQ(options.new_series_per_minute, 7U);
   EXPECT_EQ(options.max_memory_bytes, 2U << 20);
@@ -407,6 +419,7 @@ TEST(Config, window_queries_that_make_no_sense_are_errors_with_their_location) {
 }
 
 TEST(Config, unknown_and_future_keys_are_errors) {
+  if (leaves_parts_out()) GTEST_SKIP();
   expect_errors({
       {"colour = 1", "1:1: error: unknown key 'colour' at the top level\n"},
       {"[window.minute]",
@@ -622,6 +635,7 @@ TEST(Config, mistakes_in_sockets_are_errors) {
 }
 
 TEST(Config, mistakes_in_sinks_are_errors) {
+  if (leaves_parts_out()) GTEST_SKIP();
   const std::string postgres = "type = \"postgresql\"\n";
   expect_errors({
       {"[sinks.d]\ntype = \"stdout\"", "1:8: error: sinks.d: there is no window whose rows it could take"},
@@ -685,12 +699,14 @@ void expect_answer(const TemporaryFolder& folder, const std::string& text) {
 }
 
 TEST(Config, every_prefix_of_a_file_is_answered) {
+  if (leaves_parts_out()) GTEST_SKIP();
   const std::string text = every_key_correct();
   const TemporaryFolder folder;
   for (std::size_t length = 0; length <= text.size(); ++length) expect_answer(folder, text.substr(0, length));
 }
 
 TEST(Config, every_file_with_a_byte_changed_is_answered) {
+  if (leaves_parts_out()) GTEST_SKIP();
   const std::string text = every_key_correct();
   const TemporaryFolder folder;
   std::uint32_t random = 12'345;

@@ -234,6 +234,18 @@ TEST(Parts, a_changed_toy_is_replaced_on_reload) {
   EXPECT_EQ(plan_of(replaced(toys, "green", "grey")), "sinks: changed chest");
 }
 
+// Empty in a full build; tests/options.py runs this in others.
+TEST(Parts, every_part_that_this_build_leaves_out_names_its_option) {
+  for (const LeftOutWord& part : built_in_parts().sinks.left_out) {
+    const std::string type(part.word);
+    const std::string errors = errors_of("[windows.w]\nsize = \"1m\"\n[sinks.x]\ntype = \"" + type + "\"\n");
+    EXPECT_NE(errors.find("4:8: error: sinks.x: " + type + " is not in this build; -D" + std::string(part.option)),
+              std::string::npos)
+        << errors;
+    EXPECT_EQ(reference_page().find("type = \"" + type + '"'), std::string::npos);
+  }
+}
+
 TEST(Parts, a_part_that_the_build_leaves_out_names_the_option_that_brings_it) {
   Parts parts = built_in_parts();
   parts.sinks.left_out.push_back({"toychest", "EDGETIDE_TOYS"});
