@@ -231,6 +231,45 @@ TEST_F(RecordLogTest, overwritten_stretch_of_a_segment_is_counted_and_the_rest_i
   EXPECT_EQ(read.report.damage[0].offset, begin);
 }
 
+// Each head of the crafted part promises all that follows as its payload, and has a number that may come next.
+TEST_F(RecordLogTest, search_behind_damage_takes_time_in_proportion_to_the_file) {
+  RecordLogWriter log(files, log_options(8 * 1024 * 1024), {}, 1);
+  write_records(log, 20);
+  const std::size_t begin = files.content(path(1)).size();
+  write_records(log, 20);
+  const std::string whole = files.content(path(1));
+  for (const std::size_t step : {12, 13, 16}) {
+    std::string crafted = "\xFF";
+    constexpr std::size_t crafted_bytes = 2 * 1024 * 1024;
+    for (std::size_t at = 0; at < crafted_bytes; at += step) {
+      const auto length = static_cast<std::uint32_t>(crafted_bytes - at);
+      const auto number = static_cast<std::uint32_t>(21 + at / step);
+      for (int i = 0; i < 4; ++i) crafted += static_cast<char>(length >> (8 * i));
+      crafted += '\3';
+      for (int i = 0; i < 3; ++i) crafted += static_cast<char>(number >> (8 * i));
+      crafted.append(step - 8, '\1');
+    }
+    files.set_content(path(1), whole.substr(0, begin) + crafted + whole.substr(begin));
+    expect_whole(read_log(files), 40);
+  }
+}
+
+TEST_F(RecordLogTest, many_damaged_places_of_a_segment_cost_their_records_and_no_others) {
+  RecordLogWriter log(files, log_options(1024 * 1024), {}, 1);
+  std::vector<std::size_t> begins;
+  for (int i = 0; i < 2000; ++i) {
+    begins.push_back(files.content(path(1)).size());
+    write_records(log, 1);
+    if (i == 0) begins[0] = segment_header_bytes;
+  }
+  std::string damaged = files.content(path(1));
+  for (std::size_t i = 0; i < begins.size() - 1; i += 3) damaged[begins[i] + record_head_bytes] ^= 4;
+  files.set_content(path(1), damaged);
+  const ReadLog read = read_log(files);
+  EXPECT_EQ(read.records.size() + read.report.records_lost, 2000U);
+  EXPECT_EQ(read.report.records_lost, 667U);
+}
+
 TEST_F(RecordLogTest, what_is_not_ours_is_refused_in_words_and_left_alone) {
   RecordLogWriter log(files, log_options(), {}, 1);
   write_records(log, 2);
