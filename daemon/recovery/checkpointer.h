@@ -1,5 +1,6 @@
 // Keeps what must survive on disk: syncs the journal within sync_interval of what came first, writes a checkpoint each
-// interval, and spills what workers cannot hold in memory. It runs one step at a time, without its own thread or timer.
+// interval or whenever the journal has grown by a share of its maximum, and spills what workers cannot hold in memory.
+// It runs one step at a time, without its own thread or timer.
 //
 // A checkpoint forgets inputs, so everything that they made must be safe first: the rows that a sink has not confirmed
 // are spilled before the checkpoint is written, and the journal is cut after it.
@@ -59,6 +60,7 @@ class Checkpointer {
   const CheckpointOptions checkpoint_;
   std::optional<Duration> sync_at_;  // none: nothing to sync
   bool sync_fails_ = false;
+  bool checkpoint_fails_ = false;
   Duration checkpoint_at_;  // at once: what was recovered is not recovered again
 
   mutable Mutex mutex_;

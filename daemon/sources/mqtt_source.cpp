@@ -21,17 +21,22 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <iterator>
 #include <mqtt/async_client.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <random>
 #include <stdexcept>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
 
 #include "daemon/service/backoff.h"
+#include "daemon/service/descriptor.h"
 #include "daemon/service/host_port.h"
 #include "daemon/service/mutex.h"
 #include "daemon/service/server_address.h"
@@ -155,7 +160,11 @@ mqtt::connect_options to_paho(const MqttOptions& options, bool encrypted) {
 class MqttSource final : public Source {
  public:
   MqttSource(MqttOptions options, SourceId id, SourceHost& host, const std::vector<std::string>& former_filters)
-      : options_(std::move(options)), id_(id), host_(host), waiter_(host, id), router_(options_.routes) {
+      : options_(std::move(options)),
+        id_(id),
+        host_(host),
+        waiter_(host, id, [this] { return liveness(); }),
+        router_(options_.routes) {
     check(options_);
     const std::vector<std::string> filters = router_.filters();
     std::copy_if(
@@ -196,6 +205,7 @@ class MqttSource final : public Source {
       }
       if (stopping()) break;
       host_.disconnected(id_, error);
+      forget_socket();
       back_off();
     }
   }
@@ -212,7 +222,7 @@ class MqttSource final : public Source {
     client.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) noexcept {
       set_lost("the broker disconnected us, reason " + std::to_string(static_cast<int>(reason)));
     });
-    client.set_connected_handler([this](const mqtt::string&) noexcept { socket_ = traced_socket; });
+    client.set_connected_handler([this](const mqtt::string&) noexcept { note_socket(traced_socket); });
     client.set_message_callback([this](mqtt::const_message_ptr message) noexcept { take(*message); });
 
     const bool session_present = connect(client, server);
@@ -283,6 +293,30 @@ class MqttSource final : public Source {
     MutexLock lock(mutex_);
     while (!stopping_ && changed_.wait_until(lock, until) != std::cv_status::timeout) {
     }
+  }
+
+  // A descriptor of our own: the library may close its own at any time, and the number may be given again.
+  void note_socket(int socket) noexcept {
+    socket_ = socket;
+    const MutexLock lock(mutex_);
+    watched_ = socket == no_socket ? Descriptor() : Descriptor(fcntl(socket, F_DUPFD_CLOEXEC, 0));
+  }
+
+  void forget_socket() noexcept {
+    const MutexLock lock(mutex_);
+    watched_ = Descriptor();
+  }
+
+  // When the broker was last heard, from the kernel, which also sees the answers to pings.
+  std::optional<Liveness> liveness() const noexcept {
+    const MutexLock lock(mutex_);
+    if (watched_.get() < 0) return std::nullopt;
+    tcp_info info{};
+    socklen_t length = sizeof info;
+    int waiting = 0;
+    if (getsockopt(watched_.get(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return std::nullopt;
+    if (ioctl(watched_.get(), FIONREAD, &waiting) != 0) return std::nullopt;
+    return Liveness{Duration::milliseconds(info.tcpi_last_data_recv), waiting > 0};
   }
 
   // Paho's receive thread, with the library's lock held: decode, accept, return.
@@ -373,7 +407,8 @@ class MqttSource final : public Source {
   std::atomic<int> socket_ = no_socket;  // the library's, of this connection
   std::atomic<bool> cut_ = false;        // this connection was ended by `cut`
   bool stopping_ GUARDED_BY(mutex_) = false;
-  std::string lost_ GUARDED_BY(mutex_);  // why the connection was lost, empty while it stands
+  Descriptor watched_ GUARDED_BY(mutex_);  // the same socket
+  std::string lost_ GUARDED_BY(mutex_);    // why the connection was lost, empty while it stands
 
   // The connection thread only.
   std::vector<std::string> unwanted_filters_;  // that our session at the broker may still have

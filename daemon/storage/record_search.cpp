@@ -33,8 +33,7 @@ void note_candidate(std::vector<Candidate>& candidates, const FileWindow& window
   const RecordHead head = decode_record_head(bytes);
   const std::uint64_t room = window.size() - record.offset - record_head_bytes;
   if (head.payload_bytes > std::min<std::uint64_t>(room, max_payload_bytes_read)) return;
-  candidates.push_back(
-      {record, head.payload_bytes, checksum_before_payload(record.number, bytes), head.checksum});
+  candidates.push_back({record, head.payload_bytes, checksum_before_payload(record.number, bytes), head.checksum});
 }
 
 void fill_checksums(FileWindow& window, std::uint64_t begin, std::vector<Wanted>& wanted) {
