@@ -64,7 +64,7 @@ class CheckpointCommands : public testing::Test {
     CheckpointStore store(files, state_, {});
     ASSERT_TRUE(std::holds_alternative<CheckpointStore::Found>(store.newest()));
     ASSERT_FALSE(store.write(
-        {4711, 3, 9, 1200, {taken, Duration::seconds(6)}, pipeline.snapshot(), {{"history", 7}}, "besides"}));
+        {4711, 3, 9, 1200, {}, {taken, Duration::seconds(6)}, pipeline.snapshot(), {{"history", 7}}, "besides"}));
   }
 
   template <typename Command, typename Options>
