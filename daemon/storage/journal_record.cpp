@@ -197,6 +197,20 @@ std::optional<JournalRecord> decode_sources(std::string_view payload) {
   return sources;
 }
 
+std::optional<JournalRecord> decode_session(std::string_view payload) {
+  VarintReader in(payload);
+  JournaledSession session;
+  session.is_new = in.bytes(1) != 0;
+  session.source = SourceId{static_cast<std::uint32_t>(in.varint())};
+  const std::uint64_t in_flight = in.varint();
+  in.require(in_flight <= JournaledSession::most_in_flight);
+  session.in_flight = static_cast<std::uint32_t>(in_flight);
+  session.name = in.text();
+  session.notes = in.text();
+  if (!in.ok()) return std::nullopt;
+  return session;
+}
+
 std::optional<Moment> moment_of(const JournalRecord& record) noexcept {
   return std::visit(
       [](const auto& one) -> std::optional<Moment> {
@@ -355,6 +369,14 @@ std::optional<JournalTime> time_of(std::uint8_t type, std::string_view payload) 
   return in.ok() ? std::optional(time) : std::nullopt;
 }
 
+void JournalEncoder::append(std::string& out, const JournaledSession& session) {
+  put_bytes(out, session.is_new ? 1 : 0, 1);
+  put_varint(out, index_of(session.source));
+  put_varint(out, session.in_flight);
+  put_text(out, session.name);
+  put_text(out, session.notes);
+}
+
 std::optional<JournalRecord> JournalDecoder::decode(std::uint8_t type, std::string_view payload) {
   std::optional<JournalRecord> record = decode_record(type, payload);
   if (!record) return record;
@@ -378,6 +400,8 @@ std::optional<JournalRecord> JournalDecoder::decode_record(std::uint8_t type, st
       return decode_clock_set(payload);
     case JournalType::sources:
       return decode_sources(payload);
+    case JournalType::session:
+      return decode_session(payload);
   }
   return std::nullopt;
 }

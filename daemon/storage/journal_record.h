@@ -35,6 +35,7 @@ enum class JournalType : std::uint8_t {
   connection = 5,
   clock_set = 6,
   sources = 7,
+  session = 8,
 };
 
 // The daemon has started. What follows speaks of sources by their place here, and of series by the ids of a pipeline
@@ -101,8 +102,19 @@ struct JournaledSources {
   std::uint64_t number = 0;  // of this record among those of the run, from 1
 };
 
-using JournalRecord =
-    std::variant<RunStart, NewSeries, JournaledBatch, JournaledTick, JournaledConnection, ClockSet, JournaledSources>;
+// The source goes on in this session at its peer: fingerprints of later batches are of messages in it.
+struct JournaledSession {
+  static constexpr std::uint32_t most_in_flight = 65'535;
+
+  SourceId source{};
+  bool is_new = false;          // the peer knew of none
+  std::uint32_t in_flight = 0;  // at most most_in_flight
+  std::string_view name;
+  std::string_view notes;  // the source's own
+};
+
+using JournalRecord = std::variant<RunStart, NewSeries, JournaledBatch, JournaledTick, JournaledConnection, ClockSet,
+                                   JournaledSources, JournaledSession>;
 
 // What ids and places a record depends on: the records that define them, counted, the lowest 8 bits of each. An anchor
 // says it, so that behind a lost record it is known whether it was one of these.
@@ -127,6 +139,7 @@ class JournalEncoder {
   void append(std::string& out, const JournaledConnection& connection);
   void append(std::string& out, const ClockSet& set);
   void append(std::string& out, const JournaledSources& sources);
+  void append(std::string& out, const JournaledSession& session);
 
   // The record before was discarded: nothing is relative to it.
   void forget_moment() noexcept { last_.reset(); }
