@@ -41,8 +41,8 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
   identity_.state_id = found.state_id;
   for (const SinkOptions& sink : options.sinks) workers_.push_back(make_worker(options, sink));
   RowRoutes routes = routes_to(options, workers_);
-  RecoveredState recovered =
-      recover(files, folder_, found, pipeline_, names_of(options.pipeline.sources), routes, workers_, clock.now().wall);
+  RecoveredState recovered = recover(files, folder_, checkpoints_, found, pipeline_, names_of(options.pipeline.sources),
+                                     routes, workers_, clock.now().wall);
   reports_ = std::move(recovered.reports);
   identity_ = recovered.identity;
   clock.continue_from(recovered.ran_before);

@@ -143,7 +143,7 @@ void Gateway::wait_and_tick() {
 }
 
 void Gateway::tick(Fire fire) {
-  core_.intake().tick(fire);
+  core_.intake().tick(fire, tick_interval(options_.pipeline.windows, notify_.watchdog_interval()));
   const Duration running = clock_.now().running;
   ticked_at_ = running.count();
   if (running - status_sent_at_ >= status_every) {

@@ -117,7 +117,8 @@ struct SinkStatus {
 };
 
 struct StorageStatus {
-  std::string journal_error;  // empty if all is well, as the others
+  std::string intake_held;  // why no reading is taken; empty if all is well, as the others
+  std::string journal_error;
   std::uint64_t journal_bytes = 0;
   std::uint64_t journal_max_bytes = 0;
   std::uint64_t journal_written_bytes = 0;

@@ -240,6 +240,7 @@ StorageStatus storage_of(const StatusParts& parts) {
   const CheckpointerStatus checkpointer = parts.checkpointer.status();
   const QuarantineCounters quarantine = parts.intake.quarantine_counters();
   StorageStatus storage;
+  storage.intake_held = parts.intake.held_because();
   storage.journal_error = journal.error;
   storage.journal_bytes = journal.disk_bytes;
   storage.journal_max_bytes = parts.journal_max_bytes;

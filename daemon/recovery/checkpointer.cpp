@@ -18,11 +18,13 @@ Checkpointer::Checkpointer(Intake& intake, const std::vector<std::unique_ptr<Sin
       checkpoints_(checkpoints),
       clock_(clock),
       checkpoint_(checkpoint),
-      checkpoint_at_(clock.now().running) {}
+      checkpoint_at_(clock.now().running) {
+  intake_.want_checkpoint_for_each(2 * std::max<std::size_t>(checkpoint.keep, 1));
+}
 
 Duration Checkpointer::step() {
   spill_surplus();
-  if (clock_.now().running >= checkpoint_at_) write_checkpoint();
+  if (clock_.now().running >= checkpoint_at_ || (!checkpoint_fails_ && intake_.wants_checkpoint())) write_checkpoint();
   const Duration pause = checkpoint_at_ - clock_.now().running;
   return std::max(intake_.offer_room() ? std::min(pause, look_for_room_each) : pause, Duration());
 }
@@ -59,6 +61,7 @@ std::error_code Checkpointer::write_checkpoint() {
   if (!error) error = checkpoints_.write(checkpoint);
   if (!error) intake_.cut(checkpoints_.journal_from());
   const Duration ended = clock_.now().running;
+  checkpoint_fails_ = static_cast<bool>(error);
   checkpoint_at_ = ended + (error ? std::min(retry_after, checkpoint_.interval) : checkpoint_.interval);
 
   const MutexLock lock(mutex_);

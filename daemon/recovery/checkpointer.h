@@ -1,5 +1,5 @@
-// Keeps what must survive on disk: writes a checkpoint each interval, and spills what workers cannot hold in memory. It
-// runs one step at a time, without its own thread or timer.
+// Keeps what must survive on disk: writes a checkpoint each interval or when the journal has grown by a share of its
+// maximum, and spills what workers cannot hold in memory. It runs one step at a time, without its own thread or timer.
 //
 // A checkpoint forgets inputs, so everything that they made must be safe first: the rows that a sink has not confirmed
 // are spilled before the checkpoint is written, and the journal is cut after it.
@@ -52,6 +52,7 @@ class Checkpointer {
   CheckpointStore& checkpoints_;
   const Clock& clock_;
   const CheckpointOptions checkpoint_;
+  bool checkpoint_fails_ = false;
   Duration checkpoint_at_;  // at once: what was recovered is not recovered again
 
   mutable Mutex mutex_;

@@ -24,15 +24,20 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <mqtt/async_client.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <random>
 #include <stdexcept>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
 
+#include "daemon/service/descriptor.h"
 #include "daemon/service/host_port.h"
 #include "daemon/service/mutex.h"
 #include "daemon/service/server_address.h"
@@ -182,7 +187,7 @@ class MqttSource final : public Source {
       : options_(std::move(options)),
         id_(id),
         host_(host),
-        waiter_(host, id),
+        waiter_(host, id, [this] { return liveness(); }),
         router_(options_.routes),
         filters_(without_covered(router_.filters())),
         subscriptions_(filters_, {}) {
@@ -218,6 +223,7 @@ class MqttSource final : public Source {
       const std::string error = serve_one();
       if (stopping()) break;
       host_.disconnected(id_, error);
+      forget_socket();
       host_.impaired(id_, pace_.is_taken_over() ? taken_over(pace_.is_said()) : std::string());
       wait_until_next_try();
     }
@@ -256,7 +262,7 @@ class MqttSource final : public Source {
       set_lost("the broker disconnected us, reason " + std::to_string(static_cast<int>(reason)) +
                (broker_says_taken_over_ ? ": " + taken_over(true) : ""));
     });
-    client.set_connected_handler([this](const mqtt::string&) noexcept { socket_ = traced_socket; });
+    client.set_connected_handler([this](const mqtt::string&) noexcept { note_socket(traced_socket); });
     client.set_message_callback([this](mqtt::const_message_ptr message) noexcept { take(*message); });
 
     connect(client, server);
@@ -412,6 +418,30 @@ class MqttSource final : public Source {
     }
   }
 
+  // A descriptor of our own: the library may close its own at any time, and the number may be given again.
+  void note_socket(int socket) noexcept {
+    socket_ = socket;
+    const MutexLock lock(mutex_);
+    watched_ = socket == no_socket ? Descriptor() : Descriptor(fcntl(socket, F_DUPFD_CLOEXEC, 0));
+  }
+
+  void forget_socket() noexcept {
+    const MutexLock lock(mutex_);
+    watched_ = Descriptor();
+  }
+
+  // When the broker was last heard, from the kernel, which also sees the answers to pings.
+  std::optional<Liveness> liveness() const noexcept {
+    const MutexLock lock(mutex_);
+    if (watched_.get() < 0) return std::nullopt;
+    tcp_info info{};
+    socklen_t length = sizeof info;
+    int waiting = 0;
+    if (getsockopt(watched_.get(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return std::nullopt;
+    if (ioctl(watched_.get(), FIONREAD, &waiting) != 0) return std::nullopt;
+    return Liveness{Duration::milliseconds(info.tcpi_last_data_recv), waiting > 0};
+  }
+
   // Paho's receive thread, with the library's lock held: decode, accept, return.
   void take(const mqtt::message& message) noexcept {
     if (cut_) return;  // read before the cut; not acknowledged either
@@ -557,6 +587,7 @@ class MqttSource final : public Source {
   std::atomic<bool> delivered_ = false;  // it brought a message that was taken
   std::atomic<bool> broker_says_taken_over_ = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
+  Descriptor watched_ GUARDED_BY(mutex_);                                        // the same socket
   std::vector<std::pair<std::string, std::string>> replies_ GUARDED_BY(mutex_);  // topic and payload, to be sent
   std::string lost_ GUARDED_BY(mutex_);  // why the connection was lost, empty while it stands
   MqttSubscriptions subscriptions_ GUARDED_BY(mutex_);

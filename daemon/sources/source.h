@@ -19,6 +19,7 @@
 
 #include "daemon/decoders/decoded_batch.h"
 #include "pipeline/reading.h"
+#include "pipeline/time.h"
 
 namespace edgetide {
 
@@ -34,6 +35,12 @@ struct Acceptance {
   bool is_taken() const noexcept { return answer == Answer::taken; }
 };
 
+// What a transport shows of its peer.
+struct Liveness {
+  Duration silent_for;   // since its last bytes
+  bool waiting = false;  // bytes that were received and not read yet
+};
+
 // What the host tells a source.
 // Thread: any, one call at a time. Never: waits, throws, or calls the host; it wakes what waits, and returns.
 class SourceEvents {
@@ -46,6 +53,8 @@ class SourceEvents {
   virtual void durable(std::uint64_t through) noexcept = 0;
   // False: nothing may wait any more, for room or for the disk. What does is not acknowledged.
   virtual void set_blocking(bool allowed) noexcept = 0;
+  // Nothing: the transport shows no life but its messages.
+  virtual std::optional<Liveness> liveness() noexcept { return std::nullopt; }
 };
 
 // Where a source was when the newest reading was taken that the daemon still knows of.

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t max_unread_acks_bytes = 4096;
 constexpr std::size_t max_waiting_acks = 1024;
+constexpr std::chrono::seconds late_by{1};             // so late a deadline is seen only after a pause of ours
 constexpr std::chrono::milliseconds retry_after{500};  // where the kernel has no memory to watch a descriptor
 
 std::chrono::microseconds to_chrono(Duration duration) {
@@ -40,9 +41,13 @@ void StreamConnection::set_reading(bool reading) {
     watch_.set_events(0);
     return timer_.cancel();
   }
-  heard_at_ = std::chrono::steady_clock::now();
-  if (message_began_at_) message_began_at_ = heard_at_;
+  restart_deadlines(std::chrono::steady_clock::now());
   check_deadline();
+}
+
+void StreamConnection::restart_deadlines(EventLoop::Time now) noexcept {
+  heard_at_ = now;
+  if (message_began_at_) message_began_at_ = now;
 }
 
 void StreamConnection::read() {
@@ -135,7 +140,9 @@ void StreamConnection::arm() {
 
 void StreamConnection::check_deadline() {
   if (!watch_.set_events(EPOLLIN)) return timer_.set(std::chrono::steady_clock::now() + retry_after);
-  if (std::chrono::steady_clock::now() < deadline()) return arm();
+  const EventLoop::Time now = std::chrono::steady_clock::now();
+  if (now >= deadline() + late_by) restart_deadlines(now);  // a pause of ours: what the peer has sent may still wait
+  if (now < deadline()) return arm();
   end();
 }
 

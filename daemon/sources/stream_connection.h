@@ -39,6 +39,7 @@ class StreamConnection {
   void acknowledge(std::uint64_t messages);
   void end();
 
+  void restart_deadlines(EventLoop::Time now) noexcept;
   EventLoop::Time deadline() const;
   void arm();
   void check_deadline();

@@ -56,11 +56,14 @@ RecordHead decode_record_head(std::string_view bytes) noexcept {
           static_cast<std::uint32_t>(load_little_endian(bytes.data() + checksum_at, 4))};
 }
 
-std::uint32_t checksum_of(std::uint64_t number, std::string_view head, std::string_view payload) noexcept {
+std::uint32_t checksum_before_payload(std::uint64_t number, std::string_view head) noexcept {
   std::array<char, 8> whole_number{};
   store_little_endian(number, whole_number.data(), whole_number.size());
-  const std::uint32_t before = crc32c({whole_number.data(), whole_number.size()});
-  return crc32c(payload, crc32c(head.substr(0, checksum_at), before));
+  return crc32c(head.substr(0, checksum_at), crc32c({whole_number.data(), whole_number.size()}));
+}
+
+std::uint32_t checksum_of(std::uint64_t number, std::string_view head, std::string_view payload) noexcept {
+  return crc32c(payload, checksum_before_payload(number, head));
 }
 
 }  // namespace edgetide

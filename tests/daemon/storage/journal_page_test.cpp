@@ -62,7 +62,7 @@ TEST(JournalPage, worked_example_is_what_is_written) {
   journal.append(JournalType::run, run_start());
   journal.append(JournalType::series, kitchen);
   journal.append(JournalType::batch, JournaledBatch{SourceId{0}, arrival, {&fingerprint, 1}, {}, {&reading, 1}, {}});
-  journal.append(JournalType::tick, JournaledTick{tick_at, Fire::due});
+  journal.append(JournalType::tick, JournaledTick{tick_at, Fire::due, 1, 1, {}});
   ASSERT_TRUE(journal.commit(Duration()));
   std::string written = files.content(example);
   written.resize(written.find_last_not_of('\0') + 1);  // without the space for more
