@@ -40,6 +40,7 @@ Intake::Intake(IntakeParts parts)
       recent_(std::move(parts.recovered.recent)),
       positions_(std::move(parts.recovered.positions)),
       held_(std::move(parts.recovered.held)),
+      history_(std::move(parts.recovered.history)),
       clock_set_(held_.empty() && clock_.is_set()),
       connected_(slots_.ids()),
       listening_(clock_set_),
@@ -497,7 +498,9 @@ std::optional<Checkpoint> Intake::checkpoint() {
   checkpoint.journal_next = files_.reset();
   checkpoint.taken_at = clock_.now();
   checkpoint.pipeline = pipeline_.snapshot();
-  checkpoint.intake = IntakeState{slots_.names(), recent_, held_, positions_}.save();
+  StateHistory history = history_;
+  history.note({identity_.run, checkpoint.epoch});
+  checkpoint.intake = IntakeState{slots_.names(), recent_, held_, positions_, std::move(history)}.save();
   return checkpoint;
 }
 

@@ -20,6 +20,7 @@
 #include "daemon/outbox/row_routes.h"
 #include "daemon/storage/journal_record.h"
 #include "pipeline/pipeline.h"
+#include "sinks/state_history.h"
 
 namespace edgetide {
 
@@ -31,13 +32,16 @@ class JournalReplay {
   void begin(const std::vector<std::string>& sources, std::uint64_t run);
   // What the checkpoint says that waited for the clock. After `begin`.
   void hold(const ClockHold& held);
+  // How far the runs before came. After `begin`.
+  void know(StateHistory history) { history_ = std::move(history); }
 
   void apply(const JournalRecord& record);
   // Nothing is heard any more: the end of that run.
   void end();
 
   std::uint64_t run() const noexcept { return run_; }
-  const ClockHold& held() const noexcept { return held_; }  // these still wait
+  const ClockHold& held() const noexcept { return held_; }           // these still wait
+  const StateHistory& history() const noexcept { return history_; }  // of all runs that have ended
   std::uint64_t readings() const noexcept { return readings_; }
   std::uint64_t lost_readings() const noexcept { return lost_readings_; }
   // The rest cannot be applied: its series are not those of this pipeline.
@@ -67,6 +71,7 @@ class JournalReplay {
   std::vector<std::optional<SourceId>> sources_;  // by id then
   std::vector<std::optional<SeriesId>> series_;   // by id then
   ClockHold held_;
+  StateHistory history_;
   std::vector<Reading> applied_;  // of one batch; kept for its buffer
   Emission emission_;             // kept for its buffer
   std::uint64_t readings_ = 0;

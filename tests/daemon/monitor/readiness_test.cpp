@@ -22,6 +22,11 @@ TEST(Readiness, says_what_keeps_the_gateway_from_its_work) {
       {"sink store: its outbox is full", [](GatewayStatus& status) { status.sinks[0].disk_bytes = 700; }},
       {"", [](GatewayStatus& status) { status.sinks[0].disk_bytes = 699; }},
       {"", [](GatewayStatus& status) { status.sinks[0].connected = false; }},
+      {"sink store: no table",
+       [](GatewayStatus& status) {
+         status.sinks[0].needs_person = true;
+         status.sinks[0].error = "no table";
+       }},
       {"no checkpoint can be written: no",
        [](GatewayStatus& status) { status.storage.checkpoint_error = "no checkpoint can be written: no"; }},
       {"no checkpoint for 91 s",
