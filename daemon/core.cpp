@@ -73,8 +73,8 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
                                                  .quarantine = &quarantine_,
                                                  .recovered = std::move(recovered.intake),
                                                  .on_unsafe = hooks_.step_wanted});
-  checkpointer_ =
-      std::make_unique<Checkpointer>(*intake_, workers_, checkpoints_, clock, options.journal, options.checkpoint);
+  syncer_ = std::make_unique<JournalSyncer>(*intake_, clock, options.journal.sync_interval);
+  checkpointer_ = std::make_unique<Checkpointer>(*intake_, workers_, checkpoints_, clock, options.checkpoint);
 }
 
 std::unique_ptr<SinkWorker> Core::make_worker(const GatewayOptions& options, const SinkOptions& sink) {

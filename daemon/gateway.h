@@ -2,7 +2,7 @@
 //
 // Threads: main waits for signals and the trigger timer, ticks the pipeline and feeds the watchdog, which is fed only
 //          after a tick has run, or was held back because the disk cannot be written. Sources and workers own
-//          their threads, named after them; `run` starts and stops all of them and the storage thread.
+//          their threads, named after them; `run` starts and stops all of them, and the threads that sync and store.
 // Signals: SIGTERM and SIGINT stop intake, fire every window, deliver, write a checkpoint, and exit within 10 s.
 //          SIGHUP reads the configuration again. It is applied whole, except for keys that need a restart, or not at
 //          all. It may arrive at any time; several in a row may count as one.
@@ -24,7 +24,7 @@
 #include "daemon/gateway_options.h"
 #include "daemon/monitor/monitor.h"
 #include "daemon/monitor/status_gathering.h"
-#include "daemon/recovery/storage_thread.h"
+#include "daemon/recovery/step_thread.h"
 #include "daemon/reload/reload_plan.h"
 #include "daemon/reload/reload_result.h"
 #include "daemon/service/clock.h"
@@ -55,7 +55,7 @@ class Gateway {
     std::unique_ptr<Source> source;
   };
 
-  void add_source(const SourceInput& input, const ConfiguredSource* former);
+  void add_source(const SourceInput& input);
   bool runs(const std::string& name) const;
   void wait_and_tick();
 
@@ -64,7 +64,7 @@ class Gateway {
   void apply(GatewayOptions next);
   void exchange(GatewayOptions& next, const ReloadPlan& plan);
   void stop_sources(const NameChanges& changes);
-  void start_new_sources(const std::vector<SourceInput>& former);
+  void start_new_sources();
   void note_failure(const std::string& text);
   void tick(Fire fire);
   void report();
@@ -87,7 +87,8 @@ class Gateway {
   const LoadAgain load_again_;
   SystemClock clock_;
   PosixFileSystem files_;
-  StorageThread storage_;
+  StepThread sync_;     // of the journal
+  StepThread storage_;  // of checkpoints and spills
   Core core_;
   SocketLoop sockets_;
   std::vector<RunningSource> sources_;

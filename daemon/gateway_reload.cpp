@@ -18,16 +18,13 @@ constexpr std::chrono::seconds removed_deliver_within{4};
 // Stops the storage thread, so that only this thread works on the core while it exists.
 class StoragePause {
  public:
-  StoragePause(StorageThread& storage, Checkpointer& checkpointer) : storage_(storage), checkpointer_(checkpointer) {
-    storage_.stop();
-  }
-  ~StoragePause() { storage_.start(checkpointer_); }
+  explicit StoragePause(StepThread& storage) : storage_(storage) { storage_.stop(); }
+  ~StoragePause() { storage_.start(); }
   StoragePause(const StoragePause&) = delete;
   StoragePause& operator=(const StoragePause&) = delete;
 
  private:
-  StorageThread& storage_;
-  Checkpointer& checkpointer_;
+  StepThread& storage_;
 };
 
 }  // namespace
@@ -40,7 +37,7 @@ void Gateway::reload() {
   }
   try {
     GatewayOptions next = load_again_();
-    const StoragePause pause(storage_, core_.checkpointer());
+    const StoragePause pause(storage_);
     apply(std::move(next));
   } catch (const std::exception& error) {
     log(LogLevel::error, {LogEvent::reload_failed}, "reload failed, the configuration is unchanged:");
@@ -65,7 +62,7 @@ void Gateway::apply(GatewayOptions next) {
   keep_until_restart(options_, next);
   exchange(next, plan);
   stop_sources(plan.sources);
-  start_new_sources(next.sources);
+  start_new_sources();
 }
 
 // The core switches over; afterwards `next` holds the former options. The monitor sees neither meanwhile.
@@ -105,13 +102,11 @@ void Gateway::stop_sources(const NameChanges& changes) {
 }
 
 // A source that cannot start is skipped; the next reload tries it again.
-void Gateway::start_new_sources(const std::vector<SourceInput>& former) {
+void Gateway::start_new_sources() {
   for (const SourceInput& input : options_.sources) {
     if (runs(input.name)) continue;
-    const auto before =
-        std::find_if(former.begin(), former.end(), [&](const SourceInput& other) { return other.name == input.name; });
     try {
-      add_source(input, before == former.end() ? nullptr : before->source.get());
+      add_source(input);
       sources_.back().source->start();
     } catch (const std::exception& error) {
       if (runs(input.name)) sources_.pop_back();

@@ -15,6 +15,9 @@ namespace edgetide {
 
 namespace {
 
+constexpr EnumWord<int> protocol_words[] = {{5, "5"}, {3, "3.1.1"}};
+constexpr EnumWord<bool> retained_words[] = {{false, "ignore"}, {true, "use"}};
+
 const KeyGroup& tls_keys() {
   using namespace keys;
   static const KeyGroup group =
@@ -54,7 +57,7 @@ KeyGroup mqtt_keys() {
            required(of_type(ValueType::text_list, "servers", "",
                             "`mqtt://`, `mqtts://`, `ws://` or `wss://` with host and port; tried in turn. The port "
                             "defaults to 1883, 8883, 80, 443.")),
-           word("protocol", {"5", "3.1.1"}, 0, "The version of MQTT."),
+           word("protocol", protocol_words, standard.protocol, "The version of MQTT."),
            text("client_id", "\"edgetide-{gateway}-{source}\"",
                 "The name of the session at the broker; must be unique there."),
            text("username", "", "User name for the broker."),
@@ -66,8 +69,10 @@ KeyGroup mqtt_keys() {
                    "`true` discards messages that the broker kept while the gateway was not connected."),
            duration("session_expiry", standard.session_expiry, Duration(), Duration::days(49'000),
                     "How long the broker keeps the session of a disconnected gateway (MQTT 5)."),
-           integer("qos", standard.qos, 0, 2, "1: every reading is acknowledged. 0: readings may be lost."),
-           word("retained", {"ignore", "use"}, standard.use_retained ? 1 : 0,
+           integer("qos", standard.qos, 0, 2,
+                   "1: every reading is acknowledged. 0: readings may be lost. 2 saves no reading, and is refused with "
+                   "protocol 3.1.1."),
+           word("retained", retained_words, standard.use_retained,
                 "`use` accepts the retained message of each topic at every subscription."),
            boolean("allow_plaintext", standard.allow_plaintext, "Allows `mqtt://` and `ws://` to other hosts."),
            required(of_type(ValueType::table_list, "routes", "",
@@ -170,7 +175,15 @@ void warn_of_losses(const Section& section, const MqttOptions& options) {
   } else if (options.qos == 0) {
     section.warning("qos", "qos = 0 loses readings; the broker keeps nothing for an absent gateway");
   }
-  if (options.qos == 2) section.warning("qos", "qos = 2 costs twice the messages of 1 and saves no reading");
+  if (options.qos == 2 && options.protocol != 5) {
+    section.error(
+        "qos",
+        "qos = 2 with protocol 3.1.1 loses readings when the gateway dies: the MQTT library acknowledges such "
+        "a message before the gateway has it",
+        "use qos = 1, which counts every message once too, or protocol = \"5\"");
+  } else if (options.qos == 2) {
+    section.warning("qos", "qos = 2 costs twice the messages of 1 and saves no reading");
+  }
   if (options.use_retained) {
     section.warning("retained", "retained = \"use\" counts the last message of each topic again at every new session");
   }
@@ -188,9 +201,7 @@ MqttOptions read_mqtt(const Section& section, const std::string& name, const std
   options.name = name;
   section.read("allow_plaintext", options.allow_plaintext);
   read_servers(section, options);
-  enum class Protocol { five, three } protocol = Protocol::five;
-  section.read_word("protocol", protocol);
-  options.protocol = protocol == Protocol::five ? 5 : 3;
+  section.read_word("protocol", options.protocol, protocol_words);
   read_client_id(section, name, gateway, options);
   section.read("username", options.username);
   section.read("password", options.password);
@@ -199,25 +210,17 @@ MqttOptions read_mqtt(const Section& section, const std::string& name, const std
   section.read("clean_start", options.clean_start);
   section.read("session_expiry", options.session_expiry);
   section.read("qos", options.qos);
-  section.read_word("retained", options.use_retained);
+  section.read_word("retained", options.use_retained, retained_words);
   read_routes(section, options);
   warn_of_losses(section, options);
   return options;
-}
-
-std::vector<std::string> filters_of(const MqttOptions& options) {
-  std::vector<std::string> filters;
-  for (const RouteOptions& route : options.routes) filters.push_back(TopicPattern(route.topic).filter());
-  return filters;
 }
 
 class ConfiguredMqtt final : public ConfiguredSourceOf<MqttOptions> {
  public:
   using ConfiguredSourceOf::ConfiguredSourceOf;
   std::unique_ptr<Source> make(const Surroundings& around) const override {
-    const auto* const former = around.former == nullptr ? nullptr : options_of<MqttOptions>(*around.former);
-    return make_mqtt_source(options(), around.id, around.host,
-                            former == nullptr ? std::vector<std::string>() : filters_of(*former));
+    return make_mqtt_source(options(), around.id, around.host);
   }
   SourceTraits traits() const override { return {.acknowledges = options().qos > 0}; }
 };

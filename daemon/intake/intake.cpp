@@ -37,7 +37,7 @@ Intake::Intake(IntakeParts parts)
       quarantine_(parts.quarantine),
       journal_(parts.journal_options.durability == Durability::none ? nullptr : &parts.journal),
       files_(parts.journal),
-      recent_(std::move(parts.recovered.recent)),
+      sessions_(std::move(parts.recovered.sessions)),
       positions_(std::move(parts.recovered.positions)),
       held_(std::move(parts.recovered.held)),
       history_(std::move(parts.recovered.history)),
@@ -61,7 +61,7 @@ void Intake::begin_run() {
 
 // ---- readings
 
-// With `durability = "power"` the peer hears of it when the storage thread has synced what waits, all at once.
+// With `durability = "power"` the peer hears of it when the sync thread has synced what waits, all at once.
 Acceptance Intake::taken() {
   if (journal_options_.durability != Durability::power || synced_record_ >= needed_record_) {
     return {Acceptance::Answer::taken, 0};
@@ -87,11 +87,11 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
   const Moment arrival{clock_set_ ? now.wall : time_not_known, now.running};
   if (held_back(arrival.running)) {
     if (!drops()) return hold_back();
-    gather_messages(batch);
+    gather_messages(source, batch, now.running);
     refuse_all(source, batch);
     return taken();
   }
-  gather_messages(batch);
+  gather_messages(source, batch, now.running);
   if (clock_set_ && known_.empty()) listen(true, arrival);
   gather(source, batch, arrival);
   if (!has_news()) {
@@ -140,19 +140,23 @@ void Intake::refuse_all(SourceId source, const DecodedBatch& batch) {
 }
 
 // Which messages were taken already, what to know the others by, and where their source is with the last of them.
-void Intake::gather_messages(const DecodedBatch& batch) {
+void Intake::gather_messages(SourceId source, const DecodedBatch& batch, Duration now) {
   known_.clear();
   fingerprints_.clear();
   newest_.clear();
+  if (batch.messages.empty()) return;
+  const SourceSessions::Session& session = sessions_.of(slots_.names()[index_of(source)]);
+  copies_ = session.copies;
   for (const DecodedMessage& message : batch.messages) {
     if (message.position) note_newest(*message.position);
     if (!message.fingerprint) continue;
-    if (message.redelivered && recent_.knows(*message.fingerprint)) {
+    const bool known = message.redelivered && session.recent.knows(*message.fingerprint);
+    if (!known) fingerprints_.push_back(*message.fingerprint);
+    if (known || copies_.is_copy(static_cast<std::uint32_t>(*message.fingerprint), message.copies, now)) {
       known_.push_back(&message);
-    } else {
-      fingerprints_.push_back(*message.fingerprint);
     }
   }
+  for (const Position& state : batch.states) note_newest(state);
 }
 
 void Intake::note_newest(const Position& position) {
@@ -172,9 +176,29 @@ bool Intake::has_news() const {
 
 void Intake::note_messages(SourceId source) {
   resent_messages_ += known_.size();
-  for (const std::uint64_t fingerprint : fingerprints_) recent_.add(fingerprint);
   const std::string& name = slots_.names()[index_of(source)];
+  if (!fingerprints_.empty()) {
+    SourceSessions::Session& session = sessions_.of(name);
+    for (const std::uint64_t fingerprint : fingerprints_) session.recent.add(fingerprint);
+    if (copies_.dropped() > 0) report_copies(name, session.copies);
+    session.copies = copies_;
+  }
   for (const JournaledPosition& position : newest_) positions_.note(name, position.partition, position.bytes);
+}
+
+// Once what the broker does, and once that it was misjudged.
+void Intake::report_copies(const std::string& source, const CopyWatch& before) const {
+  const LogSubject subject{.event = LogEvent::source_notice, .source = source};
+  if (before.dropped() == 0) {
+    log(LogLevel::warning, subject,
+        "the broker sends a message once for each route that matches it; the copies are dropped. With protocol 5 it "
+        "tells them apart");
+  }
+  if (copies_.sends_one() && !before.sends_one()) {
+    log(LogLevel::warning, subject,
+        "the broker sends a message once, however many routes match it; " + std::to_string(copies_.dropped()) +
+            " equal messages in a row were taken for copies and not counted");
+  }
 }
 
 template <typename Take>
@@ -319,6 +343,19 @@ void Intake::disconnected(SourceId id, std::string_view reason) noexcept {
   const MutexLock lock(mutex_);
   connected_[index_of(id)] = false;
   if (listening_) tell_connection(id, false, clock_.now());
+}
+
+// What was said already is not said again.
+void Intake::impaired(SourceId id, std::string_view reason) noexcept {
+  std::string name;
+  {
+    const MutexLock lock(mutex_);
+    const std::optional<SourceId> slot = slots_.slot_of(id);
+    if (!slot || !traffic_.impair(*slot, reason)) return;
+    name = slots_.name_of(id);
+  }
+  log(reason.empty() ? LogLevel::info : LogLevel::warning, {.event = LogEvent::source_notice, .source = name},
+      reason.empty() ? "works again" : printable(reason));
 }
 
 void Intake::notice(SourceId id, std::string_view text) noexcept {
@@ -488,6 +525,33 @@ std::vector<StoredPosition> Intake::positions(SourceId id) const {
   return positions_.of(slots_.name_of(id));
 }
 
+// Journaled before it is acted on: a message that comes in it is known after a crash, and its filters are.
+bool Intake::begin_session(SourceId id, const SourceSession& session) noexcept {
+  const MutexLock lock(mutex_);
+  const std::optional<SourceId> slot = slots_.slot_of(id);
+  if (closed_ || !slot) return false;
+  const std::string& name = slots_.names()[index_of(*slot)];
+  sessions_.resume(session.name);
+  if (sessions_.is_in(name, session.name, session.is_new, session.in_flight, session.notes)) return true;
+  const Duration running = clock_.now().running;
+  if (journal_ != nullptr && !journal_->ready(running)) return false;
+  const std::uint32_t in_flight = std::min(session.in_flight, JournaledSession::most_in_flight);
+  if (!journaled(running, [&]() REQUIRES(mutex_) {
+        journal_->append(JournalType::session,
+                         JournaledSession{*slot, session.is_new, in_flight, session.name, session.notes});
+      })) {
+    return false;
+  }
+  if (session.is_lost) traffic_.count_lost_session(*slot);
+  sessions_.begin(name, session.name, session.is_new, in_flight, session.notes);
+  return true;
+}
+
+std::optional<std::string> Intake::session_notes(std::string_view session) const {
+  const MutexLock lock(mutex_);
+  return sessions_.notes(session);
+}
+
 std::optional<Checkpoint> Intake::checkpoint() {
   const MutexLock lock(mutex_);
   if (!gate_.empty()) return std::nullopt;
@@ -500,7 +564,7 @@ std::optional<Checkpoint> Intake::checkpoint() {
   checkpoint.pipeline = pipeline_.snapshot();
   StateHistory history = history_;
   history.note({identity_.run, checkpoint.epoch});
-  checkpoint.intake = IntakeState{slots_.names(), recent_, held_, positions_, std::move(history)}.save();
+  checkpoint.intake = IntakeState{slots_.names(), sessions_, held_, positions_, std::move(history)}.save();
   return checkpoint;
 }
 
@@ -550,6 +614,11 @@ std::uint64_t Intake::rows_emitted() const {
 std::size_t Intake::held_readings() const {
   const MutexLock lock(mutex_);
   return held_.readings();
+}
+
+std::uint64_t Intake::forgotten_positions() const {
+  const MutexLock lock(mutex_);
+  return positions_.forgotten();
 }
 
 std::uint64_t Intake::resent_messages() const {

@@ -12,7 +12,7 @@
 // slot.
 //
 // Thread: what a SourceHost does from source threads; `tick`, `reconfigure`, `close` from the main thread;
-//         `sync`, `checkpoint`, `cut` from the storage thread.
+//         `sync` from the sync thread and the storage thread, `checkpoint` and `cut` from the latter.
 // Owns:   nothing; the gateway owns pipeline, clock, journal, gate and workers, and they outlive the intake's users.
 // Fails:  the answer is `closed` once it is. What cannot be taken is refused and counted, one reading at a time.
 #pragma once
@@ -27,7 +27,6 @@
 #include "daemon/intake/clock_hold.h"
 #include "daemon/intake/epoch_gate.h"
 #include "daemon/intake/intake_state.h"
-#include "daemon/intake/recent_messages.h"
 #include "daemon/intake/source_listeners.h"
 #include "daemon/intake/source_slots.h"
 #include "daemon/intake/source_traffic.h"
@@ -95,8 +94,11 @@ class Intake final : public SourceHost {
   void attach(SourceId id, SourceEvents& events) noexcept override { listeners_.attach(id, events); }
   void detach(SourceId id) noexcept override { listeners_.detach(id); }
   std::vector<StoredPosition> positions(SourceId id) const override;
+  bool begin_session(SourceId id, const SourceSession& session) noexcept override;
+  std::optional<std::string> session_notes(std::string_view session) const override;
   void connected(SourceId id, std::string_view peer) noexcept override;
   void disconnected(SourceId id, std::string_view reason) noexcept override;
+  void impaired(SourceId id, std::string_view reason) noexcept override;
   void notice(SourceId id, std::string_view text) noexcept override;
 
   // False: held back, as `accept` is, or the clock is not set.
@@ -139,8 +141,9 @@ class Intake final : public SourceHost {
   RefusalSample last_refusal(SourceId slot) const;
   SourceTraffic traffic(SourceId slot) const;
   std::uint64_t rows_emitted() const;
-  std::uint64_t resent_messages() const;  // known already, and suppressed
-  std::size_t held_readings() const;      // wait for the clock
+  std::uint64_t resent_messages() const;      // known already, and suppressed
+  std::uint64_t forgotten_positions() const;  // of partitions beyond the limit (source_positions.h)
+  std::size_t held_readings() const;          // wait for the clock
   JournalStatus journal_status() const;
   QuarantineCounters quarantine_counters() const;  // Requires: a quarantine
 
@@ -161,10 +164,11 @@ class Intake final : public SourceHost {
   void adopt(Reconfiguration next) REQUIRES(mutex_);
   void listen(bool listening, Moment now) REQUIRES(mutex_);
   void tell_connection(SourceId id, bool connected, Moment now) REQUIRES(mutex_);
-  void gather_messages(const DecodedBatch& batch) REQUIRES(mutex_);
+  void gather_messages(SourceId source, const DecodedBatch& batch, Duration now) REQUIRES(mutex_);
   void note_newest(const Position& position) REQUIRES(mutex_);
   bool has_news() const REQUIRES(mutex_);
   void note_messages(SourceId source) REQUIRES(mutex_);
+  void report_copies(const std::string& source, const CopyWatch& before) const REQUIRES(mutex_);
   template <typename Take>
   void each_new_reading(const DecodedBatch& batch, Take&& take) const REQUIRES(mutex_);
   template <typename Take>
@@ -201,7 +205,7 @@ class Intake final : public SourceHost {
   Quarantine* const quarantine_ PT_GUARDED_BY(mutex_);
   Journal* const journal_ PT_GUARDED_BY(mutex_);  // null: nothing is journaled
   Journal& files_ GUARDED_BY(mutex_);  // the same, also where nothing is journaled: what earlier runs have left
-  RecentMessages recent_ GUARDED_BY(mutex_);
+  SourceSessions sessions_ GUARDED_BY(mutex_);
   SourcePositions positions_ GUARDED_BY(mutex_);
   ClockHold held_ GUARDED_BY(mutex_);
   const StateHistory history_;  // of the runs before
@@ -223,6 +227,7 @@ class Intake final : public SourceHost {
   std::vector<const DecodedMessage*> known_ GUARDED_BY(mutex_);  // messages that were taken before
   std::vector<std::uint64_t> fingerprints_ GUARDED_BY(mutex_);   // of the others
   std::vector<JournaledPosition> newest_ GUARDED_BY(mutex_);     // position of each partition
+  CopyWatch copies_ GUARDED_BY(mutex_);                          // of its session, with these messages
   std::vector<Reading> readings_ GUARDED_BY(mutex_);
   std::vector<RefusedCount> refused_ GUARDED_BY(mutex_);
   Emission emission_ GUARDED_BY(mutex_);

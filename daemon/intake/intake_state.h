@@ -1,5 +1,5 @@
 // What the intake remembers besides the pipeline: part of a checkpoint. Bytes: strings of the sources' names, then the
-// fingerprints of the newest messages, then the batches that wait for the clock, then the positions of sources, then
+// sessions with their newest messages, then the batches that wait for the clock, then the positions of sources, then
 // how far each run came (pipeline/bytes.h).
 //
 // Thread: plain values. Fails: `restore` says false to bytes that are no such state.
@@ -10,15 +10,15 @@
 #include <vector>
 
 #include "daemon/intake/clock_hold.h"
-#include "daemon/intake/recent_messages.h"
 #include "daemon/intake/source_positions.h"
+#include "daemon/intake/source_sessions.h"
 #include "sinks/state_history.h"
 
 namespace edgetide {
 
 struct IntakeState {
   std::vector<std::string> sources;  // by SourceId of the run that wrote it
-  RecentMessages recent;
+  SourceSessions sessions;
   ClockHold held;
   SourcePositions positions;
   StateHistory history;
@@ -28,7 +28,7 @@ struct IntakeState {
     ByteWriter out(bytes);
     out.u32(static_cast<std::uint32_t>(sources.size()));
     for (const std::string& name : sources) out.text(name);
-    recent.save(out);
+    sessions.save(out);
     held.save(out);
     positions.save(out);
     history.save(out);
@@ -40,7 +40,7 @@ struct IntakeState {
     const std::uint32_t count = in.u32();
     if (!in.has(count, 4)) return false;
     for (std::uint32_t i = 0; i < count; ++i) sources.emplace_back(in.text());
-    recent.load(in);
+    sessions.load(in);
     held.load(in);
     positions.load(in);
     history.load(in);

@@ -15,6 +15,13 @@ void TrafficCounters::note_refusal(SourceId slot, const DecodedRefusal& refusal)
                                            refusal.offset};
 }
 
+bool TrafficCounters::impair(SourceId slot, std::string_view reason) {
+  std::string& impairment = traffic_[index_of(slot)].impairment;
+  if (impairment == reason) return false;
+  impairment = reason;
+  return true;
+}
+
 void TrafficCounters::move_to(const std::vector<std::optional<SourceId>>& former) {
   std::vector<SourceTraffic> traffic(former.size());
   for (std::size_t i = 0; i < former.size(); ++i) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/service/duration_histogram.h"
@@ -29,6 +30,8 @@ struct SourceTraffic {
   std::uint64_t bytes = 0;
   DelayHistogram delays;  // of readings with an event time
   RefusalSample last_refusal;
+  std::uint64_t lost_sessions = 0;  // that the peer has forgotten
+  std::string impairment;           // why it may not do its work; empty: it does
 };
 
 // `connected` is left to the intake, which knows it by id.
@@ -43,6 +46,9 @@ class TrafficCounters {
     traffic_[index_of(slot)].bytes += batch.bytes;
   }
   DelayHistogram& delays(SourceId slot) noexcept { return traffic_[index_of(slot)].delays; }
+  void count_lost_session(SourceId slot) noexcept { ++traffic_[index_of(slot)].lost_sessions; }
+  // False: it was so already.
+  bool impair(SourceId slot, std::string_view reason);
   void note_refusal(SourceId slot, const DecodedRefusal& refusal);
 
   // `former`: by new slot, the one that the source had; a source without one starts at zero.

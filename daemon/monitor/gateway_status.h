@@ -67,6 +67,8 @@ struct SourceStatus {
   std::size_t idle_series = 0;
   WatermarkRange watermark;
   std::string last_refusal;  // printable; empty: none
+  std::uint64_t lost_sessions = 0;
+  std::string impairment;  // printable; empty: it works
 };
 
 // Windows with the same start and end, of all sensors.
@@ -92,9 +94,11 @@ struct WindowStatus {
 
 struct SinkStatus {
   std::string name;
-  std::string kind;        // the `type` of its configuration
-  std::string rows_go_to;  // a table or a stream
-  std::string delivery;    // exactly_once or at_least_once
+  std::string kind;           // the `type` of its configuration
+  std::string rows_go_to;     // a table or a stream
+  std::string delivery;       // exactly_once or at_least_once
+  std::size_t rows_max = 0;   // of one delivery
+  std::size_t bytes_max = 0;  // of one delivery
   bool connected = false;
   std::uint64_t rows = 0;
   std::uint64_t rejected_rows = 0;
@@ -158,6 +162,7 @@ struct GatewayStatus {
   std::uint64_t state_bytes = 0;
   std::uint64_t state_max_bytes = 0;
   std::uint64_t resent_messages = 0;
+  std::uint64_t forgotten_positions = 0;
   std::vector<SourceStatus> sources;
   std::vector<WindowStatus> windows;
   std::vector<SinkStatus> sinks;

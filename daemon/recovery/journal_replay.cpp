@@ -7,11 +7,11 @@
 
 namespace edgetide {
 
-JournalReplay::JournalReplay(Pipeline& pipeline, const RowRoutes& routes, RecentMessages& recent,
+JournalReplay::JournalReplay(Pipeline& pipeline, const RowRoutes& routes, SourceSessions& sessions,
                              SourcePositions& positions, std::vector<std::string> source_names)
     : pipeline_(pipeline),
       routes_(routes),
-      recent_(recent),
+      sessions_(sessions),
       positions_(positions),
       source_names_(std::move(source_names)) {}
 
@@ -65,15 +65,23 @@ void JournalReplay::apply_one(const NewSeries& added) {
 }
 
 void JournalReplay::apply_one(const JournaledBatch& batch) {
-  for (const std::uint64_t fingerprint : batch.fingerprints) recent_.add(fingerprint);
-  for (const JournaledPosition& position : batch.positions) {
-    if (index_of(batch.source) < names_.size())
-      positions_.note(names_[index_of(batch.source)], position.partition, position.bytes);
-  }
+  if (index_of(batch.source) < names_.size()) note_messages(names_[index_of(batch.source)], batch);
   if (const std::optional<SourceId> source = source_of(batch.source)) {
     for (const RefusedCount& refused : batch.refused) pipeline_.refuse(*source, refused.reason, refused.readings);
   }
   apply_or_hold(batch.source, batch.arrival, batch.readings);
+}
+
+void JournalReplay::note_messages(const std::string& source, const JournaledBatch& batch) {
+  for (const std::uint64_t fingerprint : batch.fingerprints) sessions_.of(source).recent.add(fingerprint);
+  for (const JournaledPosition& position : batch.positions) {
+    positions_.note(source, position.partition, position.bytes);
+  }
+}
+
+void JournalReplay::apply_one(const JournaledSession& session) {
+  if (index_of(session.source) >= names_.size()) return;
+  sessions_.begin(names_[index_of(session.source)], session.name, session.is_new, session.in_flight, session.notes);
 }
 
 void JournalReplay::hold(const ClockHold& held) {

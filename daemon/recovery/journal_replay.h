@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "daemon/intake/clock_hold.h"
-#include "daemon/intake/recent_messages.h"
 #include "daemon/intake/source_positions.h"
+#include "daemon/intake/source_sessions.h"
 #include "daemon/outbox/row_routes.h"
 #include "daemon/storage/journal_record.h"
 #include "pipeline/pipeline.h"
@@ -26,7 +26,7 @@ namespace edgetide {
 
 class JournalReplay {
  public:
-  JournalReplay(Pipeline& pipeline, const RowRoutes& routes, RecentMessages& recent, SourcePositions& positions,
+  JournalReplay(Pipeline& pipeline, const RowRoutes& routes, SourceSessions& sessions, SourcePositions& positions,
                 std::vector<std::string> source_names);
   // `sources`: names as of the checkpoint that the pipeline was restored from; `run`: the one that wrote it.
   void begin(const std::vector<std::string>& sources, std::uint64_t run);
@@ -54,6 +54,8 @@ class JournalReplay {
   void apply_one(const JournaledTick& tick);
   void apply_one(const JournaledConnection& connection);
   void apply_one(const ClockSet& set);
+  void apply_one(const JournaledSession& session);
+  void note_messages(const std::string& source, const JournaledBatch& batch);
   void apply_or_hold(SourceId then, Moment arrival, std::span<const Reading> readings);
   void apply_one(const JournaledSources& sources) { name_sources(sources.names); }
   std::optional<SourceId> source_of(SourceId then) const noexcept;
@@ -62,7 +64,7 @@ class JournalReplay {
 
   Pipeline& pipeline_;
   const RowRoutes& routes_;
-  RecentMessages& recent_;
+  SourceSessions& sessions_;
   SourcePositions& positions_;
   const std::vector<std::string> source_names_;  // now
 

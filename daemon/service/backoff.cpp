@@ -7,8 +7,8 @@ namespace edgetide {
 
 namespace {
 
-constexpr unsigned max_doublings = 6;  // 2^6 seconds is over a minute
-constexpr Duration max_delay = Duration::minutes(1);
+constexpr unsigned max_doublings = 5;  // 2^5 seconds is over the most
+constexpr Duration max_delay = Duration::seconds(30);
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// How long to wait before the next try: exponential from one second to one minute, with full jitter, so that a
+// How long to wait before the next try: exponential from one second to 30 seconds, with full jitter, so that a
 // hundred gateways that lost the same database or broker do not come back at the same moment.
 //
 // Pure; any thread; never fails.

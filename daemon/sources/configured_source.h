@@ -23,12 +23,11 @@ class ConfiguredSource {
  public:
   virtual ~ConfiguredSource() = default;
 
-  // What a source is made with. All of it outlives the source, but for `former`.
+  // What a source is made with. It outlives the source.
   struct Surroundings {
     SourceId id;
     SourceHost& host;
     SocketLoop& sockets;
-    const ConfiguredSource* former = nullptr;  // on reload: the configuration that this one replaces, if there was one
   };
   // Without I/O.
   virtual std::unique_ptr<Source> make(const Surroundings& surroundings) const = 0;

@@ -4,9 +4,10 @@
 
 namespace edgetide {
 
-std::uint64_t message_fingerprint(std::string_view topic, std::string_view payload) noexcept {
+std::uint64_t message_fingerprint(std::uint16_t packet_id, std::string_view topic, std::string_view payload) noexcept {
   const std::uint64_t of_topic = XXH3_64bits(topic.data(), topic.size());
-  return XXH3_64bits_withSeed(payload.data(), payload.size(), of_topic) >> 16;
+  const std::uint64_t of_both = XXH3_64bits_withSeed(payload.data(), payload.size(), of_topic);
+  return std::uint64_t{packet_id} << 32 | of_both >> 32;
 }
 
 }  // namespace edgetide

@@ -1,4 +1,5 @@
-// What a message is known by when its sender sends it again. Thread: pure. Fails: never.
+// What a message is known by when its sender sends it again: its packet id, its topic and its payload.
+// Thread: pure. Fails: never.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +7,8 @@
 
 namespace edgetide {
 
-// 48 bits of XXH3; the same in every build, since the journal keeps it.
-std::uint64_t message_fingerprint(std::string_view topic, std::string_view payload) noexcept;
+// 48 bits: the packet id, then 32 of XXH3; the same in every build, since the journal keeps it. A message without a
+// packet id has the id 0.
+std::uint64_t message_fingerprint(std::uint16_t packet_id, std::string_view topic, std::string_view payload) noexcept;
 
 }  // namespace edgetide

@@ -12,6 +12,9 @@
 // The library does not tell the socket of a client, but its protocol trace opens the "<- CONNACK" line with it, on the
 // receive thread right before the connected callback. That one number is all that is taken from the trace, which is
 // on only while a source connects.
+//
+// Nor does it hand the packet id of a message on. That is in the message's C struct, which is private; `packet_of`
+// reaches it in the one way that the language has for this.
 #include "daemon/sources/mqtt_source.h"
 
 #include <algorithm>
@@ -21,7 +24,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <iterator>
 #include <mqtt/async_client.h>
 #include <pthread.h>
 #include <random>
@@ -31,12 +33,14 @@
 #include <unistd.h>
 #include <utility>
 
-#include "daemon/service/backoff.h"
 #include "daemon/service/host_port.h"
 #include "daemon/service/mutex.h"
 #include "daemon/service/server_address.h"
 #include "daemon/sources/accept_waiter.h"
 #include "daemon/sources/message_fingerprint.h"
+#include "daemon/sources/mqtt_subscriptions.h"
+#include "daemon/sources/reconnect_pace.h"
+#include "daemon/sources/topic_filter.h"
 
 namespace edgetide {
 
@@ -48,8 +52,10 @@ constexpr auto connect_timeout = 15s;
 constexpr auto answer_timeout = 15s;  // SUBACK
 constexpr auto disconnect_timeout = 2s;
 constexpr std::chrono::microseconds backoff_least = 50ms;
-constexpr auto stable_after = 60s;  // two clients with one id throw each other out sooner
+constexpr std::size_t max_waiting_replies = 100;
 constexpr std::int32_t receive_maximum = 1000;
+constexpr std::uint32_t packet_ids = 65'535;  // as many as MQTT 3.1.1 brokers may send unacknowledged
+constexpr int reason_taken_over = 142;
 constexpr std::int32_t packet_slack_bytes = 64 * 1024;  // topic and properties beside the payload
 
 constexpr int no_socket = -1;
@@ -63,6 +69,24 @@ void note_traced_socket(MQTTASYNC_TRACE_LEVELS, char* line) noexcept {
   int socket = no_socket;
   if (std::sscanf(line, "%*s %*s %d ", &socket) == 1) traced_socket = socket;
 }
+
+// An explicit instantiation may name a private member.
+const MQTTAsync_message& packet_of(const mqtt::message& message);
+template <MQTTAsync_message mqtt::message::*Packet>
+struct Reveal {
+  friend const MQTTAsync_message& packet_of(const mqtt::message& message) { return message.*Packet; }
+};
+template struct Reveal<&mqtt::message::msg_>;
+
+std::uint16_t packet_id_of(const mqtt::message& message) {
+  return message.get_qos() == 0 ? std::uint16_t{0} : static_cast<std::uint16_t>(packet_of(message).msgid);
+}
+
+// A connection that could not be made, as the library says it.
+struct ConnectFailed : std::runtime_error {
+  ConnectFailed(const std::string& reason, bool nothing_listens) : runtime_error(reason), refused(nothing_listens) {}
+  bool refused;
+};
 
 // Paho's protocol trace is on while any of these lives; else the library formats no line at all.
 class TracedConnect {
@@ -154,18 +178,21 @@ mqtt::connect_options to_paho(const MqttOptions& options, bool encrypted) {
 
 class MqttSource final : public Source {
  public:
-  MqttSource(MqttOptions options, SourceId id, SourceHost& host, const std::vector<std::string>& former_filters)
-      : options_(std::move(options)), id_(id), host_(host), waiter_(host, id), router_(options_.routes) {
+  MqttSource(MqttOptions options, SourceId id, SourceHost& host)
+      : options_(std::move(options)),
+        id_(id),
+        host_(host),
+        waiter_(host, id),
+        router_(options_.routes),
+        filters_(without_covered(router_.filters())),
+        subscriptions_(filters_, {}) {
     check(options_);
-    const std::vector<std::string> filters = router_.filters();
-    std::copy_if(
-        former_filters.begin(), former_filters.end(), std::back_inserter(unwanted_filters_),
-        [&](const std::string& former) { return std::find(filters.begin(), filters.end(), former) == filters.end(); });
   }
   ~MqttSource() override { stop(); }
 
   void start() override {
     for (const std::string& file : {options_.tls.ca, options_.tls.cert, options_.tls.key}) check_readable(file);
+    for (const StoredPosition& known : host_.positions(id_)) router_.restore_state(known.partition, known.bytes);
     waiter_.start();
     thread_ = std::thread([this] { run(); });
     pthread_setname_np(thread_.native_handle(), ("mqtt-" + options_.name).substr(0, 15).c_str());
@@ -180,6 +207,7 @@ class MqttSource final : public Source {
     }
     if (!thread_.joinable()) return;
     thread_.join();
+    host_.impaired(id_, {});
     host_.disconnected(id_, {});
   }
 
@@ -187,17 +215,31 @@ class MqttSource final : public Source {
   // The connection thread.
   void run() noexcept {
     while (!stopping()) {
-      const std::string& server = options_.servers[failures_ % options_.servers.size()];
-      std::string error;
-      try {
-        error = serve(server);
-      } catch (const std::exception& failure) {
-        error = server + ": " + failure.what();
-      }
+      const std::string error = serve_one();
       if (stopping()) break;
       host_.disconnected(id_, error);
-      back_off();
+      host_.impaired(id_, pace_.is_taken_over() ? taken_over(pace_.is_said()) : std::string());
+      wait_until_next_try();
     }
+  }
+
+  // Returns why it ended, or did not begin.
+  std::string serve_one() noexcept {
+    const std::string& server = options_.servers[pace_.tries() % options_.servers.size()];
+    try {
+      return serve(server);
+    } catch (const ConnectFailed& failure) {
+      failure.refused ? pace_.refused() : pace_.failed();
+      return server + ": " + failure.what();
+    } catch (const std::exception& failure) {
+      pace_.failed();
+      return server + ": " + failure.what();
+    }
+  }
+
+  std::string taken_over(bool is_sure) const {
+    return "another client " + std::string(is_sure ? "uses" : "seems to use") + " the client id " + options_.client_id +
+           " and takes over its connection";
   }
 
   // One connection, from connect to its loss; returns why it ended, throws if it never stood.
@@ -206,54 +248,119 @@ class MqttSource final : public Source {
                               mqtt::create_options(options_.protocol == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1),
                               nullptr);
     const ClientGuard guard(client);
-    begin();
+    begin(server);
     client.set_connection_lost_handler(
         [this](const mqtt::string& cause) noexcept { set_lost(cause.empty() ? "connection lost" : cause); });
     client.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) noexcept {
-      set_lost("the broker disconnected us, reason " + std::to_string(static_cast<int>(reason)));
+      if (static_cast<int>(reason) == reason_taken_over) broker_says_taken_over_ = true;
+      set_lost("the broker disconnected us, reason " + std::to_string(static_cast<int>(reason)) +
+               (broker_says_taken_over_ ? ": " + taken_over(true) : ""));
     });
     client.set_connected_handler([this](const mqtt::string&) noexcept { socket_ = traced_socket; });
     client.set_message_callback([this](mqtt::const_message_ptr message) noexcept { take(*message); });
 
-    const bool session_present = connect(client, server);
+    connect(client, server);
     subscribe(client);
-    if (had_session_ && !session_present && !options_.clean_start) {
-      host_.notice(id_, "the broker has forgotten our session; messages it kept for us are lost");
-    }
-    had_session_ = true;
     host_.connected(id_, server);
     const auto since = std::chrono::steady_clock::now();
-    std::string error = wait_for_loss();
-    if (std::chrono::steady_clock::now() - since >= stable_after) failures_ = 0;
+    std::string error = wait_for_loss(client, since);
+    const auto stood = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - since);
+    pace_.lost(Duration::microseconds(stood.count()), delivered_, broker_says_taken_over_);
     return error;
   }
 
-  // Returns whether the broker knows our session.
-  bool connect(mqtt::async_client& client, const std::string& server) {
+  // What is sent again is judged by the session that it was first sent in, and may come as soon as we are connected.
+  void begin(const std::string& server) {
+    {
+      const MutexLock lock(mutex_);
+      lost_.clear();
+      replies_.clear();
+    }
+    cut_ = delivered_ = broker_says_taken_over_ = false;
+    socket_ = no_socket;
+    acknowledged_ = 0;
+    session_ = options_.client_id + '@' + server;
+    const std::string notes = host_.session_notes(session_).value_or(std::string());
+    had_session_ = !notes.empty();
+    set_subscriptions(notes);
+    note_session({.name = session_, .notes = notes});
+  }
+
+  void set_subscriptions(std::string_view notes) {
+    MqttSubscriptions subscriptions(filters_, notes);
+    const MutexLock lock(mutex_);
+    subscriptions_ = std::move(subscriptions);
+  }
+
+  void note_session(SourceSession session) {
+    session.in_flight = options_.protocol == 5 ? static_cast<std::uint32_t>(receive_maximum) : packet_ids;
+    if (!host_.begin_session(id_, session)) throw std::runtime_error("the journal cannot note the session now");
+  }
+
+  void connect(mqtt::async_client& client, const std::string& server) {
     const TracedConnect trace;
     const auto connected = client.connect(to_paho(options_, server_of(server).encrypted()));
-    wait(*connected, connect_timeout + 5s, "connect");
-    return connected->get_connect_response().is_session_present();
+    try {
+      wait(*connected, connect_timeout + 5s, "connect");
+    } catch (const std::exception& error) {
+      throw ConnectFailed(error.what(), connected->is_complete() && connected->get_return_code() == MQTTASYNC_FAILURE);
+    }
+    const auto response = connected->get_connect_response();
+    const mqtt::properties& properties = response.get_properties();
+    has_identifiers_ = options_.protocol == 5 &&
+                       (!properties.contains(mqtt::property::SUBSCRIPTION_IDENTIFIERS_AVAILABLE) ||
+                        mqtt::get<std::uint8_t>(properties, mqtt::property::SUBSCRIPTION_IDENTIFIERS_AVAILABLE) != 0);
+    if (!response.is_session_present()) begin_new_session();
+  }
+
+  // Nothing comes in it before we subscribe.
+  void begin_new_session() {
+    const bool lost = had_session_ && !options_.clean_start;
+    set_subscriptions({});
+    const std::string none;
+    note_session({.name = session_, .is_new = true, .is_lost = lost, .notes = none});
+    if (lost) host_.notice(id_, "the broker has forgotten our session; messages it kept for us are lost");
+  }
+
+  // What the session has is noted before it has it, and until it has no more of it.
+  void subscribe(mqtt::async_client& client) {
+    MqttSubscriptions subscriptions = copy_of_subscriptions();
+    const std::string before = subscriptions.notes();
+    note_session({.name = session_, .notes = before});
+    for (const auto& one : subscriptions.all()) {
+      if (one.is_needed()) subscribe(client, one);
+    }
+    for (const auto& one : subscriptions.all()) {
+      if (one.is_needed() || !one.at_broker) continue;
+      wait(*client.unsubscribe(one.filter), answer_timeout, "end of the subscription to '" + one.filter + "'");
+    }
+    subscriptions.forget_at_broker();
+    const std::string after = subscriptions.notes();
+    note_session({.name = session_, .notes = after});
+    const MutexLock lock(mutex_);
+    subscriptions_ = std::move(subscriptions);
   }
 
   // Filter by filter: the library's call for many crashes with options of MQTT 5 (paho.mqtt.cpp issue 524).
-  void subscribe(mqtt::async_client& client) {
+  void subscribe(mqtt::async_client& client, const MqttSubscriptions::Subscription& one) {
     const mqtt::subscribe_options how(false, false,
                                       options_.use_retained ? mqtt::subscribe_options::SEND_RETAINED_ON_SUBSCRIBE
                                                             : mqtt::subscribe_options::DONT_SEND_RETAINED);
-    for (const std::string& filter : router_.filters()) {
-      const std::string what = "subscription to '" + filter + "'";
-      const auto subscribed = client.subscribe(filter, options_.qos, how);
-      wait(*subscribed, answer_timeout, what);
-      const auto codes = subscribed->get_subscribe_response().get_reason_codes();
-      if (codes.empty() || static_cast<int>(codes.front()) == options_.qos) continue;
-      throw std::runtime_error(what + " was granted at another QoS, " +
-                               std::to_string(static_cast<int>(codes.front())));
+    mqtt::properties properties;
+    if (has_identifiers_) {
+      properties.add({mqtt::property::SUBSCRIPTION_IDENTIFIER, static_cast<std::int32_t>(one.identifier)});
     }
-    for (; !unwanted_filters_.empty(); unwanted_filters_.pop_back()) {
-      const auto unsubscribed = client.unsubscribe(unwanted_filters_.back());
-      wait(*unsubscribed, answer_timeout, "end of the subscription to '" + unwanted_filters_.back() + "'");
-    }
+    const std::string what = "subscription to '" + one.filter + "'";
+    const auto subscribed = client.subscribe(one.filter, options_.qos, how, properties);
+    wait(*subscribed, answer_timeout, what);
+    const auto codes = subscribed->get_subscribe_response().get_reason_codes();
+    if (codes.empty() || static_cast<int>(codes.front()) == options_.qos) return;
+    throw std::runtime_error(what + " was granted at another QoS, " + std::to_string(static_cast<int>(codes.front())));
+  }
+
+  MqttSubscriptions copy_of_subscriptions() const {
+    const MutexLock lock(mutex_);
+    return subscriptions_;
   }
 
   // Waits for the library's answer, in slices, so that a stop is not held up by a broker that says nothing.
@@ -269,15 +376,35 @@ class MqttSource final : public Source {
     }
   }
 
-  std::string wait_for_loss() {
-    MutexLock lock(mutex_);
-    while (!stopping_ && lost_.empty()) changed_.wait(lock);
-    return lost_;
+  // Sends replies meanwhile.
+  std::string wait_for_loss(mqtt::async_client& client, std::chrono::steady_clock::time_point since) {
+    const auto peace = since + std::chrono::microseconds(ReconnectPace::peace_after.count());
+    bool at_peace = false;
+    while (true) {
+      std::vector<std::pair<std::string, std::string>> replies;
+      {
+        MutexLock lock(mutex_);
+        while (!stopping_ && lost_.empty() && replies_.empty()) {
+          if (at_peace) {
+            changed_.wait(lock);
+          } else if (changed_.wait_until(lock, peace) == std::cv_status::timeout) {
+            break;
+          }
+        }
+        if (stopping_ || !lost_.empty()) return lost_;
+        replies.swap(replies_);
+      }
+      for (const auto& [topic, payload] : replies) client.publish(topic, payload.data(), payload.size(), 0, false);
+      if (at_peace || std::chrono::steady_clock::now() < peace) continue;
+      at_peace = true;
+      pace_.settle();
+      host_.impaired(id_, {});
+    }
   }
 
   // From the shortest delay again, and from the first server, after a connection that stood.
-  void back_off() {
-    const Duration delay = backoff_delay(static_cast<unsigned>(failures_++), std::uniform_real_distribution()(random_));
+  void wait_until_next_try() {
+    const Duration delay = pace_.delay(std::uniform_real_distribution()(random_));
     const auto until =
         std::chrono::steady_clock::now() + std::max(backoff_least, std::chrono::microseconds(delay.count()));
     MutexLock lock(mutex_);
@@ -289,14 +416,39 @@ class MqttSource final : public Source {
   void take(const mqtt::message& message) noexcept {
     if (cut_) return;  // read before the cut; not acknowledged either
     if (message.is_retained() && !options_.use_retained) return;
+    const std::optional<unsigned> copies = copies_of(message);
+    if (!copies) return;
     decode(message);
-    if (batch_.readings.empty() && batch_.refusals.empty()) return;
-    if (message.get_qos() > 0) {
-      const auto& payload = message.get_payload_ref();
-      batch_.end_message(message_fingerprint(message.get_topic(), {payload.data(), payload.size()}),
-                         message.is_duplicate());
+    if (batch_.empty()) return;
+    end_message(message, *copies);
+    if (!waiter_.accept(batch_)) return cut();
+    delivered_ = true;
+    if (!batch_.replies.empty()) queue_replies();
+  }
+
+  // How many of it come if the broker does not tell them apart, most often 1; nothing: another copy counts.
+  std::optional<unsigned> copies_of(const mqtt::message& message) {
+    const MutexLock lock(mutex_);
+    if (!subscriptions_.is_overlapping()) return 1;
+    const mqtt::properties& properties = message.get_properties();
+    identifiers_.clear();
+    for (std::size_t i = 0; i < properties.count(mqtt::property::SUBSCRIPTION_IDENTIFIER); ++i) {
+      identifiers_.push_back(mqtt::get<std::uint32_t>(properties, mqtt::property::SUBSCRIPTION_IDENTIFIER, i));
     }
-    if (!waiter_.accept(batch_)) cut();
+    if (!subscriptions_.takes(message.get_topic(), identifiers_)) return std::nullopt;
+    return identifiers_.empty() && !message.is_retained() ? subscriptions_.copies(message.get_topic()) : 1;
+  }
+
+  // Paho hides that a message of QoS 2 is sent again; it can only be one of the first in a connection.
+  void end_message(const mqtt::message& message, unsigned copies) {
+    const int qos = message.get_qos();
+    if (qos == 0 && copies == 1) return;
+    const auto& payload = message.get_payload_ref();
+    const bool resent = message.is_duplicate() || (qos == 2 && acknowledged_ < receive_maximum);
+    batch_.end_message(
+        message_fingerprint(packet_id_of(message), message.get_topic(), {payload.data(), payload.size()}), resent);
+    batch_.messages.back().copies = copies;
+    acknowledged_ += qos > 0 ? 1 : 0;
   }
 
   // A message that makes a decoder throw would come again and again: it is refused. Without memory the process ends
@@ -305,12 +457,43 @@ class MqttSource final : public Source {
     batch_.clear();
     try {
       const auto& payload = message.get_payload_ref();
-      router_.decode(message.get_topic(), std::string_view(payload.data(), payload.size()), batch_);
+      note_properties(message.get_properties());
+      router_.decode({.topic = message.get_topic(),
+                      .payload = std::string_view(payload.data(), payload.size()),
+                      .content_type = content_type_,
+                      .properties = properties_},
+                     batch_);
     } catch (const std::bad_alloc&) {
       throw;
     } catch (...) {
       batch_.clear();
       batch_.refusals.push_back({Refusal::bad_syntax, message.get_topic(), 0});
+    }
+  }
+
+  // They are sent by the connection thread: the library's lock is held here. What is too much is asked for again.
+  void queue_replies() {
+    const MutexLock lock(mutex_);
+    for (const Reply& reply : batch_.replies) {
+      if (replies_.size() < max_waiting_replies)
+        replies_.emplace_back(std::string(reply.topic), std::string(reply.payload));
+    }
+    changed_.notify_all();
+  }
+
+  // Of MQTT 5; they point into the message.
+  void note_properties(const mqtt::properties& all) {
+    properties_.clear();
+    content_type_ = {};
+    for (int i = 0; i < all.c_struct().count; ++i) {
+      const MQTTProperty& one = all.c_struct().array[i];
+      const auto text = [](const MQTTLenString& part) {
+        return std::string_view(part.data, static_cast<std::size_t>(std::max(part.len, 0)));
+      };
+      if (one.identifier == MQTTPROPERTY_CODE_CONTENT_TYPE) content_type_ = text(one.value.data);
+      if (one.identifier == MQTTPROPERTY_CODE_USER_PROPERTY) {
+        properties_.push_back({text(one.value.data), text(one.value.value)});
+      }
     }
   }
 
@@ -320,13 +503,6 @@ class MqttSource final : public Source {
     cut_ = true;
     if (shutdown(socket_, SHUT_RDWR) != 0 && errno != ENOTCONN) std::abort();
     set_lost("a message was not taken, the connection was cut");
-  }
-
-  void begin() {
-    const MutexLock lock(mutex_);
-    lost_.clear();
-    cut_ = false;
-    socket_ = no_socket;
   }
 
   // The first reason is the telling one.
@@ -367,18 +543,29 @@ class MqttSource final : public Source {
   // Paho's receive thread only.
   Router router_;
   DecodedBatch batch_;
+  std::vector<MessageProperty> properties_;  // and
+  std::string_view content_type_;            // of the message at hand
+  std::vector<std::uint32_t> identifiers_;
+  std::int32_t acknowledged_ = 0;  // messages of QoS 1 and 2 in this connection
+
+  const std::vector<std::string> filters_;  // what the routes need
 
   mutable Mutex mutex_;
   Condition changed_;
   std::atomic<int> socket_ = no_socket;  // the library's, of this connection
   std::atomic<bool> cut_ = false;        // this connection was ended by `cut`
+  std::atomic<bool> delivered_ = false;  // it brought a message that was taken
+  std::atomic<bool> broker_says_taken_over_ = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
+  std::vector<std::pair<std::string, std::string>> replies_ GUARDED_BY(mutex_);  // topic and payload, to be sent
   std::string lost_ GUARDED_BY(mutex_);  // why the connection was lost, empty while it stands
+  MqttSubscriptions subscriptions_ GUARDED_BY(mutex_);
 
   // The connection thread only.
-  std::vector<std::string> unwanted_filters_;  // that our session at the broker may still have
-  bool had_session_ = false;
-  std::size_t failures_ = 0;  // since a connection that stood
+  std::string session_;           // its name, of the server at hand
+  bool had_session_ = false;      // the broker should know it
+  bool has_identifiers_ = false;  // the broker tells the subscriptions of a message
+  ReconnectPace pace_;
   std::minstd_rand random_{std::random_device{}()};
 
   std::thread thread_;
@@ -386,9 +573,8 @@ class MqttSource final : public Source {
 
 }  // namespace
 
-std::unique_ptr<Source> make_mqtt_source(MqttOptions options, SourceId id, SourceHost& host,
-                                         const std::vector<std::string>& former_filters) {
-  return std::make_unique<MqttSource>(std::move(options), id, host, former_filters);
+std::unique_ptr<Source> make_mqtt_source(MqttOptions options, SourceId id, SourceHost& host) {
+  return std::make_unique<MqttSource>(std::move(options), id, host);
 }
 
 }  // namespace edgetide

@@ -3,9 +3,10 @@
 //
 // In:      PUBLISH packets on Paho's receive thread (one per process); decoded and accepted there.
 // Thread:  Paho's receive thread for messages; one connection thread per source, named "mqtt-<name>", connects,
-//          resubscribes and backs off. Commands come from the gateway's main thread.
+//          subscribes, ends what former routes left in the session, and waits for the next try. Commands come from the
+//          gateway's main thread.
 // Never:   no blocking MQTT call, no exception and no log in a callback; no consumer queue; no automatic reconnect.
-// Fails:   see source.h. The broker being away is not a failure: jittered backoff from 1 s to 60 s.
+// Fails:   see source.h. The broker being away is not a failure: see reconnect_pace.h.
 // Limit:   max_payload_bytes per message; v5 announces it as Maximum Packet Size.
 #pragma once
 
@@ -44,9 +45,6 @@ struct MqttOptions {
   bool operator==(const MqttOptions&) const = default;
 };
 
-// `former_filters`: of a source of that client id before its configuration was changed. The broker's session keeps what
-// is not unsubscribed.
-std::unique_ptr<Source> make_mqtt_source(MqttOptions options, SourceId id, SourceHost& host,
-                                         const std::vector<std::string>& former_filters = {});
+std::unique_ptr<Source> make_mqtt_source(MqttOptions options, SourceId id, SourceHost& host);
 
 }  // namespace edgetide

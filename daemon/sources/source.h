@@ -3,7 +3,8 @@
 // A source receives bytes, decodes them (route.h, decoder.h) and hands batches to its SourceHost. It starts no
 // thread except where its library insists (Paho); sockets run on the one event loop of socket_loop.
 //
-//   host.attach(id, events)          before the first batch; `host.positions(id)` says where to resume
+//   host.attach(id, events)          before the first batch; `host.positions(id)` says where to resume, and what the
+//                                    decoders of its router knew (Router::restore_state)
 //   host.try_accept(id, batch)       held:  keep the batch, stop reading, offer it again after `room_available`
 //                                    taken: acknowledge it to the peer after `durable(record)`; at once if that is 0
 //   host.detach(id)                  after the last one
@@ -11,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +55,15 @@ struct StoredPosition {
   bool operator==(const StoredPosition&) const = default;
 };
 
+// A session at a peer. What is sent again in it is recognised among the messages that were taken in it.
+struct SourceSession {
+  std::string_view name;        // tells it from every other, of this source and of others: client id and server
+  bool is_new = false;          // the peer knew of none, so nothing that was taken is sent again
+  bool is_lost = false;         // it should have known it
+  std::uint32_t in_flight = 0;  // the most messages that the peer sends without an acknowledgement
+  std::string_view notes;       // the source's own, given back by `session_notes`
+};
+
 // What a source calls. Implemented by the daemon, and by a fake in tests.
 // Thread: any; calls from several sources may overlap.
 class SourceHost {
@@ -66,13 +77,23 @@ class SourceHost {
   virtual void attach(SourceId source, SourceEvents& events) noexcept = 0;
   virtual void detach(SourceId source) noexcept = 0;
 
-  // The newest of each partition, as the source has put them into its batches.
+  // The newest of each partition, as they were in its batches; states of decoders too (decoder_state_mark).
   virtual std::vector<StoredPosition> positions(SourceId source) const = 0;
+
+  // The messages of the batches from now on are of this session. What is noted survives a crash when this is true;
+  // false: it cannot be stored now. Cheap if nothing has changed.
+  virtual bool begin_session(SourceId source, const SourceSession& session) noexcept = 0;
+  // Nothing: that session is not known.
+  virtual std::optional<std::string> session_notes(std::string_view session) const = 0;
 
   // The source can receive from now on, or no longer. Listening time runs between the two. Idempotent.
   virtual void connected(SourceId source, std::string_view peer) noexcept = 0;
   // An empty reason: the source was stopped.
   virtual void disconnected(SourceId source, std::string_view reason) noexcept = 0;
+
+  // Why it may not do its work though it is connected, until it is called with an empty reason. The gateway is not
+  // ready meanwhile. Idempotent.
+  virtual void impaired(SourceId source, std::string_view reason) noexcept = 0;
 
   // Something an operator should read once (subscription refused, session lost, peers not allowed).
   virtual void notice(SourceId source, std::string_view text) noexcept = 0;

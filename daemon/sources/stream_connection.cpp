@@ -13,6 +13,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::size_t max_unread_acks_bytes = 4096;
+constexpr std::size_t max_waiting_acks = 1024;
 constexpr std::chrono::milliseconds retry_after{500};  // where the kernel has no memory to watch a descriptor
 
 std::chrono::microseconds to_chrono(Duration duration) {
@@ -35,7 +36,7 @@ StreamConnection::StreamConnection(StreamListener& listener, EventLoop& loop, De
 }
 
 void StreamConnection::set_reading(bool reading) {
-  if (!reading) {
+  if (!reading || waiting_acks_.size() >= max_waiting_acks) {
     watch_.set_events(0);
     return timer_.cancel();
   }
@@ -69,8 +70,10 @@ void StreamConnection::take(std::string_view bytes) {
       });
   note_message_start(was_partial, messages > 0);
   arm();
-  if (batch.readings.empty() && batch.refusals.empty() && messages == 0) return;
-  intake_.offer(socket_, [this, messages](bool taken) { taken ? acknowledge(messages) : listener_.drop(*this); });
+  if (batch.empty() && messages == 0) return;
+  intake_.offer(socket_, [this, messages](const Acceptance& acceptance) {
+    acceptance.is_taken() ? note_taken(messages, acceptance.record) : listener_.drop(*this);
+  });
 }
 
 void StreamConnection::note_message_start(bool was_partial, bool message_ended) {
@@ -81,10 +84,31 @@ void StreamConnection::note_message_start(bool was_partial, bool message_ended) 
   }
 }
 
-void StreamConnection::acknowledge(std::uint64_t messages) {
+void StreamConnection::note_taken(std::uint64_t messages, std::uint64_t record) {
   messages_taken_ += messages;
   if (messages == 0 || !socket_.options.ack) return;
-  acks_ += "ack " + std::to_string(messages_taken_) + "\n";
+  if (record == 0) {  // and so is all before it
+    waiting_acks_.clear();
+    return acknowledge(messages_taken_);
+  }
+  waiting_acks_.push_back({record, messages_taken_});
+  if (waiting_acks_.size() == max_waiting_acks) set_reading(false);
+}
+
+void StreamConnection::durable(std::uint64_t through) {
+  const bool was_full = waiting_acks_.size() >= max_waiting_acks;
+  std::uint64_t messages = 0;
+  for (; !waiting_acks_.empty() && waiting_acks_.front().record <= through; waiting_acks_.pop_front()) {
+    messages = waiting_acks_.front().messages;
+  }
+  if (messages == 0) return;
+  if (was_full && !intake_.is_holding()) set_reading(true);
+  acknowledge(messages);
+}
+
+// Up to this message of the connection.
+void StreamConnection::acknowledge(std::uint64_t messages) {
+  acks_ += "ack " + std::to_string(messages) + "\n";
   const ssize_t sent = send(descriptor_.get(), acks_.data(), acks_.size(), MSG_NOSIGNAL);
   if (sent > 0) acks_.erase(0, static_cast<std::size_t>(sent));
   if (acks_.size() > max_unread_acks_bytes) listener_.drop(*this);
@@ -94,7 +118,7 @@ void StreamConnection::acknowledge(std::uint64_t messages) {
 void StreamConnection::end() {
   if (!frames_.unreported()) return listener_.drop(*this);
   intake_.begin_batch().refusals.push_back({Refusal::bad_syntax, peer_, 0});
-  intake_.offer(socket_, [this](bool) { listener_.drop(*this); });
+  intake_.offer(socket_, [this](const Acceptance&) { listener_.drop(*this); });
 }
 
 EventLoop::Time StreamConnection::deadline() const {

@@ -29,9 +29,7 @@ bool checksum_fits(std::string_view bytes) noexcept {
 }
 
 std::uint16_t version_of(std::string_view bytes) noexcept {
-  ByteReader in(bytes.substr(checkpoint_version_at));
-  const std::uint8_t low = in.u8();
-  return static_cast<std::uint16_t>(low | in.u8() << 8);
+  return static_cast<std::uint16_t>(load_little_endian(&bytes[checkpoint_version_at], 2));
 }
 
 // Everything except the pipeline, which comes last.

@@ -156,6 +156,20 @@ std::optional<JournalRecord> decode_sources(std::string_view payload) {
   return sources;
 }
 
+std::optional<JournalRecord> decode_session(std::string_view payload) {
+  VarintReader in(payload);
+  JournaledSession session;
+  session.is_new = in.bytes(1) != 0;
+  session.source = SourceId{static_cast<std::uint32_t>(in.varint())};
+  const std::uint64_t in_flight = in.varint();
+  in.require(in_flight <= JournaledSession::most_in_flight);
+  session.in_flight = static_cast<std::uint32_t>(in_flight);
+  session.name = in.text();
+  session.notes = in.text();
+  if (!in.ok()) return std::nullopt;
+  return session;
+}
+
 std::optional<Moment> moment_of(const JournalRecord& record) noexcept {
   return std::visit(
       [](const auto& one) -> std::optional<Moment> {
@@ -244,6 +258,14 @@ void JournalEncoder::append(std::string& out, const JournaledSources& sources) {
   put_names(out, sources.names);
 }
 
+void JournalEncoder::append(std::string& out, const JournaledSession& session) {
+  put_bytes(out, session.is_new ? 1 : 0, 1);
+  put_varint(out, index_of(session.source));
+  put_varint(out, session.in_flight);
+  put_text(out, session.name);
+  put_text(out, session.notes);
+}
+
 std::optional<JournalRecord> JournalDecoder::decode(std::uint8_t type, std::string_view payload) {
   std::optional<JournalRecord> record;
   switch (static_cast<JournalType>(type)) {
@@ -267,6 +289,9 @@ std::optional<JournalRecord> JournalDecoder::decode(std::uint8_t type, std::stri
       break;
     case JournalType::sources:
       record = decode_sources(payload);
+      break;
+    case JournalType::session:
+      record = decode_session(payload);
       break;
   }
   if (record) last_ = moment_of(*record).value_or(last_);

@@ -34,6 +34,7 @@ enum class JournalType : std::uint8_t {
   connection = 5,
   clock_set = 6,
   sources = 7,
+  session = 8,
 };
 
 // The daemon has started. What follows speaks of sources by their place here, and of series by the ids of a pipeline
@@ -94,8 +95,19 @@ struct JournaledSources {
   std::vector<std::string> names;
 };
 
-using JournalRecord =
-    std::variant<RunStart, NewSeries, JournaledBatch, JournaledTick, JournaledConnection, ClockSet, JournaledSources>;
+// The source goes on in this session at its peer: fingerprints of later batches are of messages in it.
+struct JournaledSession {
+  static constexpr std::uint32_t most_in_flight = 65'535;
+
+  SourceId source{};
+  bool is_new = false;          // the peer knew of none
+  std::uint32_t in_flight = 0;  // at most most_in_flight
+  std::string_view name;
+  std::string_view notes;  // the source's own
+};
+
+using JournalRecord = std::variant<RunStart, NewSeries, JournaledBatch, JournaledTick, JournaledConnection, ClockSet,
+                                   JournaledSources, JournaledSession>;
 
 class JournalEncoder {
  public:
@@ -106,6 +118,7 @@ class JournalEncoder {
   void append(std::string& out, const JournaledConnection& connection);
   void append(std::string& out, const ClockSet& set);
   void append(std::string& out, const JournaledSources& sources);
+  void append(std::string& out, const JournaledSession& session);
 
   // The next batch carries its whole moment: the record before it may not be there for a reader.
   void forget_moment() noexcept { last_.reset(); }

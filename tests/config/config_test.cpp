@@ -272,6 +272,8 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   const SinkOptions& pg = options.sinks[0];
   EXPECT_EQ(pg.inputs, std::vector<WindowId>{WindowId{1}});
   EXPECT_EQ(pg.mode, OutputMode::append);
+  EXPECT_DOUBLE_EQ(pg.outbox.max_rate, 0.5);
+  EXPECT_EQ(options.sinks[1].outbox.max_rate, 0) << "no limit";
   EXPECT_EQ(pg.outbox.max_bytes, 1024U * 1024U);
   EXPECT_EQ(pg.outbox.when_full, WhenFull::block);
   const auto& store = *options_of<PostgresOptions>(*pg.store);
@@ -283,7 +285,7 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   EXPECT_EQ(store.statement_timeout, Duration::seconds(3));
   EXPECT_EQ(options_of<SqliteOptions>(*options.sinks[1].store)->path, "/srv/edgetide/rows.db");
   EXPECT_EQ(options.sinks[1].inputs.size(), 5U) << "all windows";
-  EXPECT_NE(options_of<StdoutOptions>(*options.sinks[2].store), nullptr);
+  EXPECT_EQ(options_of<StdoutOptions>(*options.sinks[2].store)->encoding, "influx");
 }
 
 TEST(Config, all_errors_come_in_one_run_in_the_order_of_the_file) {
@@ -506,6 +508,24 @@ TEST(Config, wrong_types_and_bounds_are_errors) {
   });
 }
 
+TEST(Config, mistakes_in_the_rate_and_encoding_of_a_sink_are_errors) {
+  expect_errors({
+      {sink("type = \"stdout\"\nmax_rate = 50"),
+       "5:12: error: sinks.d: max_rate is 50, a rate needs a unit; write \"50/s\""},
+      {sink("type = \"stdout\"\nmax_rate = \"2.5\""),
+       "5:12: error: sinks.d: max_rate is \"2.5\", a rate needs a unit; write \"2.5/s\""},
+      {sink("type = \"stdout\"\nmax_rate = \"50/d\""),
+       "5:12: error: sinks.d: max_rate is \"50/d\", not a rate; write a number and a unit (/s, /m, /h)"},
+      {sink("type = \"stdout\"\nmax_rate = \"0/s\""),
+       "5:12: error: sinks.d: max_rate is \"0/s\", it must be at least 1/h"},
+      {sink("type = \"stdout\"\nmax_rate = \"2000000/s\""),
+       "5:12: error: sinks.d: max_rate is \"2000000/s\", it must be at most 1000000/s"},
+      {sink("type = \"stdout\"\nmax_rate = true"), "5:12: error: sinks.d: max_rate is true or false, not a rate"},
+      {sink("type = \"stdout\"\nencoding = \"line\""),
+       "5:12: error: sinks.d: encoding \"line\" is not one of \"json\", \"csv\", \"influx\""},
+  });
+}
+
 TEST(Config, mistakes_in_mqtt_sources_are_errors) {
   expect_errors({
       {mqtt(route), "1:10: error: sources.m: servers is missing"},
@@ -521,6 +541,7 @@ TEST(Config, mistakes_in_mqtt_sources_are_errors) {
       {mqtt("servers = [\"mqtt://localhost\"]\nroutes = [1]"),
        "4:11: error: sources.m: routes holds a whole number, not a table"},
       {mqtt_with_route("qos = 3"), "5:7: error: sources.m: qos is 3, it must be at most 2"},
+      {mqtt_with_route("qos = 2\nprotocol = \"3.1.1\""), "5:7: error: sources.m: qos = 2 with protocol 3.1.1 loses"},
       {mqtt_with_route("protocol = 5"),
        "5:12: error: sources.m: protocol is a whole number, not one of \"5\", \"3.1.1\""},
       {mqtt_with_route("client_id = \"{device}\""), "5:13: error: sources.m: client_id has a placeholder other than"},

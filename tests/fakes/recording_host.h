@@ -5,8 +5,10 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,12 +46,24 @@ class RecordingHost final : public SourceHost {
     const std::lock_guard lock(listeners_mutex_);
     listeners_.erase(source);
   }
-  std::vector<StoredPosition> positions(SourceId) const override { return {}; }
+  std::vector<StoredPosition> positions(SourceId) const override { return known_positions_; }
+  bool begin_session(SourceId, const SourceSession& session) noexcept override {
+    change([&] { notes_[std::string(session.name)] = session.notes; });
+    return true;
+  }
+  std::optional<std::string> session_notes(std::string_view session) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = notes_.find(session);
+    return found == notes_.end() ? std::nullopt : std::optional(found->second);
+  }
   void connected(SourceId, std::string_view) noexcept override {
     change([&] { connected_ = true, ++connections_; });
   }
   void disconnected(SourceId, std::string_view reason) noexcept override {
     change([&] { connected_ = false, reasons_.emplace_back(reason); });
+  }
+  void impaired(SourceId, std::string_view reason) noexcept override {
+    change([&] { impairment_ = reason; });
   }
   void notice(SourceId, std::string_view text) noexcept override {
     change([&] { notices_.emplace_back(text); });
@@ -59,6 +73,8 @@ class RecordingHost final : public SourceHost {
     change([&] { holding_ = holding; });
     if (!holding) each_listener([](SourceEvents& events) { events.room_available(); });
   }
+  // Before a source starts.
+  void know(std::vector<StoredPosition> positions) { known_positions_ = std::move(positions); }
   // What is taken from now on is durable when `sync` says so.
   void need_sync() {
     change([&] { syncing_ = true; });
@@ -94,6 +110,7 @@ class RecordingHost final : public SourceHost {
 
   std::size_t notice_count() const { return notices_.size(); }  // in a condition of wait_until
 
+  std::string impairment() { return copy(impairment_); }
   bool is_connected() { return copy(connected_); }
   std::vector<RecordedReading> readings() { return copy(readings_); }
   std::vector<Refusal> refusals() { return copy(refusals_); }
@@ -120,8 +137,10 @@ class RecordingHost final : public SourceHost {
 
   std::mutex listeners_mutex_;
   std::map<SourceId, SourceEvents*> listeners_;  // guarded by listeners_mutex_
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::vector<StoredPosition> known_positions_;
+  std::map<std::string, std::string, std::less<>> notes_;  // by session
   bool holding_ = false;
   bool syncing_ = false;
   std::uint64_t record_ = 0;
@@ -133,6 +152,7 @@ class RecordingHost final : public SourceHost {
   std::vector<Refusal> refusals_;
   std::vector<std::string> reasons_;
   std::vector<std::string> notices_;
+  std::string impairment_;
 };
 
 }  // namespace edgetide::test

@@ -352,6 +352,65 @@ TEST_F(IntakeOfManyMessages, batch_of_known_messages_alone_is_taken_without_a_re
   EXPECT_EQ(counters().received, 1U);
 }
 
+TEST_F(IntakeOfManyMessages, new_session_forgets_messages_and_notes_survive_a_crash) {
+  open(Durability::crash);
+  ASSERT_TRUE(intake().begin_session(SourceId{0}, {.name = "c@x", .is_new = true, .in_flight = 10, .notes = "n"}));
+  DecodedBatch batch = batch_of("a", 1, at(1));
+  batch.end_message(11, false);
+  ASSERT_TRUE(take(intake(), SourceId{0}, batch));
+  const std::uint64_t next = journal.next_record();
+  ASSERT_TRUE(intake().begin_session(SourceId{0}, {.name = "c@x", .in_flight = 10, .notes = "n"}));
+  EXPECT_EQ(journal.next_record(), next);  // nothing has changed
+  batch.messages[0].redelivered = true;
+  ASSERT_TRUE(take(intake(), SourceId{0}, batch));
+  EXPECT_EQ(counters().received, 1U);
+  ASSERT_TRUE(intake().begin_session(SourceId{0},
+                                     {.name = "c@x", .is_new = true, .is_lost = true, .in_flight = 10, .notes = "m"}));
+  ASSERT_TRUE(take(intake(), SourceId{0}, batch));
+  EXPECT_EQ(counters().received, 2U);
+  EXPECT_EQ(intake().traffic(SourceId{0}).lost_sessions, 1U);
+  EXPECT_EQ(intake().session_notes("c@x"), "m");
+  EXPECT_EQ(intake().session_notes("c@y"), std::nullopt);
+  ASSERT_FALSE(intake().sync());
+  IntakeState state;
+  ASSERT_TRUE(state.restore(intake().checkpoint().value().intake));
+  EXPECT_EQ(state.sessions.notes("c@x"), "m");
+  EXPECT_TRUE(state.sessions.of("s").recent.knows(11));
+}
+
+TEST_F(IntakeOfManyMessages, session_that_cannot_be_journaled_is_not_begun) {
+  open(Durability::crash);
+  files.fail_at(1, EIO, true);
+  EXPECT_FALSE(intake().begin_session(SourceId{0}, {.name = "c@x", .in_flight = 10, .notes = "n"}));
+  EXPECT_EQ(intake().session_notes("c@x"), std::nullopt);
+  files.fail_at(0, 0);
+}
+
+TEST_F(IntakeOfManyMessages, copies_of_a_message_count_once_and_are_known_when_they_come_again) {
+  open(Durability::crash);
+  const std::uint64_t id = std::uint64_t{1} << 32;
+  for (std::uint64_t i = 1; i <= 6; ++i) {
+    DecodedBatch batch = batch_of("a", 1, at(1));
+    batch.end_message(i * id + 7, false);
+    batch.messages[0].copies = 3;
+    ASSERT_TRUE(take(intake(), SourceId{0}, batch));
+  }
+  EXPECT_EQ(counters().received, 2U);
+  DecodedBatch again = batch_of("a", 1, at(1));
+  again.end_message(5 * id + 7, true);
+  again.messages[0].copies = 3;
+  ASSERT_TRUE(take(intake(), SourceId{0}, again));
+  EXPECT_EQ(counters().received, 2U);
+}
+
+TEST_F(IntakeOfManyMessages, impaired_source_says_why_until_it_works_again) {
+  open(Durability::crash);
+  intake().impaired(SourceId{0}, "taken over");
+  EXPECT_EQ(intake().traffic(SourceId{0}).impairment, "taken over");
+  intake().impaired(SourceId{0}, {});
+  EXPECT_EQ(intake().traffic(SourceId{0}).impairment, "");
+}
+
 TEST_F(IntakeOfManyMessages, newest_position_of_each_partition_is_given_back_and_is_in_the_checkpoint) {
   open(Durability::crash);
   DecodedBatch batch = batch_of("a", 1, at(1));
@@ -367,6 +426,16 @@ TEST_F(IntakeOfManyMessages, newest_position_of_each_partition_is_given_back_and
   ASSERT_TRUE(state.restore(intake().checkpoint().value().intake));
   EXPECT_EQ(state.positions.of("s"), expected);
   EXPECT_TRUE(state.positions.of("other").empty());
+}
+
+TEST_F(IntakeOfManyMessages, state_of_a_decoder_is_kept_as_a_position_is_also_without_a_reading) {
+  open(Durability::crash);
+  DecodedBatch batch;
+  ASSERT_TRUE(batch.keep_state("\x01route", "aliases"));
+  const std::uint64_t next = journal.next_record();
+  ASSERT_TRUE(take(intake(), SourceId{0}, batch));
+  EXPECT_EQ(journal.next_record(), next + 1) << "in the journal";
+  EXPECT_EQ(intake().positions(SourceId{0}), (std::vector<StoredPosition>{{"\x01route", "aliases"}}));
 }
 
 TEST_F(IntakeOfManyMessages, batches_of_power_durability_are_durable_together_after_one_sync) {
@@ -418,6 +487,8 @@ TEST(SourcePositions, oldest_partition_is_forgotten_when_a_source_has_too_many_a
   EXPECT_EQ(positions.of("s").size(), SourcePositions::max_partitions);
   EXPECT_EQ(positions.of("s")[0], (StoredPosition{"0", std::to_string(SourcePositions::max_partitions)}));
   EXPECT_EQ(positions.forgotten(), 1U);
+  positions.note("s", "\x01route", "state");
+  EXPECT_EQ(positions.forgotten(), 1U) << "states of decoders are counted apart";
   positions.keep({"other"});
   EXPECT_TRUE(positions.of("s").empty());
   EXPECT_EQ(positions.of("other").size(), 1U);

@@ -35,6 +35,12 @@ class WatchedIntake final : public SourceHost {
   void attach(SourceId source, SourceEvents& events) noexcept override { intake_.attach(source, events); }
   void detach(SourceId source) noexcept override { intake_.detach(source); }
   std::vector<StoredPosition> positions(SourceId source) const override { return intake_.positions(source); }
+  bool begin_session(SourceId source, const SourceSession& session) noexcept override {
+    return intake_.begin_session(source, session);
+  }
+  std::optional<std::string> session_notes(std::string_view session) const override {
+    return intake_.session_notes(session);
+  }
   void connected(SourceId source, std::string_view peer) noexcept override {
     intake_.connected(source, peer);
     ++connections;
@@ -42,6 +48,7 @@ class WatchedIntake final : public SourceHost {
   void disconnected(SourceId source, std::string_view reason) noexcept override {
     intake_.disconnected(source, reason);
   }
+  void impaired(SourceId source, std::string_view reason) noexcept override { intake_.impaired(source, reason); }
   void notice(SourceId source, std::string_view text) noexcept override { intake_.notice(source, text); }
 
   std::atomic<int> connections = 0;

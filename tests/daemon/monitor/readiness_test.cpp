@@ -16,6 +16,8 @@ TEST(Readiness, says_what_keeps_the_gateway_from_its_work) {
       {"", [](GatewayStatus&) {}},
       {"no source is configured", [](GatewayStatus& status) { status.sources.clear(); }},
       {"source plant is not connected", [](GatewayStatus& status) { status.sources[0].connected = false; }},
+      {"source plant: another client uses the client id c",
+       [](GatewayStatus& status) { status.sources[0].impairment = "another client uses the client id c"; }},
       {"the journal cannot be written: disk full",
        [](GatewayStatus& status) { status.storage.journal_error = "disk full"; }},
       {"sink store: its outbox is full, intake waits", [](GatewayStatus& status) { status.sinks[0].full = true; }},

@@ -75,9 +75,9 @@ TEST(JournalReplay, journal_makes_the_same_state_byte_for_byte) {
 
     Pipeline again(options);
     const RowRoutes routes;
-    RecentMessages recent;
+    SourceSessions sessions;
     SourcePositions positions;
-    JournalReplay replay(again, routes, recent, positions, {"s"});
+    JournalReplay replay(again, routes, sessions, positions, {"s"});
     RecordLogReader reader(files, journal_location("state"), LogKind::journal);
     ASSERT_FALSE(reader.open(0));
     JournalDecoder decoder;
@@ -96,9 +96,9 @@ TEST(JournalReplay, journal_makes_the_same_state_byte_for_byte) {
 TEST(JournalReplay, readings_of_a_source_that_is_no_more_and_of_an_unknown_series_are_counted_as_lost) {
   Pipeline pipeline(one_window());
   const RowRoutes routes;
-  RecentMessages recent;
+  SourceSessions sessions;
   SourcePositions positions;
-  JournalReplay replay(pipeline, routes, recent, positions, {"s"});
+  JournalReplay replay(pipeline, routes, sessions, positions, {"s"});
   replay.apply(RunStart{1, 1, moment(0), {"gone", "s"}, 0, series_checksum(pipeline.series())});
   replay.apply(NewSeries{SeriesId{0}, SourceId{1}, {"a", "t", {}, {}}});
   const Reading known[] = {{SeriesId{0}, at(1), 1}}, unknown[] = {{SeriesId{4}, at(1), 1}};
@@ -109,12 +109,32 @@ TEST(JournalReplay, readings_of_a_source_that_is_no_more_and_of_an_unknown_serie
   EXPECT_EQ(replay.lost_readings(), 2U);
 }
 
+// The filters of a session and its messages are those of the session that the source was in.
+TEST(JournalReplay, sessions_and_their_messages_come_back) {
+  Pipeline pipeline(one_window());
+  const RowRoutes routes;
+  SourceSessions sessions;
+  SourcePositions positions;
+  JournalReplay replay(pipeline, routes, sessions, positions, {"s"});
+  replay.apply(RunStart{1, 1, moment(0), {"s"}, 0, series_checksum(pipeline.series())});
+  const std::uint64_t first = 11, second = 12;
+  replay.apply(JournaledSession{SourceId{0}, true, 10, "c@x", "n"});
+  replay.apply(JournaledBatch{SourceId{0}, moment(1), {&first, 1}, {}, {}, {}});
+  replay.apply(JournaledSession{SourceId{0}, true, 10, "c@y", "m"});
+  replay.apply(JournaledBatch{SourceId{0}, moment(1), {&second, 1}, {}, {}, {}});
+  replay.apply(JournaledSession{SourceId{7}, true, 10, "c@z", "m"});  // of no source
+  EXPECT_FALSE(sessions.of("s").recent.knows(first));
+  EXPECT_TRUE(sessions.of("s").recent.knows(second));
+  sessions.begin("s", "c@x", false, 10, "n");
+  EXPECT_TRUE(sessions.of("s").recent.knows(first));
+}
+
 TEST(JournalReplay, run_whose_series_are_others_is_not_replayed) {
   Pipeline pipeline(one_window());
   const RowRoutes routes;
-  RecentMessages recent;
+  SourceSessions sessions;
   SourcePositions positions;
-  JournalReplay replay(pipeline, routes, recent, positions, {"s"});
+  JournalReplay replay(pipeline, routes, sessions, positions, {"s"});
   replay.apply(RunStart{1, 1, moment(0), {"s"}, 3, 12345});
   replay.apply(NewSeries{SeriesId{0}, SourceId{0}, {"a", "t", {}, {}}});
   EXPECT_TRUE(replay.stopped());

@@ -5,7 +5,7 @@
 namespace edgetide::test {
 namespace {
 
-TEST(BackoffDelay, doubles_from_a_second_to_a_minute_and_is_spread_from_zero) {
+TEST(BackoffDelay, doubles_from_one_second_to_thirty_and_is_spread_from_zero) {
   const struct {
     unsigned failures;
     double random;
@@ -15,17 +15,17 @@ TEST(BackoffDelay, doubles_from_a_second_to_a_minute_and_is_spread_from_zero) {
       {0, 0.5, Duration::milliseconds(500)},
       {1, 0.5, Duration::seconds(1)},
       {2, 0.75, Duration::seconds(3)},
-      {5, 0.5, Duration::seconds(16)},
-      {6, 0.5, Duration::seconds(30)},
-      {7, 0.5, Duration::seconds(30)},
-      {4'000'000'000, 0.5, Duration::seconds(30)},
+      {4, 0.5, Duration::seconds(8)},
+      {5, 0.5, Duration::seconds(15)},
+      {7, 0.5, Duration::seconds(15)},
+      {4'000'000'000, 0.5, Duration::seconds(15)},
   };
   for (const auto& c : cases) EXPECT_EQ(backoff_delay(c.failures, c.random), c.delay) << c.failures << ' ' << c.random;
 }
 
-TEST(BackoffDelay, never_reaches_more_than_a_minute) {
+TEST(BackoffDelay, never_reaches_more_than_thirty_seconds) {
   for (unsigned failures = 0; failures < 100; ++failures) {
-    EXPECT_LT(backoff_delay(failures, 0.999999), Duration::minutes(1)) << failures;
+    EXPECT_LT(backoff_delay(failures, 0.999999), Duration::seconds(30)) << failures;
     EXPECT_GE(backoff_delay(failures, 0.999999), backoff_delay(failures == 0 ? 0 : failures - 1, 0.999999));
   }
 }

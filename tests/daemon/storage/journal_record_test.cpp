@@ -149,6 +149,20 @@ TEST(JournalRecord, runs_series_ticks_and_connections_read_back) {
   encoder.append(bytes, JournaledSources{{"line", "plant"}});
   EXPECT_EQ(read_back<JournaledSources>(JournalType::sources, bytes, decoder).names,
             (std::vector<std::string>{"line", "plant"}));
+  bytes.clear();
+  encoder.append(bytes, JournaledSession{SourceId{1}, true, 1000, "client@server", std::string_view("\0n", 2)});
+  const auto session = read_back<JournaledSession>(JournalType::session, bytes, decoder);
+  EXPECT_EQ(session.source, SourceId{1});
+  EXPECT_TRUE(session.is_new);
+  EXPECT_EQ(session.in_flight, 1000U);
+  EXPECT_EQ(session.name, "client@server");
+  EXPECT_EQ(session.notes, std::string_view("\0n", 2));
+}
+
+TEST(JournalRecord, session_with_more_in_flight_than_there_are_packet_ids_is_no_record) {
+  std::string bytes;
+  JournalEncoder().append(bytes, JournaledSession{SourceId{0}, false, 65'536, "a", {}});
+  EXPECT_FALSE(JournalDecoder().decode(static_cast<std::uint8_t>(JournalType::session), bytes));
 }
 
 TEST(JournalRecord, bytes_that_are_cut_anywhere_are_no_record) {

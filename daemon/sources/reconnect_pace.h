@@ -1,0 +1,61 @@
+// When a source connects again, and whether another client seems to use its client id.
+//
+// A server that refuses the connection is restarting, most often: it is asked again soon, and a hundred clients that do
+// so cost it little. What fails later than that, or is lost at once, is tried with a growing delay (backoff.h). A
+// connection that delivered a message, or stood for a while, ends the delay.
+//
+// A broker lets a client id be connected once: the newer client ends the connection of the older. With MQTT 5 it says
+// so; before, connections that are lost as soon as they stand, one after the other, look like it.
+//
+// Thread: one owner at a time; pure. Fails: never.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "daemon/service/backoff.h"
+#include "pipeline/time.h"
+
+namespace edgetide {
+
+class ReconnectPace {
+ public:
+  static constexpr unsigned refused_most = 2;                     // refused more often, the delay grows no further
+  static constexpr Duration stable_after = Duration::seconds(2);  // a connection that stood so long ends the delay
+  static constexpr Duration brief = Duration::seconds(5);         // lost sooner, it may have been taken over
+  static constexpr unsigned brief_most = 3;                       // so many in a row, it was
+  static constexpr Duration peace_after = Duration::minutes(1);   // it stood so long: the other client is gone
+
+  // How the last try went, one of these.
+  void refused() noexcept {
+    ++tries_;
+    failures_ = std::min(failures_ + 1, refused_most);
+    brief_ = 0;  // the server was away; no other client was there
+  }
+  void failed() noexcept { ++tries_, ++failures_; }
+  void lost(Duration stood, bool delivered, bool broker_says_taken_over) noexcept {
+    if (stood >= peace_after) settle();
+    brief_ = stood < brief ? brief_ + 1 : 0;
+    said_ = said_ || broker_says_taken_over;
+    const bool stable = !said_ && (delivered || stood >= stable_after);
+    tries_ = stable ? 0 : tries_ + 1;
+    failures_ = stable ? 0 : failures_ + 1;
+  }
+  // A connection has stood for peace_after.
+  void settle() noexcept { said_ = false, brief_ = 0; }
+
+  bool is_said() const noexcept { return said_; }
+  bool is_taken_over() const noexcept { return said_ || brief_ >= brief_most; }
+  std::size_t tries() const noexcept { return tries_; }  // since a connection that stood
+
+  // Until the next try, `random` in [0, 1).
+  Duration delay(double random) const noexcept { return backoff_delay(std::max(failures_, 1U) - 1, random); }
+
+ private:
+  std::size_t tries_ = 0;
+  unsigned failures_ = 0;
+  unsigned brief_ = 0;  // connections in a row
+  bool said_ = false;   // by the broker
+};
+
+}  // namespace edgetide
