@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <stdexcept>
+#include <unistd.h>
 #include <utility>
 
 #include "daemon/service/log.h"
@@ -12,10 +13,20 @@ namespace edgetide {
 
 namespace {
 
+// Two clones whose clocks are behind the runs before do not get the same number. Runs count microseconds.
+constexpr std::uint64_t run_spread = 1'000'000;
+
 std::vector<std::string> names_of(const std::vector<SourceOptions>& sources) {
   std::vector<std::string> names;
   for (const SourceOptions& source : sources) names.push_back(source.name);
   return names;
+}
+
+// For a person at another instance of this gateway.
+std::string this_process(const std::string& state_directory) {
+  char host[256] = {};
+  if (::gethostname(host, sizeof host - 1) != 0) host[0] = '?';
+  return std::string(host) + ", process " + std::to_string(::getpid()) + ", state " + state_directory;
 }
 
 StateDirectory open_directory(FileSystem& files, const std::string& path) {
@@ -45,6 +56,9 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
                                      routes, workers_, clock.now().wall);
   reports_ = std::move(recovered.reports);
   identity_ = recovered.identity;
+  identity_.run += hooks_.fresh_id % run_spread;
+  *history_ = recovered.intake.history;
+  history_->begin(identity_.run);
   clock.continue_from(recovered.ran_before);
   journal_ = std::make_unique<Journal>(files, folder_, options.journal, identity_.run, recovered.journal);
   intake_ = std::make_unique<Intake>(IntakeParts{.pipeline = pipeline_,
@@ -64,10 +78,12 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
 }
 
 std::unique_ptr<SinkWorker> Core::make_worker(const GatewayOptions& options, const SinkOptions& sink) {
-  const std::vector<WindowSchema> schemas = schemas_of(options.pipeline.windows, sink.inputs);
+  const std::vector<WindowSchema> schemas =
+      schemas_of(options.pipeline.windows, sink.inputs, sink.store->traits().kind);
   return std::make_unique<SinkWorker>(
-      sink.name, sink.store->make({gateway_id_, sink.name, identity_.state_id}, schemas), schemas, sink.outbox, files_,
-      folder_, OutboxEvents{[this] { tell_room(); }, hooks_.step_wanted});
+      sink.name,
+      sink.store->make({gateway_id_, sink.name, identity_.state_id, this_process(folder_), history_}, schemas), schemas,
+      sink.outbox, files_, folder_, OutboxEvents{[this] { tell_room(); }, hooks_.step_wanted});
 }
 
 // No source runs before the recovery is over.
@@ -86,7 +102,7 @@ RowRoutes Core::routes_to(const GatewayOptions& options, const SinkWorkers& fres
   for (const SinkOptions& sink : options.sinks) {
     SinkWorker* worker = find_worker(fresh, sink.name);
     if (worker == nullptr) worker = find_worker(workers_, sink.name);
-    routes.add(RowSelection(options.pipeline.windows, sink.inputs, sink.mode), *worker);
+    routes.add(RowSelection(options.pipeline.windows, sink.inputs, sink.mode, sink.store->traits().kind), *worker);
   }
   return routes;
 }

@@ -78,6 +78,7 @@ class Core {
   const std::string gateway_id_;
   const std::string folder_;
   RunIdentity identity_;
+  const std::shared_ptr<StateHistory> history_ = std::make_shared<StateHistory>();  // complete before a sink opens
   StateDirectory directory_;
   CheckpointStore checkpoints_;
   Pipeline pipeline_;

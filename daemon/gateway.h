@@ -81,6 +81,7 @@ class Gateway {
   StatusParts status_parts() const;
   GatewayStatus status(StatusDetail detail) const;
   std::shared_ptr<Tap> tap(std::string_view name);
+  std::variant<std::size_t, std::string> take_sink(std::string_view name);
 
   GatewayOptions options_;
   const LoadAgain load_again_;

@@ -22,6 +22,7 @@ void Gateway::start_monitor() {
     const MutexLock lock(parts_mutex_);
     return explain_window(status_parts(), window, sensor);
   };
+  hooks.take_sink = [this](std::string_view name) { return take_sink(name); };
   hooks.tap = [this](std::string_view name) { return tap(name); };
   options_.monitor.control_path = control_socket_path(options_.state_directory);
   monitor_ = std::make_unique<Monitor>(options_.monitor, hooks);
@@ -52,6 +53,16 @@ GatewayStatus Gateway::status(StatusDetail detail) const {
   status.reload = {last_reload_.ok, last_reload_.at};
   status.process = process_facts();
   return status;
+}
+
+std::variant<std::size_t, std::string> Gateway::take_sink(std::string_view name) {
+  const MutexLock lock(parts_mutex_);
+  const auto& workers = core_.workers();
+  const auto found =
+      std::find_if(workers.begin(), workers.end(), [&](const auto& each) { return each->name() == name; });
+  if (found == workers.end()) return "there is no sink " + std::string(name);
+  if (!(*found)->take_over()) return "sink " + std::string(name) + ": no other instance has taken it over";
+  return (*found)->status().undelivered_rows;
 }
 
 std::shared_ptr<Tap> Gateway::tap(std::string_view name) {

@@ -39,6 +39,7 @@ struct Row {
   bool changed;               // since it was last emitted; false only where a window's `complete` emits all rows
   std::uint32_t revision;     // 1 the first time this row is emitted, then one more each time
   std::uint32_t first_value;  // where its aggregates begin in Emission::values
+  double readings;            // in the window; NaN where the row is retracted
 };
 
 struct Emission {

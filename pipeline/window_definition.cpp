@@ -310,7 +310,8 @@ void WindowDefinition::emit(Kind& windows, WindowId id, const Candidate& row, Em
   if (mark != nullptr) mark->emit(row.state);
   const std::uint32_t revision = mark != nullptr ? mark->revision : row.handle;
   out.rows.push_back({id, row.key, row.start, row.end, row.state, row.changed, revision,
-                      static_cast<std::uint32_t>(out.values.size())});
+                      static_cast<std::uint32_t>(out.values.size()),
+                      plain ? windows.value(row, Aggregate::count) : value_of(row, Aggregate::count)});
   for (const Aggregate& aggregate : options_.aggregates) {
     out.values.push_back(plain ? windows.value(row, aggregate) : value_of(row, aggregate));
   }

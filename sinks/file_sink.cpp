@@ -81,6 +81,7 @@ class FileSink final : public Sink {
   void claim(const RowBatch*);
   void store(const RowBatch* batch);
   void read_position();
+  bool is_ours(const FilePosition& position) const noexcept;
   void take_up_part();
   void begin_part(EpochId first);
   void finish_part();
@@ -112,9 +113,10 @@ Outcome FileSink::attempt(void (FileSink::*step)(const RowBatch*), const RowBatc
     (this->*step)(batch);
     return Delivered{};
   } catch (const DiskError& error) {
-    return RetryAfter{batch == nullptr ? repaired_after : Duration(), error.reason};
+    if (batch == nullptr) return once_somebody_acts(error.reason, repaired_after);
+    return RetryAfter{Duration(), error.reason};
   } catch (const fs::filesystem_error& error) {
-    return RetryAfter{repaired_after, error.path1().string() + ": " + error.code().message()};
+    return once_somebody_acts(error.path1().string() + ": " + error.code().message(), repaired_after);
   }
 }
 
@@ -135,6 +137,12 @@ void FileSink::read_position() {
   position_ = read.value_or(FilePosition{});
 }
 
+// Of this state directory as it is, not of one that it is an older copy of.
+bool FileSink::is_ours(const FilePosition& position) const noexcept {
+  if (position.state_id != identity_.state_id) return false;
+  return position.epoch == EpochId{} || identity_.history == nullptr || identity_.history->has(position.epoch);
+}
+
 // What the part has beyond the position was never confirmed. One of another state directory, or with other columns, is
 // not continued.
 void FileSink::take_up_part() {
@@ -147,9 +155,9 @@ void FileSink::take_up_part() {
     std::string begins(header.size(), '\0');
     const bool same = ::pread(part_.get(), begins.data(), begins.size(), 0) == std::ssize(begins) && begins == header &&
                       fs::path(file).stem().extension() == encoding_.extension;
-    if (!same || position_.state_id != identity_.state_id) finish_part();
+    if (!same || !is_ours(position_)) finish_part();
   }
-  if (position_.state_id == identity_.state_id) return;
+  if (is_ours(position_)) return;
   position_ = {};
   position_.state_id = identity_.state_id;
 }

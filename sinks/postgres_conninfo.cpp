@@ -64,4 +64,12 @@ std::variant<std::string, ConninfoError> postgres_conninfo(const PostgresOptions
   return text;
 }
 
+std::string transaction_refusal(const std::string& conninfo) {
+  const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(conninfo.c_str()), &PQfinish);
+  if (PQstatus(connection.get()) != CONNECTION_OK) return {};
+  const std::unique_ptr<PGresult, decltype(&PQclear)> begun(PQexec(connection.get(), "BEGIN"), &PQclear);
+  if (PQresultStatus(begun.get()) == PGRES_COMMAND_OK) return {};
+  return PQerrorMessage(connection.get());  // all of it; the result has the end of the connection only
+}
+
 }  // namespace edgetide

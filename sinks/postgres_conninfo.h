@@ -22,4 +22,9 @@ std::variant<ConninfoKeywords, ConninfoError> parse_conninfo(const std::string& 
 
 std::variant<std::string, ConninfoError> postgres_conninfo(const PostgresOptions& options);
 
+// What a pooler in between says to a transaction that begins, in the words of its message; empty where it begins.
+// libpqxx forgets that text when the pooler closes the connection with it.
+// Blocks: as a new connection does, and for one answer.
+std::string transaction_refusal(const std::string& conninfo);
+
 }  // namespace edgetide

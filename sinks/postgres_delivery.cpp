@@ -40,19 +40,38 @@ void PostgresDelivery::apply(std::size_t first, std::size_t last, const Statemen
     statement(first, last);
     transaction_.exec("RELEASE SAVEPOINT part");
     return;
-  } catch (const pqxx::sql_error& error) {
-    if (classify(error) != SqlErrorClass::bad_row) throw;
+  } catch (const pqxx::failure& error) {
+    if (!may_be_content(error)) throw;
     transaction_.exec("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part");
-    if (last - first == 1) return refused(first, reason_of(error));
+    const bool by_content = classify(error) == SqlErrorClass::bad_row;
+    if (last - first == 1)
+      return refused(first, Refusal{reason_of(error), by_content, is_raised(error), std::current_exception()});
   }
   const std::size_t middle = first + (last - first) / 2;
   apply(first, middle, statement, refused);
   apply(middle, last, statement, refused);
 }
 
+bool PostgresDelivery::may_be_content(const pqxx::failure& error) const {
+  const SqlErrorClass error_class = classify(error);
+  if (error_class == SqlErrorClass::bad_row) return true;
+  return care_ != PostgresCare::row_by_row && (error_class == SqlErrorClass::needs_person || is_raised(error));
+}
+
 void PostgresDelivery::store(const RowBatch& batch) {
+  // What is deferred to the commit would be refused there, for the whole batch.
+  if (care_ != PostgresCare::none) transaction_.exec("SET CONSTRAINTS ALL IMMEDIATE");
   resolve(batch);
   for (const WindowRows& window : batch.windows) store(window, batch.id.epoch);
+  judge();
+}
+
+// A table that takes no row at all is not to lose them: somebody has to mend it.
+void PostgresDelivery::judge() const {
+  for (const auto& [input, refusal] : suspects_) {
+    const bool purpose = refusal.raised && care_ == PostgresCare::every_raise;
+    if (!accepted_[input] && !purpose) std::rethrow_exception(refusal.error);
+  }
 }
 
 template <typename Wanted>
@@ -72,7 +91,7 @@ std::vector<SeriesPointer> PostgresDelivery::unknown_series(const RowBatch& batc
 // Retracted rows add no series: of one that the store does not know there is nothing to delete.
 void PostgresDelivery::resolve(const RowBatch& batch) {
   std::vector<SeriesPointer> unknown = unknown_series(batch, [](const SinkRow&) { return true; });
-  const auto refuse = [&](std::size_t i, const std::string& reason) { refused_series_[unknown[i]] = reason; };
+  const auto refuse = [&](std::size_t i, const Refusal& refusal) { refused_series_[unknown[i]] = refusal; };
   const auto find_part = [&](std::size_t first, std::size_t last) {
     find(std::span(unknown).subspan(first, last - first));
   };
@@ -144,8 +163,11 @@ void PostgresDelivery::in_parts(const WindowRows& window, const std::vector<std:
   for (std::size_t first = 0; first < rows.size(); first += max_rows_per_statement) {
     apply(
         first, std::min(first + max_rows_per_statement, rows.size()),
-        [&](std::size_t from, std::size_t to) { statement(std::span(rows).subspan(from, to - from)); },
-        [&](std::size_t i, const std::string& reason) { reject(window, rows[i], reason); });
+        [&](std::size_t from, std::size_t to) {
+          statement(std::span(rows).subspan(from, to - from));
+          accepted_[window.input] = true;
+        },
+        [&](std::size_t i, const Refusal& refusal) { reject(window, rows[i], refusal); });
   }
 }
 
@@ -158,19 +180,20 @@ std::vector<std::int64_t> PostgresDelivery::ids_of(const WindowRows& window, std
 
 void PostgresDelivery::retract(const WindowRows& window, std::span<const std::size_t> rows) {
   execute(transaction_, statements_.retract[window.input],
-          postgres_retract_parameters(window, rows, ids_of(window, rows), names_.identity.state_id));
+          postgres_retract_parameters(window, rows, ids_of(window, rows), state_id_));
 }
 
 void PostgresDelivery::insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch) {
   const std::vector<std::int64_t> ids = ids_of(window, rows);
   execute(transaction_, statements_.insert[window.input],
-          postgres_insert_parameters(names_.inputs[window.input], window, rows, ids, epoch, names_.identity.state_id));
+          postgres_insert_parameters(names_.inputs[window.input], window, rows, ids, epoch, state_id_));
 }
 
-void PostgresDelivery::reject(const WindowRows& window, std::size_t row, const std::string& reason) {
+void PostgresDelivery::reject(const WindowRows& window, std::size_t row, const Refusal& refusal) {
+  if (!refusal.by_content) suspects_.emplace_back(window.input, refusal);
   const SinkRow& refused = window.rows[row];
-  rejected_.push_back(
-      {names_.inputs[window.input].name, refused.series->sensor, refused.series->metric, refused.start, reason});
+  rejected_.push_back({names_.inputs[window.input].name, refused.series->sensor, refused.series->metric, refused.start,
+                       refusal.reason});
 }
 
 }  // namespace edgetide

@@ -4,9 +4,13 @@
 // Thread: the worker's thread of the sink. Owns: nothing; all it is given outlives it.
 // Fails:  throws what libpqxx throws. With care, a row or series that the server refuses for its content throws
 //         nothing and is rejected, at the price of some statements.
+// Content: what is refused with a code for that; with care for every refusal, also what is refused with any other code
+//         while other rows of the same table are accepted, or on purpose by a trigger. Codes that tell of the server's
+//         condition count only where a trigger has chosen them.
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <span>
 #include <string>
@@ -17,8 +21,9 @@
 #include "sinks/sink.h"
 
 namespace pqxx {
+class failure;
 class transaction_base;
-}
+}  // namespace pqxx
 
 namespace edgetide {
 
@@ -44,17 +49,27 @@ PostgresStatements postgres_statements(const PostgresNames& names);
 using PostgresSeriesIds = std::unordered_map<std::shared_ptr<const Series>, std::int64_t>;
 
 enum class PostgresCare {
-  none,        // a row that the store refuses fails the whole transaction
-  row_by_row,  // halves what fails until the bad rows stand alone
+  none,           // a row that the store refuses fails the whole transaction
+  row_by_row,     // halves what fails for content until the bad rows stand alone
+  every_refusal,  // the same for every code
+  every_raise,    // the same, also where a trigger refuses all rows
 };
 
 // One batch on its way into one transaction.
 class PostgresDelivery {
  public:
   PostgresDelivery(pqxx::transaction_base& transaction, const PostgresNames& names,
-                   const PostgresStatements& statements, PostgresSeriesIds& ids, PostgresCare care)
-      : transaction_(transaction), names_(names), statements_(statements), ids_(ids), care_(care) {}
+                   const PostgresStatements& statements, std::uint64_t state_id, PostgresSeriesIds& ids,
+                   PostgresCare care)
+      : transaction_(transaction),
+        names_(names),
+        statements_(statements),
+        state_id_(state_id),
+        ids_(ids),
+        care_(care),
+        accepted_(names.inputs.size()) {}
 
+  // With care: throws what was refused first if it is not the content of the rows.
   void store(const RowBatch& batch);
   std::vector<RejectedRow> take_rejected() { return std::move(rejected_); }
 
@@ -71,19 +86,31 @@ class PostgresDelivery {
   std::vector<std::int64_t> ids_of(const WindowRows& window, std::span<const std::size_t> rows) const;
   void retract(const WindowRows& window, std::span<const std::size_t> rows);
   void insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch);
-  void reject(const WindowRows& window, std::size_t row, const std::string& reason);
+  // What the server says about a row or series that it refuses.
+  struct Refusal {
+    std::string reason;
+    bool by_content = false;  // the code says so
+    bool raised = false;
+    std::exception_ptr error;
+  };
+  bool may_be_content(const pqxx::failure& error) const;
+  void reject(const WindowRows& window, std::size_t row, const Refusal& refusal);
+  void judge() const;
 
-  // Runs `statement(first, last)`; with care, in halves where it fails. `refused(i, reason)` gets the single ones.
+  // Runs `statement(first, last)`; with care, in halves where it fails. `refused(i, refusal)` gets the single ones.
   template <typename Statement, typename Refused>
   void apply(std::size_t first, std::size_t last, const Statement& statement, const Refused& refused);
 
   pqxx::transaction_base& transaction_;
   const PostgresNames& names_;
   const PostgresStatements& statements_;
+  const std::uint64_t state_id_;  // that rows are marked with
   PostgresSeriesIds& ids_;
   const PostgresCare care_;
-  std::unordered_map<std::shared_ptr<const Series>, std::string> refused_series_;
+  std::unordered_map<std::shared_ptr<const Series>, Refusal> refused_series_;
   std::vector<RejectedRow> rejected_;
+  std::vector<std::pair<std::size_t, Refusal>> suspects_;  // input, and what is not content by its code
+  std::vector<bool> accepted_;                             // by input: some row was
 };
 
 }  // namespace edgetide

@@ -99,6 +99,8 @@ CREATE TABLE IF NOT EXISTS $schema.sink_state (
   run          bigint NOT NULL,
   epoch        bigint NOT NULL,
   updated_at   timestamptz NOT NULL DEFAULT now(),
+  claimed_by   text NOT NULL DEFAULT '',
+  claimed_at   timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (gateway, sink));
 )",
                                schema);
@@ -109,7 +111,8 @@ CREATE TABLE IF NOT EXISTS $schema.sink_state (
 TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs) {
   TableShapes shapes;
   shapes["series"] = {"series_id", "gateway", "grouped", "sensor_id", "metric", "unit", "labels"};
-  shapes["sink_state"] = {"gateway", "sink", "incarnation", "state_id", "run", "epoch", "updated_at"};
+  shapes["sink_state"] = {"gateway", "sink",       "incarnation", "state_id",  "run",
+                          "epoch",   "updated_at", "claimed_by",  "claimed_at"};
   for (const WindowSchema& window : inputs) {
     std::set<std::string> data(postgres_data_columns.begin(), postgres_data_columns.end());
     for (const Column& column : window.columns) data.insert(column.sql_name());
@@ -131,19 +134,23 @@ WHERE n.nspname = $1 AND c.relname = ANY ($2::text[]))";
 }
 
 std::string postgres_claim_statement(const std::string& schema) {
-  return with_names(R"(INSERT INTO $schema.sink_state AS s (gateway, sink, state_id, incarnation, run, epoch)
-VALUES ($1, $2, $3::bigint, $4::bigint, 0, 0)
+  return with_names(
+      R"(INSERT INTO $schema.sink_state AS s (gateway, sink, state_id, incarnation, claimed_by, run, epoch)
+VALUES ($1, $2, $3::bigint, $4::bigint, $5, 0, 0)
 ON CONFLICT (gateway, sink) DO UPDATE SET
   incarnation = greatest(s.incarnation + 1, EXCLUDED.incarnation), state_id = EXCLUDED.state_id,
   run = CASE WHEN s.state_id = EXCLUDED.state_id THEN s.run ELSE 0 END,
-  epoch = CASE WHEN s.state_id = EXCLUDED.state_id THEN s.epoch ELSE 0 END, updated_at = now()
+  epoch = CASE WHEN s.state_id = EXCLUDED.state_id THEN s.epoch ELSE 0 END, updated_at = now(),
+  claimed_by = EXCLUDED.claimed_by, claimed_at = now()
 RETURNING incarnation)",
-                    schema);
+      schema);
 }
 
 std::string postgres_state_query(const std::string& schema) {
-  return with_names(
-      "SELECT incarnation, run, epoch FROM $schema.sink_state WHERE gateway = $1 AND sink = $2 FOR UPDATE", schema);
+  return with_names(R"(SELECT incarnation, run, epoch, state_id, (extract(epoch FROM updated_at) * 1000000)::bigint,
+  claimed_by, (extract(epoch FROM claimed_at) * 1000000)::bigint
+FROM $schema.sink_state WHERE gateway = $1 AND sink = $2 FOR UPDATE)",
+                    schema);
 }
 
 std::string postgres_epoch_statement(const std::string& schema) {

@@ -35,10 +35,11 @@ TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs);
 // Parameters: schema name, text[] of table names. Result: table, column.
 std::string postgres_shapes_query();
 
-// Parameters: gateway, sink, state id, the lowest incarnation to get. Result: the incarnation. The newest epoch stays
-// if the state id does.
+// Parameters: gateway, sink, state id, the lowest incarnation to get, who claims. Result: the incarnation. The newest
+// epoch stays if the state id does.
 std::string postgres_claim_statement(const std::string& schema);
-// Parameters: gateway, sink. Result: incarnation, run, epoch, with the row locked.
+// Parameters: gateway, sink. Result: incarnation, run, epoch, state id, updated at, claimed by, claimed at, with the
+// row locked; times in microseconds.
 std::string postgres_state_query(const std::string& schema);
 // Parameters: gateway, sink, run, epoch.
 std::string postgres_epoch_statement(const std::string& schema);

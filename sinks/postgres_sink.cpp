@@ -32,9 +32,14 @@ constexpr std::size_t max_known_series = 100'000;  // more than the pipeline's o
 // One key for all of Edgetide: gateways that start together create the tables one after the other.
 constexpr std::string_view lock_for_ddl = "SELECT pg_advisory_xact_lock(7306078180944208997)";
 
-RetryAfter retry_for(const pqxx::sql_error& error) {
-  const bool passes = classify(error) == SqlErrorClass::retry;
-  return {passes ? Duration() : until_somebody_acts, reason_of(error)};
+// Deliveries that are refused for a reason which is not a row's content by its code: tried again a few times, then each
+// row by itself, and at last also without another row that is accepted.
+constexpr unsigned tries_before_care = 3, tries_before_every_raise = 10;
+constexpr Duration first_tries_after = Duration::seconds(1);
+
+RetryAfter retry_because(const std::exception& error, bool passes, Duration at_least = until_somebody_acts) {
+  std::string reason = reason_of(error);
+  return passes ? RetryAfter{Duration(), std::move(reason)} : once_somebody_acts(std::move(reason), at_least);
 }
 
 // The connection of a session, with its end reachable from another thread.
@@ -55,6 +60,19 @@ class Connection {
   SilentNotices silence_;
 };
 
+constexpr const char* use_sessions =
+    "pgbouncer is in statement mode, where no transaction lasts: set pool_mode = session for this database";
+
+// PgBouncer's text for that, which it does not translate.
+bool is_statement_pooling(std::string_view reason) {
+  return reason.find("statement pooling") != reason.npos;
+}
+
+// What libpqxx says where the server, or a pooler, has closed the connection with its answer, and forgets the answer.
+bool is_disconnected(std::string_view reason) {
+  return reason.find("not connected") != reason.npos || is_statement_pooling(reason);
+}
+
 class PostgresClaim final : public ClaimTransaction {
  public:
   PostgresClaim(pqxx::connection& connection, const PostgresNames& names, const PostgresStatements& statements)
@@ -65,13 +83,19 @@ class PostgresClaim final : public ClaimTransaction {
   std::optional<ClaimState> read_state() override {
     const pqxx::result rows = execute(work_, statements_.state, {names_.identity.gateway, names_.identity.sink});
     if (rows.empty()) return std::nullopt;
-    return ClaimState{rows[0][0].as<std::int64_t>(), {rows[0][1].as<std::uint64_t>(), rows[0][2].as<std::uint64_t>()}};
+    const pqxx::row row = rows[0];
+    return ClaimState{.incarnation = row[0].as<std::int64_t>(),
+                      .newest = {row[1].as<std::uint64_t>(), row[2].as<std::uint64_t>()},
+                      .state_id = row[3].as<std::uint64_t>(),
+                      .updated_at = Timestamp::microseconds(row[4].as<std::int64_t>()),
+                      .claimed_by = row[5].as<std::string>(),
+                      .claimed_at = Timestamp::microseconds(row[6].as<std::int64_t>())};
   }
-  std::int64_t write_claim(std::int64_t lowest) override {
+  std::int64_t write_claim(const ClaimWish& wish) override {
     const SinkIdentity& identity = names_.identity;
-    const pqxx::result claimed =
-        execute(work_, postgres_claim_statement(names_.schema),
-                {identity.gateway, identity.sink, std::to_string(identity.state_id), std::to_string(lowest)});
+    const pqxx::result claimed = execute(work_, postgres_claim_statement(names_.schema),
+                                         {identity.gateway, identity.sink, std::to_string(wish.state_id),
+                                          std::to_string(wish.lowest), identity.process});
     return claimed[0][0].as<std::int64_t>();
   }
   void write_epoch(EpochId id) override {
@@ -94,6 +118,7 @@ class PostgresSink final : public Sink {
   Outcome open() override;
   Outcome deliver(const RowBatch& batch) override;
   LastEpoch last_epoch() override;
+  void take_over() noexcept override { claim_.take_over(); }
   void close() noexcept override;
   void interrupt() noexcept override;
 
@@ -107,12 +132,15 @@ class PostgresSink final : public Sink {
   TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed);
   void create_tables(pqxx::work& transaction);
   Outcome store(const RowBatch& batch, PostgresCare care);
+  RetryAfter refused(const pqxx::failure& error);
+  PostgresCare care() const noexcept;
 
   const PostgresOptions options_;
   const PostgresNames names_;
   const PostgresStatements statements_;
   StoreClaim claim_;
   PostgresSeriesIds series_ids_;  // committed ones, since the last open
+  unsigned refusals_ = 0;         // of deliveries by the server, in a row
 
   std::unique_ptr<Connection> connection_;  // the worker's thread only
   Mutex mutex_;
@@ -134,13 +162,13 @@ Outcome PostgresSink::guarded(const Step& step) {
     outcome = step();
   } catch (const pqxx::in_doubt_error& error) {
     outcome = InDoubt{reason_of(error)};
-  } catch (const pqxx::sql_error& error) {
-    outcome = retry_for(error);
+  } catch (const pqxx::failure& error) {
+    outcome = retry_because(error, classify(error) == SqlErrorClass::retry);
   } catch (const std::bad_alloc&) {
     drop_connection();
     throw;
   } catch (const std::exception& error) {
-    outcome = RetryAfter{Duration(), reason_of(error)};
+    outcome = retry_because(error, true);
   }
   if (!std::holds_alternative<Delivered>(outcome)) drop_connection();
   return outcome;
@@ -159,6 +187,10 @@ Outcome PostgresSink::open() {
     PostgresClaim transaction(**connection_, names_, statements_);
     return claim_.claim(transaction);
   });
+  if (const auto* later = std::get_if<RetryAfter>(&outcome); later != nullptr && is_disconnected(later->reason)) {
+    if (is_statement_pooling(transaction_refusal(std::get<std::string>(conninfo))))
+      return once_somebody_acts(use_sessions);
+  }
   // A claim in doubt is simply made again.
   if (auto* const doubt = std::get_if<InDoubt>(&outcome)) return RetryAfter{Duration(), std::move(doubt->reason)};
   return outcome;
@@ -197,14 +229,14 @@ std::optional<RetryAfter> PostgresSink::check_tables() {
   std::vector<std::string> missing = missing_from(read_shapes(transaction, needed), needed);
   if (missing.empty()) return std::nullopt;
   if (!options_.create_tables) {
-    return RetryAfter{until_somebody_acts, "schema " + names_.schema + " lacks " + joined(missing) +
-                                               ": create_tables is off, so run the output of `edgetide schema`"};
+    return once_somebody_acts("schema " + names_.schema + " lacks " + joined(missing) +
+                              ": create_tables is off, so run the output of `edgetide schema`");
   }
   create_tables(transaction);
   missing = missing_from(read_shapes(transaction, needed), needed);
   if (!missing.empty()) {
-    return RetryAfter{until_somebody_acts,
-                      "schema " + names_.schema + " lacks " + joined(missing) + " although its tables were created"};
+    return once_somebody_acts("schema " + names_.schema + " lacks " + joined(missing) +
+                              " although its tables were created");
   }
   transaction.commit();
   return std::nullopt;
@@ -230,22 +262,43 @@ void PostgresSink::create_tables(pqxx::work& transaction) {
 }
 
 Outcome PostgresSink::deliver(const RowBatch& batch) {
-  return guarded([&]() -> Outcome {
+  const Outcome outcome = guarded([&]() -> Outcome {
     try {
-      return store(batch, PostgresCare::none);
-    } catch (const pqxx::sql_error& error) {
-      if (classify(error) != SqlErrorClass::bad_row) throw;
+      return store(batch, care());
+    } catch (const pqxx::in_doubt_error&) {
+      throw;
+    } catch (const pqxx::failure& error) {
+      if (classify(error) != SqlErrorClass::bad_row || care() != PostgresCare::none) return refused(error);
     }
     series_ids_.clear();  // a deleted series does not make its rows bad
-    return store(batch, PostgresCare::row_by_row);
+    try {
+      return store(batch, PostgresCare::row_by_row);
+    } catch (const pqxx::in_doubt_error&) {
+      throw;
+    } catch (const pqxx::failure& error) {
+      return refused(error);
+    }
   });
+  if (std::holds_alternative<Delivered>(outcome)) refusals_ = 0;
+  return outcome;
+}
+
+RetryAfter PostgresSink::refused(const pqxx::failure& error) {
+  const bool passes = classify(error) == SqlErrorClass::retry;
+  if (!passes || is_raised(error)) ++refusals_;
+  return retry_because(error, passes, refusals_ <= tries_before_care ? first_tries_after : until_somebody_acts);
+}
+
+PostgresCare PostgresSink::care() const noexcept {
+  if (refusals_ < tries_before_care) return PostgresCare::none;
+  return refusals_ < tries_before_every_raise ? PostgresCare::every_refusal : PostgresCare::every_raise;
 }
 
 Outcome PostgresSink::store(const RowBatch& batch, PostgresCare care) {
   PostgresClaim transaction(**connection_, names_, statements_);
   return claim_.store(transaction, batch.id, [&] {
     if (series_ids_.size() > max_known_series) series_ids_.clear();
-    PostgresDelivery delivery(transaction.work(), names_, statements_, series_ids_, care);
+    PostgresDelivery delivery(transaction.work(), names_, statements_, claim_.state_id(), series_ids_, care);
     delivery.store(batch);
     return delivery.take_rejected();
   });

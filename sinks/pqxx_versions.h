@@ -6,6 +6,7 @@
 #include <exception>
 #include <pqxx/pqxx>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sinks/sql_error.h"
@@ -27,10 +28,17 @@ inline pqxx::result execute(pqxx::transaction_base& transaction, const std::stri
 #endif
 }
 
-inline SqlErrorClass classify(const pqxx::sql_error& error) {
+inline SqlErrorClass classify(const pqxx::failure& error) {
   // libpqxx 6.4 forgets the code of this one error.
-  const bool forgotten = dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr;
-  return classify_sql_error(forgotten ? "42501" : error.sqlstate());
+  if (dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr) return classify_sql_error("42501");
+  const auto* const sql = dynamic_cast<const pqxx::sql_error*>(&error);
+  return classify_sql_error(sql == nullptr ? "" : sql->sqlstate());  // the others are those of the link, and 40xxx
+}
+
+// A trigger or function of the user has refused on purpose, whatever code it has chosen for that.
+inline bool is_raised(const pqxx::failure& error) {
+  const std::string_view text = error.what();
+  return text.find("PL/pgSQL") != text.npos && text.find(" RAISE") != text.npos;
 }
 
 // What an error says, as one line of bounded length.

@@ -4,13 +4,27 @@
 
 namespace edgetide {
 
+namespace {
+
+bool has_column(const WindowSchema& window, const std::string& name) {
+  return std::any_of(window.columns.begin(), window.columns.end(),
+                     [&](const Column& column) { return column.name == name; });
+}
+
+}  // namespace
+
+bool counts_readings(const WindowSchema& window) {
+  return has_column(window, "count");
+}
+
 std::string row_gives_way(const WindowSchema& window) {
   const std::string newer = "d.revision < EXCLUDED.revision";
-  const bool counted = std::any_of(window.columns.begin(), window.columns.end(),
-                                   [](const Column& column) { return column.name == "count"; });
-  // A count is null in rows from before the window had that aggregate.
+  std::string number;
+  if (has_column(window, readings_column)) number = readings_column;
+  if (counts_readings(window)) number = "count";
+  // It is null in rows from before the window had that column.
   return "d.state_id = EXCLUDED.state_id OR " +
-         (counted ? "coalesce(d.\"count\" <= EXCLUDED.\"count\", " + newer + ")" : newer);
+         (number.empty() ? newer : "coalesce(d.\"" + number + "\" <= EXCLUDED.\"" + number + "\", " + newer + ")");
 }
 
 }  // namespace edgetide

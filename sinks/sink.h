@@ -12,20 +12,26 @@
 // At least once: `deliver` may get an epoch in parts (RowBatch::first_row), each within the traits' bounds, and what it
 //   could confirm of a part before it failed is not delivered again. The epoch is stored with its last part.
 // Fencing: the first `open` of a process takes the store over from any other user of the same gateway and sink, an old
-//   process or a clone; its next call is `stopped`.
+//   process or a clone; its next call is `stopped`, until `take_over` lets its next `open` take the store back.
+// Older state: where the store holds an epoch that the state directory never made, its rows are somebody else's. They
+//   give way to rows of at least as many readings only, and nothing counts as stored.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "daemon/service/backoff.h"
 #include "pipeline/time.h"
 #include "sinks/row_batch.h"
 #include "sinks/sink_traits.h"
+#include "sinks/state_history.h"
 
 namespace edgetide {
 
@@ -40,21 +46,27 @@ struct RejectedRow {
 
 struct Delivered {
   std::vector<RejectedRow> rejected;
+  std::string notice = {};  // of `open`: what a person should know about the store; empty: nothing
 };
 // Not stored, nothing lost: try again, not before `at_least`.
 struct RetryAfter {
   Duration at_least;
   std::string reason;
   std::size_t rows_stored = 0;  // at-least-once sinks: the first ones of the batch, which are not delivered again
+  bool needs_person = false;    // only somebody who acts can mend it; it is tried again all the same
 };
+inline RetryAfter once_somebody_acts(std::string reason, Duration at_least = until_somebody_acts) {
+  return {.at_least = at_least, .reason = std::move(reason), .needs_person = true};
+}
 // Whether the batch was stored is unknown (the answer to COMMIT was lost).
 struct InDoubt {
   std::string reason;
 };
-// Trying again would do harm or cannot help: another instance owns the id, the file is damaged, the reader is gone.
-// What an operator can repair from outside (a password, a permission, a missing column) is RetryAfter with its reason.
+// Trying again would do harm or cannot help: another instance owns the id, the reader is gone.
+// What an operator can repair from outside (a password, a permission, a missing column, a damaged file) is RetryAfter.
 struct Stopped {
   std::string reason;
+  bool taken_over = false;  // by another instance: `take_over` would help
 };
 
 // Who writes to a store.
@@ -62,6 +74,8 @@ struct SinkIdentity {
   std::string gateway;
   std::string sink;
   std::uint64_t state_id = 0;  // of the state directory that all its epochs come from. Requires: 0 < id < 2^63
+  std::string process = {};    // for a person at another instance: host, process, state directory
+  std::shared_ptr<const StateHistory> history = {};  // null: all epochs under the state id are ours
 };
 
 using Outcome = std::variant<Delivered, RetryAfter, InDoubt, Stopped>;
@@ -91,6 +105,9 @@ class Sink {
 
   // Requires: open.
   virtual LastEpoch last_epoch() = 0;
+
+  // The next `open` takes the store over, as the first one of a process does. Requires: closed.
+  virtual void take_over() noexcept {}
 
   virtual void close() noexcept = 0;
 

@@ -12,6 +12,11 @@ void CloseSqlite::operator()(sqlite3* database) const noexcept {
   sqlite3_close_v2(database);
 }
 
+bool has_moved(sqlite3* database) noexcept {
+  int moved = 0;
+  return sqlite3_file_control(database, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
+}
+
 void execute(sqlite3* database, const std::string& sql) {
   const int code = sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) throw SqliteError(code, database);

@@ -35,6 +35,9 @@ struct CloseSqlite {
 };
 using SqliteDatabase = std::unique_ptr<sqlite3, CloseSqlite>;
 
+// The file was removed, renamed or replaced since it was opened: what is written is not found at its path.
+bool has_moved(sqlite3* database) noexcept;
+
 // Statements without results.
 void execute(sqlite3* database, const std::string& sql);
 

@@ -75,6 +75,8 @@ CREATE TABLE IF NOT EXISTS sink_state (
   run          INTEGER NOT NULL,
   epoch        INTEGER NOT NULL,
   updated_at   TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  claimed_by   TEXT NOT NULL DEFAULT '',
+  claimed_at   TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
   PRIMARY KEY (gateway, sink)) WITHOUT ROWID;
 )";
   for (const WindowSchema& window : inputs) ddl += table_ddl(window);
@@ -100,7 +102,8 @@ std::string sqlite_add_column(const WindowSchema& window, const Column& column) 
 TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs) {
   TableShapes shapes;
   shapes["series"] = {"series_id", "gateway", "grouped", "sensor_id", "metric", "unit", "labels"};
-  shapes["sink_state"] = {"gateway", "sink", "incarnation", "state_id", "run", "epoch", "updated_at"};
+  shapes["sink_state"] = {"gateway", "sink",       "incarnation", "state_id",  "run",
+                          "epoch",   "updated_at", "claimed_by",  "claimed_at"};
   for (const WindowSchema& window : inputs) {
     std::set<std::string> data(sqlite_data_columns.begin(), sqlite_data_columns.end());
     std::set<std::string> view(sqlite_view_columns.begin(), sqlite_view_columns.end());
@@ -116,11 +119,13 @@ TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs) {
 }
 
 std::string sqlite_claim_statement() {
-  return R"(INSERT INTO sink_state AS s (gateway, sink, state_id, incarnation, run, epoch) VALUES (?, ?, ?, ?, 0, 0)
+  return R"(INSERT INTO sink_state AS s (gateway, sink, state_id, incarnation, claimed_by, run, epoch)
+VALUES (?, ?, ?, ?, ?, 0, 0)
 ON CONFLICT (gateway, sink) DO UPDATE SET
   incarnation = max(s.incarnation + 1, excluded.incarnation), state_id = excluded.state_id,
   run = CASE WHEN s.state_id = excluded.state_id THEN s.run ELSE 0 END,
-  epoch = CASE WHEN s.state_id = excluded.state_id THEN s.epoch ELSE 0 END, updated_at = CURRENT_TIMESTAMP
+  epoch = CASE WHEN s.state_id = excluded.state_id THEN s.epoch ELSE 0 END, updated_at = CURRENT_TIMESTAMP,
+  claimed_by = excluded.claimed_by, claimed_at = CURRENT_TIMESTAMP
 RETURNING incarnation)";
 }
 

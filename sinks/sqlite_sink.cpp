@@ -7,9 +7,10 @@
 #include <span>
 #include <sqlite3.h>
 #include <string_view>
+#include <unistd.h>
+#include <unordered_map>
 #include <utility>
 
-#include "daemon/service/backoff.h"
 #include "daemon/service/mutex.h"
 #include "sinks/row_json.h"
 #include "sinks/sqlite_database.h"
@@ -21,10 +22,37 @@ namespace edgetide {
 namespace {
 
 constexpr int busy_pause_ms = 10;
+constexpr Duration look_again = Duration::seconds(5);  // at a file that somebody has to repair: it costs little
+
+// Deliveries that fail for a reason which may be a row's content: tried again a few times, then row by row, and at last
+// also without another row that is accepted.
+constexpr unsigned tries_before_care = 3, tries_before_every_raise = 10;
 
 bool is_bad_row(int code) noexcept {
   return code == SQLITE_CONSTRAINT || code == SQLITE_TOOBIG || code == SQLITE_MISMATCH;
 }
+
+// A trigger of the user can fail like this for one row, and a table of another shape for all.
+bool may_be_content(int code) noexcept {
+  return is_bad_row(code) || code == SQLITE_ERROR || code == SQLITE_ABORT;
+}
+
+// The outcome of one batch, row by row.
+struct RowOutcomes {
+  struct Suspect {
+    std::size_t input;
+    SqliteError error;
+  };
+  std::vector<RejectedRow> rejected;
+  std::vector<Suspect> suspects;  // rejected ones whose code does not say that it is for their content
+  std::vector<bool> accepted;     // by input: some row was
+};
+
+// A row took the whole transaction with it.
+struct TransactionLost {
+  const SinkRow* row;
+  SqliteError error;
+};
 
 std::optional<std::int64_t> end_of(const SinkRow& row) {
   return row.end == Timestamp::latest() ? std::nullopt : std::optional(row.end.count());
@@ -33,7 +61,10 @@ std::optional<std::int64_t> end_of(const SinkRow& row) {
 // An open file and the statements prepared for it.
 struct Session {
   Session(sqlite3* opened, const std::vector<WindowSchema>& inputs)
-      : state(opened, "SELECT incarnation, run, epoch FROM sink_state WHERE gateway = ? AND sink = ?"),
+      : state(opened,
+              "SELECT incarnation, run, epoch, state_id, CAST(strftime('%s', updated_at) AS INTEGER) * 1000000, "
+              "claimed_by, CAST(strftime('%s', claimed_at) AS INTEGER) * 1000000 FROM sink_state WHERE gateway = ? AND "
+              "sink = ?"),
         set_epoch(opened,
                   "UPDATE sink_state SET run = ?, epoch = ?, updated_at = CURRENT_TIMESTAMP WHERE gateway = ? AND "
                   "sink = ?"),
@@ -64,7 +95,7 @@ class SqliteClaim final : public ClaimTransaction {
   const SqliteTransaction& transaction() const noexcept { return transaction_; }
 
   std::optional<ClaimState> read_state() override;
-  std::int64_t write_claim(std::int64_t lowest) override;
+  std::int64_t write_claim(const ClaimWish& wish) override;
   void write_epoch(EpochId id) override;
   void commit() override { transaction_.commit(); }
 
@@ -80,17 +111,21 @@ std::optional<ClaimState> SqliteClaim::read_state() {
   query.bind_all(std::string_view(identity_.gateway), std::string_view(identity_.sink));
   std::optional<ClaimState> state;
   if (query.step()) {
-    state = {query.integer(0),
-             {static_cast<std::uint64_t>(query.integer(1)), static_cast<std::uint64_t>(query.integer(2))}};
+    state = {.incarnation = query.integer(0),
+             .newest = {static_cast<std::uint64_t>(query.integer(1)), static_cast<std::uint64_t>(query.integer(2))},
+             .state_id = static_cast<std::uint64_t>(query.integer(3)),
+             .updated_at = Timestamp::microseconds(query.integer(4)),
+             .claimed_by = query.text(5),
+             .claimed_at = Timestamp::microseconds(query.integer(6))};
   }
   query.reset();
   return state;
 }
 
-std::int64_t SqliteClaim::write_claim(std::int64_t lowest) {
+std::int64_t SqliteClaim::write_claim(const ClaimWish& wish) {
   SqliteStatement claim(database_, sqlite_claim_statement());
   claim.bind_all(std::string_view(identity_.gateway), std::string_view(identity_.sink),
-                 static_cast<std::int64_t>(identity_.state_id), lowest);
+                 static_cast<std::int64_t>(wish.state_id), wish.lowest, std::string_view(identity_.process));
   return claim.first_integer().value();
 }
 
@@ -112,6 +147,7 @@ class SqliteSink final : public Sink {
   Outcome open() override;
   Outcome deliver(const RowBatch& batch) override;
   LastEpoch last_epoch() override;
+  void take_over() noexcept override { claim_.take_over(); }
   void close() noexcept override;
   void interrupt() noexcept override;
 
@@ -120,15 +156,20 @@ class SqliteSink final : public Sink {
   Outcome guarded(const Step& step);
   Outcome outcome_of(const SqliteError& error) const;
   void drop() noexcept;
+  void require_file() const;
+  void leave_moved_file() noexcept;
   void open_file();
   std::optional<RetryAfter> check_tables();
   TableShapes read_shapes(const TableShapes& needed);
 
   Outcome store(const RowBatch& batch);
+  Outcome store_with_care(const RowBatch& batch);
+  void judge(const RowOutcomes& outcomes) const;
   std::optional<std::int64_t> find_series(const Series& series);
   std::int64_t add_series(const Series& series);
   void store(const WindowRows& window, std::uint64_t epoch, const SqliteTransaction& transaction,
-             std::vector<RejectedRow>& rejected);
+             RowOutcomes& outcomes);
+  void reject(const WindowRows& window, const SinkRow& row, const SqliteError& error, RowOutcomes& outcomes) const;
   void insert(const WindowRows& window, std::size_t row, std::uint64_t epoch);
   void retract(const WindowRows& window, std::size_t row);
 
@@ -138,6 +179,8 @@ class SqliteSink final : public Sink {
   const SinkIdentity identity_;
   const std::vector<WindowSchema> inputs_;
   StoreClaim claim_;
+  unsigned refusals_ = 0;                                             // of deliveries, in a row
+  std::unordered_map<const SinkRow*, SqliteError> ends_transaction_;  // rows of this delivery that do
 
   std::atomic<bool> interrupted_ = false;
   Mutex mutex_;
@@ -146,12 +189,33 @@ class SqliteSink final : public Sink {
   std::optional<Session> session_;                      // ends before the database
 };
 
+// Thrown where the open file is no longer the one at the path.
+struct FileMoved : std::exception {};
+
+void SqliteSink::require_file() const {
+  if (has_moved(database_.get())) throw FileMoved();
+}
+
+// All that was delivered goes into the file itself, so that it is whole wherever it is now; what is left beside the
+// path would be taken for a part of the next file there.
+void SqliteSink::leave_moved_file() noexcept {
+  session_.reset();
+  const int code = sqlite3_exec(database_.get(), "PRAGMA wal_checkpoint(TRUNCATE)", nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK || ::access(options_.path.c_str(), F_OK) == 0) return;
+  for (const char* suffix : {"-wal", "-shm"}) ::unlink((options_.path + suffix).c_str());
+}
+
 // Every error ends here as an outcome, and the session with it.
 template <typename Step>
 Outcome SqliteSink::guarded(const Step& step) {
   Outcome outcome = RetryAfter{Duration(), "interrupted"};
   try {
     if (!interrupted_) outcome = step();
+  } catch (const FileMoved&) {
+    leave_moved_file();
+    outcome = RetryAfter{Duration(), options_.path +
+                                         ": the file was removed, renamed or replaced by another; opens it "
+                                         "again. What was stored before is where the old file is"};
   } catch (const SqliteInDoubt& error) {
     outcome = InDoubt{options_.path + ": " + error.what()};
   } catch (const SqliteError& error) {
@@ -160,7 +224,7 @@ Outcome SqliteSink::guarded(const Step& step) {
     drop();
     throw;
   } catch (const std::exception& error) {
-    outcome = RetryAfter{until_somebody_acts, options_.path + ": " + error.what()};
+    outcome = once_somebody_acts(options_.path + ": " + error.what(), look_again);
   }
   if (!std::holds_alternative<Delivered>(outcome)) drop();
   return outcome;
@@ -171,12 +235,13 @@ Outcome SqliteSink::outcome_of(const SqliteError& error) const {
   switch (error.code()) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return Stopped{reason};
+      return once_somebody_acts(reason + ": the file is damaged; repair it, or move it away and a new one is made",
+                                look_again);
     case SQLITE_ERROR:  // a table of another shape
     case SQLITE_PERM:
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
-      return RetryAfter{until_somebody_acts, reason};
+      return once_somebody_acts(reason, look_again);
     default:
       return RetryAfter{Duration(), reason};
   }
@@ -233,8 +298,8 @@ std::optional<RetryAfter> SqliteSink::check_tables() {
   execute(database_.get(), sqlite_views_ddl(inputs_));
   const std::vector<std::string> missing = missing_from(read_shapes(needed), needed);
   if (!missing.empty()) {
-    return RetryAfter{until_somebody_acts,
-                      options_.path + ": lacks " + joined(missing) + " although its tables were created"};
+    return once_somebody_acts(options_.path + ": lacks " + joined(missing) + " although its tables were created",
+                              look_again);
   }
   transaction.commit();
   return std::nullopt;
@@ -251,37 +316,87 @@ TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
 }
 
 Outcome SqliteSink::deliver(const RowBatch& batch) {
-  return guarded([&] { return store(batch); });
+  ends_transaction_.clear();
+  const Outcome outcome = guarded([&] {
+    try {
+      return refusals_ < tries_before_care ? store(batch) : store_with_care(batch);
+    } catch (const TransactionLost& lost) {
+      ++refusals_;
+      throw lost.error;
+    } catch (const SqliteError& error) {
+      if (may_be_content(error.code())) ++refusals_;
+      throw;
+    }
+  });
+  if (std::holds_alternative<Delivered>(outcome)) refusals_ = 0;
+  return outcome;
+}
+
+// Again for each row that takes the transaction with it, without that row.
+Outcome SqliteSink::store_with_care(const RowBatch& batch) {
+  while (true) {
+    try {
+      return store(batch);
+    } catch (const TransactionLost& lost) {
+      ends_transaction_.emplace(lost.row, lost.error);
+    }
+  }
+}
+
+// A table that takes no row at all is not to lose them: somebody has to mend it.
+void SqliteSink::judge(const RowOutcomes& outcomes) const {
+  for (const RowOutcomes::Suspect& suspect : outcomes.suspects) {
+    const bool purpose = is_bad_row(suspect.error.code()) && refusals_ >= tries_before_every_raise;
+    if (!outcomes.accepted[suspect.input] && !purpose) throw suspect.error;
+  }
 }
 
 Outcome SqliteSink::store(const RowBatch& batch) {
+  require_file();
   SqliteClaim transaction(database_.get(), *session_, identity_);
-  return claim_.store(transaction, batch.id, [&] {
-    std::vector<RejectedRow> rejected;
+  Outcome outcome = claim_.store(transaction, batch.id, [&] {
+    RowOutcomes outcomes{{}, {}, std::vector<bool>(inputs_.size())};
     for (const WindowRows& window : batch.windows) {
-      store(window, batch.id.epoch, transaction.transaction(), rejected);
+      store(window, batch.id.epoch, transaction.transaction(), outcomes);
     }
-    return rejected;
+    judge(outcomes);
+    return std::move(outcomes.rejected);
   });
+  require_file();  // else it was stored in a file that is not at the path
+  return outcome;
 }
 
 // Rows that are no more go first, so that a condition of the user on sessions (that they do not overlap) holds.
 // A statement that fails leaves the transaction as it was before it, so a bad row costs nothing but itself.
 void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const SqliteTransaction& transaction,
-                       std::vector<RejectedRow>& rejected) {
+                       RowOutcomes& outcomes) {
   for (const bool retracted : {true, false}) {
     for (std::size_t i = 0; i < window.rows.size(); ++i) {
       const SinkRow& row = window.rows[i];
       if ((row.state == RowState::retracted) != retracted) continue;
+      if (const auto ends = ends_transaction_.find(&row); ends != ends_transaction_.end()) {
+        reject(window, row, ends->second, outcomes);
+        outcomes.suspects.push_back({window.input, ends->second});
+        continue;
+      }
       try {
         retracted ? retract(window, i) : insert(window, i, epoch);
+        outcomes.accepted[window.input] = true;
       } catch (const SqliteError& error) {
-        if (!is_bad_row(error.code()) || !transaction.alive()) throw;
-        rejected.push_back(
-            {inputs_[window.input].name, row.series->sensor, row.series->metric, row.start, error.what()});
+        const bool careful = refusals_ >= tries_before_care && may_be_content(error.code());
+        if (!careful && !is_bad_row(error.code())) throw;
+        if (!transaction.alive()) throw TransactionLost{&row, error};
+        reject(window, row, error, outcomes);
+        if (!is_bad_row(error.code())) outcomes.suspects.push_back({window.input, error});
       }
     }
   }
+}
+
+void SqliteSink::reject(const WindowRows& window, const SinkRow& row, const SqliteError& error,
+                        RowOutcomes& outcomes) const {
+  outcomes.rejected.push_back(
+      {inputs_[window.input].name, row.series->sensor, row.series->metric, row.start, error.what()});
 }
 
 void SqliteSink::retract(const WindowRows& window, std::size_t i) {
@@ -289,7 +404,7 @@ void SqliteSink::retract(const WindowRows& window, std::size_t i) {
   const std::optional<std::int64_t> series_id = find_series(*row.series);
   if (!series_id) return;
   SqliteStatement& statement = *session_->retract[window.input];
-  statement.bind_all(row.start.count(), *series_id, static_cast<std::int64_t>(identity_.state_id),
+  statement.bind_all(row.start.count(), *series_id, static_cast<std::int64_t>(claim_.state_id()),
                      static_cast<std::int64_t>(row.revision));
   statement.run();
 }
@@ -302,7 +417,7 @@ void SqliteSink::insert(const WindowRows& window, std::size_t i, std::uint64_t e
   SqliteStatement& statement = *session_->insert[window.input];
   statement.bind_all(row.start.count(), series_id, end_of(row), name_of(row.state),
                      std::int64_t{row.state == RowState::final}, static_cast<std::int64_t>(row.revision),
-                     static_cast<std::int64_t>(epoch), static_cast<std::int64_t>(identity_.state_id));
+                     static_cast<std::int64_t>(epoch), static_cast<std::int64_t>(claim_.state_id()));
   const auto values = window.values_of(i, columns.size());
   for (std::size_t c = 0; c < columns.size(); ++c) statement.bind(values[c], columns[c].integer);
   statement.run();
@@ -329,6 +444,7 @@ LastEpoch SqliteSink::last_epoch() {
   const Outcome outcome = guarded([&]() -> Outcome {
     SqliteClaim transaction(database_.get(), *session_, identity_);
     newest = claim_.newest(transaction);
+    require_file();
     return Delivered{};
   });
   return last_epoch_of(outcome, newest);

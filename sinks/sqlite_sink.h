@@ -2,8 +2,10 @@
 // embedded default; the only user of sqlite3.
 //
 // Contract, thread, failure: sinks/sink.h. Tables and views: sinks/sqlite_schema.h.
-// Fails: a damaged file, or one that is not a database, is `Stopped` with its path; everything else (disk full, locked,
-//        no permission) is `RetryAfter`. A COMMIT that fails for any reason but a lock is `InDoubt`.
+// Fails: `RetryAfter` for everything; only a person can help where the file is damaged, is not a database or may not be
+//        opened. A COMMIT that fails for any reason but a lock is `InDoubt`. A file that was removed, renamed or
+//        replaced while it is open is noticed before and after each delivery; then the file at the path is opened, or
+//        made, and gets the rows.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// `edgetide status`, `sensors`, `why` and `tap`: ask the running gateway and print its answer.
+// `edgetide status`, `sensors`, `why`, `sink take` and `tap`: ask the running gateway and print its answer.
 #include <iostream>
 
 #include "config/config.h"

@@ -30,6 +30,7 @@ struct CommandOptions {
   std::string window;
   std::string sensor;
   std::string tapped;
+  std::string sink;  // to take
   std::string shell;
   std::string manual;
 };
@@ -154,6 +155,12 @@ void add_questions(CLI::App& app, CommandOptions& options) {
       ->required()
       ->type_name("SENSOR");
 
+  CLI::App& sink = *app.add_subcommand("sink", "Decide about a sink of the running gateway");
+  sink.require_subcommand(1);
+  CLI::App& take = add_question(sink, "take", "Take it back from the instance that has taken it over", options);
+  add_format(take, options.ask.format, "output format (default text)");
+  take.add_option("name", options.sink, "name of the sink")->required()->type_name("NAME");
+
   CLI::App& tap = add_question(app, "tap", "Print readings or rows as they pass", options);
   add_format(tap, options.ask.format, "output format (default text)");
   tap.add_option("name", options.tapped, "name of a source or window")->required()->type_name("NAME");
@@ -213,6 +220,7 @@ std::optional<int> dispatch_question(const CLI::App& app, CommandOptions& option
   if (app.got_subcommand("status")) return ask_command(options.ask, {"status"});
   if (app.got_subcommand("sensors")) return ask_command(options.ask, {"sensors", options.sensors});
   if (app.got_subcommand("why")) return ask_command(options.ask, {"why", options.window, options.sensor});
+  if (app.got_subcommand("sink")) return ask_command(options.ask, {"sink", "take", options.sink});
   if (app.got_subcommand("tap")) return ask_command(options.ask, {"tap", options.tapped});
   if (app.got_subcommand("top")) return top_command(options.ask);
   return std::nullopt;

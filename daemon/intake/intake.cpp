@@ -46,6 +46,7 @@ Intake::Intake(IntakeParts parts)
       sessions_(std::move(parts.recovered.sessions)),
       positions_(std::move(parts.recovered.positions)),
       held_(std::move(parts.recovered.held)),
+      history_(std::move(parts.recovered.history)),
       clock_set_(held_.empty() && clock_.is_set()),
       connected_(slots_.ids()),
       hearing_(slots_.ids()),
@@ -675,7 +676,9 @@ std::optional<Checkpoint> Intake::checkpoint() {
   checkpoint.journal_context = start.context;
   checkpoint.taken_at = clock_.now();
   checkpoint.pipeline = pipeline_.snapshot();
-  checkpoint.intake = IntakeState{slots_.names(), sessions_, held_, positions_}.save();
+  StateHistory history = history_;
+  history.note({identity_.run, checkpoint.epoch});
+  checkpoint.intake = IntakeState{slots_.names(), sessions_, held_, positions_, std::move(history)}.save();
   return checkpoint;
 }
 

@@ -225,6 +225,7 @@ class Intake final : public SourceHost {
   SourceSessions sessions_ GUARDED_BY(mutex_);
   SourcePositions positions_ GUARDED_BY(mutex_);
   ClockHold held_ GUARDED_BY(mutex_);
+  const StateHistory history_;  // of the runs before
   bool clock_set_ GUARDED_BY(mutex_);
   std::vector<bool> connected_ GUARDED_BY(mutex_);         // by id
   std::vector<SourceHearing> hearing_ GUARDED_BY(mutex_);  // by id; of those that listen

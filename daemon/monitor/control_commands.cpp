@@ -7,10 +7,12 @@
 #include <exception>
 #include <utility>
 
+#include "daemon/monitor/json_writer.h"
 #include "daemon/monitor/sensor_list.h"
 #include "daemon/monitor/status_json.h"
 #include "daemon/monitor/status_text.h"
 #include "daemon/monitor/tap_text.h"
+#include "daemon/service/quantity.h"
 
 namespace edgetide {
 
@@ -54,6 +56,19 @@ ControlAnswer why(const MonitorHooks& hooks, const Words& words, AnswerFormat fo
   return format == AnswerFormat::text ? explanation_text(explanation) : explanation_json(explanation);
 }
 
+ControlAnswer take_sink(const MonitorHooks& hooks, const Words& words, AnswerFormat format) {
+  if (words.size() != 4 || words[1] != "take") return error("sink take SINK FORMAT");
+  const auto answer = hooks.take_sink(words[2]);
+  if (const auto* const reason = std::get_if<std::string>(&answer)) return error(*reason);
+  const std::size_t rows = std::get<std::size_t>(answer);
+  if (format == AnswerFormat::text) {
+    return "sink " + words[2] + ": takes its store back, " + quantity(rows, "row") + " to deliver\n";
+  }
+  JsonWriter out;
+  out.open('{').member("sink", words[2]).member("rows", rows).close('}');
+  return out.take() + '\n';
+}
+
 ControlAnswer tap(const MonitorHooks& hooks, const Words& words, AnswerFormat format) {
   if (words.size() != 3) return error("tap SOURCE|WINDOW FORMAT");
   std::shared_ptr<Tap> tap = hooks.tap(words[1]);
@@ -88,6 +103,7 @@ ControlAnswer answer(const MonitorHooks& hooks, const Words& words) {
   if (words[0] == "status") return status(hooks, words, format);
   if (words[0] == "sensors") return sensors(hooks, words, format);
   if (words[0] == "why") return why(hooks, words, format);
+  if (words[0] == "sink") return take_sink(hooks, words, format);
   if (words[0] == "tap") return tap(hooks, words, format);
   return error("no such command: " + words[0]);
 }

@@ -3,6 +3,7 @@
 //   status FORMAT
 //   sensors all|late|silent|skewed FORMAT
 //   why WINDOW SENSOR FORMAT
+//   sink take SINK FORMAT           takes the sink back from the instance that has taken it over
 //   tap SOURCE|WINDOW FORMAT        a stream, a line each
 //   top COLUMNS LINES               a stream of frames, one a second, each ended by a form feed
 //

@@ -114,6 +114,8 @@ struct SinkStatus {
   bool full = false;                // it holds intake back
   std::optional<Timestamp> oldest;  // when the oldest unconfirmed row was emitted; none: the outbox is empty
   std::string error;                // printable; empty if all is well
+  bool needs_person = false;        // only somebody who acts can mend that
+  bool taken_over = false;          // by another instance; its rows wait for `edgetide sink take`
 };
 
 struct StorageStatus {

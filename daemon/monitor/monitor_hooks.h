@@ -4,9 +4,12 @@
 // the answer.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "daemon/intake/tap.h"
@@ -20,6 +23,8 @@ struct MonitorHooks {
   std::function<std::vector<SensorStatus>(SensorChoice)> sensors;
   std::function<WindowExplanation(std::string_view window, std::string_view sensor)> explain;
   std::function<std::shared_ptr<Tap>(std::string_view name)> tap;  // of a source or window; null: there is none
+  // Takes a sink back from the instance that has taken it over. How many rows wait for it, or why it cannot.
+  std::function<std::variant<std::size_t, std::string>(std::string_view name)> take_sink;
 };
 
 }  // namespace edgetide

@@ -224,6 +224,8 @@ void add_outboxes(Page& page, const std::vector<SinkStatus>& sinks) {
 void add_sinks(Page& page, const std::vector<SinkStatus>& sinks) {
   gauges(page, "sink_connected", "1 while the sink accepts rows.", "sink", sinks,
          [](const SinkStatus& sink) { return std::uint64_t{sink.connected}; });
+  gauges(page, "sink_needs_person", "1 while only somebody who acts can make the sink go on.", "sink", sinks,
+         [](const SinkStatus& sink) { return std::uint64_t{sink.needs_person}; });
   counters(page, "sink_rows_total", "Rows that the sink has stored.", "sink", sinks,
            [](const SinkStatus& sink) { return sink.rows; });
   counters(page, "sink_rejected_rows_total", "Rows that the sink rejected for good.", "sink", sinks,

@@ -35,6 +35,7 @@ std::string why_not_ready(const GatewayStatus& status) {
   }
   if (!status.storage.journal_error.empty()) return "the journal cannot be written: " + status.storage.journal_error;
   for (const SinkStatus& sink : status.sinks) {
+    if (sink.needs_person) return "sink " + sink.name + ": " + sink.error;
     if (sink.full) return "sink " + sink.name + ": its outbox is full, intake waits";
     if (sink.memory_bytes + sink.disk_bytes >= sink.max_bytes) return "sink " + sink.name + ": its outbox is full";
   }

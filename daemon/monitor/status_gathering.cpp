@@ -231,7 +231,9 @@ SinkStatus sink_of(const SinkWorker& worker, const StatusParts::Sink& configured
   sink.max_bytes = configured.max_bytes;
   sink.full = status.full;
   if (status.undelivered_rows > 0) sink.oldest = now - status.waiting_for;
-  sink.error = printable(status.error.empty() ? status.disk_error : status.error);
+  sink.error = printable(status.error.empty() ? status.disk_error : status.error, 600);
+  sink.needs_person = status.needs_person;
+  sink.taken_over = status.taken_over;
   return sink;
 }
 

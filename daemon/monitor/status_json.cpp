@@ -65,6 +65,7 @@ void write_sink(JsonWriter& out, const SinkStatus& sink) {
   out.member("memory_bytes", sink.memory_bytes).member("disk_bytes", sink.disk_bytes);
   out.member("max_bytes", sink.max_bytes).member("full", sink.full);
   out.member("oldest", sink.oldest).member("error", sink.error);
+  out.member("needs_person", sink.needs_person).member("taken_over", sink.taken_over);
 }
 
 void write_storage(JsonWriter& out, const StorageStatus& storage) {

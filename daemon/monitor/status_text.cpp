@@ -57,8 +57,12 @@ std::string windows_text(const GatewayStatus& status) {
 std::string sinks_text(const GatewayStatus& status) {
   TextTable table({"SINK", "STATE", "ROWS", "IN OUTBOX", "FOR", "SIZE", "REJECTED", "DROPPED", "ERROR"});
   for (const SinkStatus& sink : status.sinks) {
-    table.add({sink.name, sink.connected ? "connected" : "away", std::to_string(sink.rows),
-               std::to_string(sink.outbox_rows), sink.oldest ? short_text(status.now - *sink.oldest) : "-",
+    table.add({sink.name,
+               sink.taken_over  ? "taken over"
+               : sink.connected ? "connected"
+                                : "away",
+               std::to_string(sink.rows), std::to_string(sink.outbox_rows),
+               sink.oldest ? short_text(status.now - *sink.oldest) : "-",
                bytes_text(sink.memory_bytes + sink.disk_bytes) + " of " + bytes_text(sink.max_bytes),
                std::to_string(sink.rejected_rows), std::to_string(sink.dropped_rows),
                sink.error.empty() ? "-" : sink.error});

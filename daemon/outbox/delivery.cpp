@@ -14,6 +14,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::size_t max_rejected_logged = 10;  // of one delivery
+constexpr std::size_t max_reason = 600;          // characters: who, where, and what to do
 
 }  // namespace
 
@@ -23,13 +24,18 @@ Delivery::Delivery(std::string name, std::unique_ptr<Sink> sink, Outbox& outbox,
 }
 
 std::optional<Duration> Delivery::step(Time now) {
+  if (take_over_wanted_) take_back();
   if (stopped_) return std::nullopt;
   return open_ ? deliver(now) : open();
 }
 
 std::optional<Duration> Delivery::open() {
   const Outcome outcome = sink_->open();
-  if (!std::holds_alternative<Delivered>(outcome)) return failed(outcome);
+  const auto* const opened = std::get_if<Delivered>(&outcome);
+  if (opened == nullptr) return failed(outcome);
+  if (!opened->notice.empty()) {
+    log(LogLevel::warning, {.event = LogEvent::store_ahead, .sink = name_}, printable(opened->notice, max_reason));
+  }
   const LastEpoch answer = sink_->last_epoch();
   if (const auto* later = std::get_if<RetryAfter>(&answer)) return failed(*later);
   if (const auto* stopped = std::get_if<Stopped>(&answer)) return failed(*stopped);
@@ -41,7 +47,7 @@ std::optional<Duration> Delivery::open() {
     outbox_.stored_through(*stored);
   }
   open_ = true;
-  if (!in_hand_) failures_ = 0;  // else what failed is tried again first
+  if (!delivery_fails_) failures_ = 0;  // else what failed is tried again first
   note_open();
   return Duration();
 }
@@ -93,7 +99,11 @@ std::optional<Duration> Delivery::deliver_rows(std::size_t rows) {
     outbox_.stored_through(in_hand_->id);
     release_batch();
   }
-  return std::holds_alternative<Delivered>(outcome) ? Duration() : failed(outcome);
+  delivery_fails_ = !std::holds_alternative<Delivered>(outcome);
+  if (!delivery_fails_) return Duration();
+  // What waits behind it goes with it the next time: the sink can then tell a row that is refused from others.
+  if (rows_done_ == 0 && std::holds_alternative<RetryAfter>(outcome)) release_batch();
+  return failed(outcome);
 }
 
 void Delivery::count_write(std::chrono::steady_clock::duration took) {
@@ -122,6 +132,7 @@ void Delivery::count_stored(std::size_t rows, const std::vector<RejectedRow>& re
   status_.rejected_rows += rejected.size();
   status_.rows_done = rows_done_;
   status_.error.clear();
+  status_.needs_person = false;
 }
 
 void Delivery::release_batch() {
@@ -135,8 +146,11 @@ std::optional<Duration> Delivery::failed(const Outcome& outcome) {
   close();
   if (const auto* const stopped = std::get_if<Stopped>(&outcome)) {
     stopped_ = true;
-    log(LogLevel::error, {.event = LogEvent::sink_stopped, .sink = name_}, "stopped: " + printable(stopped->reason));
-    note_error(stopped->reason);
+    log(LogLevel::error, {.event = LogEvent::sink_stopped, .sink = name_},
+        "stopped: " + printable(stopped->reason, max_reason));
+    note_error(stopped->reason, true);
+    const MutexLock lock(mutex_);
+    status_.taken_over = stopped->taken_over;
     return std::nullopt;
   }
   if (const auto* const doubt = std::get_if<InDoubt>(&outcome)) {
@@ -147,12 +161,28 @@ std::optional<Duration> Delivery::failed(const Outcome& outcome) {
     return try_again(doubt->reason, Duration());
   }
   const auto& retry = std::get<RetryAfter>(outcome);
-  return try_again(retry.reason, retry.at_least);
+  return try_again(retry.reason, retry.at_least, retry.needs_person);
 }
 
-std::optional<Duration> Delivery::try_again(const std::string& reason, Duration at_least) {
-  if (note_error(reason)) {
-    log(LogLevel::warning, {.event = LogEvent::sink_failing, .sink = name_}, "will try again: " + printable(reason));
+bool Delivery::take_over() {
+  const MutexLock lock(mutex_);
+  if (status_.taken_over) take_over_wanted_ = true;
+  return status_.taken_over;
+}
+
+void Delivery::take_back() {
+  log(LogLevel::info, {.sink = name_}, "takes the store back");
+  sink_->take_over();
+  stopped_ = false;
+  const MutexLock lock(mutex_);
+  status_.taken_over = false;
+  take_over_wanted_ = false;
+}
+
+std::optional<Duration> Delivery::try_again(const std::string& reason, Duration at_least, bool needs_person) {
+  if (note_error(reason, needs_person)) {
+    log(LogLevel::warning, {.event = LogEvent::sink_failing, .sink = name_},
+        "will try again: " + printable(reason, max_reason));
   }
   const double random = std::uniform_real_distribution<double>(0, 1)(random_);
   return std::max(at_least, backoff_delay(failures_++, random));
@@ -167,12 +197,15 @@ void Delivery::note_open() {
   log(LogLevel::info, {.event = LogEvent::sink_ready, .sink = name_}, "ready");
   const MutexLock lock(mutex_);
   status_.connected = true;
+  if (delivery_fails_) return;  // whether it is mended is not known yet
   status_.error.clear();
+  status_.needs_person = false;
 }
 
 // True if it is not the error that was there before.
-bool Delivery::note_error(const std::string& reason) {
+bool Delivery::note_error(const std::string& reason, bool needs_person) {
   const MutexLock lock(mutex_);
+  status_.needs_person = needs_person;
   status_.connected = open_;
   ++status_.failures;
   return std::exchange(status_.error, reason) != reason;

@@ -9,9 +9,10 @@
 // that the sink has confirmed. A restart of the process forgets the parts.
 //
 // Owns:   the sink, and the batch that it is being given.
-// Thread: one at a time; `status` and `interrupt`, any.
+// Thread: one at a time; `status`, `take_over` and `interrupt`, any.
 // Blocks: `step` as the sink does, and as the disk while spilled rows are read.
-// Fails:  a sink that cannot take rows is tried again for ever, unless it says `Stopped`. What changes is logged.
+// Fails:  a sink that cannot take rows is tried again for ever, unless it says `Stopped`. What changes is logged. A
+//         sink that another instance has taken over goes on after `take_over`; until then all rows wait.
 #pragma once
 
 #include <atomic>
@@ -41,6 +42,8 @@ struct DeliveryStatus {
   std::uint64_t in_doubt = 0;  // deliveries whose answer was lost
   WriteHistogram writes;       // of deliveries, whatever came of them
   std::string error;           // why the sink accepts no rows; empty if it does
+  bool needs_person = false;   // only somebody who acts can mend that
+  bool taken_over = false;     // by another instance
 };
 
 class Delivery {
@@ -52,8 +55,11 @@ class Delivery {
   using Time = std::chrono::steady_clock::time_point;
   std::optional<Duration> step(Time now = std::chrono::steady_clock::now());
 
-  // The sink is not called again.
-  bool stopped() const noexcept { return stopped_; }
+  // The sink is not called again, unless it is taken back.
+  bool stopped() const noexcept { return stopped_ && !take_over_wanted_; }
+  // The next step takes the sink back from who has taken it over. False if none has.
+  bool take_over();
+  bool take_over_wanted() const noexcept { return take_over_wanted_; }
   void close() noexcept;
   // Makes a step that blocks return soon.
   void interrupt() noexcept { sink_->interrupt(); }
@@ -67,13 +73,14 @@ class Delivery {
   std::size_t allowed_rows(Time now);
   std::size_t next_rows(std::size_t allowed) const;
   std::optional<Duration> failed(const Outcome& outcome);
-  std::optional<Duration> try_again(const std::string& reason, Duration at_least);
+  std::optional<Duration> try_again(const std::string& reason, Duration at_least, bool needs_person = false);
+  void take_back();
   void log_rejected(const std::vector<RejectedRow>& rows) const;
   void count_write(std::chrono::steady_clock::duration took);
   void count_stored(std::size_t rows, const std::vector<RejectedRow>& rejected);
   void release_batch();
   void note_open();
-  bool note_error(const std::string& reason);
+  bool note_error(const std::string& reason, bool needs_person);
 
   const std::string name_;
   const std::unique_ptr<Sink> sink_;
@@ -83,7 +90,9 @@ class Delivery {
   std::size_t rows_done_ = 0;        // of these
   std::optional<TokenBucket> rate_;  // nothing: no limit
   bool open_ = false;
+  bool delivery_fails_ = false;  // since the last one that was stored
   std::atomic<bool> stopped_ = false;
+  std::atomic<bool> take_over_wanted_ = false;
   unsigned failures_ = 0;  // in a row
   std::minstd_rand random_;
 

@@ -2,9 +2,12 @@
 
 #include <string>
 
+#include "sinks/row_guard.h"
+
 namespace edgetide {
 
-std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs) {
+std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs,
+                                     SinkKind kind) {
   std::vector<WindowSchema> schemas;
   for (const WindowId input : inputs) {
     const WindowOptions& window = windows[index_of(input)];
@@ -13,16 +16,19 @@ std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, 
     for (const Aggregate& aggregate : window.aggregates) {
       schema.columns.push_back({name_of(aggregate), kind_of(aggregate).integer});
     }
+    if (kind == SinkKind::table && !counts_readings(schema)) schema.columns.push_back({readings_column, true});
   }
   return schemas;
 }
 
 RowSelection::RowSelection(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs,
-                           OutputMode mode)
+                           OutputMode mode, SinkKind kind)
     : input_of_(windows.size(), not_an_input), mode_(mode) {
+  const std::vector<WindowSchema> schemas = schemas_of(windows, inputs, kind);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     input_of_[index_of(inputs[i])] = i;
-    columns_.push_back(windows[index_of(inputs[i])].aggregates.size());
+    aggregates_.push_back(windows[index_of(inputs[i])].aggregates.size());
+    adds_readings_.push_back(schemas[i].columns.size() > aggregates_[i]);
   }
 }
 
@@ -48,7 +54,8 @@ RowBatch RowSelection::select(const Emission& emission, const Pipeline& pipeline
     WindowRows& window = batch.windows.back();
     window.rows.push_back({pipeline.key_of(row), row.start, row.end, row.state, row.revision});
     const auto first = emission.values.begin() + static_cast<std::ptrdiff_t>(row.first_value);
-    window.values.insert(window.values.end(), first, first + static_cast<std::ptrdiff_t>(columns_[input]));
+    window.values.insert(window.values.end(), first, first + static_cast<std::ptrdiff_t>(aggregates_[input]));
+    if (adds_readings_[input]) window.values.push_back(row.readings);
   }
   return batch;
 }

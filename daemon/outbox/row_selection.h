@@ -11,15 +11,20 @@
 #include "pipeline/options.h"
 #include "pipeline/pipeline.h"
 #include "sinks/row_batch.h"
+#include "sinks/sink_traits.h"
 
 namespace edgetide {
 
-// The schemas of a sink's inputs, in the order of `inputs`.
-std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs);
+// The schemas of a sink's inputs, in the order of `inputs`. A table of a window without the aggregate `count` has one
+// more column, the last one: how many readings a row has, which decides what may replace it (sinks/row_guard.h).
+std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs,
+                                     SinkKind kind = SinkKind::stream);
 
 class RowSelection {
  public:
-  RowSelection(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs, OutputMode mode);
+  // `kind`: as for schemas_of.
+  RowSelection(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs, OutputMode mode,
+               SinkKind kind = SinkKind::stream);
 
   // append: rows that became final. update: rows that changed. complete: every row of the epoch.
   // `run`: the one in which the epoch was first fired (EpochId).
@@ -28,8 +33,9 @@ class RowSelection {
  private:
   bool selects(const Row& row) const noexcept;
   static constexpr std::size_t not_an_input = static_cast<std::size_t>(-1);
-  std::vector<std::size_t> input_of_;  // by window id
-  std::vector<std::size_t> columns_;   // by input
+  std::vector<std::size_t> input_of_;    // by window id
+  std::vector<std::size_t> aggregates_;  // by input
+  std::vector<bool> adds_readings_;      // by input: behind its aggregates
   OutputMode mode_;
 };
 

@@ -42,6 +42,13 @@ void SinkWorker::push(RowBatch batch) {
   changed_.notify_all();
 }
 
+bool SinkWorker::take_over() {
+  const bool was_taken = delivery_.take_over();
+  const MutexLock lock(mutex_);
+  changed_.notify_all();
+  return was_taken;
+}
+
 Duration SinkWorker::waiting_for() const {
   const MutexLock lock(mutex_);
   if (!waiting_since_) return {};
@@ -67,6 +74,8 @@ SinkWorkerStatus SinkWorker::status() const {
           .in_doubt = delivery.in_doubt,
           .writes = delivery.writes,
           .error = delivery.error,
+          .needs_person = delivery.needs_person,
+          .taken_over = delivery.taken_over,
           .disk_error = outbox.error};
 }
 

@@ -45,6 +45,8 @@ struct SinkWorkerStatus {
   std::uint64_t in_doubt = 0;        // of these, deliveries whose answer was lost
   WriteHistogram writes;             // of deliveries, whatever came of them
   std::string error;                 // why the sink accepts no rows; empty if it does
+  bool needs_person = false;         // only somebody who acts can mend that
+  bool taken_over = false;           // by another instance
   std::string disk_error;            // why the outbox cannot be spilled; empty if it can
 };
 
@@ -73,6 +75,8 @@ class SinkWorker {
   bool full() const noexcept { return outbox_.full(); }
   SinkWorkerStatus status() const;
   const std::string& name() const noexcept { return name_; }
+  // As Delivery::take_over; returns at once.
+  bool take_over();
 
   // As Outbox's. After `join` they still hold.
   std::error_code spill(EpochId through) { return outbox_.spill(through); }
@@ -88,7 +92,7 @@ class SinkWorker {
   void run() noexcept;
   bool wait(std::optional<Duration> pause);
   Duration waiting_for() const;
-  bool has_work() const { return !delivery_.stopped() && !outbox_.empty(); }
+  bool has_work() const { return delivery_.take_over_wanted() || (!delivery_.stopped() && !outbox_.empty()); }
 
   const std::string name_;
   Outbox outbox_;

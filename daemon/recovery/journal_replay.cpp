@@ -181,6 +181,7 @@ void JournalReplay::apply_one(const JournaledConnection& connection) {
 }
 
 void JournalReplay::end() {
+  history_.note({run_, pipeline_.epoch()});
   if (!pipeline_.now()) return;
   for (std::uint32_t i = 0; i < source_names_.size(); ++i) pipeline_.disconnected(SourceId{i}, *pipeline_.now());
 }

@@ -23,6 +23,7 @@
 #include "daemon/outbox/row_routes.h"
 #include "daemon/storage/journal_inputs.h"
 #include "pipeline/pipeline.h"
+#include "sinks/state_history.h"
 
 namespace edgetide {
 
@@ -34,6 +35,8 @@ class JournalReplay {
   void begin(const std::vector<std::string>& sources, std::uint64_t run);
   // What the checkpoint says that waited for the clock. After `begin`.
   void hold(const ClockHold& held);
+  // How far the runs before came. After `begin`.
+  void know(StateHistory history) { history_ = std::move(history); }
 
   // Before the record that `apply` gets next, records are lost.
   void note_gap(const JournalGap& gap);
@@ -42,7 +45,8 @@ class JournalReplay {
   void end();
 
   std::uint64_t run() const noexcept { return run_; }
-  const ClockHold& held() const noexcept { return held_; }  // these still wait
+  const ClockHold& held() const noexcept { return held_; }           // these still wait
+  const StateHistory& history() const noexcept { return history_; }  // of all runs that have ended
   std::uint64_t readings() const noexcept { return readings_; }
   std::uint64_t lost_readings() const noexcept { return lost_readings_; }
   std::uint64_t senseless_records() const noexcept { return senseless_records_; }  // intact, but impossible
@@ -76,6 +80,7 @@ class JournalReplay {
   std::vector<std::optional<SourceId>> sources_;  // by id then
   std::vector<std::optional<SeriesId>> series_;   // by id then
   ClockHold held_;
+  StateHistory history_;
   std::vector<Reading> applied_;  // of one batch; kept for its buffer
   Emission emission_;             // kept for its buffer
   std::uint64_t readings_ = 0;

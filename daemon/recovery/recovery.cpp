@@ -107,8 +107,8 @@ void report_missing(FileSystem& files, const std::string& state_directory, const
   }
 }
 
-void recover_outboxes(const FoundState& found, std::uint64_t run,
-                      std::span<const std::unique_ptr<SinkWorker>> workers) {
+void recover_outboxes(const FoundState& found, std::uint64_t run, std::span<const std::unique_ptr<SinkWorker>> workers,
+                      StateHistory& history) {
   for (const auto& worker : workers) {
     std::uint64_t first = 0;
     for (const OutboxStart& start : found.checkpoint ? found.checkpoint->outboxes : std::vector<OutboxStart>()) {
@@ -116,6 +116,7 @@ void recover_outboxes(const FoundState& found, std::uint64_t run,
     }
     const auto answer = worker->recover(first, run);
     if (const auto* const refusal = std::get_if<LogRefusal>(&answer)) refuse(*refusal);
+    history.note(std::get<std::optional<EpochId>>(answer).value_or(EpochId{}));
   }
 }
 
@@ -192,10 +193,11 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, Ch
   RecordLogReader reader = open_journal(files, state_directory, from, recovered.reports);
   const std::uint64_t last_known_run = found.checkpoint ? found.checkpoint->run : 0;
   const auto wall = static_cast<std::uint64_t>(std::max<std::int64_t>(now.count(), 0));
-  recover_outboxes(found, std::max(last_known_run + 1, wall), workers);
+  recover_outboxes(found, std::max(last_known_run + 1, wall), workers, intake.history);
   JournalReplay replay(pipeline, routes, intake.sessions, intake.positions, source_names);
   replay.begin(intake.sources, last_known_run);
   replay.hold(intake.held);
+  replay.know(std::move(intake.history));
   JournalInputs inputs(reader, start_of(found));
   apply_all(inputs, replay, workers);
   replay.end();
@@ -209,6 +211,8 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, Ch
     recovered.reports.push_back(journal_location(state_directory).folder + ": " + error.message());
   }
   recovered.identity = {found.state_id, std::max(replay.run() + 1, wall)};
+  intake.history = replay.history();
+  if (pipeline.now()) intake.history.set_end(pipeline.now()->wall);
   intake.held = replay.held();
   intake.positions.keep(source_names);
   intake.sessions.keep(source_names);

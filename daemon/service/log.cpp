@@ -87,8 +87,7 @@ void log_withheld() {
   }
 }
 
-std::string printable(std::string_view untrusted) {
-  constexpr std::size_t max_length = 200;
+std::string printable(std::string_view untrusted, std::size_t max_length) {
   constexpr std::string_view hex = "0123456789abcdef";
   std::string text;
   for (const char c : untrusted) {

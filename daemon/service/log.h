@@ -25,7 +25,7 @@ void log(LogLevel level, const LogSubject& subject, std::string_view line);
 // Reports how many lines were withheld since the last report.
 void log_withheld();
 
-// The text with control characters and bytes that are not ASCII as \xNN, cut to 200 characters.
-std::string printable(std::string_view untrusted);
+// The text with control characters and bytes that are not ASCII as \xNN, cut to so many characters.
+std::string printable(std::string_view untrusted, std::size_t max_length = 200);
 
 }  // namespace edgetide

@@ -28,6 +28,7 @@ enum class LogEvent : std::uint8_t {
   rows_rejected,
   disk_failing,
   clock_set,
+  store_ahead,
 };
 
 struct LogEventText {
@@ -36,7 +37,7 @@ struct LogEventText {
 };
 
 // By LogEvent.
-constexpr std::array<LogEventText, 15> log_events = {{
+constexpr std::array<LogEventText, 16> log_events = {{
     {"", ""},
     {"started", "cf6519bd3c9d40d087e0b13237abd173"},
     {"stopped", "c49f1bded35042de942cab4393446a8b"},
@@ -52,6 +53,7 @@ constexpr std::array<LogEventText, 15> log_events = {{
     {"rows_rejected", "1def5d97cf6e45c2a53191ffc474dd6c"},
     {"disk_failing", "6ec5fec80db44ef3a84cddf08c91a49f"},
     {"clock_set", "64c7652199784569b7beddb686445364"},
+    {"store_ahead", "b1d0e3f7a95c4c2e8f4a6d1b7c093e52"},
 }};
 
 struct LogSubject {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t piece_bytes = 32 * 1024;
 
-struct Candidate {
+struct RecordCandidate {
   FoundRecord record;
   std::uint32_t payload_bytes;
   std::uint32_t before_payload;  // checksum of what comes before the payload
@@ -28,7 +28,7 @@ struct Wanted {
   std::uint32_t* checksum;
 };
 
-void note_candidate(std::vector<Candidate>& candidates, const FileWindow& window, std::string_view bytes,
+void note_candidate(std::vector<RecordCandidate>& candidates, const FileWindow& window, std::string_view bytes,
                     const FoundRecord& record) {
   const RecordHead head = decode_record_head(bytes);
   const std::uint64_t room = window.size() - record.offset - record_head_bytes;
@@ -51,7 +51,7 @@ void fill_checksums(FileWindow& window, std::uint64_t begin, std::vector<Wanted>
   }
 }
 
-bool is_intact(const Candidate& one) noexcept {
+bool is_intact(const RecordCandidate& one) noexcept {
   return (crc32c_followed_by(one.before_payload ^ one.to_payload, one.payload_bytes) ^ one.to_end) == one.checksum;
 }
 
@@ -60,7 +60,7 @@ bool is_intact(const Candidate& one) noexcept {
 RecordSearch::Result RecordSearch::search(FileWindow& window, std::uint64_t begin, std::uint64_t expected,
                                           std::uint64_t from) {
   Result result{{}, from};
-  std::vector<Candidate> candidates;
+  std::vector<RecordCandidate> candidates;
   for (; result.end < window.size() && candidates.size() < max_candidates; ++result.end) {
     const std::string_view bytes = window.view(result.end, record_head_bytes);
     if (bytes.size() < record_head_bytes) {
@@ -72,13 +72,13 @@ RecordSearch::Result RecordSearch::search(FileWindow& window, std::uint64_t begi
     note_candidate(candidates, window, bytes, {result.end, number});
   }
   std::vector<Wanted> wanted;
-  for (Candidate& one : candidates) {
+  for (RecordCandidate& one : candidates) {
     const std::uint64_t payload = one.record.offset + record_head_bytes;
     wanted.push_back({payload, &one.to_payload});
     wanted.push_back({payload + one.payload_bytes, &one.to_end});
   }
   fill_checksums(window, from, wanted);
-  for (const Candidate& one : candidates) {
+  for (const RecordCandidate& one : candidates) {
     if (is_intact(one)) result.records.push_back(one.record);
   }
   return result;

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""What happens to the stores under our feet: a SQLite file that goes or breaks, a row that PostgreSQL will not have.
+"""What happens to the stores under our feet: older state and clones that write to them, a SQLite file that goes or
+breaks, a row that PostgreSQL will not have.
 
     store_faults.py BUILD [CASE...]
 """
 import os
 import re
 import sqlite3
+import subprocess
 
 import cases
 from cases import case, each, expect, expect_that
-from gateway import LINE, LITE, SECOND, Gateway, reading, window
+from gateway import LINE, LITE, SECOND, START, Gateway, copy_files, reading, window
 from world import wait_for
 
 REST = LINE + window("w", "10s", 'allowed_lateness = "5m"\n') + LITE
@@ -26,6 +28,103 @@ def comes_true(condition, patience):
         return True
     except AssertionError:
         return False
+
+
+# --- 4 and 5: an older copy of the state directory, and a clone
+
+TEMPLATES = {"lite": LITE, "pg": POSTGRES}
+SORTS = [(f"{store}-{mode}-{number}", store, mode, number) for store in TEMPLATES for mode in ("update", "append", "complete")
+         for number in ("count", "readings")]
+
+
+def made(world, store, mode, number, **more):
+    """A gateway whose windows have this column for the number of readings, and what reads {(sensor, start): number}."""
+    aggregates = ("count", "sum") if number == "count" else ("avg",)
+    text = LINE + window("w", "10s", "" if mode == "append" else 'allowed_lateness = "5m"\n', aggregates)
+    text += TEMPLATES[store].rstrip() + f'\nmode = "{mode}"\n'
+    database = world.postgres() if store == "pg" else None
+    gateway = Gateway(world, text, id="same", checkpoint="1s", connection=database and database.connection(), **more)
+
+    def rows():
+        if store == "pg":
+            found = database.query(f"SELECT sensor_id, (extract(epoch FROM time) * 1000000)::bigint, {number} "
+                                   "FROM edgetide.w", check=False) or []
+            return {(sensor, int(start) - START): int(count) for sensor, start, count in found}
+        if not gateway.database.exists():
+            return {}
+        with sqlite3.connect(f"file:{gateway.database}?mode=ro", uri=True, timeout=10) as lite:
+            return {(sensor, start - START): count for sensor, start, count in
+                    lite.execute(f"SELECT sensor_id, time_us, {number} FROM w")}
+
+    return gateway, rows
+
+
+def fewer(before, after):
+    return {key: (count, after.get(key, 0)) for key, count in before.items() if after.get(key, 0) < count}
+
+
+@each(SORTS)
+def older_copy_of_the_state_replaces_no_row_by_a_smaller_one(world, store, mode, number):
+    gateway, rows = made(world, store, mode, number)
+    gateway.start()
+    gateway.send(*(reading(f"s{i % 4}", i * SECOND, 1) for i in range(8)))
+    written = gateway.status()["checkpoint"]["written"]
+    wait_for(lambda: gateway.status()["checkpoint"]["written"] > written + 1, "a checkpoint")
+    copy = gateway.copy_state("copy")
+    gateway.send(*(reading(f"s{i % 4}", i % 10 * SECOND + 500, 2) for i in range(40)))
+    gateway.send(*(reading(f"s{i}", 60 * SECOND, 2) for i in range(3)))  # makes windows final
+    gateway.flush()
+    stored = rows()
+    expect_that("rows stored", len(stored) >= 3, len(stored), "at least 3")
+    gateway.kill()
+    gateway.put_back(copy)
+    gateway.start()
+    gateway.send(*(reading(f"s{i}", 5 * SECOND, 4) for i in range(4)))
+    gateway.send(*(reading(f"s{i}", 120 * SECOND, 4) for i in range(4)))
+    gateway.send(*(reading(f"s{i}", 180 * SECOND, 4) for i in range(4)))
+    gateway.flush()
+    expect("rows replaced by rows with fewer readings", fewer(stored, rows()), {})
+    expect("a new window", rows().get(("s1", 120 * SECOND)), 1)
+    expect_that("the log", re.search(r"open from 20\S+ until 20\S+ may be incomplete", gateway.new_log()),
+                gateway.new_log().splitlines()[-1:], "says from when to when rows may be incomplete")
+    before = rows()
+    gateway.kill()
+    gateway.start()
+    gateway.send(*(reading(f"s{i}", 240 * SECOND, 4) for i in range(4)))
+    gateway.flush()
+    expect("rows replaced after one more restart", fewer(before, rows()), {})
+    expect_that("the log after one more restart", "incomplete" not in gateway.new_log(), "", "says nothing more")
+
+
+@each([(f"{store}-{how}", store, how) for store in TEMPLATES for how in ("restart_after_stop", "restart_after_kill", "take")])
+def clone_that_takes_a_store_over_costs_no_row(world, store, how):
+    gateway, rows = made(world, store, "update", "count")
+    gateway.start()
+    gateway.send(*(reading("s", i * SECOND, 1) for i in range(20)))
+    gateway.flush()
+    clone = Gateway(world, gateway.text, name="clone", id="same", checkpoint="1s", connection=gateway.values["connection"])
+    clone.configure(gateway.text, database=gateway.database)
+    copy_files(gateway.state, clone.state)
+    clone.start()
+    clone.send(reading("c", 0, 1))
+    wait_for(lambda: ("c", 0) in rows(), "the clone has written", 15)
+    gateway.send(*(reading("s", i * SECOND, 1) for i in range(20, 60)))
+    comes_true(lambda: gateway.readyz()[0] == 503, 5)
+    status, said = gateway.readyz()
+    expect("/readyz while it is taken over", status, 503)
+    expect_that("its reason", re.search(f"process {clone.process.pid}.*sink take {store}", said), said.strip(), "who has it")
+    clone.stop()
+    if how == "take":
+        take = subprocess.run([world.build / "edgetide", "sink", "take", store, "--config", gateway.config],
+                              capture_output=True, text=True, timeout=20)
+        expect("exit status of sink take", (take.returncode, take.stderr), (0, ""))
+    else:
+        gateway.stop() if how == "restart_after_stop" else gateway.kill()
+        gateway.start()
+    comes_true(lambda: sum(count for (sensor, _), count in rows().items() if sensor == "s") == 60, 10)
+    expect("readings of the original in rows", sum(count for (sensor, _), count in rows().items() if sensor == "s"), 60)
+    comes_true(lambda: gateway.readyz()[0] == 200, 5)
+    expect("/readyz afterwards", gateway.readyz()[0], 200)
 
 
 # --- 8: SQLite

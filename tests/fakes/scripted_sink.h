@@ -33,6 +33,7 @@ class ScriptedSink final : public Sink {
     int opens = 0;
     int repeats = 0;  // deliveries of what was stored already
     int last_epoch_calls = 0;
+    int take_overs = 0;
     bool closed = false;
     bool interrupted = false;
 
@@ -85,6 +86,11 @@ class ScriptedSink final : public Sink {
     }
     if (log_.epochs.empty()) return std::optional<EpochId>();
     return std::optional(log_.epochs.back());
+  }
+
+  void take_over() noexcept override {
+    const std::lock_guard lock(log_.mutex);
+    ++log_.take_overs;
   }
 
   void close() noexcept override {

@@ -16,7 +16,7 @@ inline void PrintTo(const RejectedRow& row, std::ostream* out) {
 }
 
 inline void PrintTo(const Delivered& delivered, std::ostream* out) {
-  *out << "Delivered, rejected: " << testing::PrintToString(delivered.rejected);
+  *out << "Delivered, rejected: " << testing::PrintToString(delivered.rejected) << ' ' << delivered.notice;
 }
 inline void PrintTo(const RetryAfter& later, std::ostream* out) {
   *out << "RetryAfter " << later.at_least.count() << " us: " << later.reason;
@@ -40,6 +40,10 @@ inline auto IsDelivered() {
 template <typename Rejected>
 auto IsDelivered(Rejected rejected) {
   return testing::VariantWith<Delivered>(testing::Field(&Delivered::rejected, rejected));
+}
+template <typename Notice>
+auto HasNotice(Notice notice) {
+  return testing::VariantWith<Delivered>(testing::Field(&Delivered::notice, notice));
 }
 template <typename Reason>
 auto IsRetryAfter(Reason reason) {

@@ -66,9 +66,66 @@ TEST_F(SqliteSinkTest, interrupt_ends_the_wait_for_another_writer) {
   EXPECT_THAT(outcome.get(), IsRetryAfter(testing::_));
 }
 
-TEST_F(SqliteSinkTest, file_that_is_no_database_stops_it_with_the_path) {
+TEST_F(SqliteSinkTest, file_that_is_no_database_needs_a_person_and_is_made_anew_when_it_was_moved_away) {
   std::ofstream(file.path()) << std::string(8192, 'x');
-  EXPECT_THAT(sink()->open(), IsStopped(HasSubstr(file.path())));
+  const auto waiting = sink();
+  const Outcome outcome = waiting->open();
+  ASSERT_THAT(outcome, IsRetryAfter(HasSubstr(file.path())));
+  EXPECT_TRUE(std::get<RetryAfter>(outcome).needs_person);
+  EXPECT_EQ(std::get<RetryAfter>(outcome).at_least, Duration::seconds(5));
+  waiting->close();
+  std::filesystem::rename(file.path(), file.path() + ".broken");
+  ASSERT_THAT(waiting->open(), IsDelivered());
+  EXPECT_THAT(waiting->deliver(one_row), IsDelivered());
+  EXPECT_EQ(value("SELECT count(*) FROM minute"), "1");
+}
+
+struct Departure {
+  const char* name;
+  void (*act)(const std::string& path);
+};
+
+TEST_F(SqliteSinkTest, file_that_is_another_now_is_noticed_and_the_rows_go_into_the_one_at_the_path) {
+  namespace fs = std::filesystem;
+  const Departure departures[] = {
+      {"removed", [](const std::string& path) { fs::remove(path); }},
+      {"removed with its log",
+       [](const std::string& path) {
+         for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(path + suffix);
+       }},
+      {"renamed", [](const std::string& path) { fs::rename(path, path + ".moved"); }},
+      {"replaced by an empty one",
+       [](const std::string& path) {
+         fs::remove(path);
+         std::ofstream(path).flush();
+       }},
+  };
+  std::uint64_t epoch = 0;
+  for (const Departure& departure : departures) {
+    const auto writing = sink();
+    ASSERT_THAT(writing->open(), IsDelivered());
+    ASSERT_THAT(writing->deliver(batch(++epoch, {{series("old"), 0, 1, {1, 1}}})), IsDelivered());
+    departure.act(file.path());
+    const RowBatch next = batch(++epoch, {{series("new"), 0, 1, {2, 2}}});
+    EXPECT_THAT(writing->deliver(next), IsRetryAfter(HasSubstr("removed, renamed or replaced"))) << departure.name;
+    writing->close();
+    ASSERT_THAT(writing->open(), IsDelivered()) << departure.name;
+    EXPECT_EQ(stored_epoch(*writing), std::nullopt);
+    EXPECT_THAT(writing->deliver(next), IsDelivered()) << departure.name;
+    EXPECT_EQ(value("SELECT group_concat(sensor_id) FROM minute"), "new") << departure.name;
+  }
+}
+
+TEST_F(SqliteSinkTest, file_that_was_renamed_has_all_that_was_stored_in_it) {
+  const auto writing = sink();
+  ASSERT_THAT(writing->open(), IsDelivered());
+  ASSERT_THAT(writing->deliver(one_row), IsDelivered());
+  std::filesystem::rename(file.path(), file.path() + ".moved");
+  EXPECT_THAT(writing->deliver(batch(2, {})), IsRetryAfter(testing::_));
+  writing->close();
+  EXPECT_FALSE(std::filesystem::exists(file.path() + "-wal"));
+  std::filesystem::rename(file.path() + ".moved", file.path());
+  EXPECT_EQ(value("SELECT count(*) FROM minute"), "1");
 }
 
 TEST_F(SqliteSinkTest, folder_that_is_missing_is_waited_for) {
@@ -91,6 +148,46 @@ TEST_F(SqliteSinkTest, database_that_may_not_grow_is_waited_for_and_keeps_its_ep
   ASSERT_THAT(full->open(), IsDelivered());
   EXPECT_EQ(stored_epoch(*full), 1U);
   EXPECT_THAT(full->deliver(batch(2, {{series("s"), 0, 1, {2, 2}}})), IsDelivered());
+}
+
+TEST_F(SqliteSinkTest, rows_that_are_refused_again_and_again_are_set_aside_whatever_the_code) {
+  const char* const statements[] = {"SELECT RAISE(ROLLBACK, 'no')", "SELECT json('{')", "SELECT RAISE(FAIL, 'no')"};
+  std::uint64_t epoch = 0;
+  const auto writing = sink();
+  ASSERT_THAT(writing->open(), IsDelivered());
+  for (const char* statement : statements) {
+    value("CREATE TRIGGER look BEFORE INSERT ON minute_data WHEN NEW.count = 666 BEGIN " + std::string(statement) +
+          "; END");
+    const RowBatch mixed = batch(++epoch, {{series("a"), 0, 1, {1, 1}},
+                                           {series("bad"), 0, 1, {666, 1}},
+                                           {series("bad"), 60'000'000, 1, {666, 1}},
+                                           {series("c"), 0, 1, {3, 1}}});
+    Outcome outcome = writing->deliver(mixed);
+    for (int tries = 1; tries < 6 && std::holds_alternative<RetryAfter>(outcome); ++tries) {
+      writing->close();
+      ASSERT_THAT(writing->open(), IsDelivered());
+      outcome = writing->deliver(mixed);
+    }
+    EXPECT_THAT(outcome, IsDelivered(testing::SizeIs(2))) << statement;
+    EXPECT_EQ(value("SELECT group_concat(sensor_id) FROM (SELECT sensor_id FROM minute ORDER BY 1)"), "a,c")
+        << statement;
+    value("DROP TRIGGER look");
+    value("DELETE FROM minute_data");
+  }
+}
+
+TEST_F(SqliteSinkTest, table_that_takes_no_row_loses_none_of_them) {
+  const auto writing = sink();
+  ASSERT_THAT(writing->open(), IsDelivered());
+  value("CREATE TRIGGER look BEFORE INSERT ON minute_data BEGIN SELECT json('{'); END");
+  for (int tries = 0; tries < 15; ++tries) {
+    EXPECT_THAT(writing->deliver(one_row), IsRetryAfter(HasSubstr("JSON")));
+    writing->close();
+    ASSERT_THAT(writing->open(), IsDelivered());
+  }
+  value("DROP TRIGGER look");
+  EXPECT_THAT(writing->deliver(one_row), IsDelivered());
+  EXPECT_EQ(value("SELECT count(*) FROM minute"), "1");
 }
 
 TEST_F(SqliteSinkTest, view_shows_utc_text_and_exact_microseconds) {

@@ -8,6 +8,7 @@
 namespace edgetide::test {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -108,6 +109,7 @@ struct GuardCase {
 TEST_P(StoreClaim, state_directory_that_was_emptied_downgrades_no_window) {
   const std::vector<WindowSchema> counted = {{"counted", {{"count", true}, {"avg", false}}}};
   const std::vector<WindowSchema> uncounted = {{"uncounted", {{"max", false}}}};
+  const std::vector<WindowSchema> measured = {{"measured", {{"readings", true}, {"max", false}}}};
   const GuardCase cases[] = {
       {"fewer readings, greater revision", counted, 3, {10, 1}, 9, {9, 2}, false},
       {"fewer readings, same revision", counted, 3, {10, 1}, 3, {9, 2}, false},
@@ -116,6 +118,8 @@ TEST_P(StoreClaim, state_directory_that_was_emptied_downgrades_no_window) {
       {"more readings, smaller revision", counted, 3, {10, 1}, 1, {11, 2}, true},
       {"a row from before the window had a count, greater revision", counted, 3, {null, 1}, 4, {2, 2}, true},
       {"a row from before the window had a count, same revision", counted, 3, {null, 1}, 3, {2, 2}, false},
+      {"no count, fewer readings, greater revision", measured, 3, {10, 1}, 9, {9, 2}, false},
+      {"no count, as many readings, smaller revision", measured, 3, {10, 1}, 1, {10, 2}, true},
       {"no count, greater revision", uncounted, 3, {1}, 4, {2}, true},
       {"no count, same revision", uncounted, 3, {1}, 3, {2}, false},
       {"no count, smaller revision", uncounted, 3, {1}, 2, {2}, false},
@@ -134,6 +138,96 @@ TEST_P(StoreClaim, state_directory_that_was_emptied_downgrades_no_window) {
     EXPECT_EQ(rows().back().values.back(), c.replaced ? 2.0 : 1.0) << c.name;
     EXPECT_EQ(rows().back().start_us, start) << c.name;
   }
+}
+
+// The identity of a state directory that has made these epochs, and runs now.
+SinkIdentity with_history(std::initializer_list<EpochId> made, std::uint64_t run) {
+  SinkIdentity identity = this_gateway();
+  auto history = std::make_shared<StateHistory>();
+  for (const EpochId& last : made) history->note(last);
+  history->begin(run);
+  history->set_end(Timestamp::microseconds(1'700'000'000'000'000));
+  identity.history = history;
+  identity.process = "host-" + std::to_string(run);
+  return identity;
+}
+
+TEST_P(StoreClaim, state_directory_goes_on_with_what_it_has_made) {
+  ASSERT_THAT(open_sink(with_history({}, 5))->deliver(batch({5, 70}, {{series("s"), 0, 3, {30, 1}}})), IsDelivered());
+  const auto sink = store->sink(windows, with_history({{5, 70}}, 6));
+  EXPECT_THAT(sink->open(), HasNotice(""));
+  EXPECT_EQ(stored_id(*sink), (EpochId{5, 70}));
+  ASSERT_THAT(sink->deliver(batch({6, 71}, {{series("s"), 0, 3, {29, 1}}})), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(29.0));
+}
+
+TEST_P(StoreClaim, older_copy_of_the_state_replaces_no_row_by_one_of_fewer_readings_and_says_so) {
+  ASSERT_THAT(
+      open_sink(with_history({}, 5))
+          ->deliver(batch({5, 70}, {{series("s"), 0, 3, {30, 1}, RowState::final}, {series("t"), 0, 1, {2, 1}}})),
+      IsDelivered());
+  const EpochId copies[] = {{5, 69}, {4, 900}};  // of the same run, of the run before
+  for (const EpochId& copied_at : copies) {
+    const auto sink = store->sink(windows, with_history({copied_at}, 6 + copied_at.run));
+    EXPECT_THAT(sink->open(), HasNotice(HasSubstr("from 2023-11-14T22:13:20.000000Z until 2")));
+    EXPECT_EQ(stored_id(*sink), std::nullopt);
+    const EpochId next{6 + copied_at.run, 70};
+    ASSERT_THAT(
+        sink->deliver(batch(next, {{series("s"), 0, 9, {29, 2}, RowState::final}, {series("t"), 0, 1, {3, 2}}})),
+        IsDelivered());
+    EXPECT_THAT(counts(), ElementsAre(30.0, 3.0));
+    EXPECT_EQ(stored_id(*sink), next);
+  }
+}
+
+TEST_P(StoreClaim, older_copy_goes_on_under_its_new_state_id_after_a_restart_and_sees_no_older_copy_again) {
+  ASSERT_THAT(open_sink(with_history({}, 5))->deliver(batch({5, 70}, {{series("s"), 0, 3, {30, 1}}})), IsDelivered());
+  ASSERT_THAT(open_sink(with_history({{4, 9}}, 6))->deliver(batch({6, 10}, {{series("t"), 0, 1, {5, 1}}})),
+              IsDelivered());
+  const auto restarted = store->sink(windows, with_history({{4, 9}, {6, 10}}, 7));
+  EXPECT_THAT(restarted->open(), HasNotice(""));
+  EXPECT_EQ(stored_id(*restarted), (EpochId{6, 10}));
+  ASSERT_THAT(restarted->deliver(batch({7, 11}, {{series("s"), 0, 9, {29, 2}}, {series("t"), 0, 1, {4, 2}}})),
+              IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(30.0, 4.0));  // the second row is its own
+}
+
+// The store was away during the first start after the directory was replaced: the epochs of the lost runs are older
+// than those of that start.
+TEST_P(StoreClaim, older_copy_is_recognised_by_a_later_run_too) {
+  ASSERT_THAT(open_sink(with_history({}, 5))->deliver(batch({5, 70}, {{series("s"), 0, 3, {30, 1}}})), IsDelivered());
+  const auto sink = store->sink(windows, with_history({{4, 9}, {6, 80}}, 7));
+  EXPECT_THAT(sink->open(), HasNotice(HasSubstr("never made")));
+  ASSERT_THAT(sink->deliver(batch({7, 81}, {{series("s"), 0, 9, {29, 2}}})), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(30.0));
+}
+
+TEST_P(StoreClaim, instance_that_takes_the_store_back_delivers_what_waited) {
+  const auto older = open_sink(with_history({}, 5));
+  ASSERT_THAT(older->deliver(batch({5, 1}, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
+  const auto clone = open_sink(with_history({{5, 1}}, 6));
+  ASSERT_THAT(clone->deliver(batch({6, 8}, {{series("s"), 0, 1, {5, 1}}, {series("c"), 0, 1, {2, 1}}})), IsDelivered());
+  const RowBatch waiting = batch({5, 2}, {{series("s"), 0, 1, {2, 2}}, {series("t"), 0, 1, {4, 2}}});
+  EXPECT_THAT(older->deliver(waiting), IsStopped(AllOf(HasSubstr("host-6"), HasSubstr("sink take"))));
+  older->close();
+  older->take_over();
+  EXPECT_THAT(older->open(), HasNotice(HasSubstr("host-6")));
+  EXPECT_EQ(stored_id(*older), std::nullopt);
+  ASSERT_THAT(older->deliver(waiting), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(2.0, 5.0, 4.0));
+  const Outcome fenced = clone->deliver(batch({6, 9}, {}));
+  ASSERT_THAT(fenced, IsStopped(HasSubstr("host-5")));
+  EXPECT_TRUE(std::get<Stopped>(fenced).taken_over);
+}
+
+TEST_P(StoreClaim, restart_after_a_clone_has_written_delivers_what_waited) {
+  ASSERT_THAT(open_sink(with_history({}, 5))->deliver(batch({5, 1}, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
+  ASSERT_THAT(open_sink(with_history({{5, 1}}, 6))->deliver(batch({6, 8}, {{series("c"), 0, 1, {2, 1}}})),
+              IsDelivered());
+  const auto restarted = open_sink(with_history({{5, 3}}, 7));
+  EXPECT_EQ(stored_id(*restarted), std::nullopt);
+  ASSERT_THAT(restarted->deliver(batch({5, 2}, {{series("t"), 0, 1, {4, 2}}})), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(2.0, 1.0, 4.0));
 }
 
 TEST_P(StoreClaim, row_that_was_taken_over_from_another_state_directory_is_our_own) {

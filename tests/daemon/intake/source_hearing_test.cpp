@@ -9,21 +9,23 @@ namespace {
 constexpr Duration idle_timeout = Duration::minutes(1);  // so patience is 5 s
 constexpr Duration every = Duration::milliseconds(100);
 
-constexpr Duration at(double seconds) {
+constexpr Duration running_at(double seconds) {
   return Duration::microseconds(static_cast<std::int64_t>(seconds * 1e6));
 }
 
 class SourceHearingTest : public testing::Test {
  protected:
-  SourceHearingTest() { hearing.start(at(0), idle_timeout); }
+  SourceHearingTest() { hearing.start(running_at(0), idle_timeout); }
 
-  void tick(double seconds, std::optional<Liveness> life = std::nullopt) { hearing.look(at(seconds), life); }
+  void tick(double seconds, std::optional<Liveness> life = std::nullopt) { hearing.look(running_at(seconds), life); }
   // Of a transport that shows life: its last bytes came at `heard`.
   void tick_heard(double seconds, double heard, bool waiting = false) {
-    tick(seconds, Liveness{at(seconds) - at(heard), waiting});
+    tick(seconds, Liveness{running_at(seconds) - running_at(heard), waiting});
   }
-  void batch(double seconds) { hearing.hear_batch(at(seconds), every); }
-  double unheard(double seconds) const { return static_cast<double>(hearing.unheard(at(seconds)).count()) / 1e6; }
+  void batch(double seconds) { hearing.hear_batch(running_at(seconds), every); }
+  double unheard(double seconds) const {
+    return static_cast<double>(hearing.unheard(running_at(seconds)).count()) / 1e6;
+  }
 
   SourceHearing hearing;
 };
@@ -35,7 +37,7 @@ TEST_F(SourceHearingTest, transport_that_shows_no_life_is_heard_at_every_tick) {
 
 TEST_F(SourceHearingTest, pause_of_the_process_is_unheard_until_what_waited_is_read) {
   tick(10);
-  hearing.skip(at(10.1), at(140));
+  hearing.skip(running_at(10.1), running_at(140));
   tick(140);
   EXPECT_NEAR(unheard(140), 129.9, 0.01);
   for (double now = 140; now < 150; now += 0.1) {  // what waited
@@ -50,13 +52,13 @@ TEST_F(SourceHearingTest, pause_of_the_process_is_unheard_until_what_waited_is_r
 TEST_F(SourceHearingTest, batch_that_is_read_before_the_late_tick_does_not_count_the_pause) {
   tick(10);
   batch(140);
-  hearing.skip(at(10.1), at(140.01));
+  hearing.skip(running_at(10.1), running_at(140.01));
   tick(140.01);
   EXPECT_NEAR(unheard(140.01), 130, 0.02);
 }
 
 TEST_F(SourceHearingTest, after_an_idle_timeout_of_hearing_the_pause_counts_for_nobody_and_ends) {
-  hearing.skip(at(0.1), at(100));
+  hearing.skip(running_at(0.1), running_at(100));
   for (double now = 100; now < 161; now += 0.1) {
     batch(now);
     tick(now);
@@ -106,7 +108,7 @@ TEST_F(SourceHearingTest, slow_but_regular_sensors_show_that_others_are_silent) 
 
 TEST_F(SourceHearingTest, pause_while_nothing_was_heard_is_no_sign_of_life) {
   for (double now = 0; now < 30; now += 0.1) tick_heard(now, 0);
-  hearing.skip(at(30.1), at(160));
+  hearing.skip(running_at(30.1), running_at(160));
   tick_heard(160, 0);
   EXPECT_NEAR(unheard(160), 160, 0.01);
   tick_heard(161, 60);  // an answer to a ping that came meanwhile

@@ -26,6 +26,11 @@ TEST(Readiness, says_what_keeps_the_gateway_from_its_work) {
       {"", [](GatewayStatus& status) { status.sinks[0].connected = false; }},
       {"intake is held back: the journal is full",
        [](GatewayStatus& status) { status.storage.intake_held = "the journal is full"; }},
+      {"sink store: no table",
+       [](GatewayStatus& status) {
+         status.sinks[0].needs_person = true;
+         status.sinks[0].error = "no table";
+       }},
       {"no checkpoint can be written: no",
        [](GatewayStatus& status) { status.storage.checkpoint_error = "no checkpoint can be written: no"; }},
       {"no checkpoint for 91 s",

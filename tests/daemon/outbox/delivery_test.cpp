@@ -132,6 +132,39 @@ TEST_F(DeliveryTest, stopped_sink_is_not_called_again_and_its_rows_wait) {
   EXPECT_EQ(outbox->status().waiting_rows, 8U);
 }
 
+TEST_F(DeliveryTest, sink_that_was_taken_over_delivers_what_waits_when_it_is_taken_back) {
+  log.deliver_answers = {Stopped{"another instance", true}};
+  start();
+  EXPECT_FALSE(delivery->take_over());
+  outbox->push(own_rows(1, 4));
+  step_until_idle();
+  outbox->push(own_rows(2, 4));
+  step_until_idle();
+  EXPECT_TRUE(delivery->status().taken_over);
+  EXPECT_TRUE(delivery->status().needs_person);
+  EXPECT_EQ(log.take_overs, 0);
+  EXPECT_TRUE(delivery->take_over());
+  EXPECT_FALSE(delivery->stopped());
+  step_until_idle();
+  EXPECT_EQ(log.take_overs, 1);
+  EXPECT_THAT(log.stored(), ElementsAre(1, 2));
+  EXPECT_FALSE(delivery->status().taken_over);
+  EXPECT_FALSE(delivery->status().needs_person);
+  EXPECT_EQ(delivery->status().error, "");
+  EXPECT_FALSE(delivery->take_over());
+}
+
+TEST_F(DeliveryTest, what_only_a_person_can_mend_is_said_until_rows_are_stored) {
+  log.deliver_answers = {once_somebody_acts("no table")};
+  start();
+  outbox->push(own_rows(1));
+  while (!delivery->status().needs_person) ASSERT_TRUE(delivery->step());
+  ASSERT_EQ(delivery->step(), Duration());
+  EXPECT_TRUE(delivery->status().needs_person) << "it opens, but whether it stores is not known";
+  step_until_idle();
+  EXPECT_FALSE(delivery->status().needs_person);
+}
+
 TEST_F(DeliveryTest, last_epoch_that_cannot_be_read_is_asked_for_again_and_a_sink_may_stop_there) {
   log.last_epoch_answers = {RetryAfter{Duration::seconds(3), "link lost"}, Stopped{"another instance"}};
   start();

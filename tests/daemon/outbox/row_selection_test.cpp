@@ -21,7 +21,7 @@ class RowSelectionTest : public testing::Test {
     options.windows.push_back(totals);
   }
   static Row row(WindowId window, KeyId key, RowState state, bool changed, std::uint32_t first_value = 0) {
-    return {window, key, at(0), at(10), state, changed, 1, first_value};
+    return {window, key, at(0), at(10), state, changed, 1, first_value, 7};
   }
   static bool selects(OutputMode mode, RowState state, bool changed) {
     PipelineOptions options = one_window();
@@ -84,6 +84,19 @@ TEST_F(RowSelectionTest, window_that_is_no_input_of_the_sink_leaves_nothing) {
   const Emission emission{1, {row(WindowId{1}, a, RowState::open, true)}, {1, 2, 3}};
   const RowSelection selection(options.windows, {WindowId{0}}, OutputMode::complete);
   EXPECT_THAT(selection.select(emission, pipeline, 1).windows, IsEmpty());
+}
+
+TEST_F(RowSelectionTest, table_of_a_window_without_a_count_has_its_readings_as_the_last_column) {
+  Pipeline pipeline(options);
+  series_of(pipeline, "a");
+  const Emission emission{1, {row(WindowId{1}, KeyId{0}, RowState::open, true)}, {1, 2, 3}};
+  EXPECT_EQ(schemas_of(options.windows, {WindowId{0}}, SinkKind::table), schemas_of(options.windows, {WindowId{0}}));
+  const WindowSchema schema = schemas_of(options.windows, {WindowId{1}}, SinkKind::table).at(0);
+  EXPECT_EQ(schema.columns.back(), (Column{"readings", true}));
+  const RowSelection to_table(options.windows, {WindowId{1}}, OutputMode::update, SinkKind::table);
+  EXPECT_THAT(to_table.select(emission, pipeline, 1).windows.at(0).values, ElementsAre(1, 2, 3, 7));
+  const RowSelection to_stream(options.windows, {WindowId{1}}, OutputMode::update);
+  EXPECT_THAT(to_stream.select(emission, pipeline, 1).windows.at(0).values, ElementsAre(1, 2, 3));
 }
 
 TEST_F(RowSelectionTest, sink_is_told_the_columns_of_its_inputs) {
