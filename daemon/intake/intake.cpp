@@ -187,6 +187,7 @@ void Intake::gather_messages(SourceId source, const DecodedBatch& batch, Duratio
   known_.clear();
   fingerprints_.clear();
   newest_.clear();
+  for (const Position& state : batch.states) note_newest(state);
   if (batch.messages.empty()) return;
   const SourceSessions::Session& session = sessions_.of(slots_.names()[index_of(source)]);
   copies_ = session.copies;
@@ -199,7 +200,6 @@ void Intake::gather_messages(SourceId source, const DecodedBatch& batch, Duratio
       known_.push_back(&message);
     }
   }
-  for (const Position& state : batch.states) note_newest(state);
 }
 
 void Intake::note_newest(const Position& position) {
