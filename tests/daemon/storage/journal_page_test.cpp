@@ -88,7 +88,7 @@ TEST(JournalPage, batches_with_several_messages_read_as_the_page_says) {
   for (const PageBatch& expected : page_batches) {
     JournalDecoder decoder;
     std::string tick;
-    JournalEncoder().append(tick, JournaledTick{tick_at, Fire::due});
+    JournalEncoder().append(tick, JournaledTick{tick_at, Fire::due, 1, 1, {}});
     ASSERT_TRUE(decoder.decode(static_cast<std::uint8_t>(JournalType::tick), tick));
     const std::string payload = bytes_of(hexdump_of_page(expected.block));
     const auto record = decoder.decode(static_cast<std::uint8_t>(JournalType::batch), payload);
@@ -111,7 +111,7 @@ TEST(JournalPage, batches_with_several_messages_are_what_is_written) {
   for (const PageBatch& each : page_batches) {
     JournalEncoder encoder;
     std::string tick, payload;
-    encoder.append(tick, JournaledTick{tick_at, Fire::due});
+    encoder.append(tick, JournaledTick{tick_at, Fire::due, 1, 1, {}});
     encoder.append(payload, each.batch);
     EXPECT_EQ(to_hexdump(payload), hexdump_of_page(each.block)) << each.block;
   }
