@@ -1,6 +1,6 @@
 // What the intake remembers besides the pipeline: part of a checkpoint. Bytes: strings of the sources' names, then the
 // sessions with their newest messages, then the batches that wait for the clock, then the positions of sources
-// (pipeline/bytes.h).
+// and the stored values (pipeline/bytes.h).
 //
 // Thread: plain values. Fails: `restore` says false to bytes that are no such state.
 #pragma once
@@ -12,6 +12,7 @@
 #include "daemon/intake/clock_hold.h"
 #include "daemon/intake/source_positions.h"
 #include "daemon/intake/source_sessions.h"
+#include "daemon/intake/stored_values.h"
 
 namespace edgetide {
 
@@ -20,6 +21,7 @@ struct IntakeState {
   SourceSessions sessions;
   ClockHold held;
   SourcePositions positions;
+  StoredValues values = {};
 
   std::string save() const {
     std::string bytes;
@@ -29,6 +31,7 @@ struct IntakeState {
     sessions.save(out);
     held.save(out);
     positions.save(out);
+    values.save(out);
     return bytes;
   }
   bool restore(std::string_view bytes) {
@@ -40,6 +43,7 @@ struct IntakeState {
     sessions.load(in);
     held.load(in);
     positions.load(in);
+    values.load(in);
     return in.ok() && in.at_end();
   }
 };

@@ -56,20 +56,25 @@ void StreamConnection::take(std::string_view bytes) {
   heard_at_ = std::chrono::steady_clock::now();
   const bool was_partial = frames_.partial();
   DecodedBatch& batch = intake_.begin_batch();
-  std::uint64_t messages = 0;
+  Messages messages;
+  bool ended = false;
   frames_.append(
       bytes,
       [&](std::string_view message) {
-        ++messages;
+        ended = true;
+        const std::size_t readings = batch.readings.size(), refusals = batch.refusals.size();
         // Kept: the batch refers to the message, and the buffer under them is reused.
         socket_.router.decode(peer_, batch.keep(message), batch);
+        const bool refused = batch.readings.size() == readings && batch.refusals.size() > refusals;
+        ++(refused ? messages.refused : messages.accepted);
       },
       [&] {
+        ++messages.refused;
         batch.refusals.push_back({Refusal::too_large, peer_, 0});
       });
-  note_message_start(was_partial, messages > 0);
+  note_message_start(was_partial, ended);
   arm();
-  if (batch.readings.empty() && batch.refusals.empty() && messages == 0) return;
+  if (batch.readings.empty() && batch.refusals.empty() && !messages.any()) return;
   intake_.offer(socket_, [this, messages](bool taken) { taken ? acknowledge(messages) : listener_.drop(*this); });
 }
 
@@ -81,10 +86,13 @@ void StreamConnection::note_message_start(bool was_partial, bool message_ended) 
   }
 }
 
-void StreamConnection::acknowledge(std::uint64_t messages) {
-  messages_taken_ += messages;
-  if (messages == 0 || !socket_.options.ack) return;
-  acks_ += "ack " + std::to_string(messages_taken_) + "\n";
+void StreamConnection::acknowledge(Messages messages) {
+  taken_.accepted += messages.accepted;
+  taken_.refused += messages.refused;
+  if (!messages.any() || !socket_.options.ack) return;
+  acks_ += "ack " + std::to_string(taken_.accepted);
+  if (taken_.refused > 0) acks_ += " refused " + std::to_string(taken_.refused);
+  acks_ += '\n';
   const ssize_t sent = send(descriptor_.get(), acks_.data(), acks_.size(), MSG_NOSIGNAL);
   if (sent > 0) acks_.erase(0, static_cast<std::size_t>(sent));
   if (acks_.size() > max_unread_acks_bytes) listener_.drop(*this);

@@ -1,5 +1,5 @@
 // One peer of a stream socket: its bytes are cut into messages, decoded and offered; with `ack` it learns how many
-// messages have been taken.
+// messages have been accepted, and how many were refused.
 //
 // Ends:   when the peer closes, at its deadline, when it reads no acknowledgements, when the daemon stops. A message
 //         that had begun is then discarded and counted.
@@ -29,10 +29,16 @@ class StreamConnection {
   void set_reading(bool reading);
 
  private:
+  struct Messages {
+    std::uint64_t accepted = 0;
+    std::uint64_t refused = 0;  // no reading of them was accepted
+    bool any() const noexcept { return accepted + refused > 0; }
+  };
+
   void read();
   void take(std::string_view bytes);
   void note_message_start(bool was_partial, bool message_ended);
-  void acknowledge(std::uint64_t messages);
+  void acknowledge(Messages messages);
   void end();
 
   EventLoop::Time deadline() const;
@@ -45,7 +51,7 @@ class StreamConnection {
   const Descriptor descriptor_;
   const std::string peer_;
   FrameBuffer frames_;
-  std::uint64_t messages_taken_ = 0;
+  Messages taken_;
   std::string acks_;  // not written yet
   EventLoop::Time heard_at_;
   std::optional<EventLoop::Time> message_began_at_;
