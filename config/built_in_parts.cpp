@@ -36,6 +36,8 @@ const Parts& built_in_parts() {
     PART(sinks, "sqlite", sqlite_sink, EDGETIDE_SQLITE)
     PART(sinks, "file", file_sink, always)
     PART(sinks, "stdout", stdout_sink, always)
+    const std::span<const Preset> presets = built_in_presets();
+    parts.presets.assign(presets.begin(), presets.end());
     return parts;
   }();
   return table;

@@ -66,8 +66,8 @@ void read_gateway(const Section& section, GatewayOptions& options) {
 }
 
 void read_log(const Section& section, LogOptions& log) {
-  section.read_word("level", log.level);
-  section.read_word("target", log.target);
+  section.read_word("level", log.level, log_level_words);
+  section.read_word("target", log.target, log_target_words);
 }
 
 void read_clock(const Section& section, ClockOptions& clock) {
@@ -88,10 +88,10 @@ void read_http(const Section& section, MonitorOptions& monitor) {
 }
 
 void read_journal(const Section& section, JournalOptions& journal) {
-  section.read_word("durability", journal.durability);
+  section.read_word("durability", journal.durability, durability_words);
   section.read("sync_interval", journal.sync_interval);
   section.read("max_size", journal.max_bytes);
-  section.read_word("when_full", journal.when_full);
+  section.read_word("when_full", journal.when_full, journal_full_words);
 }
 
 void read_checkpoint(const Section& section, CheckpointOptions& checkpoint) {

@@ -52,9 +52,8 @@ KeyGroup log_keys() {
   return {"[log]",
           "",
           {
-              word("level", {"trace", "debug", "info", "warning", "error"}, position(standard.level),
-                   "The least important message that is logged."),
-              on_reload(OnReload::restart, word("target", {"auto", "stderr", "journald"}, position(standard.target),
+              word("level", log_level_words, standard.level, "The least important message that is logged."),
+              on_reload(OnReload::restart, word("target", log_target_words, standard.target,
                                                 "`auto`: the journal under systemd, else standard error.")),
           }};
 }
@@ -93,14 +92,14 @@ KeyGroup time_keys() {
                    "fewer readings are late."),
           duration_or_none("idle_timeout", standard.idle_timeout, shortest,
                            "A sensor silent for this long no longer holds its windows open."),
-          word("scope", {"sensor", "source", "global"}, position(standard.scope),
+          word("scope", watermark_scope_words, standard.scope,
                "Which watermark decides whether a reading is late: that of its sensor, of the slowest active sensor of "
                "its source, or of the slowest active source."),
           duration_or_none("max_future", standard.max_future, zero,
                            "Event times more than this after the arrival are bad times."),
           duration_or_none("oldest", standard.oldest, shortest,
                            "Event times more than this before the arrival are bad times."),
-          word("on_bad_time", {"quarantine", "use_arrival", "drop"}, position(standard.on_bad_time),
+          word("on_bad_time", bad_time_policy_words, standard.on_bad_time,
                "What happens to a reading with a bad time; it is always counted. `quarantine` keeps it for inspection, "
                "`use_arrival` replaces its time by the arrival time."),
       }};
@@ -126,7 +125,7 @@ KeyGroup journal_keys() {
       "[journal]",
       "Readings are written to disk before they are acknowledged, so that a restart loses none of them.",
       {
-          word("durability", {"none", "crash", "power"}, position(standard.durability),
+          word("durability", durability_words, standard.durability,
                "Which acknowledged readings are safe. `none`: only those in the last checkpoint. `crash`: all if "
                "edgetide dies; a power cut may lose the last sync_interval. `power`: all, at the cost of one sync per "
                "acknowledgement."),
@@ -135,7 +134,7 @@ KeyGroup journal_keys() {
           size("max_size", standard.max_bytes, 16 * 1024 * 1024, max_size,
                "Disk space. Records that all kept checkpoints contain are removed, so it only fills up while no "
                "checkpoint can be written."),
-          word("when_full", {"block", "drop_newest"}, position(standard.when_full),
+          word("when_full", journal_full_words, standard.when_full,
                "`block` makes intake wait; `drop_newest` refuses readings and counts them."),
       }};
 }
@@ -172,9 +171,15 @@ KeyGroup sink_keys() {
           on_reload(OnReload::new_sink, required(part_word("type", "", "The kind of store."))),
           on_reload(OnReload::new_sink, of_type(ValueType::text_list, "inputs", "all windows", "Names of windows.")),
           word(
-              "mode", {"append", "update", "complete"}, position(SinkOptions().mode),
+              "mode", output_mode_words, SinkOptions().mode,
               "`append`: each row once, when it is final. `update`: each row whenever it changed. `complete`: all rows "
               "that are not final, whenever one of them changed."),
+          on_reload(
+              OnReload::new_sink,
+              rate_or_none("max_rate", 1, 3'600'000'000,
+                           "The most rows per second (`\"50/s\"`), minute (`/m`) or hour (`/h`) on average; what "
+                           "one second allows may go at once. An exactly_once sink gets an epoch whole, and waits "
+                           "for its rows afterwards.")),
           of_type(ValueType::table, "outbox", "", "Rows that the store has not confirmed; see below."),
       }};
 }
@@ -189,7 +194,7 @@ KeyGroup outbox_keys() {
           size("max_size", standard.max_bytes, 64 * 1024, max_size,
                "Memory and disk for rows that the store has not confirmed. A few MiB of it are memory, up to 64 MiB "
                "when the disk cannot be written."),
-          word("when_full", {"drop_oldest", "block"}, position(standard.when_full),
+          word("when_full", when_full_words, standard.when_full,
                "`drop_oldest` drops rows and counts them; `block` makes intake wait."),
       }};
 }

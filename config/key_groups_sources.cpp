@@ -20,10 +20,11 @@ KeyGroup mapping_keys() {
       "Mapping",
       "How a payload becomes readings. These keys belong to a route of an MQTT source, or directly to a socket source.",
       {
-          required(part_word("format", "", "The format of the payload.")),
-          of_type(
-              ValueType::text_or_table, "sensor", "\"{device}\" or \"{sensor}\" if captured",
-              "Template with captures, `\"{area}/{device}\"`; json, csv: also `{ path = \"dev.id\" }` in the payload."),
+          required(part_word("format", "", "The format of the payload, or a preset, see below.")),
+          of_type(ValueType::text_or_table, "sensor", "\"{device}\" or \"{sensor}\" if captured",
+                  "Template with captures, `\"{area}/{device}\"`, or with `{message.property.NAME}`, "
+                  "`{message.content_type}` and "
+                  "`{message.key}`; json, csv: also `{ path = \"dev.id\" }` in the payload."),
           of_type(ValueType::text_or_table, "metric", "\"{metric}\" if captured, else \"value\"",
                   "Like `sensor`. json, csv: with a `path` a record has one value."),
           of_type(
@@ -57,7 +58,7 @@ KeyGroup time_field_keys() {
       {
           text("path", "", "Path in the payload, or csv column; not for influx, whose lines have a column for it."),
           word(
-              "format", {"auto", "rfc3339", "unix", "unix_ms", "unix_us", "unix_ns"}, position(TimeField().format),
+              "format", time_format_words, TimeField().format,
               "`auto` accepts RFC 3339, or a number whose magnitude shows the unit. influx: `unix_ns` is the default."),
       }};
 }

@@ -51,7 +51,7 @@ KeyGroup window_keys() {
                              "How long, in event time, late readings still correct a closed window.")),
           duration("trigger", standard.trigger, Duration::milliseconds(100), Duration::days(1),
                    "How often rows are emitted at most."),
-          on_reload(OnReload::new_window, word("deduplicate", {"none", "event_time"}, 0,
+          on_reload(OnReload::new_window, word("deduplicate", deduplicate_words, WindowOptions().deduplicate,
                                                "`event_time`: a second reading of a sensor and metric with the same "
                                                "event time is dropped and counted.")),
           of_type(ValueType::table, "top", "", "Only the rows with the largest values; see below."),

@@ -9,6 +9,7 @@
 
 #include "config/key_table.h"
 #include "config/size_text.h"
+#include "pipeline/enum_word.h"
 #include "pipeline/time_text.h"
 
 namespace edgetide::keys {
@@ -55,10 +56,24 @@ inline KeySpec size(std::string_view name, std::size_t standard, std::int64_t mi
   spec.max = max;
   return spec;
 }
+inline KeySpec rate_or_none(std::string_view name, std::int64_t min_per_hour, std::int64_t max_per_hour,
+                            std::string meaning) {
+  KeySpec spec = of_type(ValueType::rate_or_none, name, in_quotes("none"), std::move(meaning));
+  spec.min = min_per_hour;
+  spec.max = max_per_hour;
+  return spec;
+}
 inline KeySpec word(std::string_view name, std::vector<std::string_view> words, std::size_t standard,
                     std::string meaning) {
   KeySpec spec = of_type(ValueType::word, name, in_quotes(words[standard]), std::move(meaning));
   spec.words = std::move(words);
+  return spec;
+}
+// Of an enum whose words stand beside it.
+template <class Value, std::size_t count>
+KeySpec word(std::string_view name, const EnumWord<Value> (&words)[count], Value standard, std::string meaning) {
+  KeySpec spec = of_type(ValueType::word, name, in_quotes(word_of(words, standard)), std::move(meaning));
+  for (const EnumWord<Value>& one : words) spec.words.push_back(one.word);
   return spec;
 }
 // The key that chooses a part; its words are those of the parts.
@@ -79,12 +94,6 @@ inline KeySpec on_reload(OnReload what, KeySpec spec) {
 inline KeyGroup on_reload(OnReload what, KeyGroup group) {
   for (KeySpec& key : group.keys) key.on_reload = what;
   return group;
-}
-
-// The position of an enum's value, which is the position of its word.
-template <class Enum>
-constexpr std::size_t position(Enum value) {
-  return static_cast<std::size_t>(value);
 }
 
 }  // namespace edgetide::keys

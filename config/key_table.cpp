@@ -39,6 +39,13 @@ KeyGroup choosing(KeyGroup group, std::string_view key, const PartList<AnyPart>&
   return group;
 }
 
+KeyGroup with_presets(KeyGroup group, const std::vector<Preset>& presets) {
+  const auto format =
+      std::find_if(group.keys.begin(), group.keys.end(), [](const KeySpec& each) { return each.name == "format"; });
+  for (const Preset& preset : presets) format->words.push_back(preset.name);
+  return group;
+}
+
 }  // namespace
 
 const KeySpec* KeyGroup::find(std::string_view name) const noexcept {
@@ -59,7 +66,8 @@ KeyTable::KeyTable(const Parts& of)
       checkpoint(on_reload(OnReload::restart, keys::checkpoint_keys())),
       quarantine(on_reload(OnReload::restart, keys::quarantine_keys())),
       source(choosing(keys::source_keys(), "type", parts.sources)),
-      mapping(choosing(on_reload(OnReload::new_source, keys::mapping_keys()), "format", parts.formats)),
+      mapping(with_presets(choosing(on_reload(OnReload::new_source, keys::mapping_keys()), "format", parts.formats),
+                           parts.presets)),
       payload_field(on_reload(OnReload::new_source, keys::payload_field_keys())),
       time_field(on_reload(OnReload::new_source, keys::time_field_keys())),
       value_field(on_reload(OnReload::new_source, keys::value_field_keys())),

@@ -2,7 +2,7 @@
 // what they have in common, drives the check for unknown keys, the reading (bounds, words) and REFERENCE.md, so that
 // they cannot differ.
 //
-// Units:  bounds in microseconds for durations, bytes for sizes, else as written.
+// Units:  bounds in microseconds for durations, bytes for sizes, rows per hour for rates, else as written.
 // Thread: immutable after the first use.
 #pragma once
 
@@ -23,6 +23,7 @@ enum class ValueType {
   duration,
   duration_or_none,
   size,
+  rate_or_none,
   word,           // one of `words`
   text_or_table,  // a text, or a table of the named group
   table,

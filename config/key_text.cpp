@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "config/section.h"
+#include "config/size_text.h"
 #include "pipeline/characters.h"
 
 namespace edgetide {
@@ -25,6 +26,8 @@ std::string type_text(const KeySpec& key) {
       return "duration or `\"none\"`";
     case ValueType::size:
       return "size";
+    case ValueType::rate_or_none:
+      return "rate or `\"none\"`";
     case ValueType::text_or_table:
       return "string or table";
     case ValueType::table:
@@ -72,7 +75,7 @@ std::string reload_text(const KeySpec& key) {
 
 std::string bounds_text(const KeySpec& key) {
   std::string text;
-  const bool any_positive = key.min == 1 && key.type != ValueType::integer;
+  const bool any_positive = key.min == 1 && key.type != ValueType::integer && key.type != ValueType::rate_or_none;
   if (key.min != std::numeric_limits<std::int64_t>::min()) {
     text = any_positive ? "more than 0" : "from " + bound_text(key.min, key.type);
   }
@@ -80,6 +83,13 @@ std::string bounds_text(const KeySpec& key) {
     text += (text.empty() ? "to " : " to ") + bound_text(key.max, key.type);
   }
   return text;
+}
+
+std::vector<std::pair<std::string_view, std::string>> shown_traits(const SinkTraits& traits) {
+  return {{"rows_go_to", std::string(name_of(traits.kind))},
+          {"delivery", std::string(name_of(traits.delivery))},
+          {"rows_max", std::to_string(traits.max_rows)},
+          {"bytes_max", size_text(static_cast<std::int64_t>(traits.max_bytes))}};
 }
 
 }  // namespace edgetide

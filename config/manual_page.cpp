@@ -2,6 +2,7 @@
 
 #include "config/key_table.h"
 #include "config/key_text.h"
+#include "config/parts.h"
 #include "config/roff.h"
 
 namespace edgetide {
@@ -26,6 +27,9 @@ are strings with a unit (us, ms, s, m, h, d, w): "10s", "1.5h". Where the type s
 .TP
 .B Sizes
 are strings with a whole number and a unit: "64MiB", "10MB".
+.TP
+.B Rates
+are strings with a number and a unit (/s, /m, /h): "50/s".
 .TP
 .B References
 can be part of any string and are resolved after parsing:
@@ -61,6 +65,27 @@ constexpr const char* foot = R"(.SH SEE ALSO
 .BR systemd.exec (5)
 )";
 
+std::string traits_list(const PartList<SinkPart>& sinks) {
+  std::string text = ".PP\nWhat each sink does with rows:\n";
+  for (const SinkPart& sink : sinks.built) {
+    text += ".TP\n" + roff_bold(sink.name) + '\n';
+    std::string line;
+    for (const auto& [name, value] : shown_traits(sink.traits)) {
+      line += (line.empty() ? "" : ", ") + std::string(name) + ' ' + value;
+    }
+    text += roff(line) + '\n';
+  }
+  return text;
+}
+
+std::string preset_list(const std::vector<Preset>& presets) {
+  std::string text = ".SS Presets\n\\fBformat\\fR = \"NAME\" reads the keys of a preset first.\n";
+  for (const Preset& preset : presets) {
+    text += ".TP\n" + roff_bold(preset.name) + '\n' + roff(meaning_of(preset)) + '\n';
+  }
+  return text;
+}
+
 std::string entry(const KeySpec& key) {
   std::string text = ".TP\n" + roff_bold(key.name) + " \\(em " + roff(type_text(key));
   const std::string bounds = bounds_text(key);
@@ -83,6 +108,8 @@ std::string configuration_manual(const Parts& parts) {
     page += ".SS " + roff(group->title) + '\n';
     if (!group->intro.empty()) page += roff(group->intro) + '\n';
     for (const KeySpec& key : group->keys) page += entry(key);
+    if (group == &table.value_field) page += preset_list(parts.presets);
+    if (group == &table.sink) page += traits_list(parts.sinks);
   }
   return page + foot;
 }

@@ -26,7 +26,7 @@ void read_time(const Section& section, MappingOptions& mapping) {
   if (node->kind != Node::Kind::table) return section.read("time", mapping.time.path);
   const Section field(*node, section.name() + ".time", {&section.keys().time_field}, section.report());
   field.read("path", mapping.time.path);
-  field.read_word("format", mapping.time.format);
+  field.read_word("format", mapping.time.format, time_format_words);
 }
 
 ValueField read_value(const Section& section, const Node& node) {
@@ -96,9 +96,19 @@ bool all_known(const Node& node) {
   return node.known && std::all_of(node.children.begin(), node.children.end(), all_known);
 }
 
+// The words of `format` are the formats, then the presets.
 const FormatPart* format_of(const Section& section) {
-  const std::optional<std::size_t> position = section.word("format");
-  return position ? &section.keys().parts.formats.built[*position] : nullptr;
+  const std::optional<std::string_view> name = section.word("format");
+  return name ? section.keys().parts.formats.find(*name) : nullptr;
+}
+
+const Preset* preset_of(const Section& section) {
+  const Node* const format = section.find("format");
+  if (format == nullptr || format->kind != Node::Kind::text) return nullptr;
+  const std::vector<Preset>& presets = section.keys().parts.presets;
+  const auto found =
+      std::find_if(presets.begin(), presets.end(), [&](const Preset& each) { return each.name == format->text; });
+  return found == presets.end() ? nullptr : &*found;
 }
 
 // Keys of another format are mistakes here.
@@ -113,15 +123,7 @@ void read_own_keys(const Section& section, const FormatPart& part, MappingOption
   if (part.read != nullptr) mapping.own = part.read(section);
 }
 
-}  // namespace
-
-std::vector<const KeyGroup*> with_mapping(std::vector<const KeyGroup*> groups, const KeyTable& keys) {
-  groups.push_back(&keys.mapping);
-  groups.insert(groups.end(), keys.format_parts.begin(), keys.format_parts.end());
-  return groups;
-}
-
-MappingOptions read_mapping(const Section& section) {
+MappingOptions read_keys(const Section& section) {
   MappingOptions mapping;
   const FormatPart* const part = format_of(section);
   if (part != nullptr) mapping.format = part->format;
@@ -138,6 +140,25 @@ MappingOptions read_mapping(const Section& section) {
   read_delimiter(section, mapping);
   if (part != nullptr) read_own_keys(section, *part, mapping);
   return mapping;
+}
+
+}  // namespace
+
+std::vector<const KeyGroup*> with_mapping(std::vector<const KeyGroup*> groups, const KeyTable& keys) {
+  groups.push_back(&keys.mapping);
+  groups.insert(groups.end(), keys.format_parts.begin(), keys.format_parts.end());
+  return groups;
+}
+
+MappingOptions read_mapping(const Section& section) {
+  const Preset* const preset = preset_of(section);
+  if (preset == nullptr) return read_keys(section);
+  const std::optional<Node> merged = with_preset(section.node(), *preset, section.keys());
+  if (!merged) {
+    section.error("format", "the preset " + std::string(preset->name) + " is not TOML");
+    return {};
+  }
+  return read_keys(Section(*merged, section.name(), with_mapping({}, section.keys()), section.report()));
 }
 
 void check_route(const Section& section, const RouteOptions& route) {

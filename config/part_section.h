@@ -20,8 +20,8 @@ const AnyPart* part_of(const Node& node, const std::string& name, const KeyGroup
     report.error(node.location, name + " is not a table");
     return nullptr;
   }
-  const std::optional<std::size_t> position = type_position(node, name, group, report);
-  return position ? &parts.built[*position] : nullptr;
+  const std::optional<std::string_view> type = type_word(node, name, group, report);
+  return type ? parts.find(*type) : nullptr;
 }
 
 // The groups of a table with `type`: those of every part of its kind, and the part's.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/key_table.h"
+#include "config/preset.h"
 #include "config/section.h"
 #include "daemon/decoders/decoder.h"
 #include "daemon/sources/configured_source.h"
@@ -89,6 +90,7 @@ struct PartList {
 struct Parts {
   PartList<SourcePart> sources;
   PartList<FormatPart> formats;
+  std::vector<Preset> presets;  // `format` may name one of them as well
   PartList<WindowPart> windows;
   PartList<SinkPart> sinks;
 };

@@ -2,6 +2,7 @@
 
 #include "config/key_table.h"
 #include "config/key_text.h"
+#include "config/parts.h"
 
 namespace edgetide {
 
@@ -10,12 +11,13 @@ namespace {
 constexpr const char* reference_head =
     R"(# Configuration reference
 
-Printed from the key table (`key_groups*.cpp`, `sources/`, `windows/`, `sinks/`); a test keeps both equal. To print it
-again: `EDGETIDE_WRITE_REFERENCE=1 ctest -R ReferencePage`.
+Printed from the key table (`key_groups*.cpp`, `sources/`, `windows/`, `sinks/`) and `presets/`; a test keeps both
+equal. To print it again: `EDGETIDE_WRITE_REFERENCE=1 ctest -R ReferencePage`.
 
 - **Durations** are strings with a unit (`us`, `ms`, `s`, `m`, `h`, `d`, `w`): `"10s"`, `"1.5h"`. Where the type says
   so, `"none"` switches the rule off.
 - **Sizes** are strings with a whole number and a unit: `"64MiB"`, `"10MB"`.
+- **Rates** are strings with a number and a unit (`/s`, `/m`, `/h`): `"50/s"`.
 - **References** can be part of any string and are resolved after parsing: `${credential:NAME}` (a file in
   `$CREDENTIALS_DIRECTORY`, systemd's `LoadCredential=`), `${credential_path:NAME}` (its path), `${file:/PATH}` (a file
   that others cannot read), `${env:NAME}`, `${env:NAME:-DEFAULT}`. One newline at the end of a file is dropped.
@@ -43,6 +45,33 @@ one. The content of a file that a key names, such as a certificate, is not compa
 next connection. While readings wait for the clock to be set, a reload is refused.
 )";
 
+// What each sink promises, behind the keys that all of them have.
+std::string traits_table(const PartList<SinkPart>& sinks) {
+  std::string text =
+      "\nWhat a sink does with rows. `table`: a row replaces the one of the same window, series and start. `stream`: "
+      "every\nrow of every epoch is written. `at_least_once`: after a failure rows may come again, with the same "
+      "revision. `rows_max`\nand `bytes_max` bound one delivery; a single epoch that has more goes whole to an "
+      "`exactly_once` sink.\n\n"
+      "| type | rows_go_to | delivery | rows_max | bytes_max |\n|---|---|---|---|---|\n";
+  for (const SinkPart& sink : sinks.built) {
+    text += "| `" + std::string(sink.name) + "` |";
+    for (const auto& [name, value] : shown_traits(sink.traits)) text += " " + value + " |";
+    text += '\n';
+  }
+  return text;
+}
+
+std::string presets_with_keys(const std::vector<Preset>& presets) {
+  std::string text =
+      "\n## Presets\n\nMappings for families of devices (`config/presets/`). `format = \"NAME\"` reads the keys of the "
+      "preset first; a key that\nthe route has as well goes before that of the preset, as a whole.\n";
+  for (const Preset& preset : presets) {
+    const std::string keys(preset.text.substr(preset.text.find("format = ")));
+    text += "\n`" + std::string(preset.name) + "`: " + meaning_of(preset) + "\n\n```toml\n" + keys + "```\n";
+  }
+  return text;
+}
+
 std::string row(const KeySpec& key) {
   return "| `" + std::string(key.name) + "` | " + type_text(key) + " | " + default_text(key) + " | " +
          bounds_text(key) + " | " + reload_text(key) + " | " + std::string(key.meaning) + " |\n";
@@ -58,6 +87,8 @@ std::string reference_page(const Parts& parts) {
     if (!group->intro.empty()) page += std::string(group->intro) + "\n\n";
     page += "| key | type | default | bounds | reload | meaning |\n|---|---|---|---|---|---|\n";
     for (const KeySpec& key : group->keys) page += row(key);
+    if (group == &table.value_field) page += presets_with_keys(parts.presets);
+    if (group == &table.sink) page += traits_table(parts.sinks);
   }
   return page;
 }

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <utility>
 
+#include "config/rate_text.h"
 #include "config/size_text.h"
 #include "config/spelling.h"
 #include "pipeline/characters.h"
@@ -78,11 +79,12 @@ std::string shown(const Node& node) {
 
 std::string bound_text(std::int64_t bound, ValueType type) {
   if (type == ValueType::duration || type == ValueType::duration_or_none) return to_text(Duration::microseconds(bound));
+  if (type == ValueType::rate_or_none) return rate_text(bound);
   return type == ValueType::size ? size_text(bound) : std::to_string(bound);
 }
 
-std::optional<std::size_t> type_position(const Node& table, const std::string& name, const KeyGroup& group,
-                                         Report& report) {
+std::optional<std::string_view> type_word(const Node& table, const std::string& name, const KeyGroup& group,
+                                          Report& report) {
   Node only_type;
   only_type.key_location = table.key_location;
   if (const Node* type = table.find("type")) only_type.children.push_back(*type);
@@ -244,6 +246,32 @@ void Section::read(std::string_view key, Duration& target) const {
   }
 }
 
+void Section::read_rate(std::string_view key, double& per_second) const {
+  const Node* node = find(key);
+  if (node == nullptr) return;
+  if (const std::string number = number_in(*node); !number.empty()) {
+    error_at(node->location, node->key + " is " + shown(*node) + ", a rate needs a unit; write \"" + number + "/s\"");
+    return;
+  }
+  if (!is(*node, Node::Kind::text, "a rate, such as \"50/s\"") || !node->known) return;
+  if (node->text == "none") {
+    per_second = 0;
+    return;
+  }
+  const KeySpec& rule = spec(key);
+  const std::optional<double> per_hour = parse_rate(node->text);
+  if (!per_hour) {
+    error_at(node->location,
+             node->key + " is " + shown(*node) + ", not a rate; write a number and a unit (/s, /m, /h)");
+  } else if (*per_hour < static_cast<double>(rule.min) || *per_hour > static_cast<double>(rule.max)) {
+    const bool low = *per_hour < static_cast<double>(rule.min);
+    error_at(node->location, node->key + " is " + shown(*node) + ", it must be " +
+                                 (low ? "at least " + rate_text(rule.min) : "at most " + rate_text(rule.max)));
+  } else {
+    per_second = *per_hour / 3600;
+  }
+}
+
 void Section::read(std::string_view key, std::vector<std::string>& target) const {
   if (find(key) == nullptr) return;
   target.clear();
@@ -284,13 +312,13 @@ const Node* Section::table(std::string_view key) const {
   return node != nullptr && is(*node, Node::Kind::table, "a table") ? node : nullptr;
 }
 
-std::optional<std::size_t> Section::word(std::string_view key) const {
+std::optional<std::string_view> Section::word(std::string_view key) const {
   const Node* node = find(key);
   if (node == nullptr) return std::nullopt;
   const std::vector<std::string_view>& words = spec(key).words;
   if (!is(*node, Node::Kind::text, one_of(words)) || !node->known) return std::nullopt;
   const auto word = std::find(words.begin(), words.end(), node->text);
-  if (word != words.end()) return static_cast<std::size_t>(word - words.begin());
+  if (word != words.end()) return *word;
   const std::string subject = node->key + " " + shown(*node);
   for (const auto& [left_out, option] : spec(key).left_out) {
     if (node->text != left_out) continue;

@@ -16,6 +16,7 @@
 #include "config/key_table.h"
 #include "config/node.h"
 #include "config/report.h"
+#include "pipeline/enum_word.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
@@ -42,12 +43,16 @@ class Section {
   void read(std::string_view key, double& target) const;
   void read(std::string_view key, Duration& target) const;
   void read(std::string_view key, std::vector<std::string>& target) const;
+  void read_rate(std::string_view key, double& per_second) const;  // 0: none
 
-  // The words of the key table stand in the order of the enum.
-  std::optional<std::size_t> word(std::string_view key) const;
-  template <class Enum>
-  void read_word(std::string_view key, Enum& target) const {
-    if (const std::optional<std::size_t> position = word(key)) target = static_cast<Enum>(*position);
+  // One of the key's words.
+  std::optional<std::string_view> word(std::string_view key) const;
+  template <class Value, std::size_t count>
+  void read_word(std::string_view key, Value& target, const EnumWord<Value> (&words)[count]) const {
+    const std::optional<std::string_view> text = word(key);
+    for (const EnumWord<Value>& one : words) {
+      if (text == one.word) target = one.value;
+    }
   }
 
   // The strings of a list, with their locations; those that are not known yet are left out.
@@ -78,13 +83,8 @@ class Section {
 };
 
 // The `type` of a table, which decides what other keys it may have: read first and by itself.
-std::optional<std::size_t> type_position(const Node& table, const std::string& name, const KeyGroup& group,
-                                         Report& report);
-template <class Enum>
-std::optional<Enum> read_type(const Node& table, const std::string& name, const KeyGroup& group, Report& report) {
-  const std::optional<std::size_t> position = type_position(table, name, group, report);
-  return position ? std::optional(static_cast<Enum>(*position)) : std::nullopt;
-}
+std::optional<std::string_view> type_word(const Node& table, const std::string& name, const KeyGroup& group,
+                                          Report& report);
 
 // A value as a message shows it: "60" in quotes, 60, true, a list.
 std::string shown(const Node& node);

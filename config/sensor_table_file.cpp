@@ -11,6 +11,7 @@
 #include "config/file_text.h"
 #include "config/report.h"
 #include "config/toml_document.h"
+#include "daemon/decoders/csv_reader.h"
 
 namespace edgetide {
 
@@ -49,38 +50,33 @@ void add(const std::string& path, std::size_t line, SensorTable& table, const st
   if (!table.add(sensor, std::move(row))) fail(path, line, "sensor '" + sensor + "' has a row already");
 }
 
-// The fields of one line; a quote inside quotes is written twice.
-std::vector<std::string> fields_of(const std::string& path, std::size_t line, std::string_view text) {
-  std::vector<std::string> fields(1);
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (quoted && text[i] == '"' && i + 1 < text.size() && text[i + 1] == '"') {
-      fields.back() += text[i++];
-    } else if (text[i] == '"') {
-      quoted = !quoted;
-    } else if (text[i] == ',' && !quoted) {
-      fields.emplace_back();
-    } else {
-      fields.back() += text[i];
-    }
+// Without lines that begin with '#'; they stay as empty lines, so that the others keep their numbers.
+std::string without_comments(std::string_view text) {
+  std::string kept;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (!text.starts_with('#')) kept += text.substr(0, end);
+    kept += '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
   }
-  if (quoted) fail(path, line, "a quote is not closed");
-  return fields;
+  return kept;
 }
 
-SensorTable from_csv(const std::string& path, std::string_view text, const std::string& key_column) {
+SensorTable from_csv(const std::string& path, std::string_view file_text, const std::string& key_column) {
+  const std::string text = without_comments(file_text);
   SensorTable table;
   std::vector<std::string> header;
   std::size_t key = 0;
-  for (std::size_t line = 1; !text.empty(); ++line) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view row_text = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (row_text.ends_with('\r')) row_text.remove_suffix(1);
-    if (row_text.empty() || row_text.starts_with('#')) continue;
-    std::vector<std::string> fields = fields_of(path, line, row_text);
+  CsvReader rows;
+  DecodedBatch kept;
+  rows.begin(text);
+  std::size_t line = 1, counted = 0;  // line feeds up to this byte
+  for (auto answer = rows.read(kept); answer != CsvReader::Answer::end; answer = rows.read(kept)) {
+    for (; counted < rows.row_offset(); ++counted) line += text[counted] == '\n' ? 1 : 0;
+    if (answer == CsvReader::Answer::fault) fail(path, line, "a quote is not closed, or stands inside a field");
+    const std::vector<CsvReader::Field>& fields = rows.fields();
     if (header.empty()) {
-      header = std::move(fields);
+      for (const CsvReader::Field& field : fields) header.emplace_back(field.text);
       key = static_cast<std::size_t>(std::find(header.begin(), header.end(), key_column) - header.begin());
       if (key == header.size()) fail(path, line, "there is no column '" + key_column + "' for the sensor");
       continue;
@@ -90,9 +86,9 @@ SensorTable from_csv(const std::string& path, std::string_view text, const std::
     }
     SensorTable::Row row;
     for (std::size_t i = 0; i < fields.size(); ++i) {
-      if (i != key) set(path, line, row, header[i], fields[i]);
+      if (i != key) set(path, line, row, header[i], std::string(fields[i].text));
     }
-    add(path, line, table, fields[key], std::move(row));
+    add(path, line, table, std::string(fields[key].text), std::move(row));
   }
   if (header.empty()) fail(path, 1, "the file is empty; it needs a header");
   return table;

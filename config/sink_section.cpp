@@ -14,7 +14,7 @@ OutboxOptions read_outbox(const Section& section) {
   if (node == nullptr) return options;
   const Section outbox(*node, section.name() + ".outbox", {&section.keys().outbox}, section.report());
   outbox.read("max_size", options.max_bytes);
-  outbox.read_word("when_full", options.when_full);
+  outbox.read_word("when_full", options.when_full, when_full_words);
   return options;
 }
 
@@ -25,8 +25,9 @@ void read_sink(const Section& section, const SinkPart& part, const PartContext& 
   sink.type = part.name;
   for (const std::uint32_t window : windows.inputs_of(section)) sink.inputs.push_back(static_cast<WindowId>(window));
   if (windows.size() == 0) section.error_at(section.node().key_location, "there is no window whose rows it could take");
-  section.read_word("mode", sink.mode);
+  section.read_word("mode", sink.mode, output_mode_words);
   sink.outbox = read_outbox(section);
+  section.read_rate("max_rate", sink.outbox.max_rate);
   sink.store = part.read(section, {sink.name, context.gateway_id, context.state_directory});
   if (sink.mode == OutputMode::complete) {
     for (const WindowId input : sink.inputs) options.pipeline.windows[index_of(input)].complete = true;

@@ -32,10 +32,10 @@ std::shared_ptr<const ConfiguredSource> read_source(const Node& node, const Sour
 void read_time_keys(const Section& section, TimeOptions& time) {
   section.read("max_out_of_orderness", time.max_out_of_orderness);
   section.read("idle_timeout", time.idle_timeout);
-  section.read_word("scope", time.scope);
+  section.read_word("scope", time.scope, watermark_scope_words);
   section.read("max_future", time.max_future);
   section.read("oldest", time.oldest);
-  section.read_word("on_bad_time", time.on_bad_time);
+  section.read_word("on_bad_time", time.on_bad_time, bad_time_policy_words);
 }
 
 void read_sources(const Node& sources, const PartList<SourcePart>& parts, const PartContext& context,

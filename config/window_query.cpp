@@ -148,9 +148,7 @@ void read_derived(const Section& section, WindowOptions& window) {
 }
 
 void read_deduplicate(const Section& section, WindowOptions& window) {
-  enum class Rule { none, event_time } rule = Rule::none;
-  section.read_word("deduplicate", rule);
-  window.deduplicate = rule == Rule::event_time;
+  section.read_word("deduplicate", window.deduplicate, deduplicate_words);
   if (window.deduplicate && window.kind == WindowKind::running) {
     section.error("deduplicate", "a running window never ends, so duplicates could never be forgotten");
   }

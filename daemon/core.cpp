@@ -41,8 +41,8 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
   identity_.state_id = found.state_id;
   for (const SinkOptions& sink : options.sinks) workers_.push_back(make_worker(options, sink));
   RowRoutes routes = routes_to(options, workers_);
-  RecoveredState recovered =
-      recover(files, folder_, found, pipeline_, names_of(options.pipeline.sources), routes, workers_, clock.now().wall);
+  RecoveredState recovered = recover(files, folder_, checkpoints_, found, pipeline_, names_of(options.pipeline.sources),
+                                     routes, workers_, clock.now().wall);
   reports_ = std::move(recovered.reports);
   identity_ = recovered.identity;
   clock.continue_from(recovered.ran_before);
@@ -59,8 +59,8 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
                                                  .quarantine = &quarantine_,
                                                  .recovered = std::move(recovered.intake),
                                                  .on_unsafe = hooks_.step_wanted});
-  checkpointer_ =
-      std::make_unique<Checkpointer>(*intake_, workers_, checkpoints_, clock, options.journal, options.checkpoint);
+  syncer_ = std::make_unique<JournalSyncer>(*intake_, clock, options.journal.sync_interval);
+  checkpointer_ = std::make_unique<Checkpointer>(*intake_, workers_, checkpoints_, clock, options.checkpoint);
 }
 
 std::unique_ptr<SinkWorker> Core::make_worker(const GatewayOptions& options, const SinkOptions& sink) {

@@ -5,7 +5,8 @@
 //   construction   recovers: checkpoint, outboxes, journal
 //   intake()       readings and ticks in
 //   workers()      deliver rows to the sinks, each on its thread or step by step
-//   checkpointer() journal syncs, checkpoints, spills
+//   syncer()       journal syncs
+//   checkpointer() checkpoints, spills
 //   reload()       replaces the configuration
 //
 // Owns:   all of it, and the lock on the state directory. `files` and `clock` outlive it.
@@ -23,6 +24,7 @@
 #include "daemon/intake/intake.h"
 #include "daemon/outbox/sink_worker.h"
 #include "daemon/recovery/checkpointer.h"
+#include "daemon/recovery/journal_syncer.h"
 #include "daemon/recovery/recovery.h"
 #include "daemon/reload/reload_plan.h"
 #include "daemon/service/clock.h"
@@ -35,7 +37,7 @@ namespace edgetide {
 class Core {
  public:
   struct Hooks {
-    std::function<void()> step_wanted = [] {};  // `checkpointer().step()` is due
+    std::function<void()> step_wanted = [] {};  // `syncer().step()` or `checkpointer().step()` is due
     std::uint64_t fresh_id = 1;                 // of a state directory that is empty; 0 < id < 2^63
   };
 
@@ -51,6 +53,8 @@ class Core {
   Intake& intake() noexcept { return *intake_; }
   const Intake& intake() const noexcept { return *intake_; }
   const std::vector<std::unique_ptr<SinkWorker>>& workers() const noexcept { return workers_; }  // change in `reload`
+  JournalSyncer& syncer() noexcept { return *syncer_; }
+  const JournalSyncer& syncer() const noexcept { return *syncer_; }
   Checkpointer& checkpointer() noexcept { return *checkpointer_; }
   const Checkpointer& checkpointer() const noexcept { return *checkpointer_; }
   Quarantine& quarantine() noexcept { return quarantine_; }
@@ -82,6 +86,7 @@ class Core {
   std::unique_ptr<Intake> intake_;
   SinkWorkers workers_;
   std::unique_ptr<Journal> journal_;
+  std::unique_ptr<JournalSyncer> syncer_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::vector<std::string> reports_;
 };

@@ -77,7 +77,9 @@ Gateway::Gateway(GatewayOptions options, LoadAgain load_again)
     : options_(std::move(options)),
       load_again_(std::move(load_again)),
       clock_(options_.clock.wait_after_boot),
-      core_(options_, files_, clock_, {[this] { storage_.wake(); }, fresh_state_id()}),
+      sync_("sync", [this] { return core_.syncer().step(); }),
+      storage_("storage", [this] { return core_.checkpointer().step(); }),
+      core_(options_, files_, clock_, {[this] { sync_.wake(), storage_.wake(); }, fresh_state_id()}),
       sockets_(core_.intake()),
       last_reload_{true, clock_.now().wall, {}},
       started_at_(last_reload_.at) {
@@ -96,7 +98,8 @@ bool Gateway::runs(const std::string& name) const {
 
 void Gateway::run() {
   for (const std::string& line : core_.recovery_reports()) log(LogLevel::warning, line);
-  storage_.start(core_.checkpointer());
+  sync_.start();
+  storage_.start();
   for (const auto& worker : core_.workers()) worker->start();
   for (const RunningSource& source : sources_) source.source->start();
   log(LogLevel::info, {LogEvent::started},
@@ -140,7 +143,7 @@ void Gateway::wait_and_tick() {
 }
 
 void Gateway::tick(Fire fire) {
-  core_.intake().tick(fire);
+  core_.intake().tick(fire, tick_interval(options_.pipeline.windows, notify_.watchdog_interval()));
   const Duration running = clock_.now().running;
   ticked_at_ = running.count();
   if (running - status_sent_at_ >= status_every) {
@@ -267,6 +270,7 @@ void Gateway::stop() {
 }
 
 void Gateway::write_state() {
+  sync_.stop();
   storage_.stop();
   const std::error_code error = core_.checkpointer().write_checkpoint();
   for (const auto& worker : core_.workers()) {

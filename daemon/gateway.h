@@ -2,7 +2,7 @@
 //
 // Threads: main waits for signals and the trigger timer, ticks the pipeline and feeds the watchdog, which is fed only
 //          after a tick has run, or was held back because the disk cannot be written. Sources and workers own
-//          their threads, named after them; `run` starts and stops all of them and the storage thread.
+//          their threads, named after them; `run` starts and stops all of them, and the threads that sync and store.
 // Signals: SIGTERM and SIGINT stop intake, fire every window, deliver, write a checkpoint, and exit within 10 s.
 //          SIGHUP reads the configuration again. It is applied whole, except for keys that need a restart, or not at
 //          all. It may arrive at any time; several in a row may count as one.
@@ -24,7 +24,7 @@
 #include "daemon/gateway_options.h"
 #include "daemon/monitor/monitor.h"
 #include "daemon/monitor/status_gathering.h"
-#include "daemon/recovery/storage_thread.h"
+#include "daemon/recovery/step_thread.h"
 #include "daemon/reload/reload_plan.h"
 #include "daemon/reload/reload_result.h"
 #include "daemon/service/clock.h"
@@ -86,7 +86,8 @@ class Gateway {
   const LoadAgain load_again_;
   SystemClock clock_;
   PosixFileSystem files_;
-  StorageThread storage_;
+  StepThread sync_;     // of the journal
+  StepThread storage_;  // of checkpoints and spills
   Core core_;
   SocketLoop sockets_;
   std::vector<RunningSource> sources_;

@@ -30,7 +30,8 @@ void Gateway::start_monitor() {
 
 // Requires: parts_mutex_ is held while the parts are used.
 StatusParts Gateway::status_parts() const {
-  StatusParts parts{core_.intake(), core_.workers(), core_.checkpointer(), options_.pipeline, {}, {}, 0, {}};
+  StatusParts parts{
+      core_.intake(), core_.workers(), core_.syncer(), core_.checkpointer(), options_.pipeline, {}, {}, 0, {}};
   for (const SourceInput& input : options_.sources) parts.sources.push_back({input.type, input.source->traits()});
   for (const SinkOptions& sink : options_.sinks) {
     parts.sinks.push_back({sink.name, sink.type, sink.store->traits(), sink.outbox.max_bytes});

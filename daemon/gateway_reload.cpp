@@ -18,16 +18,13 @@ constexpr std::chrono::seconds removed_deliver_within{4};
 // Stops the storage thread, so that only this thread works on the core while it exists.
 class StoragePause {
  public:
-  StoragePause(StorageThread& storage, Checkpointer& checkpointer) : storage_(storage), checkpointer_(checkpointer) {
-    storage_.stop();
-  }
-  ~StoragePause() { storage_.start(checkpointer_); }
+  explicit StoragePause(StepThread& storage) : storage_(storage) { storage_.stop(); }
+  ~StoragePause() { storage_.start(); }
   StoragePause(const StoragePause&) = delete;
   StoragePause& operator=(const StoragePause&) = delete;
 
  private:
-  StorageThread& storage_;
-  Checkpointer& checkpointer_;
+  StepThread& storage_;
 };
 
 }  // namespace
@@ -40,7 +37,7 @@ void Gateway::reload() {
   }
   try {
     GatewayOptions next = load_again_();
-    const StoragePause pause(storage_, core_.checkpointer());
+    const StoragePause pause(storage_);
     apply(std::move(next));
   } catch (const std::exception& error) {
     log(LogLevel::error, {LogEvent::reload_failed}, "reload failed, the configuration is unchanged:");

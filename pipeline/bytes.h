@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "pipeline/little_endian.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
@@ -66,8 +67,7 @@ class ByteWriter {
     if constexpr (std::endian::native == std::endian::little) {
       std::memcpy(to, &value, sizeof value);
     } else {
-      for (std::size_t i = 0; i < sizeof value; ++i)
-        to[i] = static_cast<char>(static_cast<unsigned char>(value >> 8 * i));
+      store_little_endian(static_cast<std::uint64_t>(value), to, sizeof value);
     }
   }
 
@@ -106,11 +106,7 @@ class ByteReader {
   }
   std::uint64_t little_endian(unsigned bytes) noexcept {
     const std::string_view taken = take(bytes);
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < taken.size(); ++i) {
-      value |= static_cast<std::uint64_t>(static_cast<unsigned char>(taken[i])) << (8 * i);
-    }
-    return value;
+    return load_little_endian(taken.data(), taken.size());
   }
 
   std::string_view rest_;

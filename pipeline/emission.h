@@ -5,13 +5,13 @@
 // Thread: plain values, any thread.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "pipeline/enum_word.h"
 #include "pipeline/reading.h"
 
 namespace edgetide {
@@ -22,9 +22,12 @@ enum class RowState : std::uint8_t {
   final,      // end + allowed_lateness <= watermark; never changes again
   retracted,  // of a session that was joined to an earlier one: the row no longer exists, sinks delete it
 };
-inline constexpr std::array<std::string_view, 4> row_state_names = {"open", "closed", "final", "retracted"};
+inline constexpr EnumWord<RowState> row_state_words[] = {{RowState::open, "open"},
+                                                         {RowState::closed, "closed"},
+                                                         {RowState::final, "final"},
+                                                         {RowState::retracted, "retracted"}};
 constexpr std::string_view name_of(RowState state) noexcept {
-  return row_state_names[static_cast<std::size_t>(state)];
+  return word_of(row_state_words, state);
 }
 
 struct Row {

@@ -3,7 +3,6 @@
 // Thread: plain values, any thread.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "pipeline/aggregate.h"
+#include "pipeline/enum_word.h"
 #include "pipeline/formula.h"
 #include "pipeline/reading.h"
 #include "pipeline/time.h"
@@ -26,10 +26,9 @@ enum class BadTimePolicy : std::uint8_t {
   use_arrival,  // accept the reading with its arrival time; counted as restamped
   drop,         // refuse
 };
-inline constexpr std::array<std::string_view, 3> bad_time_policy_names = {"quarantine", "use_arrival", "drop"};
-constexpr std::string_view name_of(BadTimePolicy policy) noexcept {
-  return bad_time_policy_names[static_cast<std::size_t>(policy)];
-}
+inline constexpr EnumWord<BadTimePolicy> bad_time_policy_words[] = {{BadTimePolicy::quarantine, "quarantine"},
+                                                                    {BadTimePolicy::use_arrival, "use_arrival"},
+                                                                    {BadTimePolicy::drop, "drop"}};
 
 // Whose readings move the watermark that judges a reading.
 enum class WatermarkScope : std::uint8_t {
@@ -37,10 +36,8 @@ enum class WatermarkScope : std::uint8_t {
   source,  // all active series of its source: their minimum
   global,  // all active sources: their minimum
 };
-inline constexpr std::array<std::string_view, 3> watermark_scope_names = {"sensor", "source", "global"};
-constexpr std::string_view name_of(WatermarkScope scope) noexcept {
-  return watermark_scope_names[static_cast<std::size_t>(scope)];
-}
+inline constexpr EnumWord<WatermarkScope> watermark_scope_words[] = {
+    {WatermarkScope::sensor, "sensor"}, {WatermarkScope::source, "source"}, {WatermarkScope::global, "global"}};
 
 // How event times of one source are judged.
 struct TimeOptions {
@@ -62,10 +59,10 @@ struct SourceOptions {
 };
 
 enum class WindowKind : std::uint8_t { tumbling, sliding, session, running };
-inline constexpr std::array<std::string_view, 4> window_kind_names = {"tumbling", "sliding", "session", "running"};
-constexpr std::string_view name_of(WindowKind kind) noexcept {
-  return window_kind_names[static_cast<std::size_t>(kind)];
-}
+inline constexpr EnumWord<WindowKind> window_kind_words[] = {{WindowKind::tumbling, "tumbling"},
+                                                             {WindowKind::sliding, "sliding"},
+                                                             {WindowKind::session, "session"},
+                                                             {WindowKind::running, "running"}};
 
 // Which readings a window takes. A list of globs (glob.h) that is empty takes everything.
 struct MatchOptions {
@@ -97,6 +94,8 @@ struct DerivedMetric {
   std::vector<Input> inputs;  // in the order in which the formula takes them
   std::shared_ptr<const Formula> formula;
 };
+
+inline constexpr EnumWord<bool> deduplicate_words[] = {{false, "none"}, {true, "event_time"}};
 
 struct WindowOptions {
   std::string name;

@@ -334,7 +334,7 @@ void Pipeline::raise_watermarks(Timestamp to) noexcept {
 }
 
 Duration Pipeline::silence_since(const Heard& heard) const noexcept {
-  return sources_[index_of(heard.source)].listening.elapsed(running()) - heard.at;
+  return std::max(sources_[index_of(heard.source)].listening.heard(running()) - heard.at, Duration());
 }
 
 bool Pipeline::is_idle(const SeriesState& series) const noexcept {

@@ -98,6 +98,11 @@ class Pipeline {
   // A source hears its sensors from `connected` to `disconnected`. Both may be repeated.
   void connected(SourceId source, Moment now) noexcept;
   void disconnected(SourceId source, Moment now) noexcept;
+  // So long before the present it is not known that all was heard that was sent: silence is judged up to there, also by
+  // `disconnected`. Until it is set again.
+  void set_unheard(SourceId source, Duration unheard) noexcept {
+    sources_[index_of(source)].listening.set_unheard(unheard);
+  }
 
   // Raises every watermark, also those of series to come, to at least `to`.
   void raise_watermarks(Timestamp to) noexcept;
@@ -111,6 +116,8 @@ class Pipeline {
   }
 
   std::uint64_t epoch() const noexcept { return epoch_; }
+  // The next tick ends `epoch`: those between are lost. Requires: it is not before that.
+  void skip_to_epoch(std::uint64_t epoch) noexcept { epoch_ = epoch - 1; }
   std::optional<Moment> now() const noexcept { return now_; }
   const Counters& counters(SourceId source) const noexcept { return sources_[index_of(source)].counters; }
   Counters counters() const noexcept;

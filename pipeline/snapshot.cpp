@@ -27,6 +27,7 @@ std::string Pipeline::snapshot() const {
   for (const SourceState& source : sources_) {
     out.u8(source.listening.listening() ? 1 : 0);
     out.duration(source.listening.elapsed(running()));
+    out.duration(source.listening.unheard());
     out.i64(source.new_series.level());
     out.duration(source.new_series.filled_at());
     source.minimum.save(out);
@@ -106,8 +107,9 @@ std::vector<SourceId> Pipeline::load_sources(ByteReader& in, const SnapshotHead&
     places.push_back(found ? SourceId{static_cast<std::uint32_t>(known - options_.sources.begin())} : no_source);
     SourceState& source = found ? sources_[index_of(places.back())] : unused;
     const bool listening = in.u8() != 0;
-    source.listening = ListeningClock::restored(in.duration());
-    if (listening && connections == Connections::go_on) source.listening.start(running());
+    const Duration elapsed = in.duration(), unheard = in.duration();
+    const bool goes_on = listening && connections == Connections::go_on;
+    source.listening = ListeningClock::restored(elapsed, unheard, goes_on ? std::optional(running()) : std::nullopt);
     const std::int64_t level = in.i64();
     source.new_series.restore(level, in.duration());
     source.minimum.load(in);

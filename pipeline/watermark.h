@@ -5,7 +5,8 @@
 // idle_watermark    what a series that fell silent is raised to, so that its windows close without eating what it may
 //                   still send: it follows the listening clock, but never beyond the point at which the newest window
 //                   that is not final becomes final.
-// ListeningClock    how long a source has been able to hear its sensors; an outage makes no sensor idle.
+// ListeningClock    how long a source has been able to hear its sensors; an outage makes no sensor idle. Its newest
+//                   part may be unheard: what was sent then may still be on its way, and silence is not judged by it.
 //
 // Units:  UTC microseconds; listening time in microseconds of running time (time.h, Moment::running).
 // Thread: plain values, one owner at a time.
@@ -15,6 +16,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "pipeline/bytes.h"
@@ -146,24 +148,38 @@ class ListeningClock {
     listening_ = true;
     since_ = running;
   }
+  // What was unheard then does not count.
   constexpr void stop(Duration running) noexcept {
-    accumulated_ = elapsed(running);
+    accumulated_ = heard(running);
+    unheard_ = Duration();
     listening_ = false;
   }
+  constexpr void set_unheard(Duration unheard) noexcept { unheard_ = listening_ ? unheard : Duration(); }
   constexpr bool listening() const noexcept { return listening_; }
   constexpr Duration elapsed(Duration running) const noexcept {
     return listening_ ? accumulated_ + (running - since_) : accumulated_;
   }
+  // Without what is unheard: silence is judged up to here.
+  constexpr Duration heard(Duration running) const noexcept {
+    return std::max(elapsed(running) - unheard_, Duration());
+  }
+  constexpr Duration unheard() const noexcept { return unheard_; }
 
-  static constexpr ListeningClock restored(Duration accumulated) noexcept {
+  // As it was when `elapsed` was so much, and listening goes on from `running`; none: it has ended.
+  static constexpr ListeningClock restored(Duration elapsed, Duration unheard,
+                                           std::optional<Duration> running) noexcept {
     ListeningClock clock;
-    clock.accumulated_ = accumulated;
+    clock.accumulated_ = running ? elapsed : std::max(elapsed - unheard, Duration());
+    if (!running) return clock;
+    clock.start(*running);
+    clock.unheard_ = unheard;
     return clock;
   }
 
  private:
   Duration accumulated_;
   Duration since_;
+  Duration unheard_;
   bool listening_ = false;
 };
 

@@ -58,7 +58,7 @@ class CsvEncoder final : public RowEncoder {
     if (row.end != Timestamp::latest()) append_rfc3339(out, row.end);
     for (const std::string& name : columns_) append_value(out, window, values, name);
     out += ',';
-    out += state_name(row.state);
+    out += name_of(row.state);
     out += ',' + std::to_string(row.revision) + ',' + std::to_string(id.epoch) + '\n';
   }
 

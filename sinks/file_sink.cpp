@@ -188,8 +188,7 @@ void FileSink::begin_part(EpochId first) {
   Descriptor part = opened(file, O_RDWR | O_CREAT | O_TRUNC | O_APPEND);
   write_all(part, header, file);
   check(::fdatasync(part.get()) == 0, file);
-  sync_folder();
-  write_position(begun);
+  write_position(begun);  // which syncs the folder, and so the name of the part
   part_ = std::move(part);
   position_ = std::move(begun);
 }

@@ -69,7 +69,7 @@ class LineProtocolEncoder final : public RowEncoder {
     append_fields(out, window, values);
     if (row.end != Timestamp::latest()) out += "end=" + std::to_string(row.end.count()) + "i,";
     out += "state=\"";
-    out += state_name(row.state);
+    out += name_of(row.state);
     out += "\",revision=" + std::to_string(row.revision) + "i,epoch=" + std::to_string(id.epoch) + "i ";
     out += nanoseconds(row.start) + '\n';
   }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <libpq-fe.h>
-#include <map>
 #include <memory>
 #include <string_view>
 
@@ -10,13 +9,11 @@ namespace edgetide {
 
 namespace {
 
-using Keywords = std::map<std::string, std::string>;
-
-void set_default(Keywords& keywords, const char* keyword, std::string value) {
+void set_default(ConninfoKeywords& keywords, const char* keyword, std::string value) {
   if (!value.empty()) keywords.try_emplace(keyword, std::move(value));
 }
 
-void add_ours(Keywords& keywords, const PostgresOptions& options) {
+void add_ours(ConninfoKeywords& keywords, const PostgresOptions& options) {
   const std::int64_t connect_seconds = std::max<std::int64_t>(options.connect_timeout.count() / 1'000'000, 2);
   set_default(keywords, "user", options.user);  // under DynamicUser= libpq cannot find out who it runs as
   set_default(keywords, "application_name", "edgetide");
@@ -41,20 +38,26 @@ std::string quoted(std::string_view value) {
 
 }  // namespace
 
-std::variant<std::string, ConninfoError> postgres_conninfo(const PostgresOptions& options) {
+std::variant<ConninfoKeywords, ConninfoError> parse_conninfo(const std::string& text) {
   char* error = nullptr;
-  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
-      PQconninfoParse(options.connection.c_str(), &error), &PQconninfoFree);
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(PQconninfoParse(text.c_str(), &error),
+                                                                            &PQconninfoFree);
   const std::unique_ptr<char, decltype(&PQfreemem)> reason(error, &PQfreemem);
   if (!parsed) {
-    const std::string_view text = reason ? reason.get() : "out of memory";
-    return ConninfoError{std::string(text.substr(0, text.find('\n')))};
+    const std::string_view why = reason ? reason.get() : "out of memory";
+    return ConninfoError{std::string(why.substr(0, why.find('\n')))};
   }
-
-  Keywords keywords;
+  ConninfoKeywords keywords;
   for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
     if (option->val != nullptr) keywords[option->keyword] = option->val;
   }
+  return keywords;
+}
+
+std::variant<std::string, ConninfoError> postgres_conninfo(const PostgresOptions& options) {
+  auto parsed = parse_conninfo(options.connection);
+  if (auto* const error = std::get_if<ConninfoError>(&parsed)) return std::move(*error);
+  auto& keywords = std::get<ConninfoKeywords>(parsed);
   add_ours(keywords, options);
   std::string text;
   for (const auto& [keyword, value] : keywords) text += keyword + '=' + quoted(value) + ' ';

@@ -4,6 +4,7 @@
 // Thread: pure, but for libpq's own reading of the text. Fails: the reason is in the result; no secret is in it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <variant>
 
@@ -14,6 +15,10 @@ namespace edgetide {
 struct ConninfoError {
   std::string reason;
 };
+
+// What a connection string says, in either form, by keyword; without defaults.
+using ConninfoKeywords = std::map<std::string, std::string>;
+std::variant<ConninfoKeywords, ConninfoError> parse_conninfo(const std::string& text);
 
 std::variant<std::string, ConninfoError> postgres_conninfo(const PostgresOptions& options);
 

@@ -228,7 +228,7 @@ std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, 
     arrays[0].add(series_ids[i]);
     arrays[1].add(row.start.count());
     row.end == Timestamp::latest() ? arrays[2].add_null() : arrays[2].add(row.end.count());
-    arrays[3].add_text(state_name(row.state));
+    arrays[3].add_text(name_of(row.state));
     arrays[4].add(static_cast<std::int64_t>(row.revision));
     const auto values = window_rows.values_of(rows[i], columns);
     for (std::size_t c = 0; c < columns; ++c) {

@@ -14,16 +14,17 @@ namespace {
 constexpr std::array<RowEncoding, 3> encodings = {{
     {"json", ".jsonl", &make_json_lines_encoder},
     {"csv", ".csv", &make_csv_encoder},
-    {"line_protocol", ".lp", &make_line_protocol_encoder},
+    {"influx", ".lp", &make_line_protocol_encoder},
 }};
 
 }  // namespace
 
-void RowEncoder::append(std::string& out, const RowBatch& batch) const {
+void RowEncoder::append(std::string& out, const RowBatch& batch, std::vector<std::size_t>* ends) const {
   for (const WindowRows& window : batch.windows) {
     const WindowSchema& schema = inputs_[window.input];
     for (std::size_t i = 0; i < window.rows.size(); ++i) {
       append_row(out, schema, window.rows[i], window.values_of(i, schema.columns.size()), batch.id);
+      if (ends != nullptr) ends->push_back(out.size());
     }
   }
 }

@@ -4,6 +4,7 @@
 // Thread: pure; any thread. Never fails.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,8 +23,8 @@ class RowEncoder {
 
   // What a file begins with, once; empty where an encoding has none.
   virtual std::string header() const { return {}; }
-  // Appends every row with its newline.
-  void append(std::string& out, const RowBatch& batch) const;
+  // Appends every row with its newline, and to `ends` where each of them ends. (A CSV row may hold newlines.)
+  void append(std::string& out, const RowBatch& batch, std::vector<std::size_t>* ends = nullptr) const;
 
  protected:
   virtual void append_row(std::string& out, const WindowSchema& window, const SinkRow& row,

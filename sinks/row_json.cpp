@@ -9,16 +9,6 @@
 
 namespace edgetide {
 
-namespace {
-
-constexpr std::array<std::string_view, 4> state_names = {"open", "closed", "final", "retracted"};
-
-}  // namespace
-
-std::string_view state_name(RowState state) noexcept {
-  return state_names[static_cast<std::size_t>(state)];
-}
-
 void append_json_text(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
   out += '"';
@@ -99,7 +89,7 @@ void append_row_json(std::string& out, const WindowSchema& window, const SinkRow
     append_json_number(out, values[i], window.columns[i].integer);
   }
   out += ",\"state\":\"";
-  out += state_name(row.state);
+  out += name_of(row.state);
   out += "\",\"revision\":";
   out += std::to_string(row.revision);
   out += ",\"epoch\":";

@@ -16,9 +16,6 @@
 
 namespace edgetide {
 
-// open, closed, final: the word in every output and store.
-std::string_view state_name(RowState state) noexcept;
-
 enum class TimeText { rfc3339, microseconds };
 
 // Appends a JSON string, a number, a time, a row.

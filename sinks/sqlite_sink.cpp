@@ -300,7 +300,7 @@ void SqliteSink::insert(const WindowRows& window, std::size_t i, std::uint64_t e
   const std::optional<std::int64_t> known = find_series(*row.series);
   const std::int64_t series_id = known ? *known : add_series(*row.series);
   SqliteStatement& statement = *session_->insert[window.input];
-  statement.bind_all(row.start.count(), series_id, end_of(row), state_name(row.state),
+  statement.bind_all(row.start.count(), series_id, end_of(row), name_of(row.state),
                      std::int64_t{row.state == RowState::final}, static_cast<std::int64_t>(row.revision),
                      static_cast<std::int64_t>(epoch), static_cast<std::int64_t>(identity_.state_id));
   const auto values = window.values_of(i, columns.size());

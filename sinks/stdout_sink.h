@@ -1,5 +1,6 @@
-// Rows to standard output as JSON Lines, in the form of `edgetide replay` (sinks/row_json.h). For trying things out
-// and for pipes. A pipe remembers no epoch: what was not noted as delivered comes again after a restart.
+// Rows to standard output, as JSON Lines in the form of `edgetide replay` (sinks/row_json.h), CSV or line protocol. For
+// trying things out and for pipes. A pipe remembers no epoch: what was not noted as delivered comes again after a
+// restart.
 //
 // Contract, thread: sinks/sink.h. Fails: a reader that went away is `Stopped`; one that does not read is `RetryAfter`,
 // with the rows whose lines are written, and the next `deliver` goes on at the byte where the last one stood.
@@ -7,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "sinks/sink.h"
@@ -14,6 +16,7 @@
 namespace edgetide {
 
 struct StdoutOptions {
+  std::string encoding = "json";  // row_encoder.h; what it has of a header is written once
   bool operator==(const StdoutOptions&) const = default;
 };
 
@@ -23,6 +26,7 @@ constexpr SinkTraits stdout_traits() {
 }
 
 // Writes to `descriptor`, which stays the caller's.
-std::unique_ptr<Sink> make_stdout_sink(std::vector<WindowSchema> inputs, int descriptor = 1);
+std::unique_ptr<Sink> make_stdout_sink(const StdoutOptions& options, std::vector<WindowSchema> inputs,
+                                       int descriptor = 1);
 
 }  // namespace edgetide

@@ -2,8 +2,9 @@
 # Installs missing packages, builds, and runs every test. The tests start the servers that they need.
 #
 #   tests/run.sh              the release build: style, unit, store, broker and end-to-end tests
-#   tests/run.sh --all        also under ASan/UBSan and TSan, the fuzzers for 20 s each, instructions per reading
-#   tests/run.sh --asan, --tsan, --fuzz, --bench     only that part
+#   tests/run.sh --all        also without each optional part, under ASan/UBSan and TSan, the fuzzers for 20 s each,
+#                             instructions per reading
+#   tests/run.sh --options, --asan, --tsan, --fuzz, --bench     only that part
 #   tests/run.sh --system     the Debian package on a machine with a real systemd; not part of --all, for its time
 #   --no-install              uses the installed packages
 set -euo pipefail
@@ -13,10 +14,10 @@ install=1
 parts=()
 for argument in "$@"; do
   case $argument in
-    --all) parts=(release asan tsan fuzz bench) ;;
-    --asan | --tsan | --fuzz | --bench | --system) parts+=("${argument#--}") ;;
+    --all) parts=(release options asan tsan fuzz bench) ;;
+    --options | --asan | --tsan | --fuzz | --bench | --system) parts+=("${argument#--}") ;;
     --no-install) install= ;;
-    *) echo "usage: tests/run.sh [--all | --asan | --tsan | --fuzz | --bench | --system] [--no-install]" >&2; exit 64 ;;
+    *) echo "usage: tests/run.sh [--all | --options | --asan | --tsan | --fuzz | --bench | --system] [--no-install]" >&2; exit 64 ;;
   esac
 done
 [ ${#parts[@]} -gt 0 ] || parts=(release)
@@ -60,6 +61,7 @@ export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp halt_on_error=1"
 for part in "${parts[@]}"; do
   case $part in
     release | asan | tsan) step "$part" build_and_test "$part" ;;
+    options) step "without each optional part" tests/options.py ;;
     system) step "package and service" package_and_service ;;
     fuzz) step fuzz tests/fuzz/run.sh 20 ;;
     bench)

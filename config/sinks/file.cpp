@@ -4,20 +4,14 @@
 #include <utility>
 #include <vector>
 
+#include "config/encoding_key.h"
 #include "config/key_spec.h"
 #include "config/parts.h"
 #include "sinks/file_sink.h"
-#include "sinks/row_encoder.h"
 
 namespace edgetide {
 
 namespace {
-
-std::vector<std::string_view> encodings() {
-  std::vector<std::string_view> names;
-  for (const RowEncoding& encoding : row_encodings()) names.push_back(encoding.name);
-  return names;
-}
 
 KeyGroup file_keys() {
   using namespace keys;
@@ -29,7 +23,7 @@ KeyGroup file_keys() {
        {
            text("folder", "\"rows\"",
                 "Where the files are written; a relative path is relative to the state directory."),
-           word("encoding", encodings(), 0, "The form of a row; one line each."),
+           encoding_key(),
            size("max_file_size", standard.max_file_bytes, 1024, std::int64_t{1} << 30,
                 "A file that has reached this size is finished."),
            duration("max_file_age", standard.max_file_age, Duration::seconds(1), Duration::days(366),
@@ -54,7 +48,7 @@ std::shared_ptr<const ConfiguredSink> read_file(const Section& section, const Pa
   section.read("folder", folder);
   if (folder.empty()) section.error("folder", "folder is empty");
   options.folder = (std::filesystem::path(context.state_directory) / folder).lexically_normal();
-  if (const auto encoding = section.word("encoding")) options.encoding = row_encodings()[*encoding].name;
+  read_encoding(section, options.encoding);
   section.read("max_file_size", options.max_file_bytes);
   section.read("max_file_age", options.max_file_age);
   section.read("max_files", options.max_files);

@@ -9,8 +9,8 @@
 
 #include "config/key_spec.h"
 #include "config/parts.h"
-#include "config/postgres_connection.h"
 #include "pipeline/characters.h"
+#include "sinks/postgres_conninfo.h"
 #include "sinks/postgres_sink.h"
 
 namespace edgetide {
@@ -52,28 +52,37 @@ bool is_known(const Section& section, std::string_view key) {
 }
 
 // libpq under DynamicUser= cannot find out who runs it, so it is always given.
-void settle_user(const Section& section, const PostgresConnection& connection, PostgresOptions& options) {
+void settle_user(const Section& section, const ConninfoKeywords& connection, PostgresOptions& options) {
+  const auto found = connection.find("user");
+  const std::string user = found == connection.end() ? std::string() : found->second;
   const Node* given = section.find("user");
   if (given == nullptr) {
-    options.user = connection.user.empty() ? effective_user() : connection.user;
+    options.user = user.empty() ? effective_user() : user;
     if (options.user.empty())
       section.error("connection", "no user; give user = \"...\" (the system has no name for this process)");
   } else if (given->known && options.user.empty()) {
     section.error("user", "user is empty");
-  } else if (given->known && !connection.user.empty() && connection.user != options.user) {
+  } else if (given->known && !user.empty() && user != options.user) {
     section.error("user", "user is not the user of connection; give one of the two");
   }
 }
 
+// libpq quotes what it does not understand, which may be a password; only the name of a keyword is none.
+void report_fault(const Section& section, const std::string& reason) {
+  const bool names_keyword = reason.starts_with("invalid connection option") || reason.starts_with("invalid URI query");
+  section.error("connection", "connection is neither keywords (host=db dbname=plant) nor a URI" +
+                                  (names_keyword ? ": " + reason : std::string()));
+}
+
 void check_connection(const Section& section, PostgresOptions& options) {
-  const std::optional<PostgresConnection> connection = parse_postgres_connection(options.connection);
-  if (connection && connection->has_password) {
+  const auto parsed = parse_conninfo(options.connection);
+  const auto* const connection = std::get_if<ConninfoKeywords>(&parsed);
+  if (connection == nullptr) return report_fault(section, std::get<ConninfoError>(parsed).reason);
+  if (connection->contains("password") || connection->contains("sslpassword")) {
     Location location = section.location("connection");
     location.secret = true;
     return section.error_at(location, "connection holds a password; move it to password = \"${credential:NAME}\"");
   }
-  if (!connection)
-    return section.error("connection", "connection is neither keywords (host=db dbname=plant) nor a URI");
   settle_user(section, *connection, options);
 }
 

@@ -1,7 +1,9 @@
-// [sinks.NAME] with type = "stdout", which has no keys.
+// [sinks.NAME] with type = "stdout".
 #include <utility>
 #include <vector>
 
+#include "config/encoding_key.h"
+#include "config/key_spec.h"
 #include "config/parts.h"
 #include "sinks/stdout_sink.h"
 
@@ -9,23 +11,30 @@ namespace edgetide {
 
 namespace {
 
+KeyGroup stdout_keys() {
+  return keys::on_reload(OnReload::new_sink, {"[sinks.NAME] with type = \"stdout\"", "", {encoding_key()}});
+}
+
 class ConfiguredStdout final : public ConfiguredSinkOf<StdoutOptions> {
  public:
   using ConfiguredSinkOf::ConfiguredSinkOf;
   std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> inputs) const override {
-    return make_stdout_sink(std::move(inputs));
+    return make_stdout_sink(options(), std::move(inputs));
   }
   SinkTraits traits() const override { return stdout_traits(); }
 };
 
-std::shared_ptr<const ConfiguredSink> read_stdout(const Section& /*section*/, const PartContext& /*context*/) {
-  return std::make_shared<ConfiguredStdout>(StdoutOptions{});
+std::shared_ptr<const ConfiguredSink> read_stdout(const Section& section, const PartContext& /*context*/) {
+  StdoutOptions options;
+  read_encoding(section, options.encoding);
+  return std::make_shared<ConfiguredStdout>(std::move(options));
 }
 
 }  // namespace
 
 SinkPart stdout_sink() {
-  return {{.name = "stdout", .meaning = "`stdout` writes JSON lines.", .library = ""},
+  static const KeyGroup group = stdout_keys();
+  return {{.name = "stdout", .meaning = "`stdout` writes to standard output.", .library = "", .keys = {&group}},
           stdout_traits(),
           read_stdout,
           nullptr};

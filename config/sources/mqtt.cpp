@@ -16,6 +16,9 @@ namespace edgetide {
 
 namespace {
 
+constexpr EnumWord<int> protocol_words[] = {{5, "5"}, {3, "3.1.1"}};
+constexpr EnumWord<bool> retained_words[] = {{false, "ignore"}, {true, "use"}};
+
 const KeyGroup& tls_keys() {
   using namespace keys;
   static const KeyGroup group =
@@ -55,7 +58,7 @@ KeyGroup mqtt_keys() {
            required(of_type(ValueType::text_list, "servers", "",
                             "`mqtt://`, `mqtts://`, `ws://` or `wss://` with host and port; tried in turn. The port "
                             "defaults to 1883, 8883, 80, 443.")),
-           word("protocol", {"5", "3.1.1"}, 0, "The version of MQTT."),
+           word("protocol", protocol_words, standard.protocol, "The version of MQTT."),
            text("client_id", "\"edgetide-{gateway}-{machine}-{source}\"",
                 "The name of the session at the broker; must be unique there. `{machine}` is a short id of this "
                 "machine, "
@@ -73,7 +76,7 @@ KeyGroup mqtt_keys() {
            integer("qos", standard.qos, 0, 2,
                    "1: every reading is acknowledged. 0: readings may be lost. 2 saves no reading, and is refused with "
                    "protocol 3.1.1."),
-           word("retained", {"ignore", "use"}, standard.use_retained ? 1 : 0,
+           word("retained", retained_words, standard.use_retained,
                 "`use` accepts the retained message of each topic, if it is not the value that was accepted last."),
            boolean("allow_plaintext", standard.allow_plaintext, "Allows `mqtt://` and `ws://` to other hosts."),
            required(of_type(ValueType::table_list, "routes", "",
@@ -206,9 +209,7 @@ MqttOptions read_mqtt(const Section& section, const std::string& name, const std
   options.name = name;
   section.read("allow_plaintext", options.allow_plaintext);
   read_servers(section, options);
-  enum class Protocol { five, three } protocol = Protocol::five;
-  section.read_word("protocol", protocol);
-  options.protocol = protocol == Protocol::five ? 5 : 3;
+  section.read_word("protocol", options.protocol, protocol_words);
   read_client_id(section, name, gateway, options);
   section.read("username", options.username);
   section.read("password", options.password);
@@ -217,7 +218,7 @@ MqttOptions read_mqtt(const Section& section, const std::string& name, const std
   section.read("clean_start", options.clean_start);
   section.read("session_expiry", options.session_expiry);
   section.read("qos", options.qos);
-  section.read_word("retained", options.use_retained);
+  section.read_word("retained", options.use_retained, retained_words);
   read_routes(section, options);
   warn_of_losses(section, options);
   return options;

@@ -48,7 +48,7 @@ const KeyGroup& stream_keys() {
       {"[sources.NAME] with type = \"tcp\" or \"unix\"",
        "",
        {
-           word("framing", {"newline", "length_prefix"}, position(standard.framing),
+           word("framing", stream_framing_words, standard.framing,
                 "Where a message ends: at the end of the line, or after as many bytes as the 4 bytes before it say "
                 "(big-endian)."),
            boolean("ack", standard.ack,
@@ -74,7 +74,7 @@ const KeyGroup& udp_keys() {
                 {"[sources.NAME] with type = \"udp\"",
                  "",
                  {
-                     word("framing", {"newline", "whole"}, position(standard.framing),
+                     word("framing", datagram_framing_words, standard.framing,
                           "Whether each line of a datagram is a message, or the whole datagram."),
                      size("max_datagram", standard.max_datagram_bytes, 64, 65'535, "Longer datagrams are refused."),
                      size("receive_buffer", standard.receive_buffer_bytes, 4096, 256 * 1024 * 1024,
@@ -134,11 +134,11 @@ SocketOptions read_socket(const Section& section, const std::string& name, Socke
     if (listen_known) check_address(section, options);
   }
   if (kind == SocketKind::udp) {
-    if (section.word("framing") == 1) options.framing = Framing::whole;
+    section.read_word("framing", options.framing, datagram_framing_words);
     section.read("max_datagram", options.max_datagram_bytes);
     section.read("receive_buffer", options.receive_buffer_bytes);
   } else {
-    section.read_word("framing", options.framing);
+    section.read_word("framing", options.framing, stream_framing_words);
     section.read("ack", options.ack);
     section.read("max_line", options.max_line_bytes);
     section.read("max_connections", options.max_connections);

@@ -18,12 +18,18 @@ std::string line_of(const char* kind, const PartList<AnyPart>& parts) {
   return std::string("\n") + kind + ": " + text;
 }
 
+std::string line_of(const std::vector<Preset>& presets) {
+  std::string text;
+  for (const Preset& preset : presets) text += (text.empty() ? "" : ", ") + std::string(preset.name);
+  return "\npresets: " + text;
+}
+
 }  // namespace
 
 std::string version_text() {
   const Parts& parts = built_in_parts();
   return "edgetide " EDGETIDE_VERSION + line_of("sources", parts.sources) + line_of("formats", parts.formats) +
-         line_of("windows", parts.windows) + line_of("sinks", parts.sinks);
+         line_of(parts.presets) + line_of("windows", parts.windows) + line_of("sinks", parts.sinks);
 }
 
 }  // namespace edgetide

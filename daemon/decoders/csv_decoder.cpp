@@ -1,28 +1,17 @@
 #include "daemon/decoders/csv_decoder.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <stdexcept>
 
 #include "daemon/decoders/id_text.h"
-#include "daemon/decoders/line_text.h"
 #include "daemon/decoders/number_text.h"
 #include "daemon/decoders/time_field.h"
 
 namespace edgetide {
 
-namespace {
-
-std::string_view trimmed(std::string_view text) noexcept {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-}  // namespace
-
 CsvDecoder::CsvDecoder(const MappingOptions& options, std::span<const std::string> capture_names)
     : options_(options),
+      rows_(options.delimiter),
       sensor_(sensor_template(options, capture_names)),
       metric_(metric_template(options, capture_names)) {
   if (!sensor_ && options_.sensor_path.empty()) {
@@ -80,26 +69,22 @@ bool CsvDecoder::is_value_column(std::size_t index) const noexcept {
 }
 
 void CsvDecoder::decode(const Message& message, DecodedBatch& out) {
-  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   MessageOutput output(message, out);
-  text_ = message.payload;
-  at_ = text_.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+  rows_.begin(message.payload);
   bool header = options_.columns.empty();
-  while (at_ < text_.size() && !output.full()) {
-    const std::size_t start = at_;
-    if (at_line_end(text_, at_)) {
-      at_ = next_line(text_, at_);
-    } else if (!read_row(out)) {
-      output.refuse(Refusal::bad_syntax, std::min(at_, text_.size()));
-      at_ = next_line(text_, start);
+  while (!output.full()) {
+    const CsvReader::Answer answer = rows_.read(out);
+    if (answer == CsvReader::Answer::end) return;
+    if (answer == CsvReader::Answer::fault) {
+      output.refuse(Refusal::bad_syntax, rows_.at());
       if (header) return;
     } else if (header) {
       columns_.clear();
-      for (const Field& field : fields_) columns_.push_back(field.text);
+      for (const CsvReader::Field& one : rows_.fields()) columns_.push_back(one.text);
       bind_columns();
       header = false;
-    } else if (fields_.size() != columns_.size()) {
-      output.refuse(Refusal::bad_syntax, start);
+    } else if (rows_.fields().size() != columns_.size()) {
+      output.refuse(Refusal::bad_syntax, rows_.row_offset());
     } else if (options_.columns.empty() || !is_header()) {
       decode_row(message, output);
     }
@@ -107,64 +92,14 @@ void CsvDecoder::decode(const Message& message, DecodedBatch& out) {
 }
 
 bool CsvDecoder::is_header() const noexcept {
-  return std::equal(fields_.begin(), fields_.end(), columns_.begin(), columns_.end(),
-                    [](const Field& field, std::string_view column) { return field.text == column; });
-}
-
-// Takes one line into `fields_`; false with `at_` near the fault.
-bool CsvDecoder::read_row(DecodedBatch& out) {
-  fields_.clear();
-  for (;;) {
-    if (!read_field(out)) return false;
-    if (at_line_end(text_, at_)) break;
-    ++at_;  // the delimiter
-  }
-  at_ = next_line(text_, at_);
-  return true;
-}
-
-bool CsvDecoder::read_field(DecodedBatch& out) {
-  const std::size_t start = at_;
-  while (at_ < text_.size() && text_[at_] == ' ') ++at_;
-  if (at_ < text_.size() && text_[at_] == '"') return read_quoted(out);
-  while (!at_line_end(text_, at_) && text_[at_] != options_.delimiter) {
-    if (text_[at_] == '"') return false;
-    ++at_;
-  }
-  fields_.push_back({trimmed(text_.substr(start, at_ - start)), start});
-  return true;
-}
-
-// Requires: at an opening quote.
-bool CsvDecoder::read_quoted(DecodedBatch& out) {
-  const std::size_t start = ++at_;
-  bool doubled = false;
-  for (;; ++at_) {
-    at_ = std::min(text_.find('"', at_), text_.size());
-    if (at_ == text_.size()) return false;
-    if (at_ + 1 == text_.size() || text_[at_ + 1] != '"') break;
-    doubled = true;
-    ++at_;
-  }
-  std::string_view inside = text_.substr(start, at_ - start);
-  if (doubled) {
-    scratch_.clear();
-    for (std::size_t i = 0; i < inside.size(); ++i) {
-      scratch_ += inside[i];
-      if (inside[i] == '"') ++i;
-    }
-    inside = out.keep(scratch_);
-  }
-  ++at_;
-  while (at_ < text_.size() && text_[at_] == ' ') ++at_;
-  fields_.push_back({inside, start});
-  return at_line_end(text_, at_) || text_[at_] == options_.delimiter;
+  return std::equal(rows_.fields().begin(), rows_.fields().end(), columns_.begin(), columns_.end(),
+                    [](const CsvReader::Field& field, std::string_view column) { return field.text == column; });
 }
 
 void CsvDecoder::decode_row(const Message& message, MessageOutput& output) {
   DecodedReading reading;
   if (const auto refusal = read_record(message, reading, output.batch())) {
-    return output.refuse(*refusal, fields_.front().offset);
+    return output.refuse(*refusal, rows_.fields().front().offset);
   }
   for (const ValueColumn& column : value_columns_) take_value(column, reading, output);
 }
@@ -200,7 +135,7 @@ bool CsvDecoder::read_labels(DecodedReading& reading, DecodedBatch& out) const {
 }
 
 void CsvDecoder::take_value(const ValueColumn& column, DecodedReading reading, MessageOutput& output) {
-  const Field& cell = fields_[column.index];
+  const CsvReader::Field& cell = rows_.fields()[column.index];
   if (cell.text.empty()) return;
   const auto number = options_.coerce_strings ? number_of_text(cell.text) : exact_number(cell.text);
   if (!number) {

@@ -7,12 +7,10 @@
 //          `metric`, or {metric} in the topic): that metric for the only listed value and for a column "value",
 //          "metric.column" for others.
 // Sensor.  The `sensor_path` column; if it is empty or missing, the `sensor` template.
-// Lines.   Quoted fields may hold delimiters, newlines and doubled quotes; blanks around other fields are dropped. A
-//          line with more or fewer fields than columns is bad_syntax, and decoding continues with the next line. Empty
-//          lines and lines that repeat `columns` are skipped. An invalid time, sensor, metric or label refuses its
-//          line.
+// Lines.   As csv_reader.h reads them. A line with more or fewer fields than columns is bad_syntax, and decoding
+//          continues with the next line. Lines that repeat `columns` are skipped. An invalid time, sensor, metric or
+//          label refuses its line.
 //
-// See: RFC 4180.
 // Thread, Fails: see decoder.h.
 #pragma once
 
@@ -24,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/decoders/csv_reader.h"
 #include "daemon/decoders/decoder.h"
 #include "daemon/decoders/message_output.h"
 #include "daemon/decoders/text_template.h"
@@ -36,10 +35,6 @@ class CsvDecoder final : public Decoder {
   void decode(const Message& message, DecodedBatch& out) override;
 
  private:
-  struct Field {
-    std::string_view text;
-    std::size_t offset = 0;
-  };
   struct ValueColumn {
     std::size_t index;
     std::string_view name;
@@ -51,19 +46,17 @@ class CsvDecoder final : public Decoder {
   void require_columns() const;
   void bind_columns();
   bool is_value_column(std::size_t index) const noexcept;
-  bool read_row(DecodedBatch& out);
-  bool read_field(DecodedBatch& out);
-  bool read_quoted(DecodedBatch& out);
   bool is_header() const noexcept;
   void decode_row(const Message& message, MessageOutput& output);
   std::optional<Refusal> read_record(const Message& message, DecodedReading& reading, DecodedBatch& out);
   bool read_labels(DecodedReading& reading, DecodedBatch& out) const;
   void take_value(const ValueColumn& column, DecodedReading reading, MessageOutput& output);
   std::string_view field(std::size_t column) const noexcept {
-    return column == none ? std::string_view() : fields_[column].text;
+    return column == none ? std::string_view() : rows_.fields()[column].text;
   }
 
   MappingOptions options_;
+  CsvReader rows_;
   std::optional<TextTemplate> sensor_;
   std::optional<TextTemplate> metric_;
 
@@ -75,10 +68,6 @@ class CsvDecoder final : public Decoder {
   std::vector<std::size_t> label_columns_;
   std::vector<ValueColumn> value_columns_;
 
-  // Of the row that is being decoded; reused.
-  std::string_view text_;
-  std::size_t at_ = 0;
-  std::vector<Field> fields_;
   std::string scratch_;
 };
 

@@ -1,8 +1,19 @@
 #include "daemon/decoders/decoded_batch.h"
 
+#include <algorithm>
 #include <cstring>
+#include <stdexcept>
 
 namespace edgetide {
+
+namespace {
+
+bool is_allowed(const Position& position) noexcept {
+  return position.partition.size() <= max_partition_bytes && position.bytes.size() <= max_position_bytes &&
+         !position.partition.starts_with(decoder_state_mark);
+}
+
+}  // namespace
 
 std::string_view DecodedBatch::keep(std::string_view text) {
   if (text.empty()) return {};
@@ -20,6 +31,7 @@ std::string_view DecodedBatch::keep(std::string_view text) {
 
 void DecodedBatch::end_message(std::optional<std::uint64_t> fingerprint, bool redelivered,
                                std::optional<Position> position) {
+  if (position && !is_allowed(*position)) throw std::invalid_argument("the position of a source is beyond its limits");
   const std::uint32_t first_reading = messages.empty() ? 0 : messages.back().end_reading;
   const std::uint32_t first_refusal = messages.empty() ? 0 : messages.back().end_refusal;
   messages.push_back({first_reading,
@@ -33,11 +45,25 @@ void DecodedBatch::end_message(std::optional<std::uint64_t> fingerprint, bool re
                       {}});
 }
 
+bool DecodedBatch::keep_state(std::string_view route, std::string_view state_bytes) {
+  if (state_bytes.size() > max_decoder_state_bytes) return false;
+  const auto same =
+      std::find_if(states.begin(), states.end(), [&](const Position& state) { return state.partition == route; });
+  if (same == states.end()) {
+    states.push_back({keep(route), keep(state_bytes)});
+  } else {
+    same->bytes = keep(state_bytes);
+  }
+  return true;
+}
+
 void DecodedBatch::clear() noexcept {
   readings.clear();
   labels.clear();
   refusals.clear();
   messages.clear();
+  states.clear();
+  replies.clear();
   message_count = 0;
   bytes = 0;
   large_.clear();

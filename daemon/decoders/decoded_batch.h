@@ -59,6 +59,17 @@ struct TopicValue {
   bool is_stored = false;  // the peer had it stored; else it is new
 };
 
+// What the decoder of a route knows of earlier messages is kept as a position is, in a partition that begins
+// with this mark; no partition of a source does.
+inline constexpr char decoder_state_mark = '\x01';
+inline constexpr std::size_t max_decoder_state_bytes = 64 * 1024;
+
+// What a decoder asks its source to send: "tell me again what your aliases stand for".
+struct Reply {
+  std::string_view topic;
+  std::string_view payload;
+};
+
 // A message that can be recognised. Its readings and refusals follow those of the one before.
 struct DecodedMessage {
   std::uint32_t first_reading = 0, end_reading = 0;
@@ -76,6 +87,8 @@ class DecodedBatch {
   std::vector<LabelView> labels;
   std::vector<DecodedRefusal> refusals;
   std::vector<DecodedMessage> messages;  // in their order; those without a fingerprint or a position need not be here
+  std::vector<Position> states;          // of decoders, that have changed; given back at a start, as positions are
+  std::vector<Reply> replies;            // the source sends them once the batch is taken, if its transport can
   // What it was decoded from, for those who count it: messages or lines, and their bytes.
   std::uint32_t message_count = 0;
   std::size_t bytes = 0;
@@ -85,7 +98,17 @@ class DecodedBatch {
   }
 
   // All readings and refusals since the message before were this one's. The position's bytes live as long as the batch.
+  // Fails: std::invalid_argument for a position beyond its limits, an error of the source.
   void end_message(std::optional<std::uint64_t> fingerprint, bool redelivered, std::optional<Position> position = {});
+
+  // The state of the decoder of `route` (Message::route) after this message; the bytes are copied. False: more than
+  // max_decoder_state_bytes, not kept.
+  bool keep_state(std::string_view route, std::string_view bytes);
+  // Both strings are copied.
+  void reply(std::string_view topic, std::string_view payload) { replies.push_back({keep(topic), keep(payload)}); }
+
+  // Nothing came of what was decoded.
+  bool empty() const noexcept { return readings.empty() && refusals.empty() && states.empty() && replies.empty(); }
 
   // A copy of the text that lives until `clear`.
   std::string_view keep(std::string_view text);

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 
 #include "daemon/decoders/decoded_batch.h"
 #include "daemon/decoders/format.h"
+#include "pipeline/enum_word.h"
 
 namespace edgetide {
 
@@ -30,16 +32,33 @@ struct Capture {
   std::string_view text;
 };
 
+// A user property of MQTT 5, a header of Kafka or HTTP.
+struct MessageProperty {
+  std::string_view name;
+  std::string_view value;
+};
+
+// What a transport delivers. Only the payload is always there.
 struct Message {
-  std::string_view topic;  // empty for sockets
+  std::string_view topic;  // or path, or peer
   std::string_view payload;
-  std::span<const Capture> captures;  // from the topic pattern, in its order
+  std::string_view key = {};           // of a Kafka record
+  std::string_view content_type = {};  // MQTT 5, HTTP
+  std::span<const MessageProperty> properties = {};
+  std::optional<Timestamp> time = {};  // the transport's own; of readings whose payload has none
+  // Of the route, which fills them in.
+  std::span<const Capture> captures = {};  // from the topic pattern, in its order
+  std::string_view route = {};             // for DecodedBatch::keep_state
 };
 
 class Decoder {
  public:
   virtual ~Decoder() = default;
   virtual void decode(const Message& message, DecodedBatch& out) = 0;
+
+  // Before the first message: what the decoder of this route gave to DecodedBatch::keep_state last, with the newest
+  // message that was taken. The bytes may be those of another format; then they are to be ignored.
+  virtual void restore_state(std::string_view /*bytes*/) {}
 };
 
 // How an event time is written.
@@ -51,6 +70,10 @@ enum class TimeFormat {
   unix_us,
   unix_ns,
 };
+
+inline constexpr EnumWord<TimeFormat> time_format_words[] = {
+    {TimeFormat::automatic, "auto"},  {TimeFormat::rfc3339, "rfc3339"}, {TimeFormat::unix_s, "unix"},
+    {TimeFormat::unix_ms, "unix_ms"}, {TimeFormat::unix_us, "unix_us"}, {TimeFormat::unix_ns, "unix_ns"}};
 
 struct TimeField {
   std::string path;  // JSON path, CSV column name, or empty: no event time in the payload

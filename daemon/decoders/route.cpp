@@ -25,6 +25,12 @@ std::string_view take_level(std::string_view& topic, bool& more) noexcept {
   return level;
 }
 
+void give_time(Timestamp time, std::span<DecodedReading> readings) noexcept {
+  for (DecodedReading& reading : readings) {
+    if (!reading.event_time) reading.event_time = time;
+  }
+}
+
 [[noreturn]] void bad_pattern(std::string_view pattern, const std::string& reason) {
   throw std::invalid_argument("topic '" + std::string(pattern) + "': " + reason);
 }
@@ -95,6 +101,7 @@ Router::Router(const std::vector<RouteOptions>& routes) {
     const RouteOptions& options = routes[i];
     try {
       Route route;
+      route.name = decoder_state_mark + options.topic;
       if (!options.topic.empty()) route.pattern.emplace(options.topic);
       const std::vector<std::string> no_names;
       route.decoder = make_decoder(options.mapping, route.pattern ? route.pattern->capture_names() : no_names);
@@ -105,20 +112,30 @@ Router::Router(const std::vector<RouteOptions>& routes) {
   }
 }
 
-void Router::decode(std::string_view topic, std::string_view payload, DecodedBatch& out) {
+void Router::decode(Message message, DecodedBatch& out) {
   ++out.message_count;
-  out.bytes += payload.size();
-  if (payload.size() > max_payload_bytes) {
-    out.refusals.push_back({Refusal::too_large, topic, 0});
+  out.bytes += message.payload.size();
+  if (message.payload.size() > max_payload_bytes) {
+    out.refusals.push_back({Refusal::too_large, message.topic, 0});
     return;
   }
   for (Route& route : routes_) {
     captures_.clear();
-    if (route.pattern && !route.pattern->match(topic, captures_)) continue;
-    route.decoder->decode({topic, payload, captures_}, out);
+    if (route.pattern && !route.pattern->match(message.topic, captures_)) continue;
+    message.captures = captures_;
+    message.route = route.name;
+    const std::size_t first = out.readings.size();
+    route.decoder->decode(message, out);
+    if (message.time) give_time(*message.time, std::span(out.readings).subspan(first));
     return;
   }
-  out.refusals.push_back({Refusal::no_route, topic, 0});
+  out.refusals.push_back({Refusal::no_route, message.topic, 0});
+}
+
+void Router::restore_state(std::string_view partition, std::string_view bytes) {
+  for (Route& route : routes_) {
+    if (route.name == partition) route.decoder->restore_state(bytes);
+  }
 }
 
 std::vector<std::string> Router::filters() const {

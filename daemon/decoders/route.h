@@ -53,13 +53,20 @@ class Router {
   explicit Router(const std::vector<RouteOptions>& routes);
 
   // Decodes into `out`; a topic without a route is one `no_route` refusal, a payload over max_payload_bytes one
-  // `too_large`.
-  void decode(std::string_view topic, std::string_view payload, DecodedBatch& out);
+  // `too_large`. Captures and route of the message are filled in here.
+  void decode(Message message, DecodedBatch& out);
+  void decode(std::string_view topic, std::string_view payload, DecodedBatch& out) {
+    decode({.topic = topic, .payload = payload}, out);
+  }
+
+  // Before the first message: a position of the source. Its decoder is given what it knew, if it is such a state.
+  void restore_state(std::string_view partition, std::string_view bytes);
 
   std::vector<std::string> filters() const;  // in route order, without repeats
 
  private:
   struct Route {
+    std::string name;                     // decoder_state_mark and the topic as configured
     std::optional<TopicPattern> pattern;  // none: takes every message (sockets)
     std::unique_ptr<Decoder> decoder;
   };

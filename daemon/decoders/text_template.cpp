@@ -54,8 +54,32 @@ TextTemplate::TextTemplate(std::string_view text, std::span<const std::string> c
   }
 }
 
+std::string_view TextTemplate::beside_payload(const Part& part, const Message& message) noexcept {
+  if (part.kind == Part::Kind::message_key) return message.key;
+  if (part.kind == Part::Kind::content_type) return message.content_type;
+  const auto found = std::find_if(message.properties.begin(), message.properties.end(),
+                                  [&](const MessageProperty& property) { return property.name == part.text; });
+  return found == message.properties.end() ? std::string_view() : found->value;
+}
+
+// No capture has a '.' in its name.
+bool TextTemplate::add_name_of_message(std::string_view name) {
+  constexpr std::string_view property = "message.property.";
+  if (name == "message.key") {
+    parts_.push_back({Part::Kind::message_key, {}});
+  } else if (name == "message.content_type") {
+    parts_.push_back({Part::Kind::content_type, {}});
+  } else if (name.starts_with(property) && name.size() > property.size()) {
+    parts_.push_back({Part::Kind::property, std::string(name.substr(property.size()))});
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void TextTemplate::add_name(std::string_view name, std::span<const std::string> capture_names, Names names) {
   const auto found = std::find(capture_names.begin(), capture_names.end(), name);
+  if (add_name_of_message(name)) return;
   if (found != capture_names.end()) {
     parts_.push_back({Part::Kind::capture, std::string(name), static_cast<std::size_t>(found - capture_names.begin())});
   } else if (names == Names::others && !name.empty()) {

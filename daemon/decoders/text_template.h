@@ -1,4 +1,5 @@
-// Sensor and metric names made of fixed text and "{names}": "{area}/{device}".
+// Sensor and metric names made of fixed text and "{names}": "{area}/{device}". A name is a capture of the topic, or
+// "message.key", "message.content_type" or "message.property.NAME", which a transport may deliver beside the payload.
 //
 // Owns:   its fixed text; an expansion points into it, into the topic, or into the batch.
 // Thread: immutable after construction.
@@ -42,7 +43,7 @@ class TextTemplate {
 
  private:
   struct Part {
-    enum class Kind { fixed, capture, other } kind;
+    enum class Kind { fixed, capture, message_key, content_type, property, other } kind;
     std::string text;  // fixed text, or the name
     std::size_t capture = 0;
   };
@@ -51,9 +52,12 @@ class TextTemplate {
   static std::string_view text_of(const Part& part, const Message& message, Lookup& lookup) {
     if (part.kind == Part::Kind::fixed) return part.text;
     if (part.kind == Part::Kind::other) return lookup(std::string_view(part.text));
+    if (part.kind != Part::Kind::capture) return beside_payload(part, message);
     return part.capture < message.captures.size() ? message.captures[part.capture].text : std::string_view();
   }
+  static std::string_view beside_payload(const Part& part, const Message& message) noexcept;
 
+  bool add_name_of_message(std::string_view name);
   void add_name(std::string_view name, std::span<const std::string> capture_names, Names names);
   std::vector<Part> parts_;
 };

@@ -23,6 +23,12 @@ Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
   return series;
 }
 
+// Of what all later records depend on, so that damage to one costs nothing.
+constexpr int definition_copies = 2;
+constexpr std::uint32_t max_told_sources = 64;  // of which a tick says whether they listen
+constexpr Duration tick_tolerance = Duration::seconds(1);
+constexpr Duration hold_is_seen_after = Duration::milliseconds(500);  // shorter ones are no news
+
 }  // namespace
 
 Intake::Intake(IntakeParts parts)
@@ -43,6 +49,7 @@ Intake::Intake(IntakeParts parts)
       held_(std::move(parts.recovered.held)),
       clock_set_(held_.empty() && clock_.is_set()),
       connected_(slots_.ids()),
+      hearing_(slots_.ids()),
       listening_(clock_set_),
       traffic_(slots_.names().size()) {
   const MutexLock lock(mutex_);
@@ -54,14 +61,16 @@ Intake::Intake(IntakeParts parts)
 void Intake::begin_run() {
   const Moment now = clock_.now();
   const SeriesTable& series = pipeline_.series();
-  journal_->append(JournalType::run, RunStart{identity_.run, identity_.state_id, now, slots_.names(),
-                                              static_cast<std::uint32_t>(series.size()), series_checksum(series)});
+  const RunStart start{
+      identity_.run,           identity_.state_id,  now, slots_.names(), static_cast<std::uint32_t>(series.size()),
+      series_checksum(series), series_marks(series)};
+  for (int copy = 0; copy < definition_copies; ++copy) journal_->append(JournalType::run, start);
   commit(now.running);  // if it fails, it goes with the next
 }
 
 // ---- readings
 
-// With `durability = "power"` the peer hears of it when the storage thread has synced what waits, all at once.
+// With `durability = "power"` the peer hears of it when the sync thread has synced what waits, all at once.
 Acceptance Intake::taken() {
   if (journal_options_.durability != Durability::power || synced_record_ >= needed_record_) {
     return {Acceptance::Answer::taken, 0};
@@ -72,8 +81,9 @@ Acceptance Intake::taken() {
   return {Acceptance::Answer::taken, needed_record_};
 }
 
-Acceptance Intake::hold_back() {
+Acceptance Intake::hold_back(Duration running) {
   if (!blocking_) return {Acceptance::Answer::closed, 0};
+  if (!held_since_) held_since_ = running;
   if (!std::exchange(has_held_back_, true)) unsafe_();  // the storage thread looks for room
   return {Acceptance::Answer::held, 0};
 }
@@ -86,7 +96,7 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
   const Moment now = clock_.now();
   const Moment arrival{clock_set_ ? now.wall : time_not_known, now.running};
   if (held_back(arrival.running)) {
-    if (!drops()) return hold_back();
+    if (!drops()) return hold_back(now.running);
     gather_messages(source, batch, now.running);
     refuse_all(source, batch);
     return taken();
@@ -104,9 +114,11 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
         journal_->append(JournalType::batch,
                          JournaledBatch{source, arrival, fingerprints_, newest_, readings_, refused_, new_values_});
       })) {
-    return hold_back();
+    return hold_back(now.running);
   }
+  hearing_[index_of(id)].hear_batch(now.running, tick_every_ + tick_tolerance);
   apply(source, batch, arrival);
+  ask_for_checkpoint();
   return taken();
 }
 
@@ -114,7 +126,9 @@ bool Intake::offer_room() {
   {
     const MutexLock lock(mutex_);
     if (!has_held_back_) return false;
-    if (held_back(clock_.now().running)) return true;
+    const Duration running = clock_.now().running;
+    note_hold(running);
+    if (held_back(running)) return true;
     has_held_back_ = false;
   }
   listeners_.room_available();
@@ -123,6 +137,36 @@ bool Intake::offer_room() {
 
 bool Intake::held_back(Duration running) const {
   return routes_.full() || held_.full() || (journal_ != nullptr && !journal_->ready(running));
+}
+
+std::string Intake::hold_reason(Duration running) const {
+  if (routes_.full()) return "the outbox of a sink is full";
+  if (held_.full()) return "no more readings can wait for the clock to be set";
+  if (journal_ == nullptr || journal_->ready(running)) return {};
+  if (!journal_->error().empty()) return "the journal cannot be written: " + journal_->error();
+  return journal_->full() ? "the journal is full until a checkpoint is written"
+                          : "the disk is too slow: the journal waits to be synced";
+}
+
+// The reason is the present one: it may change while intake waits.
+void Intake::note_hold(Duration running) {
+  const std::string reason = hold_reason(running);
+  if (!reason.empty() && !held_since_) held_since_ = running;
+  if (!held_since_) return;
+  const Duration held = running - *held_since_;
+  if (!reason.empty() && held >= hold_is_seen_after && !std::exchange(told_hold_, true)) {
+    log(LogLevel::warning, "intake is held back: " + reason);
+  }
+  if (!reason.empty()) return;
+  held_since_.reset();
+  if (!std::exchange(told_hold_, false)) return;
+  log(LogLevel::info, "intake goes on after " + std::to_string(held.count() / 1'000) + " ms");
+}
+
+std::string Intake::held_because() const {
+  const MutexLock lock(mutex_);
+  const Duration running = clock_.now().running;
+  return held_since_ && running - *held_since_ >= hold_is_seen_after ? hold_reason(running) : std::string();
 }
 
 // Readings that cannot be journaled are lost by the user's choice. A full outbox is another matter.
@@ -145,6 +189,7 @@ void Intake::gather_messages(SourceId source, const DecodedBatch& batch, Duratio
   fingerprints_.clear();
   newest_.clear();
   new_values_.clear();
+  for (const Position& state : batch.states) note_newest(state);
   if (batch.messages.empty()) return;
   const std::string& name = slots_.names()[index_of(source)];
   const SourceSessions::Session& session = sessions_.of(name);
@@ -394,35 +439,79 @@ void Intake::listen(bool listening, Moment now) {
 void Intake::tell_connection(SourceId id, bool connected, Moment now) {
   const std::optional<SourceId> slot = slots_.slot_of(id);
   if (!slot) return;
+  SourceHearing& hearing = hearing_[index_of(id)];
+  if (connected) hearing.start(now.running, pipeline_.options().sources[index_of(*slot)].time.idle_timeout);
+  const Duration unheard = connected ? Duration() : hearing.unheard(now.running);
   if (journal_ != nullptr) {
-    journal_->append(JournalType::connection, JournaledConnection{*slot, connected, now});
+    journal_->append(JournalType::connection, JournaledConnection{*slot, connected, now, unheard});
     commit(now.running);  // if it fails, it goes with the next
   }
+  if (!connected) pipeline_.set_unheard(*slot, unheard);
   connected ? pipeline_.connected(*slot, now) : pipeline_.disconnected(*slot, now);
 }
 
 // ---- epochs
 
 // With a full outbox epochs go on: their rows are what the outbox was promised to keep.
-bool Intake::tick(Fire fire) {
+bool Intake::tick(Fire fire, Duration every) {
+  const std::map<SourceId, Liveness> liveness = listeners_.liveness();
   const MutexLock lock(mutex_);
   const Moment now = clock_.now();
+  look_for_pause(now.running, every);
+  note_hold(now.running);
   if (!clock_set_ && !(clock_.is_set() && release_held(now))) return false;
   listen(!held_back(now.running), now);
+  look_at_sources(now.running, liveness);
   return fire_windows(fire, now);
+}
+
+// The process was stopped or had no processor, or the clock was: what came meanwhile still waits to be read.
+void Intake::look_for_pause(Duration running, Duration every) {
+  const std::optional<Duration> before = std::exchange(ticked_at_, running);
+  tick_every_ = every;
+  if (!before || every == Duration::unlimited()) return;
+  if (running - *before <= every + std::min(every, tick_tolerance)) return;
+  for (SourceHearing& hearing : hearing_) hearing.skip(*before + every, running);
+}
+
+// Also of a batch that is being taken just now its source has been heard: its time is later.
+void Intake::look_at_sources(Duration running, const std::map<SourceId, Liveness>& liveness) {
+  bool some = false;
+  unheard_.assign(slots_.names().size(), Duration());
+  for (std::uint32_t i = 0; i < unheard_.size(); ++i) {
+    const SourceId id = slots_.id_at(SourceId{i});
+    if (!pipeline_.listening(SourceId{i})) continue;
+    const auto life = liveness.find(id);
+    hearing_[index_of(id)].look(running, life == liveness.end() ? std::nullopt : std::optional(life->second));
+    unheard_[i] = hearing_[index_of(id)].unheard(running);
+    some = some || unheard_[i] > Duration();
+  }
+  if (!some) unheard_.clear();
 }
 
 bool Intake::fire_windows(Fire fire, Moment now) {
   if (journal_ != nullptr) {
     if (!journal_->error().empty() && !journal_->ready(now.running)) return false;
-    if (!write(now.running, [&]() REQUIRES(mutex_) { journal_->append(JournalType::tick, JournaledTick{now, fire}); }))
-      return false;
+    const JournaledTick tick{now, fire, pipeline_.epoch() + 1, listening_sources(), unheard_};
+    if (!write(now.running, [&]() REQUIRES(mutex_) { journal_->append(JournalType::tick, tick); })) return false;
+  }
+  for (std::uint32_t i = 0; i < slots_.names().size(); ++i) {
+    pipeline_.set_unheard(SourceId{i}, unheard_.empty() ? Duration() : unheard_[i]);
   }
   pipeline_.tick(now, fire, emission_);
   rows_emitted_ += emission_.rows.size();
   taps_.show_rows(emission_, pipeline_);
   send(routes_.select(emission_, pipeline_, identity_.run));
   return true;
+}
+
+std::uint64_t Intake::listening_sources() const {
+  std::uint64_t bits = 0;
+  const auto sources = static_cast<std::uint32_t>(slots_.names().size());
+  for (std::uint32_t i = 0; i < std::min(sources, max_told_sources); ++i) {
+    if (pipeline_.listening(SourceId{i})) bits |= std::uint64_t{1} << i;
+  }
+  return bits;
 }
 
 // The rows wait in the gate for the record of their tick.
@@ -451,7 +540,10 @@ std::optional<std::string> Intake::reconfigure(Reconfiguration next) {
 
 // Series keep their ids. The journal also gets the computed series of the new pipeline, for a later replay.
 void Intake::append(const Reconfiguration& next) {
-  journal_->append(JournalType::sources, JournaledSources{next.sources});
+  ++reconfigurations_;
+  for (int copy = 0; copy < definition_copies; ++copy) {
+    journal_->append(JournalType::sources, JournaledSources{next.sources, reconfigurations_});
+  }
   const SeriesTable& old = pipeline_.series();
   const SeriesTable& series = next.pipeline.series();
   for (std::uint32_t i = 0; i < series.size(); ++i) {
@@ -468,6 +560,8 @@ void Intake::adopt(Reconfiguration next) {
   taps_.clear();  // what they look at may have another place
   slots_.move_to(std::move(next.sources));
   connected_.resize(slots_.ids());
+  hearing_.resize(slots_.ids());
+  unheard_.clear();
   pipeline_ = std::move(next.pipeline);
   enrichment_.replace(std::move(next.tables));
   routes_ = std::move(next.routes);
@@ -539,6 +633,24 @@ std::vector<StoredPosition> Intake::positions(SourceId id) const {
   return positions_.of(slots_.name_of(id));
 }
 
+void Intake::want_checkpoint_for_each(std::size_t parts) {
+  const MutexLock lock(mutex_);
+  checkpoint_bytes_ = journal_options_.max_bytes / parts;
+}
+
+bool Intake::wants_checkpoint() const {
+  const MutexLock lock(mutex_);
+  return journal_ != nullptr && (journal_->bytes_behind_checkpoint() >= checkpoint_bytes_ ||
+                                 (journal_->full() && journal_->bytes_behind_checkpoint() > 0));
+}
+
+void Intake::ask_for_checkpoint() {
+  if (journal_ == nullptr || asked_for_checkpoint_) return;
+  if (journal_->bytes_behind_checkpoint() < checkpoint_bytes_) return;
+  asked_for_checkpoint_ = true;
+  unsafe_();
+}
+
 // Journaled before it is acted on: a message that comes in it is known after a crash, and its filters are.
 bool Intake::begin_session(SourceId id, const SourceSession& session) noexcept {
   const MutexLock lock(mutex_);
@@ -551,8 +663,8 @@ bool Intake::begin_session(SourceId id, const SourceSession& session) noexcept {
   if (journal_ != nullptr && !journal_->ready(running)) return false;
   const std::uint32_t in_flight = std::min(session.in_flight, JournaledSession::most_in_flight);
   if (!journaled(running, [&]() REQUIRES(mutex_) {
-        journal_->append(JournalType::session,
-                         JournaledSession{*slot, session.is_new, in_flight, session.name, session.notes});
+        const JournaledSession record{*slot, session.is_new, in_flight, session.name, session.notes};
+        for (int copy = 0; copy < definition_copies; ++copy) journal_->append(JournalType::session, record);
       })) {
     return false;
   }
@@ -569,11 +681,14 @@ std::optional<std::string> Intake::session_notes(std::string_view session) const
 std::optional<Checkpoint> Intake::checkpoint() {
   const MutexLock lock(mutex_);
   if (!gate_.empty()) return std::nullopt;
+  asked_for_checkpoint_ = false;
   Checkpoint checkpoint;
   checkpoint.state_id = identity_.state_id;
   checkpoint.run = identity_.run;
   checkpoint.epoch = pipeline_.epoch();
-  checkpoint.journal_next = files_.reset();
+  const Journal::Start start = files_.begin_anew();
+  checkpoint.journal_next = start.record;
+  checkpoint.journal_context = start.context;
   checkpoint.taken_at = clock_.now();
   checkpoint.pipeline = pipeline_.snapshot();
   checkpoint.intake = IntakeState{slots_.names(), sessions_, held_, positions_, values_}.save();
@@ -626,6 +741,11 @@ std::uint64_t Intake::rows_emitted() const {
 std::size_t Intake::held_readings() const {
   const MutexLock lock(mutex_);
   return held_.readings();
+}
+
+std::uint64_t Intake::forgotten_positions() const {
+  const MutexLock lock(mutex_);
+  return positions_.forgotten();
 }
 
 std::uint64_t Intake::resent_messages() const {

@@ -12,13 +12,15 @@
 // slot.
 //
 // Thread: what a SourceHost does from source threads; `tick`, `reconfigure`, `close` from the main thread;
-//         `sync`, `checkpoint`, `cut` from the storage thread.
+//         `sync` from the sync thread and the storage thread, `checkpoint` and `cut` from the latter.
 // Owns:   nothing; the gateway owns pipeline, clock, journal, gate and workers, and they outlive the intake's users.
 // Fails:  the answer is `closed` once it is. What cannot be taken is refused and counted, one reading at a time.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +29,7 @@
 #include "daemon/intake/clock_hold.h"
 #include "daemon/intake/epoch_gate.h"
 #include "daemon/intake/intake_state.h"
+#include "daemon/intake/source_hearing.h"
 #include "daemon/intake/source_listeners.h"
 #include "daemon/intake/source_slots.h"
 #include "daemon/intake/source_traffic.h"
@@ -101,8 +104,9 @@ class Intake final : public SourceHost {
   void impaired(SourceId id, std::string_view reason) noexcept override;
   void notice(SourceId id, std::string_view text) noexcept override;
 
-  // False: held back, as `accept` is, or the clock is not set.
-  bool tick(Fire fire);
+  // False: held back, as `accept` is, or the clock is not set. `every`: how long after the one before it is expected. A
+  // later one is the end of a pause, of which no more than that is listening time.
+  bool tick(Fire fire, Duration every = Duration::unlimited());
 
   // Between two inputs, and says so in the journal: what was taken before went into the old pipeline, what comes after
   // goes into the new one, and a recovery from before finds the same. Windows whose definition is the same keep what
@@ -127,6 +131,11 @@ class Intake final : public SourceHost {
   // And a peer waits for its acknowledgement until it would not.
   bool is_awaited() const;
 
+  // Wakes the storage thread when the journal has grown by such a part of its maximum since the last checkpoint.
+  void want_checkpoint_for_each(std::size_t parts);
+  // It has, or is full.
+  bool wants_checkpoint() const;
+
   // Everything but the outboxes. Nothing while rows wait in the gate for a `sync`.
   std::optional<Checkpoint> checkpoint();
   // Records before `record` are in checkpoints that are safe.
@@ -141,9 +150,12 @@ class Intake final : public SourceHost {
   RefusalSample last_refusal(SourceId slot) const;
   SourceTraffic traffic(SourceId slot) const;
   std::uint64_t rows_emitted() const;
-  std::uint64_t resent_messages() const;  // known already, and suppressed
-  std::size_t held_readings() const;      // wait for the clock
+  std::uint64_t resent_messages() const;      // known already, and suppressed
+  std::uint64_t forgotten_positions() const;  // of partitions beyond the limit (source_positions.h)
+  std::size_t held_readings() const;          // wait for the clock
   JournalStatus journal_status() const;
+  // Why nothing is taken, for longer than a moment; empty: readings are taken.
+  std::string held_because() const;
   QuarantineCounters quarantine_counters() const;  // Requires: a quarantine
 
   // Feeds the tap until its other owner has released it. Free of cost while there is no tap.
@@ -151,7 +163,12 @@ class Intake final : public SourceHost {
 
  private:
   void begin_run() REQUIRES(mutex_);
-  Acceptance hold_back() REQUIRES(mutex_);
+  Acceptance hold_back(Duration running) REQUIRES(mutex_);
+  std::string hold_reason(Duration running) const REQUIRES(mutex_);
+  void note_hold(Duration running) REQUIRES(mutex_);
+  void look_for_pause(Duration running, Duration every) REQUIRES(mutex_);
+  void look_at_sources(Duration running, const std::map<SourceId, Liveness>& liveness) REQUIRES(mutex_);
+  void ask_for_checkpoint() REQUIRES(mutex_);
   Acceptance taken() REQUIRES(mutex_);
   std::string name_of(SourceId id) const;
   bool held_back(Duration running) const REQUIRES(mutex_);
@@ -159,6 +176,7 @@ class Intake final : public SourceHost {
   bool drops() const REQUIRES(mutex_);
   void need_safe(std::uint64_t record) REQUIRES(mutex_);
   bool fire_windows(Fire fire, Moment now) REQUIRES(mutex_);
+  std::uint64_t listening_sources() const REQUIRES(mutex_);
   void append(const Reconfiguration& next) REQUIRES(mutex_);
   void adopt(Reconfiguration next) REQUIRES(mutex_);
   void listen(bool listening, Moment now) REQUIRES(mutex_);
@@ -211,7 +229,15 @@ class Intake final : public SourceHost {
   StoredValues values_ GUARDED_BY(mutex_);
   ClockHold held_ GUARDED_BY(mutex_);
   bool clock_set_ GUARDED_BY(mutex_);
-  std::vector<bool> connected_ GUARDED_BY(mutex_);  // by id
+  std::vector<bool> connected_ GUARDED_BY(mutex_);         // by id
+  std::vector<SourceHearing> hearing_ GUARDED_BY(mutex_);  // by id; of those that listen
+  std::vector<Duration> unheard_ GUARDED_BY(mutex_);       // by slot, at the last tick; none: nothing is
+  std::optional<Duration> ticked_at_ GUARDED_BY(mutex_);   // running time
+  Duration tick_every_ GUARDED_BY(mutex_) = Duration::unlimited();
+  std::optional<Duration> held_since_ GUARDED_BY(mutex_);  // running time
+  bool told_hold_ GUARDED_BY(mutex_) = false;              // in the log
+  std::uint64_t checkpoint_bytes_ GUARDED_BY(mutex_) = std::numeric_limits<std::uint64_t>::max();
+  bool asked_for_checkpoint_ GUARDED_BY(mutex_) = false;
   bool listening_ GUARDED_BY(mutex_);
   bool blocking_ GUARDED_BY(mutex_) = true;
   bool closed_ GUARDED_BY(mutex_) = false;
@@ -219,6 +245,7 @@ class Intake final : public SourceHost {
   std::uint64_t needed_record_ GUARDED_BY(mutex_) = 0;   // records before it are to survive a power cut,
   std::uint64_t synced_record_ GUARDED_BY(mutex_) = 0;   // and those before this do
   std::uint64_t awaited_record_ GUARDED_BY(mutex_) = 0;  // records before it are acknowledged when they do
+  std::uint64_t reconfigurations_ GUARDED_BY(mutex_) = 0;
   TrafficCounters traffic_ GUARDED_BY(mutex_);
   Taps taps_ GUARDED_BY(mutex_);
   std::uint64_t rows_emitted_ GUARDED_BY(mutex_) = 0;

@@ -32,6 +32,15 @@ class SourceListeners {
     const MutexLock lock(mutex_);
     for (const auto& [source, events] : events_) events->durable(through);
   }
+  // Of the sources that show any.
+  std::map<SourceId, Liveness> liveness() {
+    const MutexLock lock(mutex_);
+    std::map<SourceId, Liveness> all;
+    for (const auto& [source, events] : events_) {
+      if (const auto life = events->liveness()) all.emplace(source, *life);
+    }
+    return all;
+  }
   void set_blocking(bool allowed) {
     const MutexLock lock(mutex_);
     blocking_ = allowed;

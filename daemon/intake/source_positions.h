@@ -4,8 +4,8 @@
 // without it.
 //
 // Owns:   the bytes. Thread: one owner at a time (the intake lock). Fails: never; `load` leaves the reader not `ok`.
-// Limit:  max_partitions of a source; beyond, the one that has not moved for the longest time is forgotten and counted.
-//         A source resumes that partition from its beginning.
+// Limit:  max_partitions of a source, and as many states of its decoders; beyond, the one that has not moved for the
+//         longest time is forgotten and counted. A source resumes that partition from its beginning.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +33,7 @@ class SourcePositions {
     Partitions& partitions = of_source->second;
     auto found = partitions.find(partition);
     if (found == partitions.end()) {
-      if (partitions.size() >= max_partitions) forget_oldest(partitions);
+      make_room(partitions, is_state(partition));
       found = partitions.emplace(partition, Entry()).first;
     }
     found->second.bytes.assign(bytes);
@@ -90,9 +90,18 @@ class SourcePositions {
   };
   using Partitions = std::map<std::string, Entry, std::less<>>;
 
-  void forget_oldest(Partitions& partitions) {
-    partitions.erase(std::min_element(partitions.begin(), partitions.end(),
-                                      [](const auto& a, const auto& b) { return a.second.moved < b.second.moved; }));
+  static bool is_state(std::string_view partition) noexcept { return partition.starts_with(decoder_state_mark); }
+
+  void make_room(Partitions& partitions, bool states) {
+    std::size_t count = 0;
+    auto oldest = partitions.end();
+    for (auto one = partitions.begin(); one != partitions.end(); ++one) {
+      if (is_state(one->first) != states) continue;
+      ++count;
+      if (oldest == partitions.end() || one->second.moved < oldest->second.moved) oldest = one;
+    }
+    if (count < max_partitions) return;
+    partitions.erase(oldest);
     ++forgotten_;
   }
 

@@ -94,9 +94,11 @@ struct WindowStatus {
 
 struct SinkStatus {
   std::string name;
-  std::string kind;        // the `type` of its configuration
-  std::string rows_go_to;  // a table or a stream
-  std::string delivery;    // exactly_once or at_least_once
+  std::string kind;           // the `type` of its configuration
+  std::string rows_go_to;     // a table or a stream
+  std::string delivery;       // exactly_once or at_least_once
+  std::size_t rows_max = 0;   // of one delivery
+  std::size_t bytes_max = 0;  // of one delivery
   bool connected = false;
   std::uint64_t rows = 0;
   std::uint64_t rejected_rows = 0;
@@ -115,7 +117,8 @@ struct SinkStatus {
 };
 
 struct StorageStatus {
-  std::string journal_error;  // empty if all is well, as the others
+  std::string intake_held;  // why no reading is taken; empty if all is well, as the others
+  std::string journal_error;
   std::uint64_t journal_bytes = 0;
   std::uint64_t journal_max_bytes = 0;
   std::uint64_t journal_written_bytes = 0;
@@ -158,6 +161,7 @@ struct GatewayStatus {
   std::uint64_t state_bytes = 0;
   std::uint64_t state_max_bytes = 0;
   std::uint64_t resent_messages = 0;
+  std::uint64_t forgotten_positions = 0;
   std::vector<SourceStatus> sources;
   std::vector<WindowStatus> windows;
   std::vector<SinkStatus> sinks;

@@ -68,7 +68,7 @@ class JsonWriter {
   void write(bool value) { text_ += value ? "true" : "false"; }
   void write(std::string_view text) { append_json_text(text_, text); }
   void write(std::unsigned_integral auto value) { text_ += std::to_string(value); }
-  void write(double value);
+  void write(double value) { append_json_number(text_, value, false); }
   void write(Duration duration) { write(static_cast<double>(duration.count()) / 1e6); }
   void write(Timestamp time) { append_json_time(text_, time, TimeText::rfc3339); }
   template <typename Value>

@@ -107,6 +107,9 @@ void add_gateway(Page& page, const GatewayStatus& status) {
   page.sample({}, status.state_max_bytes);
   page.counter("resent_messages_total", "Messages that were delivered again, recognised and not counted twice.");
   page.sample({}, status.resent_messages);
+  page.counter("forgotten_positions_total",
+               "Positions of sources that were forgotten: a source has too many partitions.");
+  page.sample({}, status.forgotten_positions);
 }
 
 void add_refusals(Page& page, const std::vector<SourceStatus>& sources) {
@@ -199,7 +202,7 @@ void add_windows(Page& page, const std::vector<WindowStatus>& windows) {
   page.counter("window_rows_total", "Rows emitted, by the state of their window.");
   for (const WindowStatus& window : windows) {
     for (std::size_t i = 0; i < window.rows_by_state.size(); ++i) {
-      page.sample({{"window", window.name}, {"state", state_name(static_cast<RowState>(i))}}, window.rows_by_state[i]);
+      page.sample({{"window", window.name}, {"state", name_of(static_cast<RowState>(i))}}, window.rows_by_state[i]);
     }
   }
 }

@@ -38,6 +38,7 @@ std::string why_not_ready(const GatewayStatus& status) {
     if (sink.full) return "sink " + sink.name + ": its outbox is full, intake waits";
     if (sink.memory_bytes + sink.disk_bytes >= sink.max_bytes) return "sink " + sink.name + ": its outbox is full";
   }
+  if (!status.storage.intake_held.empty()) return "intake is held back: " + status.storage.intake_held;
   return stale_checkpoint(status);
 }
 

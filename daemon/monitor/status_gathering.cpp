@@ -144,7 +144,7 @@ WindowStatus window_of(const WindowDefinition& definition) {
   const WindowOptions& options = definition.options();
   WindowStatus window;
   window.name = options.name;
-  window.kind = name_of(options.kind);
+  window.kind = word_of(window_kind_words, options.kind);
   window.allowed_lateness = options.allowed_lateness;
   window.trigger = options.trigger;
   window.open = definition.open_windows();
@@ -215,6 +215,8 @@ SinkStatus sink_of(const SinkWorker& worker, const StatusParts::Sink& configured
   sink.kind = configured.kind;
   sink.rows_go_to = name_of(configured.traits.kind);
   sink.delivery = name_of(configured.traits.delivery);
+  sink.rows_max = configured.traits.max_rows;
+  sink.bytes_max = configured.traits.max_bytes;
   sink.connected = status.connected;
   sink.rows = status.delivered_rows;
   sink.rejected_rows = status.rejected_rows;
@@ -238,12 +240,13 @@ StorageStatus storage_of(const StatusParts& parts) {
   const CheckpointerStatus checkpointer = parts.checkpointer.status();
   const QuarantineCounters quarantine = parts.intake.quarantine_counters();
   StorageStatus storage;
+  storage.intake_held = parts.intake.held_because();
   storage.journal_error = journal.error;
   storage.journal_bytes = journal.disk_bytes;
   storage.journal_max_bytes = parts.journal_max_bytes;
   storage.journal_written_bytes = journal.written_bytes;
   storage.journal_unsynced_bytes = journal.unsynced_bytes;
-  storage.failed_syncs = checkpointer.failed_syncs;
+  storage.failed_syncs = parts.syncer.failed_syncs();
   storage.checkpoint_error = checkpointer.error;
   if (checkpointer.checkpoints > 0) storage.checkpoint_at = checkpointer.checkpoint_at;
   storage.checkpoint_took = checkpointer.checkpoint_took;
@@ -291,6 +294,7 @@ GatewayStatus gather_status(const StatusParts& parts, Timestamp now, StatusDetai
   }
   status.storage = storage_of(parts);
   status.resent_messages = parts.intake.resent_messages();
+  status.forgotten_positions = parts.intake.forgotten_positions();
   return status;
 }
 

@@ -17,6 +17,7 @@
 #include "daemon/monitor/window_explanation.h"
 #include "daemon/outbox/sink_worker.h"
 #include "daemon/recovery/checkpointer.h"
+#include "daemon/recovery/journal_syncer.h"
 #include "daemon/sources/configured_source.h"
 
 namespace edgetide {
@@ -36,6 +37,7 @@ struct StatusParts {
   };
   const Intake& intake;
   const std::vector<std::unique_ptr<SinkWorker>>& workers;
+  const JournalSyncer& syncer;
   const Checkpointer& checkpointer;
   const PipelineOptions& pipeline;
   std::vector<Source> sources;  // by slot

@@ -46,7 +46,7 @@ void write_window(JsonWriter& out, const WindowStatus& window) {
   write_watermark(out, window.watermark);
   out.key("rows").open('{');
   for (std::size_t i = 0; i < window.rows_by_state.size(); ++i) {
-    out.member(state_name(static_cast<RowState>(i)), window.rows_by_state[i]);
+    out.member(name_of(static_cast<RowState>(i)), window.rows_by_state[i]);
   }
   out.close('}');
   out.member("early", window.early).member("on_time", window.on_time).member("late", window.late);
@@ -57,7 +57,8 @@ void write_window(JsonWriter& out, const WindowStatus& window) {
 
 void write_sink(JsonWriter& out, const SinkStatus& sink) {
   out.member("name", sink.name).member("kind", sink.kind).member("rows_go_to", sink.rows_go_to);
-  out.member("delivery", sink.delivery).member("connected", sink.connected);
+  out.member("delivery", sink.delivery).member("rows_max", sink.rows_max).member("bytes_max", sink.bytes_max);
+  out.member("connected", sink.connected);
   out.member("rows", sink.rows).member("rejected_rows", sink.rejected_rows).member("dropped_rows", sink.dropped_rows);
   out.member("failures", sink.failures).member("in_doubt", sink.in_doubt);
   out.member("outbox_rows", sink.outbox_rows).member("spilled_rows", sink.spilled_rows);

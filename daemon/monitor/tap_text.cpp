@@ -45,7 +45,7 @@ std::string row_line(const TappedRow& tapped, const WindowSchema& schema, Answer
     line += "  " + schema.columns[i].name + '=' + number_text(tapped.values[i]);
   }
   line += "  ";
-  line += state_name(row.state);
+  line += name_of(row.state);
   return line + ", revision " + std::to_string(row.revision) + '\n';
 }
 

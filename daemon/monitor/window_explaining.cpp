@@ -10,8 +10,6 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> scope_names = {"sensor", "source", "global"};
-
 bool is_named(const Series& series, std::string_view name) {
   if (name == series.sensor) return true;
   return name.size() == series.sensor.size() + 1 + series.metric.size() && name.starts_with(series.sensor) &&
@@ -51,7 +49,7 @@ class Explaining {
     key.sensor = pipeline_.series()[view.id].sensor;
     key.metric = pipeline_.series()[view.id].metric;
     key.source = source.name;
-    key.scope = scope_names[static_cast<std::size_t>(source.time.scope)];
+    key.scope = word_of(watermark_scope_words, source.time.scope);
     key.connected = pipeline_.listening(view.source);
     key.idle = view.idle;
     if (view.newest != Timestamp::earliest()) key.newest = view.newest;

@@ -75,7 +75,7 @@ std::string explanation_json(const WindowExplanation& explanation) {
     out.list("windows", key.windows, [&](const ExplainedWindow& window) {
       const bool ends = window.end != Timestamp::latest();
       out.member("start", window.start).member("end", ends ? std::optional(window.end) : std::nullopt);
-      out.member("state", state_name(window.state));
+      out.member("state", name_of(window.state));
       out.member("waits_for", waits_for(key, window, explanation.allowed_lateness));
     });
   });

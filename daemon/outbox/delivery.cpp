@@ -1,6 +1,7 @@
 #include "daemon/outbox/delivery.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <variant>
 
@@ -18,7 +19,7 @@ constexpr std::size_t max_rejected_logged = 10;  // of one delivery
 
 Delivery::Delivery(std::string name, std::unique_ptr<Sink> sink, Outbox& outbox, std::uint32_t seed, double max_rate)
     : name_(std::move(name)), sink_(std::move(sink)), outbox_(outbox), traits_(sink_->traits()), random_(seed) {
-  if (max_rate > 0 && traits_.delivery == DeliveryGuarantee::at_least_once) rate_.emplace(max_rate);
+  if (max_rate > 0) rate_.emplace(max_rate);
 }
 
 std::optional<Duration> Delivery::step(Time now) {
@@ -46,28 +47,34 @@ std::optional<Duration> Delivery::open() {
 }
 
 std::optional<Duration> Delivery::deliver(Time now) {
+  const std::size_t allowed = allowed_rows(now);
   if (!in_hand_) {
+    // What waits until then still becomes one with newer rows.
+    if (allowed == 0) return outbox_.empty() ? std::nullopt : std::optional(rate_->until_next());
     Outbox::Taken taken = outbox_.take();
     if (!taken.error.empty()) return try_again(taken.error, Duration());
     in_hand_ = std::move(taken.batch);
     if (!in_hand_) return std::nullopt;
   }
-  const std::size_t rows = next_rows(now);
+  const std::size_t rows = next_rows(allowed);
   if (rows == 0 && rows_done_ < in_hand_->row_count()) return rate_->until_next();
   if (rate_) rate_->take(rows);
   return deliver_rows(rows);
 }
 
+std::size_t Delivery::allowed_rows(Time now) {
+  if (!rate_) return std::numeric_limits<std::size_t>::max();
+  const auto running = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
+  return rate_->available(Duration::microseconds(running.count()));
+}
+
 // How many of the rows that are left go out at once; 0 where the rate allows none at the moment.
-std::size_t Delivery::next_rows(Time now) {
+std::size_t Delivery::next_rows(std::size_t allowed) const {
   const std::size_t all = in_hand_->row_count();
-  if (traits_.delivery == DeliveryGuarantee::exactly_once || all == 0) return all;
+  if (traits_.delivery == DeliveryGuarantee::exactly_once || all == 0) return allowed > 0 ? all : 0;
   const std::size_t row_bytes = std::max<std::size_t>(1, memory_of(*in_hand_) / all);
   const std::size_t by_bytes = std::max<std::size_t>(1, traits_.max_bytes / row_bytes);
-  const std::size_t rows = std::min({all - rows_done_, traits_.max_rows, by_bytes});
-  if (!rate_) return rows;
-  const auto running = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
-  return std::min(rows, rate_->available(Duration::microseconds(running.count())));
+  return std::min({all - rows_done_, traits_.max_rows, by_bytes, allowed});
 }
 
 std::optional<Duration> Delivery::deliver_rows(std::size_t rows) {

@@ -4,8 +4,9 @@
 // A sink that fails is closed, and opened again after the wait. After each open it is asked for its last epoch, and
 // what it has is not delivered again: so an answer that was lost, or a restart, costs and repeats nothing.
 //
-// An exactly-once sink gets each batch whole. Others get it in parts, as large as their traits and the rate allow, and
-// after a failure it goes on behind the rows that the sink has confirmed. A restart of the process forgets the parts.
+// An exactly-once sink gets each batch whole, and a rate makes the next one wait until this one's rows are paid for.
+// Others get it in parts, as large as their traits and the rate allow, and after a failure it goes on behind the rows
+// that the sink has confirmed. A restart of the process forgets the parts.
 //
 // Owns:   the sink, and the batch that it is being given.
 // Thread: one at a time; `status` and `interrupt`, any.
@@ -63,7 +64,8 @@ class Delivery {
   std::optional<Duration> open();
   std::optional<Duration> deliver(Time now);
   std::optional<Duration> deliver_rows(std::size_t rows);
-  std::size_t next_rows(Time now);
+  std::size_t allowed_rows(Time now);
+  std::size_t next_rows(std::size_t allowed) const;
   std::optional<Duration> failed(const Outcome& outcome);
   std::optional<Duration> try_again(const std::string& reason, Duration at_least);
   void log_rejected(const std::vector<RejectedRow>& rows) const;

@@ -5,17 +5,24 @@
 
 #include <cstddef>
 
+#include "pipeline/enum_word.h"
+
 namespace edgetide {
 
 enum class OutputMode { append, update, complete };
+inline constexpr EnumWord<OutputMode> output_mode_words[] = {
+    {OutputMode::append, "append"}, {OutputMode::update, "update"}, {OutputMode::complete, "complete"}};
+
 enum class WhenFull { drop_oldest, block };
+inline constexpr EnumWord<WhenFull> when_full_words[] = {{WhenFull::drop_oldest, "drop_oldest"},
+                                                         {WhenFull::block, "block"}};
 
 // Rows a sink has not confirmed.
 struct OutboxOptions {
   std::size_t max_bytes = 512 * 1024 * 1024;  // in memory and on disk
   WhenFull when_full = WhenFull::drop_oldest;
   std::size_t max_memory = 4 * 1024 * 1024;  // more: fewer writes to flash while a store is away for a moment
-  double max_rate = 0;                       // rows per second, for an at-least-once sink; 0: no limit
+  double max_rate = 0;                       // rows per second; 0: no limit
   bool operator==(const OutboxOptions&) const = default;
 };
 

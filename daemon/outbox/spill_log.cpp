@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/service/log.h"
+
 namespace edgetide {
 
 namespace {
@@ -37,11 +39,16 @@ std::variant<Recovered, LogRefusal> SpillLog::read_all(std::uint64_t first_recor
   failed = static_cast<bool>(listed.error);
   if (failed) return LogRefusal{LogRefusal::Reason::disk, location_.folder + ": " + listed.error.message()};
   const std::uint64_t oldest = listed.value.empty() ? 0 : listed.value.front().first_record;
-  RecordLogReader reader(files_, location_, LogKind::outbox);
-  if (auto refusal = reader.open(std::max(first_record, oldest))) {
-    failed = refusal->reason == LogRefusal::Reason::disk;
-    return *std::move(refusal);
+  std::vector<std::string> foreign;
+  auto opened = open_own_log(files_, location_, LogKind::outbox, std::max(first_record, oldest), foreign);
+  for (const std::string& report : foreign) {
+    log(LogLevel::error, {.event = LogEvent::disk_failing, .sink = location_.name}, "outbox: " + report);
   }
+  if (auto* const refusal = std::get_if<LogRefusal>(&opened)) {
+    failed = refusal->reason == LogRefusal::Reason::disk;
+    return std::move(*refusal);
+  }
+  RecordLogReader& reader = std::get<RecordLogReader>(opened);
   Recovered recovered;
   while (const std::optional<Record> record = reader.next()) {
     if (record->type != row_batch_type) return newer(*record);

@@ -1,5 +1,6 @@
 // A limit on how many rows go out per second: tokens come at a steady rate, and each row takes one. What was not used
-// is kept for one second, so a sink that was idle may send that much at once.
+// is kept for one second, so a sink that was idle may send that much at once. Taking more than there is makes a
+// debt, and no token comes before it is paid.
 //
 // Units:  `now` is monotonic time and never goes back.
 // Thread: one at a time. Pure; never fails.
@@ -24,10 +25,10 @@ class TokenBucket {
     const double passed = static_cast<double>((now - updated_).count()) / 1e6;
     tokens_ = std::min(capacity_, tokens_ + passed * per_second_);
     updated_ = now;
-    return static_cast<std::size_t>(tokens_ + rounding);
+    return static_cast<std::size_t>(std::max(0.0, tokens_ + rounding));
   }
 
-  // Requires: available.
+  // More than are available: a debt.
   void take(std::size_t count) noexcept { tokens_ -= static_cast<double>(count); }
 
   // From the last `available` on, until there is a token.

@@ -12,49 +12,26 @@ constexpr Duration look_for_room_each = Duration::milliseconds(200);  // while a
 }  // namespace
 
 Checkpointer::Checkpointer(Intake& intake, const std::vector<std::unique_ptr<SinkWorker>>& workers,
-                           CheckpointStore& checkpoints, const Clock& clock, JournalOptions journal,
-                           CheckpointOptions checkpoint)
+                           CheckpointStore& checkpoints, const Clock& clock, CheckpointOptions checkpoint)
     : intake_(intake),
       workers_(workers),
       checkpoints_(checkpoints),
       clock_(clock),
-      journal_(journal),
       checkpoint_(checkpoint),
-      sync_at_(clock.now().running),
-      checkpoint_at_(clock.now().running) {}
+      checkpoint_at_(clock.now().running) {
+  intake_.want_checkpoint_for_each(2 * std::max<std::size_t>(checkpoint.keep, 1));
+}
 
 Duration Checkpointer::step() {
   spill_surplus();
-  if (!sync_at_ || (!sync_fails_ && intake_.is_awaited())) sync_at_ = next_sync();
-  if (sync_at_ && clock_.now().running >= *sync_at_) sync();
-  if (clock_.now().running >= checkpoint_at_) write_checkpoint();
-  const Duration pause = std::min(sync_at_.value_or(checkpoint_at_), checkpoint_at_) - clock_.now().running;
+  if (clock_.now().running >= checkpoint_at_ || (!checkpoint_fails_ && intake_.wants_checkpoint())) write_checkpoint();
+  const Duration pause = checkpoint_at_ - clock_.now().running;
   return std::max(intake_.offer_room() ? std::min(pause, look_for_room_each) : pause, Duration());
 }
 
 // An error is in the worker's status, and the worker keeps what was not written.
 void Checkpointer::spill_surplus() {
   for (const auto& worker : workers_) static_cast<void>(worker->spill_surplus());
-}
-
-// At once where a peer waits for its acknowledgement: all that do, of all sources, share one sync.
-std::optional<Duration> Checkpointer::next_sync() const {
-  const Duration now = clock_.now().running;
-  if (!sync_fails_ && intake_.is_awaited()) return now;
-  if (sync_fails_ || intake_.is_unsafe()) return now + journal_.sync_interval;
-  return std::nullopt;
-}
-
-void Checkpointer::sync() {
-  const std::error_code error = intake_.sync();
-  if (error && !sync_fails_) {
-    log(LogLevel::error, {LogEvent::disk_failing}, "journal: what was written is not safe yet: " + error.message());
-  }
-  sync_fails_ = static_cast<bool>(error);
-  sync_at_ = next_sync();
-  if (!error) return;
-  const MutexLock lock(mutex_);
-  ++status_.failed_syncs;
 }
 
 std::error_code Checkpointer::spill_all(Checkpoint& checkpoint) {
@@ -84,6 +61,7 @@ std::error_code Checkpointer::write_checkpoint() {
   if (!error) error = checkpoints_.write(checkpoint);
   if (!error) intake_.cut(checkpoints_.journal_from());
   const Duration ended = clock_.now().running;
+  checkpoint_fails_ = static_cast<bool>(error);
   checkpoint_at_ = ended + (error ? std::min(retry_after, checkpoint_.interval) : checkpoint_.interval);
 
   const MutexLock lock(mutex_);

@@ -1,5 +1,5 @@
-// Keeps what must survive on disk: syncs the journal within sync_interval of what came first, writes a checkpoint each
-// interval, and spills what workers cannot hold in memory. It runs one step at a time, without its own thread or timer.
+// Keeps what must survive on disk: writes a checkpoint each interval or when the journal has grown by a share of its
+// maximum, and spills what workers cannot hold in memory. It runs one step at a time, without its own thread or timer.
 //
 // A checkpoint forgets inputs, so everything that they made must be safe first: the rows that a sink has not confirmed
 // are spilled before the checkpoint is written, and the journal is cut after it.
@@ -10,7 +10,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,13 +27,12 @@ struct CheckpointerStatus {
   Duration checkpoint_took;
   std::uint64_t checkpoints = 0;  // since the start
   std::uint64_t checkpoint_bytes = 0;
-  std::uint64_t failed_syncs = 0;
 };
 
 class Checkpointer {
  public:
   Checkpointer(Intake& intake, const std::vector<std::unique_ptr<SinkWorker>>& workers, CheckpointStore& checkpoints,
-               const Clock& clock, JournalOptions journal, CheckpointOptions checkpoint);
+               const Clock& clock, CheckpointOptions checkpoint);
 
   // Does what is due. How long until something is.
   Duration step();
@@ -46,8 +44,6 @@ class Checkpointer {
 
  private:
   void spill_surplus();
-  std::optional<Duration> next_sync() const;
-  void sync();
   std::error_code take(Checkpoint& checkpoint);
   std::error_code spill_all(Checkpoint& checkpoint);
 
@@ -55,10 +51,8 @@ class Checkpointer {
   const std::vector<std::unique_ptr<SinkWorker>>& workers_;
   CheckpointStore& checkpoints_;
   const Clock& clock_;
-  const JournalOptions journal_;
   const CheckpointOptions checkpoint_;
-  std::optional<Duration> sync_at_;  // none: nothing to sync
-  bool sync_fails_ = false;
+  bool checkpoint_fails_ = false;
   Duration checkpoint_at_;  // at once: what was recovered is not recovered again
 
   mutable Mutex mutex_;

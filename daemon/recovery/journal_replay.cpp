@@ -7,6 +7,13 @@
 
 namespace edgetide {
 
+namespace {
+// Ids are given in order. Beyond so many that are missing, one is not believed.
+constexpr std::size_t max_ids_lost = 65536;
+constexpr std::uint64_t max_epochs_lost = 1 << 24;
+constexpr std::uint32_t max_told_sources = 64;
+}  // namespace
+
 JournalReplay::JournalReplay(Pipeline& pipeline, const RowRoutes& routes, SourceSessions& sessions,
                              SourcePositions& positions, StoredValues& values, std::vector<std::string> source_names)
     : pipeline_(pipeline),
@@ -18,6 +25,8 @@ JournalReplay::JournalReplay(Pipeline& pipeline, const RowRoutes& routes, Source
 
 void JournalReplay::begin(const std::vector<std::string>& sources, std::uint64_t run) {
   run_ = run;
+  started_ = false;
+  ids_are_known_ = places_are_known_ = true;
   name_sources(sources);
   series_.clear();
   for (std::uint32_t i = 0; i < pipeline_.series().size(); ++i) {
@@ -37,36 +46,66 @@ void JournalReplay::name_sources(const std::vector<std::string>& sources) {
 }
 
 std::optional<SourceId> JournalReplay::source_of(SourceId then) const noexcept {
-  return index_of(then) < sources_.size() ? sources_[index_of(then)] : std::nullopt;
+  return places_are_known_ && index_of(then) < sources_.size() ? sources_[index_of(then)] : std::nullopt;
 }
 
 std::optional<SeriesId> JournalReplay::series_of(SeriesId then) const noexcept {
-  return index_of(then) < series_.size() ? series_[index_of(then)] : std::nullopt;
+  return ids_are_known_ && index_of(then) < series_.size() ? series_[index_of(then)] : std::nullopt;
+}
+
+// An id is given again only when the table is full. As many series may be missing here as records are lost.
+void JournalReplay::note_gap(const JournalGap& gap) {
+  if (gap.places) places_are_known_ = ids_are_known_ = false;
+  const bool may_be_full = pipeline_.series().size() + gap.records >= pipeline_.options().max_series;
+  if (gap.series && may_be_full) ids_are_known_ = false;
 }
 
 void JournalReplay::apply(const JournalRecord& record) {
-  if (stopped_) return;
   std::visit([this](const auto& one) { apply_one(one); }, record);
 }
 
 void JournalReplay::apply_one(const RunStart& start) {
+  if (started_ && start.run == run_ && places_are_known_) return;  // its copy
   end();
   const SeriesTable& series = pipeline_.series();
-  stopped_ = start.series_count != series.size() || start.series_checksum != series_checksum(series);
-  if (!stopped_) begin(start.sources, start.run);
+  if (start.series_count == series.size() && start.series_checksum == series_checksum(series)) {
+    begin(start.sources, start.run);
+  } else {
+    keep_marked(start);
+  }
+  started_ = true;
+}
+
+// The run knew other series than there are here, because records or a checkpoint are lost. Its ids go on from the run
+// before; those that its marks confirm are known.
+void JournalReplay::keep_marked(const RunStart& start) {
+  run_ = start.run;
+  ids_are_known_ = places_are_known_ = true;
+  name_sources(start.sources);
+  const std::size_t marks = std::min<std::size_t>(start.series_count, start.series_marks.size() / series_mark_bytes);
+  series_.resize(marks);
+  for (std::size_t i = 0; i < marks; ++i) {
+    const std::string_view mark = std::string_view(start.series_marks).substr(i * series_mark_bytes, series_mark_bytes);
+    if (series_[i] && series_mark(pipeline_.series(), *series_[i]) != mark) series_[i].reset();
+  }
 }
 
 void JournalReplay::apply_one(const NewSeries& added) {
   const std::uint32_t then = index_of(added.id);
+  if (then >= series_.size() + max_ids_lost) {
+    ++senseless_records_;
+    return;
+  }
   if (then >= series_.size()) series_.resize(then + 1);
-  const std::optional<SeriesId> replaced = std::exchange(series_[then], std::nullopt);
+  const std::optional<SeriesId> replaced = ids_are_known_ ? series_[then] : std::nullopt;
+  series_[then].reset();
   const auto known = pipeline_.series().find(added.series.sensor, added.series.metric);
   series_[then] =
       known ? *known : pipeline_.restore_series(added.series, source_of(added.source).value_or(SourceId{0}), replaced);
 }
 
 void JournalReplay::apply_one(const JournaledBatch& batch) {
-  if (index_of(batch.source) < names_.size()) note_messages(names_[index_of(batch.source)], batch);
+  if (places_are_known_ && index_of(batch.source) < names_.size()) note_messages(names_[index_of(batch.source)], batch);
   if (const std::optional<SourceId> source = source_of(batch.source)) {
     for (const RefusedCount& refused : batch.refused) pipeline_.refuse(*source, refused.reason, refused.readings);
   }
@@ -82,7 +121,7 @@ void JournalReplay::note_messages(const std::string& source, const JournaledBatc
 }
 
 void JournalReplay::apply_one(const JournaledSession& session) {
-  if (index_of(session.source) >= names_.size()) return;
+  if (!places_are_known_ || index_of(session.source) >= names_.size()) return;
   sessions_.begin(names_[index_of(session.source)], session.name, session.is_new, session.in_flight, session.notes);
 }
 
@@ -110,7 +149,28 @@ void JournalReplay::apply_one(const ClockSet& set) {
   for (HeldBatch& held : held_.release()) pipeline_.apply(stamped(held, set.now));
 }
 
+void JournalReplay::set_listening(SourceId source, bool listening, Moment at) {
+  listening ? pipeline_.connected(source, at) : pipeline_.disconnected(source, at);
+}
+
+// A tick says who was heard: a lost record of a connection costs nothing. The end of one counts from the last record.
+void JournalReplay::follow_connections(const JournaledTick& tick) {
+  for (std::uint32_t i = 0; i < max_told_sources; ++i) {
+    const std::optional<SourceId> source = source_of(SourceId{i});
+    const bool listening = (tick.listening >> i & 1) != 0;
+    if (!source || pipeline_.listening(*source) == listening) continue;
+    set_listening(*source, listening, listening ? tick.now : pipeline_.now().value_or(tick.now));
+  }
+}
+
 void JournalReplay::apply_one(const JournaledTick& tick) {
+  follow_connections(tick);
+  const std::uint64_t next = pipeline_.epoch() + 1;
+  if (tick.epoch > next && tick.epoch - next < max_epochs_lost) pipeline_.skip_to_epoch(tick.epoch);
+  for (std::uint32_t i = 0; i < sources_.size(); ++i) {
+    if (const auto source = source_of(SourceId{i}))
+      pipeline_.set_unheard(*source, i < tick.unheard.size() ? tick.unheard[i] : Duration());
+  }
   pipeline_.tick(tick.now, tick.fire, emission_);
   RowRoutes::send(routes_.select(emission_, pipeline_, run_));
 }
@@ -118,7 +178,8 @@ void JournalReplay::apply_one(const JournaledTick& tick) {
 void JournalReplay::apply_one(const JournaledConnection& connection) {
   const std::optional<SourceId> source = source_of(connection.source);
   if (!source) return;
-  connection.connected ? pipeline_.connected(*source, connection.now) : pipeline_.disconnected(*source, connection.now);
+  if (!connection.connected) pipeline_.set_unheard(*source, connection.unheard);
+  set_listening(*source, connection.connected, connection.now);
 }
 
 void JournalReplay::end() {

@@ -4,8 +4,11 @@
 // The configuration may have changed in between: sources are found by name, series by sensor and metric. What belongs
 // to a removed source, or to a series that the journal no longer names, is counted as lost.
 //
+// Records may be lost. What cannot be attributed without them is counted as lost, never put elsewhere: readings of a
+// series whose definition is lost; after a lost start of a run, all readings until the next one.
+//
 // Owns:   nothing; what it writes to outlives it.
-// Thread: one owner at a time, before the intake is opened. Fails: never; see `lost_readings` and `stopped`.
+// Thread: one owner at a time, before the intake is opened. Fails: never; see `lost_readings`.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +22,7 @@
 #include "daemon/intake/source_sessions.h"
 #include "daemon/intake/stored_values.h"
 #include "daemon/outbox/row_routes.h"
-#include "daemon/storage/journal_record.h"
+#include "daemon/storage/journal_inputs.h"
 #include "pipeline/pipeline.h"
 
 namespace edgetide {
@@ -33,6 +36,8 @@ class JournalReplay {
   // What the checkpoint says that waited for the clock. After `begin`.
   void hold(const ClockHold& held);
 
+  // Before the record that `apply` gets next, records are lost.
+  void note_gap(const JournalGap& gap);
   void apply(const JournalRecord& record);
   // Nothing is heard any more: the end of that run.
   void end();
@@ -41,8 +46,7 @@ class JournalReplay {
   const ClockHold& held() const noexcept { return held_; }  // these still wait
   std::uint64_t readings() const noexcept { return readings_; }
   std::uint64_t lost_readings() const noexcept { return lost_readings_; }
-  // The rest cannot be applied: its series are not those of this pipeline.
-  bool stopped() const noexcept { return stopped_; }
+  std::uint64_t senseless_records() const noexcept { return senseless_records_; }  // intact, but impossible
 
  private:
   void apply_one(const RunStart& start);
@@ -54,9 +58,12 @@ class JournalReplay {
   void apply_one(const JournaledSession& session);
   void note_messages(const std::string& source, const JournaledBatch& batch);
   void apply_or_hold(SourceId then, Moment arrival, std::span<const Reading> readings);
-  void apply_one(const JournaledSources& sources) { name_sources(sources.names); }
+  void apply_one(const JournaledSources& sources) { name_sources(sources.names); }  // twice the same: no difference
   std::optional<SourceId> source_of(SourceId then) const noexcept;
   std::optional<SeriesId> series_of(SeriesId then) const noexcept;
+  void keep_marked(const RunStart& start);
+  void follow_connections(const JournaledTick& tick);
+  void set_listening(SourceId source, bool listening, Moment at);
   void name_sources(const std::vector<std::string>& sources);
 
   Pipeline& pipeline_;
@@ -75,7 +82,10 @@ class JournalReplay {
   Emission emission_;             // kept for its buffer
   std::uint64_t readings_ = 0;
   std::uint64_t lost_readings_ = 0;
-  bool stopped_ = false;
+  std::uint64_t senseless_records_ = 0;
+  bool started_ = false;          // the run has begun in this journal: its start is there twice
+  bool ids_are_known_ = true;     // of series
+  bool places_are_known_ = true;  // of sources
 };
 
 }  // namespace edgetide

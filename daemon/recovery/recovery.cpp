@@ -1,11 +1,14 @@
 #include "daemon/recovery/recovery.h"
 
 #include <algorithm>
+#include <iterator>
+#include <stdexcept>
 #include <utility>
 #include <variant>
 
 #include "daemon/recovery/journal_replay.h"
 #include "daemon/storage/record_log_reader.h"
+#include "daemon/storage/set_aside.h"
 
 namespace edgetide {
 
@@ -22,15 +25,22 @@ std::string counted(std::uint64_t n, const std::string& what) {
   return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s");
 }
 
-RecordLogReader open_journal(FileSystem& files, const std::string& state_directory, std::uint64_t from) {
-  RecordLogReader reader(files, journal_location(state_directory), LogKind::journal);
-  if (const auto refusal = reader.open(from)) throw StateRefused(refusal->text);
-  return reader;
+[[noreturn]] void refuse(const LogRefusal& refusal) {
+  if (refusal.is_for_a_person()) throw StateRefused(refusal.text);
+  throw std::runtime_error(refusal.text);
+}
+
+RecordLogReader open_journal(FileSystem& files, const std::string& state_directory, std::uint64_t from,
+                             std::vector<std::string>& reports) {
+  auto opened = open_own_log(files, journal_location(state_directory), LogKind::journal, from, reports);
+  if (const auto* const refusal = std::get_if<LogRefusal>(&opened)) refuse(*refusal);
+  return std::get<RecordLogReader>(std::move(opened));
 }
 
 // The journal of a directory without checkpoints knows its id, if it has its beginning.
-std::optional<std::uint64_t> state_id_of_journal(FileSystem& files, const std::string& state_directory) {
-  RecordLogReader reader = open_journal(files, state_directory, 0);
+std::optional<std::uint64_t> state_id_of_journal(FileSystem& files, const std::string& state_directory,
+                                                 std::vector<std::string>& reports) {
+  RecordLogReader reader = open_journal(files, state_directory, 0, reports);
   const std::optional<Record> first = reader.next();
   if (!first) return std::nullopt;
   const std::optional<JournalRecord> record = JournalDecoder().decode(first->type, first->payload);
@@ -38,14 +48,62 @@ std::optional<std::uint64_t> state_id_of_journal(FileSystem& files, const std::s
   return std::get<RunStart>(*record).state_id;
 }
 
-void restore(const Checkpoint& checkpoint, Pipeline& pipeline, IntakeState& intake, RecoveredState& recovered) {
+// The reason if it cannot be.
+std::optional<std::string> restore(const Checkpoint& checkpoint, Pipeline& pipeline, RecoveredState& recovered) {
   // Who was connected then still is, in the journal that follows.
-  if (const auto reason = pipeline.restore(checkpoint.pipeline, Connections::go_on))
-    throw StateRefused("checkpoint: " + *reason);
-  if (!intake.restore(checkpoint.intake)) throw StateRefused("checkpoint: the intake's part is not readable");
+  if (auto reason = pipeline.restore(checkpoint.pipeline, Connections::go_on)) return reason;
+  if (!recovered.intake.restore(checkpoint.intake)) return "the intake's part is not readable";
   for (const std::string& window : pipeline.forgotten_windows()) {
     recovered.reports.push_back("window " + window +
                                 ": its definition was changed or removed; its open windows are gone");
+  }
+  return std::nullopt;
+}
+
+void take_found(CheckpointStore::Found readable, FileSystem& files, FoundState& state) {
+  for (const std::string& path : readable.damaged) {
+    const std::error_code error = set_aside(files, path);
+    readable.warnings.push_back(path +
+                                (error ? ": cannot be set aside: " + error.message() : ": set aside as *.damaged"));
+  }
+  std::move(readable.warnings.begin(), readable.warnings.end(), std::back_inserter(state.reports));
+  state.checkpoint = std::move(readable.checkpoint);
+  state.path = std::move(readable.path);
+  state.kept = std::move(readable.kept);
+}
+
+void find_checkpoint(FileSystem& files, CheckpointStore& checkpoints, FoundState& state) {
+  auto found = checkpoints.newest();
+  if (const auto* const refusal = std::get_if<std::string>(&found)) throw StateRefused(*refusal);
+  take_found(std::get<CheckpointStore::Found>(std::move(found)), files, state);
+}
+
+// From the newest checkpoint that can be. Another version of the pipeline's format is for a person.
+void restore_newest(FileSystem& files, CheckpointStore& checkpoints, FoundState& found, Pipeline& pipeline,
+                    RecoveredState& recovered) {
+  while (found.checkpoint) {
+    const auto reason = restore(*found.checkpoint, pipeline, recovered);
+    if (!reason) return;
+    if (reason->starts_with("snapshot version")) throw StateRefused(found.path + ": " + *reason);
+    found.reports.push_back(found.path + ": " + *reason + "; it is set aside as *.damaged");
+    if (const std::error_code error = set_aside(files, found.path)) {
+      throw std::runtime_error(found.path + ": " + *reason + ", and it cannot be set aside: " + error.message());
+    }
+    recovered.intake = {};
+    find_checkpoint(files, checkpoints, found);
+  }
+}
+
+// The journal goes on behind each checkpoint. Where it does not, a file of it is missing or was shortened.
+void report_missing(FileSystem& files, const std::string& state_directory, const FoundState& found,
+                    std::uint64_t next_record, RecoveredState& recovered) {
+  for (const auto& [path, record] : found.kept) {
+    const bool newest = path == found.path;
+    if (newest ? next_record >= record : reaches(files, journal_location(state_directory), record)) continue;
+    recovered.reports.push_back("journal: the file with record " + std::to_string(record) +
+                                " is missing, empty or shortened; what was written from there on is lost. " + path +
+                                " names it" +
+                                (newest ? "" : ", from which a recovery would go on if newer ones failed"));
   }
 }
 
@@ -57,21 +115,21 @@ void recover_outboxes(const FoundState& found, std::uint64_t run,
       if (start.sink == worker->name()) first = start.first_record;
     }
     const auto answer = worker->recover(first, run);
-    if (const auto* const refusal = std::get_if<LogRefusal>(&answer)) throw StateRefused(refusal->text);
+    if (const auto* const refusal = std::get_if<LogRefusal>(&answer)) refuse(*refusal);
   }
 }
 
-// How many records are of no kind that is known.
-std::uint64_t apply_all(RecordLogReader& reader, JournalReplay& replay,
-                        std::span<const std::unique_ptr<SinkWorker>> workers) {
-  JournalDecoder decoder;
-  std::uint64_t unknown = 0;
-  while (const std::optional<Record> record = reader.next()) {
-    const auto input = decoder.decode(record->type, record->payload);
-    input ? replay.apply(*input) : static_cast<void>(++unknown);
-    if (record->number % spill_each_records == 0) spill_surplus(workers);
+std::optional<JournalInputs::Start> start_of(const FoundState& found) {
+  if (!found.checkpoint) return std::nullopt;
+  return JournalInputs::Start{found.checkpoint->journal_next, found.checkpoint->journal_context, found.checkpoint->run};
+}
+
+void apply_all(JournalInputs& inputs, JournalReplay& replay, std::span<const std::unique_ptr<SinkWorker>> workers) {
+  while (const auto input = inputs.next()) {
+    if (const auto gap = inputs.take_gap()) replay.note_gap(*gap);
+    replay.apply(*input);
+    if (inputs.number() % spill_each_records == 0) spill_surplus(workers);
   }
-  return unknown;
 }
 
 // What was replayed is acted on, so it has to be as safe as what will be written: the run before may not have synced
@@ -99,19 +157,16 @@ void report(const LogReport& log, RecoveredState& recovered) {
   }
 }
 
-void report(const JournalReplay& replay, const LogReport& log, RecoveredState& recovered) {
+void report(const JournalReplay& replay, const JournalInputs& inputs, const LogReport& log, RecoveredState& recovered) {
   if (log.records == 0) return;
+  const auto lost = [&](std::uint64_t count, const char* what, const char* why) {
+    if (count > 0) recovered.reports.push_back("journal: " + counted(count, what) + " lost: " + why);
+  };
   recovered.reports.push_back("journal: " + counted(log.records, "record") + " replayed, " +
                               counted(replay.readings(), "reading"));
-  if (replay.lost_readings() > 0) {
-    recovered.reports.push_back("journal: " + counted(replay.lost_readings(), "reading") +
-                                " lost: their source or their series is no longer known");
-  }
-  if (replay.stopped()) {
-    recovered.reports.push_back(
-        "journal: what follows the last start of the daemon cannot be read without the "
-        "checkpoint that is missing, and is lost");
-  }
+  lost(replay.lost_readings(), "reading", "their source or their series is no longer known");
+  lost(inputs.unplaced_readings(), "reading", "a record is lost without which their time is not known");
+  lost(inputs.unknown_records() + replay.senseless_records(), "record", "their content makes no sense");
 }
 
 }  // namespace
@@ -119,37 +174,34 @@ void report(const JournalReplay& replay, const LogReport& log, RecoveredState& r
 FoundState find_state(FileSystem& files, const std::string& state_directory, CheckpointStore& checkpoints,
                       std::uint64_t fresh_id) {
   FoundState state;
-  auto found = checkpoints.newest();
-  if (const auto* const refusal = std::get_if<std::string>(&found)) throw StateRefused(*refusal);
-  auto& readable = std::get<CheckpointStore::Found>(found);
-  state.reports = std::move(readable.warnings);
-  state.checkpoint = std::move(readable.checkpoint);
-  state.state_id =
-      state.checkpoint ? state.checkpoint->state_id : state_id_of_journal(files, state_directory).value_or(fresh_id);
+  find_checkpoint(files, checkpoints, state);
+  state.state_id = state.checkpoint ? state.checkpoint->state_id
+                                    : state_id_of_journal(files, state_directory, state.reports).value_or(fresh_id);
   return state;
 }
 
-RecoveredState recover(FileSystem& files, const std::string& state_directory, const FoundState& found,
-                       Pipeline& pipeline, const std::vector<std::string>& source_names, const RowRoutes& routes,
-                       std::span<const std::unique_ptr<SinkWorker>> workers, Timestamp now) {
+RecoveredState recover(FileSystem& files, const std::string& state_directory, CheckpointStore& checkpoints,
+                       FoundState found, Pipeline& pipeline, const std::vector<std::string>& source_names,
+                       const RowRoutes& routes, std::span<const std::unique_ptr<SinkWorker>> workers, Timestamp now) {
   RecoveredState recovered;
-  recovered.reports = found.reports;
   IntakeState& intake = recovered.intake;
-  if (found.checkpoint) restore(*found.checkpoint, pipeline, intake, recovered);
+  restore_newest(files, checkpoints, found, pipeline, recovered);
+  recovered.reports.insert(recovered.reports.begin(), found.reports.begin(), found.reports.end());
   const std::uint64_t from = found.checkpoint ? found.checkpoint->journal_next : 0;
 
-  RecordLogReader reader = open_journal(files, state_directory, from);
+  RecordLogReader reader = open_journal(files, state_directory, from, recovered.reports);
   const std::uint64_t last_known_run = found.checkpoint ? found.checkpoint->run : 0;
   const auto wall = static_cast<std::uint64_t>(std::max<std::int64_t>(now.count(), 0));
   recover_outboxes(found, std::max(last_known_run + 1, wall), workers);
   JournalReplay replay(pipeline, routes, intake.sessions, intake.positions, intake.values, source_names);
   replay.begin(intake.sources, last_known_run);
   replay.hold(intake.held);
-  const std::uint64_t unknown = apply_all(reader, replay, workers);
-  if (unknown > 0) recovered.reports.push_back("journal: " + counted(unknown, "record") + " of an unknown kind");
+  JournalInputs inputs(reader, start_of(found));
+  apply_all(inputs, replay, workers);
   replay.end();
   report(reader.report(), recovered);
-  report(replay, reader.report(), recovered);
+  report(replay, inputs, reader.report(), recovered);
+  report_missing(files, state_directory, found, reader.next_number(), recovered);
   if (const std::error_code error = reader.cut_torn_tail()) {
     recovered.reports.push_back(reader.report().torn_path + ": " + error.message());
   }

@@ -5,8 +5,8 @@
 //   RecoveredState recovered = recover(found, pipeline, ...); before anything is taken in
 //
 // Thread: one, before any other is started. Blocks: as long as reading takes.
-// Fails:  StateRefused for what must not be touched: files of another program or of a newer version. Damage is read
-//         around, counted and reported in `reports`.
+// Fails:  StateRefused for a newer format and for files that may not be read; std::runtime_error for a disk that fails.
+//         Damage is read around, counted and reported in `reports`; files that cannot be used are set aside.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/intake/intake.h"
@@ -30,6 +31,9 @@ struct StateRefused : std::runtime_error {
 
 struct FoundState {
   std::optional<Checkpoint> checkpoint;
+  std::string path;  // of the checkpoint
+  // Of all that are kept: its path, and the first journal record that it does not contain.
+  std::vector<std::pair<std::string, std::uint64_t>> kept;
   std::uint64_t state_id = 0;  // of the directory; `fresh_id` if it is empty
   std::vector<std::string> reports;
 };
@@ -45,8 +49,9 @@ struct RecoveredState {
   std::vector<std::string> reports;  // for the log, one line each
 };
 
-RecoveredState recover(FileSystem& files, const std::string& state_directory, const FoundState& found,
-                       Pipeline& pipeline, const std::vector<std::string>& source_names, const RowRoutes& routes,
-                       std::span<const std::unique_ptr<SinkWorker>> workers, Timestamp now);
+// A checkpoint that is whole but cannot be restored is set aside, and the one before it is used.
+RecoveredState recover(FileSystem& files, const std::string& state_directory, CheckpointStore& checkpoints,
+                       FoundState found, Pipeline& pipeline, const std::vector<std::string>& source_names,
+                       const RowRoutes& routes, std::span<const std::unique_ptr<SinkWorker>> workers, Timestamp now);
 
 }  // namespace edgetide

@@ -21,7 +21,6 @@
 #define GUARDED_BY(mutex) EDGETIDE_THREAD_SAFETY(guarded_by(mutex))
 #define PT_GUARDED_BY(mutex) EDGETIDE_THREAD_SAFETY(pt_guarded_by(mutex))
 #define REQUIRES(...) EDGETIDE_THREAD_SAFETY(requires_capability(__VA_ARGS__))
-#define EXCLUDES(...) EDGETIDE_THREAD_SAFETY(locks_excluded(__VA_ARGS__))
 #define ACQUIRE(...) EDGETIDE_THREAD_SAFETY(acquire_capability(__VA_ARGS__))
 #define RELEASE(...) EDGETIDE_THREAD_SAFETY(release_capability(__VA_ARGS__))
 

@@ -7,6 +7,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <utility>
 
 #include "daemon/service/mutex.h"
 #include "daemon/sources/source.h"
@@ -15,7 +18,10 @@ namespace edgetide {
 
 class AcceptWaiter final : public SourceEvents {
  public:
-  AcceptWaiter(SourceHost& host, SourceId source) : host_(host), source_(source) {}
+  using GetLiveness = std::function<std::optional<Liveness>()>;
+  AcceptWaiter(
+      SourceHost& host, SourceId source, GetLiveness get_liveness = [] { return std::nullopt; })
+      : host_(host), source_(source), get_liveness_(std::move(get_liveness)) {}
   ~AcceptWaiter() override { stop(); }
   AcceptWaiter(const AcceptWaiter&) = delete;
   AcceptWaiter& operator=(const AcceptWaiter&) = delete;
@@ -31,6 +37,7 @@ class AcceptWaiter final : public SourceEvents {
   void room_available() noexcept override;
   void durable(std::uint64_t through) noexcept override;
   void set_blocking(bool allowed) noexcept override;
+  std::optional<Liveness> liveness() noexcept override { return get_liveness_(); }
 
  private:
   bool wait_for_room(std::uint64_t seen);
@@ -40,6 +47,7 @@ class AcceptWaiter final : public SourceEvents {
 
   SourceHost& host_;
   const SourceId source_;
+  const GetLiveness get_liveness_;
   mutable Mutex mutex_;
   Condition changed_;
   std::uint64_t rooms_ GUARDED_BY(mutex_) = 0;  // how often there was room again

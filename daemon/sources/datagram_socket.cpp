@@ -45,7 +45,7 @@ void DatagramSocket::read() {
     take(peer, std::string_view(buffer.data(), static_cast<std::size_t>(got)), batch);
     bytes += static_cast<std::size_t>(got);
   }
-  if (!batch.readings.empty() || !batch.refusals.empty()) intake_.offer(socket_, [](bool) {});
+  if (!batch.empty()) intake_.offer(socket_, [](const Acceptance&) {});
 }
 
 // Peer and datagram are kept: the batch refers to them, and the buffer is reused.

@@ -26,6 +26,7 @@ class DatagramSocket final : public ServedSocket {
   DatagramSocket(BoundSocket& socket, EventLoop& loop, SocketIntake& intake, SourceHost& host);
 
   void set_reading(bool reading) override;
+  void durable(std::uint64_t /*through*/) override {}  // nothing is acknowledged
 
  private:
   void read();

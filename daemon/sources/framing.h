@@ -5,8 +5,14 @@
 // whole:          a datagram is one message.
 #pragma once
 
+#include "pipeline/enum_word.h"
+
 namespace edgetide {
 
 enum class Framing { newline, length_prefix, whole };
+inline constexpr EnumWord<Framing> stream_framing_words[] = {{Framing::newline, "newline"},
+                                                             {Framing::length_prefix, "length_prefix"}};
+inline constexpr EnumWord<Framing> datagram_framing_words[] = {{Framing::newline, "newline"},
+                                                               {Framing::whole, "whole"}};
 
 }  // namespace edgetide

@@ -24,15 +24,20 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <mqtt/async_client.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <random>
 #include <stdexcept>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
 
+#include "daemon/service/descriptor.h"
 #include "daemon/service/host_port.h"
 #include "daemon/service/mutex.h"
 #include "daemon/service/server_address.h"
@@ -52,6 +57,7 @@ constexpr auto connect_timeout = 15s;
 constexpr auto answer_timeout = 15s;  // SUBACK
 constexpr auto disconnect_timeout = 2s;
 constexpr std::chrono::microseconds backoff_least = 50ms;
+constexpr std::size_t max_waiting_replies = 100;
 constexpr std::int32_t receive_maximum = 1000;
 constexpr std::uint32_t packet_ids = 65'535;  // as many as MQTT 3.1.1 brokers may send unacknowledged
 constexpr int reason_taken_over = 142;
@@ -181,7 +187,7 @@ class MqttSource final : public Source {
       : options_(std::move(options)),
         id_(id),
         host_(host),
-        waiter_(host, id),
+        waiter_(host, id, [this] { return liveness(); }),
         router_(options_.routes),
         filters_(without_covered(router_.filters())),
         subscriptions_(filters_, {}) {
@@ -191,6 +197,7 @@ class MqttSource final : public Source {
 
   void start() override {
     for (const std::string& file : {options_.tls.ca, options_.tls.cert, options_.tls.key}) check_readable(file);
+    for (const StoredPosition& known : host_.positions(id_)) router_.restore_state(known.partition, known.bytes);
     waiter_.start();
     thread_ = std::thread([this] { run(); });
     pthread_setname_np(thread_.native_handle(), ("mqtt-" + options_.name).substr(0, 15).c_str());
@@ -216,6 +223,7 @@ class MqttSource final : public Source {
       const std::string error = serve_one();
       if (stopping()) break;
       host_.disconnected(id_, error);
+      forget_socket();
       host_.impaired(id_, pace_.is_taken_over() ? taken_over(pace_.is_said()) : std::string());
       wait_until_next_try();
     }
@@ -254,14 +262,14 @@ class MqttSource final : public Source {
       set_lost("the broker disconnected us, reason " + std::to_string(static_cast<int>(reason)) +
                (broker_says_taken_over_ ? ": " + taken_over(true) : ""));
     });
-    client.set_connected_handler([this](const mqtt::string&) noexcept { socket_ = traced_socket; });
+    client.set_connected_handler([this](const mqtt::string&) noexcept { note_socket(traced_socket); });
     client.set_message_callback([this](mqtt::const_message_ptr message) noexcept { take(*message); });
 
     connect(client, server);
     subscribe(client);
     host_.connected(id_, server);
     const auto since = std::chrono::steady_clock::now();
-    std::string error = wait_for_loss(since);
+    std::string error = wait_for_loss(client, since);
     const auto stood = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - since);
     pace_.lost(Duration::microseconds(stood.count()), delivered_, broker_says_taken_over_);
     return error;
@@ -272,6 +280,7 @@ class MqttSource final : public Source {
     {
       const MutexLock lock(mutex_);
       lost_.clear();
+      replies_.clear();
     }
     cut_ = delivered_ = broker_says_taken_over_ = false;
     socket_ = no_socket;
@@ -373,13 +382,15 @@ class MqttSource final : public Source {
     }
   }
 
-  std::string wait_for_loss(std::chrono::steady_clock::time_point since) {
+  // Sends replies meanwhile.
+  std::string wait_for_loss(mqtt::async_client& client, std::chrono::steady_clock::time_point since) {
     const auto peace = since + std::chrono::microseconds(ReconnectPace::peace_after.count());
     bool at_peace = false;
     while (true) {
+      std::vector<std::pair<std::string, std::string>> replies;
       {
         MutexLock lock(mutex_);
-        while (!stopping_ && lost_.empty()) {
+        while (!stopping_ && lost_.empty() && replies_.empty()) {
           if (at_peace) {
             changed_.wait(lock);
           } else if (changed_.wait_until(lock, peace) == std::cv_status::timeout) {
@@ -387,7 +398,10 @@ class MqttSource final : public Source {
           }
         }
         if (stopping_ || !lost_.empty()) return lost_;
+        replies.swap(replies_);
       }
+      for (const auto& [topic, payload] : replies) client.publish(topic, payload.data(), payload.size(), 0, false);
+      if (at_peace || std::chrono::steady_clock::now() < peace) continue;
       at_peace = true;
       pace_.settle();
       host_.impaired(id_, {});
@@ -404,6 +418,30 @@ class MqttSource final : public Source {
     }
   }
 
+  // A descriptor of our own: the library may close its own at any time, and the number may be given again.
+  void note_socket(int socket) noexcept {
+    socket_ = socket;
+    const MutexLock lock(mutex_);
+    watched_ = socket == no_socket ? Descriptor() : Descriptor(fcntl(socket, F_DUPFD_CLOEXEC, 0));
+  }
+
+  void forget_socket() noexcept {
+    const MutexLock lock(mutex_);
+    watched_ = Descriptor();
+  }
+
+  // When the broker was last heard, from the kernel, which also sees the answers to pings.
+  std::optional<Liveness> liveness() const noexcept {
+    const MutexLock lock(mutex_);
+    if (watched_.get() < 0) return std::nullopt;
+    tcp_info info{};
+    socklen_t length = sizeof info;
+    int waiting = 0;
+    if (getsockopt(watched_.get(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return std::nullopt;
+    if (ioctl(watched_.get(), FIONREAD, &waiting) != 0) return std::nullopt;
+    return Liveness{Duration::milliseconds(info.tcpi_last_data_recv), waiting > 0};
+  }
+
   // Paho's receive thread, with the library's lock held: decode, accept, return.
   void take(const mqtt::message& message) noexcept {
     if (cut_) return;  // read before the cut; not acknowledged either
@@ -411,10 +449,11 @@ class MqttSource final : public Source {
     const std::optional<unsigned> copies = copies_of(message);
     if (!copies) return;
     decode(message);
-    if (batch_.readings.empty() && batch_.refusals.empty()) return;
+    if (batch_.empty()) return;
     end_message(message, *copies);
     if (!waiter_.accept(batch_)) return cut();
     delivered_ = true;
+    if (!batch_.replies.empty()) queue_replies();
   }
 
   // How many of it come if the broker does not tell them apart, most often 1; nothing: another copy counts.
@@ -456,12 +495,43 @@ class MqttSource final : public Source {
     batch_.clear();
     try {
       const auto& payload = message.get_payload_ref();
-      router_.decode(message.get_topic(), std::string_view(payload.data(), payload.size()), batch_);
+      note_properties(message.get_properties());
+      router_.decode({.topic = message.get_topic(),
+                      .payload = std::string_view(payload.data(), payload.size()),
+                      .content_type = content_type_,
+                      .properties = properties_},
+                     batch_);
     } catch (const std::bad_alloc&) {
       throw;
     } catch (...) {
       batch_.clear();
       batch_.refusals.push_back({Refusal::bad_syntax, message.get_topic(), 0});
+    }
+  }
+
+  // They are sent by the connection thread: the library's lock is held here. What is too much is asked for again.
+  void queue_replies() {
+    const MutexLock lock(mutex_);
+    for (const Reply& reply : batch_.replies) {
+      if (replies_.size() < max_waiting_replies)
+        replies_.emplace_back(std::string(reply.topic), std::string(reply.payload));
+    }
+    changed_.notify_all();
+  }
+
+  // Of MQTT 5; they point into the message.
+  void note_properties(const mqtt::properties& all) {
+    properties_.clear();
+    content_type_ = {};
+    for (int i = 0; i < all.c_struct().count; ++i) {
+      const MQTTProperty& one = all.c_struct().array[i];
+      const auto text = [](const MQTTLenString& part) {
+        return std::string_view(part.data, static_cast<std::size_t>(std::max(part.len, 0)));
+      };
+      if (one.identifier == MQTTPROPERTY_CODE_CONTENT_TYPE) content_type_ = text(one.value.data);
+      if (one.identifier == MQTTPROPERTY_CODE_USER_PROPERTY) {
+        properties_.push_back({text(one.value.data), text(one.value.value)});
+      }
     }
   }
 
@@ -511,6 +581,8 @@ class MqttSource final : public Source {
   // Paho's receive thread only.
   Router router_;
   DecodedBatch batch_;
+  std::vector<MessageProperty> properties_;  // and
+  std::string_view content_type_;            // of the message at hand
   std::vector<std::uint32_t> identifiers_;
   std::int32_t acknowledged_ = 0;  // messages of QoS 1 and 2 in this connection
 
@@ -523,6 +595,8 @@ class MqttSource final : public Source {
   std::atomic<bool> delivered_ = false;  // it brought a message that was taken
   std::atomic<bool> broker_says_taken_over_ = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
+  Descriptor watched_ GUARDED_BY(mutex_);                                        // the same socket
+  std::vector<std::pair<std::string, std::string>> replies_ GUARDED_BY(mutex_);  // topic and payload, to be sent
   std::string lost_ GUARDED_BY(mutex_);  // why the connection was lost, empty while it stands
   MqttSubscriptions subscriptions_ GUARDED_BY(mutex_);
 

@@ -21,8 +21,8 @@ DecodedBatch& SocketIntake::begin_batch() noexcept {
 }
 
 void SocketIntake::offer(const BoundSocket& socket, Then then) {
-  const Answer answer = offer_(socket.id, batch_);
-  if (answer != Answer::held) return then(answer == Answer::taken);
+  const Acceptance acceptance = offer_(socket.id, batch_);
+  if (acceptance.answer != Acceptance::Answer::held) return then(acceptance);
   held_ = Held{&socket, std::move(then)};
   set_reading_(false);
 }
@@ -30,11 +30,11 @@ void SocketIntake::offer(const BoundSocket& socket, Then then) {
 // Sockets are read again before the caller goes on, which may drop its own connection.
 void SocketIntake::offer_again() {
   if (!held_) return;
-  const Answer answer = held_->socket == nullptr ? Answer::closed : offer_(held_->socket->id, batch_);
-  if (answer == Answer::held) return;
+  const Acceptance acceptance = held_->socket == nullptr ? Acceptance() : offer_(held_->socket->id, batch_);
+  if (acceptance.answer == Acceptance::Answer::held) return;
   const Held held = *std::exchange(held_, std::nullopt);
   set_reading_(true);
-  if (held.socket != nullptr) held.then(answer == Answer::taken);
+  if (held.socket != nullptr) held.then(acceptance);
 }
 
 void SocketIntake::forget(const BoundSocket& socket) noexcept {

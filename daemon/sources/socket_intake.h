@@ -2,7 +2,8 @@
 // that batch to the host.
 //
 // A batch that the host holds back is kept here, and no socket of the loop is read until it has been accepted: its
-// bytes wait in the kernel, and its peers are slowed down by TCP. Nothing is acknowledged before.
+// bytes wait in the kernel, and its peers are slowed down by TCP. A batch that is taken but not durable holds up no
+// socket.
 //
 // Thread: the loop's. Owns: buffer and batch. Fails: never.
 #pragma once
@@ -14,22 +15,18 @@
 
 #include "daemon/decoders/decoded_batch.h"
 #include "daemon/sources/bound_socket.h"
+#include "daemon/sources/source.h"
 
 namespace edgetide {
 
 class SocketIntake {
  public:
-  enum class Answer {
-    taken,   // and may be acknowledged
-    held,    // not taken; offer it again when there is room
-    closed,  // not taken: the daemon is stopping
-  };
-  // Never waits, if the host can do without.
-  using Offer = std::function<Answer(SourceId, const DecodedBatch&)>;
+  // Never waits.
+  using Offer = std::function<Acceptance(SourceId, const DecodedBatch&)>;
   // Whether sockets are to be read.
   using SetReading = std::function<void(bool reading)>;
   // What an offer has come to, now or later. The last thing that its caller does: it may destroy the caller.
-  using Then = std::function<void(bool taken)>;
+  using Then = std::function<void(const Acceptance& taken_or_closed)>;
 
   SocketIntake(Offer offer, SetReading set_reading);
 

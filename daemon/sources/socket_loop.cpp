@@ -1,6 +1,5 @@
 #include "daemon/sources/socket_loop.h"
 
-#include <algorithm>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -36,41 +35,26 @@ std::unique_ptr<ServedSocket> SocketLoop::serve(BoundSocket& socket) {
   return std::make_unique<DatagramSocket>(socket, events_, intake_, host_);
 }
 
-// A batch that was taken is held on until it is durable: its peer is answered then.
-SocketIntake::Answer SocketLoop::offer(SourceId source, const DecodedBatch& batch) {
-  using Answer = SocketIntake::Answer;
-  if (!awaited_record_) {
-    const Acceptance acceptance = host_.try_accept(source, batch);
-    if (acceptance.answer == Acceptance::Answer::closed) return Answer::closed;
-    if (!acceptance.is_taken()) return blocking_ ? Answer::held : Answer::closed;
-    awaited_record_ = acceptance.record;
-  }
-  const bool is_durable = *awaited_record_ <= durable_;
-  if (!is_durable && blocking_) return Answer::held;
-  awaited_record_.reset();
-  return is_durable ? Answer::taken : Answer::closed;
-}
-
-void SocketLoop::offer_again() {
-  intake_.offer_again();
-  if (!intake_.is_holding()) awaited_record_.reset();
+Acceptance SocketLoop::offer(SourceId source, const DecodedBatch& batch) {
+  const Acceptance acceptance = host_.try_accept(source, batch);
+  const bool may_wait = acceptance.answer != Acceptance::Answer::held || blocking_;
+  return may_wait ? acceptance : Acceptance();
 }
 
 void SocketLoop::room_available() noexcept {
-  events_.post([this] { offer_again(); });
+  events_.post([this] { intake_.offer_again(); });
 }
 
 void SocketLoop::durable(std::uint64_t through) noexcept {
   events_.post([this, through] {
-    durable_ = std::max(durable_, through);
-    offer_again();
+    for (const auto& [socket, served] : served_) served->durable(through);
   });
 }
 
 void SocketLoop::set_blocking(bool allowed) noexcept {
   events_.post([this, allowed] {
     blocking_ = allowed;
-    offer_again();
+    intake_.offer_again();
   });
 }
 
@@ -80,7 +64,7 @@ void SocketLoop::remove(BoundSocket& socket) {
   events_.call([&] {
     intake_.forget(socket);
     served_.erase(&socket);
-    offer_again();
+    intake_.offer_again();
     was_last = served_.empty();
   });
   socket.close();

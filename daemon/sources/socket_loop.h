@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 
 #include "daemon/service/event_loop.h"
 #include "daemon/sources/bound_socket.h"
@@ -43,15 +42,12 @@ class SocketLoop final : public SourceEvents {
 
  private:
   std::unique_ptr<ServedSocket> serve(BoundSocket& socket);
-  SocketIntake::Answer offer(SourceId source, const DecodedBatch& batch);
-  void offer_again();
+  Acceptance offer(SourceId source, const DecodedBatch& batch);
 
   SourceHost& host_;
   EventLoop events_;
   // The loop's thread only, while it runs.
   SocketIntake intake_;
-  std::optional<std::uint64_t> awaited_record_;  // of the batch that `intake_` holds, if it was taken
-  std::uint64_t durable_ = 0;
   bool blocking_ = true;
   std::map<const BoundSocket*, std::unique_ptr<ServedSocket>> served_;
 };

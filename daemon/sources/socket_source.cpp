@@ -14,6 +14,9 @@ class SocketSource final : public Source {
 
   void start() override {
     socket_.bind();
+    for (const StoredPosition& known : loop_.host().positions(socket_.id)) {
+      socket_.router.restore_state(known.partition, known.bytes);
+    }
     loop_.add(socket_);
     started_ = true;
     loop_.host().connected(socket_.id, socket_.options.listen);

@@ -3,7 +3,8 @@
 // A source receives bytes, decodes them (route.h, decoder.h) and hands batches to its SourceHost. It starts no
 // thread except where its library insists (Paho); sockets run on the one event loop of socket_loop.
 //
-//   host.attach(id, events)          before the first batch; `host.positions(id)` says where to resume
+//   host.attach(id, events)          before the first batch; `host.positions(id)` says where to resume, and what the
+//                                    decoders of its router knew (Router::restore_state)
 //   host.try_accept(id, batch)       held:  keep the batch, stop reading, offer it again after `room_available`
 //                                    taken: acknowledge it to the peer after `durable(record)`; at once if that is 0
 //   host.detach(id)                  after the last one
@@ -18,6 +19,7 @@
 
 #include "daemon/decoders/decoded_batch.h"
 #include "pipeline/reading.h"
+#include "pipeline/time.h"
 
 namespace edgetide {
 
@@ -33,6 +35,12 @@ struct Acceptance {
   bool is_taken() const noexcept { return answer == Answer::taken; }
 };
 
+// What a transport shows of its peer.
+struct Liveness {
+  Duration silent_for;   // since its last bytes
+  bool waiting = false;  // bytes that were received and not read yet
+};
+
 // What the host tells a source.
 // Thread: any, one call at a time. Never: waits, throws, or calls the host; it wakes what waits, and returns.
 class SourceEvents {
@@ -45,6 +53,8 @@ class SourceEvents {
   virtual void durable(std::uint64_t through) noexcept = 0;
   // False: nothing may wait any more, for room or for the disk. What does is not acknowledged.
   virtual void set_blocking(bool allowed) noexcept = 0;
+  // Nothing: the transport shows no life but its messages.
+  virtual std::optional<Liveness> liveness() noexcept { return std::nullopt; }
 };
 
 // Where a source was when the newest reading was taken that the daemon still knows of.
@@ -76,7 +86,7 @@ class SourceHost {
   virtual void attach(SourceId source, SourceEvents& events) noexcept = 0;
   virtual void detach(SourceId source) noexcept = 0;
 
-  // The newest of each partition, as the source has put them into its batches.
+  // The newest of each partition, as they were in its batches; states of decoders too (decoder_state_mark).
   virtual std::vector<StoredPosition> positions(SourceId source) const = 0;
 
   // The messages of the batches from now on are of this session. What is noted survives a crash when this is true;

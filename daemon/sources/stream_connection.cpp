@@ -13,6 +13,8 @@ namespace edgetide {
 namespace {
 
 constexpr std::size_t max_unread_acks_bytes = 4096;
+constexpr std::size_t max_waiting_acks = 1024;
+constexpr std::chrono::seconds late_by{1};             // so late a deadline is seen only after a pause of ours
 constexpr std::chrono::milliseconds retry_after{500};  // where the kernel has no memory to watch a descriptor
 
 std::chrono::microseconds to_chrono(Duration duration) {
@@ -35,13 +37,17 @@ StreamConnection::StreamConnection(StreamListener& listener, EventLoop& loop, De
 }
 
 void StreamConnection::set_reading(bool reading) {
-  if (!reading) {
+  if (!reading || waiting_acks_.size() >= max_waiting_acks) {
     watch_.set_events(0);
     return timer_.cancel();
   }
-  heard_at_ = std::chrono::steady_clock::now();
-  if (message_began_at_) message_began_at_ = heard_at_;
+  restart_deadlines(std::chrono::steady_clock::now());
   check_deadline();
+}
+
+void StreamConnection::restart_deadlines(EventLoop::Time now) noexcept {
+  heard_at_ = now;
+  if (message_began_at_) message_began_at_ = now;
 }
 
 void StreamConnection::read() {
@@ -74,8 +80,10 @@ void StreamConnection::take(std::string_view bytes) {
       });
   note_message_start(was_partial, ended);
   arm();
-  if (batch.readings.empty() && batch.refusals.empty() && !messages.any()) return;
-  intake_.offer(socket_, [this, messages](bool taken) { taken ? acknowledge(messages) : listener_.drop(*this); });
+  if (batch.empty() && !messages.any()) return;
+  intake_.offer(socket_, [this, messages](const Acceptance& acceptance) {
+    acceptance.is_taken() ? note_taken(messages, acceptance.record) : listener_.drop(*this);
+  });
 }
 
 void StreamConnection::note_message_start(bool was_partial, bool message_ended) {
@@ -86,12 +94,33 @@ void StreamConnection::note_message_start(bool was_partial, bool message_ended) 
   }
 }
 
-void StreamConnection::acknowledge(Messages messages) {
+void StreamConnection::note_taken(Messages messages, std::uint64_t record) {
   taken_.accepted += messages.accepted;
   taken_.refused += messages.refused;
   if (!messages.any() || !socket_.options.ack) return;
-  acks_ += "ack " + std::to_string(taken_.accepted);
-  if (taken_.refused > 0) acks_ += " refused " + std::to_string(taken_.refused);
+  if (record == 0) {  // and so is all before it
+    waiting_acks_.clear();
+    return acknowledge(taken_);
+  }
+  waiting_acks_.push_back({record, taken_});
+  if (waiting_acks_.size() == max_waiting_acks) set_reading(false);
+}
+
+void StreamConnection::durable(std::uint64_t through) {
+  const bool was_full = waiting_acks_.size() >= max_waiting_acks;
+  Messages messages;
+  for (; !waiting_acks_.empty() && waiting_acks_.front().record <= through; waiting_acks_.pop_front()) {
+    messages = waiting_acks_.front().messages;
+  }
+  if (!messages.any()) return;
+  if (was_full && !intake_.is_holding()) set_reading(true);
+  acknowledge(messages);
+}
+
+// Up to this message of the connection.
+void StreamConnection::acknowledge(Messages messages) {
+  acks_ += "ack " + std::to_string(messages.accepted);
+  if (messages.refused > 0) acks_ += " refused " + std::to_string(messages.refused);
   acks_ += '\n';
   const ssize_t sent = send(descriptor_.get(), acks_.data(), acks_.size(), MSG_NOSIGNAL);
   if (sent > 0) acks_.erase(0, static_cast<std::size_t>(sent));
@@ -102,7 +131,7 @@ void StreamConnection::acknowledge(Messages messages) {
 void StreamConnection::end() {
   if (!frames_.unreported()) return listener_.drop(*this);
   intake_.begin_batch().refusals.push_back({Refusal::bad_syntax, peer_, 0});
-  intake_.offer(socket_, [this](bool) { listener_.drop(*this); });
+  intake_.offer(socket_, [this](const Acceptance&) { listener_.drop(*this); });
 }
 
 EventLoop::Time StreamConnection::deadline() const {
@@ -119,7 +148,9 @@ void StreamConnection::arm() {
 
 void StreamConnection::check_deadline() {
   if (!watch_.set_events(EPOLLIN)) return timer_.set(std::chrono::steady_clock::now() + retry_after);
-  if (std::chrono::steady_clock::now() < deadline()) return arm();
+  const EventLoop::Time now = std::chrono::steady_clock::now();
+  if (now >= deadline() + late_by) restart_deadlines(now);  // a pause of ours: what the peer has sent may still wait
+  if (now < deadline()) return arm();
   end();
 }
 

@@ -1,5 +1,5 @@
 // One peer of a stream socket: its bytes are cut into messages, decoded and offered; with `ack` it learns how many
-// messages have been accepted, and how many were refused.
+// messages have been accepted and are durable, and how many were refused.
 //
 // Ends:   when the peer closes, at its deadline, when it reads no acknowledgements, when the daemon stops. A message
 //         that had begun is then discarded and counted.
@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,8 @@ class StreamConnection {
 
   // Deadlines restart when reading resumes, because the peer did not cause the pause.
   void set_reading(bool reading);
+  // Acknowledges what was taken up to this record. May destroy the connection.
+  void durable(std::uint64_t through);
 
  private:
   struct Messages {
@@ -38,9 +41,11 @@ class StreamConnection {
   void read();
   void take(std::string_view bytes);
   void note_message_start(bool was_partial, bool message_ended);
+  void note_taken(Messages messages, std::uint64_t record);
   void acknowledge(Messages messages);
   void end();
 
+  void restart_deadlines(EventLoop::Time now) noexcept;
   EventLoop::Time deadline() const;
   void arm();
   void check_deadline();
@@ -51,8 +56,13 @@ class StreamConnection {
   const Descriptor descriptor_;
   const std::string peer_;
   FrameBuffer frames_;
+  struct WaitingAck {
+    std::uint64_t record;
+    Messages messages;  // taken up to it, since the connection began
+  };
   Messages taken_;
-  std::string acks_;  // not written yet
+  std::deque<WaitingAck> waiting_acks_;  // for the disk; with max_waiting_acks the peer is read no further
+  std::string acks_;                     // not written yet
   EventLoop::Time heard_at_;
   std::optional<EventLoop::Time> message_began_at_;
   EventLoop::Watch watch_;

@@ -30,6 +30,11 @@ void StreamListener::set_reading(bool reading) {
   resume_.cancel();
 }
 
+// A connection that is dropped meanwhile is out of the map, and the next one is known already.
+void StreamListener::durable(std::uint64_t through) {
+  for (auto next = connections_.begin(); next != connections_.end();) (next++)->second->durable(through);
+}
+
 // One peer per turn; the rest stay in the kernel's queue for the next.
 void StreamListener::accept_peer() {
   sockaddr_storage peer{};
@@ -57,7 +62,7 @@ void StreamListener::let_in(Descriptor descriptor, std::string peer) {
 void StreamListener::refuse(std::string_view peer) {
   DecodedBatch& batch = intake_.begin_batch();
   batch.refusals.push_back({Refusal::unauthorised, batch.keep(peer), 0});
-  intake_.offer(socket_, [](bool) {});
+  intake_.offer(socket_, [](const Acceptance&) {});
 }
 
 void StreamListener::note_surplus() {

@@ -25,6 +25,7 @@ class StreamListener final : public ServedSocket {
   StreamListener(BoundSocket& socket, EventLoop& loop, SocketIntake& intake, SourceHost& host);
 
   void set_reading(bool reading) override;
+  void durable(std::uint64_t through) override;
   // Destroys the connection.
   void drop(const StreamConnection& connection) { connections_.erase(&connection); }
 

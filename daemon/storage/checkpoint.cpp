@@ -11,7 +11,7 @@ namespace edgetide {
 namespace {
 
 // All versions of the format keep magic and version at these offsets and the checksum at the end.
-constexpr std::size_t checkpoint_version_at = 8, body_at = 16, checksum_bytes = 4;
+constexpr std::size_t checkpoint_version_at = 8, context_at = 10, body_at = 16, checksum_bytes = 4;
 
 // Decided by the magic, which may be unwritten zeros or have one damaged byte.
 bool is_ours(std::string_view bytes) noexcept {
@@ -29,9 +29,13 @@ bool checksum_fits(std::string_view bytes) noexcept {
 }
 
 std::uint16_t version_of(std::string_view bytes) noexcept {
-  ByteReader in(bytes.substr(checkpoint_version_at));
-  const std::uint8_t low = in.u8();
-  return static_cast<std::uint16_t>(low | in.u8() << 8);
+  return static_cast<std::uint16_t>(load_little_endian(&bytes[checkpoint_version_at], 2));
+}
+
+JournalContext context_of(std::string_view bytes) noexcept {
+  ByteReader in(bytes.substr(context_at));
+  const std::uint8_t series = in.u8();
+  return {series, in.u8()};
 }
 
 // Everything except the pipeline, which comes last.
@@ -56,7 +60,8 @@ CheckpointFrame frame_of(const Checkpoint& checkpoint) {
   CheckpointFrame frame;
   ByteWriter head(frame.head);
   frame.head = checkpoint_magic;
-  head.numbers(checkpoint_version, std::uint16_t{0}, std::uint32_t{0});
+  head.numbers(checkpoint_version, checkpoint.journal_context.series, checkpoint.journal_context.places,
+               std::uint32_t{0});
   head.numbers(checkpoint.state_id, checkpoint.run, checkpoint.epoch, checkpoint.journal_next);
   head.time(checkpoint.taken_at.wall);
   head.duration(checkpoint.taken_at.running);
@@ -82,6 +87,7 @@ std::variant<Checkpoint, BadCheckpoint> decode_checkpoint(std::string bytes) {
   }
   bytes.resize(bytes.size() - checksum_bytes);
   Checkpoint checkpoint;
+  checkpoint.journal_context = context_of(bytes);
   ByteReader in(std::string_view(bytes).substr(body_at));
   read_head(in, checkpoint);
   const std::size_t pipeline_bytes = in.text().size();

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "daemon/storage/journal_record.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
@@ -28,6 +29,7 @@ struct Checkpoint {
   std::uint64_t run = 0;           // in which it was taken
   std::uint64_t epoch = 0;         // the pipeline's
   std::uint64_t journal_next = 0;  // first journal record that it does not contain
+  JournalContext journal_context;  // of the records before it
   Moment taken_at;
   std::string pipeline;  // Pipeline::snapshot()
   std::vector<OutboxStart> outboxes;
@@ -49,7 +51,9 @@ struct BadCheckpoint {
     damaged,  // or cut off, or never written
     foreign,  // something else
     newer,
-    forbidden,  // it may not be read: what a store finds, not `decode_checkpoint`
+    // What a store finds, not `decode_checkpoint`:
+    forbidden,   // it may not be read
+    unreadable,  // the disk fails
   } reason;
   std::string text;  // goes behind the path: "is empty"
 };

@@ -18,7 +18,7 @@ bool is_missing(std::error_code error) noexcept {
 
 BadCheckpoint unreadable(std::error_code error) {
   const bool forbidden = error == std::errc::permission_denied || error == std::errc::operation_not_permitted;
-  return {forbidden ? BadCheckpoint::Reason::forbidden : BadCheckpoint::Reason::damaged,
+  return {forbidden ? BadCheckpoint::Reason::forbidden : BadCheckpoint::Reason::unreadable,
           "cannot be read: " + error.message()};
 }
 
@@ -66,24 +66,25 @@ std::variant<CheckpointStore::Found, std::string> CheckpointStore::newest() {
   if (!listed.value.empty()) next_number_ = listed.value.front() + 1;
   kept_.clear();
   Found found;
-  std::string foreign;
   for (const std::uint64_t number : listed.value) {
     const std::string path = path_of(number);
     auto loaded = load(path);
     if (auto* const whole = std::get_if<Checkpoint>(&loaded)) {
       kept_.push_front({number, whole->journal_next});
-      if (!found.checkpoint) found = {std::move(*whole), path, std::move(found.warnings)};
+      found.kept.emplace_back(path, whole->journal_next);
+      if (!found.checkpoint) {
+        found.checkpoint = std::move(*whole);
+        found.path = path;
+      }
       if (kept_.size() == keep_) break;
     } else if (!found.checkpoint) {
       const BadCheckpoint& bad = std::get<BadCheckpoint>(loaded);
       found.warnings.push_back(path + ": " + bad.text);
-      if (bad.reason == BadCheckpoint::Reason::newer || bad.reason == BadCheckpoint::Reason::forbidden) {
-        return found.warnings.back();
-      }
-      if (bad.reason == BadCheckpoint::Reason::foreign) foreign = found.warnings.back();
+      using Reason = BadCheckpoint::Reason;
+      if (bad.reason == Reason::newer || bad.reason == Reason::forbidden) return found.warnings.back();
+      if (bad.reason != Reason::unreadable) found.damaged.push_back(path);
     }
   }
-  if (!found.checkpoint && !foreign.empty()) return foreign;
   return found;
 }
 

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -32,9 +33,12 @@ class CheckpointStore {
     std::optional<Checkpoint> checkpoint;
     std::string path;                   // of it
     std::vector<std::string> warnings;  // newer files that were skipped, and why; one line each
+    std::vector<std::string> damaged;   // paths of those whose content is not that of a checkpoint
+    // Of all that are kept: its path, and the first journal record that it does not contain.
+    std::vector<std::pair<std::string, std::uint64_t>> kept;
   };
-  // The newest that is whole. Or why a person has to decide: a newer version of the format, a file that may not be
-  // read, or nothing but files of something else. Requires: before `write`.
+  // The newest that is whole. Or why a person has to decide: a newer version of the format, or a file that may not be
+  // read. Requires: before `write`.
   std::variant<Found, std::string> newest();
 
   [[nodiscard]] std::error_code write(const Checkpoint& checkpoint);

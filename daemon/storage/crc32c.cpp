@@ -73,7 +73,35 @@ std::uint32_t add_eight(std::uint32_t crc, const char* bytes) noexcept {
 
 #endif
 
+// Checksums as polynomials modulo the one of CRC-32C, the highest bit first.
+constexpr std::uint32_t reflected_polynomial = 0x82F63B78, one_byte_on = 1U << 23;
+
+constexpr std::uint32_t product(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result = 0;
+  for (std::uint32_t bit = 1U << 31; bit != 0; bit >>= 1) {
+    if ((a & bit) != 0) result ^= b;
+    b = (b >> 1) ^ ((b & 1) != 0 ? reflected_polynomial : 0);
+  }
+  return result;
+}
+
+// [k]: what 2^k bytes behind a checksum multiply it by.
+constexpr std::array<std::uint32_t, 64> make_powers() noexcept {
+  std::array<std::uint32_t, 64> powers{one_byte_on};
+  for (std::size_t k = 1; k < powers.size(); ++k) powers[k] = product(powers[k - 1], powers[k - 1]);
+  return powers;
+}
+
+constexpr std::array<std::uint32_t, 64> powers = make_powers();
+
 }  // namespace
+
+std::uint32_t crc32c_followed_by(std::uint32_t crc, std::uint64_t bytes) noexcept {
+  for (std::size_t k = 0; bytes != 0; ++k, bytes >>= 1) {
+    if ((bytes & 1) != 0) crc = product(powers[k], crc);
+  }
+  return crc;
+}
 
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t before) noexcept {
   std::uint32_t crc = ~before;

@@ -13,4 +13,9 @@ namespace edgetide {
 // Of `bytes` behind what `before` is the checksum of: crc32c(b, crc32c(a)) is that of a and b in a row.
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0) noexcept;
 
+// What `crc` contributes to a checksum when so many bytes follow it:
+//   crc32c(a + b) == crc32c_followed_by(crc32c(a), b.size()) ^ crc32c(b)
+// So the checksum of any part of a file is known from those of the file up to its two ends.
+std::uint32_t crc32c_followed_by(std::uint32_t crc, std::uint64_t bytes) noexcept;
+
 }  // namespace edgetide

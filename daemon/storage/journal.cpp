@@ -1,20 +1,24 @@
 #include "daemon/storage/journal.h"
 
 #include <algorithm>
-#include <string_view>
+
+#include "daemon/storage/set_aside.h"
 
 namespace edgetide {
 
 namespace {
 
 constexpr Duration pause_after_failure = Duration::seconds(1);
-constexpr std::string_view aside_suffix = ".damaged";
-constexpr std::size_t max_aside = 4;
+constexpr std::size_t least_segment_bytes = 256 * 1024, most_segment_bytes = 4 * 1024 * 1024, segments_wanted = 16;
 
 }  // namespace
 
 LogLocation journal_location(const std::string& state_directory) {
   return {state_directory + "/journal", "journal"};
+}
+
+std::size_t Journal::segment_bytes(const JournalOptions& options) noexcept {
+  return std::clamp(options.max_bytes / segments_wanted, least_segment_bytes, most_segment_bytes);
 }
 
 Journal::Journal(FileSystem& files, const std::string& state_directory, JournalOptions options, std::uint64_t run,
@@ -26,7 +30,7 @@ Journal::Journal(FileSystem& files, const std::string& state_directory, JournalO
            {.location = location_,
             .kind = LogKind::journal,
             .incarnation = run,
-            .segment_bytes = segment_bytes,
+            .segment_bytes = segment_bytes(options),
             .preallocate = true,
             .keep_unsynced = true},
            found.segments, found.next_record),
@@ -70,32 +74,20 @@ void Journal::fail(std::error_code error, Duration running) {
   try_again_at_ = running + pause_after_failure;
 }
 
-std::uint64_t Journal::reset() noexcept {
-  encoder_.forget_moment();
-  return log_.next_number();
+Journal::Start Journal::begin_anew() noexcept {
+  encoder_.begin_anew();
+  written_at_checkpoint_ = written_bytes_;
+  return {log_.next_number(), encoder_.context()};
 }
 
 void Journal::cut(std::uint64_t record, Duration running) {
   while (log_.oldest_ends_before(record)) {
     const std::string path = location_.path_of(log_.segments()[0].first_record);
     std::error_code error;
-    if (std::find(damaged_.begin(), damaged_.end(), path) != damaged_.end()) error = set_aside(path);
+    if (std::erase(damaged_, path) > 0) error = set_aside(files_, path);
     if (!error) error = log_.remove_oldest();
     if (error) return fail(error, running);
   }
-}
-
-// For a person to look at; the oldest go.
-std::error_code Journal::set_aside(const std::string& path) {
-  if (const std::error_code error = files_.rename(path, path + std::string(aside_suffix))) return error;
-  std::erase(damaged_, path);
-  FileResult<std::vector<std::string>> names = files_.list(location_.folder);
-  std::erase_if(names.value, [](const std::string& name) { return !name.ends_with(aside_suffix); });
-  std::sort(names.value.begin(), names.value.end());
-  for (std::size_t i = 0; i + max_aside < names.value.size(); ++i) {
-    if (const std::error_code error = files_.remove(location_.folder + '/' + names.value[i])) return error;
-  }
-  return {};
 }
 
 }  // namespace edgetide

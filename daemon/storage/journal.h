@@ -31,7 +31,8 @@ LogLocation journal_location(const std::string& state_directory);
 
 class Journal {
  public:
-  static constexpr std::size_t segment_bytes = 4 * 1024 * 1024;
+  // Small enough for what a checkpoint makes superfluous to be a small part of `max_bytes`.
+  static std::size_t segment_bytes(const JournalOptions& options) noexcept;
   static constexpr std::size_t max_unsynced_bytes = 8 * 1024 * 1024;
 
   // What recovery has found.
@@ -63,8 +64,12 @@ class Journal {
   PendingSync take_pending_sync() { return log_.take_pending_sync(); }
   void synced(const PendingSync& sync, std::error_code error, Duration running);
 
-  // The next record is no longer relative to one before it: a checkpoint begins here.
-  std::uint64_t reset() noexcept;
+  // A checkpoint begins here, and so may a reader: the next record, and what the encoder knows of those before.
+  struct Start {
+    std::uint64_t record = 0;
+    JournalContext context;
+  };
+  Start begin_anew() noexcept;
   // Records before `record` are in checkpoints that are safe. Segments that hold nothing else go; damaged ones are kept
   // aside under another name, `*.damaged`, the newest few of them.
   void cut(std::uint64_t record, Duration running);
@@ -73,10 +78,10 @@ class Journal {
   std::uint64_t disk_bytes() const noexcept { return log_.disk_bytes(); }
   std::size_t unsynced_bytes() const noexcept { return log_.unsynced_bytes(); }
   std::uint64_t written_bytes() const noexcept { return written_bytes_; }  // since the start
+  std::uint64_t bytes_behind_checkpoint() const noexcept { return written_bytes_ - written_at_checkpoint_; }
 
  private:
   void fail(std::error_code error, Duration running);
-  std::error_code set_aside(const std::string& path);
 
   FileSystem& files_;
   const LogLocation location_;
@@ -87,6 +92,7 @@ class Journal {
   std::string error_;
   Duration try_again_at_;
   std::uint64_t written_bytes_ = 0;
+  std::uint64_t written_at_checkpoint_ = 0;  // at the last `begin_anew`
 };
 
 }  // namespace edgetide

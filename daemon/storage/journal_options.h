@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "pipeline/enum_word.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
@@ -13,7 +14,12 @@ enum class Durability {
   power,  // synced before it is acknowledged
 };
 
+inline constexpr EnumWord<Durability> durability_words[] = {
+    {Durability::none, "none"}, {Durability::crash, "crash"}, {Durability::power, "power"}};
+
 enum class JournalFull { block, drop_newest };
+inline constexpr EnumWord<JournalFull> journal_full_words[] = {{JournalFull::block, "block"},
+                                                               {JournalFull::drop_newest, "drop_newest"}};
 
 struct JournalOptions {
   Durability durability = Durability::crash;

@@ -13,12 +13,26 @@ namespace {
 // Flags of a batch.
 constexpr std::uint8_t has_fingerprint = 1, has_whole_moment = 2, has_refusals = 4, in_milliseconds = 8,
                        has_fingerprints = 16, has_positions = 32, has_values = 64;
+constexpr std::uint64_t has_unheard = 2;  // of a tick
 constexpr unsigned fingerprint_bytes = 6, hash_bytes = 6;
 constexpr std::int64_t millisecond = 1'000;
+
+constexpr std::uint64_t max_id = 0xFFFF'FFFE;  // the highest number that a series or a source may have
 
 Moment get_moment(VarintReader& in) noexcept {
   const std::int64_t wall = in.signed_varint();
   return {Timestamp::microseconds(wall), Duration::microseconds(in.signed_varint())};
+}
+
+void put_moment(std::string& out, Moment moment) {
+  put_signed(out, moment.wall.count());
+  put_signed(out, moment.running.count());
+}
+
+std::uint32_t get_id(VarintReader& in) noexcept {
+  const std::uint64_t id = in.varint();
+  in.require(id <= max_id);
+  return static_cast<std::uint32_t>(id);
 }
 
 bool all_in_milliseconds(std::span<const Reading> readings) noexcept {
@@ -32,6 +46,38 @@ std::int64_t difference(std::int64_t a, std::int64_t b) noexcept {
 }
 std::int64_t sum(std::int64_t a, std::int64_t b) noexcept {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+
+// When the record before was: 1 + the running time that passed since, and how much more wall time did; 0: not known.
+void put_before(std::string& out, Moment moment, const std::optional<Moment>& before) {
+  const Duration passed = before ? moment.running - before->running : Duration::microseconds(-1);
+  if (passed < Duration()) return put_varint(out, 0);
+  put_varint(out, static_cast<std::uint64_t>(passed.count()) + 1);
+  put_signed(out, difference(difference(moment.wall.count(), before->wall.count()), passed.count()));
+}
+
+std::optional<Moment> get_before(VarintReader& in, Moment moment) noexcept {
+  const std::uint64_t passed = in.varint();
+  if (passed == 0) return std::nullopt;
+  const auto running = static_cast<std::int64_t>(passed - 1);
+  const std::int64_t wall = sum(in.signed_varint(), running);
+  return Moment{Timestamp::microseconds(difference(moment.wall.count(), wall)),
+                Duration::microseconds(difference(moment.running.count(), running))};
+}
+
+struct Anchor {
+  Moment moment;
+  std::optional<Moment> before;
+  JournalContext context;
+};
+
+Anchor get_anchor(VarintReader& in) noexcept {
+  Anchor anchor;
+  anchor.moment = get_moment(in);
+  anchor.before = get_before(in, anchor.moment);
+  anchor.context.series = static_cast<std::uint8_t>(in.bytes(1));
+  anchor.context.places = static_cast<std::uint8_t>(in.bytes(1));
+  return anchor;
 }
 
 // Each reading is written as what it differs by from the one before; one message has series in a row, and one time.
@@ -56,7 +102,7 @@ void read_readings(VarintReader& in, Timestamp arrival, std::int64_t unit, std::
   std::int64_t time = floor_divide(arrival.count(), unit);
   for (std::uint64_t i = 0; in.ok() && i < count; ++i) {
     series = sum(series + 1, in.signed_varint());
-    in.require(series >= 0 && series <= 0xFFFF'FFFE);
+    in.require(series >= 0 && static_cast<std::uint64_t>(series) <= max_id);
     time = sum(time, in.signed_varint());
     const Timestamp event_time = Timestamp() + Duration::microseconds(detail::saturating_mul(time, unit));
     readings.push_back({SeriesId{static_cast<std::uint32_t>(series)}, event_time, get_number(in)});
@@ -103,8 +149,9 @@ std::optional<JournalRecord> decode_run(std::string_view payload) {
   start.state_id = in.varint();
   start.now = get_moment(in);
   start.sources = get_names(in);
-  start.series_count = static_cast<std::uint32_t>(in.varint());
+  start.series_count = get_id(in);
   start.series_checksum = static_cast<std::uint32_t>(in.bytes(4));
+  start.series_marks = in.text();
   if (!in.ok()) return std::nullopt;
   return start;
 }
@@ -112,8 +159,8 @@ std::optional<JournalRecord> decode_run(std::string_view payload) {
 std::optional<JournalRecord> decode_series(std::string_view payload) {
   VarintReader in(payload);
   NewSeries added;
-  added.id = SeriesId{static_cast<std::uint32_t>(in.varint())};
-  added.source = SourceId{static_cast<std::uint32_t>(in.varint())};
+  added.id = SeriesId{get_id(in)};
+  added.source = SourceId{get_id(in)};
   added.series.sensor = in.text();
   added.series.metric = in.text();
   added.series.unit = in.text();
@@ -128,35 +175,29 @@ std::optional<JournalRecord> decode_series(std::string_view payload) {
   return added;
 }
 
-std::optional<JournalRecord> decode_tick(std::string_view payload) {
-  VarintReader in(payload);
-  const std::uint64_t fire = in.bytes(1);
-  in.require(fire <= static_cast<std::uint64_t>(Fire::all));
-  const Moment now = get_moment(in);
-  if (!in.ok()) return std::nullopt;
-  return JournaledTick{now, static_cast<Fire>(fire)};
-}
-
 std::optional<JournalRecord> decode_connection(std::string_view payload) {
   VarintReader in(payload);
   JournaledConnection connection;
   connection.connected = in.bytes(1) != 0;
-  connection.source = SourceId{static_cast<std::uint32_t>(in.varint())};
-  connection.now = get_moment(in);
+  connection.source = SourceId{get_id(in)};
+  connection.now = get_anchor(in).moment;
+  connection.unheard = Duration::microseconds(in.signed_varint());
   if (!in.ok()) return std::nullopt;
   return connection;
 }
 
 std::optional<JournalRecord> decode_clock_set(std::string_view payload) {
   VarintReader in(payload);
-  const Moment now = get_moment(in);
+  const Moment now = get_anchor(in).moment;
   if (!in.ok()) return std::nullopt;
   return ClockSet{now};
 }
 
 std::optional<JournalRecord> decode_sources(std::string_view payload) {
   VarintReader in(payload);
-  JournaledSources sources{get_names(in)};
+  JournaledSources sources;
+  sources.number = in.varint();
+  sources.names = get_names(in);
   if (!in.ok()) return std::nullopt;
   return sources;
 }
@@ -191,19 +232,36 @@ std::optional<Moment> moment_of(const JournalRecord& record) noexcept {
 
 }  // namespace
 
-void JournalEncoder::append_moment(std::string& out, Moment moment) {
-  put_signed(out, moment.wall.count());
-  put_signed(out, moment.running.count());
+void JournalContext::count(const RunStart& start) noexcept {
+  series = 0;
+  places = static_cast<std::uint8_t>(start.run);
+}
+
+void JournalContext::count(const JournaledSources& sources, std::uint64_t run) noexcept {
+  places = static_cast<std::uint8_t>(run + sources.number);
+}
+
+void JournalEncoder::append_anchor(std::string& out, Moment moment) {
+  put_moment(out, moment);
+  put_before(out, moment, last_);
+  put_bytes(out, context_.series, 1);
+  put_bytes(out, context_.places, 1);
   last_ = moment;
+  needs_anchor_ = false;
+  bytes_behind_anchor_ = 0;
 }
 
 void JournalEncoder::append(std::string& out, const RunStart& start) {
   put_varint(out, start.run);
   put_varint(out, start.state_id);
-  append_moment(out, start.now);
+  put_moment(out, start.now);
   put_names(out, start.sources);
   put_varint(out, start.series_count);
   put_bytes(out, start.series_checksum, 4);
+  put_text(out, start.series_marks);
+  last_ = start.now;
+  context_.count(start);
+  run_ = start.run;
 }
 
 void JournalEncoder::append(std::string& out, const NewSeries& added) {
@@ -217,11 +275,14 @@ void JournalEncoder::append(std::string& out, const NewSeries& added) {
     put_text(out, label.key);
     put_text(out, label.value);
   }
+  context_.count(added);
 }
 
 void JournalEncoder::append(std::string& out, const JournaledBatch& batch) {
+  const std::size_t began = out.size();
   const Duration passed = last_ ? batch.arrival.running - last_->running : Duration::microseconds(-1);
-  const bool whole = passed < Duration() || batch.arrival.wall - last_->wall != passed;
+  const bool whole = needs_anchor_ || bytes_behind_anchor_ >= anchor_bytes || passed < Duration() ||
+                     batch.arrival.wall - last_->wall != passed;
   const bool milliseconds = all_in_milliseconds(batch.readings);
   put_bytes(
       out,
@@ -231,7 +292,7 @@ void JournalEncoder::append(std::string& out, const JournaledBatch& batch) {
       1);
   put_varint(out, index_of(batch.source));
   if (whole) {
-    append_moment(out, batch.arrival);
+    append_anchor(out, batch.arrival);
   } else {
     put_varint(out, static_cast<std::uint64_t>(passed.count()));
     last_ = batch.arrival;
@@ -243,25 +304,75 @@ void JournalEncoder::append(std::string& out, const JournaledBatch& batch) {
     put_varint(out, refused.readings);
   }
   append_readings(out, batch.readings, batch.arrival.wall, milliseconds ? millisecond : 1);
+  bytes_behind_anchor_ += out.size() - began;
 }
 
 void JournalEncoder::append(std::string& out, const JournaledTick& tick) {
-  put_bytes(out, static_cast<std::uint64_t>(tick.fire), 1);
-  append_moment(out, tick.now);
+  put_bytes(out, static_cast<std::uint64_t>(tick.fire) | (tick.unheard.empty() ? 0 : has_unheard), 1);
+  append_anchor(out, tick.now);
+  put_varint(out, tick.epoch);
+  put_varint(out, tick.listening);
+  if (tick.unheard.empty()) return;
+  put_varint(out, tick.unheard.size());
+  for (const Duration unheard : tick.unheard) put_signed(out, unheard.count());
 }
 
 void JournalEncoder::append(std::string& out, const JournaledConnection& connection) {
   put_bytes(out, connection.connected ? 1 : 0, 1);
   put_varint(out, index_of(connection.source));
-  append_moment(out, connection.now);
+  append_anchor(out, connection.now);
+  put_signed(out, connection.unheard.count());
 }
 
 void JournalEncoder::append(std::string& out, const ClockSet& set) {
-  append_moment(out, set.now);
+  append_anchor(out, set.now);
 }
 
 void JournalEncoder::append(std::string& out, const JournaledSources& sources) {
+  put_varint(out, sources.number);
   put_names(out, sources.names);
+  context_.count(sources, run_);
+}
+
+std::optional<JournalTime> time_of(std::uint8_t type, std::string_view payload) {
+  VarintReader in(payload);
+  JournalTime time;
+  const auto take_anchor = [&] {
+    const Anchor anchor = get_anchor(in);
+    time = {anchor.moment, anchor.before, std::nullopt, anchor.context};
+  };
+  switch (static_cast<JournalType>(type)) {
+    case JournalType::run:
+      in.varint();
+      in.varint();
+      time.moment = get_moment(in);
+      break;
+    case JournalType::batch: {
+      const std::uint64_t flags = in.bytes(1);
+      in.varint();
+      if ((flags & has_whole_moment) != 0) {
+        take_anchor();
+      } else {
+        time.passed = Duration::microseconds(static_cast<std::int64_t>(in.varint()));
+      }
+      break;
+    }
+    case JournalType::tick:
+      in.bytes(1);
+      take_anchor();
+      break;
+    case JournalType::connection:
+      in.bytes(1);
+      in.varint();
+      take_anchor();
+      break;
+    case JournalType::clock_set:
+      take_anchor();
+      break;
+    default:
+      break;
+  }
+  return in.ok() ? std::optional(time) : std::nullopt;
 }
 
 void JournalEncoder::append(std::string& out, const JournaledSession& session) {
@@ -273,35 +384,50 @@ void JournalEncoder::append(std::string& out, const JournaledSession& session) {
 }
 
 std::optional<JournalRecord> JournalDecoder::decode(std::uint8_t type, std::string_view payload) {
-  std::optional<JournalRecord> record;
+  std::optional<JournalRecord> record = decode_record(type, payload);
+  if (!record) return record;
+  if (const std::optional<Moment> moment = moment_of(*record)) last_ = moment;
+  return record;
+}
+
+std::optional<JournalRecord> JournalDecoder::decode_record(std::uint8_t type, std::string_view payload) {
   switch (static_cast<JournalType>(type)) {
     case JournalType::run:
-      record = decode_run(payload);
-      break;
+      return decode_run(payload);
     case JournalType::series:
-      record = decode_series(payload);
-      break;
+      return decode_series(payload);
     case JournalType::batch:
-      record = decode_batch(payload);
-      break;
+      return decode_batch(payload);
     case JournalType::tick:
-      record = decode_tick(payload);
-      break;
+      return decode_tick(payload);
     case JournalType::connection:
-      record = decode_connection(payload);
-      break;
+      return decode_connection(payload);
     case JournalType::clock_set:
-      record = decode_clock_set(payload);
-      break;
+      return decode_clock_set(payload);
     case JournalType::sources:
-      record = decode_sources(payload);
-      break;
+      return decode_sources(payload);
     case JournalType::session:
-      record = decode_session(payload);
-      break;
+      return decode_session(payload);
   }
-  if (record) last_ = moment_of(*record).value_or(last_);
-  return record;
+  return std::nullopt;
+}
+
+std::optional<JournalRecord> JournalDecoder::decode_tick(std::string_view payload) {
+  VarintReader in(payload);
+  const std::uint64_t flags = in.bytes(1);
+  const std::uint64_t fire = flags & ~has_unheard;
+  in.require(fire <= static_cast<std::uint64_t>(Fire::all));
+  JournaledTick tick{get_anchor(in).moment, static_cast<Fire>(fire), 0, 0, {}};
+  tick.epoch = in.varint();
+  tick.listening = in.varint();
+  unheard_.clear();
+  const std::uint64_t count = (flags & has_unheard) != 0 ? in.varint() : 0;
+  for (std::uint64_t i = 0; in.has(count - i) && i < count; ++i) {
+    unheard_.push_back(Duration::microseconds(in.signed_varint()));
+  }
+  if (!in.ok()) return std::nullopt;
+  tick.unheard = unheard_;
+  return tick;
 }
 
 void JournalDecoder::read_messages(VarintReader& in, std::uint64_t flags) {
@@ -331,12 +457,13 @@ std::optional<JournalRecord> JournalDecoder::decode_batch(std::string_view paylo
   VarintReader in(payload);
   const std::uint64_t flags = in.bytes(1);
   JournaledBatch batch;
-  batch.source = SourceId{static_cast<std::uint32_t>(in.varint())};
+  batch.source = SourceId{get_id(in)};
   if ((flags & has_whole_moment) != 0) {
-    batch.arrival = get_moment(in);
+    batch.arrival = get_anchor(in).moment;
   } else {
     const Duration passed = Duration::microseconds(static_cast<std::int64_t>(in.varint()));
-    batch.arrival = {last_.wall + passed, last_.running + passed};
+    if (!last_) return std::nullopt;
+    batch.arrival = {last_->wall + passed, last_->running + passed};
   }
   read_messages(in, flags);
   const std::uint64_t refused = (flags & has_refusals) != 0 ? in.varint() : 0;

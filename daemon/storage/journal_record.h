@@ -4,11 +4,12 @@
 //   JournalEncoder   appends one record's payload to a buffer
 //   JournalDecoder   turns a payload back; strings of the result live as long as the payload
 //
-// A batch's arrival is written as the time since the record before it. Both sides remember that; runs, ticks and
-// connections carry whole moments, so that a decoder that starts anywhere, or has lost records, is right again from the
-// next of these on. Until then it takes the last moment it knows.
+// A batch's arrival is written as the time since the record before it. All other records with a time are *anchors*:
+// they carry their whole moment, and how long before it the record before was. A lost record costs no other its time:
+// what follows it is placed by the next anchor (journal_inputs.h). There is an anchor at least every `anchor_bytes`.
 //
-// Thread: one owner at a time. Fails: `decode` gives nothing for bytes that are no such record.
+// Thread: one owner at a time.
+// Fails:  `decode` gives nothing for bytes that are no such record, and for a batch whose time it cannot know.
 #pragma once
 
 #include <cstdint>
@@ -46,6 +47,7 @@ struct RunStart {
   std::vector<std::string> sources;
   std::uint32_t series_count = 0;
   std::uint32_t series_checksum = 0;  // of all names, in the order of ids
+  std::string series_marks = {};      // 2 bytes for each id, to recognise single ones: series_checksum.h
 };
 
 struct NewSeries {
@@ -84,12 +86,16 @@ struct JournaledBatch {
 struct JournaledTick {
   Moment now;
   Fire fire{};
+  std::uint64_t epoch = 0;            // that it ends
+  std::uint64_t listening = 0;        // a bit for each of the first 64 sources
+  std::span<const Duration> unheard;  // by source: how long before `now` silence is judged; none: up to `now`
 };
 
 struct JournaledConnection {
   SourceId source{};
   bool connected = false;
   Moment now;
+  Duration unheard;  // at the end of a connection, as of a tick
 };
 
 // From here on the time is known: what came before with an arrival of `Timestamp::earliest()` is applied now.
@@ -100,6 +106,7 @@ struct ClockSet {
 // The configuration was read again: what follows speaks of sources by their place here. Series keep their ids.
 struct JournaledSources {
   std::vector<std::string> names;
+  std::uint64_t number = 0;  // of this record among those of the run, from 1
 };
 
 // The source goes on in this session at its peer: fingerprints of later batches are of messages in it.
@@ -116,8 +123,22 @@ struct JournaledSession {
 using JournalRecord = std::variant<RunStart, NewSeries, JournaledBatch, JournaledTick, JournaledConnection, ClockSet,
                                    JournaledSources, JournaledSession>;
 
+// What ids and places a record depends on: the records that define them, counted, the lowest 8 bits of each. An anchor
+// says it, so that behind a lost record it is known whether it was one of these.
+struct JournalContext {
+  std::uint8_t series = 0;  // NewSeries records of the run
+  std::uint8_t places = 0;  // the run, plus its JournaledSources records
+  bool operator==(const JournalContext&) const = default;
+
+  void count(const RunStart& start) noexcept;
+  void count(const NewSeries&) noexcept { ++series; }
+  void count(const JournaledSources& sources, std::uint64_t run) noexcept;
+};
+
 class JournalEncoder {
  public:
+  static constexpr std::size_t anchor_bytes = 64 * 1024;
+
   void append(std::string& out, const RunStart& start);
   void append(std::string& out, const NewSeries& added);
   void append(std::string& out, const JournaledBatch& batch);
@@ -127,25 +148,48 @@ class JournalEncoder {
   void append(std::string& out, const JournaledSources& sources);
   void append(std::string& out, const JournaledSession& session);
 
-  // The next batch carries its whole moment: the record before it may not be there for a reader.
+  // The record before was discarded: nothing is relative to it.
   void forget_moment() noexcept { last_.reset(); }
+  // The next batch is an anchor: a reader may begin with it.
+  void begin_anew() noexcept { needs_anchor_ = true; }
+  JournalContext context() const noexcept { return context_; }
 
  private:
-  void append_moment(std::string& out, Moment moment);
+  void append_anchor(std::string& out, Moment moment);
 
   std::optional<Moment> last_;
+  bool needs_anchor_ = false;
+  std::size_t bytes_behind_anchor_ = 0;
+  JournalContext context_;
+  std::uint64_t run_ = 0;
 };
+
+// The time of a record, without the rest of it.
+struct JournalTime {
+  std::optional<Moment> moment;    // of an anchor
+  std::optional<Moment> before;    // of the record before an anchor, if it says so
+  std::optional<Duration> passed;  // of a batch: since the record before
+  std::optional<JournalContext> context;
+};
+std::optional<JournalTime> time_of(std::uint8_t type, std::string_view payload);
 
 class JournalDecoder {
  public:
   // What a batch holds lives until the next call, and as long as the payload.
   std::optional<JournalRecord> decode(std::uint8_t type, std::string_view payload);
 
+  // Of the record before the one that is decoded next; none: a record was lost, and it is not known.
+  void set_moment(std::optional<Moment> moment) noexcept { last_ = moment; }
+  bool knows_moment() const noexcept { return last_.has_value(); }
+
  private:
+  std::optional<JournalRecord> decode_record(std::uint8_t type, std::string_view payload);
+  std::optional<JournalRecord> decode_tick(std::string_view payload);
   std::optional<JournalRecord> decode_batch(std::string_view payload);
   void read_messages(VarintReader& in, std::uint64_t flags);
 
-  Moment last_;
+  std::optional<Moment> last_;
+  std::vector<Duration> unheard_;
   std::vector<std::uint64_t> fingerprints_;
   std::vector<JournaledPosition> positions_;
   std::vector<JournaledValue> values_;

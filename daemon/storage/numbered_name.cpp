@@ -7,6 +7,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::size_t digits = 16;
+constexpr std::uint64_t max_number = std::uint64_t{1} << 62;
 constexpr std::string_view hex = "0123456789abcdef";
 
 }  // namespace
@@ -25,6 +26,7 @@ std::optional<std::uint64_t> parse_numbered_name(std::string_view name, std::str
   if (text.find_first_not_of(hex) != std::string_view::npos) return std::nullopt;
   std::uint64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number, 16);
+  if (number > max_number) return std::nullopt;  // those that follow it would not fit
   return number;
 }
 

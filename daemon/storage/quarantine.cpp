@@ -60,8 +60,10 @@ bool Quarantine::is_open(Moment now) {
 std::string Quarantine::open(Moment now) {
   if (const std::error_code error = files_.make_folder(location_.folder))
     return location_.folder + ": " + error.message();
-  RecordLogReader reader(files_, location_, LogKind::quarantine);
-  if (const auto refusal = reader.open(RecordLogReader::at_end)) return refusal->text;
+  std::vector<std::string> set_aside;  // not told: they were no readings
+  auto opened = open_own_log(files_, location_, LogKind::quarantine, RecordLogReader::at_end, set_aside);
+  if (const auto* const refusal = std::get_if<LogRefusal>(&opened)) return refusal->text;
+  RecordLogReader& reader = std::get<RecordLogReader>(opened);
   while (reader.next()) {
   }
   if (const std::error_code error = reader.cut_torn_tail()) return reader.report().torn_path + ": " + error.message();

@@ -19,6 +19,8 @@ inline constexpr std::string_view segment_magic = "EdgeLog\n";
 inline constexpr std::uint16_t segment_version = 1;
 inline constexpr std::size_t segment_header_bytes = 36;
 inline constexpr std::size_t record_head_bytes = 12;
+// A longer one is not believed: no memory is taken for what a damaged length says.
+inline constexpr std::uint32_t max_payload_bytes_read = 256 * 1024 * 1024;
 
 struct SegmentHeader {
   std::uint16_t version = segment_version;
@@ -50,5 +52,7 @@ void seal_record(std::string& buffer, std::size_t record, std::uint8_t type, std
 // Requires: record_head_bytes.
 RecordHead decode_record_head(std::string_view bytes) noexcept;
 std::uint32_t checksum_of(std::uint64_t number, std::string_view head, std::string_view payload) noexcept;
+// The part of it that does not need the payload.
+std::uint32_t checksum_before_payload(std::uint64_t number, std::string_view head) noexcept;
 
 }  // namespace edgetide

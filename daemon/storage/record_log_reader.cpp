@@ -3,12 +3,24 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/storage/set_aside.h"
+
 namespace edgetide {
+
+namespace {
+
+LogRefusal refusal_of(const std::string& path, std::error_code error) {
+  const bool forbidden = error == std::errc::permission_denied || error == std::errc::operation_not_permitted;
+  return {forbidden ? LogRefusal::Reason::forbidden : LogRefusal::Reason::disk,
+          path + ": cannot be read: " + error.message(), path};
+}
+
+}  // namespace
 
 std::optional<LogRefusal> RecordLogReader::open(std::uint64_t from) {
   FileResult<std::vector<Segment>> listed = list_segments(files_, location_);
   if (listed.error) {
-    return LogRefusal{LogRefusal::Reason::disk, location_.folder + ": cannot be read: " + listed.error.message()};
+    return refusal_of(location_.folder, listed.error);
   }
   segments_ = std::move(listed.value);
   choose_start(from);
@@ -33,22 +45,22 @@ std::optional<LogRefusal> RecordLogReader::rules(const Segment& segment) const {
   const std::string path = location_.path_of(segment.first_record);
   auto opened = files_.open(path, FileAccess::read);
   if (opened.error == std::errc::no_such_file_or_directory) return std::nullopt;  // a writer has removed it just now
-  if (opened.error) return LogRefusal{LogRefusal::Reason::disk, path + ": cannot be read: " + opened.error.message()};
+  if (opened.error) return refusal_of(path, opened.error);
   SegmentReader reader(std::move(opened.value));
   const std::optional<SegmentHeader> header = reader.header();
   if (!header) {
     const bool ours = segment.bytes < segment_header_bytes || reader.has_magic() || reader.error() ||
                       reader.next(segment.first_record) || reader.torn_bytes() == 0;
     if (ours) return std::nullopt;
-    return LogRefusal{LogRefusal::Reason::foreign, path + ": is not a record log of edgetide"};
+    return LogRefusal{LogRefusal::Reason::foreign, path + ": is not a record log of edgetide", path};
   }
   if (header->version > segment_version) {
     return LogRefusal{LogRefusal::Reason::newer, path + ": has format " + std::to_string(header->version) +
                                                      "; this edgetide reads up to " + std::to_string(segment_version) +
                                                      ": use a newer edgetide"};
   }
-  if (header->kind == kind_) return std::nullopt;
-  return LogRefusal{LogRefusal::Reason::other_kind, path + ": is the record log of something else"};
+  if (header->kind == kind_ && header->first_record == segment.first_record) return std::nullopt;
+  return LogRefusal{LogRefusal::Reason::other_kind, path + ": is the record log of something else", path};
 }
 
 std::optional<Record> RecordLogReader::next() {
@@ -126,6 +138,40 @@ std::error_code RecordLogReader::cut_torn_tail() {
   if (opened.error) return opened.error;
   if (const std::error_code error = opened.value->truncate(report_.torn_at)) return error;
   return opened.value->sync();
+}
+
+std::variant<RecordLogReader, LogRefusal> open_own_log(FileSystem& files, const LogLocation& location, LogKind kind,
+                                                       std::uint64_t from, std::vector<std::string>& reports) {
+  while (true) {
+    RecordLogReader reader(files, location, kind);
+    std::optional<LogRefusal> refusal = reader.open(from);
+    if (!refusal) return reader;
+    if (!refusal->is_foreign()) return *std::move(refusal);
+    if (const std::error_code error = set_aside(files, refusal->path)) {
+      return refusal_of(refusal->path, error);
+    }
+    reports.push_back(refusal->text + "; it is set aside as *.damaged");
+  }
+}
+
+bool reaches(FileSystem& files, const LogLocation& location, std::uint64_t record) {
+  const FileResult<std::vector<Segment>> listed = list_segments(files, location);
+  if (listed.error) return true;  // not known
+  const auto behind = std::find_if(listed.value.begin(), listed.value.end(),
+                                   [&](const Segment& segment) { return segment.first_record > record; });
+  if (behind == listed.value.begin()) return false;
+  const std::uint64_t first = (behind - 1)->first_record;
+  if (first == record) return true;
+  auto opened = files.open(location.path_of(first), FileAccess::read);
+  if (opened.error) return false;
+  SegmentReader reader(std::move(opened.value));
+  std::uint64_t next = first;
+  while (next < record) {
+    const std::optional<Record> one = reader.next(next);
+    if (!one) return false;
+    next = one->number + 1;
+  }
+  return true;
 }
 
 }  // namespace edgetide

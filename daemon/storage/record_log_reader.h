@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "daemon/storage/file_system.h"
@@ -27,8 +28,14 @@ namespace edgetide {
 
 // Why a log is not read at all. Its files are left as they are.
 struct LogRefusal {
-  enum class Reason { foreign, newer, other_kind, disk } reason;
-  std::string text;  // for a person, with the path
+  enum class Reason { foreign, newer, other_kind, forbidden, disk } reason;
+  std::string text;       // for a person, with the path
+  std::string path = {};  // of the file
+
+  // Not a file of this log: it can be set aside.
+  bool is_foreign() const noexcept { return reason == Reason::foreign || reason == Reason::other_kind; }
+  // A person has to decide, or has to give permission.
+  bool is_for_a_person() const noexcept { return reason == Reason::newer || reason == Reason::forbidden; }
 };
 
 struct LogDamage {
@@ -91,5 +98,13 @@ class RecordLogReader {
   std::uint64_t from_ = 0;
   LogReport report_;
 };
+
+// Opens a log from record `from` on. Files in it that are not its own are set aside, one report each, and are no reason
+// to refuse it.
+std::variant<RecordLogReader, LogRefusal> open_own_log(FileSystem& files, const LogLocation& location, LogKind kind,
+                                                       std::uint64_t from, std::vector<std::string>& reports);
+
+// Whether the log has record `record`, or would write it next: false if a file of it is missing or was shortened.
+bool reaches(FileSystem& files, const LogLocation& location, std::uint64_t record);
 
 }  // namespace edgetide

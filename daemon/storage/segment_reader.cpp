@@ -1,5 +1,8 @@
 #include "daemon/storage/segment_reader.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace edgetide {
 
 std::optional<Record> SegmentReader::next(std::uint64_t expected) {
@@ -15,7 +18,8 @@ std::optional<Record> SegmentReader::record_at(std::uint64_t offset, std::uint64
   const std::uint64_t lost_most = (offset - offset_) / record_head_bytes;
   const std::uint64_t number = head.number_from(expected);
   if (number - expected > lost_most) return std::nullopt;
-  if (head.payload_bytes > window_.size() - offset - record_head_bytes) return std::nullopt;
+  const std::uint64_t room = window_.size() - offset - record_head_bytes;
+  if (head.payload_bytes > std::min<std::uint64_t>(room, max_payload_bytes_read)) return std::nullopt;
   const std::string_view whole = window_.view(offset, record_head_bytes + head.payload_bytes);
   if (whole.size() < record_head_bytes + head.payload_bytes) return std::nullopt;
   const std::string_view payload = whole.substr(record_head_bytes);
@@ -24,16 +28,34 @@ std::optional<Record> SegmentReader::record_at(std::uint64_t offset, std::uint64
   return Record{head.type, number, payload};
 }
 
+// What does not fit now never fits later: expected_ rises by no more than what the bytes in between have room for. So
+// each place is looked at once.
 std::optional<Record> SegmentReader::find_whole(std::uint64_t expected) {
+  while (true) {
+    for (; next_found_ < found_.size(); ++next_found_) {
+      const FoundRecord& found = found_[next_found_];
+      if (found.offset < offset_ || found.number < expected) continue;
+      if (const std::optional<Record> record = record_at(found.offset, expected)) return record;
+    }
+    const std::uint64_t from = std::max(searched_to_, offset_);
+    if (from >= window_.size() || window_.error()) break;
+    RecordSearch::Result result = RecordSearch::search(window_, offset_, expected, from);
+    found_ = std::move(result.records);
+    next_found_ = 0;
+    searched_to_ = result.end;
+  }
+  find_torn_bytes();
+  return std::nullopt;
+}
+
+void SegmentReader::find_torn_bytes() {
   std::uint64_t written = offset_;  // behind the last byte that is not zero
   for (std::uint64_t offset = offset_; offset < window_.size(); ++offset) {
-    if (const std::optional<Record> record = record_at(offset, expected)) return record;
     const std::string_view byte = window_.view(offset, 1);
     if (byte.empty()) break;  // cannot be read
     if (byte[0] != 0) written = offset + 1;
   }
   torn_bytes_ = written - offset_;
-  return std::nullopt;
 }
 
 }  // namespace edgetide

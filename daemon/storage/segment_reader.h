@@ -1,7 +1,7 @@
 // The records of one segment file, which may be damaged.
 //
 // A record is valid if it is complete, its checksum matches and its number is plausible. After an invalid record the
-// reader searches byte by byte for the next valid one; the numbers show how many were lost.
+// reader searches byte by byte for the next valid one (record_search.h); the numbers show how many were lost.
 //
 // Owns:   the file. A payload lives until the next call.
 // Thread: one owner at a time. Fails: `end` returns how the segment ended.
@@ -12,9 +12,11 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "daemon/storage/file_window.h"
 #include "daemon/storage/record_format.h"
+#include "daemon/storage/record_search.h"
 
 namespace edgetide {
 
@@ -44,10 +46,15 @@ class SegmentReader {
  private:
   std::optional<Record> record_at(std::uint64_t offset, std::uint64_t expected);
   std::optional<Record> find_whole(std::uint64_t expected);
+  void find_torn_bytes();
 
   FileWindow window_;
   std::uint64_t offset_ = segment_header_bytes;
   std::uint64_t torn_bytes_ = 0;
+  // Of searches: what may be the next record, and how far the file was searched.
+  std::vector<FoundRecord> found_;
+  std::size_t next_found_ = 0;
+  std::uint64_t searched_to_ = 0;
 };
 
 }  // namespace edgetide

@@ -14,4 +14,18 @@ std::uint32_t series_checksum(const SeriesTable& series) {
   return checksum;
 }
 
+std::string series_mark(const SeriesTable& series, SeriesId id) {
+  if (index_of(id) >= series.size() || !series.has(id)) return std::string(series_mark_bytes, '\0');
+  const Series& one = series[id];
+  const std::uint32_t checksum = crc32c(one.metric, crc32c("/", crc32c(one.sensor)));
+  return {static_cast<char>(checksum | 1), static_cast<char>(checksum >> 8)};
+}
+
+std::string series_marks(const SeriesTable& series) {
+  std::string marks;
+  marks.reserve(series.size() * series_mark_bytes);
+  for (std::uint32_t i = 0; i < series.size(); ++i) marks += series_mark(series, SeriesId{i});
+  return marks;
+}
+
 }  // namespace edgetide

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "pipeline/little_endian.h"
+
 namespace edgetide {
 
 inline void put_varint(std::string& out, std::uint64_t value) {
@@ -24,7 +26,9 @@ inline void put_signed(std::string& out, std::int64_t value) {
   put_varint(out, zigzag(value));
 }
 inline void put_bytes(std::string& out, std::uint64_t value, unsigned bytes) {
-  for (unsigned i = 0; i < bytes; ++i) out += static_cast<char>(static_cast<unsigned char>(value >> (8 * i)));
+  char text[sizeof value];
+  store_little_endian(value, text, bytes);
+  out.append(text, bytes);
 }
 inline void put_text(std::string& out, std::string_view text) {
   put_varint(out, text.size());
@@ -48,10 +52,7 @@ class VarintReader {
   std::int64_t signed_varint() noexcept { return unzigzag(varint()); }
   std::uint64_t bytes(unsigned count) noexcept {
     if (rest_.size() < count) return fail();
-    std::uint64_t value = 0;
-    for (unsigned i = 0; i < count; ++i) {
-      value |= static_cast<std::uint64_t>(static_cast<unsigned char>(rest_[i])) << (8 * i);
-    }
+    const std::uint64_t value = load_little_endian(rest_.data(), count);
     rest_.remove_prefix(count);
     return ok_ ? value : 0;
   }

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "config/parts.h"
+
 namespace edgetide {
 
 TemporaryFolder::TemporaryFolder() : folder_(std::filesystem::temp_directory_path() / "edgetide-config-XXXXXX") {
@@ -70,6 +72,12 @@ Configuration loaded(const std::string& text, const LoadOptions& options) {
     ADD_FAILURE() << errors.what() << "in:\n" << text;
     return {};
   }
+}
+
+bool leaves_parts_out() {
+  const Parts& parts = built_in_parts();
+  return !parts.sources.left_out.empty() || !parts.formats.left_out.empty() || !parts.windows.left_out.empty() ||
+         !parts.sinks.left_out.empty();
 }
 
 std::string warnings_of(const std::string& text) {

@@ -43,6 +43,9 @@ std::string errors_of_file(const std::string& path, const std::string& folder, c
 // Requires: the text loads; the test fails otherwise.
 Configuration loaded(const std::string& text, const LoadOptions& options = {});
 
+// For tests that need every part: a build option leaves one out, and they skip.
+bool leaves_parts_out();
+
 // All warnings, as printed.
 std::string warnings_of(const std::string& text);
 

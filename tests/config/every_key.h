@@ -160,6 +160,7 @@ derived = { power = "voltage * current.max" }
 type = "postgresql"
 inputs = ["hour"]
 mode = "append"
+max_rate = "30/m"
 connection = "host=db"
 user = "edge"
 password = "q"
@@ -175,6 +176,7 @@ path = "sub/../rows.db"
 
 [sinks.out]
 type = "stdout"
+encoding = "influx"
 
 [sinks.lake]
 type = "file"

@@ -110,6 +110,7 @@ SinkPart toy_sink() {
   SinkPart part;
   part.name = "toychest";
   part.meaning = "`toychest` keeps toys.";
+  part.traits = {SinkKind::stream, DeliveryGuarantee::at_least_once, 7, 2048};
   part.keys = {&group};
   part.read = [](const Section& section, const PartContext& /*context*/) -> std::shared_ptr<const ConfiguredSink> {
     return read_colour<ConfiguredToySink>(section);
@@ -172,6 +173,28 @@ TEST(Parts, a_toy_format_is_read_decodes_and_is_compared_on_reload) {
   EXPECT_NE(other.find("hue: not used by format 'influx'"), std::string::npos) << other;
 }
 
+TEST(Parts, a_toy_preset_is_read_suggested_and_in_the_reference) {
+  Parts parts = with_toys();
+  parts.presets.push_back({"bricks", "# Bricks of a toy.\nformat = \"csv\"\nsensor = \"wall\"\ndelimiter = \";\"\n"});
+  parts.presets.push_back({"broken", "format = "});
+  const GatewayOptions options =
+      loaded(replaced(balls, "balls\"\nhue = \"blue\"", "bricks\"\ncolumns = [\"v\"]"), {.parts = &parts}).options;
+  ASSERT_EQ(options.sources.size(), 1U);
+  const MappingOptions& mapping = options_of<SocketOptions>(*options.sources[0].source)->route.mapping;
+  EXPECT_EQ(mapping.format->name, "csv");
+  EXPECT_EQ(mapping.sensor, "wall");
+  EXPECT_EQ(mapping.delimiter, ';');
+  const std::string misspelt = errors_of(replaced(balls, "balls", "brick"), {.parts = &parts});
+  EXPECT_NE(misspelt.find("did you mean 'bricks'?"), std::string::npos) << misspelt;
+  const std::string other = errors_of(replaced(balls, "balls", "bricks"), {.parts = &parts});
+  EXPECT_NE(other.find("hue: not used by format 'csv'"), std::string::npos) << other;
+  const std::string broken = errors_of(replaced(balls, "balls", "broken"), {.parts = &parts});
+  EXPECT_NE(broken.find("4:10: error: sources.line: the preset broken is not TOML"), std::string::npos) << broken;
+  for (const std::string& page : {reference_page(parts), configuration_manual(parts)}) {
+    EXPECT_NE(page.find("Bricks of a toy."), std::string::npos);
+  }
+}
+
 TEST(Parts, a_toy_is_in_the_reference_and_in_the_manual_page) {
   const Parts parts = with_toys();
   for (const std::string& page : {reference_page(parts), configuration_manual(parts)}) {
@@ -180,6 +203,9 @@ TEST(Parts, a_toy_is_in_the_reference_and_in_the_manual_page) {
     EXPECT_NE(page.find("Of the chest."), std::string::npos);
     EXPECT_NE(page.find("keeps toys."), std::string::npos);
   }
+  EXPECT_NE(reference_page(parts).find("| `toychest` | stream | at_least_once | 7 | 2KiB |"), std::string::npos);
+  EXPECT_NE(configuration_manual(parts).find("rows_go_to stream, delivery at_least_once, rows_max 7, bytes_max 2KiB"),
+            std::string::npos);
   EXPECT_EQ(reference_page().find("toybox"), std::string::npos) << "the built-in parts are unchanged";
 }
 
@@ -206,6 +232,18 @@ TEST(Parts, a_changed_toy_is_replaced_on_reload) {
   EXPECT_EQ(plan_of(toys), "no source, window or sink has changed");
   EXPECT_EQ(plan_of(replaced(toys, "blue", "grey")), "sources: changed box");
   EXPECT_EQ(plan_of(replaced(toys, "green", "grey")), "sinks: changed chest");
+}
+
+// Empty in a full build; tests/options.py runs this in others.
+TEST(Parts, every_part_that_this_build_leaves_out_names_its_option) {
+  for (const LeftOutWord& part : built_in_parts().sinks.left_out) {
+    const std::string type(part.word);
+    const std::string errors = errors_of("[windows.w]\nsize = \"1m\"\n[sinks.x]\ntype = \"" + type + "\"\n");
+    EXPECT_NE(errors.find("4:8: error: sinks.x: " + type + " is not in this build; -D" + std::string(part.option)),
+              std::string::npos)
+        << errors;
+    EXPECT_EQ(reference_page().find("type = \"" + type + '"'), std::string::npos);
+  }
 }
 
 TEST(Parts, a_part_that_the_build_leaves_out_names_the_option_that_brings_it) {

@@ -87,6 +87,7 @@ TEST(SecretReference, unresolved_secrets_are_checked_for_form_and_left_empty) {
 }
 
 TEST(SecretReference, every_text_may_be_a_reference_and_an_unresolved_one_breaks_no_check) {
+  if (leaves_parts_out()) GTEST_SKIP();
   const std::string text = R"(
 [gateway]
 id = "${env:EDGETIDE_TEST_X}"
@@ -132,6 +133,7 @@ TEST(SecretReference, messages_about_a_resolved_value_show_the_reference_only) {
 }
 
 TEST(SecretReference, line_of_a_password_is_never_shown) {
+  if (leaves_parts_out()) GTEST_SKIP();
   for (const std::string line :
        {"password = hunter2", "password = \"hun\\qter2 hunter2\"", "password = 'hunter2' x", "password = ['hunter2']",
         "pasword = 'hunter2'", "password = '''\nhunter2\n", "password = \"\"\"\nhunter2 \\q\"\"\"",

@@ -11,13 +11,13 @@ SQL computes from the generator's own log, and no reading was lost or counted tw
 import argparse
 import contextlib
 import random
-import socket
 import subprocess
 import threading
 import time
 
 import main_job
 from proxy import DOWN, UP, Proxy
+from tcp_sender import TcpSender
 from world import World, free_port, listens, stop_daemon, wait_for
 
 
@@ -131,37 +131,6 @@ class BadNetwork(threading.Thread):
     def end(self):
         self.ending.set()
         self.join(10)
-
-
-class TcpSender(threading.Thread):
-    """Sends one line after the other; what was not acknowledged when the connection broke is sent again."""
-
-    def __init__(self, port, lines):
-        super().__init__(daemon=True)
-        self.port, self.lines, self.acknowledged, self.resent = port, lines, 0, 0
-
-    def run(self):
-        while self.acknowledged < len(self.lines):
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
-                    self.talk(connection)
-            except OSError:
-                time.sleep(0.05)
-
-    def talk(self, connection):
-        base, sent = self.acknowledged, self.acknowledged
-        answers = connection.makefile("r")
-        while self.acknowledged < len(self.lines):
-            part = self.lines[sent:sent + 20]
-            sent += len(part)
-            connection.sendall("".join(part).encode())
-            while self.acknowledged < sent:
-                answer = answers.readline()
-                if not answer:
-                    self.resent += sent - self.acknowledged
-                    return
-                self.acknowledged = base + int(answer.split()[1])
-            time.sleep(0.02)
 
 
 def written_bytes(daemon):

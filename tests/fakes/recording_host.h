@@ -46,7 +46,7 @@ class RecordingHost final : public SourceHost {
     const std::lock_guard lock(listeners_mutex_);
     listeners_.erase(source);
   }
-  std::vector<StoredPosition> positions(SourceId) const override { return {}; }
+  std::vector<StoredPosition> positions(SourceId) const override { return known_positions_; }
   bool begin_session(SourceId, const SourceSession& session) noexcept override {
     change([&] { notes_[std::string(session.name)] = session.notes; });
     return true;
@@ -73,6 +73,8 @@ class RecordingHost final : public SourceHost {
     change([&] { holding_ = holding; });
     if (!holding) each_listener([](SourceEvents& events) { events.room_available(); });
   }
+  // Before a source starts.
+  void know(std::vector<StoredPosition> positions) { known_positions_ = std::move(positions); }
   // What is taken from now on is durable when `sync` says so.
   void need_sync() {
     change([&] { syncing_ = true; });
@@ -137,6 +139,7 @@ class RecordingHost final : public SourceHost {
   std::map<SourceId, SourceEvents*> listeners_;  // guarded by listeners_mutex_
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::vector<StoredPosition> known_positions_;
   std::map<std::string, std::string, std::less<>> notes_;  // by session
   bool holding_ = false;
   bool syncing_ = false;

@@ -97,6 +97,52 @@ TEST(CrashSimulation, dying_again_and_again_with_reloads_changes_no_row_and_no_c
   }
 }
 
+// At-least-once: rows may come again, then with the same revision and epoch. None is ever missing.
+void expect_complete(const Simulation& simulation, const Ending& ending) {
+  for (const StreamFake* const stream : {&simulation.update_stream(), &simulation.append_stream()}) {
+    EXPECT_EQ(stream->conflicts, "");
+  }
+  EXPECT_EQ(simulation.update_stream().gaps(), "");
+  EXPECT_TRUE(simulation.update_stream().newest() == ending.updated);
+  EXPECT_TRUE(simulation.append_stream().newest() == ending.appended);
+}
+
+TEST(CrashSimulation, stream_misses_no_row_and_gets_repeated_ones_unchanged_wherever_the_daemon_dies) {
+  const std::uint64_t seed = number_in("EDGETIDE_SEED", 6);
+  for (const Case& one : cases) {
+    const SimulationOptions streams{.durability = one.durability, .has_streams = true};
+    Simulation undisturbed(seed, streams);
+    const Ending whole = undisturbed.run();
+    ASSERT_GT(whole.updated.size(), 20U);
+    expect_complete(undisturbed, whole);
+    std::size_t repeats = 0;
+    for (std::uint64_t n = 1; n <= whole.operations && !HasFailure(); ++n) {
+      Simulation simulation(seed, streams);
+      const Ending ending = simulation.run(n, one.death, never_again);
+      expect_complete(simulation, ending);
+      EXPECT_TRUE(ending == whole) << difference(ending, whole);
+      ASSERT_FALSE(HasFailure()) << one.name << ", seed " << seed << ", operation " << n;
+      repeats += simulation.append_stream().repeats;
+    }
+    EXPECT_GT(repeats, 0U) << "the simulation shows nothing";
+  }
+}
+
+TEST(CrashSimulation, stream_misses_no_row_and_gets_repeated_ones_unchanged_after_many_deaths) {
+  const Range range = seeds(100);
+  for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
+    const Case& one = cases[seed % std::size(cases)];
+    const SimulationOptions streams{.durability = one.durability, .has_streams = true};
+    std::mt19937_64 random(seed);
+    const auto again = [&] { return random() % 12 == 0 ? 0 : 1 + random() % 120; };
+    Simulation simulation(seed, streams);
+    const Ending ending = simulation.run(1 + random() % 300, one.death, again);
+    expect_complete(simulation, ending);
+    EXPECT_TRUE(ending == Simulation(seed, streams).run());
+    ASSERT_FALSE(HasFailure()) << one.name << ", seed " << seed;
+  }
+}
+
 // Nothing marks a message as sent again: what is lost or taken twice is seen. A power cut that takes the newest records
 // takes the positions with them, so that even under durability crash nothing is missing.
 constexpr Case cases_of_positions[] = {

@@ -46,6 +46,15 @@ class ConfiguredStore final : public ConfiguredSinkOf<StoreFake*> {
   SinkTraits traits() const override { return {}; }
 };
 
+class ConfiguredStream final : public ConfiguredSinkOf<StreamFake*> {
+ public:
+  using ConfiguredSinkOf::ConfiguredSinkOf;
+  std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> inputs) const override {
+    return std::make_unique<StreamFakeSink>(*options(), std::move(inputs));
+  }
+  SinkTraits traits() const override { return StreamFakeSink::stream_traits(); }
+};
+
 }  // namespace
 
 // Everything else than what the stores are to have the same: places of sources and windows, how a sink spills, a window
@@ -115,7 +124,7 @@ std::string difference(const Ending& a, const Ending& b) {
 Simulation::Simulation(std::uint64_t seed, SimulationOptions options)
     : seed_(seed), options_(options), script_(make_script(seed)), running_(make_options(false)) {
   clock_.set_after = options.clock_set_after;
-  for (StoreFake* const store : {&updated_, &appended_}) {
+  for (FailingFake* const store : stores_) {
     store->failing_percent = options.failing_percent;
     store->random.seed(static_cast<std::uint32_t>(seed + 1));
   }
@@ -145,10 +154,25 @@ GatewayOptions Simulation::make_options(bool changed) {
   appended.mode = OutputMode::append;
   appended.outbox.max_memory = 2'000;  // so that it spills
   options.sinks = {updated, appended};
+  if (options_.has_streams) add_streams(options);
   options.journal.durability = options_.durability;
   options.checkpoint.interval = Duration::seconds(8);
   if (changed) change(options, options_.computes_series);
   return options;
+}
+
+void Simulation::add_streams(GatewayOptions& options) {
+  SinkOptions update = options.sinks[0], append = options.sinks[1];
+  update.name = "update_stream";
+  update.store = std::make_shared<ConfiguredStream>(&update_stream_);
+  append.name = "append_stream";
+  append.store = std::make_shared<ConfiguredStream>(&append_stream_);
+  options.sinks.push_back(update);
+  options.sinks.push_back(append);
+}
+
+void Simulation::set_away(bool away) {
+  for (FailingFake* const store : stores_) store->away = away;
 }
 
 // A life begins. What the disk refuses while it does is tried again, as a service manager would.
@@ -188,16 +212,16 @@ void Simulation::perform(const Step& step) {
       core_->intake().tick(Fire::due);
       break;
     case Step::Kind::storage:
-      core_->checkpointer().step();
+      store();
       break;
     case Step::Kind::deliver:
       for (const auto& worker : core_->workers()) worker->step();
       break;
     case Step::Kind::store_goes:
-      updated_.away = appended_.away = true;
+      set_away(true);
       break;
     case Step::Kind::store_comes:
-      updated_.away = appended_.away = false;
+      set_away(false);
       break;
     case Step::Kind::reload:
       reload();
@@ -242,12 +266,17 @@ void Simulation::send(std::size_t number) {
     } else if (safe) {
       return;
     } else {
-      core_->checkpointer().step();
+      store();
     }
     batch.messages.back().redelivered = true;
     clock_.running = clock_.running + Duration::seconds(1);
   }
   throw std::runtime_error("message " + std::to_string(number) + " was never taken");
+}
+
+void Simulation::store() {
+  core_->syncer().step();
+  core_->checkpointer().step();
 }
 
 // Where the daemon says that the source was.
@@ -268,23 +297,24 @@ void Simulation::send_up_to(std::size_t number) {
       continue;
     }
     if (taken) next_ = number + 1;
-    if (!taken) core_->checkpointer().step();
+    if (!taken) store();
     clock_.running = clock_.running + Duration::milliseconds(taken ? 0 : 1000);
   }
   if (next_ <= number) throw std::runtime_error("message " + std::to_string(number) + " was never taken");
 }
 
 void Simulation::deliver_all() {
-  updated_.away = appended_.away = false;
-  updated_.failing_percent = appended_.failing_percent = 0;
+  set_away(false);
+  for (FailingFake* const store : stores_) store->failing_percent = 0;
   if (options_.has_positions) send_up_to(script_.messages.size() - 1);  // what a power cut at the end has taken
   int quiet = 0;  // turns in which everything went well and nothing was left to do
   for (int i = 0; i < patience && quiet < 3; ++i) {
     clock_.running = clock_.running + Duration::seconds(10);
     bool fine = core_->intake().tick(Fire::due) && !core_->intake().sync();
-    core_->checkpointer().step();
+    store();
     for (const auto& worker : core_->workers()) {
-      worker->step();
+      while (worker->step() == Duration() && worker->status().undelivered_rows > 0) {
+      }
       fine = fine && worker->status().undelivered_rows == 0;
     }
     quiet = fine ? quiet + 1 : 0;

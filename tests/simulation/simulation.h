@@ -16,6 +16,7 @@
 #include "daemon/core.h"
 #include "tests/fakes/memory_file_system.h"
 #include "tests/simulation/store_fake.h"
+#include "tests/simulation/stream_fake.h"
 
 namespace edgetide::test {
 
@@ -57,6 +58,7 @@ struct SimulationOptions {
   Duration clock_set_after = Duration();  // running time
   std::size_t steps_to_reload = 0;        // as often the configuration is changed, and back; 0: never
   bool computes_series = true;            // the changed one; not with several deaths, DURABILITY.md tells the gap
+  bool has_streams = false;               // two at-least-once sinks besides the exactly-once ones
   bool has_positions = false;  // messages have positions instead of fingerprints, and are never marked as resent
   std::uint64_t heals_at_operation = 0;  // of the file system: from then on nothing fails; 0: unchanged
 };
@@ -92,8 +94,14 @@ class Simulation {
 
   MemoryFileSystem files;
 
+  // What the at-least-once sinks have: every row whenever it changed, and each once it is final.
+  const StreamFake& update_stream() const { return update_stream_; }
+  const StreamFake& append_stream() const { return append_stream_; }
+
  private:
   GatewayOptions make_options(bool changed);
+  void add_streams(GatewayOptions& options);
+  void set_away(bool away);
   void start();
   void reload();
   void perform(const Step& step);
@@ -101,6 +109,7 @@ class Simulation {
   void send_up_to(std::size_t message);
   DecodedBatch batch_of(std::size_t first, std::size_t last, bool resent) const;
   std::size_t next_at_source() const;
+  void store();
   void deliver_all();
   bool died();
   void heal();
@@ -112,6 +121,8 @@ class Simulation {
   GatewayOptions running_;
   ScriptClock clock_;
   StoreFake updated_, appended_;
+  StreamFake update_stream_, append_stream_;
+  const std::vector<FailingFake*> stores_ = {&updated_, &appended_, &update_stream_, &append_stream_};
   std::unique_ptr<Core> core_;
   std::function<std::uint64_t()> again_ = [] { return 0; };
   Death death_ = Death::kill;

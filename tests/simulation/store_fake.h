@@ -15,7 +15,16 @@
 
 namespace edgetide::test {
 
-struct StoreFake {
+// What makes calls of a fake fail.
+struct FailingFake {
+  bool away = false;
+  unsigned failing_percent = 0;
+  std::minstd_rand random;
+
+  bool fails() { return away || random() % 100 < failing_percent; }
+};
+
+struct StoreFake : FailingFake {
   using Key = std::tuple<std::size_t, std::string, std::string, std::int64_t>;  // input, sensor, metric, start
   struct Value {
     RowState state;
@@ -25,9 +34,6 @@ struct StoreFake {
 
   std::map<Key, Value> rows;
   EpochId last;
-  bool away = false;
-  unsigned failing_percent = 0;
-  std::minstd_rand random;
 
   // Rows of the store that are final, which no crash may change.
   std::map<Key, Value> final_rows() const {
@@ -37,7 +43,6 @@ struct StoreFake {
     }
     return found;
   }
-  bool fails() { return away || random() % 100 < failing_percent; }
 };
 
 class StoreFakeSink final : public Sink {

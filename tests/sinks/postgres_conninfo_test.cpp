@@ -29,6 +29,30 @@ TEST(PostgresConninfo, keywords_and_uri_mean_the_same) {
                               HasSubstr("user='edgetide' "), HasSubstr("application_name='edgetide' ")));
 }
 
+TEST(PostgresConninfo, user_and_password_are_found_in_both_forms) {
+  struct Case {
+    const char* text;
+    const char* user;
+    bool password;
+  };
+  for (const Case& c :
+       {Case{"", "", false}, Case{"host=db user=edge dbname=x", "edge", false},
+        Case{"user = 'a b'  host=db", "a b", false}, Case{"user='it\\'s'", "it's", false},
+        Case{"password=x user=u", "u", true}, Case{"application_name=user=x", "", false},
+        Case{"postgresql://", "", false}, Case{"postgres://u:p@h/db", "u", true},
+        Case{"postgresql://h/db?user=u&sslmode=require", "u", false}, Case{"postgresql://h?password=p", "", true},
+        Case{"postgresql://a%40b@h", "a@b", false}, Case{"postgresql:///db?host=/run/x%2fy&user=v", "v", false}}) {
+    auto parsed = parse_conninfo(c.text);
+    ASSERT_TRUE(std::holds_alternative<ConninfoKeywords>(parsed)) << c.text;
+    auto& keywords = std::get<ConninfoKeywords>(parsed);
+    EXPECT_EQ(keywords["user"], c.user) << c.text;
+    EXPECT_EQ(keywords.contains("password"), c.password) << c.text;
+  }
+  for (const char* text : {"sensors", "=x", "host", "host=a user", "user='open", "mysql://h", "database=plant"}) {
+    EXPECT_TRUE(std::holds_alternative<ConninfoError>(parse_conninfo(text))) << text;
+  }
+}
+
 TEST(PostgresConninfo, what_the_user_wrote_wins_over_our_defaults) {
   const std::string text = conninfo(options("user=other connect_timeout=3 application_name=gw7"));
   EXPECT_THAT(text, AllOf(HasSubstr("user='other' "), HasSubstr("connect_timeout='3' "),

@@ -46,13 +46,13 @@ TEST(RowEncoderTest, encodings_are_found_by_name) {
     names.push_back(encoding.name);
     EXPECT_EQ(find_row_encoding(encoding.name), &encoding);
   }
-  EXPECT_THAT(names, testing::ElementsAre("json", "csv", "line_protocol"));
+  EXPECT_THAT(names, testing::ElementsAre("json", "csv", "influx"));
   EXPECT_EQ(find_row_encoding("xml"), nullptr);
 }
 
 TEST(RowEncoderTest, only_csv_has_a_header_with_every_column_of_all_inputs_once) {
   EXPECT_EQ(find_row_encoding("json")->make(two_windows())->header(), "");
-  EXPECT_EQ(find_row_encoding("line_protocol")->make(two_windows())->header(), "");
+  EXPECT_EQ(find_row_encoding("influx")->make(two_windows())->header(), "");
   EXPECT_EQ(find_row_encoding("csv")->make(two_windows())->header(),
             "window,sensor,metric,unit,labels,start,end,count,avg,p99.9,state,revision,epoch\n");
 }
@@ -110,7 +110,7 @@ TEST(RowEncoderTest, line_protocol_rows) {
       {"nanoseconds", of_minute(series("s"), {3, 1}, RowState::closed, -60'000'001),
        "minute,sensor=s,metric=t count=3i,avg=1,end=-1i,state=\"closed\",revision=2i,epoch=7i -60000001000\n"},
   };
-  for (const Case& c : cases) EXPECT_EQ(encoded("line_protocol", c.rows), c.expected) << c.name;
+  for (const Case& c : cases) EXPECT_EQ(encoded("influx", c.rows), c.expected) << c.name;
 }
 
 }  // namespace

@@ -37,7 +37,31 @@ class StdoutSinkTest : public testing::Test {
     }
     return text;
   }
-  std::unique_ptr<Sink> sink() { return make_stdout_sink(minute_window(), ends_[1]); }
+  std::unique_ptr<Sink> sink(const std::string& encoding = "json") {
+    return make_stdout_sink({encoding}, minute_window(), ends_[1]);
+  }
+  // Delivers it, interrupted as soon as the pipe is full. How many rows went.
+  std::size_t deliver_until_full(Sink& out, const RowBatch& rows) {
+    std::thread interrupter([&] {
+      int waiting = 0;
+      while (waiting < 60'000) ioctl(ends_[0], FIONREAD, &waiting);
+      out.interrupt();
+    });
+    const Outcome outcome = out.deliver(rows);
+    interrupter.join();
+    EXPECT_THAT(outcome, IsRetryAfter(testing::_));
+    out.close();
+    return std::get<RetryAfter>(outcome).rows_stored;
+  }
+  // All that is written while `last` is delivered as well.
+  std::string all_with(Sink& out, const RowBatch& last) {
+    std::string text;
+    std::thread reader([&] { text = read_all(); });
+    EXPECT_THAT(out.deliver(last), IsDelivered());
+    close_end(1);
+    reader.join();
+    return text;
+  }
 
   int ends_[2] = {-1, -1};
 };
@@ -90,28 +114,59 @@ TEST_F(StdoutSinkTest, reader_that_left_stops_it) {
   EXPECT_THAT(sink()->deliver(many_rows(1, 1)), IsStopped(testing::HasSubstr("reader")));
 }
 
+std::size_t lines_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
 TEST_F(StdoutSinkTest, interrupted_epoch_goes_on_where_it_stood) {
+  for (const char* encoding : {"json", "csv", "influx"}) {
+    const auto out = sink(encoding);
+    const RowBatch large = many_rows(1, 3'000);
+    const std::size_t stored = deliver_until_full(*out, large);
+    EXPECT_GT(stored, 100U);
+    EXPECT_LT(stored, 1'500U);
+    const std::string text = all_with(*out, slice(large, stored, 3'000 - stored));
+    EXPECT_EQ(lines_of(text), encoding == std::string("csv") ? 3'001U : 3'000U) << encoding;
+    EXPECT_EQ(text.find("s2999"), text.rfind("s2999"));
+    ASSERT_EQ(pipe(ends_), 0);
+  }
+}
+
+TEST_F(StdoutSinkTest, half_row_of_an_epoch_that_was_given_up_is_finished_first) {
   const auto out = sink();
-  const RowBatch large = many_rows(1, 3'000);
-  std::thread interrupter([&] {
-    int waiting = 0;
-    while (waiting < 60'000) ioctl(ends_[0], FIONREAD, &waiting);  // until the pipe is full
-    out->interrupt();
-  });
-  const Outcome outcome = out->deliver(large);
-  interrupter.join();
-  ASSERT_THAT(outcome, IsRetryAfter(testing::_));
-  const std::size_t stored = std::get<RetryAfter>(outcome).rows_stored;
-  EXPECT_GT(stored, 100U);
-  EXPECT_LT(stored, 1'000U);
+  const std::size_t stored = deliver_until_full(*out, many_rows(1, 3'000));
+  EXPECT_EQ(deliver_until_full(*out, many_rows(2, 2)), 0U) << "no room for a byte";
+  const std::string text = all_with(*out, many_rows(3, 1));
+  EXPECT_GE(lines_of(text), stored + 1);
+  EXPECT_LE(lines_of(text), stored + 2);
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) {
+    ASSERT_TRUE(text.compare(at, 10, "{\"window\":") == 0) << text.substr(at, 200);
+  }
+  EXPECT_TRUE(text.ends_with("\"epoch\":3}\n"));
+}
+
+TEST_F(StdoutSinkTest, header_is_written_once_and_a_row_may_hold_newlines) {
+  const auto out = sink("csv");
+  ASSERT_THAT(out->deliver(batch(1, {{series("a\nb"), 0, 1, {1, 1}}})), IsDelivered());
+  const std::size_t stored = deliver_until_full(*out, many_rows(2, 3'000));
   out->close();
-  std::string text;
-  std::thread reader([&] { text = read_all(); });
-  EXPECT_THAT(out->deliver(slice(large, stored, 3'000 - stored)), IsDelivered());
-  close_end(1);
-  reader.join();
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3'000);
-  EXPECT_EQ(text.find("s2999"), text.rfind("s2999"));
+  ASSERT_LT(stored, 3'000U);
+  const std::string text = all_with(*out, slice(many_rows(2, 3'000), stored, 3'000 - stored));
+  EXPECT_TRUE(
+      text.starts_with("window,sensor,metric,unit,labels,start,end,count,avg,state,revision,epoch\nminute,\"a\nb\","));
+  EXPECT_EQ(text.find("window,sensor"), text.rfind("window,sensor"));
+  EXPECT_EQ(lines_of(text), 3'003U);
+}
+
+TEST_F(StdoutSinkTest, rows_with_newlines_are_counted_as_rows) {
+  std::vector<RowText> sent;
+  for (int i = 0; i < 3'000; ++i) sent.push_back({series(numbered("x\n\ny", i)), 0, 1, {1, 1}});
+  const RowBatch large = batch(1, sent);
+  const auto out = sink("csv");
+  const std::size_t stored = deliver_until_full(*out, large);
+  const std::string text = all_with(*out, slice(large, stored, 3'000 - stored));
+  EXPECT_EQ(lines_of(text), 9'001U);
+  EXPECT_EQ(text.find("y2999"), text.rfind("y2999"));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "daemon/decoders/number_decoder.h"
 #include "tests/daemon/decoders/decoded_text.h"
+#include "tests/fakes/learning_decoder.h"
 
 namespace edgetide {
 namespace {
@@ -117,6 +118,72 @@ TEST(Router, topic_without_route_and_large_payload_are_refused) {
   router.decode("c/x", "1", batch);
   router.decode("a/x", std::string(max_payload_bytes + 1, ' '), batch);
   EXPECT_EQ(to_text(batch), "no_route@0(c/x); too_large@0(a/x)");
+}
+
+TEST(Router, names_come_from_key_content_type_and_properties_of_the_message) {
+  const MessageProperty properties[] = {{"room", "hall"}, {"floor", "2"}};
+  const Message message{
+      .topic = "a", .payload = "1", .key = "press", .content_type = "text/plain", .properties = properties};
+  const struct {
+    const char* sensor;
+    const char* expected;
+  } cases[] = {
+      {"{message.key}", "press/value=1"},
+      {"{message.content_type}", "text/plain/value=1"},
+      {"{message.property.floor}-{message.property.room}", "2-hall/value=1"},
+      {"{message.property.wing}", "bad_id@0(a)"},
+  };
+  for (const auto& c : cases) {
+    MappingOptions mapping = numbers();
+    mapping.sensor = c.sensor;
+    Router router({{"a", mapping}});
+    DecodedBatch batch;
+    router.decode(message, batch);
+    EXPECT_EQ(to_text(batch), c.expected) << c.sensor;
+  }
+}
+
+TEST(Router, time_of_the_message_is_the_time_of_readings_whose_payload_has_none) {
+  Router router({{"a/{device}", numbers()}});
+  DecodedBatch batch;
+  router.decode("a/x", "1", batch);
+  router.decode({.topic = "a/y", .payload = "2", .time = Timestamp::microseconds(7)}, batch);
+  ASSERT_EQ(batch.readings.size(), 2U);
+  EXPECT_FALSE(batch.readings[0].event_time);
+  EXPECT_EQ(batch.readings[1].event_time, Timestamp::microseconds(7));
+}
+
+TEST(Router, state_of_a_decoder_comes_with_the_message_that_changed_it_and_goes_to_the_same_route_again) {
+  MappingOptions learning;
+  learning.format = &test::learning_format;
+  const std::vector<RouteOptions> routes = {{"a/{device}", learning}, {"b/{device}", learning}};
+  DecodedBatch batch;
+  Router router(routes);
+  router.decode("b/x", "learn cellar", batch);
+  router.decode("b/x", "learn attic", batch);
+  router.decode("a/x", "3", batch);
+  ASSERT_EQ(batch.states.size(), 1U) << "the newest of each route";
+  ASSERT_EQ(batch.replies.size(), 1U);
+  EXPECT_EQ(batch.replies[0].topic, "who");
+  Router next({routes[1], routes[0]});
+  next.restore_state(batch.states[0].partition, batch.states[0].bytes);
+  DecodedBatch later;
+  next.decode("b/x", "4", later);
+  next.decode("a/x", "5", later);
+  EXPECT_EQ(to_text(later), "attic/value=4; bad_id@0(a/x)");
+}
+
+TEST(DecodedBatch, state_and_position_beyond_their_limits_are_not_taken) {
+  DecodedBatch batch;
+  EXPECT_TRUE(batch.keep_state("r", std::string(max_decoder_state_bytes, 'x')));
+  EXPECT_FALSE(batch.keep_state("s", std::string(max_decoder_state_bytes + 1, 'x')));
+  EXPECT_EQ(batch.states.size(), 1U);
+  const std::string long_partition(max_partition_bytes + 1, 'p');
+  const std::string long_position(max_position_bytes + 1, 'b');
+  for (const Position& position : {Position{long_partition, ""}, Position{"p", long_position}, Position{"\x01r", ""}}) {
+    EXPECT_THROW(batch.end_message({}, false, position), std::invalid_argument);
+  }
+  EXPECT_TRUE(batch.messages.empty());
 }
 
 TEST(Router, filters_are_in_route_order_without_repeats) {

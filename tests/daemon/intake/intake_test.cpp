@@ -451,6 +451,16 @@ TEST_F(IntakeOfManyMessages, newest_position_of_each_partition_is_given_back_and
   EXPECT_TRUE(state.positions.of("other").empty());
 }
 
+TEST_F(IntakeOfManyMessages, state_of_a_decoder_is_kept_as_a_position_is_also_without_a_reading) {
+  open(Durability::crash);
+  DecodedBatch batch;
+  ASSERT_TRUE(batch.keep_state("\x01route", "aliases"));
+  const std::uint64_t next = journal.next_record();
+  ASSERT_TRUE(take(intake(), SourceId{0}, batch));
+  EXPECT_EQ(journal.next_record(), next + 1) << "in the journal";
+  EXPECT_EQ(intake().positions(SourceId{0}), (std::vector<StoredPosition>{{"\x01route", "aliases"}}));
+}
+
 TEST_F(IntakeOfManyMessages, batches_of_power_durability_are_durable_together_after_one_sync) {
   open(Durability::power);
   Told told;
@@ -500,6 +510,8 @@ TEST(SourcePositions, oldest_partition_is_forgotten_when_a_source_has_too_many_a
   EXPECT_EQ(positions.of("s").size(), SourcePositions::max_partitions);
   EXPECT_EQ(positions.of("s")[0], (StoredPosition{"0", std::to_string(SourcePositions::max_partitions)}));
   EXPECT_EQ(positions.forgotten(), 1U);
+  positions.note("s", "\x01route", "state");
+  EXPECT_EQ(positions.forgotten(), 1U) << "states of decoders are counted apart";
   positions.keep({"other"});
   EXPECT_TRUE(positions.of("s").empty());
   EXPECT_EQ(positions.of("other").size(), 1U);

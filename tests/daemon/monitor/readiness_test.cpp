@@ -24,6 +24,8 @@ TEST(Readiness, says_what_keeps_the_gateway_from_its_work) {
       {"sink store: its outbox is full", [](GatewayStatus& status) { status.sinks[0].disk_bytes = 700; }},
       {"", [](GatewayStatus& status) { status.sinks[0].disk_bytes = 699; }},
       {"", [](GatewayStatus& status) { status.sinks[0].connected = false; }},
+      {"intake is held back: the journal is full",
+       [](GatewayStatus& status) { status.storage.intake_held = "the journal is full"; }},
       {"no checkpoint can be written: no",
        [](GatewayStatus& status) { status.storage.checkpoint_error = "no checkpoint can be written: no"; }},
       {"no checkpoint for 91 s",

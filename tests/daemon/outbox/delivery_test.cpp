@@ -212,6 +212,23 @@ TEST_F(DeliveryTest, rate_limits_the_rows_of_an_at_least_once_sink) {
   EXPECT_THAT(log.stored(), ElementsAre(1));
 }
 
+TEST_F(DeliveryTest, exactly_once_sink_with_a_rate_gets_epochs_whole_and_waits_afterwards) {
+  start({.max_rate = 4});
+  outbox->push(own_rows(1, 10));
+  Delivery::Time now{};
+  ASSERT_EQ(delivery->step(now), Duration());
+  ASSERT_EQ(delivery->step(now), Duration());
+  EXPECT_EQ(delivery->step(now), std::nullopt);
+  outbox->push(own_rows(2, 1));
+  const std::optional<Duration> wait = delivery->step(now);
+  EXPECT_EQ(wait, Duration::milliseconds(1750)) << "six rows were more than it had, and one is to come";
+  outbox->push(own_rows(3, 1));
+  now += std::chrono::microseconds(wait->count());
+  EXPECT_EQ(delivery->step(now), Duration());
+  EXPECT_THAT(log.stored(), ElementsAre(1, 3)) << "what waited went together";
+  EXPECT_THAT(parts(), ElementsAre("0+10", "0+2"));
+}
+
 TEST_F(DeliveryTest, rows_that_cannot_be_read_from_disk_are_tried_again_after_a_wait) {
   start({.max_memory = 1});
   outbox->push(own_rows(1));

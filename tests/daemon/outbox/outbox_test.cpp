@@ -471,17 +471,14 @@ TEST_F(OutboxTest, disk_that_cannot_be_read_for_long_costs_what_is_on_it_and_no_
   EXPECT_EQ(outbox->status().lost_records, 1U);
 }
 
-TEST_F(OutboxTest, files_that_are_not_ours_or_of_a_newer_version_refuse_the_start_and_stay) {
+TEST_F(OutboxTest, files_of_a_newer_version_refuse_the_start_and_stay) {
   const LogLocation location = spill_location("state", "pg");
   auto newer = encode(SegmentHeader{2, LogKind::outbox, 7, 1});
-  auto other = encode(SegmentHeader{1, LogKind::journal, 7, 1});
   auto known = encode(SegmentHeader{1, LogKind::outbox, 7, 1});
   std::string unknown_type(record_head_bytes, '\0');
   seal_record(unknown_type, 0, 9, 1);
   const std::pair<std::string, std::string> cases[] = {
-      {std::string(100, 'x'), "is not a record log"},
       {std::string(newer.begin(), newer.end()), "use a newer edgetide"},
-      {std::string(other.begin(), other.end()), "something else"},
       {std::string(known.begin(), known.end()) + unknown_type, "use a newer one"},
   };
   for (const auto& [content, text] : cases) {
@@ -491,6 +488,17 @@ TEST_F(OutboxTest, files_that_are_not_ours_or_of_a_newer_version_refuse_the_star
     ASSERT_TRUE(std::holds_alternative<LogRefusal>(recovered)) << text;
     EXPECT_THAT(std::get<LogRefusal>(recovered).text, HasSubstr(text));
     EXPECT_EQ(disk->content(location.path_of(1)), content);
+  }
+}
+
+TEST_F(OutboxTest, files_that_are_not_ours_are_set_aside) {
+  const LogLocation location = spill_location("state", "pg");
+  auto other = encode(SegmentHeader{1, LogKind::journal, 7, 1});
+  for (const std::string& content : {std::string(100, 'x'), std::string(other.begin(), other.end())}) {
+    disk->set_content(location.path_of(1), content);
+    create();
+    ASSERT_TRUE(std::holds_alternative<std::optional<EpochId>>(outbox->recover(0, 1)));
+    EXPECT_EQ(disk->content(location.path_of(1) + ".damaged"), content);
   }
 }
 

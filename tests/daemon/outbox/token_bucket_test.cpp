@@ -26,6 +26,16 @@ TEST(TokenBucketTest, starts_full_and_fills_at_its_rate_up_to_one_second_of_it) 
   }
 }
 
+TEST(TokenBucketTest, who_takes_more_than_there_is_waits_until_it_is_paid) {
+  TokenBucket bucket(10);
+  EXPECT_EQ(bucket.available(Duration()), 10U);
+  bucket.take(35);
+  EXPECT_EQ(bucket.available(Duration()), 0U);
+  EXPECT_EQ(bucket.until_next(), Duration::milliseconds(2600));
+  EXPECT_EQ(bucket.available(Duration::milliseconds(2599)), 0U);
+  EXPECT_EQ(bucket.available(Duration::milliseconds(2600)), 1U);
+}
+
 TEST(TokenBucketTest, after_the_wait_that_it_names_there_is_a_token) {
   for (const double rate : {0.1, 1.0, 3.0, 7.0, 1000.0, 250'000.0}) {
     TokenBucket bucket(rate);

@@ -81,15 +81,11 @@ TEST(JournalReplay, journal_makes_the_same_state_byte_for_byte) {
     JournalReplay replay(again, routes, sessions, positions, values, {"s"});
     RecordLogReader reader(files, journal_location("state"), LogKind::journal);
     ASSERT_FALSE(reader.open(0));
-    JournalDecoder decoder;
-    while (const auto record = reader.next()) {
-      const auto input = decoder.decode(record->type, record->payload);
-      ASSERT_TRUE(input) << record->number;
-      replay.apply(*input);
-    }
+    JournalInputs inputs(reader, std::nullopt);
+    while (const auto input = inputs.next()) replay.apply(*input);
+    EXPECT_EQ(inputs.unknown_records() + inputs.unplaced_readings(), 0U);
     EXPECT_EQ(replay.run(), 5U);
     EXPECT_EQ(replay.lost_readings(), 0U);
-    EXPECT_FALSE(replay.stopped());
     EXPECT_EQ(again.snapshot(), pipeline.snapshot()) << "seed " << seed;
   }
 }
@@ -135,16 +131,32 @@ TEST(JournalReplay, sessions_and_their_messages_come_back) {
   EXPECT_TRUE(values.knows("s", 1, 7));
 }
 
-TEST(JournalReplay, run_whose_series_are_others_is_not_replayed) {
+TEST(JournalReplay, readings_of_a_run_whose_series_are_others_are_lost_but_for_those_that_it_defines) {
   Pipeline pipeline(one_window());
   const RowRoutes routes;
   SourceSessions sessions;
   SourcePositions positions;
   StoredValues values;
   JournalReplay replay(pipeline, routes, sessions, positions, values, {"s"});
-  replay.apply(RunStart{1, 1, moment(0), {"s"}, 3, 12345});
-  replay.apply(NewSeries{SeriesId{0}, SourceId{0}, {"a", "t", {}, {}}});
-  EXPECT_TRUE(replay.stopped());
+  replay.apply(RunStart{1, 1, moment(0), {"s"}, 3, 12345, "abcdef"});
+  const Reading unknown[] = {{SeriesId{0}, at(1), 1}, {SeriesId{2}, at(1), 1}}, known[] = {{SeriesId{3}, at(1), 1}};
+  replay.apply(JournaledBatch{SourceId{0}, moment(1), {}, {}, unknown, {}});
+  replay.apply(NewSeries{SeriesId{3}, SourceId{0}, {"a", "t", {}, {}}});
+  replay.apply(JournaledBatch{SourceId{0}, moment(1), {}, {}, known, {}});
+  EXPECT_EQ(replay.lost_readings(), 2U);
+  EXPECT_EQ(replay.readings(), 1U);
+}
+
+TEST(JournalReplay, id_far_beyond_all_others_is_not_believed) {
+  Pipeline pipeline(one_window());
+  const RowRoutes routes;
+  SourceSessions sessions;
+  SourcePositions positions;
+  StoredValues values;
+  JournalReplay replay(pipeline, routes, sessions, positions, values, {"s"});
+  replay.apply(RunStart{1, 1, moment(0), {"s"}, 0, series_checksum(pipeline.series())});
+  replay.apply(NewSeries{SeriesId{0xFFFF'FFFE}, SourceId{0}, {"a", "t", {}, {}}});
+  EXPECT_EQ(replay.senseless_records(), 1U);
   EXPECT_EQ(pipeline.series().size(), 0U);
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "daemon/decoders/number_decoder.h"
+#include "tests/fakes/learning_decoder.h"
 #include "tests/fakes/mosquitto_server.h"
 #include "tests/fakes/recording_host.h"
 
@@ -153,6 +154,44 @@ TEST(MqttSource, retained_messages_are_ignored_unless_asked_for) {
       source->stop();
     }
   }
+}
+
+TEST(MqttSource, user_properties_and_content_type_can_name_the_sensor) {
+  const MosquittoServer broker;
+  RecordingHost host;
+  MqttOptions options = options_for(broker.uri());
+  options.routes[0].mapping.sensor = "{message.property.room}-{message.content_type}";
+  const auto source = make_mqtt_source(options, SourceId{0}, host);
+  source->start();
+  ASSERT_TRUE(host.wait_for_connections(1));
+  ASSERT_TRUE(broker.publish(
+      "sensors/a/t", "1",
+      {"-V", "mqttv5", "-D", "publish", "user-property", "room", "hall", "-D", "publish", "content-type", "text"}));
+  ASSERT_TRUE(broker.publish("sensors/a/t", "2"));
+  ASSERT_TRUE(host.wait_for_readings(1) && host.wait_for_refusals(1));
+  EXPECT_THAT(host.readings(), ElementsAre(RecordedReading{"hall-text", "t", 1}));
+  source->stop();
+}
+
+TEST(MqttSource, what_a_decoder_asks_for_is_published_and_what_it_knew_is_given_back) {
+  const MosquittoServer broker;
+  RecordingHost host;
+  MqttOptions options = options_for(broker.uri());
+  options.routes[0].mapping.format = &learning_format;
+  options.routes.push_back({"who", options_for("").routes[0].mapping});  // the reply comes back to us
+  options.routes[1].mapping.sensor = "asked";
+  options.routes.push_back(options.routes[0]);
+  options.routes[2].topic = "known/{device}";
+  host.know({{decoder_state_mark + std::string("known/{device}"), "cellar"}});
+  const auto source = make_mqtt_source(options, SourceId{0}, host);
+  source->start();
+  ASSERT_TRUE(host.wait_for_connections(1));
+  ASSERT_TRUE(broker.publish("sensors/a/t", "1") && host.wait_for_readings(1));
+  ASSERT_TRUE(broker.publish("known/a", "2") && host.wait_for_readings(2));
+  EXPECT_THAT(host.readings(),
+              ElementsAre(RecordedReading{"asked", "value", 1}, RecordedReading{"cellar", "value", 2}));
+  EXPECT_THAT(host.refusals(), ElementsAre(Refusal::bad_id));
+  source->stop();
 }
 
 TEST(MqttSource, comes_back_and_subscribes_again_after_the_broker_was_killed) {

@@ -10,7 +10,7 @@ namespace edgetide::test {
 namespace {
 
 using testing::ElementsAre;
-using Answer = SocketIntake::Answer;
+using Answer = Acceptance::Answer;
 
 // A host with a set answer, and sockets that say whether they are read.
 struct SocketIntakeFixture {
@@ -25,14 +25,16 @@ struct SocketIntakeFixture {
   std::vector<std::string> events;
   SocketIntake intake{[this](SourceId, const DecodedBatch& batch) {
                         if (answer == Answer::taken) taken.emplace_back(batch.refusals.back().where);
-                        return answer;
+                        return Acceptance{answer, 0};
                       },
                       [this](bool reading) { events.emplace_back(reading ? "read" : "do not read"); }};
 
   void offer(const std::string& what) {
     DecodedBatch& batch = intake.begin_batch();
     batch.refusals.push_back({Refusal::bad_syntax, batch.keep(what), 0});
-    intake.offer(socket, [this](bool was_taken) { events.emplace_back(was_taken ? "taken" : "not taken"); });
+    intake.offer(socket, [this](const Acceptance& acceptance) {
+      events.emplace_back(acceptance.is_taken() ? "taken" : "not taken");
+    });
   }
 };
 

@@ -169,6 +169,40 @@ TEST(SocketSource, what_is_taken_is_acknowledged_when_it_is_durable) {
   EXPECT_EQ(host.readings().size(), 1U) << "taken once";
 }
 
+TEST(SocketSource, what_waits_for_the_disk_holds_up_no_peer) {
+  const int port = free_port();
+  RecordingHost host;
+  host.need_sync();
+  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
+  input.options.ack = true;
+  const Running source({input}, host);
+  const Peer first(parse_inet(tcp_address(port)));
+  const Peer second(parse_inet(tcp_address(port)));
+  ASSERT_TRUE(first.send("t,sensor=a value=1\n") && host.wait_for_readings(1));
+  ASSERT_TRUE(first.send("t,sensor=a value=2\nt,sensor=a value=3\n") && host.wait_for_readings(3));
+  ASSERT_TRUE(second.send("t,sensor=b value=4\n") && host.wait_for_readings(4));
+  host.sync();
+  EXPECT_EQ(first.read_line(), "ack 3\n") << "the newest that is durable";
+  EXPECT_EQ(second.read_line(), "ack 1\n");
+}
+
+TEST(SocketSource, peer_with_many_acknowledgements_waiting_for_the_disk_is_read_on_after_a_sync) {
+  const int port = free_port();
+  RecordingHost host;
+  host.need_sync();
+  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
+  input.options.ack = true;
+  const Running source({input}, host);
+  const Peer peer(parse_inet(tcp_address(port)));
+  for (std::size_t taken = 1; taken <= 1024; ++taken) {
+    ASSERT_TRUE(peer.send("t,sensor=a value=1\n") && host.wait_for_readings(taken));
+  }
+  ASSERT_TRUE(peer.send("t,sensor=a value=2\n"));
+  host.sync();
+  EXPECT_EQ(peer.read_line(), "ack 1024\n");
+  EXPECT_TRUE(host.wait_for_readings(1025));
+}
+
 TEST(SocketSource, connections_beyond_the_cap_are_closed_at_once) {
   const int port = free_port();
   RecordingHost host;

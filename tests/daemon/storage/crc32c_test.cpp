@@ -53,5 +53,17 @@ TEST(Crc32c, every_length_and_every_cut_give_the_sum_of_the_definition) {
   }
 }
 
+TEST(Crc32c, checksum_of_a_part_follows_from_those_up_to_its_ends) {
+  const std::string bytes = ascending(256) + descending(200) + ascending(4096);
+  for (std::size_t begin = 0; begin <= bytes.size(); begin += 53) {
+    for (std::size_t end = begin; end <= bytes.size(); end += 101) {
+      const std::uint32_t part = crc32c(std::string_view(bytes).substr(begin, end - begin));
+      const std::uint32_t to_begin = crc32c(std::string_view(bytes).substr(0, begin));
+      EXPECT_EQ(crc32c_followed_by(to_begin, end - begin) ^ crc32c(std::string_view(bytes).substr(0, end)), part)
+          << begin << ' ' << end;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace edgetide

@@ -132,7 +132,7 @@ TEST(JournalRecord, runs_series_ticks_and_connections_read_back) {
   JournalDecoder decoder;
   const Moment moment{now, Duration::seconds(9)};
   std::string bytes;
-  encoder.append(bytes, RunStart{7, 99, moment, {"plant", "line"}, 12, 0xDEADBEEF});
+  encoder.append(bytes, RunStart{7, 99, moment, {"plant", "line"}, 12, 0xDEADBEEF, "marks"});
   const auto start = read_back<RunStart>(JournalType::run, bytes, decoder);
   EXPECT_EQ(start.run, 7U);
   EXPECT_EQ(start.state_id, 99U);
@@ -144,13 +144,19 @@ TEST(JournalRecord, runs_series_ticks_and_connections_read_back) {
   EXPECT_EQ(added.series.sensor, "s");
   EXPECT_EQ(added.series.labels, (std::vector<Label>{{"floor", "1"}}));
   bytes.clear();
-  encoder.append(bytes, JournaledTick{moment, Fire::all});
-  EXPECT_EQ(read_back<JournaledTick>(JournalType::tick, bytes, decoder).fire, Fire::all);
+  const Duration unheard[] = {Duration::seconds(3), Duration()};
+  encoder.append(bytes, JournaledTick{moment, Fire::all, 17, 5, unheard});
+  const auto tick = read_back<JournaledTick>(JournalType::tick, bytes, decoder);
+  EXPECT_EQ(tick.fire, Fire::all);
+  EXPECT_EQ(tick.epoch, 17U);
+  EXPECT_EQ(tick.listening, 5U);
+  ASSERT_EQ(tick.unheard.size(), 2U);
+  EXPECT_EQ(tick.unheard[0], Duration::seconds(3));
   bytes.clear();
-  encoder.append(bytes, JournaledConnection{SourceId{1}, true, moment});
+  encoder.append(bytes, JournaledConnection{SourceId{1}, true, moment, {}});
   EXPECT_TRUE(read_back<JournaledConnection>(JournalType::connection, bytes, decoder).connected);
   bytes.clear();
-  encoder.append(bytes, JournaledSources{{"line", "plant"}});
+  encoder.append(bytes, JournaledSources{{"line", "plant"}, 1});
   EXPECT_EQ(read_back<JournaledSources>(JournalType::sources, bytes, decoder).names,
             (std::vector<std::string>{"line", "plant"}));
   bytes.clear();
@@ -169,6 +175,31 @@ TEST(JournalRecord, session_with_more_in_flight_than_there_are_packet_ids_is_no_
   EXPECT_FALSE(JournalDecoder().decode(static_cast<std::uint8_t>(JournalType::session), bytes));
 }
 
+TEST(JournalRecord, ids_that_no_series_and_no_source_can_have_are_no_record) {
+  for (const std::uint64_t id : {std::uint64_t{0xFFFF'FFFF}, std::uint64_t{1} << 32, std::uint64_t{1} << 40}) {
+    std::string series, source;
+    put_varint(series, id);
+    series += std::string(6, '\0');
+    put_varint(source, 0);
+    put_varint(source, id);
+    source += std::string(6, '\0');
+    EXPECT_FALSE(JournalDecoder().decode(static_cast<std::uint8_t>(JournalType::series), series));
+    EXPECT_FALSE(JournalDecoder().decode(static_cast<std::uint8_t>(JournalType::series), source));
+  }
+}
+
+TEST(JournalRecord, batch_without_the_record_before_it_has_no_time) {
+  JournalEncoder encoder;
+  std::string first, second;
+  encoder.append(first, JournaledBatch{SourceId{0}, {now, Duration::seconds(1)}, {}, {}, {}, {}});
+  encoder.append(second,
+                 JournaledBatch{SourceId{0}, {now + Duration::seconds(1), Duration::seconds(2)}, {}, {}, {}, {}});
+  EXPECT_FALSE(JournalDecoder().decode(3, second));
+  JournalDecoder decoder;
+  decoder.decode(3, first);
+  EXPECT_TRUE(decoder.decode(3, second));
+}
+
 TEST(JournalRecord, bytes_that_are_cut_anywhere_are_no_record) {
   JournalEncoder encoder;
   const Reading readings[] = {{SeriesId{3}, now, 21.5}, {SeriesId{4}, now, 1.0 / 3}};
@@ -176,7 +207,7 @@ TEST(JournalRecord, bytes_that_are_cut_anywhere_are_no_record) {
   const JournaledPosition positions[] = {{"a", "17"}};
   std::string batch, start;
   encoder.append(batch, JournaledBatch{SourceId{1}, {now, {}}, fingerprints, positions, readings, {}});
-  encoder.append(start, RunStart{7, 99, {now, {}}, {"plant"}, 1, 1});
+  encoder.append(start, RunStart{7, 99, {now, {}}, {"plant"}, 1, 1, "ab"});
   for (std::size_t n = 0; n < batch.size(); ++n) EXPECT_FALSE(JournalDecoder().decode(3, batch.substr(0, n))) << n;
   for (std::size_t n = 0; n < start.size(); ++n) EXPECT_FALSE(JournalDecoder().decode(1, start.substr(0, n))) << n;
   EXPECT_FALSE(JournalDecoder().decode(77, batch));

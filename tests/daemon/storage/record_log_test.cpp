@@ -45,7 +45,9 @@ TEST_F(RecordLogTest, names_tell_the_first_record_and_sort_in_its_order) {
     std::optional<std::uint64_t> first;
   } cases[] = {
       {"log-0000000000000001.log", 1},
-      {"log-ffffffffffffffff.log", 0xffff'ffff'ffff'ffff},
+      {"log-4000000000000000.log", std::uint64_t{1} << 62},
+      {"log-4000000000000001.log", std::nullopt},  // numbers that nothing could follow
+      {"log-ffffffffffffffff.log", std::nullopt},
       {"log-000000000000000A.log", std::nullopt},
       {"log-001.log", std::nullopt},
       {"log-0000000000000001.log.damaged", std::nullopt},
@@ -231,6 +233,45 @@ TEST_F(RecordLogTest, overwritten_stretch_of_a_segment_is_counted_and_the_rest_i
   EXPECT_EQ(read.report.damage[0].offset, begin);
 }
 
+// Each head of the crafted part promises all that follows as its payload, and has a number that may come next.
+TEST_F(RecordLogTest, search_behind_damage_takes_time_in_proportion_to_the_file) {
+  RecordLogWriter log(files, log_options(8 * 1024 * 1024), {}, 1);
+  write_records(log, 20);
+  const std::size_t begin = files.content(path(1)).size();
+  write_records(log, 20);
+  const std::string whole = files.content(path(1));
+  for (const std::size_t step : {12, 13, 16}) {
+    std::string crafted = "\xFF";
+    constexpr std::size_t crafted_bytes = 2 * 1024 * 1024;
+    for (std::size_t at = 0; at < crafted_bytes; at += step) {
+      const auto length = static_cast<std::uint32_t>(crafted_bytes - at);
+      const auto number = static_cast<std::uint32_t>(21 + at / step);
+      for (int i = 0; i < 4; ++i) crafted += static_cast<char>(length >> (8 * i));
+      crafted += '\3';
+      for (int i = 0; i < 3; ++i) crafted += static_cast<char>(number >> (8 * i));
+      crafted.append(step - 8, '\1');
+    }
+    files.set_content(path(1), whole.substr(0, begin) + crafted + whole.substr(begin));
+    expect_whole(read_log(files), 40);
+  }
+}
+
+TEST_F(RecordLogTest, many_damaged_places_of_a_segment_cost_their_records_and_no_others) {
+  RecordLogWriter log(files, log_options(1024 * 1024), {}, 1);
+  std::vector<std::size_t> begins;
+  for (int i = 0; i < 2000; ++i) {
+    begins.push_back(files.content(path(1)).size());
+    write_records(log, 1);
+    if (i == 0) begins[0] = segment_header_bytes;
+  }
+  std::string damaged = files.content(path(1));
+  for (std::size_t i = 0; i < begins.size() - 1; i += 3) damaged[begins[i] + record_head_bytes] ^= 4;
+  files.set_content(path(1), damaged);
+  const ReadLog read = read_log(files);
+  EXPECT_EQ(read.records.size() + read.report.records_lost, 2000U);
+  EXPECT_EQ(read.report.records_lost, 667U);
+}
+
 TEST_F(RecordLogTest, what_is_not_ours_is_refused_in_words_and_left_alone) {
   RecordLogWriter log(files, log_options(), {}, 1);
   write_records(log, 2);
@@ -250,6 +291,39 @@ TEST_F(RecordLogTest, what_is_not_ours_is_refused_in_words_and_left_alone) {
     EXPECT_THAT(read_log(files).refused, testing::HasSubstr(c.words));
     EXPECT_EQ(files.content(path(1)), c.content);
   }
+}
+
+TEST_F(RecordLogTest, files_that_are_not_of_the_log_are_set_aside_and_reported) {
+  RecordLogWriter log(files, log_options(256), {}, 1);
+  write_records(log, 20);
+  const auto other = encode(SegmentHeader{1, LogKind::outbox, 7, 30});
+  const auto misplaced = encode(SegmentHeader{1, LogKind::journal, 7, 1});
+  files.set_content(path(30), std::string(other.data(), other.size()));
+  files.set_content(path(40), std::string(misplaced.data(), misplaced.size()) + "whatever");
+  files.set_content(path(50), std::string(3000, 'x'));
+  std::vector<std::string> reports;
+  auto opened = open_own_log(files, log_location, LogKind::journal, 0, reports);
+  ASSERT_TRUE(std::holds_alternative<RecordLogReader>(opened));
+  EXPECT_EQ(reports.size(), 3U);
+  for (const std::uint64_t first : {30, 40, 50}) {
+    EXPECT_THAT(files.paths(), testing::Contains(path(first) + ".damaged"));
+    EXPECT_THAT(files.paths(), testing::Not(testing::Contains(path(first))));
+  }
+  expect_whole(read_log(files), 20);
+}
+
+TEST_F(RecordLogTest, log_reaches_what_it_holds_and_the_record_that_it_would_write_next) {
+  RecordLogWriter log(files, log_options(256), {}, 1);
+  write_records(log, 30);
+  for (std::uint64_t record = 1; record <= 31; ++record) EXPECT_TRUE(reaches(files, log_location, record)) << record;
+  EXPECT_FALSE(reaches(files, log_location, 32));
+  const std::uint64_t second = log.segments()[1].first_record, third = log.segments()[2].first_record;
+  files.set_content(path(second), "");
+  EXPECT_TRUE(reaches(files, log_location, second));
+  EXPECT_FALSE(reaches(files, log_location, second + 1));
+  EXPECT_TRUE(reaches(files, log_location, third));
+  ASSERT_FALSE(files.remove(path(1)));
+  EXPECT_FALSE(reaches(files, log_location, 1));
 }
 
 TEST_F(RecordLogTest, segment_of_zeros_or_nothing_is_an_empty_one) {

@@ -1,25 +1,25 @@
-#include "daemon/recovery/storage_thread.h"
+#include "daemon/recovery/step_thread.h"
 
 #include <pthread.h>
 
 namespace edgetide {
 
-void StorageThread::start(Checkpointer& checkpointer) {
+void StepThread::start() {
   {
     const MutexLock lock(mutex_);
     stopping_ = false;
   }
-  thread_ = std::thread([this, &checkpointer] { run(checkpointer); });
-  pthread_setname_np(thread_.native_handle(), "storage");
+  thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), name_);
 }
 
-void StorageThread::run(Checkpointer& checkpointer) noexcept {
-  while (wait(std::chrono::microseconds(checkpointer.step().count()))) {
+void StepThread::run() noexcept {
+  while (wait(std::chrono::microseconds(step_().count()))) {
   }
 }
 
 // False: it is time to end.
-bool StorageThread::wait(std::chrono::microseconds at_most) {
+bool StepThread::wait(std::chrono::microseconds at_most) {
   const auto until = std::chrono::steady_clock::now() + at_most;
   MutexLock lock(mutex_);
   while (!woken_ && !stopping_) {
@@ -29,13 +29,13 @@ bool StorageThread::wait(std::chrono::microseconds at_most) {
   return !stopping_;
 }
 
-void StorageThread::wake() {
+void StepThread::wake() {
   const MutexLock lock(mutex_);
   woken_ = true;
   changed_.notify_all();
 }
 
-void StorageThread::stop() {
+void StepThread::stop() {
   if (!thread_.joinable()) return;
   {
     const MutexLock lock(mutex_);

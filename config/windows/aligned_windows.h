@@ -1,0 +1,17 @@
+// What [windows.NAME] of tumbling and sliding windows have in common: windows of one size on a grid.
+//
+// Thread: main. Fails: into the report of the section.
+#pragma once
+
+#include "config/parts.h"
+
+namespace edgetide {
+
+inline constexpr Duration shortest_window = Duration::microseconds(1);
+
+const KeyGroup& aligned_window_keys();
+
+// Requires: kind, size and slide are read.
+void read_aligned_window(const Section& section, WindowOptions& window);
+
+}  // namespace edgetide

@@ -1,0 +1,38 @@
+// [windows.NAME] with type = "tumbling".
+#include "config/key_spec.h"
+#include "config/parts.h"
+#include "config/windows/aligned_windows.h"
+
+namespace edgetide {
+
+namespace {
+
+const KeyGroup& tumbling_keys() {
+  using namespace keys;
+  static const KeyGroup group =
+      on_reload(OnReload::new_window, {"[windows.NAME] with type = \"tumbling\"",
+                                       "",
+                                       {
+                                           required(duration("size", WindowOptions().size, shortest_window,
+                                                             Duration::unlimited(), "The length of a window.")),
+                                       }});
+  return group;
+}
+
+void read_tumbling(const Section& section, WindowOptions& window) {
+  window.kind = WindowKind::tumbling;
+  section.read("size", window.size);
+  read_aligned_window(section, window);
+}
+
+}  // namespace
+
+WindowPart tumbling_window() {
+  return {{.name = "tumbling",
+           .meaning = "`tumbling`: windows of one size, side by side.",
+           .library = "",
+           .keys = {&tumbling_keys(), &aligned_window_keys()}},
+          read_tumbling};
+}
+
+}  // namespace edgetide

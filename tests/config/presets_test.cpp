@@ -1,0 +1,177 @@
+// The presets of config/presets/ with what the devices send: messages as their documentation shows them, shortened.
+#include <gtest/gtest.h>
+#include <set>
+#include <string>
+
+#include "config/parts.h"
+#include "daemon/sources/mqtt_source.h"
+#include "tests/config/configuration_file.h"
+#include "tests/daemon/decoders/decoded_text.h"
+
+namespace edgetide {
+namespace {
+
+std::string with_route(const std::string& route_text) {
+  return "[sources.m]\ntype = \"mqtt\"\nservers = [\"mqtt://localhost\"]\nroutes = [\n  { " + route_text +
+         " },\n]\n[windows.w]\nsize = \"1m\"\n";
+}
+
+// What a route makes of a message; LoadOptions with other parts for a preset that is not built in.
+std::string routed(const std::string& route_text, const std::string& topic, const std::string& payload,
+                   const LoadOptions& load = {}) {
+  const GatewayOptions options = loaded(with_route(route_text), load).options;
+  if (options.sources.empty()) return "no source";
+  Router router(options_of<MqttOptions>(*options.sources[0].source)->routes);
+  DecodedBatch batch;
+  router.decode(topic, payload, batch);
+  return to_text(batch);
+}
+
+struct Sent {
+  std::string preset, pattern, topic, payload, expected;
+};
+
+const std::string ttn_up = R"({"end_device_ids":{"device_id":"dev1","application_ids":{"application_id":"app"},
+  "dev_eui":"0004A30B001C0530","dev_addr":"00BCB929"},"correlation_ids":["as:up:01"],
+  "received_at":"2026-05-25T13:42:11.412345678Z","uplink_message":{"session_key_id":"AX","f_port":2,"f_cnt":7,
+  "frm_payload":"gg==","decoded_payload":@,"rx_metadata":[{"gateway_ids":{"gateway_id":"gw"},"rssi":-68,"snr":7.5}],
+  "settings":{"data_rate":{"lora":{"bandwidth":125000,"spreading_factor":7}},"frequency":"868300000"},
+  "received_at":"2026-05-25T13:42:11.200Z","consumed_airtime":"0.056576s"}})";
+const std::string chirpstack_up = R"({"deduplicationId":"57433366-50a6-4dc2-8145-2df1bbc70d9e",
+  "time":"2022-07-18T09:34:15.775023242+00:00","deviceInfo":{"tenantName":"ChirpStack","applicationName":"app",
+  "deviceProfileName":"class A","deviceName":"dev","devEui":"0101010101010101","tags":{"site":"lyon"}},
+  "devAddr":"00189440","dr":1,"fPort":1,"data":"qg==",@
+  "rxInfo":[{"gatewayId":"0016c001f153a14c","rssi":-36,"snr":10.5}],
+  "txInfo":{"frequency":868100000}})";
+
+std::string filled(const std::string& text, const std::string& with) {
+  return std::string(text).replace(text.find('@'), 1, with);
+}
+
+const std::string ttn_topic = "v3/app@ttn/devices/dev1/up", ttn_pattern = "v3/+/devices/+/up";
+const std::string chirpstack_topic = "application/7/device/0101010101010101/event/up";
+const std::string chirpstack_pattern = "application/+/device/+/event/up";
+const std::string ttn_labels = "@1779716531412345{application=app,dev_eui=0004A30B001C0530}";
+const std::string chirpstack_labels = "@1658136855775023{application=app,device=dev,profile=class A}";
+
+const Sent lorawan[] = {
+    {"ttn", ttn_pattern, ttn_topic, filled(ttn_up, R"({"temperature_c":29.9,"battery":0,"ok":true,"state":"open"})"),
+     "dev1/temperature_c=29.9" + ttn_labels + "; dev1/battery=0" + ttn_labels},
+    {"ttn", ttn_pattern, ttn_topic, filled(ttn_up, R"({"soil":{"ec":12,"t":[3.5,null]}})"),
+     "dev1/soil.ec=12" + ttn_labels + "; dev1/soil.t[0]=3.5" + ttn_labels},
+    {"ttn", ttn_pattern, ttn_topic, filled(ttn_up, "null"), ""},
+    {"ttn", "v3/+/devices/+/join", "v3/app@ttn/devices/dev1/join",
+     R"({"end_device_ids":{"device_id":"dev1"},"received_at":"2026-05-25T13:42:11Z","join_accept":{}})", ""},
+    {"ttn", ttn_pattern, ttn_topic,
+     R"({"received_at":"yesterday","end_device_ids":{"device_id":"d"},"uplink_message":{"decoded_payload":{"t":1}}})",
+     "bad_time@0(" + ttn_topic + ")"},
+    {"ttn", ttn_pattern, ttn_topic, R"({"uplink_message":{"decoded_payload":{"t":1}}})", "bad_id@0(" + ttn_topic + ")"},
+    {"ttn", ttn_pattern, ttn_topic, "{", "bad_syntax@0(" + ttn_topic + ")"},
+    {"chirpstack", chirpstack_pattern, chirpstack_topic,
+     filled(chirpstack_up, R"("object":{"temperatureSensor":{"1":22.5},"humidity":45,"on":true},)"),
+     "0101010101010101/temperatureSensor.1=22.5" + chirpstack_labels + "; 0101010101010101/humidity=45" +
+         chirpstack_labels},
+    {"chirpstack", chirpstack_pattern, chirpstack_topic, filled(chirpstack_up, ""), ""},
+    {"chirpstack", "application/+/device/+/event/+", "application/7/device/01/event/status",
+     R"({"time":"2022-07-18T09:34:15Z","deviceInfo":{"devEui":"01"},"margin":7,"batteryLevel":99.5})", ""},
+    {"chirpstack", chirpstack_pattern, chirpstack_topic, filled(chirpstack_up, R"("object":{"time":"12:00","t":1},)"),
+     "bad_time@0(" + chirpstack_topic + ")"},
+};
+
+const Sent numbers[] = {
+    {"homeassistant", "homeassistant/{domain}/{device}/state", "homeassistant/sensor/attic/state", "21.3",
+     "sensor.attic/state=21.3"},
+    {"homeassistant", "homeassistant/{domain}/{device}/state", "homeassistant/sensor/attic/state", "unavailable",
+     "bad_number@0(homeassistant/sensor/attic/state)"},
+    {"homeassistant", "homeassistant/{domain}/{device}/state", "homeassistant/light/lamp/state", "on",
+     "bad_number@0(homeassistant/light/lamp/state)"},
+    {"homeassistant", "homeassistant/{domain}/{device}/state", "homeassistant/sensor/up/state", "2 days",
+     "bad_number@0(homeassistant/sensor/up/state)"},
+    {"esphome", "{device}/sensor/{metric}/state", "livingroom/sensor/bme280_temp/state", "23.4",
+     "livingroom/bme280_temp=23.4"},
+    {"esphome", "{device}/sensor/{metric}/state", "livingroom/sensor/bme280_temp/state", "nan",
+     "bad_number@0(livingroom/sensor/bme280_temp/state)"},
+    {"shelly_gen1", "shellies/{device}/relay/0/{metric}", "shellies/shellyplug-s-C8A1/relay/0/power", "23.40",
+     "shellyplug-s-C8A1/power=23.4"},
+    {"shelly_gen1", "shellies/{device}/relay/{metric}", "shellies/shellyplug-s-C8A1/relay/0", "on",
+     "bad_number@0(shellies/shellyplug-s-C8A1/relay/0)"},
+};
+
+const std::string shelly = "+/events/rpc";
+const Sent notifications[] = {
+    {"shelly", shelly, "shellyplusht-08b61f/events/rpc",
+     R"({"src":"shellyplusht-08b61f","dst":"x/events","method":"NotifyFullStatus","params":{"ts":1680962879.62,
+       "cloud":{"connected":false},
+       "devicepower:0":{"id":0,"battery":{"V":6.1,"percent":100},"external":{"present":false}},
+       "humidity:0":{"id":0,"rh":42.2},"temperature:0":{"id":0,"tC":19.8,"tF":67.6},
+       "wifi":{"rssi":-58,"ssid":"home"}}})",
+     "shellyplusht-08b61f/temperature:0.tC[°C]=19.8@1680962879620000; "
+     "shellyplusht-08b61f/humidity:0.rh[%]=42.2@1680962879620000; "
+     "shellyplusht-08b61f/devicepower:0.battery.V[V]=6.1@1680962879620000; "
+     "shellyplusht-08b61f/devicepower:0.battery.percent[%]=100@1680962879620000; "
+     "shellyplusht-08b61f/wifi.rssi[dBm]=-58@1680962879620000"},
+    {"shelly", shelly, "p/events/rpc",
+     R"({"src":"p","method":"NotifyStatus","params":{"ts":1680962880.00,"switch:0":{
+       "id":0,"aenergy":{"by_minute":[1.5,2],"minute_ts":1680962879,"total":11.68},"apower":8.9}}})",
+     "p/switch:0.apower[W]=8.9@1680962880000000; p/switch:0.aenergy.total[Wh]=11.68@1680962880000000"},
+    {"shelly", shelly, "p/events/rpc",
+     R"({"src":"p","method":"NotifyStatus","params":{"ts":1,"temperature:0":{"id":0,"tC":null,"tF":null}}})", ""},
+    {"shelly", shelly, "p/events/rpc",
+     R"({"src":"p","method":"NotifyEvent","params":{"ts":1.5,"events":[{"component":"input:0"}]}})", ""},
+    {"shelly", shelly, "p/events/rpc", R"({"src":"p","params":{"ts":1,"temperature:0":{"tC":"unknown"}}})",
+     "bad_number@0(params.*.tC)"},
+    {"shelly", shelly, "p/events/rpc", R"({"params":{"ts":1,"temperature:0":{"tC":1}}})", "bad_id@0(p/events/rpc)"},
+};
+
+template <std::size_t count>
+std::set<std::string_view> check(const Sent (&table)[count]) {
+  std::set<std::string_view> presets;
+  for (const Sent& sent : table) {
+    const std::string route_text = "topic = \"" + sent.pattern + "\", format = \"" + sent.preset + '"';
+    EXPECT_EQ(routed(route_text, sent.topic, sent.payload), sent.expected) << sent.preset << ": " << sent.payload;
+    presets.insert(sent.preset);
+  }
+  return presets;
+}
+
+TEST(Presets, what_devices_send_is_read_and_the_rest_is_refused_or_no_reading) {
+  std::set<std::string_view> tested = check(lorawan);
+  tested.merge(check(numbers));
+  tested.merge(check(notifications));
+  for (const Preset& preset : built_in_presets()) {
+    EXPECT_TRUE(tested.contains(preset.name)) << preset.name << " is not tested here";
+    EXPECT_NE(meaning_of(preset), "") << preset.name;
+  }
+}
+
+TEST(Presets, keys_of_the_route_go_before_those_of_the_preset) {
+  const std::string up = filled(ttn_up, R"({"t":1,"u":2})");
+  const std::string route_text = "topic = \"v3/+/devices/{device}/up\", format = \"ttn\", ";
+  EXPECT_EQ(
+      routed(route_text + "sensor = \"{device}\", labels = {}, time = \"uplink_message.received_at\"", ttn_topic, up),
+      "dev1/t=1@1779716531200000; dev1/u=2@1779716531200000");
+  EXPECT_EQ(routed(route_text + "labels = {}, values = [{ path = \"t\", unit = \"°C\", scale = 2 }]", ttn_topic, up),
+            "dev1/t[°C]=2@1779716531412345");
+}
+
+TEST(Presets, a_socket_may_have_one) {
+  const GatewayOptions options = loaded(
+                                     "[sources.s]\ntype = \"tcp\"\nlisten = \"127.0.0.1:1\"\nformat = \"shelly\"\n"
+                                     "[windows.w]\nsize = \"1m\"\n")
+                                     .options;
+  ASSERT_EQ(options.sources.size(), 1U);
+}
+
+TEST(Presets, mistakes_are_reported_where_the_preset_is_named) {
+  const auto errors = [](const std::string& route_text) { return errors_of(with_route(route_text)); };
+  EXPECT_NE(errors("topic = \"a/b\", format = \"ttm\"").find("did you mean 'ttn'?"), std::string::npos);
+  EXPECT_NE(errors("topic = \"+/sensor/+/state\", format = \"esphome\"").find("5:3: error: sources.m.routes: sensor: "),
+            std::string::npos)
+      << errors("topic = \"+/sensor/+/state\", format = \"esphome\"");
+  const std::string unknown = errors("topic = \"a\", format = \"ttn\", tiem = \"x\"");
+  EXPECT_NE(unknown.find("unknown key 'tiem'"), std::string::npos) << unknown;
+  EXPECT_EQ(unknown.find("unknown key 'tiem'"), unknown.rfind("unknown key 'tiem'")) << "once";
+}
+
+}  // namespace
+}  // namespace edgetide

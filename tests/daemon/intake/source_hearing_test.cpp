@@ -1,0 +1,124 @@
+// Which of a source's time counts as silence of its sensors, and which does not.
+#include "daemon/intake/source_hearing.h"
+
+#include <gtest/gtest.h>
+
+namespace edgetide::test {
+namespace {
+
+constexpr Duration idle_timeout = Duration::minutes(1);  // so patience is 5 s
+constexpr Duration every = Duration::milliseconds(100);
+
+constexpr Duration at(double seconds) {
+  return Duration::microseconds(static_cast<std::int64_t>(seconds * 1e6));
+}
+
+class SourceHearingTest : public testing::Test {
+ protected:
+  SourceHearingTest() { hearing.start(at(0), idle_timeout); }
+
+  void tick(double seconds, std::optional<Liveness> life = std::nullopt) { hearing.look(at(seconds), life); }
+  // Of a transport that shows life: its last bytes came at `heard`.
+  void tick_heard(double seconds, double heard, bool waiting = false) {
+    tick(seconds, Liveness{at(seconds) - at(heard), waiting});
+  }
+  void batch(double seconds) { hearing.hear_batch(at(seconds), every); }
+  double unheard(double seconds) const { return static_cast<double>(hearing.unheard(at(seconds)).count()) / 1e6; }
+
+  SourceHearing hearing;
+};
+
+TEST_F(SourceHearingTest, transport_that_shows_no_life_is_heard_at_every_tick) {
+  for (double now = 0.1; now < 300; now += 0.1) tick(now);
+  EXPECT_EQ(unheard(300), 0);
+}
+
+TEST_F(SourceHearingTest, pause_of_the_process_is_unheard_until_what_waited_is_read) {
+  tick(10);
+  hearing.skip(at(10.1), at(140));
+  tick(140);
+  EXPECT_NEAR(unheard(140), 129.9, 0.01);
+  for (double now = 140; now < 150; now += 0.1) {  // what waited
+    batch(now);
+    tick(now);
+    ASSERT_NEAR(unheard(now), 129.9, 0.01) << now;
+  }
+  tick(155);  // quiet for 5 s
+  EXPECT_EQ(unheard(155), 0);
+}
+
+TEST_F(SourceHearingTest, batch_that_is_read_before_the_late_tick_does_not_count_the_pause) {
+  tick(10);
+  batch(140);
+  hearing.skip(at(10.1), at(140.01));
+  tick(140.01);
+  EXPECT_NEAR(unheard(140.01), 130, 0.02);
+}
+
+TEST_F(SourceHearingTest, after_an_idle_timeout_of_hearing_the_pause_counts_for_nobody_and_ends) {
+  hearing.skip(at(0.1), at(100));
+  for (double now = 100; now < 161; now += 0.1) {
+    batch(now);
+    tick(now);
+    if (now < 159.9) {
+      ASSERT_GT(unheard(now), 99);
+    }
+  }
+  EXPECT_EQ(unheard(161), 0);
+}
+
+TEST_F(SourceHearingTest, stalled_network_is_unheard_while_it_lasts_and_while_its_backlog_is_read) {
+  for (double now = 0; now < 10; now += 0.1) {
+    batch(now);
+    tick_heard(now, now);
+  }
+  for (double now = 10; now < 85; now += 0.1) {
+    tick_heard(now, 10);
+    ASSERT_NEAR(unheard(now), now - 10, 0.3);
+  }
+  for (double now = 85; now < 95; now += 0.1) {
+    batch(now);
+    tick_heard(now, now, true);
+    ASSERT_NEAR(unheard(now), 75, 0.3) << now;
+  }
+  tick_heard(101, 95);
+  EXPECT_NEAR(unheard(101), 6, 0.3) << "only what came since the last bytes";
+}
+
+TEST_F(SourceHearingTest, answered_pings_show_that_the_sensors_are_silent) {
+  for (double now = 0; now < 180; now += 0.1) {
+    const double ping = static_cast<double>(static_cast<int>(now / 60) * 60);
+    tick_heard(now, ping);
+    if (now - ping <= 6) continue;
+    ASSERT_NEAR(unheard(now), now - ping, 0.3) << now;
+  }
+}
+
+TEST_F(SourceHearingTest, slow_but_regular_sensors_show_that_others_are_silent) {
+  for (double now = 0; now < 600; now += 0.1) {
+    const double last = static_cast<double>(static_cast<int>(now / 20) * 20);
+    if (now - last < 0.05) batch(now);
+    tick_heard(now, last);
+    if (now - last <= 6) continue;
+    ASSERT_NEAR(unheard(now), now - last, 0.3) << now;
+  }
+}
+
+TEST_F(SourceHearingTest, pause_while_nothing_was_heard_is_no_sign_of_life) {
+  for (double now = 0; now < 30; now += 0.1) tick_heard(now, 0);
+  hearing.skip(at(30.1), at(160));
+  tick_heard(160, 0);
+  EXPECT_NEAR(unheard(160), 160, 0.01);
+  tick_heard(161, 60);  // an answer to a ping that came meanwhile
+  tick_heard(166, 60);
+  EXPECT_NEAR(unheard(166), 106, 0.01);
+}
+
+TEST_F(SourceHearingTest, bytes_that_wait_are_no_sign_of_life) {
+  tick_heard(1, 1);
+  tick_heard(4, 4, true);
+  EXPECT_NEAR(unheard(4), 3, 0.01);
+}
+
+}  // namespace
+}  // namespace edgetide::test
