@@ -8,6 +8,7 @@
 #include "config/mapping_section.h"
 #include "config/parts.h"
 #include "daemon/service/host_port.h"
+#include "daemon/service/machine_id.h"
 #include "daemon/service/server_address.h"
 #include "daemon/sources/mqtt_source.h"
 
@@ -58,8 +59,11 @@ KeyGroup mqtt_keys() {
                             "`mqtt://`, `mqtts://`, `ws://` or `wss://` with host and port; tried in turn. The port "
                             "defaults to 1883, 8883, 80, 443.")),
            word("protocol", protocol_words, standard.protocol, "The version of MQTT."),
-           text("client_id", "\"edgetide-{gateway}-{source}\"",
-                "The name of the session at the broker; must be unique there."),
+           text("client_id", "\"edgetide-{gateway}-{machine}-{source}\"",
+                "The name of the session at the broker; must be unique there. `{machine}` is a short id of this "
+                "machine, "
+                "made from `/etc/machine-id` and the serial number of its board; it is left out where there is none. "
+                "With another machine in its place, write the former name here to keep the session."),
            text("username", "", "User name for the broker."),
            text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."),
            of_type(ValueType::table, "tls", "", "See below."),
@@ -73,7 +77,7 @@ KeyGroup mqtt_keys() {
                    "1: every reading is acknowledged. 0: readings may be lost. 2 saves no reading, and is refused with "
                    "protocol 3.1.1."),
            word("retained", retained_words, standard.use_retained,
-                "`use` accepts the retained message of each topic at every subscription."),
+                "`use` accepts the retained message of each topic, if it is not the value that was accepted last."),
            boolean("allow_plaintext", standard.allow_plaintext, "Allows `mqtt://` and `ws://` to other hosts."),
            required(of_type(ValueType::table_list, "routes", "",
                             "The topics to read and their mappings; the first matching route wins.")),
@@ -124,14 +128,17 @@ void replace_all(std::string& text, std::string_view from, const std::string& to
 }
 
 void read_client_id(const Section& section, const std::string& name, const std::string& gateway, MqttOptions& options) {
-  options.client_id = "edgetide-{gateway}-{source}";
+  const std::string machine = short_machine_id();
+  options.client_id = "edgetide-{gateway}-{machine}-{source}";
   section.read("client_id", options.client_id);
   replace_all(options.client_id, "{gateway}", gateway);
   replace_all(options.client_id, "{source}", name);
+  if (machine.empty()) replace_all(options.client_id, "{machine}-", {});
+  replace_all(options.client_id, "{machine}", machine);
   const bool printable =
       std::all_of(options.client_id.begin(), options.client_id.end(), [](char c) { return c > ' ' && c < 0x7F; });
   if (options.client_id.find_first_of("{}") != std::string::npos) {
-    section.error("client_id", "client_id has a placeholder other than {gateway} and {source}");
+    section.error("client_id", "client_id has a placeholder other than {gateway}, {machine} and {source}");
   } else if (options.client_id.empty() || options.client_id.size() > max_client_id_bytes || !printable) {
     section.error("client_id", "client_id must be 1 to 128 printable characters without blanks");
   }
@@ -185,7 +192,8 @@ void warn_of_losses(const Section& section, const MqttOptions& options) {
     section.warning("qos", "qos = 2 costs twice the messages of 1 and saves no reading");
   }
   if (options.use_retained) {
-    section.warning("retained", "retained = \"use\" counts the last message of each topic again at every new session");
+    section.warning("retained",
+                    "retained = \"use\" takes a stored value without a time for one of now, once for each value");
   }
   if (section.find("password") != nullptr && section.find("username") == nullptr && options.protocol == 3) {
     section.error("password", "MQTT 3.1.1 allows a password only with a username");

@@ -51,7 +51,10 @@ const KeyGroup& stream_keys() {
            word("framing", stream_framing_words, standard.framing,
                 "Where a message ends: at the end of the line, or after as many bytes as the 4 bytes before it say "
                 "(big-endian)."),
-           boolean("ack", standard.ack, "Answers `ack N` when N messages of the connection have been accepted."),
+           boolean("ack", standard.ack,
+                   "Answers `ack N` when N messages of the connection have been accepted; `ack N refused M` once M "
+                   "were refused, "
+                   "which need not be sent again."),
            size("max_line", standard.max_line_bytes, 64, max_payload_bytes, "Longer messages are refused."),
            integer("max_connections", static_cast<std::int64_t>(standard.max_connections), 1, 1000,
                    "Further connections are closed at once."),

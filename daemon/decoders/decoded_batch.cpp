@@ -34,8 +34,15 @@ void DecodedBatch::end_message(std::optional<std::uint64_t> fingerprint, bool re
   if (position && !is_allowed(*position)) throw std::invalid_argument("the position of a source is beyond its limits");
   const std::uint32_t first_reading = messages.empty() ? 0 : messages.back().end_reading;
   const std::uint32_t first_refusal = messages.empty() ? 0 : messages.back().end_refusal;
-  messages.push_back({first_reading, static_cast<std::uint32_t>(readings.size()), first_refusal,
-                      static_cast<std::uint32_t>(refusals.size()), fingerprint, redelivered, 1, position});
+  messages.push_back({first_reading,
+                      static_cast<std::uint32_t>(readings.size()),
+                      first_refusal,
+                      static_cast<std::uint32_t>(refusals.size()),
+                      fingerprint,
+                      redelivered,
+                      1,
+                      position,
+                      {}});
 }
 
 bool DecodedBatch::keep_state(std::string_view route, std::string_view state_bytes) {

@@ -52,6 +52,13 @@ struct Position {
 inline constexpr std::size_t max_partition_bytes = 255;
 inline constexpr std::size_t max_position_bytes = 1024;
 
+// What a message says of its topic, for a source whose peer stores values and sends them again. Hashes of 48 bits.
+struct TopicValue {
+  std::uint64_t topic = 0;
+  std::uint64_t value = 0;
+  bool is_stored = false;  // the peer had it stored; else it is new
+};
+
 // What the decoder of a route knows of earlier messages is kept as a position is, in a partition that begins
 // with this mark; no partition of a source does.
 inline constexpr char decoder_state_mark = '\x01';
@@ -71,6 +78,7 @@ struct DecodedMessage {
   bool redelivered = false;                  // it is sent again
   unsigned copies = 1;                       // the sender may send it so often, one right after the other
   std::optional<Position> position;
+  std::optional<TopicValue> topic_value = {};
 };
 
 class DecodedBatch {

@@ -45,6 +45,7 @@ Intake::Intake(IntakeParts parts)
       files_(parts.journal),
       sessions_(std::move(parts.recovered.sessions)),
       positions_(std::move(parts.recovered.positions)),
+      values_(std::move(parts.recovered.values)),
       held_(std::move(parts.recovered.held)),
       history_(std::move(parts.recovered.history)),
       clock_set_(held_.empty() && clock_.is_set()),
@@ -112,7 +113,7 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
   if (clock_set_) listen(true, arrival);
   if (!journaled(arrival.running, [&]() REQUIRES(mutex_) {
         journal_->append(JournalType::batch,
-                         JournaledBatch{source, arrival, fingerprints_, newest_, readings_, refused_});
+                         JournaledBatch{source, arrival, fingerprints_, newest_, readings_, refused_, new_values_});
       })) {
     return hold_back(now.running);
   }
@@ -188,19 +189,32 @@ void Intake::gather_messages(SourceId source, const DecodedBatch& batch, Duratio
   known_.clear();
   fingerprints_.clear();
   newest_.clear();
+  new_values_.clear();
   for (const Position& state : batch.states) note_newest(state);
   if (batch.messages.empty()) return;
-  const SourceSessions::Session& session = sessions_.of(slots_.names()[index_of(source)]);
+  const std::string& name = slots_.names()[index_of(source)];
+  const SourceSessions::Session& session = sessions_.of(name);
   copies_ = session.copies;
   for (const DecodedMessage& message : batch.messages) {
     if (message.position) note_newest(*message.position);
-    if (!message.fingerprint) continue;
-    const bool known = message.redelivered && session.recent.knows(*message.fingerprint);
-    if (!known) fingerprints_.push_back(*message.fingerprint);
-    if (known || copies_.is_copy(static_cast<std::uint32_t>(*message.fingerprint), message.copies, now)) {
+    const bool known = is_known(name, session, message);
+    if (!known && message.fingerprint) fingerprints_.push_back(*message.fingerprint);
+    if (known || (message.fingerprint &&
+                  copies_.is_copy(static_cast<std::uint32_t>(*message.fingerprint), message.copies, now))) {
       known_.push_back(&message);
     }
   }
+}
+
+// If it is not, also what its topic has now.
+bool Intake::is_known(const std::string& source, const SourceSessions::Session& session,
+                      const DecodedMessage& message) {
+  if (message.redelivered && message.fingerprint && session.recent.knows(*message.fingerprint)) return true;
+  if (!message.topic_value) return false;
+  const auto& [topic, value, is_stored] = *message.topic_value;
+  const bool same = values_.knows(source, topic, value);
+  if (!same) new_values_.push_back({topic, value});
+  return same && is_stored;
 }
 
 void Intake::note_newest(const Position& position) {
@@ -215,7 +229,8 @@ void Intake::note_newest(const Position& position) {
 
 // A batch of nothing but known messages needs no record.
 bool Intake::has_news() const {
-  return known_.empty() || !readings_.empty() || !refused_.empty() || !fingerprints_.empty() || !newest_.empty();
+  return known_.empty() || !readings_.empty() || !refused_.empty() || !fingerprints_.empty() || !newest_.empty() ||
+         !new_values_.empty();
 }
 
 void Intake::note_messages(SourceId source) {
@@ -228,6 +243,7 @@ void Intake::note_messages(SourceId source) {
     session.copies = copies_;
   }
   for (const JournaledPosition& position : newest_) positions_.note(name, position.partition, position.bytes);
+  for (const JournaledValue& value : new_values_) values_.note(name, value.topic, value.value);
 }
 
 // Once what the broker does, and once that it was misjudged.
@@ -678,7 +694,7 @@ std::optional<Checkpoint> Intake::checkpoint() {
   checkpoint.pipeline = pipeline_.snapshot();
   StateHistory history = history_;
   history.note({identity_.run, checkpoint.epoch});
-  checkpoint.intake = IntakeState{slots_.names(), sessions_, held_, positions_, std::move(history)}.save();
+  checkpoint.intake = IntakeState{slots_.names(), sessions_, held_, positions_, values_, std::move(history)}.save();
   return checkpoint;
 }
 

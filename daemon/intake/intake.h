@@ -182,6 +182,8 @@ class Intake final : public SourceHost {
   void listen(bool listening, Moment now) REQUIRES(mutex_);
   void tell_connection(SourceId id, bool connected, Moment now) REQUIRES(mutex_);
   void gather_messages(SourceId source, const DecodedBatch& batch, Duration now) REQUIRES(mutex_);
+  bool is_known(const std::string& source, const SourceSessions::Session& session, const DecodedMessage& message)
+      REQUIRES(mutex_);
   void note_newest(const Position& position) REQUIRES(mutex_);
   bool has_news() const REQUIRES(mutex_);
   void note_messages(SourceId source) REQUIRES(mutex_);
@@ -224,6 +226,7 @@ class Intake final : public SourceHost {
   Journal& files_ GUARDED_BY(mutex_);  // the same, also where nothing is journaled: what earlier runs have left
   SourceSessions sessions_ GUARDED_BY(mutex_);
   SourcePositions positions_ GUARDED_BY(mutex_);
+  StoredValues values_ GUARDED_BY(mutex_);
   ClockHold held_ GUARDED_BY(mutex_);
   const StateHistory history_;  // of the runs before
   bool clock_set_ GUARDED_BY(mutex_);
@@ -253,6 +256,7 @@ class Intake final : public SourceHost {
   std::vector<const DecodedMessage*> known_ GUARDED_BY(mutex_);  // messages that were taken before
   std::vector<std::uint64_t> fingerprints_ GUARDED_BY(mutex_);   // of the others
   std::vector<JournaledPosition> newest_ GUARDED_BY(mutex_);     // position of each partition
+  std::vector<JournaledValue> new_values_ GUARDED_BY(mutex_);    // of their topics
   CopyWatch copies_ GUARDED_BY(mutex_);                          // of its session, with these messages
   std::vector<Reading> readings_ GUARDED_BY(mutex_);
   std::vector<RefusedCount> refused_ GUARDED_BY(mutex_);

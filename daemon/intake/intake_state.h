@@ -1,6 +1,6 @@
 // What the intake remembers besides the pipeline: part of a checkpoint. Bytes: strings of the sources' names, then the
 // sessions with their newest messages, then the batches that wait for the clock, then the positions of sources, then
-// how far each run came (pipeline/bytes.h).
+// the stored values, then how far each run came (pipeline/bytes.h).
 //
 // Thread: plain values. Fails: `restore` says false to bytes that are no such state.
 #pragma once
@@ -12,6 +12,7 @@
 #include "daemon/intake/clock_hold.h"
 #include "daemon/intake/source_positions.h"
 #include "daemon/intake/source_sessions.h"
+#include "daemon/intake/stored_values.h"
 #include "sinks/state_history.h"
 
 namespace edgetide {
@@ -21,6 +22,7 @@ struct IntakeState {
   SourceSessions sessions;
   ClockHold held;
   SourcePositions positions;
+  StoredValues values = {};
   StateHistory history;
 
   std::string save() const {
@@ -31,6 +33,7 @@ struct IntakeState {
     sessions.save(out);
     held.save(out);
     positions.save(out);
+    values.save(out);
     history.save(out);
     return bytes;
   }
@@ -43,6 +46,7 @@ struct IntakeState {
     sessions.load(in);
     held.load(in);
     positions.load(in);
+    values.load(in);
     history.load(in);
     return in.ok() && in.at_end();
   }

@@ -15,11 +15,12 @@ constexpr std::uint32_t max_told_sources = 64;
 }  // namespace
 
 JournalReplay::JournalReplay(Pipeline& pipeline, const RowRoutes& routes, SourceSessions& sessions,
-                             SourcePositions& positions, std::vector<std::string> source_names)
+                             SourcePositions& positions, StoredValues& values, std::vector<std::string> source_names)
     : pipeline_(pipeline),
       routes_(routes),
       sessions_(sessions),
       positions_(positions),
+      values_(values),
       source_names_(std::move(source_names)) {}
 
 void JournalReplay::begin(const std::vector<std::string>& sources, std::uint64_t run) {
@@ -116,6 +117,7 @@ void JournalReplay::note_messages(const std::string& source, const JournaledBatc
   for (const JournaledPosition& position : batch.positions) {
     positions_.note(source, position.partition, position.bytes);
   }
+  for (const JournaledValue& value : batch.values) values_.note(source, value.topic, value.value);
 }
 
 void JournalReplay::apply_one(const JournaledSession& session) {

@@ -20,6 +20,7 @@
 #include "daemon/intake/clock_hold.h"
 #include "daemon/intake/source_positions.h"
 #include "daemon/intake/source_sessions.h"
+#include "daemon/intake/stored_values.h"
 #include "daemon/outbox/row_routes.h"
 #include "daemon/storage/journal_inputs.h"
 #include "pipeline/pipeline.h"
@@ -30,7 +31,7 @@ namespace edgetide {
 class JournalReplay {
  public:
   JournalReplay(Pipeline& pipeline, const RowRoutes& routes, SourceSessions& sessions, SourcePositions& positions,
-                std::vector<std::string> source_names);
+                StoredValues& values, std::vector<std::string> source_names);
   // `sources`: names as of the checkpoint that the pipeline was restored from; `run`: the one that wrote it.
   void begin(const std::vector<std::string>& sources, std::uint64_t run);
   // What the checkpoint says that waited for the clock. After `begin`.
@@ -73,6 +74,7 @@ class JournalReplay {
   const RowRoutes& routes_;
   SourceSessions& sessions_;
   SourcePositions& positions_;
+  StoredValues& values_;
   const std::vector<std::string> source_names_;  // now
 
   std::uint64_t run_ = 0;

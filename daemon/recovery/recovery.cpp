@@ -194,7 +194,7 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, Ch
   const std::uint64_t last_known_run = found.checkpoint ? found.checkpoint->run : 0;
   const auto wall = static_cast<std::uint64_t>(std::max<std::int64_t>(now.count(), 0));
   recover_outboxes(found, std::max(last_known_run + 1, wall), workers, intake.history);
-  JournalReplay replay(pipeline, routes, intake.sessions, intake.positions, source_names);
+  JournalReplay replay(pipeline, routes, intake.sessions, intake.positions, intake.values, source_names);
   replay.begin(intake.sources, last_known_run);
   replay.hold(intake.held);
   replay.know(std::move(intake.history));
@@ -216,6 +216,7 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, Ch
   intake.held = replay.held();
   intake.positions.keep(source_names);
   intake.sessions.keep(source_names);
+  intake.values.keep(source_names);
   recovered.ran_before = intake.held.newest_running();
   if (pipeline.now()) recovered.ran_before = std::max(recovered.ran_before, pipeline.now()->running);
   recovered.journal.segments = reader.segments();

@@ -10,4 +10,8 @@ std::uint64_t message_fingerprint(std::uint16_t packet_id, std::string_view topi
   return std::uint64_t{packet_id} << 32 | of_both >> 32;
 }
 
+std::uint64_t hash_of(std::string_view text) noexcept {
+  return XXH3_64bits(text.data(), text.size()) >> 16;
+}
+
 }  // namespace edgetide

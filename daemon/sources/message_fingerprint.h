@@ -11,4 +11,7 @@ namespace edgetide {
 // packet id has the id 0.
 std::uint64_t message_fingerprint(std::uint16_t packet_id, std::string_view topic, std::string_view payload) noexcept;
 
+// 48 bits of a topic, or of a payload.
+std::uint64_t hash_of(std::string_view text) noexcept;
+
 }  // namespace edgetide

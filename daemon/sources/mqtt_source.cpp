@@ -472,12 +472,20 @@ class MqttSource final : public Source {
   // Paho hides that a message of QoS 2 is sent again; it can only be one of the first in a connection.
   void end_message(const mqtt::message& message, unsigned copies) {
     const int qos = message.get_qos();
-    if (qos == 0 && copies == 1) return;
     const auto& payload = message.get_payload_ref();
+    const std::string_view text(payload.data(), payload.size());
     const bool resent = message.is_duplicate() || (qos == 2 && acknowledged_ < receive_maximum);
-    batch_.end_message(
-        message_fingerprint(packet_id_of(message), message.get_topic(), {payload.data(), payload.size()}), resent);
+    std::optional<std::uint64_t> fingerprint;
+    if (qos > 0 || copies > 1) {
+      fingerprint = message_fingerprint(packet_id_of(message), message.get_topic(), text);
+    } else if (!options_.use_retained) {
+      return;
+    }
+    batch_.end_message(fingerprint, resent);
     batch_.messages.back().copies = copies;
+    if (options_.use_retained) {
+      batch_.messages.back().topic_value = {hash_of(message.get_topic()), hash_of(text), message.is_retained()};
+    }
     acknowledged_ += qos > 0 ? 1 : 0;
   }
 

@@ -62,20 +62,25 @@ void StreamConnection::take(std::string_view bytes) {
   heard_at_ = std::chrono::steady_clock::now();
   const bool was_partial = frames_.partial();
   DecodedBatch& batch = intake_.begin_batch();
-  std::uint64_t messages = 0;
+  Messages messages;
+  bool ended = false;
   frames_.append(
       bytes,
       [&](std::string_view message) {
-        ++messages;
+        ended = true;
+        const std::size_t readings = batch.readings.size(), refusals = batch.refusals.size();
         // Kept: the batch refers to the message, and the buffer under them is reused.
         socket_.router.decode(peer_, batch.keep(message), batch);
+        const bool refused = batch.readings.size() == readings && batch.refusals.size() > refusals;
+        ++(refused ? messages.refused : messages.accepted);
       },
       [&] {
+        ++messages.refused;
         batch.refusals.push_back({Refusal::too_large, peer_, 0});
       });
-  note_message_start(was_partial, messages > 0);
+  note_message_start(was_partial, ended);
   arm();
-  if (batch.empty() && messages == 0) return;
+  if (batch.empty() && !messages.any()) return;
   intake_.offer(socket_, [this, messages](const Acceptance& acceptance) {
     acceptance.is_taken() ? note_taken(messages, acceptance.record) : listener_.drop(*this);
   });
@@ -89,31 +94,34 @@ void StreamConnection::note_message_start(bool was_partial, bool message_ended) 
   }
 }
 
-void StreamConnection::note_taken(std::uint64_t messages, std::uint64_t record) {
-  messages_taken_ += messages;
-  if (messages == 0 || !socket_.options.ack) return;
+void StreamConnection::note_taken(Messages messages, std::uint64_t record) {
+  taken_.accepted += messages.accepted;
+  taken_.refused += messages.refused;
+  if (!messages.any() || !socket_.options.ack) return;
   if (record == 0) {  // and so is all before it
     waiting_acks_.clear();
-    return acknowledge(messages_taken_);
+    return acknowledge(taken_);
   }
-  waiting_acks_.push_back({record, messages_taken_});
+  waiting_acks_.push_back({record, taken_});
   if (waiting_acks_.size() == max_waiting_acks) set_reading(false);
 }
 
 void StreamConnection::durable(std::uint64_t through) {
   const bool was_full = waiting_acks_.size() >= max_waiting_acks;
-  std::uint64_t messages = 0;
+  Messages messages;
   for (; !waiting_acks_.empty() && waiting_acks_.front().record <= through; waiting_acks_.pop_front()) {
     messages = waiting_acks_.front().messages;
   }
-  if (messages == 0) return;
+  if (!messages.any()) return;
   if (was_full && !intake_.is_holding()) set_reading(true);
   acknowledge(messages);
 }
 
 // Up to this message of the connection.
-void StreamConnection::acknowledge(std::uint64_t messages) {
-  acks_ += "ack " + std::to_string(messages) + "\n";
+void StreamConnection::acknowledge(Messages messages) {
+  acks_ += "ack " + std::to_string(messages.accepted);
+  if (messages.refused > 0) acks_ += " refused " + std::to_string(messages.refused);
+  acks_ += '\n';
   const ssize_t sent = send(descriptor_.get(), acks_.data(), acks_.size(), MSG_NOSIGNAL);
   if (sent > 0) acks_.erase(0, static_cast<std::size_t>(sent));
   if (acks_.size() > max_unread_acks_bytes) listener_.drop(*this);

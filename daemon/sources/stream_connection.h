@@ -1,5 +1,5 @@
 // One peer of a stream socket: its bytes are cut into messages, decoded and offered; with `ack` it learns how many
-// messages have been taken, and are durable.
+// messages have been accepted and are durable, and how many were refused.
 //
 // Ends:   when the peer closes, at its deadline, when it reads no acknowledgements, when the daemon stops. A message
 //         that had begun is then discarded and counted.
@@ -32,11 +32,17 @@ class StreamConnection {
   void durable(std::uint64_t through);
 
  private:
+  struct Messages {
+    std::uint64_t accepted = 0;
+    std::uint64_t refused = 0;  // no reading of them was accepted
+    bool any() const noexcept { return accepted + refused > 0; }
+  };
+
   void read();
   void take(std::string_view bytes);
   void note_message_start(bool was_partial, bool message_ended);
-  void note_taken(std::uint64_t messages, std::uint64_t record);
-  void acknowledge(std::uint64_t messages);
+  void note_taken(Messages messages, std::uint64_t record);
+  void acknowledge(Messages messages);
   void end();
 
   void restart_deadlines(EventLoop::Time now) noexcept;
@@ -52,9 +58,9 @@ class StreamConnection {
   FrameBuffer frames_;
   struct WaitingAck {
     std::uint64_t record;
-    std::uint64_t messages;  // taken up to it, since the connection began
+    Messages messages;  // taken up to it, since the connection began
   };
-  std::uint64_t messages_taken_ = 0;
+  Messages taken_;
   std::deque<WaitingAck> waiting_acks_;  // for the disk; with max_waiting_acks the peer is read no further
   std::string acks_;                     // not written yet
   EventLoop::Time heard_at_;

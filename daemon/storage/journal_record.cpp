@@ -12,9 +12,9 @@ namespace {
 
 // Flags of a batch.
 constexpr std::uint8_t has_fingerprint = 1, has_whole_moment = 2, has_refusals = 4, in_milliseconds = 8,
-                       has_fingerprints = 16, has_positions = 32;
+                       has_fingerprints = 16, has_positions = 32, has_values = 64;
 constexpr std::uint64_t has_unheard = 2;  // of a tick
-constexpr unsigned fingerprint_bytes = 6;
+constexpr unsigned fingerprint_bytes = 6, hash_bytes = 6;
 constexpr std::int64_t millisecond = 1'000;
 
 constexpr std::uint64_t max_id = 0xFFFF'FFFE;  // the highest number that a series or a source may have
@@ -122,6 +122,11 @@ void append_messages(std::string& out, const JournaledBatch& batch) {
   for (const JournaledPosition& position : batch.positions) {
     put_text(out, position.partition);
     put_text(out, position.bytes);
+  }
+  if (!batch.values.empty()) put_varint(out, batch.values.size());
+  for (const JournaledValue& value : batch.values) {
+    put_bytes(out, value.topic, hash_bytes);
+    put_bytes(out, value.value, hash_bytes);
   }
 }
 
@@ -279,11 +284,12 @@ void JournalEncoder::append(std::string& out, const JournaledBatch& batch) {
   const bool whole = needs_anchor_ || bytes_behind_anchor_ >= anchor_bytes || passed < Duration() ||
                      batch.arrival.wall - last_->wall != passed;
   const bool milliseconds = all_in_milliseconds(batch.readings);
-  put_bytes(out,
-            static_cast<unsigned>(fingerprint_flag(batch) | (whole ? has_whole_moment : 0) |
-                                  (batch.refused.empty() ? 0 : has_refusals) | (milliseconds ? in_milliseconds : 0) |
-                                  (batch.positions.empty() ? 0 : has_positions)),
-            1);
+  put_bytes(
+      out,
+      static_cast<unsigned>(fingerprint_flag(batch) | (whole ? has_whole_moment : 0) |
+                            (batch.refused.empty() ? 0 : has_refusals) | (milliseconds ? in_milliseconds : 0) |
+                            (batch.positions.empty() ? 0 : has_positions) | (batch.values.empty() ? 0 : has_values)),
+      1);
   put_varint(out, index_of(batch.source));
   if (whole) {
     append_anchor(out, batch.arrival);
@@ -435,11 +441,17 @@ void JournalDecoder::read_messages(VarintReader& in, std::uint64_t flags) {
     const std::string_view partition = in.text();
     positions_.push_back({partition, in.text()});
   }
+  const std::uint64_t values = (flags & has_values) != 0 ? in.varint() : 0;
+  for (std::uint64_t i = 0; in.has(values - i) && i < values; ++i) {
+    const std::uint64_t topic = in.bytes(hash_bytes);
+    values_.push_back({topic, in.bytes(hash_bytes)});
+  }
 }
 
 std::optional<JournalRecord> JournalDecoder::decode_batch(std::string_view payload) {
   fingerprints_.clear();
   positions_.clear();
+  values_.clear();
   readings_.clear();
   refused_.clear();
   VarintReader in(payload);
@@ -465,6 +477,7 @@ std::optional<JournalRecord> JournalDecoder::decode_batch(std::string_view paylo
   if (!in.ok()) return std::nullopt;
   batch.fingerprints = fingerprints_;
   batch.positions = positions_;
+  batch.values = values_;
   batch.readings = readings_;
   batch.refused = refused_;
   return batch;

@@ -67,6 +67,12 @@ struct JournaledPosition {
   std::string_view bytes;
 };
 
+// The newest value of a topic that its peer stores, by hashes of 48 bits.
+struct JournaledValue {
+  std::uint64_t topic = 0;
+  std::uint64_t value = 0;
+};
+
 struct JournaledBatch {
   SourceId source{};
   Moment arrival;
@@ -74,6 +80,7 @@ struct JournaledBatch {
   std::span<const JournaledPosition> positions;  // one for each partition
   std::span<const Reading> readings;
   std::span<const RefusedCount> refused;  // never reached the pipeline
+  std::span<const JournaledValue> values = {};
 };
 
 struct JournaledTick {
@@ -185,6 +192,7 @@ class JournalDecoder {
   std::vector<Duration> unheard_;
   std::vector<std::uint64_t> fingerprints_;
   std::vector<JournaledPosition> positions_;
+  std::vector<JournaledValue> values_;
   std::vector<Reading> readings_;
   std::vector<RefusedCount> refused_;
 };

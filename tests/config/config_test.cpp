@@ -7,6 +7,7 @@
 #include "config/key_table.h"
 #include "config/parts.h"
 #include "daemon/decoders/number_decoder.h"
+#include "daemon/service/machine_id.h"
 #include "daemon/sources/mqtt_source.h"
 #include "daemon/sources/socket_source.h"
 #include "sinks/postgres_sink.h"
@@ -88,7 +89,8 @@ connection = "dbname=sensors"
 )")
                                      .options;
   const MqttOptions& mqtt = mqtt_in(options, 0);
-  EXPECT_EQ(mqtt.client_id, "edgetide-" + options.id + "-home");
+  EXPECT_EQ(mqtt.client_id,
+            "edgetide-" + options.id + (short_machine_id().empty() ? "" : "-" + short_machine_id()) + "-home");
   EXPECT_EQ(mqtt.servers, std::vector<std::string>{"mqtt://localhost:1883"});
   EXPECT_EQ(mqtt.protocol, 5);
   ASSERT_EQ(options.sinks.size(), 1U);
@@ -565,9 +567,10 @@ TEST(Config, mistakes_in_mqtt_sources_are_errors) {
        "6:12: error: sources.m: MQTT 3.1.1 allows a password only with a username"},
       {mqtt_with_routes("format = \"number\""), "5:1: error: sources.m.routes: topic is missing"},
       {mqtt_with_routes("topic = \"{device}\""), "5:1: error: sources.m.routes: format is missing"},
-      {mqtt_with_route("[sources.n]\ntype = \"mqtt\"\nclient_id = \"edgetide-{gateway}-m\"\nservers = [\"mqtt://x\", "
-                       "\"mqtt://localhost:1883\"]\nallow_plaintext = true\n" +
-                       route),
+      {mqtt_with_route(
+           "[sources.n]\ntype = \"mqtt\"\nclient_id = \"edgetide-{gateway}-{machine}-m\"\nservers = [\"mqtt://x\", "
+           "\"mqtt://localhost:1883\"]\nallow_plaintext = true\n" +
+           route),
        "7:13: error: sources.n: has the server and the client_id of sources.m"},
   });
 }
@@ -669,7 +672,7 @@ TEST(Config, doubtful_settings_are_warned_of_at_their_place) {
            Case{mqtt_with_route("clean_start = true"), ":5:15: warning: sources.m: clean_start = true loses"},
            Case{mqtt_with_route("qos = 0"), ":5:7: warning: sources.m: qos = 0 loses readings"},
            Case{mqtt_with_route("qos = 2"), ":5:7: warning: sources.m: qos = 2 costs"},
-           Case{mqtt_with_route("retained = \"use\""), ":5:12: warning: sources.m: retained = \"use\" counts"},
+           Case{mqtt_with_route("retained = \"use\""), ":5:12: warning: sources.m: retained = \"use\" takes"},
            Case{mqtt_with_route("tls = { ca = \"/x\" }"), ":5:7: warning: sources.m: tls is not used"},
            Case{socket("type = \"unix\"\nlisten = \"/x\"\nformat = \"influx\""),
                 ":1:10: warning: sources.s: no window takes its readings"},

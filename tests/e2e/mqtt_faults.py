@@ -207,6 +207,29 @@ def equal_messages_over_overlapping_routes_count_each(world):
     expect("readings in rows", total(gateway, 5), 5)
 
 
+@each([("together", None), ("over_a_kill", 2)])
+def copies_of_a_3_1_1_broker_count_once(world, killed_after):
+    """It sends a message once for each filter that matches; equal texts are not taken for copies beyond that."""
+    broker = ScriptedBroker()
+    routes = ", ".join(f'{{{{ topic = "{topic}", format = "number", sensor = "all" }}}}' for topic in
+                       ("+/+/temp", "plant/+/+", "+/a/+"))
+    gateway = Gateway(world, mqtt(broker.port, protocol="3.1.1", routes=routes) + RUNNING + LITE).start()
+    link = broker.connection(filters=3)
+    texts = ["21.5"] * 3 + ["22"] * 3 + ["22"] * 3
+    messages = [("plant/a/temp", text, number + 1) for number, text in enumerate(texts)]
+    link.publish_all(messages[:killed_after])
+    link.wait_for_acks(killed_after or len(messages))
+    if killed_after:
+        gateway.kill()
+        gateway.start()
+        link = broker.connection(filters=3)
+        link.publish_all(messages[:killed_after], dup=True)
+        link.publish_all(messages[killed_after:])
+        link.wait_for_acks(len(messages))
+    expect("readings in rows", total(gateway, 3), 3)
+    expect_that("the log", "copies" in gateway.log(), gateway.log().splitlines()[-2:], "says that copies are dropped")
+
+
 # --- 10: a combination that loses
 
 
@@ -395,6 +418,20 @@ def retained_value_is_counted_once_over_restarts(world, how):
         expect("readings in rows after two more connections", total(gateway, 1, 3), 1)
         publish(server, "plant/a", "22.5", "-r")
         expect("readings in rows after a new value", total(gateway, 2, 3), 2)
+
+
+@case
+def retained_value_that_came_while_connected_is_not_counted_again(world):
+    server, _ = world.mosquitto()
+    gateway = Gateway(world, mqtt(server, more='retained = "use"') + RUNNING + LITE).start()
+    gateway.wait_until_ready()
+    publish(server, "plant/a", "21.5", "-r")
+    expect("readings in rows at first", total(gateway, 1), 1)
+    gateway.kill()
+    gateway.start()
+    gateway.wait_until_ready()
+    publish(server, "plant/a", "21.5", "-r")  # an equal one is another reading
+    expect("readings in rows", total(gateway, 2, 3), 2)
 
 
 @case

@@ -403,6 +403,29 @@ TEST_F(IntakeOfManyMessages, copies_of_a_message_count_once_and_are_known_when_t
   EXPECT_EQ(counters().received, 2U);
 }
 
+TEST_F(IntakeOfManyMessages, stored_value_counts_once_and_again_when_its_topic_had_another_since) {
+  open(Durability::crash);
+  const auto take_value = [&](std::uint64_t topic, std::uint64_t value, bool is_stored) {
+    DecodedBatch batch = batch_of("a", 1, at(1));
+    batch.end_message({}, false);
+    batch.messages[0].topic_value = {topic, value, is_stored};
+    EXPECT_TRUE(take(intake(), SourceId{0}, batch));
+    return counters().received;
+  };
+  EXPECT_EQ(take_value(1, 7, true), 1U);
+  EXPECT_EQ(take_value(1, 7, true), 1U);
+  EXPECT_EQ(take_value(2, 7, true), 2U);
+  EXPECT_EQ(take_value(1, 7, false), 3U);  // an equal one that is new
+  EXPECT_EQ(take_value(1, 8, false), 4U);
+  EXPECT_EQ(take_value(1, 8, true), 4U);  // stored since it came
+  EXPECT_EQ(take_value(1, 7, true), 5U);  // set back while we were away
+  ASSERT_FALSE(intake().sync());
+  IntakeState state;
+  ASSERT_TRUE(state.restore(intake().checkpoint().value().intake));
+  EXPECT_TRUE(state.values.knows("s", 1, 7));
+  EXPECT_FALSE(state.values.knows("s", 1, 8));
+}
+
 TEST_F(IntakeOfManyMessages, impaired_source_says_why_until_it_works_again) {
   open(Durability::crash);
   intake().impaired(SourceId{0}, "taken over");

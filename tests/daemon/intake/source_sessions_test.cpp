@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "daemon/intake/stored_values.h"
+
 namespace edgetide::test {
 namespace {
 
@@ -117,6 +119,26 @@ TEST(SourceSessions, session_that_was_left_first_is_forgotten_when_there_are_too
   }
   EXPECT_FALSE(sessions.notes("0"));
   EXPECT_TRUE(sessions.notes("1"));
+}
+
+TEST(StoredValues, topics_that_were_not_heard_of_for_long_are_forgotten_and_those_of_other_sources_stay) {
+  StoredValues values;
+  values.note("other", 0, 1);
+  for (std::uint64_t topic = 0; topic <= 2 * StoredValues::max_topics; ++topic) values.note("s", topic, topic + 1);
+  EXPECT_FALSE(values.knows("s", 0, 1));
+  EXPECT_TRUE(values.knows("s", StoredValues::max_topics, StoredValues::max_topics + 1));
+  EXPECT_TRUE(values.knows("s", 2 * StoredValues::max_topics, 2 * StoredValues::max_topics + 1));
+  EXPECT_TRUE(values.knows("other", 0, 1));
+  std::string bytes;
+  ByteWriter out(bytes);
+  values.save(out);
+  StoredValues again;
+  ByteReader in(bytes);
+  again.load(in);
+  EXPECT_TRUE(in.ok() && in.at_end());
+  again.keep({"s"});
+  EXPECT_TRUE(again.knows("s", StoredValues::max_topics, StoredValues::max_topics + 1));
+  EXPECT_FALSE(again.knows("other", 0, 1));
 }
 
 constexpr Duration at_ms(int ms) {

@@ -77,7 +77,8 @@ TEST(JournalReplay, journal_makes_the_same_state_byte_for_byte) {
     const RowRoutes routes;
     SourceSessions sessions;
     SourcePositions positions;
-    JournalReplay replay(again, routes, sessions, positions, {"s"});
+    StoredValues values;
+    JournalReplay replay(again, routes, sessions, positions, values, {"s"});
     RecordLogReader reader(files, journal_location("state"), LogKind::journal);
     ASSERT_FALSE(reader.open(0));
     JournalInputs inputs(reader, std::nullopt);
@@ -94,7 +95,8 @@ TEST(JournalReplay, readings_of_a_source_that_is_no_more_and_of_an_unknown_serie
   const RowRoutes routes;
   SourceSessions sessions;
   SourcePositions positions;
-  JournalReplay replay(pipeline, routes, sessions, positions, {"s"});
+  StoredValues values;
+  JournalReplay replay(pipeline, routes, sessions, positions, values, {"s"});
   replay.apply(RunStart{1, 1, moment(0), {"gone", "s"}, 0, series_checksum(pipeline.series())});
   replay.apply(NewSeries{SeriesId{0}, SourceId{1}, {"a", "t", {}, {}}});
   const Reading known[] = {{SeriesId{0}, at(1), 1}}, unknown[] = {{SeriesId{4}, at(1), 1}};
@@ -111,7 +113,8 @@ TEST(JournalReplay, sessions_and_their_messages_come_back) {
   const RowRoutes routes;
   SourceSessions sessions;
   SourcePositions positions;
-  JournalReplay replay(pipeline, routes, sessions, positions, {"s"});
+  StoredValues values;
+  JournalReplay replay(pipeline, routes, sessions, positions, values, {"s"});
   replay.apply(RunStart{1, 1, moment(0), {"s"}, 0, series_checksum(pipeline.series())});
   const std::uint64_t first = 11, second = 12;
   replay.apply(JournaledSession{SourceId{0}, true, 10, "c@x", "n"});
@@ -123,6 +126,9 @@ TEST(JournalReplay, sessions_and_their_messages_come_back) {
   EXPECT_TRUE(sessions.of("s").recent.knows(second));
   sessions.begin("s", "c@x", false, 10, "n");
   EXPECT_TRUE(sessions.of("s").recent.knows(first));
+  const JournaledValue value{1, 7};
+  replay.apply(JournaledBatch{SourceId{0}, moment(1), {}, {}, {}, {}, {&value, 1}});
+  EXPECT_TRUE(values.knows("s", 1, 7));
 }
 
 TEST(JournalReplay, readings_of_a_run_whose_series_are_others_are_lost_but_for_those_that_it_defines) {
@@ -130,7 +136,8 @@ TEST(JournalReplay, readings_of_a_run_whose_series_are_others_are_lost_but_for_t
   const RowRoutes routes;
   SourceSessions sessions;
   SourcePositions positions;
-  JournalReplay replay(pipeline, routes, sessions, positions, {"s"});
+  StoredValues values;
+  JournalReplay replay(pipeline, routes, sessions, positions, values, {"s"});
   replay.apply(RunStart{1, 1, moment(0), {"s"}, 3, 12345, "abcdef"});
   const Reading unknown[] = {{SeriesId{0}, at(1), 1}, {SeriesId{2}, at(1), 1}}, known[] = {{SeriesId{3}, at(1), 1}};
   replay.apply(JournaledBatch{SourceId{0}, moment(1), {}, {}, unknown, {}});
@@ -145,7 +152,8 @@ TEST(JournalReplay, id_far_beyond_all_others_is_not_believed) {
   const RowRoutes routes;
   SourceSessions sessions;
   SourcePositions positions;
-  JournalReplay replay(pipeline, routes, sessions, positions, {"s"});
+  StoredValues values;
+  JournalReplay replay(pipeline, routes, sessions, positions, values, {"s"});
   replay.apply(RunStart{1, 1, moment(0), {"s"}, 0, series_checksum(pipeline.series())});
   replay.apply(NewSeries{SeriesId{0xFFFF'FFFE}, SourceId{0}, {"a", "t", {}, {}}});
   EXPECT_EQ(replay.senseless_records(), 1U);

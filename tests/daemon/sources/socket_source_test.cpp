@@ -127,7 +127,7 @@ TEST(SocketSource, line_beyond_the_limit_is_refused_once_and_the_connection_goes
   EXPECT_THAT(host.refusals(), ElementsAre(Refusal::too_large));
 }
 
-TEST(SocketSource, acknowledges_the_lines_it_has_taken) {
+TEST(SocketSource, acknowledges_the_lines_it_has_accepted_and_says_how_many_it_refused) {
   const int port = free_port();
   RecordingHost host;
   SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
@@ -137,7 +137,9 @@ TEST(SocketSource, acknowledges_the_lines_it_has_taken) {
   ASSERT_TRUE(peer.send("t,sensor=a value=1\n"));
   EXPECT_EQ(peer.read_line(), "ack 1\n");
   ASSERT_TRUE(peer.send("not a line\nt,sensor=a value=2\n"));
-  EXPECT_EQ(peer.read_line(), "ack 3\n");
+  EXPECT_EQ(peer.read_line(), "ack 2 refused 1\n");
+  ASSERT_TRUE(peer.send(std::string(input.options.max_line_bytes + 1, 'x') + "\n"));
+  EXPECT_EQ(peer.read_line(), "ack 2 refused 2\n");
 }
 
 TEST(SocketSource, what_is_not_accepted_is_not_acknowledged) {

@@ -82,7 +82,8 @@ TEST(JournalRecord, batches_read_back_whatever_their_times) {
       running = running + Duration::milliseconds(7);
       const Moment arrival{now + running, running};
       std::string bytes;
-      encoder.append(bytes, JournaledBatch{SourceId{1}, arrival, fingerprints, positions, readings, refused});
+      const JournaledValue values[] = {{0xFFFFFFFFFFFF, 1}, {2, 0xABCDEF012345}};
+      encoder.append(bytes, JournaledBatch{SourceId{1}, arrival, fingerprints, positions, readings, refused, values});
       const auto batch = read_back<JournaledBatch>(JournalType::batch, bytes, decoder);
       EXPECT_EQ(batch.source, SourceId{1});
       EXPECT_EQ(batch.arrival.wall, arrival.wall);
@@ -93,6 +94,9 @@ TEST(JournalRecord, batches_read_back_whatever_their_times) {
       ASSERT_EQ(batch.positions.size(), 2U);
       EXPECT_EQ(batch.positions[1].partition, "topic/1");
       EXPECT_EQ(batch.positions[1].bytes, positions[1].bytes);
+      ASSERT_EQ(batch.values.size(), 2U);
+      EXPECT_EQ(batch.values[0].topic, 0xFFFFFFFFFFFFU);
+      EXPECT_EQ(batch.values[1].value, 0xABCDEF012345U);
       ASSERT_EQ(batch.readings.size(), 3U);
       for (std::size_t i = 0; i < 3; ++i) {
         EXPECT_EQ(batch.readings[i].series, readings[i].series);
