@@ -36,7 +36,7 @@ struct CommandOptions {
 };
 
 void add_config(CLI::App& command, CommandOptions& options) {
-  command.add_option("-c,--config", options.config, "configuration file")->capture_default_str()->type_name("FILE");
+  command.add_option("-c,--config", options.config, "configuration file; " + options.config)->type_name("FILE");
 }
 
 void add_run(CLI::App& app, CommandOptions& options) {

@@ -14,7 +14,7 @@ import sys
 import time
 
 from tcp_sender import TcpSender
-from world import World, free_port, stop_daemon, wait_for
+from world import World, free_port, listens, stop_daemon, wait_for
 
 KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 15
 PAUSE = (0.1, 0.8)  # seconds between the first sign of life and the kill
@@ -151,7 +151,7 @@ def main():
             before = sender.acknowledged
             lives.kill_after(lambda: sender.acknowledged > before or not sender.is_alive(), random.uniform(*PAUSE))
         lives.start()
-        wait_for(lambda: not sender.is_alive(), "every line is acknowledged")
+        wait_for(lambda: not sender.is_alive() and listens(port), "every line is acknowledged, and the daemon runs")
         stop_daemon(lives.daemon)
         print(f"{KILLS} kills, {sender.resent} lines sent again")
         check(world, lives, lines)
