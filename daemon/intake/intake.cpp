@@ -43,9 +43,8 @@ Intake::Intake(IntakeParts parts)
       quarantine_(parts.quarantine),
       journal_(parts.journal_options.durability == Durability::none ? nullptr : &parts.journal),
       files_(parts.journal),
-      sessions_(std::move(parts.recovered.sessions)),
-      positions_(std::move(parts.recovered.positions)),
-      values_(std::move(parts.recovered.values)),
+      messages_(std::move(parts.recovered.sessions), std::move(parts.recovered.positions),
+                std::move(parts.recovered.values)),
       held_(std::move(parts.recovered.held)),
       history_(std::move(parts.recovered.history)),
       clock_set_(held_.empty() && clock_.is_set()),
@@ -94,26 +93,28 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
   const std::optional<SourceId> slot = slots_.slot_of(id);
   if (closed_ || !slot) return {Acceptance::Answer::closed, 0};
   const SourceId source = *slot;
+  const std::string& name = slots_.names()[index_of(source)];
   const Moment now = clock_.now();
   const Moment arrival{clock_set_ ? now.wall : time_not_known, now.running};
   if (held_back(arrival.running)) {
     if (!drops()) return hold_back(now.running);
-    gather_messages(source, batch, now.running);
+    messages_.look_at(name, batch, now.running);
     refuse_all(source, batch);
     return taken();
   }
-  gather_messages(source, batch, now.running);
-  if (clock_set_ && known_.empty()) listen(true, arrival);
+  messages_.look_at(name, batch, now.running);
+  if (clock_set_ && !messages_.knows_some()) listen(true, arrival);
   gather(source, batch, arrival);
-  if (!has_news()) {
-    resent_messages_ += known_.size();
+  if (messages_.knows_some() && !messages_.has_news() && readings_.empty() && refused_.empty()) {
+    messages_.note_resent();  // nothing but known messages needs no record
     traffic_.count(source, batch);
     return taken();
   }
   if (clock_set_) listen(true, arrival);
   if (!journaled(arrival.running, [&]() REQUIRES(mutex_) {
         journal_->append(JournalType::batch,
-                         JournaledBatch{source, arrival, fingerprints_, newest_, readings_, refused_, new_values_});
+                         JournaledBatch{source, arrival, messages_.fingerprints(), messages_.newest(), readings_,
+                                        refused_, messages_.new_values()});
       })) {
     return hold_back(now.running);
   }
@@ -179,118 +180,25 @@ void Intake::refuse_all(SourceId source, const DecodedBatch& batch) {
   traffic_.count(source, batch);
   pipeline_.refuse(source, Refusal::journal_full, batch.readings.size());
   for (const DecodedRefusal& refusal : batch.refusals) pipeline_.refuse(source, refusal.reason);
-  for (const JournaledPosition& position : newest_) {
-    positions_.note(slots_.names()[index_of(source)], position.partition, position.bytes);
-  }
-}
-
-// Which messages were taken already, what to know the others by, and where their source is with the last of them.
-void Intake::gather_messages(SourceId source, const DecodedBatch& batch, Duration now) {
-  known_.clear();
-  fingerprints_.clear();
-  newest_.clear();
-  new_values_.clear();
-  for (const Position& state : batch.states) note_newest(state);
-  if (batch.messages.empty()) return;
-  const std::string& name = slots_.names()[index_of(source)];
-  const SourceSessions::Session& session = sessions_.of(name);
-  copies_ = session.copies;
-  for (const DecodedMessage& message : batch.messages) {
-    if (message.position) note_newest(*message.position);
-    const bool known = is_known(name, session, message);
-    if (!known && message.fingerprint) fingerprints_.push_back(*message.fingerprint);
-    if (known || (message.fingerprint &&
-                  copies_.is_copy(static_cast<std::uint32_t>(*message.fingerprint), message.copies, now))) {
-      known_.push_back(&message);
-    }
-  }
-}
-
-// If it is not, also what its topic has now.
-bool Intake::is_known(const std::string& source, const SourceSessions::Session& session,
-                      const DecodedMessage& message) {
-  if (message.redelivered && message.fingerprint && session.recent.knows(*message.fingerprint)) return true;
-  if (!message.topic_value) return false;
-  const auto& [topic, value, is_stored] = *message.topic_value;
-  const bool same = values_.knows(source, topic, value);
-  if (!same) new_values_.push_back({topic, value});
-  return same && is_stored;
-}
-
-void Intake::note_newest(const Position& position) {
-  const auto same = std::find_if(newest_.begin(), newest_.end(),
-                                 [&](const JournaledPosition& other) { return other.partition == position.partition; });
-  if (same == newest_.end()) {
-    newest_.push_back({position.partition, position.bytes});
-  } else {
-    same->bytes = position.bytes;
-  }
-}
-
-// A batch of nothing but known messages needs no record.
-bool Intake::has_news() const {
-  return known_.empty() || !readings_.empty() || !refused_.empty() || !fingerprints_.empty() || !newest_.empty() ||
-         !new_values_.empty();
-}
-
-void Intake::note_messages(SourceId source) {
-  resent_messages_ += known_.size();
-  const std::string& name = slots_.names()[index_of(source)];
-  if (!fingerprints_.empty()) {
-    SourceSessions::Session& session = sessions_.of(name);
-    for (const std::uint64_t fingerprint : fingerprints_) session.recent.add(fingerprint);
-    if (copies_.dropped() > 0) report_copies(name, session.copies);
-    session.copies = copies_;
-  }
-  for (const JournaledPosition& position : newest_) positions_.note(name, position.partition, position.bytes);
-  for (const JournaledValue& value : new_values_) values_.note(name, value.topic, value.value);
-}
-
-// Once what the broker does, and once that it was misjudged.
-void Intake::report_copies(const std::string& source, const CopyWatch& before) const {
-  const LogSubject subject{.event = LogEvent::source_notice, .source = source};
-  if (before.dropped() == 0) {
-    log(LogLevel::warning, subject,
-        "the broker sends a message once for each route that matches it; the copies are dropped. With protocol 5 it "
-        "tells them apart");
-  }
-  if (copies_.sends_one() && !before.sends_one()) {
-    log(LogLevel::warning, subject,
-        "the broker sends a message once, however many routes match it; " + std::to_string(copies_.dropped()) +
-            " equal messages in a row were taken for copies and not counted");
-  }
-}
-
-template <typename Take>
-void Intake::each_new_reading(const DecodedBatch& batch, Take&& take) const {
-  std::uint32_t next = 0;
-  for (const DecodedMessage* const known : known_) {
-    for (; next < known->first_reading; ++next) take(batch.readings[next]);
-    next = known->end_reading;
-  }
-  for (; next < batch.readings.size(); ++next) take(batch.readings[next]);
-}
-
-template <typename Take>
-void Intake::each_new_refusal(const DecodedBatch& batch, Take&& take) const {
-  std::uint32_t next = 0;
-  for (const DecodedMessage* const known : known_) {
-    for (; next < known->first_refusal; ++next) take(batch.refusals[next]);
-    next = known->end_refusal;
-  }
-  for (; next < batch.refusals.size(); ++next) take(batch.refusals[next]);
+  messages_.note_positions(slots_.names()[index_of(source)]);
 }
 
 void Intake::gather(SourceId source, const DecodedBatch& batch, Moment arrival) {
   readings_.clear();
   refused_.clear();
-  each_new_refusal(batch, [&](const DecodedRefusal& refusal) REQUIRES(mutex_) { add_refused(refusal.reason, 1); });
-  each_new_reading(batch, [&](const DecodedReading& reading) REQUIRES(mutex_) {
-    const std::optional<SeriesId> series = series_of(source, batch, reading);
-    if (!series) return;
-    const double value = enrichment_.calibrated(source, *series, pipeline_.series(), reading.value);
-    readings_.push_back({*series, reading.event_time.value_or(arrival.wall), value});
-  });
+  for (const auto& refusals : messages_.new_refusals()) {
+    for (const DecodedRefusal& refusal : refusals) add_refused(refusal.reason, 1);
+  }
+  for (const auto& readings : messages_.new_readings()) {
+    for (const DecodedReading& reading : readings) gather(source, batch, reading, arrival.wall);
+  }
+}
+
+void Intake::gather(SourceId source, const DecodedBatch& batch, const DecodedReading& reading, Timestamp arrival) {
+  const std::optional<SeriesId> series = series_of(source, batch, reading);
+  if (!series) return;
+  const double value = enrichment_.calibrated(source, *series, pipeline_.series(), reading.value);
+  readings_.push_back({*series, reading.event_time.value_or(arrival), value});
 }
 
 // A series that is added stays, and its record in the journal's buffer, also if the batch has to wait.
@@ -350,17 +258,19 @@ void Intake::need_safe(std::uint64_t record) {
   if (was_safe) unsafe_();
 }
 
-void Intake::count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival) {
+void Intake::count_delays(SourceId source, Timestamp arrival) {
   DelayHistogram& delays = traffic_.delays(source);
-  each_new_reading(batch, [&](const DecodedReading& reading) {
-    if (reading.event_time) delays.add(arrival - *reading.event_time);
-  });
+  for (const auto& readings : messages_.new_readings()) {
+    for (const DecodedReading& reading : readings) {
+      if (reading.event_time) delays.add(arrival - *reading.event_time);
+    }
+  }
 }
 
 void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
   traffic_.count(source, batch);
-  if (clock_set_) count_delays(source, batch, arrival.wall);
-  note_messages(source);
+  if (clock_set_) count_delays(source, arrival.wall);
+  messages_.note(slots_.names()[index_of(source)]);
   for (const RefusedCount& refused : refused_) pipeline_.refuse(source, refused.reason, refused.readings);
   if (!batch.refusals.empty()) traffic_.note_refusal(source, batch.refusals.back());
   if (clock_set_) return apply_batch({source, arrival, readings_});
@@ -631,7 +541,7 @@ bool Intake::is_awaited() const {
 
 std::vector<StoredPosition> Intake::positions(SourceId id) const {
   const MutexLock lock(mutex_);
-  return positions_.of(slots_.name_of(id));
+  return messages_.positions().of(slots_.name_of(id));
 }
 
 void Intake::want_checkpoint_for_each(std::size_t parts) {
@@ -658,8 +568,9 @@ bool Intake::begin_session(SourceId id, const SourceSession& session) noexcept {
   const std::optional<SourceId> slot = slots_.slot_of(id);
   if (closed_ || !slot) return false;
   const std::string& name = slots_.names()[index_of(*slot)];
-  sessions_.resume(session.name);
-  if (sessions_.is_in(name, session.name, session.is_new, session.in_flight, session.notes)) return true;
+  SourceSessions& sessions = messages_.sessions();
+  sessions.resume(session.name);
+  if (sessions.is_in(name, session.name, session.is_new, session.in_flight, session.notes)) return true;
   const Duration running = clock_.now().running;
   if (journal_ != nullptr && !journal_->ready(running)) return false;
   const std::uint32_t in_flight = std::min(session.in_flight, JournaledSession::most_in_flight);
@@ -670,13 +581,13 @@ bool Intake::begin_session(SourceId id, const SourceSession& session) noexcept {
     return false;
   }
   if (session.is_lost) traffic_.count_lost_session(*slot);
-  sessions_.begin(name, session.name, session.is_new, in_flight, session.notes);
+  sessions.begin(name, session.name, session.is_new, in_flight, session.notes);
   return true;
 }
 
 std::optional<std::string> Intake::session_notes(std::string_view session) const {
   const MutexLock lock(mutex_);
-  return sessions_.notes(session);
+  return messages_.sessions().notes(session);
 }
 
 std::optional<Checkpoint> Intake::checkpoint() {
@@ -694,7 +605,9 @@ std::optional<Checkpoint> Intake::checkpoint() {
   checkpoint.pipeline = pipeline_.snapshot();
   StateHistory history = history_;
   history.note({identity_.run, checkpoint.epoch});
-  checkpoint.intake = IntakeState{slots_.names(), sessions_, held_, positions_, values_, std::move(history)}.save();
+  checkpoint.intake = IntakeState{slots_.names(),        messages_.sessions(), held_,
+                                  messages_.positions(), messages_.values(),   std::move(history)}
+                          .save();
   return checkpoint;
 }
 
@@ -748,12 +661,12 @@ std::size_t Intake::held_readings() const {
 
 std::uint64_t Intake::forgotten_positions() const {
   const MutexLock lock(mutex_);
-  return positions_.forgotten();
+  return messages_.positions().forgotten();
 }
 
 std::uint64_t Intake::resent_messages() const {
   const MutexLock lock(mutex_);
-  return resent_messages_;
+  return messages_.resent();
 }
 
 }  // namespace edgetide

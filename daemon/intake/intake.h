@@ -29,6 +29,7 @@
 #include "daemon/intake/clock_hold.h"
 #include "daemon/intake/epoch_gate.h"
 #include "daemon/intake/intake_state.h"
+#include "daemon/intake/message_memory.h"
 #include "daemon/intake/source_hearing.h"
 #include "daemon/intake/source_listeners.h"
 #include "daemon/intake/source_slots.h"
@@ -181,18 +182,9 @@ class Intake final : public SourceHost {
   void adopt(Reconfiguration next) REQUIRES(mutex_);
   void listen(bool listening, Moment now) REQUIRES(mutex_);
   void tell_connection(SourceId id, bool connected, Moment now) REQUIRES(mutex_);
-  void gather_messages(SourceId source, const DecodedBatch& batch, Duration now) REQUIRES(mutex_);
-  bool is_known(const std::string& source, const SourceSessions::Session& session, const DecodedMessage& message)
-      REQUIRES(mutex_);
-  void note_newest(const Position& position) REQUIRES(mutex_);
-  bool has_news() const REQUIRES(mutex_);
-  void note_messages(SourceId source) REQUIRES(mutex_);
-  void report_copies(const std::string& source, const CopyWatch& before) const REQUIRES(mutex_);
-  template <typename Take>
-  void each_new_reading(const DecodedBatch& batch, Take&& take) const REQUIRES(mutex_);
-  template <typename Take>
-  void each_new_refusal(const DecodedBatch& batch, Take&& take) const REQUIRES(mutex_);
   void gather(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);
+  void gather(SourceId source, const DecodedBatch& batch, const DecodedReading& reading, Timestamp arrival)
+      REQUIRES(mutex_);
   std::optional<SeriesId> series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading)
       REQUIRES(mutex_);
   void add_refused(Refusal reason, std::uint64_t readings) REQUIRES(mutex_);
@@ -200,7 +192,7 @@ class Intake final : public SourceHost {
   bool write(Duration running, Append&& append) REQUIRES(mutex_);
   template <typename Append>
   bool journaled(Duration running, Append&& append) REQUIRES(mutex_);
-  void count_delays(SourceId source, const DecodedBatch& batch, Timestamp arrival) REQUIRES(mutex_);
+  void count_delays(SourceId source, Timestamp arrival) REQUIRES(mutex_);
   void apply(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);
   void apply_batch(const Batch& batch) REQUIRES(mutex_);
   bool release_held(Moment now) REQUIRES(mutex_);
@@ -224,9 +216,7 @@ class Intake final : public SourceHost {
   Quarantine* const quarantine_ PT_GUARDED_BY(mutex_);
   Journal* const journal_ PT_GUARDED_BY(mutex_);  // null: nothing is journaled
   Journal& files_ GUARDED_BY(mutex_);  // the same, also where nothing is journaled: what earlier runs have left
-  SourceSessions sessions_ GUARDED_BY(mutex_);
-  SourcePositions positions_ GUARDED_BY(mutex_);
-  StoredValues values_ GUARDED_BY(mutex_);
+  MessageMemory messages_ GUARDED_BY(mutex_);
   ClockHold held_ GUARDED_BY(mutex_);
   const StateHistory history_;  // of the runs before
   bool clock_set_ GUARDED_BY(mutex_);
@@ -250,14 +240,8 @@ class Intake final : public SourceHost {
   TrafficCounters traffic_ GUARDED_BY(mutex_);
   Taps taps_ GUARDED_BY(mutex_);
   std::uint64_t rows_emitted_ GUARDED_BY(mutex_) = 0;
-  std::uint64_t resent_messages_ GUARDED_BY(mutex_) = 0;
 
   // Of one call; kept for their buffers.
-  std::vector<const DecodedMessage*> known_ GUARDED_BY(mutex_);  // messages that were taken before
-  std::vector<std::uint64_t> fingerprints_ GUARDED_BY(mutex_);   // of the others
-  std::vector<JournaledPosition> newest_ GUARDED_BY(mutex_);     // position of each partition
-  std::vector<JournaledValue> new_values_ GUARDED_BY(mutex_);    // of their topics
-  CopyWatch copies_ GUARDED_BY(mutex_);                          // of its session, with these messages
   std::vector<Reading> readings_ GUARDED_BY(mutex_);
   std::vector<RefusedCount> refused_ GUARDED_BY(mutex_);
   Emission emission_ GUARDED_BY(mutex_);

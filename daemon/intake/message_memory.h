@@ -1,0 +1,77 @@
+// What is remembered of messages, so that each counts once: which were taken in the session of their source, which
+// value each topic has stored, and where each source is.
+//
+//   look_at     which messages of a batch were taken before, and what to know the others by
+//   note        the batch is in the journal: its messages are known from now on
+//
+// Owns:   sessions, positions and stored values; between `look_at` and `note` it points into the batch.
+// Thread: one owner at a time (the intake lock). Fails: never. Allocates nothing once its buffers have grown.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/intake/copy_watch.h"
+#include "daemon/intake/source_positions.h"
+#include "daemon/intake/source_sessions.h"
+#include "daemon/intake/stored_values.h"
+#include "daemon/sources/source.h"
+#include "daemon/storage/journal_record.h"
+
+namespace edgetide {
+
+class MessageMemory {
+ public:
+  MessageMemory(SourceSessions sessions, SourcePositions positions, StoredValues values)
+      : sessions_(std::move(sessions)), positions_(std::move(positions)), values_(std::move(values)) {}
+
+  void look_at(const std::string& source, const DecodedBatch& batch, Duration now);
+
+  // Of the batch that was looked at last.
+  bool knows_some() const noexcept { return !known_.empty(); }
+  bool has_news() const noexcept { return !fingerprints_.empty() || !newest_.empty() || !new_values_.empty(); }
+  std::span<const std::uint64_t> fingerprints() const noexcept { return fingerprints_; }
+  std::span<const JournaledPosition> newest() const noexcept { return newest_; }
+  std::span<const JournaledValue> new_values() const noexcept { return new_values_; }
+  // Of the messages that are not known, in their order.
+  std::span<const std::span<const DecodedReading>> new_readings() const noexcept { return new_readings_; }
+  std::span<const std::span<const DecodedRefusal>> new_refusals() const noexcept { return new_refusals_; }
+
+  void note(const std::string& source);
+  // All of its messages are known.
+  void note_resent() noexcept { resent_ += known_.size(); }
+  // The source goes on, though the batch was refused.
+  void note_positions(const std::string& source);
+
+  SourceSessions& sessions() noexcept { return sessions_; }
+  const SourceSessions& sessions() const noexcept { return sessions_; }
+  const SourcePositions& positions() const noexcept { return positions_; }
+  const StoredValues& values() const noexcept { return values_; }
+  std::uint64_t resent() const noexcept { return resent_; }  // messages that were known, since the start
+
+ private:
+  void look_at_messages(const std::string& source, const DecodedBatch& batch, Duration now);
+  void leave_out_known(const DecodedBatch& batch);
+  bool is_known(const std::string& source, const SourceSessions::Session& session, const DecodedMessage& message);
+  void note_newest(const Position& position);
+  void report_copies(const std::string& source, const CopyWatch& before) const;
+
+  SourceSessions sessions_;
+  SourcePositions positions_;
+  StoredValues values_;
+  std::uint64_t resent_ = 0;
+
+  // Of one batch; kept for their buffers.
+  std::vector<const DecodedMessage*> known_;  // messages that were taken before
+  std::vector<std::span<const DecodedReading>> new_readings_;
+  std::vector<std::span<const DecodedRefusal>> new_refusals_;
+  std::vector<std::uint64_t> fingerprints_;  // of the others
+  std::vector<JournaledPosition> newest_;    // position of each partition
+  std::vector<JournaledValue> new_values_;   // of their topics
+  CopyWatch copies_;                         // of its session, with these messages
+};
+
+}  // namespace edgetide
