@@ -36,11 +36,14 @@ WindowDefinition::WindowDefinition(const WindowOptions& options, std::size_t sou
       layout_(options.aggregates),
       keys_(options),
       windows_(make_windows(options_, layout_)),
-      takes_as_is_(keys_.takes_all() && takes_all_values(options.match) && !options.deduplicate &&
-                   !options.emit_empty && options.derived.empty()),
       source_idle_(sources, Timestamp::earliest()),
       derived_(options) {
   if (options.emit_empty) empty_.emplace(options);
+  const bool plain = keys_.takes_all() && takes_all_values(options.match) && !options.deduplicate &&
+                     !options.emit_empty && options.derived.empty();
+  if (!plain) return;
+  plain_ = std::get_if<TumblingWindows>(&windows_);
+  plain_sliding_ = std::get_if<SlidingWindows>(&windows_);
 }
 
 void WindowDefinition::add_series(SeriesId id, const Series& series) {

@@ -100,10 +100,11 @@ class WindowDefinition {
   // Requires: the series was added. ReadingOutcome::not_taken: the definition does not take it.
   [[gnu::always_inline]] ReadingOutcome admit(SeriesId series, SourceId source, WatermarkScope scope,
                                               Timestamp event_time, double value, Timestamp watermark) {
-    if (takes_as_is_ && scope == WatermarkScope::sensor) [[likely]] {
-      const Timestamp reached = std::max(watermark, idle_[index_of(series)]);
-      return std::visit([&](auto& windows) { return windows.admit(key_of(series), event_time, value, reached); },
-                        windows_);
+    if (plain_ != nullptr && scope == WatermarkScope::sensor) [[likely]] {
+      return plain_->admit(key_of(series), event_time, value, std::max(watermark, idle_[index_of(series)]));
+    }
+    if (plain_sliding_ != nullptr && scope == WatermarkScope::sensor) {
+      return plain_sliding_->admit(key_of(series), event_time, value, std::max(watermark, idle_[index_of(series)]));
     }
     return admit_any({series, source, scope, event_time, value, watermark});
   }
@@ -191,7 +192,10 @@ class WindowDefinition {
   const AggregateLayout layout_;
   KeyMap keys_;
   Windows windows_;
-  const bool takes_as_is_;  // every reading, by series, with nothing else to do
+  // windows_, if they are of that kind and take every reading by series, as it is. A std::visit instead takes a quarter
+  // more instructions for a reading.
+  TumblingWindows* plain_ = nullptr;
+  SlidingWindows* plain_sliding_ = nullptr;
 
   std::vector<Timestamp> idle_;                     // by key: the idle part of its watermark
   std::vector<Timestamp> source_idle_;              // by source, for scope source
