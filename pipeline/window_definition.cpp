@@ -39,6 +39,8 @@ WindowDefinition::WindowDefinition(const WindowOptions& options, std::size_t sou
       source_idle_(sources, Timestamp::earliest()),
       derived_(options) {
   if (options.emit_empty) empty_.emplace(options);
+  const auto count = std::find(options_.aggregates.begin(), options_.aggregates.end(), Aggregate(Aggregate::count));
+  if (count != options_.aggregates.end()) count_place_ = static_cast<std::size_t>(count - options_.aggregates.begin());
   const bool plain = keys_.takes_all() && takes_all_values(options.match) && !options.deduplicate &&
                      !options.emit_empty && options.derived.empty();
   if (!plain) return;
@@ -312,12 +314,13 @@ void WindowDefinition::emit(Kind& windows, WindowId id, const Candidate& row, Em
   count_row(mark, row);
   if (mark != nullptr) mark->emit(row.state);
   const std::uint32_t revision = mark != nullptr ? mark->revision : row.handle;
-  out.rows.push_back({id, row.key, row.start, row.end, row.state, row.changed, revision,
-                      static_cast<std::uint32_t>(out.values.size()),
-                      plain ? windows.value(row, Aggregate::count) : value_of(row, Aggregate::count)});
+  const std::size_t first_value = out.values.size();
   for (const Aggregate& aggregate : options_.aggregates) {
     out.values.push_back(plain ? windows.value(row, aggregate) : value_of(row, aggregate));
   }
+  const double readings = count_place_ ? out.values[first_value + *count_place_] : value_of(row, Aggregate::count);
+  out.rows.push_back({id, row.key, row.start, row.end, row.state, row.changed, revision,
+                      static_cast<std::uint32_t>(first_value), readings});
 }
 
 void WindowDefinition::finish() {

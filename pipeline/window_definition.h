@@ -189,6 +189,7 @@ class WindowDefinition {
   void load_groups(ByteReader& in, const Restored& restored);
 
   const WindowOptions options_;
+  std::optional<std::size_t> count_place_;  // of `count` among the aggregates
   const AggregateLayout layout_;
   KeyMap keys_;
   Windows windows_;
