@@ -18,13 +18,13 @@ bool counts_readings(const WindowSchema& window) {
 }
 
 std::string row_gives_way(const WindowSchema& window) {
-  const std::string newer = "d.revision < EXCLUDED.revision";
+  const std::string later = "d.state_id = EXCLUDED.state_id OR d.revision < EXCLUDED.revision";
   std::string number;
   if (has_column(window, readings_column)) number = readings_column;
   if (counts_readings(window)) number = "count";
+  if (number.empty()) return later;
   // It is null in rows from before the window had that column.
-  return "d.state_id = EXCLUDED.state_id OR " +
-         (number.empty() ? newer : "coalesce(d.\"" + number + "\" <= EXCLUDED.\"" + number + "\", " + newer + ")");
+  return "coalesce(d.\"" + number + "\" <= EXCLUDED.\"" + number + "\", " + later + ")";
 }
 
 }  // namespace edgetide

@@ -1,12 +1,13 @@
 // Which rows of a store give way to a delivered row of the same window, series and start: a condition that PostgreSQL
 // and SQLite both read, on `d`, the row in the table, and `EXCLUDED`, the one delivered.
 //
-// A row from our own state directory always gives way. Deliveries are ordered already, by the claim that each of them
-// holds in its transaction, and after a power cut a revision may come a second time with other content.
-// A row from another state directory (ours was emptied or replaced since) knows of readings that ours may not know of.
-// It gives way to a row of at least as many readings, or to a greater revision where it does not say how many it has:
-// a start from nothing downgrades no window. By the same reasoning a retraction deletes our own rows always, and those
-// of another state directory by a greater revision only: it comes with no readings to compare.
+// A row gives way to one of at least as many readings, and never to one of fewer: the delivered row then comes from a
+// state that does not know of all readings (it was emptied, is an older copy, has lost records of its journal, or a
+// definition that was changed has made the window start empty). Deliveries are ordered already, by the claim that each
+// of them holds in its transaction, and after a power cut a revision may come a second time with other content.
+// Where a row does not say how many readings it has, one from our own state directory gives way, and one from another
+// to a greater revision. By the same reasoning a retraction deletes our own rows always, and those of another state
+// directory by a greater revision only: it comes with no readings to compare.
 //
 // Pure; any thread; never fails.
 #pragma once
