@@ -206,7 +206,7 @@ std::optional<JournalRecord> decode_session(std::string_view payload) {
   VarintReader in(payload);
   JournaledSession session;
   session.is_new = in.bytes(1) != 0;
-  session.source = SourceId{static_cast<std::uint32_t>(in.varint())};
+  session.source = SourceId{get_id(in)};
   const std::uint64_t in_flight = in.varint();
   in.require(in_flight <= JournaledSession::most_in_flight);
   session.in_flight = static_cast<std::uint32_t>(in_flight);

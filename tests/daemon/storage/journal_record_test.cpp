@@ -185,6 +185,10 @@ TEST(JournalRecord, ids_that_no_series_and_no_source_can_have_are_no_record) {
     source += std::string(6, '\0');
     EXPECT_FALSE(JournalDecoder().decode(static_cast<std::uint8_t>(JournalType::series), series));
     EXPECT_FALSE(JournalDecoder().decode(static_cast<std::uint8_t>(JournalType::series), source));
+    std::string session(1, '\0');
+    put_varint(session, id);
+    session += std::string(3, '\0');
+    EXPECT_FALSE(JournalDecoder().decode(static_cast<std::uint8_t>(JournalType::session), session));
   }
 }
 
