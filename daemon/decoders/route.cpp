@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "daemon/decoders/topic_level.h"
 #include "pipeline/characters.h"
 
 namespace edgetide {
@@ -14,15 +15,6 @@ constexpr std::size_t max_topic_bytes = 65'535;  // of MQTT
 bool is_capture_name(std::string_view name) noexcept {
   return !name.empty() &&
          std::all_of(name.begin(), name.end(), [](char c) { return is_letter(c) || is_digit(c) || c == '_'; });
-}
-
-// The level at the front of a topic; takes it and the '/' behind it off. `more` is false behind the last level.
-std::string_view take_level(std::string_view& topic, bool& more) noexcept {
-  const std::size_t slash = topic.find('/');
-  const std::string_view level = topic.substr(0, slash);
-  more = slash != std::string_view::npos;
-  topic.remove_prefix(more ? slash + 1 : topic.size());
-  return level;
 }
 
 void give_time(Timestamp time, std::span<DecodedReading> readings) noexcept {

@@ -1,7 +1,9 @@
 #include "daemon/sources/topic_filter.h"
 
 #include <algorithm>
-#include <cstddef>
+#include <iterator>
+
+#include "daemon/decoders/topic_level.h"
 
 namespace edgetide {
 
@@ -19,17 +21,13 @@ class Levels {
   std::string_view text() const noexcept { return level_; }
 
   void next() noexcept {
-    ended_ = last_;
-    if (ended_) return;
-    const std::size_t slash = rest_.find('/');
-    last_ = slash == std::string_view::npos;
-    level_ = rest_.substr(0, slash);
-    rest_.remove_prefix(last_ ? rest_.size() : slash + 1);
+    ended_ = !more_;
+    if (more_) level_ = take_level(rest_, more_);
   }
 
  private:
   std::string_view rest_, level_;
-  bool last_ = false, ended_ = false;
+  bool more_ = true, ended_ = false;
 };
 
 // A wildcard at the front matches no topic that begins with '$'.
