@@ -14,13 +14,13 @@ constexpr std::uint64_t max_epochs_lost = 1 << 24;
 constexpr std::uint32_t max_told_sources = 64;
 }  // namespace
 
-JournalReplay::JournalReplay(Pipeline& pipeline, const RowRoutes& routes, SourceSessions& sessions,
-                             SourcePositions& positions, StoredValues& values, std::vector<std::string> source_names)
+JournalReplay::JournalReplay(Pipeline& pipeline, const RowRoutes& routes, IntakeState& state,
+                             std::vector<std::string> source_names)
     : pipeline_(pipeline),
       routes_(routes),
-      sessions_(sessions),
-      positions_(positions),
-      values_(values),
+      sessions_(state.sessions),
+      positions_(state.positions),
+      values_(state.values),
       source_names_(std::move(source_names)) {}
 
 void JournalReplay::begin(const std::vector<std::string>& sources, std::uint64_t run) {

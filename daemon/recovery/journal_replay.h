@@ -17,21 +17,16 @@
 #include <string>
 #include <vector>
 
-#include "daemon/intake/clock_hold.h"
-#include "daemon/intake/source_positions.h"
-#include "daemon/intake/source_sessions.h"
-#include "daemon/intake/stored_values.h"
+#include "daemon/intake/intake_state.h"
 #include "daemon/outbox/row_routes.h"
 #include "daemon/storage/journal_inputs.h"
 #include "pipeline/pipeline.h"
-#include "sinks/state_history.h"
 
 namespace edgetide {
 
 class JournalReplay {
  public:
-  JournalReplay(Pipeline& pipeline, const RowRoutes& routes, SourceSessions& sessions, SourcePositions& positions,
-                StoredValues& values, std::vector<std::string> source_names);
+  JournalReplay(Pipeline& pipeline, const RowRoutes& routes, IntakeState& state, std::vector<std::string> source_names);
   // `sources`: names as of the checkpoint that the pipeline was restored from; `run`: the one that wrote it.
   void begin(const std::vector<std::string>& sources, std::uint64_t run);
   // What the checkpoint says that waited for the clock. After `begin`.

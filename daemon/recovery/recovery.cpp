@@ -194,7 +194,7 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, Ch
   const std::uint64_t last_known_run = found.checkpoint ? found.checkpoint->run : 0;
   const auto wall = static_cast<std::uint64_t>(std::max<std::int64_t>(now.count(), 0));
   recover_outboxes(found, std::max(last_known_run + 1, wall), workers, intake.history);
-  JournalReplay replay(pipeline, routes, intake.sessions, intake.positions, intake.values, source_names);
+  JournalReplay replay(pipeline, routes, intake, source_names);
   replay.begin(intake.sources, last_known_run);
   replay.hold(intake.held);
   replay.know(std::move(intake.history));

@@ -75,10 +75,8 @@ TEST(JournalReplay, journal_makes_the_same_state_byte_for_byte) {
 
     Pipeline again(options);
     const RowRoutes routes;
-    SourceSessions sessions;
-    SourcePositions positions;
-    StoredValues values;
-    JournalReplay replay(again, routes, sessions, positions, values, {"s"});
+    IntakeState state;
+    JournalReplay replay(again, routes, state, {"s"});
     RecordLogReader reader(files, journal_location("state"), LogKind::journal);
     ASSERT_FALSE(reader.open(0));
     JournalInputs inputs(reader, std::nullopt);
@@ -90,13 +88,14 @@ TEST(JournalReplay, journal_makes_the_same_state_byte_for_byte) {
   }
 }
 
-TEST(JournalReplay, readings_of_a_source_that_is_no_more_and_of_an_unknown_series_are_counted_as_lost) {
-  Pipeline pipeline(one_window());
+struct JournalReplayOfOneWindow : testing::Test {
+  Pipeline pipeline{one_window()};
   const RowRoutes routes;
-  SourceSessions sessions;
-  SourcePositions positions;
-  StoredValues values;
-  JournalReplay replay(pipeline, routes, sessions, positions, values, {"s"});
+  IntakeState state;
+  JournalReplay replay{pipeline, routes, state, {"s"}};
+};
+
+TEST_F(JournalReplayOfOneWindow, readings_of_a_source_that_is_no_more_and_of_an_unknown_series_are_counted_as_lost) {
   replay.apply(RunStart{1, 1, moment(0), {"gone", "s"}, 0, series_checksum(pipeline.series())});
   replay.apply(NewSeries{SeriesId{0}, SourceId{1}, {"a", "t", {}, {}}});
   const Reading known[] = {{SeriesId{0}, at(1), 1}}, unknown[] = {{SeriesId{4}, at(1), 1}};
@@ -108,13 +107,7 @@ TEST(JournalReplay, readings_of_a_source_that_is_no_more_and_of_an_unknown_serie
 }
 
 // The filters of a session and its messages are those of the session that the source was in.
-TEST(JournalReplay, sessions_and_their_messages_come_back) {
-  Pipeline pipeline(one_window());
-  const RowRoutes routes;
-  SourceSessions sessions;
-  SourcePositions positions;
-  StoredValues values;
-  JournalReplay replay(pipeline, routes, sessions, positions, values, {"s"});
+TEST_F(JournalReplayOfOneWindow, sessions_and_their_messages_come_back) {
   replay.apply(RunStart{1, 1, moment(0), {"s"}, 0, series_checksum(pipeline.series())});
   const std::uint64_t first = 11, second = 12;
   replay.apply(JournaledSession{SourceId{0}, true, 10, "c@x", "n"});
@@ -122,22 +115,16 @@ TEST(JournalReplay, sessions_and_their_messages_come_back) {
   replay.apply(JournaledSession{SourceId{0}, true, 10, "c@y", "m"});
   replay.apply(JournaledBatch{SourceId{0}, moment(1), {&second, 1}, {}, {}, {}});
   replay.apply(JournaledSession{SourceId{7}, true, 10, "c@z", "m"});  // of no source
-  EXPECT_FALSE(sessions.of("s").recent.knows(first));
-  EXPECT_TRUE(sessions.of("s").recent.knows(second));
-  sessions.begin("s", "c@x", false, 10, "n");
-  EXPECT_TRUE(sessions.of("s").recent.knows(first));
+  EXPECT_FALSE(state.sessions.of("s").recent.knows(first));
+  EXPECT_TRUE(state.sessions.of("s").recent.knows(second));
+  state.sessions.begin("s", "c@x", false, 10, "n");
+  EXPECT_TRUE(state.sessions.of("s").recent.knows(first));
   const JournaledValue value{1, 7};
   replay.apply(JournaledBatch{SourceId{0}, moment(1), {}, {}, {}, {}, {&value, 1}});
-  EXPECT_TRUE(values.knows("s", 1, 7));
+  EXPECT_TRUE(state.values.knows("s", 1, 7));
 }
 
-TEST(JournalReplay, readings_of_a_run_whose_series_are_others_are_lost_but_for_those_that_it_defines) {
-  Pipeline pipeline(one_window());
-  const RowRoutes routes;
-  SourceSessions sessions;
-  SourcePositions positions;
-  StoredValues values;
-  JournalReplay replay(pipeline, routes, sessions, positions, values, {"s"});
+TEST_F(JournalReplayOfOneWindow, readings_of_a_run_whose_series_are_others_are_lost_but_for_those_that_it_defines) {
   replay.apply(RunStart{1, 1, moment(0), {"s"}, 3, 12345, "abcdef"});
   const Reading unknown[] = {{SeriesId{0}, at(1), 1}, {SeriesId{2}, at(1), 1}}, known[] = {{SeriesId{3}, at(1), 1}};
   replay.apply(JournaledBatch{SourceId{0}, moment(1), {}, {}, unknown, {}});
@@ -147,13 +134,7 @@ TEST(JournalReplay, readings_of_a_run_whose_series_are_others_are_lost_but_for_t
   EXPECT_EQ(replay.readings(), 1U);
 }
 
-TEST(JournalReplay, id_far_beyond_all_others_is_not_believed) {
-  Pipeline pipeline(one_window());
-  const RowRoutes routes;
-  SourceSessions sessions;
-  SourcePositions positions;
-  StoredValues values;
-  JournalReplay replay(pipeline, routes, sessions, positions, values, {"s"});
+TEST_F(JournalReplayOfOneWindow, id_far_beyond_all_others_is_not_believed) {
   replay.apply(RunStart{1, 1, moment(0), {"s"}, 0, series_checksum(pipeline.series())});
   replay.apply(NewSeries{SeriesId{0xFFFF'FFFE}, SourceId{0}, {"a", "t", {}, {}}});
   EXPECT_EQ(replay.senseless_records(), 1U);
