@@ -72,7 +72,8 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
                                                  .routes = std::move(routes),
                                                  .quarantine = &quarantine_,
                                                  .recovered = std::move(recovered.intake),
-                                                 .on_unsafe = hooks_.step_wanted});
+                                                 .on_unsafe = hooks_.sync_wanted,
+                                                 .on_storage_wanted = hooks_.storage_wanted});
   syncer_ = std::make_unique<JournalSyncer>(*intake_, clock, options.journal.sync_interval);
   checkpointer_ = std::make_unique<Checkpointer>(*intake_, workers_, checkpoints_, clock, options.checkpoint);
 }
@@ -83,7 +84,7 @@ std::unique_ptr<SinkWorker> Core::make_worker(const GatewayOptions& options, con
   return std::make_unique<SinkWorker>(
       sink.name,
       sink.store->make({gateway_id_, sink.name, identity_.state_id, this_process(folder_), history_}, schemas), schemas,
-      sink.outbox, files_, folder_, OutboxEvents{[this] { tell_room(); }, hooks_.step_wanted});
+      sink.outbox, files_, folder_, OutboxEvents{[this] { tell_room(); }, hooks_.storage_wanted});
 }
 
 // No source runs before the recovery is over.

@@ -37,8 +37,9 @@ namespace edgetide {
 class Core {
  public:
   struct Hooks {
-    std::function<void()> step_wanted = [] {};  // `syncer().step()` or `checkpointer().step()` is due
-    std::uint64_t fresh_id = 1;                 // of a state directory that is empty; 0 < id < 2^63
+    std::function<void()> sync_wanted = [] {};     // `syncer().step()` is due
+    std::function<void()> storage_wanted = [] {};  // `checkpointer().step()` is
+    std::uint64_t fresh_id = 1;                    // of a state directory that is empty; 0 < id < 2^63
   };
 
   Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks hooks);

@@ -79,7 +79,7 @@ Gateway::Gateway(GatewayOptions options, LoadAgain load_again)
       clock_(options_.clock.wait_after_boot),
       sync_("sync", [this] { return core_.syncer().step(); }),
       storage_("storage", [this] { return core_.checkpointer().step(); }),
-      core_(options_, files_, clock_, {[this] { sync_.wake(), storage_.wake(); }, fresh_state_id()}),
+      core_(options_, files_, clock_, {[this] { sync_.wake(); }, [this] { storage_.wake(); }, fresh_state_id()}),
       sockets_(core_.intake()),
       last_reload_{true, clock_.now().wall, {}},
       started_at_(last_reload_.at) {

@@ -27,7 +27,6 @@ Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
 constexpr int definition_copies = 2;
 constexpr std::uint32_t max_told_sources = 64;  // of which a tick says whether they listen
 constexpr Duration tick_tolerance = Duration::seconds(1);
-constexpr Duration hold_is_seen_after = Duration::milliseconds(500);  // shorter ones are no news
 
 }  // namespace
 
@@ -37,6 +36,7 @@ Intake::Intake(IntakeParts parts)
       journal_options_(parts.journal_options),
       identity_(parts.identity),
       unsafe_(std::move(parts.on_unsafe)),
+      storage_wanted_(std::move(parts.on_storage_wanted)),
       routes_(std::move(parts.routes)),
       slots_(std::move(parts.sources)),
       pipeline_(parts.pipeline),
@@ -83,8 +83,8 @@ Acceptance Intake::taken() {
 
 Acceptance Intake::hold_back(Duration running) {
   if (!blocking_) return {Acceptance::Answer::closed, 0};
-  if (!held_since_) held_since_ = running;
-  if (!std::exchange(has_held_back_, true)) unsafe_();  // the storage thread looks for room
+  hold_notice_.begin(running);
+  if (!std::exchange(has_held_back_, true)) storage_wanted_();
   return {Acceptance::Answer::held, 0};
 }
 
@@ -129,7 +129,7 @@ bool Intake::offer_room() {
     const MutexLock lock(mutex_);
     if (!has_held_back_) return false;
     const Duration running = clock_.now().running;
-    note_hold(running);
+    hold_notice_.look(running, hold_reason(running));
     if (held_back(running)) return true;
     has_held_back_ = false;
   }
@@ -141,34 +141,20 @@ bool Intake::held_back(Duration running) const {
   return routes_.full() || held_.full() || (journal_ != nullptr && !journal_->ready(running));
 }
 
+// Empty: it is not.
 std::string Intake::hold_reason(Duration running) const {
+  if (!held_back(running)) return {};
   if (routes_.full()) return "the outbox of a sink is full";
   if (held_.full()) return "no more readings can wait for the clock to be set";
-  if (journal_ == nullptr || journal_->ready(running)) return {};
   if (!journal_->error().empty()) return "the journal cannot be written: " + journal_->error();
   return journal_->full() ? "the journal is full until a checkpoint is written"
                           : "the disk is too slow: the journal waits to be synced";
 }
 
-// The reason is the present one: it may change while intake waits.
-void Intake::note_hold(Duration running) {
-  const std::string reason = hold_reason(running);
-  if (!reason.empty() && !held_since_) held_since_ = running;
-  if (!held_since_) return;
-  const Duration held = running - *held_since_;
-  if (!reason.empty() && held >= hold_is_seen_after && !std::exchange(told_hold_, true)) {
-    log(LogLevel::warning, "intake is held back: " + reason);
-  }
-  if (!reason.empty()) return;
-  held_since_.reset();
-  if (!std::exchange(told_hold_, false)) return;
-  log(LogLevel::info, "intake goes on after " + std::to_string(held.count() / 1'000) + " ms");
-}
-
 std::string Intake::held_because() const {
   const MutexLock lock(mutex_);
   const Duration running = clock_.now().running;
-  return held_since_ && running - *held_since_ >= hold_is_seen_after ? hold_reason(running) : std::string();
+  return hold_notice_.is_seen(running) ? hold_reason(running) : std::string();
 }
 
 // Readings that cannot be journaled are lost by the user's choice. A full outbox is another matter.
@@ -369,7 +355,7 @@ bool Intake::tick(Fire fire, Duration every) {
   const MutexLock lock(mutex_);
   const Moment now = clock_.now();
   look_for_pause(now.running, every);
-  note_hold(now.running);
+  hold_notice_.look(now.running, hold_reason(now.running));
   if (!clock_set_ && !(clock_.is_set() && release_held(now))) return false;
   listen(!held_back(now.running), now);
   look_at_sources(now.running, liveness);
@@ -559,7 +545,7 @@ void Intake::ask_for_checkpoint() {
   if (journal_ == nullptr || asked_for_checkpoint_) return;
   if (journal_->bytes_behind_checkpoint() < checkpoint_bytes_) return;
   asked_for_checkpoint_ = true;
-  unsafe_();
+  storage_wanted_();
 }
 
 // Journaled before it is acted on: a message that comes in it is known after a crash, and its filters are.

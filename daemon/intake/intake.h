@@ -28,6 +28,7 @@
 #include "daemon/enrichment/enrichment.h"
 #include "daemon/intake/clock_hold.h"
 #include "daemon/intake/epoch_gate.h"
+#include "daemon/intake/hold_notice.h"
 #include "daemon/intake/intake_state.h"
 #include "daemon/intake/message_memory.h"
 #include "daemon/intake/source_hearing.h"
@@ -87,6 +88,8 @@ struct IntakeParts {
   IntakeState recovered = {};
   // Called under the lock, when what is taken is the first that a power cut would take.
   std::function<void()> on_unsafe = [] {};
+  // Under the lock too: `offer_room` or a checkpoint is due.
+  std::function<void()> on_storage_wanted = [] {};
 };
 
 class Intake final : public SourceHost {
@@ -166,7 +169,6 @@ class Intake final : public SourceHost {
   void begin_run() REQUIRES(mutex_);
   Acceptance hold_back(Duration running) REQUIRES(mutex_);
   std::string hold_reason(Duration running) const REQUIRES(mutex_);
-  void note_hold(Duration running) REQUIRES(mutex_);
   void look_for_pause(Duration running, Duration every) REQUIRES(mutex_);
   void look_at_sources(Duration running, const std::map<SourceId, Liveness>& liveness) REQUIRES(mutex_);
   void ask_for_checkpoint() REQUIRES(mutex_);
@@ -204,6 +206,7 @@ class Intake final : public SourceHost {
   const JournalOptions journal_options_;
   const RunIdentity identity_;
   const std::function<void()> unsafe_;
+  const std::function<void()> storage_wanted_;
 
   Mutex sync_mutex_;  // before mutex_
   mutable Mutex mutex_;
@@ -225,8 +228,7 @@ class Intake final : public SourceHost {
   std::vector<Duration> unheard_ GUARDED_BY(mutex_);       // by slot, at the last tick; none: nothing is
   std::optional<Duration> ticked_at_ GUARDED_BY(mutex_);   // running time
   Duration tick_every_ GUARDED_BY(mutex_) = Duration::unlimited();
-  std::optional<Duration> held_since_ GUARDED_BY(mutex_);  // running time
-  bool told_hold_ GUARDED_BY(mutex_) = false;              // in the log
+  HoldNotice hold_notice_ GUARDED_BY(mutex_);
   std::uint64_t checkpoint_bytes_ GUARDED_BY(mutex_) = std::numeric_limits<std::uint64_t>::max();
   bool asked_for_checkpoint_ GUARDED_BY(mutex_) = false;
   bool listening_ GUARDED_BY(mutex_);

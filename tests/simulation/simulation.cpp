@@ -180,7 +180,7 @@ void Simulation::start() {
   running_ = make_options(changed_);
   for (int tries = 1; !core_; ++tries) {
     try {
-      core_ = std::make_unique<Core>(running_, files, clock_, Core::Hooks{[] {}, 77});
+      core_ = std::make_unique<Core>(running_, files, clock_, Core::Hooks{.fresh_id = 77});
     } catch (const std::runtime_error&) {
       if (tries == patience) throw;
       if (!died()) continue;
