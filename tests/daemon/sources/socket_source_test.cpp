@@ -74,6 +74,12 @@ class Peer {
   bool connected_;
 };
 
+SocketInput acknowledging(int port) {
+  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
+  input.options.ack = true;
+  return input;
+}
+
 class Running {
  public:
   Running(const std::vector<SocketInput>& inputs, RecordingHost& host) : loop_(host) {
@@ -130,8 +136,7 @@ TEST(SocketSource, line_beyond_the_limit_is_refused_once_and_the_connection_goes
 TEST(SocketSource, acknowledges_the_lines_it_has_accepted_and_says_how_many_it_refused) {
   const int port = free_port();
   RecordingHost host;
-  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
-  input.options.ack = true;
+  const SocketInput input = acknowledging(port);
   const Running source({input}, host);
   const Peer peer(parse_inet(tcp_address(port)));
   ASSERT_TRUE(peer.send("t,sensor=a value=1\n"));
@@ -146,9 +151,7 @@ TEST(SocketSource, what_is_not_accepted_is_not_acknowledged) {
   const int port = free_port();
   RecordingHost host;
   host.accept_from_now_on(false);
-  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
-  input.options.ack = true;
-  const Running source({input}, host);
+  const Running source({acknowledging(port)}, host);
   const Peer peer(parse_inet(tcp_address(port)));
   ASSERT_TRUE(peer.send("t,sensor=a value=1\n"));
   EXPECT_EQ(peer.read_line(), "");
@@ -158,9 +161,7 @@ TEST(SocketSource, what_is_taken_is_acknowledged_when_it_is_durable) {
   const int port = free_port();
   RecordingHost host;
   host.need_sync();
-  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
-  input.options.ack = true;
-  const Running source({input}, host);
+  const Running source({acknowledging(port)}, host);
   const Peer peer(parse_inet(tcp_address(port)));
   ASSERT_TRUE(peer.send("t,sensor=a value=1\n"));
   ASSERT_TRUE(host.wait_for_readings(1));
@@ -173,9 +174,7 @@ TEST(SocketSource, what_waits_for_the_disk_holds_up_no_peer) {
   const int port = free_port();
   RecordingHost host;
   host.need_sync();
-  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
-  input.options.ack = true;
-  const Running source({input}, host);
+  const Running source({acknowledging(port)}, host);
   const Peer first(parse_inet(tcp_address(port)));
   const Peer second(parse_inet(tcp_address(port)));
   ASSERT_TRUE(first.send("t,sensor=a value=1\n") && host.wait_for_readings(1));
@@ -190,9 +189,7 @@ TEST(SocketSource, peer_with_many_acknowledgements_waiting_for_the_disk_is_read_
   const int port = free_port();
   RecordingHost host;
   host.need_sync();
-  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
-  input.options.ack = true;
-  const Running source({input}, host);
+  const Running source({acknowledging(port)}, host);
   const Peer peer(parse_inet(tcp_address(port)));
   for (std::size_t taken = 1; taken <= 1024; ++taken) {
     ASSERT_TRUE(peer.send("t,sensor=a value=1\n") && host.wait_for_readings(taken));
