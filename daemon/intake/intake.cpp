@@ -26,7 +26,6 @@ Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
 // Of what all later records depend on, so that damage to one costs nothing.
 constexpr int definition_copies = 2;
 constexpr std::uint32_t max_told_sources = 64;  // of which a tick says whether they listen
-constexpr Duration tick_tolerance = Duration::seconds(1);
 
 }  // namespace
 
@@ -49,7 +48,7 @@ Intake::Intake(IntakeParts parts)
       history_(std::move(parts.recovered.history)),
       clock_set_(held_.empty() && clock_.is_set()),
       connected_(slots_.ids()),
-      hearing_(slots_.ids()),
+      hearing_(slots_.ids(), clock_.now().running),
       listening_(clock_set_),
       traffic_(slots_.names().size()) {
   const MutexLock lock(mutex_);
@@ -118,7 +117,7 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
       })) {
     return hold_back(now.running);
   }
-  hearing_[index_of(id)].hear_batch(now.running, tick_every_ + tick_tolerance);
+  hearing_.hear_batch(id, now.running);
   apply(source, batch, arrival);
   ask_for_checkpoint();
   return taken();
@@ -336,9 +335,8 @@ void Intake::listen(bool listening, Moment now) {
 void Intake::tell_connection(SourceId id, bool connected, Moment now) {
   const std::optional<SourceId> slot = slots_.slot_of(id);
   if (!slot) return;
-  SourceHearing& hearing = hearing_[index_of(id)];
-  if (connected) hearing.start(now.running, pipeline_.options().sources[index_of(*slot)].time.idle_timeout);
-  const Duration unheard = connected ? Duration() : hearing.unheard(now.running);
+  if (connected) hearing_.start(id, now.running, pipeline_.options().sources[index_of(*slot)].time.idle_timeout);
+  const Duration unheard = connected ? Duration() : hearing_.unheard(id, now.running);
   if (journal_ != nullptr) {
     journal_->append(JournalType::connection, JournaledConnection{*slot, connected, now, unheard});
     commit(now.running);  // if it fails, it goes with the next
@@ -349,51 +347,29 @@ void Intake::tell_connection(SourceId id, bool connected, Moment now) {
 
 // ---- epochs
 
-// With a full outbox epochs go on: their rows are what the outbox was promised to keep.
+// Room is offered here too, so that no source listens and waits for it.
 bool Intake::tick(Fire fire, Duration every) {
+  offer_room();
   const std::map<SourceId, Liveness> liveness = listeners_.liveness();
   const MutexLock lock(mutex_);
   const Moment now = clock_.now();
-  look_for_pause(now.running, every);
+  hearing_.tick(now.running, every);
   hold_notice_.look(now.running, hold_reason(now.running));
   if (!clock_set_ && !(clock_.is_set() && release_held(now))) return false;
   listen(!held_back(now.running), now);
-  look_at_sources(now.running, liveness);
+  hearing_.look(now.running, slots_, pipeline_, liveness);
   return fire_windows(fire, now);
 }
 
-// The process was stopped or had no processor, or the clock was: what came meanwhile still waits to be read.
-void Intake::look_for_pause(Duration running, Duration every) {
-  const std::optional<Duration> before = std::exchange(ticked_at_, running);
-  tick_every_ = every;
-  if (!before || every == Duration::unlimited()) return;
-  if (running - *before <= every + std::min(every, tick_tolerance)) return;
-  for (SourceHearing& hearing : hearing_) hearing.skip(*before + every, running);
-}
-
-// Also of a batch that is being taken just now its source has been heard: its time is later.
-void Intake::look_at_sources(Duration running, const std::map<SourceId, Liveness>& liveness) {
-  bool some = false;
-  unheard_.assign(slots_.names().size(), Duration());
-  for (std::uint32_t i = 0; i < unheard_.size(); ++i) {
-    const SourceId id = slots_.id_at(SourceId{i});
-    if (!pipeline_.listening(SourceId{i})) continue;
-    const auto life = liveness.find(id);
-    hearing_[index_of(id)].look(running, life == liveness.end() ? std::nullopt : std::optional(life->second));
-    unheard_[i] = hearing_[index_of(id)].unheard(running);
-    some = some || unheard_[i] > Duration();
-  }
-  if (!some) unheard_.clear();
-}
-
+// With a full outbox epochs go on: their rows are what the outbox was promised to keep.
 bool Intake::fire_windows(Fire fire, Moment now) {
   if (journal_ != nullptr) {
     if (!journal_->error().empty() && !journal_->ready(now.running)) return false;
-    const JournaledTick tick{now, fire, pipeline_.epoch() + 1, listening_sources(), unheard_};
+    const JournaledTick tick{now, fire, pipeline_.epoch() + 1, listening_sources(), hearing_.unheard()};
     if (!write(now.running, [&]() REQUIRES(mutex_) { journal_->append(JournalType::tick, tick); })) return false;
   }
   for (std::uint32_t i = 0; i < slots_.names().size(); ++i) {
-    pipeline_.set_unheard(SourceId{i}, unheard_.empty() ? Duration() : unheard_[i]);
+    pipeline_.set_unheard(SourceId{i}, hearing_.unheard().empty() ? Duration() : hearing_.unheard()[i]);
   }
   pipeline_.tick(now, fire, emission_);
   rows_emitted_ += emission_.rows.size();
@@ -457,8 +433,7 @@ void Intake::adopt(Reconfiguration next) {
   taps_.clear();  // what they look at may have another place
   slots_.move_to(std::move(next.sources));
   connected_.resize(slots_.ids());
-  hearing_.resize(slots_.ids());
-  unheard_.clear();
+  hearing_.move_to(slots_.ids());
   pipeline_ = std::move(next.pipeline);
   enrichment_.replace(std::move(next.tables));
   routes_ = std::move(next.routes);

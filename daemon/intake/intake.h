@@ -20,7 +20,6 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,10 +27,10 @@
 #include "daemon/enrichment/enrichment.h"
 #include "daemon/intake/clock_hold.h"
 #include "daemon/intake/epoch_gate.h"
+#include "daemon/intake/hearing.h"
 #include "daemon/intake/hold_notice.h"
 #include "daemon/intake/intake_state.h"
 #include "daemon/intake/message_memory.h"
-#include "daemon/intake/source_hearing.h"
 #include "daemon/intake/source_listeners.h"
 #include "daemon/intake/source_slots.h"
 #include "daemon/intake/source_traffic.h"
@@ -169,8 +168,6 @@ class Intake final : public SourceHost {
   void begin_run() REQUIRES(mutex_);
   Acceptance hold_back(Duration running) REQUIRES(mutex_);
   std::string hold_reason(Duration running) const REQUIRES(mutex_);
-  void look_for_pause(Duration running, Duration every) REQUIRES(mutex_);
-  void look_at_sources(Duration running, const std::map<SourceId, Liveness>& liveness) REQUIRES(mutex_);
   void ask_for_checkpoint() REQUIRES(mutex_);
   Acceptance taken() REQUIRES(mutex_);
   std::string name_of(SourceId id) const;
@@ -223,11 +220,8 @@ class Intake final : public SourceHost {
   ClockHold held_ GUARDED_BY(mutex_);
   const StateHistory history_;  // of the runs before
   bool clock_set_ GUARDED_BY(mutex_);
-  std::vector<bool> connected_ GUARDED_BY(mutex_);         // by id
-  std::vector<SourceHearing> hearing_ GUARDED_BY(mutex_);  // by id; of those that listen
-  std::vector<Duration> unheard_ GUARDED_BY(mutex_);       // by slot, at the last tick; none: nothing is
-  std::optional<Duration> ticked_at_ GUARDED_BY(mutex_);   // running time
-  Duration tick_every_ GUARDED_BY(mutex_) = Duration::unlimited();
+  std::vector<bool> connected_ GUARDED_BY(mutex_);  // by id
+  Hearing hearing_ GUARDED_BY(mutex_);
   HoldNotice hold_notice_ GUARDED_BY(mutex_);
   std::uint64_t checkpoint_bytes_ GUARDED_BY(mutex_) = std::numeric_limits<std::uint64_t>::max();
   bool asked_for_checkpoint_ GUARDED_BY(mutex_) = false;

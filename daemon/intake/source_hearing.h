@@ -1,10 +1,11 @@
-// How far what a source has handed over reaches: which of its time is *unheard*, because what was sent then may still
-// be on its way. Silence is judged without it, so that no sensor seems silent in a pause of ours or of the network.
+// How far what a source has handed over reaches: up to when its silence may be judged. What was sent later is
+// *unheard*: it may still be on its way, so no sensor seems silent in a pause of ours or of the network.
 //
-// Time is heard up to the last sign of life: a batch, bytes of the transport, or a tick where the transport shows none.
-// Between two signs more than `patience` apart lies a gap, whose time is unheard until what waited has been read: when
-// the source has been quiet for `patience` with nothing left to read, or when it was heard for a whole idle timeout
-// since (after that, a sensor that sent nothing is idle without the gap too).
+// It is judged up to the last sign of life: bytes of the transport, or a tick where the transport shows none. A
+// connection that begins, a pause of the process, and signs more than `patience` apart are gaps: something may wait
+// behind them. Silence is then judged up to where the gap began, until what waited has been read: when the source has
+// been quiet for `patience` with nothing left to read, or when it was heard for a whole idle timeout since (after that,
+// a sensor that sent nothing is idle without the gap too).
 //
 // Units:  running time. Thread: one owner at a time (the intake lock). Fails: never.
 #pragma once
@@ -24,22 +25,23 @@ class SourceHearing {
     return std::min(Duration::microseconds(idle_timeout.count() / 2), Duration::seconds(5));
   }
 
-  // A connection begins.
-  void start(Duration now, Duration idle_timeout) noexcept { *this = SourceHearing(now, idle_timeout); }
+  // A connection begins, or is listened to again.
+  void start(Duration now, Duration idle_timeout) noexcept {
+    *this = SourceHearing(now, idle_timeout);
+    begin_gap(now, now);
+  }
 
-  // A batch came. `every`: how often there are signs of life at least.
-  void hear_batch(Duration now, Duration every) noexcept {
-    hear(now, shows_life_ ? patience_ : every);
+  void hear_batch(Duration now) noexcept {
+    if (shows_life_) hear(now);
     heard_batch_at_ = now;
   }
   // Since `from` the process did not run: no sign could be seen.
   void skip(Duration from, Duration now) noexcept {
     from = std::max(from, heard_at_);
     if (now <= from) return;
-    gap_ended_at_ = now;
-    if (shows_life_ && from - heard_at_ > patience_) return;  // unheard already, until there is a sign
-    heard_at_ = from;
-    hear(now, Duration());
+    const bool unheard_before = shows_life_ && from - heard_at_ > patience_;
+    begin_gap(unheard_before ? heard_at_ : from, now);
+    if (!unheard_before) heard_at_ = now;
   }
   // At a tick, with what the transport shows.
   void look(Duration now, const std::optional<Liveness>& life) noexcept {
@@ -48,15 +50,15 @@ class SourceHearing {
     if (!life) {
       heard_at_ = now;
     } else if (!life->waiting) {
-      hear(std::clamp(now - life->silent_for, heard_at_, now), patience_);
+      hear(std::clamp(now - life->silent_for, heard_at_, now));
     }
-    if (is_settled(now)) unheard_ = Duration();
+    if (gap_began_at_ && (is_quiet(now) || now - settling_since_ >= idle_timeout_)) gap_began_at_.reset();
   }
 
   // As of `look`, or of an end of the connection.
   Duration unheard(Duration now) const noexcept {
-    const Duration since = now - heard_at_;
-    return unheard_ + (since < insignificant ? Duration() : since);
+    const Duration since = now - gap_began_at_.value_or(heard_at_);
+    return since < insignificant ? Duration() : since;
   }
 
   SourceHearing() = default;
@@ -65,31 +67,30 @@ class SourceHearing {
   static constexpr Duration insignificant = Duration::milliseconds(200);
 
   SourceHearing(Duration now, Duration idle_timeout) noexcept
-      : heard_at_(now),
-        heard_batch_at_(now),
-        gap_ended_at_(now),
-        patience_(patience_for(idle_timeout)),
-        idle_timeout_(idle_timeout) {}
+      : heard_at_(now), heard_batch_at_(now), patience_(patience_for(idle_timeout)), idle_timeout_(idle_timeout) {}
 
-  void hear(Duration now, Duration patience) noexcept {
-    const Duration gap = now - heard_at_;
-    if (gap > patience) {
-      unheard_ = unheard_ + gap;
-      gap_ended_at_ = now;
+  void hear(Duration now) noexcept {
+    if (now - heard_at_ > patience_) {
+      if (is_quiet(now)) gap_began_at_.reset();  // behind the gap before nothing waits any more
+      begin_gap(heard_at_, now);
     }
     heard_at_ = std::max(heard_at_, now);
   }
-  bool is_settled(Duration now) const noexcept {
-    if (unheard_ == Duration()) return false;
-    if (now - gap_ended_at_ >= idle_timeout_) return true;
-    const Duration quiet_since = shows_life_ ? heard_at_ : heard_batch_at_;
-    return !waiting_ && now - std::max(quiet_since, gap_ended_at_) >= patience_;
+  void begin_gap(Duration from, Duration now) noexcept {
+    settling_since_ = gap_began_at_ ? settling_since_ + (now - from) : now;
+    if (!gap_began_at_) gap_began_at_ = from;
+    gap_ended_at_ = now;
+  }
+  bool is_quiet(Duration now) const noexcept {
+    const Duration quiet_since = std::max(shows_life_ ? heard_at_ : heard_batch_at_, gap_ended_at_);
+    return !waiting_ && now - quiet_since >= patience_;
   }
 
   Duration heard_at_;
   Duration heard_batch_at_;
+  std::optional<Duration> gap_began_at_;  // what waited behind it may not be read yet
   Duration gap_ended_at_;
-  Duration unheard_;  // of gaps
+  Duration settling_since_;  // without the gaps after the first
   Duration patience_ = Duration::unlimited();
   Duration idle_timeout_ = Duration::unlimited();
   bool shows_life_ = false;

@@ -500,6 +500,32 @@ TEST_F(IntakeOfManyMessages, source_that_was_held_back_hears_of_a_disk_that_take
   intake().detach(SourceId{0});
 }
 
+TEST_F(IntakeOfManyMessages, source_that_waits_for_room_is_told_by_the_next_tick_before_it_counts_as_listening) {
+  open(Durability::crash);
+  Told told;
+  intake().attach(SourceId{0}, told);
+  files.fail_at(1, EIO, true);
+  EXPECT_EQ(intake().try_accept(SourceId{0}, batch_of("a")).answer, Acceptance::Answer::held);
+  intake().tick(Fire::due);
+  EXPECT_EQ(told.rooms, 0);
+  files.fail_at(0, 0);
+  clock.set_seconds(10);
+  EXPECT_TRUE(intake().tick(Fire::due));
+  EXPECT_EQ(told.rooms, 1);
+  intake().detach(SourceId{0});
+}
+
+TEST_F(IntakeTest, pause_before_the_first_tick_makes_nobody_idle) {
+  options.sources[0].time.idle_timeout = Duration::seconds(2);
+  pipeline = Pipeline(options);
+  intake().connected(SourceId{0}, "peer");
+  ASSERT_TRUE(take(intake(), SourceId{0}, batch_of("a", 1, at(1))));
+  clock.set_seconds(10);  // stopped meanwhile
+  EXPECT_TRUE(intake().tick(Fire::due, Duration::milliseconds(100)));
+  ASSERT_TRUE(take(intake(), SourceId{0}, batch_of("a", 2, at(2))));
+  EXPECT_EQ(counters().of(ReadingOutcome::on_time), 2U);
+}
+
 TEST(SourcePositions, oldest_partition_is_forgotten_when_a_source_has_too_many_and_others_keep_theirs) {
   SourcePositions positions;
   positions.note("other", "p", "1");

@@ -1,0 +1,48 @@
+// What is heard of each source, and which of their time silence is not judged in, as of the last tick.
+//
+// Units:  running time. Thread: one owner at a time (the intake lock). Fails: never.
+#pragma once
+
+#include <map>
+#include <span>
+#include <vector>
+
+#include "daemon/intake/source_hearing.h"
+#include "daemon/intake/source_slots.h"
+#include "pipeline/pipeline.h"
+
+namespace edgetide {
+
+class Hearing {
+ public:
+  // `now`: a pause from here on is seen.
+  Hearing(std::size_t ids, Duration now) : sources_(ids), ticked_at_(now) {}
+
+  // The sources have other places, and there may be more.
+  void move_to(std::size_t ids) {
+    sources_.resize(ids);
+    unheard_.clear();
+  }
+
+  void start(SourceId id, Duration now, Duration idle_timeout) noexcept {
+    sources_[index_of(id)].start(now, idle_timeout);
+  }
+  void hear_batch(SourceId id, Duration now) noexcept { sources_[index_of(id)].hear_batch(now); }
+  Duration unheard(SourceId id, Duration now) const noexcept { return sources_[index_of(id)].unheard(now); }
+
+  // A tick, expected `every` after the one before. Much later: the process was stopped or had no processor, or the
+  // clock was; what came meanwhile still waits to be read.
+  void tick(Duration now, Duration every) noexcept;
+  // What the sources show that listen, as of now or of a little before.
+  void look(Duration now, const SourceSlots& slots, const Pipeline& pipeline,
+            const std::map<SourceId, Liveness>& liveness);
+  // By slot, as of `look`; none: nothing is.
+  std::span<const Duration> unheard() const noexcept { return unheard_; }
+
+ private:
+  std::vector<SourceHearing> sources_;  // by id; of those that listen
+  std::vector<Duration> unheard_;
+  Duration ticked_at_;
+};
+
+}  // namespace edgetide
