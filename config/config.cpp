@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "config/files.h"
+#include "config/formula_parser.h"
 #include "config/names.h"
 #include "config/parts.h"
 #include "config/secret_reference.h"
@@ -15,6 +16,7 @@
 #include "config/sink_section.h"
 #include "config/source_section.h"
 #include "config/table_section.h"
+#include "config/time_zone_table.h"
 #include "config/window_section.h"
 #include "daemon/service/cidr.h"
 #include "daemon/service/socket_address.h"
@@ -135,6 +137,12 @@ void warn_of_readable_passwords(const Node& node, Report& report) {
   for (const Node& child : node.children) warn_of_readable_passwords(child, report);
 }
 
+std::shared_ptr<const Formula> formula_of(const std::string& text) {
+  const auto parsed = parse_formula(text);
+  const auto* const known = std::get_if<ParsedFormula>(&parsed);
+  return known != nullptr ? known->formula : nullptr;
+}
+
 GatewayOptions read_gateway_options(const Section& top, const Parts& parts, const LoadOptions& load, Report& report) {
   const KeyTable& keys = report.keys();
   GatewayOptions options;
@@ -171,6 +179,7 @@ GatewayOptions read_gateway_options(const Section& top, const Parts& parts, cons
   read_sources(source_table, parts.sources, context, time_options, options, sources, report);
   read_windows(window_table, parts.windows, sources, options.pipeline, windows, report);
   read_sinks(sink_table, parts.sinks, context, windows, options, report);
+  options.pipeline.makers = {formula_of, time_zone_named};
   return options;
 }
 

@@ -40,8 +40,8 @@ can be part of any string and are resolved after parsing:
 One newline at the end of a file is dropped. $${ stands for ${.
 .SS Reload
 \fBsystemctl reload edgetide\fR, or SIGHUP, reads the whole configuration again. If it has an error, nothing changes.
-Otherwise unchanged sources, windows and sinks continue; a window whose definition changed emits its rows and starts
-empty.
+Otherwise unchanged sources, windows and sinks continue; open windows of a definition that changed are finished
+as they began, and the new definition takes those that start later.
 .SH EXAMPLE
 .nf
 [sources.home]

@@ -34,8 +34,8 @@ secrets. If it has an error, nothing changes and the log shows where. Otherwise 
 - **new source**: the source is stopped and started again, and its connections are closed: socket peers must reconnect.
   Connections of other sources stay. (While intake waits for a full disk or outbox, waiting peers of other sources may
   be disconnected too.)
-- **new window**: the rows of the window are emitted as they are, and it starts empty. A removed window also emits its
-  rows.
+- **new window**: the windows that are open are finished as they began, and the new definition takes those that start
+  later (`pipeline/SEMANTICS.md`). A removed window emits its rows as they are.
 - **new sink**: the sink is stopped and started again, and keeps its undelivered rows. A removed sink has 4 seconds to
   deliver them; the remaining rows stay on disk for a sink with the same name.
 - **restart**: the key takes effect when the daemon is restarted; the log says so.

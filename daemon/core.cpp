@@ -76,6 +76,8 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
                                                  .on_storage_wanted = hooks_.storage_wanted});
   syncer_ = std::make_unique<JournalSyncer>(*intake_, clock, options.journal.sync_interval);
   checkpointer_ = std::make_unique<Checkpointer>(*intake_, workers_, checkpoints_, clock, options.checkpoint);
+  // Or a later recovery would not know from when on the changed definitions took windows.
+  if (!pipeline_.changed_windows().empty()) static_cast<void>(checkpointer_->write_checkpoint());
 }
 
 std::unique_ptr<SinkWorker> Core::make_worker(const GatewayOptions& options, const SinkOptions& sink) {
@@ -112,7 +114,7 @@ RowRoutes Core::routes_to(const GatewayOptions& options, const SinkWorkers& fres
 
 // The journal record of the reload is the commit point: before it nothing has changed, after it a recovery with the new
 // configuration finds everything (DURABILITY.md, "the daemon dies while it reads its configuration again"). The rows of
-// changed windows are emitted to the former workers.
+// changed windows so far are emitted to the former workers.
 std::optional<std::string> Core::reload(const GatewayOptions& next, const ReloadPlan& plan,
                                         std::chrono::steady_clock::time_point deadline) {
   SinkWorkers fresh = new_workers(next, plan.sinks);
@@ -125,6 +127,7 @@ std::optional<std::string> Core::reload(const GatewayOptions& next, const Reload
     log(LogLevel::error, {LogEvent::disk_failing},
         "reload: the last rows of changed windows may be lost: " + error.message());
   }
+  for (const std::string& line : intake_->inspect(describe_changes)) log(LogLevel::info, line);
   exchange(std::move(fresh), plan.sinks, deadline);
   static_cast<void>(
       checkpointer_->write_checkpoint());  // if it fails, a later one succeeds; the journal has everything

@@ -59,7 +59,7 @@ class DerivedMetrics {
     const std::size_t inputs = rows.size();
     for (std::size_t i = 0; i < inputs; ++i) {
       const Candidate row = rows[i];
-      if (row.of != Candidate::Of::window || index_of(row.key) >= uses_.size()) continue;
+      if (row.of != Candidate::Of::window || row.held_back || index_of(row.key) >= uses_.size()) continue;
       for (const Use& use : uses_[index_of(row.key)]) {
         const Aggregate& aggregate = metrics_[use.derived].inputs[use.input].aggregate;
         see(row, use, value(row, aggregate), value(row, Aggregate::count));

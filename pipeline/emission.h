@@ -1,6 +1,6 @@
 // What the pipeline emits at a tick: the rows of one epoch.
 //
-// Order:  (window, start, key). The same inputs give the same rows, byte for byte.
+// Order:  (window, former definitions first, start, key). The same inputs give the same rows, byte for byte.
 // Units:  times in UTC microseconds; an aggregate that cannot be computed is NaN here and null in every sink.
 // Thread: plain values, any thread.
 #pragma once
@@ -40,6 +40,7 @@ struct Row {
   std::uint32_t revision;     // 1 the first time this row is emitted, then one more each time
   std::uint32_t first_value;  // where its aggregates begin in Emission::values
   double readings;            // in the window; NaN where the row is retracted
+  std::uint8_t former = 0;    // finished by so many definitions before the present one; `key` is of that one
 };
 
 struct Emission {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -127,6 +128,12 @@ inline constexpr std::size_t max_windows = 64;
 inline constexpr std::int64_t max_panes = 10'000;  // size / gcd(size, slide)
 inline constexpr std::size_t max_cube_columns = 4;
 
+// How what a snapshot names is made again: the formula of a text, the time zone of a name; null, if it cannot be.
+struct DefinitionMakers {
+  std::function<std::shared_ptr<const Formula>(const std::string&)> formula;
+  std::function<std::shared_ptr<const TimeZone>(const std::string&)> time_zone;
+};
+
 struct PipelineOptions {
   TimeOptions default_time;  // of sources that set nothing, and of replayed readings that name no source
   std::vector<SourceOptions> sources;
@@ -134,6 +141,7 @@ struct PipelineOptions {
   std::size_t max_series = 20'000;
   std::size_t new_series_per_minute = 600;          // of each source
   std::size_t max_memory_bytes = 64 * 1024 * 1024;  // of state; beyond it no new series is taken
+  DefinitionMakers makers;
   std::uint64_t hash_seed = 0;  // where it is random, peers cannot foresee the hash of names; it changes no result
 };
 

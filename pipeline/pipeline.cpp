@@ -33,10 +33,11 @@ void Pipeline::reset() {
   evictable_.clear();
   memory_bytes_ = 0;
   forgotten_windows_.clear();
+  changed_windows_.clear();
   all_ = {};
   for (const WindowOptions& window : options_.windows) {
     windows_.push_back(std::make_unique<WindowDefinition>(window, options_.sources.size()));
-    others_follow_ = others_follow_ || !window.derived.empty() || windows_.back()->grouped();
+    others_follow_ = others_follow_ || windows_.back()->follows_others();
   }
   for (std::uint32_t i = 0; i < options_.sources.size(); ++i) {
     SourceState& source = sources_.emplace_back();
@@ -105,20 +106,24 @@ void Pipeline::skip_series(SeriesId id) {
 
 // The series that are computed from this one, where they are new.
 void Pipeline::add_derived(SeriesId input) {
-  const std::shared_ptr<const Series> series = series_.shared(input);
   for (const auto& window : windows_) {
-    const DerivedMetrics& derived = window->derived();
-    if (derived.is_derived(series->metric)) continue;
-    for (std::size_t i = 0; i < derived.metrics().size(); ++i) {
-      if (!derived.reads(i, series->metric)) continue;
-      const std::string& metric = derived.metrics()[i].metric;
-      std::optional<SeriesId> target = series_.find(series->sensor, metric);
-      if (!target) {
-        target = enter_series(series_.add_beyond_capacity({series->sensor, metric, "", series->labels, false, true}));
-        add_derived(*target);
-      }
-      window->add_derived_input(input, series->metric, i, *target);
+    for (WindowDefinition* each = window.get(); each != nullptr; each = each->former()) add_derived(*each, input);
+  }
+}
+
+void Pipeline::add_derived(WindowDefinition& window, SeriesId input) {
+  const std::shared_ptr<const Series> series = series_.shared(input);
+  const DerivedMetrics& derived = window.derived();
+  if (derived.is_derived(series->metric)) return;
+  for (std::size_t i = 0; i < derived.metrics().size(); ++i) {
+    if (!derived.reads(i, series->metric)) continue;
+    const std::string& metric = derived.metrics()[i].metric;
+    std::optional<SeriesId> target = series_.find(series->sensor, metric);
+    if (!target) {
+      target = enter_series(series_.add_beyond_capacity({series->sensor, metric, "", series->labels, false, true}));
+      add_derived(*target);
     }
+    window.add_derived_input(input, series->metric, i, *target);
   }
 }
 
@@ -236,7 +241,9 @@ SeriesClock Pipeline::clock_of(SeriesId series) const noexcept {
 // Before the first reading of a series moves any watermark.
 void Pipeline::hear_derived_inputs(SeriesId series) {
   for (const auto& window : windows_) {
-    window->hear_derived_input(series, [&](SeriesId other) { return window->reached(other, clock_of(other)); });
+    for (WindowDefinition* each = window.get(); each != nullptr; each = each->former()) {
+      each->hear_derived_input(series, [&](SeriesId other) { return each->reached(other, clock_of(other)); });
+    }
   }
 }
 
@@ -295,7 +302,6 @@ void Pipeline::observe_in_full(const BatchRules& rules, SeriesId series, Timesta
   const Heard heard{rules.source_index, rules.heard_at};
   const auto& takers = rules.source.windows;
   for (const auto& window : windows_) {
-    if (!window->grouped()) continue;
     const bool taken = std::find(takers.begin(), takers.end(), window.get()) != takers.end();
     window->observe(series, state.watermark, heard, taken);
   }
@@ -376,6 +382,13 @@ void Pipeline::read_clocks() {
   source_clocks_.clear();
   for (const SourceState& source : sources_) source_clocks_.push_back(clock_of(source.minimum));
   all_clock_ = clock_of(all_);
+}
+
+// By all sources.
+Timestamp Pipeline::too_old() const noexcept {
+  Duration oldest;
+  for (const SourceState& source : sources_) oldest = std::max(oldest, source.time.oldest);
+  return now_ && oldest != Duration::unlimited() ? now_->wall - oldest : Timestamp::earliest();
 }
 
 void Pipeline::tick(Moment now, Fire fire, Emission& out) {

@@ -112,7 +112,7 @@ class Pipeline {
 
   // Sensor, metric and labels of a row. The sensor of a group is written "column=value,...", "*" for the group of all.
   std::shared_ptr<const Series> key_of(const Row& row) const {
-    return windows_[index_of(row.window)]->key(row.key, series_);
+    return windows_[index_of(row.window)]->key(row.key, series_, row.former);
   }
 
   std::uint64_t epoch() const noexcept { return epoch_; }
@@ -138,11 +138,15 @@ class Pipeline {
 
   // The whole state. The same state gives the same bytes.
   std::string snapshot() const;
-  // Replaces the state, whatever the limits say. What belongs to sources or window definitions that are new or were
-  // changed since starts empty; `forgotten_windows` names the latter.
+  // Replaces the state, whatever the limits say. What belongs to sources that are new starts empty. A window definition
+  // that was changed goes on as it was, until `take_over_changed`; one that cannot is among the `forgotten_windows`.
   // The reason, if the bytes are no snapshot of a pipeline; the state is then that of a new pipeline.
   std::optional<std::string> restore(std::string_view snapshot, Connections connections = Connections::end);
+  // Removed, or running ones that were changed: those start again, and the start of their rows says when.
   const std::vector<std::string>& forgotten_windows() const noexcept { return forgotten_windows_; }
+  const std::vector<std::string>& changed_windows() const noexcept { return changed_windows_; }
+  // The changed definitions take windows from now on: those that start after what the former ones hold.
+  void take_over_changed();
 
  private:
   struct SourceState {
@@ -189,6 +193,7 @@ class Pipeline {
   void skip_series(SeriesId id);
   void forget_series(SeriesId id);
   void add_derived(SeriesId input);
+  void add_derived(WindowDefinition& window, SeriesId input);
   bool may_evict(SeriesId id) const;
   std::optional<SeriesId> next_leaver(std::span<const Reading> coming);
   void find_leavers();
@@ -196,7 +201,8 @@ class Pipeline {
   Duration silence_since(const Heard& heard) const noexcept;
   void silence_idle_series();
   void read_clocks();
-  Clocks clocks() const noexcept { return {series_clocks_, source_clocks_, all_clock_, by_minimum_}; }
+  Timestamp too_old() const noexcept;
+  Clocks clocks() const noexcept { return {series_clocks_, source_clocks_, all_clock_, by_minimum_, too_old()}; }
   void reset();
   SnapshotHead snapshot_head() const;
   void save_series(ByteWriter& out) const;
@@ -204,6 +210,8 @@ class Pipeline {
   void load_series(ByteReader& in, const std::vector<SourceId>& sources);
   void load_series_state(ByteReader& in, SeriesId id, const std::vector<SourceId>& sources);
   void load_windows(ByteReader& in, const SnapshotHead& head, const std::vector<SourceId>& sources);
+  void load_changed(ByteReader& in, WindowDefinition& changed, const WindowDefinition::Restored& restored);
+  void enter_all_series(WindowDefinition& window);
 
   PipelineOptions options_;
   std::uint64_t epoch_ = 0;
@@ -220,6 +228,7 @@ class Pipeline {
   std::size_t memory_bytes_ = 0;     // at the last tick
   std::vector<Quarantined> quarantined_;
   std::vector<std::string> forgotten_windows_;
+  std::vector<std::string> changed_windows_;
 
   // Of one tick; kept for their buffers.
   std::vector<SeriesClock> series_clocks_;

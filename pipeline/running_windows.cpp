@@ -8,14 +8,14 @@ RunningWindows::~RunningWindows() {
   if (layout_.owns_memory()) store_.for_each([&](std::uint32_t slot) { layout_.release(store_.state(slot)); });
 }
 
-std::uint32_t RunningWindows::open_window(KeyId key) {
-  slots_[index_of(key)] = store_.create(key, Timestamp());
+std::uint32_t RunningWindows::open_window(KeyId key, Timestamp start) {
+  slots_[index_of(key)] = store_.create(key, start);
   layout_.clear(store_.state(slots_[index_of(key)]));
   return slots_[index_of(key)];
 }
 
 ReadingOutcome RunningWindows::admit(KeyId key, Timestamp event_time, double value, Timestamp /*reached*/) {
-  const std::uint32_t slot = slots_[index_of(key)] != Store::none ? slots_[index_of(key)] : open_window(key);
+  const std::uint32_t slot = slots_[index_of(key)] != Store::none ? slots_[index_of(key)] : open_window(key, since_);
   store_.header(slot).mark.changed = 1;
   layout_.add(store_.state(slot), event_time, value);
   return ReadingOutcome::on_time;
@@ -51,10 +51,10 @@ void RunningWindows::save(ByteWriter& out) const {
 }
 
 void RunningWindows::load(ByteReader& in) {
-  load_slots(in, slots_.size(), [&](KeyId key, Timestamp) {
+  load_slots(in, slots_.size(), [&](KeyId key, Timestamp start) {
     in.require(slots_[index_of(key)] == Store::none);
     if (!in.ok()) return;
-    const std::uint32_t slot = open_window(key);
+    const std::uint32_t slot = open_window(key, start);
     store_.header(slot).mark = load_mark(in);
     in.require(layout_.load(in, store_.state(slot)));
   });

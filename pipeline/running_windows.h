@@ -30,7 +30,14 @@ class RunningWindows {
 
   void reserve_keys(std::size_t count) { slots_.resize(std::max(slots_.size(), count), Store::none); }
 
+  // A reading starts its own.
+  Timestamp first_start(Timestamp event_time) const noexcept { return event_time; }
+  Timestamp last_start(Timestamp event_time) const noexcept { return event_time; }
+  Timestamp start_from(Timestamp time) const noexcept { return time; }
   Timestamp last_end(Timestamp /*event_time*/) const noexcept { return Timestamp::latest(); }
+  // Windows that are opened from now on count since then, and say so by their start.
+  void begin(Timestamp since) noexcept { since_ = since; }
+
   ReadingOutcome admit(KeyId key, Timestamp event_time, double value, Timestamp reached);
 
   // There is no end that idleness could bring nearer.
@@ -64,11 +71,12 @@ class RunningWindows {
   };
   using Store = SlotStore<Header, SlotIndex::none>;
 
-  std::uint32_t open_window(KeyId key);
+  std::uint32_t open_window(KeyId key, Timestamp start);
 
   const AggregateLayout& layout_;
   Store store_;
   std::vector<std::uint32_t> slots_;  // by key
+  Timestamp since_;                   // 1970: since the beginning
 };
 
 }  // namespace edgetide

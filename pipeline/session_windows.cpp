@@ -57,6 +57,13 @@ ReadingOutcome SessionWindows::admit(KeyId key, Timestamp event_time, double val
   return reached < own_end ? ReadingOutcome::on_time : ReadingOutcome::late_accepted;
 }
 
+bool SessionWindows::would_join(KeyId key, Timestamp event_time, Timestamp reached) const noexcept {
+  for (std::uint32_t slot = newest_[index_of(key)]; slot != Store::none; slot = store_.header(slot).older) {
+    if (joins(store_.header(slot), event_time, event_time + gap_, reached)) return true;
+  }
+  return false;
+}
+
 std::uint32_t SessionWindows::open_session(KeyId key, Timestamp start) {
   const std::uint32_t slot = store_.create(key, start);
   layout_.clear(store_.state(slot));

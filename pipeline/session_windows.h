@@ -34,8 +34,14 @@ class SessionWindows {
 
   void reserve_keys(std::size_t count) { newest_.resize(std::max(newest_.size(), count), Store::none); }
 
+  // A reading starts its own.
+  Timestamp first_start(Timestamp event_time) const noexcept { return event_time; }
+  Timestamp last_start(Timestamp event_time) const noexcept { return event_time; }
+  Timestamp start_from(Timestamp time) const noexcept { return time; }
   Timestamp last_end(Timestamp event_time) const noexcept { return event_time + gap_; }
   ReadingOutcome admit(KeyId key, Timestamp event_time, double value, Timestamp reached);
+  // A reading of that time would join a session that is there.
+  bool would_join(KeyId key, Timestamp event_time, Timestamp reached) const noexcept;
 
   // End + allowed_lateness of the newest session that was not emitted as final; earliest(): there is none.
   Timestamp newest_final_at(KeyId key) const noexcept;

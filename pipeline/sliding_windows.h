@@ -38,9 +38,16 @@ class SlidingWindows {
   void reserve_keys(std::size_t count) { keys_.resize(std::max(keys_.size(), count)); }
 
   Timestamp window_end(Timestamp start) const noexcept { return end_of(grid_.cell_of(start)); }
-  Timestamp last_end(Timestamp event_time) const noexcept {
-    return end_of(floor_divide(grid_.cell_of(event_time), slide_cells_) * slide_cells_);
+  // Of the windows that contain a time, the oldest and the newest start; the first start that is not before a time.
+  Timestamp first_start(Timestamp event_time) const noexcept {
+    return grid_.start_of(first_start_of(grid_.cell_of(event_time)));
   }
+  Timestamp last_start(Timestamp event_time) const noexcept { return grid_.start_of(last_start_of(event_time)); }
+  Timestamp start_from(Timestamp time) const noexcept {
+    const Timestamp start = last_start(time);
+    return start == time ? start : grid_.start_of(last_start_of(time) + slide_cells_);
+  }
+  Timestamp last_end(Timestamp event_time) const noexcept { return end_of(last_start_of(event_time)); }
 
   // Requires: room for the key.
   ReadingOutcome admit(KeyId key, Timestamp event_time, double value, Timestamp reached) {
@@ -134,6 +141,9 @@ class SlidingWindows {
 
   Timestamp end_of(std::int64_t start_cell) const noexcept { return grid_.start_of(start_cell + window_cells_); }
   Timestamp final_at(std::int64_t start_cell) const noexcept { return end_of(start_cell) + allowed_lateness_; }
+  std::int64_t last_start_of(Timestamp event_time) const noexcept {
+    return floor_divide(grid_.cell_of(event_time), slide_cells_) * slide_cells_;
+  }
   std::int64_t first_start_of(std::int64_t cell) const noexcept;  // cell at which the oldest window with `cell` starts
   std::uint32_t find_or_create(KeyId key, Timestamp start);
   void link(KeyId key, std::uint32_t slot);

@@ -34,11 +34,7 @@ std::string Pipeline::snapshot() const {
   }
   all_.save(out);
   save_series(out);
-  for (const auto& window : windows_) {
-    const std::size_t state = out.begin_text();
-    window->save(out);
-    out.end_text(state);
-  }
+  for (const auto& window : windows_) window->save(out);
   return bytes;
 }
 
@@ -175,19 +171,60 @@ void Pipeline::load_series_state(ByteReader& in, SeriesId id, const std::vector<
 }
 
 void Pipeline::load_windows(ByteReader& in, const SnapshotHead& head, const std::vector<SourceId>& sources) {
+  const WindowDefinition::Restored restored{series_,
+                                            sources,
+                                            sources_.size(),
+                                            options_.makers,
+                                            [this](SeriesId id) { return states_[index_of(id)].watermark.value(); },
+                                            [this](WindowDefinition& window) { enter_all_series(window); }};
   for (const SnapshotHead::Window& saved : head.windows) {
-    const std::string_view state = in.text();
-    if (!in.ok()) return;
     const auto known = std::find_if(windows_.begin(), windows_.end(),
                                     [&](const auto& window) { return window->name() == saved.name; });
-    if (known == windows_.end() || (*known)->fingerprint() != saved.fingerprint) {
+    if (known != windows_.end() && (*known)->fingerprint() == saved.fingerprint) {
+      ByteReader state_in(in.text());
+      static_cast<void>(state_in.text());  // the definition
+      (*known)->load(state_in, restored);
+      in.require(state_in.ok() && state_in.at_end());
+    } else if (known != windows_.end()) {
+      load_changed(in, **known, restored);
+    } else {
+      static_cast<void>(in.text());
       forgotten_windows_.push_back(saved.name);
-      continue;
     }
-    ByteReader state_in(state);
-    (*known)->load(state_in,
-                   {series_, sources, [this](SeriesId id) { return states_[index_of(id)].watermark.value(); }});
-    in.require(state_in.ok() && state_in.at_end());
+    if (!in.ok()) return;
+  }
+}
+
+// What its former definition holds is finished by that one.
+void Pipeline::load_changed(ByteReader& in, WindowDefinition& changed, const WindowDefinition::Restored& restored) {
+  std::unique_ptr<WindowDefinition> former = WindowDefinition::load_former(in, restored);
+  if (!former || former->options().kind == WindowKind::running) {
+    forgotten_windows_.push_back(changed.name());
+    if (now_) changed.begin_running(now_->wall);
+    return;
+  }
+  others_follow_ = others_follow_ || former->follows_others();
+  changed.follow(std::move(former));
+  changed_windows_.push_back(changed.name());
+}
+
+void Pipeline::enter_all_series(WindowDefinition& window) {
+  for (std::uint32_t i = 0; i < states_.size(); ++i) {
+    series_.has(SeriesId{i}) ? window.add_series(SeriesId{i}, series_[SeriesId{i}]) : window.skip_series(SeriesId{i});
+  }
+  for (std::uint32_t i = 0; i < states_.size(); ++i) {
+    if (series_.has(SeriesId{i})) add_derived(window, SeriesId{i});
+  }
+}
+
+void Pipeline::take_over_changed() {
+  std::vector<SeriesClock> clocks;
+  for (const auto& window : windows_) {
+    if (!window->waits()) continue;
+    for (auto i = static_cast<std::uint32_t>(clocks.size()); i < states_.size(); ++i) {
+      clocks.push_back(clock_of(SeriesId{i}));
+    }
+    window->take_over(clocks, now_ ? now_->wall : Timestamp());
   }
 }
 

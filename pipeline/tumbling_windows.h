@@ -31,6 +31,13 @@ class TumblingWindows {
   void reserve_keys(std::size_t count) { newest_.resize(std::max(newest_.size(), count)); }
 
   Timestamp window_end(Timestamp start) const noexcept { return end_of(start); }
+  // Of the windows that contain a time, the oldest and the newest start; the first start that is not before a time.
+  Timestamp first_start(Timestamp event_time) const noexcept { return grid_.start_of(grid_.cell_of(event_time)); }
+  Timestamp last_start(Timestamp event_time) const noexcept { return first_start(event_time); }
+  Timestamp start_from(Timestamp time) const noexcept {
+    const Timestamp start = first_start(time);
+    return start == time ? start : end_of(start);
+  }
   Timestamp last_end(Timestamp event_time) const noexcept { return end_of(grid_.start_of(grid_.cell_of(event_time))); }
 
   // Requires: room for the key.

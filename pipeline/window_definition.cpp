@@ -38,23 +38,30 @@ WindowDefinition::WindowDefinition(const WindowOptions& options, std::size_t sou
       windows_(make_windows(options_, layout_)),
       source_idle_(sources, Timestamp::earliest()),
       derived_(options) {
+  columns_.assign(options.aggregates.begin(), options.aggregates.end());
   if (options.emit_empty) empty_.emplace(options);
-  const auto count = std::find(options_.aggregates.begin(), options_.aggregates.end(), Aggregate(Aggregate::count));
-  if (count != options_.aggregates.end()) count_place_ = static_cast<std::size_t>(count - options_.aggregates.begin());
-  const bool plain = keys_.takes_all() && takes_all_values(options.match) && !options.deduplicate &&
-                     !options.emit_empty && options.derived.empty();
-  if (!plain) return;
-  plain_ = std::get_if<TumblingWindows>(&windows_);
-  plain_sliding_ = std::get_if<SlidingWindows>(&windows_);
+  const auto count = std::find(columns_.begin(), columns_.end(), Aggregate(Aggregate::count));
+  if (count != columns_.end()) count_place_ = static_cast<std::size_t>(count - columns_.begin());
+  choose_fast_path();
+}
+
+void WindowDefinition::choose_fast_path() {
+  in_handover_ = former_ || is_limited();
+  const bool plain = keys_.takes_all() && takes_all_values(options_.match) && !options_.deduplicate &&
+                     !options_.emit_empty && options_.derived.empty() && !in_handover_;
+  plain_ = plain ? std::get_if<TumblingWindows>(&windows_) : nullptr;
+  plain_sliding_ = plain ? std::get_if<SlidingWindows>(&windows_) : nullptr;
 }
 
 void WindowDefinition::add_series(SeriesId id, const Series& series) {
+  if (former_) former_->add_series(id, series);
   take_out_groups();
   keys_.add_series(id, series, derived_.is_derived(series.metric));
   make_places(id);
 }
 
 void WindowDefinition::skip_series(SeriesId id) {
+  if (former_) former_->skip_series(id);
   keys_.skip_series(id);
   make_places(id);
 }
@@ -72,18 +79,22 @@ void WindowDefinition::make_places(SeriesId id) {
 }
 
 bool WindowDefinition::keeps(SeriesId id) const {
+  if (former_ && former_->keeps(id)) return true;
   if (grouped()) return false;
   if (derived_.computes(id)) return true;
   return std::visit([&](const auto& windows) { return windows.has_windows(key_of(id)); }, windows_);
 }
 
 void WindowDefinition::forget_series(SeriesId id, std::vector<SeriesId>& orphans) {
+  if (former_) former_->forget_series(id, orphans);
   become_idle(id);
   keys_.forget_series(id);
   if (grouped()) {
     members_[index_of(id)] = false;
     return;
   }
+  if (since_) since_->forget(key_of(id));
+  if (until_) until_->forget(key_of(id));
   idle_[index_of(id)] = Timestamp::earliest();
   derived_.forget_input(id, orphans);
   if (empty_) empty_->forget(key_of(id));
@@ -114,13 +125,33 @@ Timestamp WindowDefinition::reached_by(const Incoming& reading, KeyId key) const
 }
 
 ReadingOutcome WindowDefinition::admit_any(const Incoming& reading) {
-  if (reading.value < options_.match.min || reading.value > options_.match.max) return ReadingOutcome::not_taken;
+  if (in_handover_) [[unlikely]]
+    return admit_in_handover(reading);
+  return admit_own(reading);
+}
+
+bool WindowDefinition::takes_value(double value) const noexcept {
+  return value >= options_.match.min && value <= options_.match.max;
+}
+
+ReadingOutcome WindowDefinition::admit_own(const Incoming& reading) {
+  if (!takes_value(reading.value)) return ReadingOutcome::not_taken;
   const std::span<const KeyId> keys = keys_.keys_of(reading.series);
   if (keys.empty()) return ReadingOutcome::not_taken;
   if (options_.deduplicate && is_duplicate(reading, keys)) return ReadingOutcome::duplicate;
   ReadingOutcome best = ReadingOutcome::late_dropped;
   for (const KeyId key : keys) best = std::min(best, admit_key(key, reading, reached_by(reading, key)));
   return best;
+}
+
+// A former definition judges before this one; a session of it that goes on takes the reading alone.
+ReadingOutcome WindowDefinition::admit_in_handover(const Incoming& reading) {
+  const ReadingOutcome before = former_ ? former_->admit_any(reading) : ReadingOutcome::not_taken;
+  if (before != ReadingOutcome::not_taken && options_.kind == WindowKind::session) return before;
+  const std::span<const KeyId> keys = keys_.keys_of(reading.series);
+  const bool judged = is_limited() && !keys.empty() && takes_value(reading.value);
+  const auto outside = judged ? outcome_outside(reading, keys.front()) : std::nullopt;
+  return std::min(before, outside ? *outside : admit_own(reading));
 }
 
 ReadingOutcome WindowDefinition::admit_key(KeyId key, const Incoming& reading, Timestamp reached) {
@@ -139,6 +170,8 @@ bool WindowDefinition::is_duplicate(const Incoming& reading, std::span<const Key
 }
 
 void WindowDefinition::observe(SeriesId series, const SeriesWatermark& own, Heard heard, bool taken) {
+  if (former_) former_->observe(series, own, heard, taken);
+  if (!grouped()) return;
   if (taken) members_[index_of(series)] = true;
   keys_.for_each_membership(series, [&](KeyId key, MemberId member) {
     if (taken) {
@@ -150,11 +183,13 @@ void WindowDefinition::observe(SeriesId series, const SeriesWatermark& own, Hear
 }
 
 void WindowDefinition::become_idle(SeriesId series) {
+  if (former_) former_->become_idle(series);
   if (!grouped()) return;
   keys_.for_each_membership(series, [&](KeyId key, MemberId member) { groups_[index_of(key)].remove(member); });
 }
 
 void WindowDefinition::raise(Timestamp to) noexcept {
+  if (former_) former_->raise(to);
   for (MinimumWatermark<MemberId>& group : groups_) group.raise(to);
 }
 
@@ -218,6 +253,7 @@ void WindowDefinition::collect(const Clocks& clocks, std::span<const std::uint32
   const FiringContext firing{reached_, ranks, options_.complete};
   std::visit([&](auto& windows) { windows.collect(firing, rows_); }, windows_);
   if (empty_) collect_empty(firing, clocks);
+  if (is_limited()) hold_back_outside();
   if (!derived_.empty()) {
     derived_.collect(firing, rows_,
                      [&](const Candidate& row, const Aggregate& aggregate) { return value_of(row, aggregate); });
@@ -256,7 +292,7 @@ void WindowDefinition::cut_to_top() {
   for (std::size_t first = 0, end = 0; first < rows_.size(); first = end) {
     ranked.clear();
     for (end = first; end < rows_.size() && rows_[end].start == rows_[first].start; ++end) {
-      if (rows_[end].state == RowState::retracted) continue;
+      if (rows_[end].state == RowState::retracted || rows_[end].held_back) continue;
       const double by = value_of(rows_[end], options_.top->by);
       ranked.emplace_back(std::isnan(by) ? -std::numeric_limits<double>::infinity() : by, end);
     }
@@ -315,12 +351,13 @@ void WindowDefinition::emit(Kind& windows, WindowId id, const Candidate& row, Em
   if (mark != nullptr) mark->emit(row.state);
   const std::uint32_t revision = mark != nullptr ? mark->revision : row.handle;
   const std::size_t first_value = out.values.size();
-  for (const Aggregate& aggregate : options_.aggregates) {
-    out.values.push_back(plain ? windows.value(row, aggregate) : value_of(row, aggregate));
+  for (const std::optional<Aggregate>& column : columns_) {
+    const double none = std::numeric_limits<double>::quiet_NaN();
+    out.values.push_back(!column ? none : plain ? windows.value(row, *column) : value_of(row, *column));
   }
   const double readings = count_place_ ? out.values[first_value + *count_place_] : value_of(row, Aggregate::count);
   out.rows.push_back({id, row.key, row.start, row.end, row.state, row.changed, revision,
-                      static_cast<std::uint32_t>(first_value), readings});
+                      static_cast<std::uint32_t>(first_value), readings, depth_});
 }
 
 void WindowDefinition::finish() {
@@ -340,6 +377,11 @@ void WindowDefinition::forget_duplicates() {
 
 void WindowDefinition::fire(WindowId id, Duration running, const Clocks& clocks,
                             std::span<const std::uint32_t> series_ranks, Emission& out) {
+  if (in_handover_) forget_what_is_past(clocks.too_old);
+  if (former_) {
+    former_->fire(id, running, clocks, series_ranks, out);
+    rows_emitted_.add(std::exchange(former_->rows_emitted_, {}));
+  }
   fired_at_ = running;
   note_reached(clocks);
   collect(clocks, grouped() ? std::span<const std::uint32_t>(keys_.ranks()) : series_ranks);
@@ -353,11 +395,16 @@ void WindowDefinition::fire(WindowId id, Duration running, const Clocks& clocks,
   forget_duplicates();
 }
 
-std::shared_ptr<const Series> WindowDefinition::key(KeyId key, const SeriesTable& table) const {
+std::shared_ptr<const Series> WindowDefinition::key(KeyId key, const SeriesTable& table, std::uint8_t former) const {
+  if (former > depth_ && former_) return former_->key(key, table, former);
   return grouped() ? keys_.group(key) : table.shared(series_of(key));
 }
 
 std::size_t WindowDefinition::open_windows() const noexcept {
+  return own_windows() + (former_ ? former_->open_windows() : 0);
+}
+
+std::size_t WindowDefinition::own_windows() const noexcept {
   return std::visit([](const auto& windows) { return windows.open_windows(); }, windows_);
 }
 
@@ -365,6 +412,8 @@ std::size_t WindowDefinition::memory_bytes() const noexcept {
   std::size_t bytes = std::visit([](const auto& windows) { return windows.memory_bytes(); }, windows_);
   bytes += (idle_.capacity() + reached_.capacity()) * sizeof(Timestamp) + rows_.capacity() * sizeof(Candidate);
   bytes += keys_.memory_bytes() + members_.capacity() / 8;
+  bytes += (since_ ? since_->memory_bytes() : 0) + (until_ ? until_->memory_bytes() : 0);
+  if (former_) bytes += sizeof *former_ + former_->memory_bytes();
   bytes += duplicates_.memory_bytes() + derived_.memory_bytes() + (empty_ ? empty_->memory_bytes() : 0);
   for (const MinimumWatermark<MemberId>& group : groups_) bytes += sizeof group + group.memory_bytes();
   return bytes;

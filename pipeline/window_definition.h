@@ -1,5 +1,9 @@
 // One `[windows.NAME]`: which readings it takes, for which keys, their windows, and which rows are emitted.
 //
+// When the configuration is changed, the definition that was there finishes the windows it holds, as the `former` one
+// of the new definition, which takes those that start later (handover.h). Both emit rows of this name, with the columns
+// of the new one.
+//
 // Owns:   everything the definition keeps: keys, windows, the idle parts of watermarks, group watermarks.
 // Thread: one owner at a time. Fails: never.
 #pragma once
@@ -22,6 +26,7 @@
 #include "pipeline/duplicate_filter.h"
 #include "pipeline/emission.h"
 #include "pipeline/empty_windows.h"
+#include "pipeline/handover.h"
 #include "pipeline/key_map.h"
 #include "pipeline/options.h"
 #include "pipeline/running_windows.h"
@@ -63,7 +68,8 @@ struct Clocks {
   std::span<const SeriesClock> series;
   std::span<const SourceClock> sources;
   SourceClock all;
-  bool by_minimum;  // some source has a scope other than sensor
+  bool by_minimum;    // some source has a scope other than sensor
+  Timestamp too_old;  // readings before it are refused; earliest(): none are
 };
 
 // Rows that were emitted since the start. They are no part of a snapshot.
@@ -72,6 +78,13 @@ struct RowsEmitted {
   std::uint64_t early = 0;                  // of a window that was open
   std::uint64_t on_time = 0;                // the first row after its end
   std::uint64_t late = 0;                   // corrections of that one
+
+  void add(const RowsEmitted& other) noexcept {
+    for (std::size_t i = 0; i < by_state.size(); ++i) by_state[i] += other.by_state[i];
+    early += other.early;
+    on_time += other.on_time;
+    late += other.late;
+  }
 };
 
 class WindowDefinition {
@@ -81,6 +94,22 @@ class WindowDefinition {
   const std::string& name() const noexcept { return options_.name; }
   const WindowOptions& options() const noexcept { return options_; }
   bool grouped() const noexcept { return keys_.grouped(); }
+  // It has to know of every reading that is accepted, not only of those it takes.
+  bool follows_others() const noexcept {
+    return grouped() || !derived_.empty() || (former_ && former_->follows_others());
+  }
+
+  // ---- in place of another definition
+  static constexpr std::uint8_t max_former = 16;  // beyond it the oldest is forgotten with its windows
+
+  WindowDefinition* former() const noexcept { return former_.get(); }
+  // `former` takes everything until `take_over`. Requires: it is not a running one, and knows the same series.
+  void follow(std::unique_ptr<WindowDefinition> former);
+  bool waits() const noexcept { return waits_; }
+  // From now on takes the windows that start after those that the former one holds. `clocks`: by series.
+  void take_over(std::span<const SeriesClock> clocks, Timestamp now);
+  // A running definition without a past: says in its rows that it counts from then on.
+  void begin_running(Timestamp now);
 
   void add_series(SeriesId id, const Series& series);
   void skip_series(SeriesId id);  // no series has it at present
@@ -122,15 +151,17 @@ class WindowDefinition {
   void fire(WindowId id, Duration running, const Clocks& clocks, std::span<const std::uint32_t> series_ranks,
             Emission& out);
 
-  std::shared_ptr<const Series> key(KeyId key, const SeriesTable& table) const;
+  // `former`: as in the row.
+  std::shared_ptr<const Series> key(KeyId key, const SeriesTable& table, std::uint8_t former = 0) const;
   // Requires: not grouped.
   Timestamp reached(SeriesId series, const SeriesClock& clock) const noexcept;
   // Before the series moves to another source: its watermark does not go back, even if that source is behind.
   void keep_reached(SeriesId series, const SeriesClock& clock) noexcept {
+    if (former_) former_->keep_reached(series, clock);
     if (!grouped()) idle_[index_of(series)] = std::max(idle_[index_of(series)], reached(series, clock));
   }
 
-  std::size_t open_windows() const noexcept;
+  std::size_t open_windows() const noexcept;  // with those of former definitions
   std::size_t memory_bytes() const noexcept;
 
   // ---- to be looked at
@@ -148,25 +179,52 @@ class WindowDefinition {
   template <typename Visit>
   void view_windows(Visit&& visit) const {
     std::visit([&](const auto& windows) { windows.view_windows(visit); }, windows_);
+    if (former_ && !grouped() && !former_->grouped()) former_->view_windows(visit);
   }
 
   // Everything that decides what the state means; a state with another one cannot be taken over.
   std::string fingerprint() const;
+  // The definition and its state, as one text.
   void save(ByteWriter& out) const;
-  // Requires: the series were added. `sources`: by source of the snapshot its place now.
+  // Of what `save` wrote, behind the definition. Requires: the series were added.
+  // `sources`: by source of the snapshot its place now.
   struct Restored {
     const SeriesTable& series;
     const std::vector<SourceId>& sources;
+    std::size_t source_count;  // now
+    const DefinitionMakers& makers;
     std::function<Timestamp(SeriesId)> own_watermark;
+    std::function<void(WindowDefinition&)> enter_series;  // adds all of them to a definition that is new
   };
   void load(ByteReader& in, const Restored& restored);
+  // As it was saved, whatever the configuration says now. Null: it cannot be made any more.
+  static std::unique_ptr<WindowDefinition> load_former(ByteReader& in, const Restored& restored);
 
  private:
   using Windows = std::variant<TumblingWindows, SlidingWindows, SessionWindows, RunningWindows>;
 
+  void choose_fast_path();
+  std::size_t own_windows() const noexcept;
+  bool is_limited() const noexcept { return since_.has_value() || until_.has_value(); }
+  std::optional<ReadingOutcome> outcome_outside(const Incoming& reading, KeyId key);
+  void hold_back_outside();
+  void emit_for(const WindowDefinition& present, std::uint8_t depth);
+  void forget_what_is_past(Timestamp too_old);
+  bool is_finished(Timestamp too_old) const noexcept;
+  Timestamp taken_until(KeyId key, Timestamp reached) const;
+  Handover taken(std::span<const SeriesClock> clocks, bool together) const;
+  Timestamp start_behind(const WindowDefinition& former, Timestamp time) const;
+  Timestamp start_from(Timestamp time) const;
+  Duration longest() const noexcept;
+  void save_handover(ByteWriter& out) const;
+  void load_handover(ByteReader& in, const Restored& restored);
+
   void make_places(SeriesId id);
   void take_out_groups();
   [[gnu::noinline]] ReadingOutcome admit_any(const Incoming& reading);
+  bool takes_value(double value) const noexcept;
+  [[gnu::always_inline]] inline ReadingOutcome admit_own(const Incoming& reading);
+  [[gnu::noinline]] ReadingOutcome admit_in_handover(const Incoming& reading);
   ReadingOutcome admit_key(KeyId key, const Incoming& reading, Timestamp reached);
   bool is_duplicate(const Incoming& reading, std::span<const KeyId> keys);
   Timestamp reached_by(const Incoming& reading, KeyId key) const noexcept;
@@ -189,7 +247,8 @@ class WindowDefinition {
   void load_groups(ByteReader& in, const Restored& restored);
 
   const WindowOptions options_;
-  std::optional<std::size_t> count_place_;  // of `count` among the aggregates
+  std::vector<std::optional<Aggregate>> columns_;  // of its rows; none: it does not compute that one
+  std::optional<std::size_t> count_place_;         // of `count` among the columns
   const AggregateLayout layout_;
   KeyMap keys_;
   Windows windows_;
@@ -203,6 +262,13 @@ class WindowDefinition {
   Timestamp all_idle_ = Timestamp::earliest();      // for scope global
   std::vector<MinimumWatermark<MemberId>> groups_;  // by key, if grouped
   std::vector<bool> members_;                       // by series, if grouped: it has been heard here
+
+  std::unique_ptr<WindowDefinition> former_;
+  std::optional<Handover> since_;  // takes only windows that start then or later
+  std::optional<Handover> until_;  // and only those that start before
+  bool in_handover_ = false;       // has one of these
+  bool waits_ = false;             // takes none yet
+  std::uint8_t depth_ = 0;         // how many definitions came after it
 
   DuplicateFilter duplicates_;
   std::optional<EmptyWindows> empty_;
@@ -218,6 +284,7 @@ class WindowDefinition {
 
 template <typename Silence>
 void WindowDefinition::follow_clocks(const Clocks& clocks, Silence&& silence) {
+  if (former_) former_->follow_clocks(clocks, silence);
   if (!grouped()) {
     follow_series_clocks(clocks);
     if (clocks.by_minimum) follow_minimum_clocks(clocks);

@@ -49,7 +49,7 @@ struct Candidate {
   RowState state;
   bool changed;
   enum class Of : std::uint8_t { window, empty, derived } of = Of::window;
-  bool held_back = false;  // by `top`: it counts as emitted, and is not
+  bool held_back = false;  // by `top`, or another definition emits it: it counts as emitted, and is not
 };
 
 // What a kind of window is given at a firing.

@@ -1,4 +1,5 @@
 // The state of a window definition to bytes and back: the order of its parts, each of which saves and loads itself.
+#include "pipeline/definition_bytes.h"
 #include "pipeline/slot_bytes.h"
 #include "pipeline/window_definition.h"
 
@@ -26,6 +27,10 @@ std::string WindowDefinition::fingerprint() const {
 }
 
 void WindowDefinition::save(ByteWriter& out) const {
+  const std::size_t begin = out.begin_text();
+  const std::size_t definition = out.begin_text();
+  save_definition(out, options_);
+  out.end_text(definition);
   out.duration(fired_at_);
   if (grouped()) save_groups(out);
   save_times(out, idle_);
@@ -36,6 +41,8 @@ void WindowDefinition::save(ByteWriter& out) const {
   duplicates_.save(out);
   if (empty_) empty_->save(out);
   derived_.save(out);
+  save_handover(out);
+  out.end_text(begin);
 }
 
 void WindowDefinition::load(ByteReader& in, const Restored& restored) {
@@ -54,6 +61,7 @@ void WindowDefinition::load(ByteReader& in, const Restored& restored) {
   duplicates_.load(in, restored.series.size());
   if (empty_) empty_->load(in);
   derived_.load(in);
+  load_handover(in, restored);
 }
 
 // Groups with their watermarks, and which series are active in them.

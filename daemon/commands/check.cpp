@@ -20,15 +20,25 @@ std::uint64_t open_windows(const SnapshotHead& head, const std::string& name) {
   return window == head.windows.end() ? 0 : window->open_windows;
 }
 
-// The open windows of the checkpoint that a start with this configuration would lose.
-void print_losses(const Pipeline& pipeline, const SnapshotHead& head, const std::vector<WindowOptions>& windows) {
+// What a start with this configuration would make of the open windows of the checkpoint.
+void print_changes(const Pipeline& pipeline, const SnapshotHead& head) {
+  const auto held = [&](const std::string& name) { return quantity(open_windows(head, name), "open window"); };
+  for (const std::string& name : pipeline.changed_windows()) {
+    std::cout << "windows." << name << ": its definition has changed: " << held(name)
+              << " would be finished as they began; the new definition would take those that start later\n";
+  }
   for (const std::string& name : pipeline.forgotten_windows()) {
+    const auto& windows = pipeline.options().windows;
     const bool changed =
         std::any_of(windows.begin(), windows.end(), [&](const WindowOptions& window) { return window.name == name; });
-    std::cout << "windows." << name << (changed ? ": its definition has changed" : ": it is no longer configured")
-              << ": " << quantity(open_windows(head, name), "open window") << " would be lost\n";
+    std::cout << "windows." << name
+              << (changed ? ": its definition has changed: it would start again, and the start of its rows say when"
+                          : ": it is no longer configured: " + held(name) + " would be lost")
+              << '\n';
   }
-  if (pipeline.forgotten_windows().empty()) std::cout << "all windows keep their state\n";
+  if (pipeline.forgotten_windows().empty() && pipeline.changed_windows().empty()) {
+    std::cout << "all windows keep their state\n";
+  }
 }
 
 int refuse(const std::string& text) {
@@ -52,7 +62,7 @@ int check_against_state(const GatewayOptions& options) {
   if (const auto error = load(in, head)) return refuse(found.path + ": " + *error);
   if (const auto error = pipeline.restore(found.checkpoint->pipeline)) return refuse(found.path + ": " + *error);
   std::cout << found.path << ", of " << to_rfc3339(found.checkpoint->taken_at.wall) << ":\n";
-  print_losses(pipeline, head, options.pipeline.windows);
+  print_changes(pipeline, head);
   return exit_fine;
 }
 

@@ -406,7 +406,10 @@ std::optional<std::string> Intake::reconfigure(Reconfiguration next) {
   std::optional<std::string> refusal = next.pipeline.restore(pipeline_.snapshot());
   if (!refusal && !journaled(now.running, [&]() REQUIRES(mutex_) { append(next); }))
     refusal = "the journal cannot be written: " + journal_->error();
-  if (!refusal) adopt(std::move(next));
+  if (!refusal) {
+    next.pipeline.take_over_changed();
+    adopt(std::move(next));
+  }
   listen(!held_back(now.running), now);
   return refusal;
 }

@@ -149,6 +149,12 @@ void JournalReplay::apply_one(const ClockSet& set) {
   for (HeldBatch& held : held_.release()) pipeline_.apply(stamped(held, set.now));
 }
 
+// The configuration was read again: twice the same makes no difference. What it was then is most likely what it is now.
+void JournalReplay::apply_one(const JournaledSources& sources) {
+  name_sources(sources.names);
+  pipeline_.take_over_changed();
+}
+
 void JournalReplay::set_listening(SourceId source, bool listening, Moment at) {
   listening ? pipeline_.connected(source, at) : pipeline_.disconnected(source, at);
 }

@@ -57,7 +57,7 @@ class JournalReplay {
   void apply_one(const JournaledSession& session);
   void note_messages(const std::string& source, const JournaledBatch& batch);
   void apply_or_hold(SourceId then, Moment arrival, std::span<const Reading> readings);
-  void apply_one(const JournaledSources& sources) { name_sources(sources.names); }  // twice the same: no difference
+  void apply_one(const JournaledSources& sources);
   std::optional<SourceId> source_of(SourceId then) const noexcept;
   std::optional<SeriesId> series_of(SeriesId then) const noexcept;
   void keep_marked(const RunStart& start);

@@ -48,15 +48,17 @@ std::optional<std::uint64_t> state_id_of_journal(FileSystem& files, const std::s
   return std::get<RunStart>(*record).state_id;
 }
 
+bool is_configured(const Pipeline& pipeline, const std::string& name) {
+  const auto& windows = pipeline.options().windows;
+  return std::any_of(windows.begin(), windows.end(), [&](const WindowOptions& window) { return window.name == name; });
+}
+
 // The reason if it cannot be.
 std::optional<std::string> restore(const Checkpoint& checkpoint, Pipeline& pipeline, RecoveredState& recovered) {
   // Who was connected then still is, in the journal that follows.
   if (auto reason = pipeline.restore(checkpoint.pipeline, Connections::go_on)) return reason;
   if (!recovered.intake.restore(checkpoint.intake)) return "the intake's part is not readable";
-  for (const std::string& window : pipeline.forgotten_windows()) {
-    recovered.reports.push_back("window " + window +
-                                ": its definition was changed or removed; its open windows are gone");
-  }
+  for (const std::string& line : describe_changes(pipeline)) recovered.reports.push_back(line);
   return std::nullopt;
 }
 
@@ -172,6 +174,22 @@ void report(const JournalReplay& replay, const JournalInputs& inputs, const LogR
 
 }  // namespace
 
+std::vector<std::string> describe_changes(const Pipeline& pipeline) {
+  std::vector<std::string> lines;
+  for (const std::string& window : pipeline.changed_windows()) {
+    lines.push_back("window " + window +
+                    ": its definition has changed; open windows are finished as they began, the new definition takes "
+                    "those that start later");
+  }
+  for (const std::string& window : pipeline.forgotten_windows()) {
+    lines.push_back("window " + window +
+                    (is_configured(pipeline, window)
+                         ? ": its definition has changed; it starts again, and the start of its rows says when"
+                         : ": it is no longer configured; its open windows are gone"));
+  }
+  return lines;
+}
+
 FoundState find_state(FileSystem& files, const std::string& state_directory, CheckpointStore& checkpoints,
                       std::uint64_t fresh_id) {
   FoundState state;
@@ -201,6 +219,7 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, Ch
   JournalInputs inputs(reader, start_of(found));
   apply_all(inputs, replay, workers);
   replay.end();
+  pipeline.take_over_changed();
   report(reader.report(), recovered);
   report(replay, inputs, reader.report(), recovered);
   report_missing(files, state_directory, found, reader.next_number(), recovered);

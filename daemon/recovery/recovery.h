@@ -49,6 +49,9 @@ struct RecoveredState {
   std::vector<std::string> reports;  // for the log, one line each
 };
 
+// The windows whose definition the configuration has changed, and how they go on, one line each.
+std::vector<std::string> describe_changes(const Pipeline& pipeline);
+
 // A checkpoint that is whole but cannot be restored is set aside, and the one before it is used.
 RecoveredState recover(FileSystem& files, const std::string& state_directory, CheckpointStore& checkpoints,
                        FoundState found, Pipeline& pipeline, const std::vector<std::string>& source_names,

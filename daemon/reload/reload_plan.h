@@ -2,7 +2,8 @@
 //
 //   sources   changed: any of its keys except those of [time], which move with the pipeline. It is stopped and made
 //             again.
-//   windows   changed: what its state means (WindowDefinition::fingerprint). Its rows are emitted and it starts empty.
+//   windows   changed: what its state means (WindowDefinition::fingerprint). Its open
+//             windows are finished by the former definition (Pipeline::take_over_changed).
 //   sinks     changed: the store, the outbox, or the columns of its rows. Its undelivered rows go to the new one.
 //
 // Thread: pure. Fails: never.

@@ -137,7 +137,8 @@ TEST_F(CheckpointCommands, check_says_which_windows_would_lose_what_they_hold) {
               AllOf(HasSubstr(path(1) + ", of 2026-11-21T02:00:00"), EndsWith("all windows keep their state\n")));
   const Ran ran = check(config({{"minute", "2m"}, {"hour", "1h"}, {"week", "7d"}}));
   EXPECT_EQ(ran.status, exit_fine);
-  EXPECT_THAT(ran.out, HasSubstr("windows.minute: its definition has changed: 2 open windows would be lost\n"));
+  EXPECT_THAT(ran.out,
+              HasSubstr("windows.minute: its definition has changed: 2 open windows would be finished as they began"));
   EXPECT_THAT(ran.out, HasSubstr("windows.day: it is no longer configured: 2 open windows would be lost\n"));
   EXPECT_THAT(ran.out, AllOf(Not(HasSubstr("hour")), Not(HasSubstr("week"))));
 }

@@ -1,0 +1,171 @@
+// How one window definition takes the place of another: the former one finishes the windows it holds.
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/definition_bytes.h"
+#include "pipeline/window_definition.h"
+
+namespace edgetide {
+
+namespace {
+
+constexpr int max_boundaries_tried = 100;
+constexpr std::uint8_t has_since = 1, has_until = 2, has_former = 4;
+
+}  // namespace
+
+void WindowDefinition::follow(std::unique_ptr<WindowDefinition> former) {
+  former_ = std::move(former);
+  former_->emit_for(*this, 1);
+  former_->until_ = since_ = Handover(Timestamp::latest());
+  waits_ = true;
+  choose_fast_path();
+}
+
+// Its rows have the columns of the present definition; those that it does not compute stay empty.
+void WindowDefinition::emit_for(const WindowDefinition& present, std::uint8_t depth) {
+  depth_ = depth;
+  columns_.clear();
+  count_place_.reset();
+  const std::vector<Aggregate>& own = options_.aggregates;
+  for (const Aggregate& wanted : present.options_.aggregates) {
+    const bool computed = std::find(own.begin(), own.end(), wanted) != own.end();
+    if (computed && wanted == Aggregate::count) count_place_ = columns_.size();
+    columns_.push_back(computed ? std::optional(wanted) : std::nullopt);
+  }
+  choose_fast_path();
+  if (!former_) return;
+  if (depth == max_former) return former_.reset();
+  former_->emit_for(present, static_cast<std::uint8_t>(depth + 1));
+}
+
+void WindowDefinition::take_over(std::span<const SeriesClock> clocks, Timestamp now) {
+  waits_ = false;
+  since_ = former_->taken(clocks, grouped());
+  // One that holds nothing has no windows to finish: it is left out.
+  while (former_->own_windows() == 0 && former_->former_) former_ = std::exchange(former_->former_, nullptr);
+  since_->move([this](Timestamp time) { return start_behind(*former_, time); });
+  former_->until_ = since_;
+  former_->emit_for(*this, 1);
+  if (options_.kind == WindowKind::running) begin_running(now);
+  choose_fast_path();
+}
+
+void WindowDefinition::begin_running(Timestamp now) {
+  since_ = Handover(now);
+  if (auto* const running = std::get_if<RunningWindows>(&windows_)) running->begin(now);
+}
+
+Timestamp WindowDefinition::start_from(Timestamp time) const {
+  return std::visit([&](const auto& windows) { return windows.start_from(time); }, windows_);
+}
+
+// Where both have a start at the same time soon, no window overlaps with one of the other.
+Timestamp WindowDefinition::start_behind(const WindowDefinition& former, Timestamp time) const {
+  if (time == Timestamp::earliest()) return time;
+  Timestamp start = start_from(time);
+  for (int i = 0; i < max_boundaries_tried && former.start_from(start) != start; ++i) {
+    start = start_from(former.start_from(start));
+  }
+  return former.start_from(start) == start ? start : start_from(time);
+}
+
+// What this one has begun, by series or of all.
+Handover WindowDefinition::taken(std::span<const SeriesClock> clocks, bool together) const {
+  if (!together && !grouped()) {
+    std::vector<Timestamp> by_series;
+    for (std::uint32_t i = 0; i < clocks.size(); ++i) {
+      by_series.push_back(taken_until(KeyId{i}, reached(SeriesId{i}, clocks[i])));
+    }
+    return Handover(std::move(by_series));
+  }
+  Timestamp latest = Timestamp::earliest();
+  for (std::uint32_t i = 0; i < keys_.size(); ++i) {
+    latest = std::max(latest,
+                      taken_until(KeyId{i}, grouped() ? group_watermark(KeyId{i}) : reached(SeriesId{i}, clocks[i])));
+  }
+  return Handover(latest);
+}
+
+// The end of the newest window of the key that has readings or is final.
+Timestamp WindowDefinition::taken_until(KeyId key, Timestamp reached) const {
+  Timestamp until = std::max(reached, newest_final_at(key));
+  if (until != Timestamp::earliest()) until = until - options_.allowed_lateness;
+  return since_ ? std::max(until, since_->at(key)) : until;
+}
+
+// Of a reading that no window of this definition takes.
+std::optional<ReadingOutcome> WindowDefinition::outcome_outside(const Incoming& reading, KeyId key) {
+  if (options_.kind == WindowKind::running) return std::nullopt;
+  const auto [first, last] = std::visit(
+      [&](const auto& windows) {
+        return std::pair(windows.first_start(reading.event_time), windows.last_start(reading.event_time));
+      },
+      windows_);
+  if (since_ && last < since_->at(key)) return former_ ? ReadingOutcome::not_taken : ReadingOutcome::late_dropped;
+  if (!until_ || first < until_->at(key)) return std::nullopt;
+  const auto* const sessions = std::get_if<SessionWindows>(&windows_);
+  if (sessions && sessions->would_join(key, reading.event_time, reached_by(reading, key))) return std::nullopt;
+  return ReadingOutcome::not_taken;
+}
+
+// Windows that share panes with those that are taken, and empty ones.
+void WindowDefinition::hold_back_outside() {
+  if (options_.kind == WindowKind::session || options_.kind == WindowKind::running) return;
+  for (Candidate& row : rows_) {
+    if (since_ && row.start < since_->at(row.key)) row.held_back = true;
+    if (until_ && row.start >= until_->at(row.key)) row.held_back = true;
+  }
+}
+
+// As of the firing before, so that the rows of a former definition could be read meanwhile.
+void WindowDefinition::forget_what_is_past(Timestamp too_old) {
+  if (waits_) return;
+  if (former_ && former_->is_finished(too_old)) former_.reset();
+  const bool running = options_.kind == WindowKind::running;  // it always says since when it counts
+  if (since_ && !former_ && !running && since_->is_past(reached_, too_old, options_.allowed_lateness + longest())) {
+    since_.reset();
+  }
+  choose_fast_path();
+}
+
+bool WindowDefinition::is_finished(Timestamp too_old) const noexcept {
+  return open_windows() == 0 && until_->is_past(reached_, too_old, Duration());
+}
+
+// So long after the start of a window no reading is in it that is not in a later one.
+Duration WindowDefinition::longest() const noexcept {
+  return options_.kind == WindowKind::session ? options_.gap : options_.size;
+}
+
+void WindowDefinition::save_handover(ByteWriter& out) const {
+  out.u8(static_cast<std::uint8_t>((since_ ? has_since : 0) | (until_ ? has_until : 0) | (former_ ? has_former : 0)));
+  if (since_) since_->save(out);
+  if (until_) until_->save(out);
+  if (former_) former_->save(out);
+}
+
+void WindowDefinition::load_handover(ByteReader& in, const Restored& restored) {
+  const std::uint8_t bits = in.u8();
+  if ((bits & has_since) != 0) since_ = Handover::load(in);
+  if ((bits & has_until) != 0) until_ = Handover::load(in);
+  if (since_ && options_.kind == WindowKind::running) begin_running(since_->of_all());
+  if ((bits & has_former) != 0) former_ = load_former(in, restored);
+  if (former_) former_->emit_for(*this, 1);
+  choose_fast_path();
+}
+
+std::unique_ptr<WindowDefinition> WindowDefinition::load_former(ByteReader& in, const Restored& restored) {
+  const std::string_view state = in.text();
+  ByteReader state_in(state);
+  ByteReader definition_in(state_in.text());
+  const std::optional<WindowOptions> options = load_definition(definition_in, restored.makers);
+  if (!options) return nullptr;
+  auto former = std::make_unique<WindowDefinition>(*options, restored.source_count);
+  restored.enter_series(*former);
+  former->load(state_in, restored);
+  in.require(state_in.ok() && state_in.at_end());
+  return former;
+}
+
+}  // namespace edgetide
