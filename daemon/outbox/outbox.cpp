@@ -272,7 +272,7 @@ bool Outbox::lower_memory(std::size_t target) {
 }
 
 void Outbox::finish_spill(std::error_code error) {
-  const std::error_code removal = log_.remove_before(first_undelivered());
+  const std::error_code removal = log_.remove_before(first_waiting_record());
   if (!error) error = removal;
   bool was_full = false;
   {
@@ -285,7 +285,7 @@ void Outbox::finish_spill(std::error_code error) {
   tell_room(was_full);
 }
 
-std::uint64_t Outbox::first_undelivered() const {
+std::uint64_t Outbox::first_waiting_record() const {
   const MutexLock lock(mutex_);
   return waiting_.first_record().value_or(log_.next_record());
 }

@@ -37,7 +37,7 @@ void Checkpointer::spill_surplus() {
 std::error_code Checkpointer::spill_all(Checkpoint& checkpoint) {
   for (const auto& worker : workers_) {
     if (const std::error_code error = worker->spill({checkpoint.run, checkpoint.epoch})) return error;
-    checkpoint.outboxes.push_back({worker->name(), worker->first_undelivered()});
+    checkpoint.outboxes.push_back({worker->name(), worker->first_waiting_record()});
   }
   return {};
 }

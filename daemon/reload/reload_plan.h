@@ -3,7 +3,7 @@
 //   sources   changed: any of its keys except those of [time], which move with the pipeline. It is stopped and made
 //             again.
 //   windows   changed: what its state means (WindowDefinition::fingerprint). Its rows are emitted and it starts empty.
-//   sinks     changed: the store, the outbox, or the columns of its rows. Its undelivered rows go to the new one.
+//   sinks     changed: the store, the outbox, or the columns of its rows. The rows in its outbox go to the new one.
 //
 // Thread: pure. Fails: never.
 #pragma once
