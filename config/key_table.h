@@ -37,7 +37,7 @@ enum class OnReload {
   applies,     // and nothing else changes
   new_source,  // its source is stopped and started again
   new_window,  // the rows of its window leave, and it begins empty
-  new_sink,    // its sink is stopped and started again, and keeps its undelivered rows
+  new_sink,    // its sink is stopped and started again, and keeps the rows in its outbox
   restart,     // nothing, until then
 };
 

@@ -36,7 +36,7 @@ secrets. If it has an error, nothing changes and the log shows where. Otherwise 
   be disconnected too.)
 - **new window**: the windows that are open are finished as they began, and the new definition takes those that start
   later (`pipeline/SEMANTICS.md`). A removed window emits its rows as they are.
-- **new sink**: the sink is stopped and started again, and keeps its undelivered rows. A removed sink has 4 seconds to
+- **new sink**: the sink is stopped and started again, and keeps the rows in its outbox. A removed sink has 4 seconds to
   deliver them; the remaining rows stay on disk for a sink with the same name.
 - **restart**: the key takes effect when the daemon is restarted; the log says so.
 

@@ -159,7 +159,7 @@ void Core::exchange(SinkWorkers fresh, const NameChanges& sinks, std::chrono::st
   std::move(fresh.begin(), fresh.end(), std::back_inserter(workers_));
 }
 
-// Undelivered rows are spilled first, because the successor's rows may have other columns in memory.
+// The outbox is spilled first, because the successor's rows may have other columns in memory.
 void Core::adopt(SinkWorker& leaving, SinkWorker* successor) {
   gate_.forget(leaving);
   if (const std::error_code error = leaving.spill(latest_epoch)) {
@@ -167,8 +167,8 @@ void Core::adopt(SinkWorker& leaving, SinkWorker* successor) {
         "cannot write its outbox to disk: " + error.message());
   }
   if (successor != nullptr) return successor->adopt(leaving);
-  const std::size_t rows = leaving.status().undelivered_rows;
-  const std::string left = quantity(rows, "undelivered row") + " kept on disk for a sink of the same name";
+  const std::size_t rows = leaving.status().outbox_rows;
+  const std::string left = quantity(rows, "row") + " of its outbox kept on disk for a sink of the same name";
   log(LogLevel::info, {.sink = leaving.name()}, "removed" + (rows == 0 ? "" : "; " + left));
 }
 

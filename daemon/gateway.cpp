@@ -242,7 +242,7 @@ std::string Gateway::status_line() const {
   for (const auto& worker : core_.workers()) {
     const SinkWorkerStatus status = worker->status();
     line += "; " + worker->name() + (status.connected ? ": " : " (not connected): ") +
-            std::to_string(status.delivered_rows) + " rows stored, " + std::to_string(status.undelivered_rows) +
+            std::to_string(status.delivered_rows) + " rows stored, " + std::to_string(status.outbox_rows) +
             " in the outbox";
     if (status.dropped_rows > 0) line += ", " + std::to_string(status.dropped_rows) + " dropped";
     if (status.rejected_rows > 0) line += ", " + std::to_string(status.rejected_rows) + " rejected";
@@ -275,9 +275,9 @@ void Gateway::write_state() {
   const std::error_code error = core_.checkpointer().write_checkpoint();
   for (const auto& worker : core_.workers()) {
     const SinkWorkerStatus status = worker->status();
-    if (status.undelivered_rows == 0) continue;
+    if (status.outbox_rows == 0) continue;
     log(error ? LogLevel::error : LogLevel::info, {.sink = worker->name()},
-        quantity(status.undelivered_rows, "row") + " not delivered" + (error ? "" : ", kept for the next start"));
+        quantity(status.outbox_rows, "row") + " not delivered" + (error ? "" : ", kept for the next start"));
   }
 }
 

@@ -62,7 +62,7 @@ std::variant<std::size_t, std::string> Gateway::take_sink(std::string_view name)
       std::find_if(workers.begin(), workers.end(), [&](const auto& each) { return each->name() == name; });
   if (found == workers.end()) return "there is no sink " + std::string(name);
   if (!(*found)->take_over()) return "sink " + std::string(name) + ": no other instance has taken it over";
-  return (*found)->status().undelivered_rows;
+  return (*found)->status().outbox_rows;
 }
 
 std::shared_ptr<Tap> Gateway::tap(std::string_view name) {

@@ -1,5 +1,5 @@
 // The names of a series as bytes: three strings, then the number of labels and each as two strings. The same wherever a
-// series is written: in snapshots, in the outbox, in the quarantine.
+// series is written: in the journal, in snapshots, in the outbox, in the quarantine.
 //
 // Thread: pure. Fails: reading beyond the end leaves the reader not `ok`.
 #pragma once

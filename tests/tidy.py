@@ -79,7 +79,7 @@ REFUSED_WORDS = [(re.compile(pattern, re.IGNORECASE), instead) for pattern, inst
     (r"\bsurplus\b", "further, the outbox"),
     (r"\bleavers?\b", "emit, evict, idle, drop"),
     (r"windows_fired|source_decode_errors|idle_sensors|sink_buffer|limit_bytes", "the new name; CHANGELOG.md lists it"),
-    (r"\bsink buffers?\b", "outbox"),
+    (r"\bsink buffers?\b|undelivered", "outbox, waiting"),
 ]]
 # C++ is checked in its comments and strings, so names are free; these files are checked whole.
 CPP_TEXT = re.compile(r"""'(?:[^'\\\n]|\\.)'|R"(\w*)\(.*?\)\1"|"(?:[^"\\\n]|\\.)*"|//[^\n]*""", re.DOTALL)

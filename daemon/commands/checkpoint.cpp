@@ -4,12 +4,11 @@
 
 #include "config/config.h"
 #include "daemon/commands/commands.h"
-#include "daemon/monitor/summary.h"
+#include "daemon/monitor/status_json.h"
 #include "daemon/storage/checkpoint_store.h"
 #include "daemon/storage/posix_file_system.h"
 #include "pipeline/snapshot_head.h"
 #include "pipeline/time_text.h"
-#include "sinks/row_json.h"
 
 namespace edgetide {
 
@@ -21,50 +20,26 @@ struct Shown {
   const SnapshotHead& head;
 };
 
-void append_number(std::string& out, const char* key, std::uint64_t number) {
-  out += key + std::to_string(number);
-}
-
-void append_names_json(std::string& out, const Shown& shown) {
-  out += ",\"windows\":{";
-  for (const SnapshotHead::Window& window : shown.head.windows) {
-    if (out.back() != '{') out += ',';
-    append_json_text(out, window.name);
-    append_number(out, ":", window.open_windows);
-  }
-  out += "},\"sources\":{";
-  for (const SnapshotHead::Source& source : shown.head.sources) {
-    if (out.back() != '{') out += ',';
-    append_json_text(out, source.name);
-    append_counters_json(out += ":{", source.counters);
-    out += '}';
-  }
-  out += "},\"outboxes\":{";
-  for (const OutboxStart& outbox : shown.checkpoint.outboxes) {
-    if (out.back() != '{') out += ',';
-    append_json_text(out, outbox.sink);
-    append_number(out, ":", outbox.first_record);
-  }
-  out += "},\"skipped\":[";
-  for (const std::string& warning : shown.found.warnings) {
-    if (out.back() != '[') out += ',';
-    append_json_text(out, warning);
-  }
-  out += ']';
-}
-
 std::string to_json(const Shown& shown) {
   const Checkpoint& checkpoint = shown.checkpoint;
-  std::string out = "{\"path\":";
-  append_json_text(out, shown.found.path);
-  append_json_time(out += ",\"taken_at\":", checkpoint.taken_at.wall, TimeText::rfc3339);
-  append_number(out, ",\"state_id\":", checkpoint.state_id);
-  append_number(out, ",\"run\":", checkpoint.run);
-  append_number(out, ",\"epoch\":", checkpoint.epoch);
-  append_number(out, ",\"journal_next\":", checkpoint.journal_next);
-  append_number(out, ",\"series\":", shown.head.series);
-  append_names_json(out, shown);
-  return out + "}\n";
+  JsonWriter out;
+  out.open('{').member("path", shown.found.path).member("taken_at", checkpoint.taken_at.wall);
+  out.member("state_id", checkpoint.state_id).member("run", checkpoint.run).member("epoch", checkpoint.epoch);
+  out.member("journal_next", checkpoint.journal_next).member("series", shown.head.series);
+  out.key("windows").open('{');
+  for (const SnapshotHead::Window& window : shown.head.windows) out.member(window.name, window.open_windows);
+  out.close('}').key("sources").open('{');
+  for (const SnapshotHead::Source& source : shown.head.sources) {
+    out.key(source.name).open('{').member("received", source.counters.received);
+    write_counters(out, source.counters);
+    out.close('}');
+  }
+  out.close('}').key("outboxes").open('{');
+  for (const OutboxStart& outbox : checkpoint.outboxes) out.member(outbox.sink, outbox.first_record);
+  out.close('}').key("skipped").open('[');
+  for (const std::string& warning : shown.found.warnings) out.value(warning);
+  out.close(']').close('}');
+  return out.take() + '\n';
 }
 
 std::string text_of(const Counters& counters) {

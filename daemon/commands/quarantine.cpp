@@ -9,11 +9,11 @@
 
 #include "config/config.h"
 #include "daemon/commands/commands.h"
+#include "daemon/monitor/json_writer.h"
 #include "daemon/storage/posix_file_system.h"
 #include "daemon/storage/quarantine_reader.h"
 #include "pipeline/glob.h"
 #include "pipeline/time_text.h"
-#include "sinks/row_json.h"
 
 namespace edgetide {
 
@@ -36,32 +36,20 @@ std::string number_text(double value) {
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
 
-void append_member(std::string& out, const char* key, std::string_view text) {
-  out += key;
-  append_json_text(out, text);
-}
-
-// What `list --format json` and `export` have in common, without braces.
-void append_reading_json(std::string& out, const QuarantinedReading& reading, TimeText times) {
-  append_member(out, "\"source\":", reading.source);
-  append_member(out, ",\"sensor\":", reading.series.sensor);
-  append_member(out, ",\"metric\":", reading.series.metric);
-  out += ",\"labels\":";
-  append_json_labels(out, reading.series.labels);
-  out += ",\"time\":";
-  append_json_time(out, reading.event_time, times);
-  out += ",\"value\":" + number_text(reading.value);
+// What `list --format json` and `export` have in common.
+void write_reading(JsonWriter& out, const QuarantinedReading& reading, TimeText times) {
+  out.member("source", reading.source).member("sensor", reading.series.sensor).member("metric", reading.series.metric);
+  out.key("labels").open('{');
+  for (const Label& label : reading.series.labels) out.member(label.key, label.value);
+  out.close('}').member("time", reading.event_time, times).member("value", reading.value);
 }
 
 std::string list_line_json(const QuarantinedReading& reading) {
-  std::string line;
-  append_member(line, "{\"reason\":", name_of(reading.reason));
-  line += ",\"arrival\":";
-  append_json_time(line, reading.arrival, TimeText::rfc3339);
-  line += ',';
-  append_reading_json(line, reading, TimeText::rfc3339);
-  append_member(line, ",\"unit\":", reading.series.unit);
-  return line + "}\n";
+  JsonWriter out;
+  out.open('{').member("reason", name_of(reading.reason)).member("arrival", reading.arrival);
+  write_reading(out, reading, TimeText::rfc3339);
+  out.member("unit", reading.series.unit).close('}');
+  return out.take() + '\n';
 }
 
 std::string list_line_text(const QuarantinedReading& reading) {
@@ -92,8 +80,10 @@ std::vector<std::string> replay_input(const std::string& config) {
                    [](const auto& a, const auto& b) { return a.event_time < b.event_time; });
   std::vector<std::string> lines;
   for (const QuarantinedReading& reading : readings) {
-    append_reading_json(lines.emplace_back("{"), reading, TimeText::microseconds);
-    lines.back() += '}';
+    JsonWriter out;
+    out.open('{');
+    write_reading(out, reading, TimeText::microseconds);
+    lines.push_back(out.close('}').take());
   }
   return lines;
 }

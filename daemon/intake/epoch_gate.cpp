@@ -17,6 +17,7 @@ void EpochGate::durable(std::uint64_t through) {
   send_durable();
 }
 
+// A power cut must not take the tick behind rows that a store has (DURABILITY.md, "Release of rows").
 void EpochGate::send_durable() {
   while (!epochs_.empty() && epochs_.front().record <= durable_through_) {
     RowRoutes::send(std::move(epochs_.front().batches));

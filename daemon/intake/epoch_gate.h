@@ -1,6 +1,6 @@
 // Rows leave when the tick that made them is durable: otherwise the next run could compute other rows in their place,
-// and those that it does not know would stay in the stores forever (DURABILITY.md). The gate holds the rows of each
-// epoch, already routed, until then, and sends them to the workers in the order of their epochs.
+// and those that it does not know would stay in the stores forever (DURABILITY.md, "Release of rows"). The gate holds
+// the rows of each epoch, already routed, until then, and sends them to the workers in the order of their epochs.
 //
 // Records count as in the journal: rows with record `n` are safe when all records before `n` are.
 //

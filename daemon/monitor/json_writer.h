@@ -1,5 +1,6 @@
 // JSON text, member by member; it adds the commas. Numbers that are not finite and optionals without a value are null;
-// times are RFC 3339, durations seconds.
+// times are RFC 3339 where no form is named, durations seconds. Rows have their own writer (sinks/row_json.h), as there
+// are many of them.
 //
 // Thread: one owner at a time. Fails: never.
 #pragma once
@@ -37,6 +38,11 @@ class JsonWriter {
   JsonWriter& member(std::string_view name, const Value& member_value) {
     key(name);
     write(member_value);
+    return *this;
+  }
+  JsonWriter& member(std::string_view name, Timestamp time, TimeText form) {
+    key(name);
+    append_json_time(text_, time, form);
     return *this;
   }
   template <typename Value>

@@ -224,13 +224,13 @@ SinkStatus sink_of(const SinkWorker& worker, const StatusParts::Sink& configured
   sink.failures = status.failures - status.in_doubt;
   sink.in_doubt = status.in_doubt;
   sink.writes = status.writes;
-  sink.outbox_rows = status.undelivered_rows;
+  sink.outbox_rows = status.outbox_rows;
   sink.spilled_rows = status.spilled_rows;
   sink.memory_bytes = status.memory_bytes;
   sink.disk_bytes = status.spilled_bytes;
   sink.max_bytes = configured.max_bytes;
   sink.full = status.full;
-  if (status.undelivered_rows > 0) sink.oldest = now - status.waiting_for;
+  if (status.outbox_rows > 0) sink.oldest = now - status.waiting_for;
   sink.error = printable(status.error.empty() ? status.disk_error : status.error, 600);
   sink.needs_person = status.needs_person;
   sink.taken_over = status.taken_over;

@@ -6,20 +6,6 @@ namespace edgetide {
 
 namespace {
 
-void write_counters(JsonWriter& out, const Counters& counters) {
-  out.member("readings", counters.received)
-      .member("on_time", counters.of(ReadingOutcome::on_time))
-      .member("late_accepted", counters.of(ReadingOutcome::late_accepted))
-      .member("late_dropped", counters.of(ReadingOutcome::late_dropped))
-      .member("duplicates", counters.duplicates())
-      .member("restamped", counters.restamped);
-  out.key("refused").open('{');
-  for (std::size_t reason = 0; reason < refusal_count; ++reason) {
-    if (counters.refused[reason] > 0) out.member(refusal_names[reason], counters.refused[reason]);
-  }
-  out.close('}');
-}
-
 void write_watermark(JsonWriter& out, const WatermarkRange& watermark) {
   out.key("watermark").open('{');
   out.member("slowest", watermark.slowest).member("median", watermark.median).close('}');
@@ -29,6 +15,7 @@ void write_source(JsonWriter& out, const SourceStatus& source) {
   out.member("name", source.name).member("kind", source.kind).member("acknowledges", source.acknowledges);
   out.member("connected", source.connected);
   out.member("messages", source.messages).member("bytes", source.bytes);
+  out.member("readings", source.counters.received);
   write_counters(out, source.counters);
   out.member("series", source.series).member("idle_series", source.idle_series);
   write_watermark(out, source.watermark);
@@ -89,6 +76,19 @@ void write_process(JsonWriter& out, const ProcessFacts& process) {
 }
 
 }  // namespace
+
+void write_counters(JsonWriter& out, const Counters& counters) {
+  out.member("on_time", counters.of(ReadingOutcome::on_time))
+      .member("late_accepted", counters.of(ReadingOutcome::late_accepted))
+      .member("late_dropped", counters.of(ReadingOutcome::late_dropped))
+      .member("duplicates", counters.duplicates())
+      .member("restamped", counters.restamped);
+  out.key("refused").open('{');
+  for (std::size_t reason = 0; reason < refusal_count; ++reason) {
+    if (counters.refused[reason] > 0) out.member(refusal_names[reason], counters.refused[reason]);
+  }
+  out.close('}');
+}
 
 void write_sensor(JsonWriter& out, const SensorStatus& sensor) {
   out.member("source", sensor.source).member("sensor", sensor.sensor).member("metric", sensor.metric);

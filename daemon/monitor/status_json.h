@@ -13,6 +13,8 @@ namespace edgetide {
 
 std::string status_json(const GatewayStatus& status);
 
+// "on_time":7,...,"refused":{"too_old":1}
+void write_counters(JsonWriter& out, const Counters& counters);
 // The members of one sensor.
 void write_sensor(JsonWriter& out, const SensorStatus& sensor);
 

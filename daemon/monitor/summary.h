@@ -16,9 +16,6 @@
 
 namespace edgetide {
 
-// "received":9,"on_time":7,...,"refused":{"too_old":1}
-void append_counters_json(std::string& out, const Counters& counters);
-
 std::string summary_json(const Pipeline& pipeline, std::span<const Timestamp> watermarks, std::uint64_t rows,
                          TimeText times);
 

@@ -80,6 +80,7 @@ void Outbox::push(RowBatch batch) {
   bool spill_wanted = false;
   {
     const MutexLock lock(mutex_);
+    // A replay makes epochs again that were stored or spilled (DURABILITY.md, "the daemon dies at any operation").
     if (id <= delivered_ || !waiting_.add({{id, id}, rows, std::move(shared), bytes})) return;
     dropped = make_room();
     full_ = is_full();
@@ -108,6 +109,7 @@ std::optional<std::size_t> Outbox::next_to_drop() const noexcept {
   return position + 1 < waiting_.size() ? std::optional(position) : std::nullopt;
 }
 
+// With `block` rows are never dropped: intake waits instead (DURABILITY.md, "a store cannot be reached").
 bool Outbox::is_full() const noexcept {
   return options_.when_full == WhenFull::block &&
          (waiting_.bytes() >= options_.max_bytes || waiting_.memory_bytes() >= memory_limit);
@@ -252,6 +254,7 @@ std::error_code Outbox::write(std::vector<Piece>& pieces) {
   }
   const FileResult<std::uint64_t> committed = log_.commit();
   if (committed.error) return committed.error;
+  // Only now, after the sync: what counts as on disk may leave memory (DURABILITY.md, "a sync fails").
   std::uint64_t record = committed.value;
   const MutexLock lock(mutex_);
   for (const Piece& piece : pieces) {
@@ -272,7 +275,8 @@ bool Outbox::lower_memory(std::size_t target) {
 }
 
 void Outbox::finish_spill(std::error_code error) {
-  const std::error_code removal = log_.remove_before(first_undelivered());
+  // Whole segments, once the store has all their rows (DURABILITY.md, "a store cannot be reached").
+  const std::error_code removal = log_.remove_before(first_waiting_record());
   if (!error) error = removal;
   bool was_full = false;
   {
@@ -285,7 +289,7 @@ void Outbox::finish_spill(std::error_code error) {
   tell_room(was_full);
 }
 
-std::uint64_t Outbox::first_undelivered() const {
+std::uint64_t Outbox::first_waiting_record() const {
   const MutexLock lock(mutex_);
   return waiting_.first_record().value_or(log_.next_record());
 }

@@ -88,7 +88,7 @@ class Outbox {
   // The oldest out of memory, down to half of its bound; nothing as long as memory is within it.
   std::error_code spill_surplus();
   // The number of the first record that a recovery needs.
-  std::uint64_t first_undelivered() const;
+  std::uint64_t first_waiting_record() const;
 
  private:
   // What becomes one record of the spill log.

@@ -63,7 +63,7 @@ SinkWorkerStatus SinkWorker::status() const {
           .delivered_rows = delivery.delivered_rows,
           .rejected_rows = delivery.rejected_rows,
           .dropped_rows = outbox.dropped_rows,
-          .undelivered_rows = outbox.waiting_rows - std::min(outbox.waiting_rows, delivery.rows_done),
+          .outbox_rows = outbox.waiting_rows - std::min(outbox.waiting_rows, delivery.rows_done),
           .spilled_rows = outbox.spilled_rows,
           .spilled_bytes = outbox.spilled_bytes,
           .memory_bytes = outbox.memory_bytes,

@@ -4,7 +4,7 @@
 // In:      row batches from the intake (`push`), kept in the outbox.
 // Out:     calls to the sink, from this worker's thread only; log lines when the sink's condition changes.
 // Thread:  one per sink, named after it, from `start` to `finish`. `push`, `full` and `status` from any thread;
-//          `spill`, `spill_surplus` and `first_undelivered` from the storage thread.
+//          `spill`, `spill_surplus` and `first_waiting_record` from the storage thread.
 // Never:   touches the pipeline; sleeps while the sink wants rows and has them.
 // Fails:   as the delivery and the outbox say: whatever fails is tried again, and what that costs is the outbox's
 // policy.
@@ -33,21 +33,21 @@ struct SinkWorkerStatus {
   bool connected = false;
   std::uint64_t delivered_rows = 0;
   std::uint64_t rejected_rows = 0;
-  std::uint64_t dropped_rows = 0;    // by the outbox's policy, or because their window was removed
-  std::size_t undelivered_rows = 0;  // waiting, or with the sink
-  std::size_t spilled_rows = 0;      // of these, on disk
-  std::uint64_t spilled_bytes = 0;   // of disk
-  std::size_t memory_bytes = 0;      // of rows that wait in memory
-  bool full = false;                 // it may take no more rows, and holds intake back
-  Duration waiting_for;              // some row has waited all this time; at least the oldest one's
-  std::uint64_t lost_records = 0;    // of the spill log, damaged
-  std::uint64_t failures = 0;        // of the sink, each tried again
-  std::uint64_t in_doubt = 0;        // of these, deliveries whose answer was lost
-  WriteHistogram writes;             // of deliveries, whatever came of them
-  std::string error;                 // why the sink accepts no rows; empty if it does
-  bool needs_person = false;         // only somebody who acts can mend that
-  bool taken_over = false;           // by another instance
-  std::string disk_error;            // why the outbox cannot be spilled; empty if it can
+  std::uint64_t dropped_rows = 0;   // by the outbox's policy, or because their window was removed
+  std::size_t outbox_rows = 0;      // waiting, or with the sink
+  std::size_t spilled_rows = 0;     // of these, on disk
+  std::uint64_t spilled_bytes = 0;  // of disk
+  std::size_t memory_bytes = 0;     // of rows that wait in memory
+  bool full = false;                // it may take no more rows, and holds intake back
+  Duration waiting_for;             // some row has waited all this time; at least the oldest one's
+  std::uint64_t lost_records = 0;   // of the spill log, damaged
+  std::uint64_t failures = 0;       // of the sink, each tried again
+  std::uint64_t in_doubt = 0;       // of these, deliveries whose answer was lost
+  WriteHistogram writes;            // of deliveries, whatever came of them
+  std::string error;                // why the sink accepts no rows; empty if it does
+  bool needs_person = false;        // only somebody who acts can mend that
+  bool taken_over = false;          // by another instance
+  std::string disk_error;           // why the outbox cannot be spilled; empty if it can
 };
 
 class SinkWorker {
@@ -81,7 +81,7 @@ class SinkWorker {
   // As Outbox's. After `join` they still hold.
   std::error_code spill(EpochId through) { return outbox_.spill(through); }
   std::error_code spill_surplus() { return outbox_.spill_surplus(); }
-  std::uint64_t first_undelivered() const { return outbox_.first_undelivered(); }
+  std::uint64_t first_waiting_record() const { return outbox_.first_waiting_record(); }
 
   // Tells the worker to deliver what it has until the deadline and then to end; returns at once.
   void finish(std::chrono::steady_clock::time_point deadline);

@@ -24,6 +24,7 @@ Checkpointer::Checkpointer(Intake& intake, const std::vector<std::unique_ptr<Sin
 
 Duration Checkpointer::step() {
   spill_surplus();
+  // DURABILITY.md, "the journal grows faster than the checkpoint interval allows".
   if (clock_.now().running >= checkpoint_at_ || (!checkpoint_fails_ && intake_.wants_checkpoint())) write_checkpoint();
   const Duration pause = checkpoint_at_ - clock_.now().running;
   return std::max(intake_.offer_room() ? std::min(pause, look_for_room_each) : pause, Duration());
@@ -37,12 +38,13 @@ void Checkpointer::spill_surplus() {
 std::error_code Checkpointer::spill_all(Checkpoint& checkpoint) {
   for (const auto& worker : workers_) {
     if (const std::error_code error = worker->spill({checkpoint.run, checkpoint.epoch})) return error;
-    checkpoint.outboxes.push_back({worker->name(), worker->first_undelivered()});
+    checkpoint.outboxes.push_back({worker->name(), worker->first_waiting_record()});
   }
   return {};
 }
 
-// Between the sync and the checkpoint another tick may come; then both are to be done again.
+// Between the sync and the checkpoint another tick may come; then both are to be done again: rows that are not released
+// are in no outbox, and the checkpoint would forget them (DURABILITY.md, "Release of rows").
 std::error_code Checkpointer::take(Checkpoint& checkpoint) {
   while (true) {
     if (const std::error_code error = intake_.sync()) return error;
@@ -56,6 +58,8 @@ std::error_code Checkpointer::take(Checkpoint& checkpoint) {
 std::error_code Checkpointer::write_checkpoint() {
   const Duration began = clock_.now().running;
   Checkpoint checkpoint;
+  // Rows before the checkpoint that forgets their readings, the cut after it, as far as the oldest kept one allows
+  // (DURABILITY.md, "the daemon dies at any operation", "the newest checkpoint is damaged").
   std::error_code error = take(checkpoint);
   if (!error) error = spill_all(checkpoint);
   if (!error) error = checkpoints_.write(checkpoint);

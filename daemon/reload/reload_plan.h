@@ -4,7 +4,7 @@
 //             again.
 //   windows   changed: what its state means (WindowDefinition::fingerprint). Its open
 //             windows are finished by the former definition (Pipeline::take_over_changed).
-//   sinks     changed: the store, the outbox, or the columns of its rows. Its undelivered rows go to the new one.
+//   sinks     changed: the store, the outbox, or the columns of its rows. The rows in its outbox go to the new one.
 //
 // Thread: pure. Fails: never.
 #pragma once

@@ -36,6 +36,7 @@ Journal::Journal(FileSystem& files, const std::string& state_directory, JournalO
            found.segments, found.next_record),
       damaged_(found.damaged) {}
 
+// A disk that fails makes intake wait, not acknowledge what could be lost (DURABILITY.md, "a write or a sync fails").
 bool Journal::ready(Duration running) const noexcept {
   if (!error_.empty()) return running >= try_again_at_;
   return !full() && log_.unsynced_bytes() < max_unsynced_bytes;
@@ -62,7 +63,7 @@ bool Journal::commit(Duration running) {
 }
 
 // A sync that failed says nothing of what is on disk, and a later one would not either: all that it was to make safe is
-// written again, into another file.
+// written again, into another file (DURABILITY.md, "a sync fails").
 void Journal::synced(const PendingSync& sync, std::error_code error, Duration running) {
   if (!error) return log_.synced(sync);
   if (const std::error_code again = log_.rewrite()) error = again;
@@ -83,6 +84,7 @@ Journal::Start Journal::begin_anew() noexcept {
 void Journal::cut(std::uint64_t record, Duration running) {
   while (log_.oldest_ends_before(record)) {
     const std::string path = location_.path_of(log_.segments()[0].first_record);
+    // A damaged segment is kept for a person to look at (DURABILITY.md, "damage in the middle of a file").
     std::error_code error;
     if (std::erase(damaged_, path) > 0) error = set_aside(files_, path);
     if (!error) error = log_.remove_oldest();

@@ -4,7 +4,9 @@
 
 #include "daemon/storage/number_code.h"
 #include "daemon/storage/varint.h"
+#include "pipeline/bytes.h"
 #include "pipeline/floor_divide.h"
+#include "pipeline/series_bytes.h"
 
 namespace edgetide {
 
@@ -161,17 +163,9 @@ std::optional<JournalRecord> decode_series(std::string_view payload) {
   NewSeries added;
   added.id = SeriesId{get_id(in)};
   added.source = SourceId{get_id(in)};
-  added.series.sensor = in.text();
-  added.series.metric = in.text();
-  added.series.unit = in.text();
-  const std::uint64_t labels = in.varint();
-  for (std::uint64_t i = 0; in.has(labels - i) && i < labels; ++i) {
-    Label label;
-    label.key = in.text();
-    label.value = in.text();
-    added.series.labels.push_back(std::move(label));
-  }
-  if (!in.ok()) return std::nullopt;
+  ByteReader names(in.rest());
+  added.series = load_names(names);
+  if (!in.ok() || !names.ok()) return std::nullopt;
   return added;
 }
 
@@ -267,14 +261,8 @@ void JournalEncoder::append(std::string& out, const RunStart& start) {
 void JournalEncoder::append(std::string& out, const NewSeries& added) {
   put_varint(out, index_of(added.id));
   put_varint(out, index_of(added.source));
-  put_text(out, added.series.sensor);
-  put_text(out, added.series.metric);
-  put_text(out, added.series.unit);
-  put_varint(out, added.series.labels.size());
-  for (const Label& label : added.series.labels) {
-    put_text(out, label.key);
-    put_text(out, label.value);
-  }
+  ByteWriter names(out);
+  save_names(names, added.series);
   context_.count(added);
 }
 

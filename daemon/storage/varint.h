@@ -74,6 +74,7 @@ class VarintReader {
   }
   bool ok() const noexcept { return ok_; }
   bool at_end() const noexcept { return rest_.empty(); }
+  std::string_view rest() const noexcept { return rest_; }
 
  private:
   std::uint64_t fail() noexcept {

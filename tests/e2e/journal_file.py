@@ -68,11 +68,11 @@ def zigzag(number):
 
 
 def text(value):
-    return varint(len(value)) + value.encode()
+    return struct.pack("<I", len(value)) + value.encode()
 
 
 def series_payload(series, source, sensor, metric, labels=0):
-    return varint(series) + varint(source) + text(sensor) + text(metric) + text("") + varint(labels)
+    return varint(series) + varint(source) + text(sensor) + text(metric) + text("") + struct.pack("<I", labels)
 
 
 def batch_payload(source, readings, count=None):

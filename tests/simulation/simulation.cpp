@@ -313,9 +313,9 @@ void Simulation::deliver_all() {
     bool fine = core_->intake().tick(Fire::due) && !core_->intake().sync();
     store();
     for (const auto& worker : core_->workers()) {
-      while (worker->step() == Duration() && worker->status().undelivered_rows > 0) {
+      while (worker->step() == Duration() && worker->status().outbox_rows > 0) {
       }
-      fine = fine && worker->status().undelivered_rows == 0;
+      fine = fine && worker->status().outbox_rows == 0;
     }
     quiet = fine ? quiet + 1 : 0;
     if (!died()) continue;

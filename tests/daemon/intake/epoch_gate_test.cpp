@@ -17,7 +17,7 @@ class EpochGateTest : public testing::Test {
     routes.add(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), worker);
     return routes.select(tick(pipeline, time, Fire::all), pipeline, 1);
   }
-  std::size_t sent() { return worker.status().undelivered_rows; }
+  std::size_t sent() { return worker.status().outbox_rows; }
 
   MemoryFileSystem files;
   PipelineOptions options = one_window();

@@ -244,12 +244,12 @@ TEST_F(IntakeTest, rows_go_to_each_worker_in_its_mode) {
   parts.routes.add(RowSelection(options.windows, {WindowId{0}}, OutputMode::append), append);
   ASSERT_TRUE(take(intake(), SourceId{0}, batch_of("a", 1, at(1))));
   intake().tick(Fire::all);
-  EXPECT_EQ(update.status().undelivered_rows, 1U);
-  EXPECT_EQ(append.status().undelivered_rows, 0U);
+  EXPECT_EQ(update.status().outbox_rows, 1U);
+  EXPECT_EQ(append.status().outbox_rows, 0U);
   ASSERT_TRUE(take(intake(), SourceId{0}, batch_of("a", 1, at(11))));
   intake().tick(Fire::all);
-  EXPECT_EQ(update.status().undelivered_rows, 3U);
-  EXPECT_EQ(append.status().undelivered_rows, 1U);
+  EXPECT_EQ(update.status().outbox_rows, 3U);
+  EXPECT_EQ(append.status().outbox_rows, 1U);
   EXPECT_EQ(intake().rows_emitted(), 3U);
 }
 

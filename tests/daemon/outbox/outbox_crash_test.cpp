@@ -76,7 +76,7 @@ class World {
   void checkpoint() {
     if (outbox_->spill({1, journaled_})) return;
     checkpoint_epoch_ = journaled_;
-    checkpoint_record_ = outbox_->first_undelivered();
+    checkpoint_record_ = outbox_->first_waiting_record();
   }
   bool deliver() {
     const Outbox::Taken taken = outbox_->take();

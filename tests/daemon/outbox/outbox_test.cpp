@@ -80,7 +80,7 @@ TEST_F(OutboxTest, nothing_is_written_while_the_sink_keeps_up) {
   EXPECT_TRUE(outbox->empty());
   EXPECT_EQ(outbox->status().memory_bytes, 0U);
   EXPECT_EQ(spills_wanted, 0);
-  EXPECT_EQ(outbox->first_undelivered(), 1U);
+  EXPECT_EQ(outbox->first_waiting_record(), 1U);
 }
 
 TEST_F(OutboxTest, batches_that_wait_together_are_taken_as_one_and_stay_until_they_are_stored) {
@@ -136,7 +136,7 @@ TEST_F(OutboxTest, stream_gets_every_row_of_every_epoch) {
     outbox->push(rows_of({1, epoch}, 0, 1, static_cast<std::uint32_t>(epoch)));
   }
   ASSERT_FALSE(outbox->spill({1, 2}));
-  start({}, outbox->first_undelivered());
+  start({}, outbox->first_waiting_record());
   EXPECT_THAT(drain(), ElementsAre(1, 2));
 }
 
@@ -289,7 +289,7 @@ TEST_F(OutboxTest, checkpoint_finds_everything_up_to_its_epoch_on_disk_after_a_p
     start();
     for (std::uint64_t epoch = 1; epoch <= 20; ++epoch) outbox->push(own_rows(epoch, 3));
     ASSERT_FALSE(outbox->spill({1, 15}));
-    const std::uint64_t first = outbox->first_undelivered();
+    const std::uint64_t first = outbox->first_waiting_record();
     disk->crash(seed);
     start({}, first);
     EXPECT_EQ(recovered_newest, (EpochId{1, 15}));
@@ -318,12 +318,12 @@ TEST_F(OutboxTest, what_was_delivered_is_neither_written_nor_needed_after_a_rest
   for (std::uint64_t epoch = 1; epoch <= 3; ++epoch) outbox->push(own_rows(epoch));
   ASSERT_FALSE(outbox->spill({1, 2}));  // one record
   outbox->stored_through({1, 2});
-  EXPECT_EQ(outbox->first_undelivered(), 2U);
+  EXPECT_EQ(outbox->first_waiting_record(), 2U);
   ASSERT_FALSE(outbox->spill({1, 3}));
-  EXPECT_EQ(outbox->first_undelivered(), 2U);
+  EXPECT_EQ(outbox->first_waiting_record(), 2U);
   start({}, 2);
   EXPECT_THAT(drain(), ElementsAre(3));
-  EXPECT_EQ(outbox->first_undelivered(), 3U);
+  EXPECT_EQ(outbox->first_waiting_record(), 3U);
   start({}, 3);
   EXPECT_EQ(recovered_newest, std::nullopt);
   EXPECT_TRUE(outbox->empty());
@@ -335,11 +335,11 @@ TEST_F(OutboxTest, numbers_of_records_go_on_where_the_checkpoint_says_also_witho
   start({}, 57);
   outbox->push(own_rows(1));
   ASSERT_FALSE(outbox->spill(latest_epoch));
-  EXPECT_EQ(outbox->first_undelivered(), 57U);
+  EXPECT_EQ(outbox->first_waiting_record(), 57U);
   start({}, 57);
   EXPECT_THAT(drain(), ElementsAre(1));
   start({}, 99);  // the files are older than the checkpoint
-  EXPECT_EQ(outbox->first_undelivered(), 99U);
+  EXPECT_EQ(outbox->first_waiting_record(), 99U);
 }
 
 TEST_F(OutboxTest, segments_are_removed_when_all_of_them_was_delivered) {
@@ -376,7 +376,7 @@ TEST_F(OutboxTest, epochs_between_others_come_back_in_their_place_by_the_replay)
     outbox->push(rows_of({1, epoch}, 0, 1, static_cast<std::uint32_t>(epoch)));
   }
   ASSERT_FALSE(outbox->spill({1, 3}));
-  EXPECT_EQ(outbox->first_undelivered(), 1U);
+  EXPECT_EQ(outbox->first_waiting_record(), 1U);
   EXPECT_THAT(drain(), ElementsAre(1, 2, 3, 4, 5));
 }
 

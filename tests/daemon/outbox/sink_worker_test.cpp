@@ -46,7 +46,7 @@ TEST_F(SinkWorkerTest, delivers_in_order_and_everything_before_it_ends) {
   EXPECT_EQ(stored(log.batches), expected);
   EXPECT_TRUE(std::is_sorted(log.epochs.begin(), log.epochs.end()));
   EXPECT_EQ(worker->status().delivered_rows, 100U);
-  EXPECT_EQ(worker->status().undelivered_rows, 0U);
+  EXPECT_EQ(worker->status().outbox_rows, 0U);
   EXPECT_TRUE(log.closed);
 }
 
@@ -68,7 +68,7 @@ TEST_F(SinkWorkerTest, stopped_sink_does_not_hold_the_end_up) {
   worker->push(own_rows(1, 4));
   finish();
   EXPECT_EQ(log.opens, 1);
-  EXPECT_EQ(worker->status().undelivered_rows, 4U);
+  EXPECT_EQ(worker->status().outbox_rows, 4U);
   EXPECT_EQ(worker->status().error, "another instance");
 }
 
@@ -79,7 +79,7 @@ TEST_F(SinkWorkerTest, sink_that_hangs_is_interrupted_at_the_deadline_and_its_ro
   worker->push(own_rows(1));
   finish(std::chrono::seconds(0));
   EXPECT_THAT(log.stored(), ElementsAre());
-  EXPECT_EQ(worker->status().undelivered_rows, 1U);
+  EXPECT_EQ(worker->status().outbox_rows, 1U);
   ASSERT_FALSE(worker->spill(latest_epoch));
   files.crash();
   log.interrupted = false;
@@ -120,7 +120,7 @@ TEST_F(SinkWorkerTest, threads_together_lose_nothing) {
       if (turn % 7 == 0) files.fail_at(3, EIO);
       if (wanted.exchange(false)) static_cast<void>(worker->spill_surplus());
       if (turn % 5 == 0) static_cast<void>(worker->spill(latest_epoch));
-      static_cast<void>(worker->first_undelivered());
+      static_cast<void>(worker->first_waiting_record());
       std::this_thread::yield();
     }
     files.fail_at(0, 0);
@@ -137,7 +137,7 @@ TEST_F(SinkWorkerTest, threads_together_lose_nothing) {
   finish();
   EXPECT_EQ(stored(log.batches), expected);
   EXPECT_TRUE(std::is_sorted(log.epochs.begin(), log.epochs.end()));
-  EXPECT_EQ(worker->status().undelivered_rows, 0U);
+  EXPECT_EQ(worker->status().outbox_rows, 0U);
   EXPECT_EQ(worker->status().lost_records, 0U);
 }
 
