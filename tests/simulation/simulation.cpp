@@ -37,15 +37,6 @@ WindowOptions window(const char* name, WindowKind kind) {
   return options;
 }
 
-class ConfiguredStore final : public ConfiguredSinkOf<StoreFake*> {
- public:
-  using ConfiguredSinkOf::ConfiguredSinkOf;
-  std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> inputs) const override {
-    return std::make_unique<StoreFakeSink>(*options(), std::move(inputs));
-  }
-  SinkTraits traits() const override { return {}; }
-};
-
 class ConfiguredStream final : public ConfiguredSinkOf<StreamFake*> {
  public:
   using ConfiguredSinkOf::ConfiguredSinkOf;

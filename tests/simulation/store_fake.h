@@ -11,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include "sinks/configured_sink.h"
 #include "sinks/sink.h"
 
 namespace edgetide::test {
@@ -90,6 +91,15 @@ class StoreFakeSink final : public Sink {
 
   StoreFake& store_;
   const std::vector<WindowSchema> inputs_;
+};
+
+class ConfiguredStore final : public ConfiguredSinkOf<StoreFake*> {
+ public:
+  using ConfiguredSinkOf::ConfiguredSinkOf;
+  std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> inputs) const override {
+    return std::make_unique<StoreFakeSink>(*options(), std::move(inputs));
+  }
+  SinkTraits traits() const override { return {}; }
 };
 
 }  // namespace edgetide::test
