@@ -158,7 +158,7 @@ class Pauses {
 };
 
 TEST(PauseSimulation, nothing_that_waited_is_late_and_a_silent_sensor_becomes_idle) {
-  const Range range = seeds(150);
+  const Range range = seeds(500);
   int pauses = 0;
   for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
     Pauses simulation(seed);

@@ -47,7 +47,8 @@ Plant::Plant(std::uint64_t seed, const PlantOptions& options)
     : core(options_of(options, updated, appended), clock, seed),
       sources{
           MqttSourceFake("left", BrokerFake(options.in_flight, 65'500), options.in_flight, clock, options.shows_life),
-          MqttSourceFake("right", BrokerFake(options.in_flight, 65'500), options.in_flight, clock)} {
+          MqttSourceFake("right", BrokerFake(options.in_flight, 65'500), options.in_flight, clock)},
+      writes_checkpoints_(options.writes_checkpoints) {
   for (StoreFake* const store : {&updated, &appended}) {
     store->failing_percent = 10;
     store->random.seed(static_cast<std::uint32_t>(seed + 1));
@@ -56,12 +57,20 @@ Plant::Plant(std::uint64_t seed, const PlantOptions& options)
 
 void Plant::start() {
   core.start();
+  if (first_reports.empty()) first_reports = core->recovery_reports();
   for (MqttSourceFake& source : sources) source.start(core->intake());
 }
 
 void Plant::kill() {
   for (MqttSourceFake& source : sources) source.forget_intake();
+  core->intake().inspect([this](const Pipeline& pipeline) {
+    const SeriesTable& series = pipeline.series();
+    for (std::uint32_t i = 0; i < series.size(); ++i) {
+      if (series.has(SeriesId{i})) sensors[i] = series[SeriesId{i}].sensor;
+    }
+  });
   core.die();
+  while_dead();
 }
 
 bool Plant::revive() {
@@ -80,7 +89,7 @@ void Plant::exchange(MqttSourceFake& source, std::size_t most_messages, std::siz
 
 void Plant::store() {
   core->syncer().step();
-  core->checkpointer().step();
+  if (writes_checkpoints_) core->checkpointer().step();
 }
 
 void Plant::deliver() {
@@ -112,8 +121,8 @@ void Plant::settle() {
   if (quiet < 3) throw std::runtime_error("it does not settle");
 }
 
-void Plant::close_windows(std::size_t sensors) {
-  for (std::size_t i = 0; i < sensors; ++i) sources[0].broker.publish({sensor(i), ScriptClock::start + closing, 1});
+void Plant::close_windows(std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) sources[0].broker.publish({sensor(i), ScriptClock::start + closing, 1});
   settle();
 }
 

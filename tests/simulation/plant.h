@@ -7,7 +7,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "tests/simulation/mqtt_source_fake.h"
 #include "tests/simulation/restarting_core.h"
@@ -22,6 +25,7 @@ struct PlantOptions {
   TimeOptions time = {};
   std::uint32_t in_flight = 8;  // the most unacknowledged messages of a broker
   bool shows_life = true;       // the first source; the other always does
+  bool writes_checkpoints = true;
 };
 
 class Plant {
@@ -35,6 +39,11 @@ class Plant {
   StoreFake updated, appended;  // sinks of mode update and append
   RestartingCore core;
   std::array<MqttSourceFake, source_count> sources;
+
+  // Between a death and the next start.
+  std::function<void()> while_dead = [] {};
+  std::map<std::uint32_t, std::string> sensors;  // by series id, as of the last death
+  std::vector<std::string> first_reports;        // of the first start since it was empty
 
   void start();
   // True: it had died, and runs again.
@@ -50,13 +59,14 @@ class Plant {
   // All that was published is taken, acknowledged and delivered. Nothing fails from now on.
   void settle();
   // Every sensor once more, so late that all its windows become final.
-  void close_windows(std::size_t sensors);
+  void close_windows(std::size_t count);
 
   // What a store has of the windows before the closing readings.
   static SentReadings::Rows rows_of(const StoreFake& store);
   static std::string sensor(std::size_t number) { return "s" + std::to_string(number); }
 
  private:
+  const bool writes_checkpoints_;
   static constexpr Duration closing = Duration::seconds(100'000);
 };
 

@@ -81,7 +81,7 @@ class Redelivery {
 };
 
 TEST(RedeliverySimulation, messages_that_come_again_after_deaths_and_cuts_count_exactly_once) {
-  const Range range = seeds(200);
+  const Range range = seeds(500);
   std::uint64_t deaths = 0, resent = 0, lost_sessions = 0;
   for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
     const DeathCase& one = death_cases[seed % std::size(death_cases)];
