@@ -4,14 +4,18 @@
 // It is judged up to the last sign of life: bytes of the transport, or a tick where the transport shows none. A
 // connection that begins, a pause of the process, and signs more than `patience` apart are gaps: something may wait
 // behind them. Silence is then judged up to where the gap began, until what waited has been read: when the source has
-// been quiet for `patience` with nothing left to read, or when it was heard for a whole idle timeout since (after that,
-// a sensor that sent nothing is idle without the gap too).
+// been quiet for `patience` with nothing left to read, or when it was heard for a whole idle timeout since, other gaps
+// not counted (after that, a sensor that sent nothing is idle without the gap too). Each gap settles alone: the end of
+// one says nothing of what waits behind a later one.
 //
 // Units:  running time. Thread: one owner at a time (the intake lock). Fails: never.
+// Limit:  33 gaps that are not settled: those with less than a 32nd of an idle timeout between them are one.
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "daemon/sources/source.h"
 #include "pipeline/time.h"
@@ -41,7 +45,6 @@ class SourceHearing {
     if (now <= from) return;
     const bool unheard_before = shows_life_ && from - heard_at_ > patience_;
     begin_gap(unheard_before ? heard_at_ : from, now);
-    if (!unheard_before) heard_at_ = now;
   }
   // At a tick, with what the transport shows.
   void look(Duration now, const std::optional<Liveness>& life) noexcept {
@@ -52,12 +55,13 @@ class SourceHearing {
     } else if (!life->waiting) {
       hear(std::clamp(now - life->silent_for, heard_at_, now));
     }
-    if (gap_began_at_ && (is_quiet(now) || now - settling_since_ >= idle_timeout_)) gap_began_at_.reset();
+    if (is_quiet(now)) gaps_.clear();
+    std::erase_if(gaps_, [&](const Gap& gap) { return now - in_gaps_ - gap.last_ended >= idle_timeout_; });
   }
 
   // As of `look`, or of an end of the connection.
   Duration unheard(Duration now) const noexcept {
-    const Duration since = now - gap_began_at_.value_or(heard_at_);
+    const Duration since = now - (gaps_.empty() ? heard_at_ : std::min(gaps_.front().began, heard_at_));
     return since < insignificant ? Duration() : since;
   }
 
@@ -65,21 +69,39 @@ class SourceHearing {
 
  private:
   static constexpr Duration insignificant = Duration::milliseconds(200);
+  static constexpr std::int64_t parts_of_idle_timeout = 32;
+
+  struct Gap {
+    Duration began;
+    Duration first_ended, last_ended;  // of those that are one, without the gaps up to then
+  };
 
   SourceHearing(Duration now, Duration idle_timeout) noexcept
-      : heard_at_(now), heard_batch_at_(now), patience_(patience_for(idle_timeout)), idle_timeout_(idle_timeout) {}
+      : heard_at_(now),
+        heard_batch_at_(now),
+        gap_ended_at_(now),
+        patience_(patience_for(idle_timeout)),
+        near_(Duration::microseconds(idle_timeout.count() / parts_of_idle_timeout)),
+        idle_timeout_(idle_timeout) {}
 
   void hear(Duration now) noexcept {
     if (now - heard_at_ > patience_) {
-      if (is_quiet(now)) gap_began_at_.reset();  // behind the gap before nothing waits any more
+      if (is_quiet(now)) gaps_.clear();  // behind the gaps before nothing waits any more
       begin_gap(heard_at_, now);
     }
     heard_at_ = std::max(heard_at_, now);
   }
-  void begin_gap(Duration from, Duration now) noexcept {
-    settling_since_ = gap_began_at_ ? settling_since_ + (now - from) : now;
-    if (!gap_began_at_) gap_began_at_ = from;
+  void begin_gap(Duration from, Duration now) {
+    const bool overlaps = from < gap_ended_at_;
+    in_gaps_ = in_gaps_ + (now - std::max(from, gap_ended_at_));
     gap_ended_at_ = now;
+    const Duration ended = now - in_gaps_;
+    if (!gaps_.empty() && (overlaps || ended - gaps_.back().first_ended < near_)) {
+      gaps_.back().began = std::min(gaps_.back().began, from);
+      gaps_.back().last_ended = ended;
+    } else {
+      gaps_.push_back({from, ended, ended});
+    }
   }
   bool is_quiet(Duration now) const noexcept {
     const Duration quiet_since = std::max(shows_life_ ? heard_at_ : heard_batch_at_, gap_ended_at_);
@@ -88,10 +110,11 @@ class SourceHearing {
 
   Duration heard_at_;
   Duration heard_batch_at_;
-  std::optional<Duration> gap_began_at_;  // what waited behind it may not be read yet
-  Duration gap_ended_at_;
-  Duration settling_since_;  // without the gaps after the first
+  std::vector<Gap> gaps_;  // oldest first; what waited behind them may not be read yet
+  Duration gap_ended_at_;  // of the last one
+  Duration in_gaps_;       // of all time
   Duration patience_ = Duration::unlimited();
+  Duration near_ = Duration::unlimited();
   Duration idle_timeout_ = Duration::unlimited();
   bool shows_life_ = false;
   bool waiting_ = false;

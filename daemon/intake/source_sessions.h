@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "daemon/intake/copy_watch.h"
@@ -33,6 +34,7 @@ class SourceSessions {
   // The source goes on in this session. `is_new`: the peer knew of none, so nothing is sent again.
   void begin(std::string_view source, std::string_view name, bool is_new, std::size_t in_flight,
              std::string_view notes) {
+    name_unnamed(source, name);
     Session& session = enter(source, name);
     session.notes = notes;
     session.recent.keep_most(in_flight);
@@ -118,6 +120,16 @@ class SourceSessions {
     Session& session = sessions_[std::string(name)];
     session.entered = ++entries_;
     return session;
+  }
+
+  // A source that names its session and is in one with the name of the source: the record of the former is lost. What
+  // was taken since was taken in it.
+  void name_unnamed(std::string_view source, std::string_view name) {
+    const auto current = current_.find(source);
+    if (current == current_.end() || current->second != source || sessions_.contains(name)) return;
+    auto unnamed = sessions_.extract(sessions_.find(source));
+    unnamed.key() = name;
+    sessions_.insert(std::move(unnamed));
   }
 
   bool is_current(const std::string& name) const {

@@ -15,6 +15,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::uint64_t spill_each_records = 4096;
+constexpr std::uint64_t first_of_all = 1;  // of the records of a journal: without a checkpoint all are needed
 
 // Rows of a long journal may be more than memory is to hold. An error is in the worker's status.
 void spill_surplus(std::span<const std::unique_ptr<SinkWorker>> workers) {
@@ -206,7 +207,7 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, Ch
   IntakeState& intake = recovered.intake;
   restore_newest(files, checkpoints, found, pipeline, recovered);
   recovered.reports.insert(recovered.reports.begin(), found.reports.begin(), found.reports.end());
-  const std::uint64_t from = found.checkpoint ? found.checkpoint->journal_next : 0;
+  const std::uint64_t from = found.checkpoint ? found.checkpoint->journal_next : first_of_all;
 
   RecordLogReader reader = open_journal(files, state_directory, from, recovered.reports);
   const std::uint64_t last_known_run = found.checkpoint ? found.checkpoint->run : 0;

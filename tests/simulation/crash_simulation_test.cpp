@@ -1,42 +1,20 @@
 // Whatever operation of the file system the daemon dies at, and however often: once it has caught up, its stores hold
 // what they hold if it never died. A seed makes the whole run; a failing one is printed: EDGETIDE_SEED=N runs it alone,
 // EDGETIDE_SEEDS=N as many.
-#include <cstdlib>
 #include <gtest/gtest.h>
 
+#include "tests/simulation/death_case.h"
+#include "tests/simulation/seeds.h"
 #include "tests/simulation/simulation.h"
 
 namespace edgetide::test {
 namespace {
 
-std::uint64_t number_in(const char* variable, std::uint64_t otherwise) {
-  const char* const text = std::getenv(variable);
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
-struct Range {
-  std::uint64_t first, last;
-};
-Range seeds(std::uint64_t count) {
-  if (const std::uint64_t one = number_in("EDGETIDE_SEED", 0)) return {one, one};
-  return {1, number_in("EDGETIDE_SEEDS", count)};
-}
-
 constexpr auto never_again = [] { return std::uint64_t{0}; };
-
-// What only a kill leaves whole, and what a power cut does too.
-struct Case {
-  Durability durability;
-  Simulation::Death death;
-  const char* name;
-};
-constexpr Case cases[] = {{Durability::crash, Simulation::Death::kill, "killed, durability crash"},
-                          {Durability::power, Simulation::Death::kill, "killed, durability power"},
-                          {Durability::power, Simulation::Death::power_cut, "power cut, durability power"}};
 
 TEST(CrashSimulation, dying_at_any_operation_of_a_run_changes_no_row_and_no_counter) {
   const std::uint64_t seed = number_in("EDGETIDE_SEED", 1);
-  for (const Case& one : cases) {
+  for (const DeathCase& one : death_cases) {
     const Ending whole = Simulation(seed, {one.durability}).run();
     ASSERT_GT(whole.updated.size(), 20U);
     for (std::uint64_t n = 1; n <= whole.operations; ++n) {
@@ -50,7 +28,7 @@ TEST(CrashSimulation, dying_at_any_operation_of_a_run_changes_no_row_and_no_coun
 TEST(CrashSimulation, dying_again_and_again_also_while_recovering_changes_no_row_and_no_counter) {
   const Range range = seeds(500);
   for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
-    const Case& one = cases[seed % std::size(cases)];
+    const DeathCase& one = death_cases[seed % std::size(death_cases)];
     const Ending whole = Simulation(seed, {one.durability}).run();
     std::mt19937_64 random(seed);
     const auto again = [&] { return random() % 12 == 0 ? 0 : 1 + random() % 120; };
@@ -70,7 +48,7 @@ TEST(CrashSimulation, configuration_that_is_changed_and_changed_back_changes_no_
 
 TEST(CrashSimulation, dying_at_any_operation_of_a_run_with_reloads_changes_no_row_and_no_counter) {
   const std::uint64_t seed = number_in("EDGETIDE_SEED", 4);
-  for (const Case& one : cases) {
+  for (const DeathCase& one : death_cases) {
     const SimulationOptions reloads{.durability = one.durability, .steps_to_reload = 30};
     const Ending whole = Simulation(seed, reloads).run();
     ASSERT_GT(whole.updated.size(), 20U);
@@ -85,7 +63,7 @@ TEST(CrashSimulation, dying_at_any_operation_of_a_run_with_reloads_changes_no_ro
 TEST(CrashSimulation, dying_again_and_again_with_reloads_changes_no_row_and_no_counter) {
   const Range range = seeds(150);
   for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
-    const Case& one = cases[seed % std::size(cases)];
+    const DeathCase& one = death_cases[seed % std::size(death_cases)];
     const SimulationOptions reloads{.durability = one.durability,
                                     .steps_to_reload = static_cast<std::size_t>(5 + seed % 20),
                                     .computes_series = false};
@@ -109,7 +87,7 @@ void expect_complete(const Simulation& simulation, const Ending& ending) {
 
 TEST(CrashSimulation, stream_misses_no_row_and_gets_repeated_ones_unchanged_wherever_the_daemon_dies) {
   const std::uint64_t seed = number_in("EDGETIDE_SEED", 6);
-  for (const Case& one : cases) {
+  for (const DeathCase& one : death_cases) {
     const SimulationOptions streams{.durability = one.durability, .has_streams = true};
     Simulation undisturbed(seed, streams);
     const Ending whole = undisturbed.run();
@@ -131,7 +109,7 @@ TEST(CrashSimulation, stream_misses_no_row_and_gets_repeated_ones_unchanged_wher
 TEST(CrashSimulation, stream_misses_no_row_and_gets_repeated_ones_unchanged_after_many_deaths) {
   const Range range = seeds(100);
   for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
-    const Case& one = cases[seed % std::size(cases)];
+    const DeathCase& one = death_cases[seed % std::size(death_cases)];
     const SimulationOptions streams{.durability = one.durability, .has_streams = true};
     std::mt19937_64 random(seed);
     const auto again = [&] { return random() % 12 == 0 ? 0 : 1 + random() % 120; };
@@ -145,14 +123,13 @@ TEST(CrashSimulation, stream_misses_no_row_and_gets_repeated_ones_unchanged_afte
 
 // Nothing marks a message as sent again: what is lost or taken twice is seen. A power cut that takes the newest records
 // takes the positions with them, so that even under durability crash nothing is missing.
-constexpr Case cases_of_positions[] = {
-    {Durability::crash, Simulation::Death::kill, "killed, durability crash"},
-    {Durability::crash, Simulation::Death::power_cut, "power cut, durability crash"},
-    {Durability::power, Simulation::Death::power_cut, "power cut, durability power"}};
+constexpr DeathCase cases_of_positions[] = {{Durability::crash, Death::kill, "killed, durability crash"},
+                                            {Durability::crash, Death::power_cut, "power cut, durability crash"},
+                                            {Durability::power, Death::power_cut, "power cut, durability power"}};
 
 TEST(CrashSimulation, source_with_positions_is_resumed_exactly_wherever_the_daemon_dies) {
   const std::uint64_t seed = number_in("EDGETIDE_SEED", 5);
-  for (const Case& one : cases_of_positions) {
+  for (const DeathCase& one : cases_of_positions) {
     const SimulationOptions positions{.durability = one.durability, .has_positions = true};
     const Ending whole = Simulation(seed, positions).run();
     ASSERT_GT(whole.updated.size(), 20U);
@@ -167,7 +144,7 @@ TEST(CrashSimulation, source_with_positions_is_resumed_exactly_wherever_the_daem
 TEST(CrashSimulation, source_with_positions_is_resumed_exactly_after_many_deaths_and_reloads) {
   const Range range = seeds(150);
   for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
-    const Case& one = cases_of_positions[seed % std::size(cases_of_positions)];
+    const DeathCase& one = cases_of_positions[seed % std::size(cases_of_positions)];
     const SimulationOptions reloads{.durability = one.durability,
                                     .steps_to_reload = static_cast<std::size_t>(5 + seed % 20),
                                     .computes_series = false,
@@ -183,7 +160,7 @@ TEST(CrashSimulation, source_with_positions_is_resumed_exactly_after_many_deaths
 // Until then every time looks like one of far ahead, and what arrives would be refused.
 TEST(CrashSimulation, dying_while_readings_wait_for_the_clock_changes_no_row_and_no_counter) {
   const std::uint64_t seed = number_in("EDGETIDE_SEED", 3);
-  for (const Case& one : cases) {
+  for (const DeathCase& one : death_cases) {
     const SimulationOptions late_clock{.durability = one.durability, .clock_set_after = Duration::seconds(20)};
     const Ending whole = Simulation(seed, late_clock).run();
     ASSERT_GT(whole.updated.size(), 20U);
@@ -232,7 +209,7 @@ TEST(CrashSimulation, power_cut_with_durability_crash_counts_no_reading_twice) {
   for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
     std::mt19937_64 random(seed);
     const std::uint64_t dies_at = 1 + random() % 400;
-    const Ending ending = Simulation(seed, {}).run(dies_at, Simulation::Death::power_cut, never_again);
+    const Ending ending = Simulation(seed, {}).run(dies_at, Death::power_cut, never_again);
     const Script script = make_script(seed);
     for (const auto& [key, row] : ending.appended) {
       const auto& [input, sensor, metric, start] = key;

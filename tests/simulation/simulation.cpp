@@ -6,7 +6,7 @@ namespace edgetide::test {
 
 namespace {
 
-constexpr std::size_t sensors = 7, messages = 70;
+constexpr std::size_t scripted_sensors = 7, messages = 70;
 constexpr Duration message_interval = Duration::milliseconds(700);
 constexpr std::string_view partition = "0";
 constexpr int patience = 1'000;  // tries of one message, of a second each
@@ -36,15 +36,6 @@ WindowOptions window(const char* name, WindowKind kind) {
   options.trigger = Duration::seconds(1);
   return options;
 }
-
-class ConfiguredStore final : public ConfiguredSinkOf<StoreFake*> {
- public:
-  using ConfiguredSinkOf::ConfiguredSinkOf;
-  std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> inputs) const override {
-    return std::make_unique<StoreFakeSink>(*options(), std::move(inputs));
-  }
-  SinkTraits traits() const override { return {}; }
-};
 
 class ConfiguredStream final : public ConfiguredSinkOf<StreamFake*> {
  public:
@@ -82,7 +73,7 @@ Script make_script(std::uint64_t seed) {
     for (std::uint64_t r = 0; r < readings; ++r) {
       const std::int64_t delay_ms =
           up_to(9) == 0 ? static_cast<std::int64_t>(up_to(30'000)) : static_cast<std::int64_t>(up_to(4'000));
-      message.readings.push_back({"s" + std::to_string(up_to(std::min(i / 4, sensors - 1))),
+      message.readings.push_back({"s" + std::to_string(up_to(std::min(i / 4, scripted_sensors - 1))),
                                   static_cast<double>(up_to(100)) / 8, now_ms - delay_ms});
     }
     script.steps.push_back({Step::Kind::message, i});
@@ -94,7 +85,7 @@ Script make_script(std::uint64_t seed) {
   }
   // Every sensor once more, so late that all its windows become final.
   ScriptedMessage& last = script.messages.emplace_back();
-  for (std::size_t i = 0; i < sensors; ++i) last.readings.push_back({"s" + std::to_string(i), 1, 10'000'000});
+  for (std::size_t i = 0; i < scripted_sensors; ++i) last.readings.push_back({"s" + std::to_string(i), 1, 10'000'000});
   script.steps.push_back({Step::Kind::message, messages});
   script.steps.push_back({Step::Kind::tick});
   script.steps.push_back({Step::Kind::store_comes});

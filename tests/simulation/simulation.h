@@ -15,22 +15,12 @@
 
 #include "daemon/core.h"
 #include "tests/fakes/memory_file_system.h"
+#include "tests/simulation/death_case.h"
+#include "tests/simulation/script_clock.h"
 #include "tests/simulation/store_fake.h"
 #include "tests/simulation/stream_fake.h"
 
 namespace edgetide::test {
-
-class ScriptClock final : public Clock {
- public:
-  // Wrong by years until it is set.
-  Moment now() const noexcept override { return {(is_set() ? start : Timestamp()) + running, running}; }
-  bool is_set() const noexcept override { return running >= set_after; }
-  void continue_from(Duration) noexcept override {}
-
-  static constexpr Timestamp start = Timestamp::microseconds(1'800'000'000'000'000);
-  Duration running;
-  Duration set_after;
-};
 
 struct ScriptedMessage {
   struct One {
@@ -80,8 +70,6 @@ class Simulation {
  public:
   Simulation(std::uint64_t seed, SimulationOptions options);
 
-  // What the file system does with the n-th operation from the start: nothing by default.
-  enum class Death { kill, power_cut };
   // Dies there, and after each recovery again after as many operations as `again` says, until it says 0.
   template <typename Again>
   Ending run(std::uint64_t dies_at, Death death, Again&& again) {

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include "sinks/configured_sink.h"
 #include "sinks/sink.h"
 
 namespace edgetide::test {
@@ -34,6 +35,13 @@ struct StoreFake : FailingFake {
 
   std::map<Key, Value> rows;
   EpochId last;
+  bool keeps_fuller = false;  // as tables do (sinks/row_guard.h). Requires: the first column is `count`
+
+  // Instead of one of so many readings.
+  bool keeps_row(const Key& key, double readings) const {
+    const auto known = rows.find(key);
+    return keeps_fuller && known != rows.end() && known->second.values[0] > readings;
+  }
 
   // Rows of the store that are final, which no crash may change.
   std::map<Key, Value> final_rows() const {
@@ -80,7 +88,7 @@ class StoreFakeSink final : public Sink {
         const auto values = window.values_of(i, inputs_[window.input].columns.size());
         if (row.state == RowState::retracted) {
           store_.rows.erase(key);
-        } else {
+        } else if (!store_.keeps_row(key, values[0])) {
           store_.rows[key] = {row.state, {values.begin(), values.end()}};
         }
       }
@@ -90,6 +98,15 @@ class StoreFakeSink final : public Sink {
 
   StoreFake& store_;
   const std::vector<WindowSchema> inputs_;
+};
+
+class ConfiguredStore final : public ConfiguredSinkOf<StoreFake*> {
+ public:
+  using ConfiguredSinkOf::ConfiguredSinkOf;
+  std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> inputs) const override {
+    return std::make_unique<StoreFakeSink>(*options(), std::move(inputs));
+  }
+  SinkTraits traits() const override { return {}; }
 };
 
 }  // namespace edgetide::test

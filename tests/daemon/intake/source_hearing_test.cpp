@@ -85,6 +85,52 @@ TEST_F(SourceHearingTest, pauses_that_follow_each_other_end_after_an_idle_timeou
   EXPECT_NEAR(unheard_most, 120, 6);
 }
 
+TEST_F(SourceHearingTest, end_of_one_gap_says_nothing_of_what_waits_behind_the_next) {
+  hearing.skip(running_at(0.1), running_at(100));
+  for (double now = 100; now < 159; now += 0.1) {
+    batch(now);
+    tick(now);
+  }
+  hearing.skip(running_at(159), running_at(200));
+  for (double now = 200; now < 259; now += 0.1) {  // the first pause is settled after a second of it
+    batch(now);
+    tick(now);
+    if (now < 202) continue;
+    ASSERT_NEAR(unheard(now), now - 159, 0.01);
+  }
+  for (double now = 259; now < 261; now += 0.1) {
+    batch(now);
+    tick(now);
+  }
+  EXPECT_EQ(unheard(261), 0);
+}
+
+TEST_F(SourceHearingTest, pause_soon_after_the_last_bytes_is_no_sign_of_life) {
+  tick_heard(3, 0);
+  hearing.skip(running_at(3.1), running_at(100));
+  for (double now = 100; now < 200; now += 0.1) {
+    tick_heard(now, 0);
+    ASSERT_NEAR(unheard(now), now, 0.01);
+  }
+}
+
+TEST_F(SourceHearingTest, pause_while_nothing_was_heard_is_one_gap_with_that_time) {
+  for (double now = 0; now < 30; now += 0.1) tick_heard(now, 0);
+  hearing.skip(running_at(30.1), running_at(160));
+  for (double now = 160; now < 219; now += 0.1) {
+    batch(now);
+    tick_heard(now, now);
+    if (now > 160.1) {
+      ASSERT_NEAR(unheard(now), now, 0.01);
+    }
+  }
+  for (double now = 219; now < 222; now += 0.1) {
+    batch(now);
+    tick_heard(now, now);
+  }
+  EXPECT_EQ(unheard(222), 0) << "it was heard for an idle timeout";
+}
+
 TEST_F(SourceHearingTest, after_an_idle_timeout_of_hearing_the_pause_counts_for_nobody_and_ends) {
   hearing.skip(running_at(0.1), running_at(100));
   for (double now = 100; now < 161; now += 0.1) {

@@ -112,6 +112,16 @@ TEST(SourceSessions, state_comes_back_and_notes_of_a_source_that_is_gone_stay) {
   }
 }
 
+// A replay whose record of the session is lost notes messages of a source that is in none.
+TEST(SourceSessions, messages_of_a_session_whose_record_was_lost_are_known_in_the_one_that_is_named_next) {
+  SourceSessions sessions;
+  sessions.of("plant").recent.add(message(1, 7));
+  sessions.begin("plant", "a@one", false, 100, "");
+  EXPECT_TRUE(sessions.of("plant").recent.knows(message(1, 7)));
+  sessions.begin("plant", "a@two", false, 100, "");
+  EXPECT_FALSE(sessions.of("plant").recent.knows(message(1, 7)));
+}
+
 TEST(SourceSessions, session_that_was_left_first_is_forgotten_when_there_are_too_many) {
   SourceSessions sessions;
   for (std::size_t i = 0; i <= SourceSessions::max_sessions + 1; ++i) {
