@@ -112,9 +112,9 @@ void Plant::settle() {
     tick();
     store();
     for (const auto& worker : core->workers()) {
-      while (worker->step() == Duration() && worker->status().undelivered_rows > 0) {
+      while (worker->step() == Duration() && worker->status().outbox_rows > 0) {
       }
-      settled = settled && worker->status().undelivered_rows == 0;
+      settled = settled && worker->status().outbox_rows == 0;
     }
     quiet = settled && !core->intake().sync() ? quiet + 1 : 0;
   }
