@@ -85,7 +85,7 @@ class LostRecords {
 
   void let_act(MqttSourceFake& source) {
     for (std::uint64_t n = up_to(2); n > 0; --n) publish(source);
-    plant_.exchange(source, up_to(6), up_to(6));
+    plant_.exchange(source, up_to(6), up_to(6), up_to(6));
     if (!plant_.revive() && up_to(30) == 0 && source.link.is_open()) {
       source.cut();
       plant_.revive();
