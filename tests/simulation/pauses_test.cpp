@@ -33,7 +33,7 @@ class Pauses {
 
   void run() {
     plant_.start();
-    for (MqttSourceFake& source : plant_.sources) plant_.exchange(source, 0, 0);
+    for (MqttSourceFake& source : plant_.sources) plant_.exchange(source, 0, 0, 0);
     while (now() < faults_end + (ended_a_connection_ ? calm_after_cuts : calm)) {
       plant_.clock.pass(Plant::tick_interval);
       for (std::size_t i = 0; i < pausing_sensors; ++i) let_send(i);
@@ -133,7 +133,7 @@ class Pauses {
     const bool ticks_first = up_to(1) == 0;
     if (ticks_first) plant_.tick();
     for (MqttSourceFake& source : plant_.sources) {
-      plant_.exchange(source, 16 + up_to(48), 64);
+      plant_.exchange(source, 64, 16 + up_to(48), 64);
       source.link.ping(pausing_keep_alive, now());
     }
     if (!ticks_first) plant_.tick();

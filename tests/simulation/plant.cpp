@@ -80,10 +80,11 @@ bool Plant::revive() {
   return true;
 }
 
-void Plant::exchange(MqttSourceFake& source, std::size_t most_messages, std::size_t most_acknowledgements) {
+void Plant::exchange(MqttSourceFake& source, std::size_t most_messages, std::size_t most_read,
+                     std::size_t most_acknowledgements) {
   if (!source.link.is_open() && (source.link.stalled || !source.connect())) return;
   source.link.carry_messages(source.broker, most_messages, clock.now().running);
-  source.read(most_messages);
+  source.read(most_read);
   source.link.carry_acknowledgements(source.broker, most_acknowledgements);
 }
 
@@ -105,7 +106,7 @@ void Plant::settle() {
     bool settled = true;
     for (MqttSourceFake& source : sources) {
       source.link.stalled = false;
-      exchange(source, everything, everything);
+      exchange(source, everything, everything, everything);
       settled = settled && source.broker.is_settled();
     }
     clock.pass(Duration::seconds(1));

@@ -51,7 +51,8 @@ class Plant {
   void kill();
 
   // Connects if need be, and lets so much move both ways.
-  void exchange(MqttSourceFake& source, std::size_t most_messages, std::size_t most_acknowledgements);
+  void exchange(MqttSourceFake& source, std::size_t most_messages, std::size_t most_read,
+                std::size_t most_acknowledgements);
   void tick() { core->intake().tick(Fire::due, tick_interval); }
   void store();
   void deliver();

@@ -51,10 +51,10 @@ class Redelivery {
 
   void let_act(MqttSourceFake& source) {
     for (std::uint64_t n = up_to(2); n > 0; --n) publish(source);
-    plant_.exchange(source, up_to(6), up_to(6));
+    plant_.exchange(source, up_to(6), up_to(6), up_to(6));
     deaths_ += plant_.revive();
-    if (!source.link.is_open() || up_to(15) != 0) return;
-    if (up_to(2) == 0 && source.broker.in_flight().empty()) lose_session(source);
+    if (!source.link.is_open() || up_to(9) != 0) return;
+    if (up_to(1) == 0 && source.broker.in_flight().empty()) lose_session(source);
     source.cut();
     deaths_ += plant_.revive();
   }
