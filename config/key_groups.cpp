@@ -115,7 +115,9 @@ KeyGroup limits_keys() {
               integer("new_series_per_minute", static_cast<std::int64_t>(PipelineOptions().new_series_per_minute), 1,
                       1'000'000'000, "How many new series one source may add; further series are refused."),
               size("memory", PipelineOptions().max_memory_bytes, 1024 * 1024, max_size,
-                   "For the state of windows. Above it, new series are refused and known ones continue."),
+                   "For series and the state of windows, as the allocator counts. At the limit, readings are refused "
+                   "that would need more: of new series, in new windows, or where an aggregate keeps readings. Windows "
+                   "that are open continue. A restart needs no more."),
           }};
 }
 

@@ -48,12 +48,12 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
       checkpoints_(files, folder_, options.checkpoint),
       pipeline_(options.pipeline),
       quarantine_(files, folder_, options.quarantine) {
-  const FoundState found = find_state(files, folder_, checkpoints_, hooks_.fresh_id);
+  FoundState found = find_state(files, folder_, checkpoints_, hooks_.fresh_id);
   identity_.state_id = found.state_id;
   for (const SinkOptions& sink : options.sinks) workers_.push_back(make_worker(options, sink));
   RowRoutes routes = routes_to(options, workers_);
-  RecoveredState recovered = recover(files, folder_, checkpoints_, found, pipeline_, names_of(options.pipeline.sources),
-                                     routes, workers_, clock.now().wall);
+  RecoveredState recovered = recover(files, folder_, checkpoints_, std::move(found), pipeline_,
+                                     names_of(options.pipeline.sources), routes, workers_, clock.now().wall);
   reports_ = std::move(recovered.reports);
   identity_ = recovered.identity;
   identity_.run += hooks_.fresh_id % run_spread;

@@ -42,7 +42,7 @@ void AggregateLayout::release(Word* state) const noexcept {
 }
 
 void AggregateLayout::add_to_others(Word* state, Timestamp event_time, double value) const {
-  for (const Placed& part : others_) part.kind->add(state + part.at, count(state), event_time, value);
+  for (const Placed& part : others_) taken_ += part.kind->add(state + part.at, count(state), event_time, value);
 }
 
 void AggregateLayout::merge(Word* state, const Word* other) const {
@@ -66,12 +66,18 @@ double AggregateLayout::value(const Word* state, const Aggregate& aggregate, Spa
   return std::isfinite(result) ? result : not_computable;
 }
 
-std::size_t AggregateLayout::heap_bytes(const Word* state) const noexcept {
+std::size_t AggregateLayout::owned_bytes(const Word* state) const noexcept {
   std::size_t bytes = 0;
   for (const Placed& part : others_) {
-    if (part.kind->owns_memory()) bytes += part.kind->heap_bytes(state[part.at]);
+    if (part.kind->owns_memory()) bytes += part.kind->owned_bytes(state[part.at]);
   }
   return bytes;
+}
+
+bool AggregateLayout::grows_with(const Word* state, double value) const noexcept {
+  return std::any_of(others_.begin(), others_.end(), [&](const Placed& part) {
+    return part.kind->owns_memory() && part.kind->grows_with(state[part.at], value);
+  });
 }
 
 void AggregateLayout::save(ByteWriter& out, const Word* state) const {

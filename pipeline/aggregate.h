@@ -63,7 +63,11 @@ class AggregateLayout {
   static std::uint64_t count(const Word* state) noexcept { return state[0]; }
   double value(const Word* state, const Aggregate& aggregate, Span span) const noexcept;
 
-  std::size_t heap_bytes(const Word* state) const noexcept;
+  std::size_t owned_bytes(const Word* state) const noexcept;
+  bool grows_with(const Word* state, double value) const noexcept;  // `add` of that value may take memory
+  // By all states, in `add` since `forget_taken`.
+  std::size_t bytes_taken() const noexcept { return taken_; }
+  void forget_taken() const noexcept { taken_ = 0; }
   void save(ByteWriter& out, const Word* state) const;
   // False for bytes that no state has. Requires: a cleared state; it is released if the bytes are refused.
   bool load(ByteReader& in, Word* state) const;
@@ -94,6 +98,7 @@ class AggregateLayout {
   bool sum_min_max_ = false;    // all three, at sum_at, min_at and max_at
   bool in_order_ = false;       // first or last
   bool more_ = false;           // others_ are there
+  mutable std::size_t taken_ = 0;
 };
 
 }  // namespace edgetide

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "pipeline/heap_bytes.h"
 #include "pipeline/slot_bytes.h"
 
 namespace edgetide {
@@ -126,8 +127,12 @@ void DerivedMetrics::finish(const std::vector<Candidate>& rows) {
 }
 
 std::size_t DerivedMetrics::memory_bytes() const noexcept {
-  std::size_t bytes = 0;
-  for (const auto& [key, window] : windows_) bytes += sizeof(Window) + 64 + window.inputs.capacity() * sizeof(Input);
+  std::size_t bytes = heap_bytes(uses_);
+  for (const auto& uses : uses_) bytes += heap_bytes(uses);
+  for (const auto& [series, target] : targets_)
+    bytes += map_entry_bytes<std::pair<const SeriesId, Target>>() + heap_bytes(target.inputs);
+  using Entry = std::pair<const std::pair<SeriesId, Timestamp>, Window>;
+  for (const auto& [key, window] : windows_) bytes += map_entry_bytes<Entry>() + heap_bytes(window.inputs);
   return bytes;
 }
 

@@ -19,8 +19,10 @@ std::uint64_t hash_of(std::uint64_t bits) noexcept {
 
 }  // namespace
 
-void DistinctCounter::add(double value) {
+std::size_t DistinctCounter::add(double value) {
+  const std::size_t before = owned_bytes();
   add_bits(std::bit_cast<std::uint64_t>(value == 0 ? 0.0 : value));
+  return owned_bytes() - std::min(before, owned_bytes());
 }
 
 void DistinctCounter::add_bits(std::uint64_t bits) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "pipeline/bytes.h"
+#include "pipeline/heap_bytes.h"
 
 namespace edgetide {
 
@@ -18,11 +19,14 @@ class DistinctCounter {
   static constexpr std::size_t max_exact = 256;
   static constexpr double standard_error = 0.023;
 
-  void add(double value);  // -0 is 0
+  std::size_t add(double value);  // -0 is 0; returns the bytes it took
   void merge(const DistinctCounter& other);
   std::uint64_t count() const noexcept;
 
-  std::size_t heap_bytes() const noexcept { return values_.capacity() * sizeof(std::uint64_t) + registers_.capacity(); }
+  std::size_t owned_bytes() const noexcept { return heap_bytes(values_) + heap_bytes(registers_); }
+  bool grows_with(double /*value*/) const noexcept {
+    return registers_.empty() && (values_.size() == values_.capacity() || values_.size() == max_exact);
+  }
   void save(ByteWriter& out) const;
   bool load(ByteReader& in);
 

@@ -62,7 +62,8 @@ class DuplicateFilter {
     }
   }
 
-  std::size_t memory_bytes() const noexcept { return entries_.capacity() * sizeof(Entry) + index_.memory_bytes(); }
+  std::size_t memory_bytes() const noexcept { return heap_bytes(entries_) + index_.memory_bytes(); }
+  bool is_full() const noexcept { return entries_.size() == entries_.capacity(); }  // the next entry needs memory
 
  private:
   static std::uint32_t hash_of(const Entry& entry) noexcept {

@@ -14,6 +14,7 @@
 
 #include "pipeline/bytes.h"
 #include "pipeline/grid.h"
+#include "pipeline/heap_bytes.h"
 #include "pipeline/options.h"
 #include "pipeline/window_row.h"
 
@@ -44,15 +45,16 @@ class EmptyWindows {
     return keys_[index_of(key)].begun && cell > keys_[index_of(key)].first && cell < keys_[index_of(key)].closed;
   }
 
-  // Adds the rows of one key. `reached` is its watermark, `clock` what time it is for it, at least `reached`.
+  // Adds the rows of one key, as long as there are fewer than `max` in all. `reached` is its watermark, `clock` what
+  // time it is for it, at least `reached`.
   template <typename Windows>
-  void collect(KeyId key, Timestamp reached, Timestamp clock, std::uint32_t rank, const Windows& windows,
-               std::vector<Candidate>& rows) {
+  void collect(KeyId key, Timestamp reached, Timestamp clock, std::uint32_t rank, std::size_t max,
+               const Windows& windows, std::vector<Candidate>& rows) {
     Key& state = keys_[index_of(key)];
     if (!state.begun) return;
     const std::int64_t closed_before = state.closed;
     state.final = skip(state.final, reached - allowed_lateness_);
-    for (; is_past(state.final, windows, reached - allowed_lateness_); ++state.final) {
+    for (; rows.size() < max && is_past(state.final, windows, reached - allowed_lateness_); ++state.final) {
       const Timestamp start = starts_.start_of(state.final);
       if (windows.has_window(key, start, true)) continue;
       const std::uint32_t revision = state.final < closed_before ? 2 : 1;
@@ -60,14 +62,14 @@ class EmptyWindows {
           {start, windows.window_end(start), rank, key, revision, RowState::final, true, Candidate::Of::empty});
     }
     state.closed = skip(std::max(state.closed, state.final), clock);
-    for (; is_past(state.closed, windows, clock); ++state.closed) {
+    for (; rows.size() < max && is_past(state.closed, windows, clock); ++state.closed) {
       const Timestamp start = starts_.start_of(state.closed);
       if (windows.has_window(key, start, false)) continue;
       rows.push_back({start, windows.window_end(start), rank, key, 1, RowState::closed, true, Candidate::Of::empty});
     }
   }
 
-  std::size_t memory_bytes() const noexcept { return keys_.capacity() * sizeof(Key); }
+  std::size_t memory_bytes() const noexcept { return heap_bytes(keys_); }
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
 

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "pipeline/heap_bytes.h"
+
 namespace edgetide {
 
 class FlatIndex {
@@ -50,7 +52,7 @@ class FlatIndex {
   void clear() { *this = FlatIndex(); }
 
   std::size_t size() const noexcept { return size_; }
-  std::size_t memory_bytes() const noexcept { return slots_.capacity() * sizeof(Slot); }
+  std::size_t memory_bytes() const noexcept { return heap_bytes(slots_); }
 
  private:
   struct Slot {

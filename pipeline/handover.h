@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "pipeline/bytes.h"
+#include "pipeline/heap_bytes.h"
 #include "pipeline/ids.h"
 #include "pipeline/time.h"
 
@@ -60,7 +61,7 @@ class Handover {
     return handover;
   }
 
-  std::size_t memory_bytes() const noexcept { return by_key_.capacity() * sizeof(Timestamp); }
+  std::size_t memory_bytes() const noexcept { return heap_bytes(by_key_); }
 
  private:
   std::vector<Timestamp> by_key_;

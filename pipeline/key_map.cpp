@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pipeline/glob.h"
+#include "pipeline/heap_bytes.h"
 
 namespace edgetide {
 
@@ -96,6 +97,7 @@ MemberId KeyMap::enter(KeyId key) {
 }
 
 void KeyMap::take_out(KeyId key) {
+  groups_bytes_ -= group_bytes(groups_[index_of(key)]);
   tuples_.erase(tuples_.find(*groups_[index_of(key)].tuple));
   groups_[index_of(key)] = {};
   --deserted_;
@@ -126,6 +128,7 @@ void KeyMap::open_group(KeyId key, const Tuple& tuple) {
   Group& group = groups_[index_of(key)];
   group.names = std::make_shared<const Series>(to_series(tuple));
   group.tuple = &tuple;
+  groups_bytes_ += group_bytes(group);
   ++deserted_;
 }
 
@@ -171,6 +174,7 @@ void KeyMap::load(ByteReader& in) {
   members_.clear();
   tuples_.clear();
   groups_.clear();
+  groups_bytes_ = 0;
   deserted_ = 0;
   const std::uint32_t count = in.u32();
   if (!in.has(count, 1)) return;
@@ -198,10 +202,16 @@ const std::vector<std::uint32_t>& KeyMap::ranks() {
   return ranks_;
 }
 
+std::size_t KeyMap::group_bytes(const Group& group) noexcept {
+  std::size_t bytes = edgetide::memory_bytes(*group.names) + map_entry_bytes<std::pair<const Tuple, KeyId>>() +
+                      heap_bytes(*group.tuple);
+  for (const auto& [present, value] : *group.tuple) bytes += heap_bytes(value);
+  return bytes;
+}
+
+// Without the member ids that wait to be given again.
 std::size_t KeyMap::memory_bytes() const noexcept {
-  constexpr std::size_t column_bytes = sizeof(Tuple::value_type) + sizeof(Label) + 64;  // and a guess of their strings
-  const std::size_t group_bytes = sizeof(Group) + sizeof(Series) + 64 + columns_.size() * column_bytes;
-  return keys_.capacity() * sizeof(KeyId) + members_.capacity() * sizeof(MemberId) + groups_.size() * group_bytes;
+  return heap_bytes(keys_) + heap_bytes(members_) + heap_bytes(groups_) + heap_bytes(ranks_) + groups_bytes_;
 }
 
 }  // namespace edgetide

@@ -91,6 +91,7 @@ class KeyMap {
   KeyId group_named(Tuple tuple);
   KeyId free_key();
   Series to_series(const Tuple& tuple) const;
+  static std::size_t group_bytes(const Group& group) noexcept;
 
   MatchOptions match_;
   bool takes_all_;
@@ -100,7 +101,8 @@ class KeyMap {
   std::vector<MemberId> members_;     // as keys_, if grouped: which member of that key it is
   std::map<Tuple, KeyId> tuples_;
   std::vector<Group> groups_;
-  std::size_t deserted_ = 0;  // groups without members
+  std::size_t deserted_ = 0;      // groups without members
+  std::size_t groups_bytes_ = 0;  // of their names and tuples
   std::vector<std::uint32_t> ranks_;
   bool ranked_ = true;
 };

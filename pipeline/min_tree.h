@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "pipeline/heap_bytes.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
@@ -35,7 +36,7 @@ class MinTree {
 
   Timestamp get(std::uint32_t member) const noexcept { return member < leaves_ ? nodes_[leaves_ + member] : absent; }
   Timestamp min() const noexcept { return leaves_ == 0 ? absent : nodes_[1]; }  // absent: no member
-  std::size_t memory_bytes() const noexcept { return nodes_.capacity() * sizeof(Timestamp); }
+  std::size_t memory_bytes() const noexcept { return heap_bytes(nodes_); }
 
  private:
   void grow(std::size_t members) {

@@ -139,8 +139,12 @@ struct PipelineOptions {
   std::vector<SourceOptions> sources;
   std::vector<WindowOptions> windows;  // Limit: max_windows
   std::size_t max_series = 20'000;
-  std::size_t new_series_per_minute = 600;          // of each source
-  std::size_t max_memory_bytes = 64 * 1024 * 1024;  // of state; beyond it no new series is taken
+  std::size_t new_series_per_minute = 600;  // of each source
+  // Of state. At the limit, a reading that needs more is refused: of a new series, in a new window, or where an
+  // aggregate would keep more than it does.
+  std::size_t max_memory_bytes = 64 * 1024 * 1024;
+  // Of one epoch, about. What is due beyond it leaves at the next tick, of each window definition the oldest first.
+  std::size_t max_epoch_rows = 50'000;
   DefinitionMakers makers;
   std::uint64_t hash_seed = 0;  // where it is random, peers cannot foresee the hash of names; it changes no result
 };

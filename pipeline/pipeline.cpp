@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pipeline/glob.h"
+#include "pipeline/heap_bytes.h"
 
 namespace edgetide {
 
@@ -53,7 +54,7 @@ void Pipeline::reset() {
 
 // No series is evicted for one that is then refused.
 std::optional<Refusal> Pipeline::find_room(SourceId source, std::span<const Reading> coming) {
-  if (memory_bytes_ > options_.max_memory_bytes) return Refusal::memory_limit;
+  if (memory_bytes() > options_.max_memory_bytes) return Refusal::memory_limit;
   const std::optional<SeriesId> leaver = series_.full() ? next_leaver(coming) : std::nullopt;
   if (series_.full() && !leaver) return Refusal::series_limit;
   if (now_ && !sources_[index_of(source)].new_series.take(running())) return Refusal::series_rate;
@@ -70,6 +71,7 @@ std::optional<SeriesId> Pipeline::add_series(Series series, SourceId source) {
 
 std::variant<SeriesId, Refusal> Pipeline::try_add_series(Series series, SourceId source,
                                                          std::span<const Reading> coming) {
+  if (label_bytes(series) > max_label_bytes) return Refusal::label_limit;
   if (const auto reason = find_room(source, coming)) return *reason;
   const std::optional<SeriesId> id = series_.add(std::move(series));
   if (!id) return Refusal::series_limit;  // the limit is lower than in an earlier run
@@ -208,6 +210,9 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, SourceId source) con
   const WatermarkScope scope = rules.source.time.scope;
   const Timestamp watermark =
       scope == WatermarkScope::sensor ? series.watermark.value() : watermark_of(series, rules.source_index);
+  if (is_full_) [[unlikely]] {
+    if (needs_room(rules, {reading.series, rules.source_index, scope, time, reading.value, watermark})) return;
+  }
   ReadingOutcome outcome = ReadingOutcome::not_taken;
   for (WindowDefinition* const window : rules.source.windows) {
     outcome =
@@ -223,6 +228,16 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, SourceId source) con
   if (others_follow_) [[unlikely]]
     return observe_in_full(rules, reading.series, time);
   observe(rules, series, time);
+}
+
+// Counts it as refused, if so.
+bool Pipeline::needs_room(const BatchRules& rules, const Incoming& reading) noexcept {
+  const auto& windows = rules.source.windows;
+  if (std::none_of(windows.begin(), windows.end(), [&](const auto* window) { return window->needs_room(reading); })) {
+    return false;
+  }
+  ++rules.source.counters.refused[static_cast<std::size_t>(Refusal::memory_limit)];
+  return true;
 }
 
 inline void Pipeline::observe(const BatchRules& rules, SeriesState& series, Timestamp time) noexcept {
@@ -257,6 +272,7 @@ void Pipeline::keep_reached(SeriesId series) noexcept {
 void Pipeline::apply(const Batch& batch) {
   quarantined_.clear();
   if (batch.arrival) remember(*batch.arrival);
+  is_full_ = memory_bytes() > options_.max_memory_bytes;
   const BatchRules rules = rules_of(batch);
   rules.source.counters.received += batch.readings.size();
   for (const Reading& reading : batch.readings) apply(rules, reading);
@@ -329,6 +345,17 @@ void Pipeline::connected(SourceId source, Moment now) noexcept {
 void Pipeline::disconnected(SourceId source, Moment now) noexcept {
   remember(now);
   sources_[index_of(source)].listening.stop(running());
+  hear_at_most(source, sources_[index_of(source)].listening.elapsed(running()));
+}
+
+// What was heard while time was unheard was heard when the clock, which has been set back, stands now.
+void Pipeline::hear_at_most(SourceId source, Duration at) noexcept {
+  for (SeriesState& state : states_) {
+    if (state.source == source) state.heard_at = std::min(state.heard_at, at);
+  }
+  for (SourceState& state : sources_) state.minimum.hear_at_most(source, at);
+  all_.hear_at_most(source, at);
+  for (const auto& window : windows_) window->hear_at_most(source, at);
 }
 
 void Pipeline::raise_watermarks(Timestamp to) noexcept {
@@ -402,9 +429,14 @@ void Pipeline::tick(Moment now, Fire fire, Emission& out) {
   }
   for (std::uint32_t i = 0; i < windows_.size(); ++i) {
     if (fire == Fire::due && !windows_[i]->due(running())) continue;
-    windows_[i]->fire(WindowId{i}, running(), clocks(), series_.ranks(), out);
+    if (out.rows.size() >= options_.max_epoch_rows) {
+      windows_[i]->postpone();
+      continue;
+    }
+    windows_[i]->fire(WindowId{i}, running(), clocks(), series_.ranks(), options_.max_epoch_rows - out.rows.size(),
+                      out);
   }
-  memory_bytes_ = memory_bytes();
+  measure();
   find_leavers();
 }
 
@@ -466,10 +498,20 @@ std::size_t Pipeline::open_windows() const noexcept {
 }
 
 std::size_t Pipeline::memory_bytes() const noexcept {
-  std::size_t bytes = states_.capacity() * (sizeof(SeriesState) + sizeof(SeriesClock)) + series_.memory_bytes();
+  std::size_t bytes =
+      series_.memory_bytes() + heap_bytes(states_) + heap_bytes(series_clocks_) + heap_bytes(evictable_);
   for (const SourceState& source : sources_) bytes += source.minimum.memory_bytes();
   for (const auto& window : windows_) bytes += window->memory_bytes();
   return bytes;
+}
+
+void Pipeline::measure() noexcept {
+  for (const auto& window : windows_) window->measure();
+  memory_bytes_ = memory_bytes();
+}
+
+bool Pipeline::has_more_rows() const noexcept {
+  return std::any_of(windows_.begin(), windows_.end(), [](const auto& window) { return window->has_more(); });
 }
 
 }  // namespace edgetide

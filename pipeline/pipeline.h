@@ -107,8 +107,12 @@ class Pipeline {
   // Raises every watermark, also those of series to come, to at least `to`.
   void raise_watermarks(Timestamp to) noexcept;
 
-  // Ends an epoch: idle watermarks follow the clock, triggers fire, rows are appended to `out` (which is cleared).
+  // Ends an epoch: idle watermarks follow the clock, triggers fire, rows are appended to `out` (which is cleared),
+  // about PipelineOptions::max_epoch_rows at most.
   void tick(Moment now, Fire fire, Emission& out);
+
+  // Rows were due at the last tick that leave at the next.
+  bool has_more_rows() const noexcept;
 
   // Sensor, metric and labels of a row. The sensor of a group is written "column=value,...", "*" for the group of all.
   std::shared_ptr<const Series> key_of(const Row& row) const {
@@ -124,7 +128,7 @@ class Pipeline {
   // By series: its watermark, or what idleness raised it to in some window, whichever is later.
   std::vector<Timestamp> watermarks() const;
   std::size_t open_windows() const noexcept;
-  std::size_t memory_bytes() const noexcept;  // of state; walks it where aggregates keep their own memory
+  std::size_t memory_bytes() const noexcept;  // of state; of what aggregates own as of the last tick
   std::size_t memory_bytes_at_tick() const noexcept { return memory_bytes_; }
 
   // ---- to be looked at
@@ -187,6 +191,9 @@ class Pipeline {
   void observe(const BatchRules& rules, SeriesState& series, Timestamp time) noexcept;
   void observe_in_full(const BatchRules& rules, SeriesId series, Timestamp time);
   void remember(Moment now) noexcept;
+  void measure() noexcept;
+  bool needs_room(const BatchRules& rules, const Incoming& reading) noexcept;
+  void hear_at_most(SourceId source, Duration at) noexcept;
   Duration running() const noexcept { return now_ ? now_->running : Duration(); }
   std::optional<Refusal> find_room(SourceId source, std::span<const Reading> coming);
   SeriesId enter_series(SeriesId id);
@@ -226,6 +233,7 @@ class Pipeline {
   std::vector<std::unique_ptr<WindowDefinition>> windows_;
   std::vector<SeriesId> evictable_;  // which may be evicted, as of the last tick; only while the table is full
   std::size_t memory_bytes_ = 0;     // at the last tick
+  bool is_full_ = false;             // the limit on memory is reached
   std::vector<Quarantined> quarantined_;
   std::vector<std::string> forgotten_windows_;
   std::vector<std::string> changed_windows_;

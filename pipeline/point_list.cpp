@@ -6,9 +6,12 @@
 
 namespace edgetide {
 
-void PointList::add(Timestamp event_time, double value) {
+std::size_t PointList::add(Timestamp event_time, double value) {
   ordered_ = ordered_ && (points_.empty() || points_.back().time <= event_time);
+  const bool grows = points_.size() == points_.capacity();
+  const std::size_t before = grows ? owned_bytes() : 0;
   points_.push_back({event_time, value});
+  return grows ? owned_bytes() - before : 0;
 }
 
 void PointList::merge(const PointList& other) {

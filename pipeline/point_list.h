@@ -11,14 +11,15 @@
 #include <vector>
 
 #include "pipeline/bytes.h"
+#include "pipeline/heap_bytes.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
 
 class PointList {
  public:
-  void add(Timestamp event_time, double value);
-  void merge(const PointList& other);  // whose readings arrived later
+  std::size_t add(Timestamp event_time, double value);  // returns the bytes it took
+  void merge(const PointList& other);                   // whose readings arrived later
 
   // The sum of what was added between neighbours; after a reset, which goes down, what is there. None: one reading.
   std::optional<double> increase() const;
@@ -27,7 +28,8 @@ class PointList {
   // The largest gap between neighbours, in seconds. None: one reading.
   std::optional<double> largest_gap() const;
 
-  std::size_t heap_bytes() const noexcept { return points_.capacity() * sizeof(Point); }
+  std::size_t owned_bytes() const noexcept { return heap_bytes(points_); }
+  bool grows_with(double /*value*/) const noexcept { return points_.size() == points_.capacity(); }
   void save(ByteWriter& out) const;
   bool load(ByteReader& in);
 

@@ -25,16 +25,19 @@ double value_of(std::int32_t bucket) noexcept {
 
 }  // namespace
 
-void QuantileSketch::add(double value) {
+std::size_t QuantileSketch::add(double value) {
   min_ = std::min(min_, value + 0.0);  // -0 is 0
   max_ = std::max(max_, value + 0.0);
   if (std::abs(value) < smallest) {
     ++zeros_;
-  } else if (value > 0) {
-    positive_.add(bucket_of(value), 1);
-  } else {
-    negative_.add(bucket_of(-value), 1);
+    return 0;
   }
+  return value > 0 ? positive_.add(bucket_of(value), 1) : negative_.add(bucket_of(-value), 1);
+}
+
+bool QuantileSketch::grows_with(double value) const noexcept {
+  if (std::abs(value) < smallest) return false;
+  return value > 0 ? positive_.grows_with(bucket_of(value)) : negative_.grows_with(bucket_of(-value));
 }
 
 void QuantileSketch::merge(const QuantileSketch& other) {
@@ -97,11 +100,21 @@ void QuantileSketch::Buckets::make_room(std::int32_t bucket) {
   counts_.resize(static_cast<std::size_t>(last - first) + 1, 0);
 }
 
-void QuantileSketch::Buckets::add(std::int32_t bucket, std::uint64_t count) {
+bool QuantileSketch::Buckets::grows_with(std::int32_t bucket) const noexcept {
+  if (counts_.empty()) return true;
+  const auto size = static_cast<std::int32_t>(counts_.size());
+  return size < max_buckets && (bucket < first_ || bucket >= first_ + size);
+}
+
+std::size_t QuantileSketch::Buckets::add(std::int32_t bucket, std::uint64_t count) {
+  std::size_t taken = 0;
   if (counts_.empty() || bucket < first_ || bucket - first_ >= static_cast<std::int32_t>(counts_.size())) {
+    const std::size_t before = owned_bytes();
     make_room(bucket);
+    taken = owned_bytes() - before;
   }
   counts_[static_cast<std::size_t>(std::max(bucket, first_) - first_)] += count;
+  return taken;
 }
 
 void QuantileSketch::Buckets::merge(const Buckets& other) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "pipeline/bytes.h"
+#include "pipeline/heap_bytes.h"
 
 namespace edgetide {
 
@@ -23,8 +24,8 @@ class QuantileSketch {
   static constexpr double relative_error = 0.01;
   static constexpr std::int32_t max_buckets = 2048;
 
-  // Requires: `value` is finite.
-  void add(double value);
+  // Requires: `value` is finite. Returns the bytes it took.
+  std::size_t add(double value);
   void merge(const QuantileSketch& other);
 
   // The value at rank floor(percent * (count - 1) / 100), within relative_error; the smallest and the largest value are
@@ -32,7 +33,8 @@ class QuantileSketch {
   double percentile(double percent) const noexcept;
   std::uint64_t count() const noexcept { return zeros_ + negative_.total() + positive_.total(); }
 
-  std::size_t heap_bytes() const noexcept { return negative_.heap_bytes() + positive_.heap_bytes(); }
+  std::size_t owned_bytes() const noexcept { return negative_.owned_bytes() + positive_.owned_bytes(); }
+  bool grows_with(double value) const noexcept;
   void save(ByteWriter& out) const;
   bool load(ByteReader& in);
 
@@ -40,13 +42,14 @@ class QuantileSketch {
   // Counts of buckets first_ to first_ + counts_.size() - 1.
   class Buckets {
    public:
-    void add(std::int32_t bucket, std::uint64_t count);
+    std::size_t add(std::int32_t bucket, std::uint64_t count);
     void merge(const Buckets& other);
     std::uint64_t total() const noexcept;
     // The bucket that holds rank `rank`, counted from the smallest magnitude, or from the largest.
     std::int32_t at_rank(std::uint64_t rank) const noexcept;
     std::int32_t at_rank_from_largest(std::uint64_t rank) const noexcept;
-    std::size_t heap_bytes() const noexcept { return counts_.capacity() * sizeof(std::uint64_t); }
+    std::size_t owned_bytes() const noexcept { return heap_bytes(counts_); }
+    bool grows_with(std::int32_t bucket) const noexcept;
     void save(ByteWriter& out) const;
     bool load(ByteReader& in);
 

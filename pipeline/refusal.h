@@ -18,7 +18,7 @@ enum class Refusal : std::uint8_t {
   too_old,       // event time < arrival - oldest
   series_limit,  // a new series beyond limits.max_series
   series_rate,   // new series of this source come faster than limits.new_series_per_minute
-  memory_limit,  // a new series while the state is larger than limits.memory
+  memory_limit,  // it needs a new series, window or more while the state is larger than limits.memory
   unmatched,     // no window takes this reading
   // decided by routes and decoders, before the pipeline
   no_route,         // no route for this topic
@@ -32,14 +32,15 @@ enum class Refusal : std::uint8_t {
   unauthorised,     // the peer's address is not allowed
   unknown_source,   // replay: a source that is not configured
   journal_full,     // the journal cannot be written, and when_full is drop_newest
+  label_limit,      // a new series whose labels are longer than 4096 bytes in all
 };
 
-inline constexpr std::size_t refusal_count = static_cast<std::size_t>(Refusal::journal_full) + 1;
+inline constexpr std::size_t refusal_count = static_cast<std::size_t>(Refusal::label_limit) + 1;
 
 inline constexpr std::array<std::string_view, refusal_count> refusal_names = {
-    "not_finite", "too_early", "too_old",   "series_limit", "series_rate",     "memory_limit",
-    "unmatched",  "no_route",  "too_large", "too_deep",     "too_many_values", "bad_syntax",
-    "bad_number", "bad_time",  "bad_id",    "unauthorised", "unknown_source",  "journal_full",
+    "not_finite", "too_early",    "too_old",        "series_limit",    "series_rate", "memory_limit", "unmatched",
+    "no_route",   "too_large",    "too_deep",       "too_many_values", "bad_syntax",  "bad_number",   "bad_time",
+    "bad_id",     "unauthorised", "unknown_source", "journal_full",    "label_limit",
 };
 
 constexpr std::string_view name_of(Refusal reason) noexcept {

@@ -36,11 +36,21 @@ double RunningWindows::value(const Candidate& row, const Aggregate& aggregate) c
 }
 
 std::size_t RunningWindows::memory_bytes() const noexcept {
-  std::size_t bytes = store_.memory_bytes() + slots_.capacity() * sizeof(std::uint32_t);
-  if (layout_.owns_memory()) {
-    store_.for_each([&](std::uint32_t slot) { bytes += layout_.heap_bytes(store_.state(slot)); });
-  }
+  return store_.memory_bytes() + heap_bytes(slots_);
+}
+
+std::size_t RunningWindows::owned_bytes() const noexcept {
+  std::size_t bytes = 0;
+  if (!layout_.owns_memory()) return bytes;
+  store_.for_each([&](std::uint32_t slot) { bytes += layout_.owned_bytes(store_.state(slot)); });
   return bytes;
+}
+
+bool RunningWindows::needs_room(KeyId key, Timestamp /*event_time*/, double value,
+                                Timestamp /*reached*/) const noexcept {
+  const std::uint32_t slot = slots_[index_of(key)];
+  if (slot == Store::none) return store_.is_full() || layout_.owns_memory();
+  return layout_.grows_with(store_.state(slot), value);
 }
 
 void RunningWindows::save(ByteWriter& out) const {

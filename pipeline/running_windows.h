@@ -58,7 +58,10 @@ class RunningWindows {
       return !visit(window.key, window.start, Timestamp::latest());
     });
   }
-  std::size_t memory_bytes() const noexcept;
+  std::size_t memory_bytes() const noexcept;  // without what states own
+  std::size_t owned_bytes() const noexcept;   // by states; walks them
+  // A reading would take memory that was not taken yet.
+  bool needs_room(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept;
 
   void save(ByteWriter& out) const;
   void load(ByteReader& in);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "pipeline/heap_bytes.h"
+
 namespace edgetide {
 
 SeriesTable::Name SeriesTable::name_of(const Series& series) {
@@ -28,6 +30,7 @@ SeriesId SeriesTable::add_beyond_capacity(Series series) {
   index_.insert(hash_of(series), position);
   if (series.computed) ++computed_;
   names_[position] = name_of(series);
+  texts_bytes_ += texts_bytes(series);
   series_[position] = std::make_shared<const Series>(std::move(series));
   ranked_ = false;
   return SeriesId{position};
@@ -37,6 +40,7 @@ void SeriesTable::remove(SeriesId id) {
   const Series& removed = *series_[index_of(id)];
   index_.erase(hash_of(removed), index_of(id));
   if (removed.computed) --computed_;
+  texts_bytes_ -= texts_bytes(removed);
   series_[index_of(id)].reset();
   names_[index_of(id)] = {};
   free_.push_back(index_of(id));
@@ -60,9 +64,25 @@ const std::vector<std::uint32_t>& SeriesTable::ranks() {
 }
 
 std::size_t SeriesTable::memory_bytes() const noexcept {
-  constexpr std::size_t string_bytes = 64;  // a guess: short ones stand in the string itself
-  return series_.capacity() * (sizeof(Series) + string_bytes + sizeof(std::shared_ptr<const Series>)) +
-         names_.capacity() * sizeof(Name) + index_.memory_bytes() + ranks_.capacity() * sizeof(std::uint32_t);
+  return texts_bytes_ + heap_bytes(series_) + heap_bytes(names_) + heap_bytes(free_) + heap_bytes(ranks_) +
+         index_.memory_bytes();
+}
+
+std::size_t SeriesTable::texts_bytes(const Series& series) noexcept {
+  return edgetide::memory_bytes(series) + heap_block(series.sensor.size() + series.metric.size());
+}
+
+std::size_t memory_bytes(const Series& series) noexcept {
+  std::size_t bytes = shared_bytes<Series>() + heap_bytes(series.sensor) + heap_bytes(series.metric) +
+                      heap_bytes(series.unit) + heap_bytes(series.labels);
+  for (const Label& label : series.labels) bytes += heap_bytes(label.key) + heap_bytes(label.value);
+  return bytes;
+}
+
+std::size_t label_bytes(const Series& series) noexcept {
+  std::size_t bytes = 0;
+  for (const Label& label : series.labels) bytes += label.key.size() + label.value.size();
+  return bytes;
 }
 
 }  // namespace edgetide

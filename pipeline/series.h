@@ -28,6 +28,9 @@ struct Label {
   bool operator==(const Label&) const = default;
 };
 
+// Refused beyond: keys and values of the labels of one series.
+inline constexpr std::size_t max_label_bytes = 4096;
+
 struct Series {
   std::string sensor;
   std::string metric;
@@ -36,6 +39,10 @@ struct Series {
   bool grouped = false;       // a group of series: `sensor` is "column=value,..." with \ before , = \ in values
   bool computed = false;      // from other series of the sensor; the capacity does not count it
 };
+
+// That a series owns, with itself.
+std::size_t memory_bytes(const Series& series) noexcept;
+std::size_t label_bytes(const Series& series) noexcept;
 
 class SeriesTable {
  public:
@@ -79,6 +86,7 @@ class SeriesTable {
   };
 
   static Name name_of(const Series& series);
+  static std::size_t texts_bytes(const Series& series) noexcept;
   std::uint32_t hash_of(const Series& series) const noexcept {
     return hash_(NameHash::lengths_of(series.sensor, series.metric), series.sensor, series.metric);
   }
@@ -88,7 +96,8 @@ class SeriesTable {
   std::vector<std::shared_ptr<const Series>> series_;  // null: removed
   std::vector<Name> names_;
   std::vector<std::uint32_t> free_;
-  std::size_t computed_ = 0;  // how many
+  std::size_t computed_ = 0;     // how many
+  std::size_t texts_bytes_ = 0;  // of all series, with their names
   FlatIndex index_;
   std::vector<std::uint32_t> ranks_;
   bool ranked_ = true;

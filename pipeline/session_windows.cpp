@@ -152,11 +152,25 @@ void SessionWindows::finish(std::vector<Candidate>& rows) {
 }
 
 std::size_t SessionWindows::memory_bytes() const noexcept {
-  std::size_t bytes = store_.memory_bytes() + newest_.capacity() * sizeof(std::uint32_t);
-  if (layout_.owns_memory()) {
-    store_.for_each([&](std::uint32_t slot) { bytes += layout_.heap_bytes(store_.state(slot)); });
-  }
+  return store_.memory_bytes() + heap_bytes(newest_) + heap_bytes(retractions_);
+}
+
+std::size_t SessionWindows::owned_bytes() const noexcept {
+  std::size_t bytes = 0;
+  if (!layout_.owns_memory()) return bytes;
+  store_.for_each([&](std::uint32_t slot) { bytes += layout_.owned_bytes(store_.state(slot)); });
   return bytes;
+}
+
+// Sessions that are joined free one slot and may fill a list of retractions: that is not counted before.
+bool SessionWindows::needs_room(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept {
+  if (event_time + gap_ + allowed_lateness_ <= reached) return false;
+  for (std::uint32_t slot = newest_[index_of(key)]; slot != Store::none; slot = store_.header(slot).older) {
+    if (joins(store_.header(slot), event_time, event_time + gap_, reached)) {
+      return layout_.grows_with(store_.state(slot), value);
+    }
+  }
+  return store_.is_full() || layout_.owns_memory();
 }
 
 void SessionWindows::save(ByteWriter& out) const {

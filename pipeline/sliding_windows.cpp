@@ -174,8 +174,17 @@ void SlidingWindows::drop_panes(KeyId key) {
 }
 
 void SlidingWindows::collect(const FiringContext& firing, std::vector<Candidate>& rows) {
-  for (std::uint32_t i = 0; i < keys_.size(); ++i) {
-    if (keys_[i].newest != Panes::none) collect_key(KeyId{i}, firing, rows);
+  const auto count = static_cast<std::uint32_t>(keys_.size());
+  const std::uint32_t first = next_key_ < count ? next_key_ : 0;
+  next_key_ = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint32_t key = first + i < count ? first + i : first + i - count;
+    if (keys_[key].newest == Panes::none) continue;
+    if (rows.size() >= firing.max_rows) {
+      next_key_ = key;
+      break;
+    }
+    collect_key(KeyId{key}, firing, rows);
   }
   collect_sealed(firing, rows);
 }
@@ -219,6 +228,7 @@ void SlidingWindows::collect_window(KeyId key, const Extent& extent, const Firin
 
 void SlidingWindows::collect_sealed(const FiringContext& firing, std::vector<Candidate>& rows) {
   sealed_.for_each([&](std::uint32_t slot) {
+    if (rows.size() >= firing.max_rows) return;  // at a later firing
     const WindowHeader& window = sealed_.header(slot);
     const Timestamp end = end_of(grid_.cell_of(window.start));
     rows.push_back({window.start, end, firing.ranks[index_of(window.key)], window.key,
@@ -258,15 +268,29 @@ void SlidingWindows::clear_merged() noexcept {
 }
 
 std::size_t SlidingWindows::memory_bytes() const noexcept {
-  std::size_t bytes = panes_.memory_bytes() + marks_.memory_bytes() + sealed_.memory_bytes();
-  bytes += keys_.capacity() * sizeof(Key);
+  return panes_.memory_bytes() + marks_.memory_bytes() + sealed_.memory_bytes() + heap_bytes(keys_) +
+         heap_bytes(merged_) + heap_bytes(leaving_);
+}
+
+std::size_t SlidingWindows::owned_bytes() const noexcept {
+  std::size_t bytes = 0;
   if (!layout_.owns_memory()) return bytes;
-  panes_.for_each([&](std::uint32_t slot) { bytes += layout_.heap_bytes(panes_.state(slot)); });
-  sealed_.for_each([&](std::uint32_t slot) { bytes += layout_.heap_bytes(sealed_.state(slot)); });
+  panes_.for_each([&](std::uint32_t slot) { bytes += layout_.owned_bytes(panes_.state(slot)); });
+  sealed_.for_each([&](std::uint32_t slot) { bytes += layout_.owned_bytes(sealed_.state(slot)); });
   return bytes;
 }
 
+bool SlidingWindows::needs_room(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept {
+  if (last_end(event_time) + allowed_lateness_ <= reached) return false;
+  const std::int64_t cell = grid_.cell_of(event_time);
+  if (final_at(first_start_of(cell)) <= reached && (sealed_.is_full() || layout_.owns_memory())) return true;
+  const std::uint32_t slot = panes_.find(key, grid_.start_of(cell));
+  if (slot == Panes::none) return panes_.is_full() || marks_.is_full() || layout_.owns_memory();
+  return layout_.grows_with(panes_.state(slot), value);
+}
+
 void SlidingWindows::save(ByteWriter& out) const {
+  out.u32(next_key_);
   out.u32(static_cast<std::uint32_t>(keys_.size()));
   for (const Key& key : keys_) {
     out.time(key.sealed_upto);
@@ -285,6 +309,7 @@ void SlidingWindows::save(ByteWriter& out) const {
 }
 
 void SlidingWindows::load(ByteReader& in) {
+  next_key_ = in.u32();
   const std::size_t saved = load_count(in, keys_.size());
   for (std::size_t i = 0; in.ok() && i < saved; ++i) {
     keys_[i].sealed_upto = in.time();

@@ -84,7 +84,10 @@ class SlidingWindows {
       return false;
     });
   }
-  std::size_t memory_bytes() const noexcept;
+  std::size_t memory_bytes() const noexcept;  // without what states own
+  std::size_t owned_bytes() const noexcept;   // by states; walks them
+  // A reading would take memory that was not taken yet.
+  bool needs_room(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept;
 
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
@@ -169,9 +172,10 @@ class SlidingWindows {
   const Duration allowed_lateness_;
   const AggregateLayout& layout_;
   Panes panes_;
-  Marks marks_;            // of windows that were emitted and are not sealed
-  Marks sealed_;           // with states
-  std::vector<Key> keys_;  // by key
+  Marks marks_;                 // of windows that were emitted and are not sealed
+  Marks sealed_;                // with states
+  std::vector<Key> keys_;       // by key
+  std::uint32_t next_key_ = 0;  // where a firing goes on that had no room for the rows of all
 
   // Of one firing; kept for their buffers.
   PaneFold fold_;

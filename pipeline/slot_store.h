@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "pipeline/flat_index.h"
+#include "pipeline/heap_bytes.h"
 #include "pipeline/ids.h"
 #include "pipeline/time.h"
 
@@ -92,9 +93,11 @@ class SlotStore {
   }
 
   std::size_t size() const noexcept { return used_ - free_.size(); }
+  // The next slot takes a new block.
+  bool is_full() const noexcept { return free_.empty() && (used_ & (block_slots - 1)) == 0; }
   std::size_t memory_bytes() const noexcept {
-    return blocks_.size() * block_slots * slot_words_ * sizeof(Word) + index_.memory_bytes() +
-           free_.capacity() * sizeof(std::uint32_t);
+    return blocks_.size() * heap_block(block_slots * slot_words_ * sizeof(Word)) + index_.memory_bytes() +
+           heap_bytes(blocks_) + heap_bytes(free_);
   }
 
  private:

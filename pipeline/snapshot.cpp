@@ -85,8 +85,10 @@ std::optional<std::string> Pipeline::restore(std::string_view snapshot, Connecti
     if (sources_[i].minimum.active()) all_.restore_member(SourceId{i}, sources_[i].minimum.value());
   }
   load_windows(in, head, sources);
+  for (std::uint32_t i = 0; i < sources_.size(); ++i)
+    hear_at_most(SourceId{i}, sources_[i].listening.elapsed(running()));
   in.require(in.at_end());
-  memory_bytes_ = memory_bytes();
+  measure();
   if (in.ok()) return std::nullopt;
   reset();
   return "the snapshot is damaged";

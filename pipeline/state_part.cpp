@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "pipeline/distinct_counter.h"
+#include "pipeline/heap_bytes.h"
 #include "pipeline/point_list.h"
 #include "pipeline/quantile_sketch.h"
 
@@ -14,30 +15,41 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-void add_sum(StateWord* part, std::uint64_t, Timestamp, double value) {
+std::size_t add_sum(StateWord* part, std::uint64_t, Timestamp, double value) {
   add_to_sum(part, value);
+  return 0;
 }
 void merge_sums(StateWord* part, std::uint64_t, const StateWord* other, std::uint64_t) {
   add_to_sum(part, real_of(other[0]));
   part[1] = word_of(real_of(part[1]) + real_of(other[1]));
 }
 
-void add_min(StateWord* part, std::uint64_t, Timestamp, double value) {
+std::size_t add_min(StateWord* part, std::uint64_t, Timestamp, double value) {
   add_to_min(*part, value);
+  return 0;
 }
 void merge_mins(StateWord* part, std::uint64_t, const StateWord* other, std::uint64_t) {
   *part = word_of(std::min(real_of(*part), real_of(*other)));
 }
 
-void add_max(StateWord* part, std::uint64_t, Timestamp, double value) {
+std::size_t add_max(StateWord* part, std::uint64_t, Timestamp, double value) {
   add_to_max(*part, value);
+  return 0;
 }
 void merge_maxes(StateWord* part, std::uint64_t, const StateWord* other, std::uint64_t) {
   *part = word_of(std::max(real_of(*part), real_of(*other)));
 }
 
+std::size_t add_first(StateWord* part, std::uint64_t count, Timestamp event_time, double value) {
+  add_to_first(part, count, event_time, value);
+  return 0;
+}
 void merge_firsts(StateWord* part, std::uint64_t, const StateWord* other, std::uint64_t) {
   if (time_of(other[0]) < time_of(part[0])) std::copy_n(other, 2, part);
+}
+std::size_t add_last(StateWord* part, std::uint64_t count, Timestamp event_time, double value) {
+  add_to_last(part, count, event_time, value);
+  return 0;
 }
 void merge_lasts(StateWord* part, std::uint64_t, const StateWord* other, std::uint64_t) {
   if (time_of(other[0]) >= time_of(part[0])) std::copy_n(other, 2, part);
@@ -45,13 +57,14 @@ void merge_lasts(StateWord* part, std::uint64_t, const StateWord* other, std::ui
 
 // part: origin, mean less origin, sum of squared deviations. The origin is the first value: values that are large
 // but differ little keep all their digits.
-void add_moments(StateWord* part, std::uint64_t count, Timestamp, double value) {
+std::size_t add_moments(StateWord* part, std::uint64_t count, Timestamp, double value) {
   if (count == 1) part[0] = word_of(value);
   const double shifted = value - real_of(part[0]);
   const double delta = shifted - real_of(part[1]);
   const double mean = real_of(part[1]) + delta / static_cast<double>(count);
   part[1] = word_of(mean);
   part[2] = word_of(real_of(part[2]) + delta * (shifted - mean));
+  return 0;
 }
 void merge_moments(StateWord* part, std::uint64_t count, const StateWord* other, std::uint64_t other_count) {
   const double n = static_cast<double>(count), m = static_cast<double>(other_count);
@@ -67,8 +80,15 @@ Owned& need(StateWord& part) {
   return *part_at<Owned>(part);
 }
 
+// As `need`, and what that took.
+template <typename Owned, typename Add>
+std::size_t add_to_owned(StateWord& part, Add&& add) {
+  const std::size_t made = part == 0 ? heap_block(sizeof(Owned)) : 0;
+  return made + add(need<Owned>(part));
+}
+
 template <typename Owned>
-constexpr StatePartKind owning(void (*add)(StateWord*, std::uint64_t, Timestamp, double)) {
+constexpr StatePartKind owning(std::size_t (*add)(StateWord*, std::uint64_t, Timestamp, double)) {
   return {
       .words = 1,
       .add = add,
@@ -79,30 +99,31 @@ constexpr StatePartKind owning(void (*add)(StateWord*, std::uint64_t, Timestamp,
             delete part_at<Owned>(part);
             part = 0;
           },
-      .heap_bytes = [](StateWord part) -> std::size_t {
-        return part == 0 ? 0 : sizeof(Owned) + part_at<Owned>(part)->heap_bytes();
+      .owned_bytes = [](StateWord part) -> std::size_t {
+        return part == 0 ? 0 : heap_block(sizeof(Owned)) + part_at<Owned>(part)->owned_bytes();
       },
+      .grows_with = [](StateWord part, double value) { return part == 0 || part_at<Owned>(part)->grows_with(value); },
       .save = [](StateWord part, ByteWriter& out) { part_at<Owned>(part)->save(out); },
       .load = [](StateWord& part, ByteReader& in) { return need<Owned>(part).load(in); },
   };
 }
 
-void add_to_sketch(StateWord* part, std::uint64_t, Timestamp, double value) {
-  need<QuantileSketch>(*part).add(value);
+std::size_t add_to_sketch(StateWord* part, std::uint64_t, Timestamp, double value) {
+  return add_to_owned<QuantileSketch>(*part, [&](QuantileSketch& sketch) { return sketch.add(value); });
 }
-void add_to_distinct(StateWord* part, std::uint64_t, Timestamp, double value) {
-  need<DistinctCounter>(*part).add(value);
+std::size_t add_to_distinct(StateWord* part, std::uint64_t, Timestamp, double value) {
+  return add_to_owned<DistinctCounter>(*part, [&](DistinctCounter& counter) { return counter.add(value); });
 }
-void add_to_points(StateWord* part, std::uint64_t, Timestamp event_time, double value) {
-  need<PointList>(*part).add(event_time, value);
+std::size_t add_to_points(StateWord* part, std::uint64_t, Timestamp event_time, double value) {
+  return add_to_owned<PointList>(*part, [&](PointList& points) { return points.add(event_time, value); });
 }
 
 constexpr std::array<StatePartKind, state_part_count> kinds = {{
     {.words = 2, .add = add_sum, .merge = merge_sums},
     {.words = 1, .initial = word_of(infinity), .add = add_min, .merge = merge_mins},
     {.words = 1, .initial = word_of(-infinity), .add = add_max, .merge = merge_maxes},
-    {.words = 2, .add = add_to_first, .merge = merge_firsts},
-    {.words = 2, .add = add_to_last, .merge = merge_lasts},
+    {.words = 2, .add = add_first, .merge = merge_firsts},
+    {.words = 2, .add = add_last, .merge = merge_lasts},
     {.words = 3, .add = add_moments, .merge = merge_moments},
     owning<QuantileSketch>(add_to_sketch),
     owning<DistinctCounter>(add_to_distinct),

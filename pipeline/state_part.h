@@ -34,15 +34,16 @@ struct StatePartKind {
   std::size_t words;
   StateWord initial = 0;  // of its first word, in the state of no readings
 
-  // `count`: readings in the state, with this one.
-  void (*add)(StateWord* part, std::uint64_t count, Timestamp event_time, double value);
+  // `count`: readings in the state, with this one. Returns how many bytes the part took for it.
+  std::size_t (*add)(StateWord* part, std::uint64_t count, Timestamp event_time, double value);
   // Takes in the readings of `other`, which arrived later. Requires: both states have readings; or, where the part owns
   // memory, `other` has. The counts are those before the merge.
   void (*merge)(StateWord* part, std::uint64_t count, const StateWord* other, std::uint64_t other_count);
 
   // Of parts that own memory; null for others.
   void (*release)(StateWord& part) = nullptr;
-  std::size_t (*heap_bytes)(StateWord part) = nullptr;
+  std::size_t (*owned_bytes)(StateWord part) = nullptr;
+  bool (*grows_with)(StateWord part, double value) = nullptr;  // `add` of that value may take memory
   void (*save)(StateWord part, ByteWriter& out) = nullptr;
   bool (*load)(StateWord& part, ByteReader& in) = nullptr;
 

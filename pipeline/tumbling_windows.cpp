@@ -65,11 +65,22 @@ void TumblingWindows::finish(std::vector<Candidate>& rows) {
 }
 
 std::size_t TumblingWindows::memory_bytes() const noexcept {
-  std::size_t bytes = store_.memory_bytes() + newest_.capacity() * sizeof(Header*);
-  if (layout_.owns_memory()) {
-    store_.for_each([&](std::uint32_t slot) { bytes += layout_.heap_bytes(store_.state(slot)); });
-  }
+  return store_.memory_bytes() + heap_bytes(newest_);
+}
+
+std::size_t TumblingWindows::owned_bytes() const noexcept {
+  std::size_t bytes = 0;
+  if (!layout_.owns_memory()) return bytes;
+  store_.for_each([&](std::uint32_t slot) { bytes += layout_.owned_bytes(store_.state(slot)); });
   return bytes;
+}
+
+bool TumblingWindows::needs_room(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept {
+  const Timestamp start = first_start(event_time);
+  if (end_of(start) + allowed_lateness_ <= reached) return false;
+  const std::uint32_t slot = store_.find(key, start);
+  if (slot == Store::none) return store_.is_full() || layout_.owns_memory();
+  return layout_.grows_with(store_.state(slot), value);
 }
 
 void TumblingWindows::save(ByteWriter& out) const {

@@ -99,6 +99,10 @@ class MinimumWatermark {
   }
   void remove(Member member) { members_.set(index_of(member), MinTree::absent); }
   void hear(Heard heard) noexcept { heard_ = heard; }
+  // The listening clock of the source was set back.
+  void hear_at_most(SourceId source, Duration at) noexcept {
+    if (heard_.source == source) heard_.at = std::min(heard_.at, at);
+  }
 
   // After members were removed.
   void settle() noexcept {

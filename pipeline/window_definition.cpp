@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "pipeline/heap_bytes.h"
+
 namespace edgetide {
 
 namespace {
@@ -193,6 +195,11 @@ void WindowDefinition::raise(Timestamp to) noexcept {
   for (MinimumWatermark<MemberId>& group : groups_) group.raise(to);
 }
 
+void WindowDefinition::hear_at_most(SourceId source, Duration at) noexcept {
+  if (former_) former_->hear_at_most(source, at);
+  for (MinimumWatermark<MemberId>& group : groups_) group.hear_at_most(source, at);
+}
+
 Timestamp WindowDefinition::newest_final_at(KeyId key) const {
   return std::visit([&](const auto& windows) { return windows.newest_final_at(key); }, windows_);
 }
@@ -223,7 +230,7 @@ void WindowDefinition::follow_minimum_clocks(const Clocks& clocks) {
 }
 
 bool WindowDefinition::due(Duration running) const noexcept {
-  if (fired_at_ < Duration()) return true;
+  if (fired_at_ < Duration() || has_more_) return true;
   return running.count() / options_.trigger.count() > fired_at_.count() / options_.trigger.count();
 }
 
@@ -248,10 +255,13 @@ void WindowDefinition::note_reached(const Clocks& clocks) {
   for (std::uint32_t i = 0; i < clocks.series.size(); ++i) reached_.push_back(reached(SeriesId{i}, clocks.series[i]));
 }
 
-void WindowDefinition::collect(const Clocks& clocks, std::span<const std::uint32_t> ranks) {
+void WindowDefinition::collect(const Clocks& clocks, std::span<const std::uint32_t> ranks, std::size_t max_rows) {
   rows_.clear();
-  const FiringContext firing{reached_, ranks, options_.complete};
+  const std::size_t most = options_.complete ? std::numeric_limits<std::size_t>::max() : max_rows;
+  const FiringContext firing{reached_, ranks, options_.complete, most};
   std::visit([&](auto& windows) { windows.collect(firing, rows_); }, windows_);
+  has_more_ = options_.kind == WindowKind::sliding ? rows_.size() >= most : rows_.size() > most;
+  if (rows_.size() > most) postpone_beyond(most);
   if (empty_) collect_empty(firing, clocks);
   if (is_limited()) hold_back_outside();
   if (!derived_.empty()) {
@@ -259,6 +269,23 @@ void WindowDefinition::collect(const Clocks& clocks, std::span<const std::uint32
                      [&](const Candidate& row, const Aggregate& aggregate) { return value_of(row, aggregate); });
   }
   if (std::none_of(rows_.begin(), rows_.end(), [](const Candidate& row) { return row.changed; })) rows_.clear();
+}
+
+// Those of the oldest windows stay, and retractions. Sliding windows have seen to it themselves. With `top` all rows of
+// one start leave together.
+void WindowDefinition::postpone_beyond(std::size_t max_rows) {
+  if (options_.kind == WindowKind::sliding) return;
+  std::sort(rows_.begin(), rows_.end(), [](const Candidate& a, const Candidate& b) {
+    const bool a_stays = a.state == RowState::retracted, b_stays = b.state == RowState::retracted;
+    if (a_stays != b_stays) return a_stays;
+    return a.start != b.start ? a.start < b.start : a.rank < b.rank;
+  });
+  const auto is_retraction = [](const Candidate& row) { return row.state == RowState::retracted; };
+  const auto retractions =
+      static_cast<std::size_t>(std::find_if_not(rows_.begin(), rows_.end(), is_retraction) - rows_.begin());
+  std::size_t stay = std::min(retractions + max_rows, rows_.size());
+  while (options_.top && stay > 0 && stay < rows_.size() && rows_[stay].start == rows_[stay - 1].start) ++stay;
+  rows_.resize(stay);
 }
 
 void WindowDefinition::collect_empty(const FiringContext& firing, const Clocks& clocks) {
@@ -271,11 +298,13 @@ void WindowDefinition::collect_empty(const FiringContext& firing, const Clocks& 
       const SeriesClock& series = clocks.series[key];
       // The end of all input is not a time: nothing is missed after the newest reading.
       const Timestamp reached = reached_[key] == Timestamp::latest() ? series.own : reached_[key];
-      empty_->collect(KeyId{key}, reached, std::max(reached, series.clock), firing.ranks[key], windows, rows_);
+      empty_->collect(KeyId{key}, reached, std::max(reached, series.clock), firing.ranks[key], firing.max_rows, windows,
+                      rows_);
     }
   };
-  if (const auto* tumbling = std::get_if<TumblingWindows>(&windows_)) return collect_from(*tumbling);
+  if (const auto* tumbling = std::get_if<TumblingWindows>(&windows_)) collect_from(*tumbling);
   if (const auto* sliding = std::get_if<SlidingWindows>(&windows_)) collect_from(*sliding);
+  has_more_ = has_more_ || rows_.size() >= firing.max_rows;
 }
 
 void WindowDefinition::order_and_cut() {
@@ -376,15 +405,16 @@ void WindowDefinition::forget_duplicates() {
 }
 
 void WindowDefinition::fire(WindowId id, Duration running, const Clocks& clocks,
-                            std::span<const std::uint32_t> series_ranks, Emission& out) {
+                            std::span<const std::uint32_t> series_ranks, std::size_t max_rows, Emission& out) {
   if (in_handover_) forget_what_is_past(clocks.too_old);
   if (former_) {
-    former_->fire(id, running, clocks, series_ranks, out);
+    former_->fire(id, running, clocks, series_ranks, max_rows, out);
     rows_emitted_.add(std::exchange(former_->rows_emitted_, {}));
   }
   fired_at_ = running;
   note_reached(clocks);
-  collect(clocks, grouped() ? std::span<const std::uint32_t>(keys_.ranks()) : series_ranks);
+  collect(clocks, grouped() ? std::span<const std::uint32_t>(keys_.ranks()) : series_ranks, max_rows);
+  has_more_ = has_more_ || (former_ && former_->has_more_);
   order_and_cut();
   std::visit(
       [&](auto& windows) {
@@ -410,13 +440,33 @@ std::size_t WindowDefinition::own_windows() const noexcept {
 
 std::size_t WindowDefinition::memory_bytes() const noexcept {
   std::size_t bytes = std::visit([](const auto& windows) { return windows.memory_bytes(); }, windows_);
-  bytes += (idle_.capacity() + reached_.capacity()) * sizeof(Timestamp) + rows_.capacity() * sizeof(Candidate);
-  bytes += keys_.memory_bytes() + members_.capacity() / 8;
+  bytes += heap_block(sizeof *this) + measured_bytes_ + layout_.bytes_taken() + keys_.memory_bytes() +
+           duplicates_.memory_bytes();
+  bytes += heap_bytes(idle_) + heap_bytes(reached_) + heap_bytes(rows_) + heap_bytes(groups_) + members_.capacity() / 8;
   bytes += (since_ ? since_->memory_bytes() : 0) + (until_ ? until_->memory_bytes() : 0);
-  if (former_) bytes += sizeof *former_ + former_->memory_bytes();
-  bytes += duplicates_.memory_bytes() + derived_.memory_bytes() + (empty_ ? empty_->memory_bytes() : 0);
-  for (const MinimumWatermark<MemberId>& group : groups_) bytes += sizeof group + group.memory_bytes();
-  return bytes;
+  return bytes + (empty_ ? empty_->memory_bytes() : 0) + (former_ ? former_->memory_bytes() : 0);
+}
+
+void WindowDefinition::measure() noexcept {
+  if (former_) former_->measure();
+  layout_.forget_taken();
+  measured_bytes_ = std::visit([](const auto& windows) { return windows.owned_bytes(); }, windows_);
+  measured_bytes_ += derived_.memory_bytes();
+  for (const MinimumWatermark<MemberId>& group : groups_) measured_bytes_ += group.memory_bytes();
+}
+
+bool WindowDefinition::needs_room(const Incoming& reading) const noexcept {
+  if (former_ && former_->needs_room(reading)) return true;
+  const std::span<const KeyId> keys = keys_.keys_of(reading.series);
+  if (keys.empty() || !takes_value(reading.value)) return false;
+  if (is_limited() && outcome_outside(reading, keys.front())) return false;
+  if (options_.deduplicate && duplicates_.is_full()) return true;
+  return std::any_of(keys.begin(), keys.end(), [&](KeyId key) {
+    const Timestamp reached = reached_by(reading, key);
+    return std::visit(
+        [&](const auto& windows) { return windows.needs_room(key, reading.event_time, reading.value, reached); },
+        windows_);
+  });
 }
 
 }  // namespace edgetide

@@ -142,14 +142,20 @@ class WindowDefinition {
   void observe(SeriesId series, const SeriesWatermark& own, Heard heard, bool taken);
   void become_idle(SeriesId series);
   void raise(Timestamp to) noexcept;
+  void hear_at_most(SourceId source, Duration at) noexcept;
 
   // The idle rule, at a tick. `silence` is the listening time since a group was last heard.
   template <typename Silence>
   void follow_clocks(const Clocks& clocks, Silence&& silence);
 
   bool due(Duration running) const noexcept;
+  // At most about `max_rows` leave: of what is due the oldest windows. It is `due` again at the next tick if there is
+  // more.
   void fire(WindowId id, Duration running, const Clocks& clocks, std::span<const std::uint32_t> series_ranks,
-            Emission& out);
+            std::size_t max_rows, Emission& out);
+  // It was due, and there was no room for its rows.
+  void postpone() noexcept { has_more_ = true; }
+  bool has_more() const noexcept { return has_more_; }
 
   // `former`: as in the row.
   std::shared_ptr<const Series> key(KeyId key, const SeriesTable& table, std::uint8_t former = 0) const;
@@ -162,7 +168,11 @@ class WindowDefinition {
   }
 
   std::size_t open_windows() const noexcept;  // with those of former definitions
+  // What groups and derived metrics own, and what states gave back, is as of `measure`, which walks them.
   std::size_t memory_bytes() const noexcept;
+  void measure() noexcept;
+  // A reading would take memory that was not taken yet: for a window, a state that grows, or to be known again.
+  bool needs_room(const Incoming& reading) const noexcept;
 
   // ---- to be looked at
   std::size_t key_count() const noexcept { return keys_.size(); }
@@ -206,7 +216,7 @@ class WindowDefinition {
   void choose_fast_path();
   std::size_t own_windows() const noexcept;
   bool is_limited() const noexcept { return since_.has_value() || until_.has_value(); }
-  std::optional<ReadingOutcome> outcome_outside(const Incoming& reading, KeyId key);
+  std::optional<ReadingOutcome> outcome_outside(const Incoming& reading, KeyId key) const;
   void hold_back_outside();
   void emit_for(const WindowDefinition& present, std::uint8_t depth);
   void forget_what_is_past(Timestamp too_old);
@@ -232,8 +242,9 @@ class WindowDefinition {
   void follow_series_clocks(const Clocks& clocks);
   void follow_minimum_clocks(const Clocks& clocks);
   void note_reached(const Clocks& clocks);
-  void collect(const Clocks& clocks, std::span<const std::uint32_t> ranks);
+  void collect(const Clocks& clocks, std::span<const std::uint32_t> ranks, std::size_t max_rows);
   void collect_empty(const FiringContext& firing, const Clocks& clocks);
+  void postpone_beyond(std::size_t max_rows);
   void order_and_cut();
   void cut_to_top();
   template <typename Kind>
@@ -274,6 +285,8 @@ class WindowDefinition {
   std::optional<EmptyWindows> empty_;
   DerivedMetrics derived_;
   Duration fired_at_ = Duration::microseconds(-1);  // running time of the last firing; negative: never
+  bool has_more_ = false;                           // rows were due then and did not leave
+  std::size_t measured_bytes_ = 0;
 
   RowsEmitted rows_emitted_;
 

@@ -95,7 +95,7 @@ Timestamp WindowDefinition::taken_until(KeyId key, Timestamp reached) const {
 }
 
 // Of a reading that no window of this definition takes.
-std::optional<ReadingOutcome> WindowDefinition::outcome_outside(const Incoming& reading, KeyId key) {
+std::optional<ReadingOutcome> WindowDefinition::outcome_outside(const Incoming& reading, KeyId key) const {
   if (options_.kind == WindowKind::running) return std::nullopt;
   const auto [first, last] = std::visit(
       [&](const auto& windows) {

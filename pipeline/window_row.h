@@ -57,6 +57,7 @@ struct FiringContext {
   std::span<const Timestamp> reached;    // by key
   std::span<const std::uint32_t> ranks;  // by key
   bool complete;                         // unchanged rows are wanted too, if any row is emitted
+  std::size_t max_rows;                  // what is due beyond waits for a later firing, key by key
 };
 
 }  // namespace edgetide

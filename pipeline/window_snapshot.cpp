@@ -32,6 +32,7 @@ void WindowDefinition::save(ByteWriter& out) const {
   save_definition(out, options_);
   out.end_text(definition);
   out.duration(fired_at_);
+  out.u8(has_more_ ? 1 : 0);
   if (grouped()) save_groups(out);
   save_times(out, idle_);
   out.u32(static_cast<std::uint32_t>(source_idle_.size()));
@@ -47,6 +48,7 @@ void WindowDefinition::save(ByteWriter& out) const {
 
 void WindowDefinition::load(ByteReader& in, const Restored& restored) {
   fired_at_ = in.duration();
+  has_more_ = in.u8() != 0;
   if (grouped()) load_groups(in, restored);
   load_times(in, idle_);
   const std::uint32_t sources = in.u32();

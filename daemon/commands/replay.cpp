@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <unordered_map>
@@ -32,8 +33,9 @@ PipelineOptions with_default_source(PipelineOptions options, SourceId& default_s
   return options;
 }
 
-// The output replaces the sinks, so its mode decides what windows emit.
+// The output replaces the sinks, so its mode decides what windows emit. It takes all rows of an epoch.
 PipelineOptions with_mode(PipelineOptions options, OutputMode mode) {
+  options.max_epoch_rows = std::numeric_limits<std::size_t>::max();
   for (WindowOptions& window : options.windows) window.complete = mode == OutputMode::complete;
   return options;
 }

@@ -401,7 +401,9 @@ std::optional<std::string> Intake::reconfigure(Reconfiguration next) {
   const MutexLock lock(mutex_);
   const Moment now = clock_.now();
   if (!clock_set_) return "readings wait for the clock to be set; try again when it is";
-  if (next.fire_all && !fire_windows(Fire::all, now)) return "the journal cannot be written: " + journal_->error();
+  do {
+    if (next.fire_all && !fire_windows(Fire::all, now)) return "the journal cannot be written: " + journal_->error();
+  } while (next.fire_all && pipeline_.has_more_rows());
   listen(false, now);
   std::optional<std::string> refusal = next.pipeline.restore(pipeline_.snapshot());
   if (!refusal && !journaled(now.running, [&]() REQUIRES(mutex_) { append(next); }))

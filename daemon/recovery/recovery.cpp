@@ -86,7 +86,10 @@ void restore_newest(FileSystem& files, CheckpointStore& checkpoints, FoundState&
                     RecoveredState& recovered) {
   while (found.checkpoint) {
     const auto reason = restore(*found.checkpoint, pipeline, recovered);
-    if (!reason) return;
+    if (!reason) {
+      std::exchange(found.checkpoint->pipeline, {});  // the memory of a second state
+      return;
+    }
     if (reason->starts_with("snapshot version")) throw StateRefused(found.path + ": " + *reason);
     found.reports.push_back(found.path + ": " + *reason + "; it is set aside as *.damaged");
     if (const std::error_code error = set_aside(files, found.path)) {

@@ -141,7 +141,7 @@ TEST(QuantileSketch, collapses_the_smallest_and_keeps_the_upper_quantiles) {
   QuantileSketch sketch;
   for (int exponent = -250; exponent <= 250; ++exponent) sketch.add(std::pow(10.0, exponent));
   EXPECT_NEAR(sketch.percentile(100) / 1e250, 1, 0.0101);
-  EXPECT_LE(sketch.heap_bytes(), 2U * 8U * static_cast<std::size_t>(QuantileSketch::max_buckets));
+  EXPECT_LE(sketch.owned_bytes(), 2U * 8U * static_cast<std::size_t>(QuantileSketch::max_buckets));
   EXPECT_EQ(sketch.count(), 501U);
 }
 

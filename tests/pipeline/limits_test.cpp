@@ -118,18 +118,6 @@ TEST(Limits, new_series_of_a_source_beyond_the_rate_are_refused_and_known_ones_g
   EXPECT_FALSE(add(pipeline, "too soon"));
 }
 
-TEST(Limits, no_new_series_is_taken_while_the_state_is_larger_than_memory) {
-  PipelineOptions options = one_window();
-  options.max_memory_bytes = 1;
-  Pipeline pipeline(options);
-  read(pipeline, "a", 1);
-  tick(pipeline, 1);
-  EXPECT_FALSE(add(pipeline, "b"));
-  EXPECT_EQ(pipeline.counters().of(Refusal::memory_limit), 1U);
-  read(pipeline, "a", 2);
-  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 2U);
-}
-
 // What pipeline/SEMANTICS.md promises.
 TEST(Limits, state_is_at_most_96_bytes_per_series_and_open_window) {
   PipelineOptions options = one_window();
