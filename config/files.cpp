@@ -69,6 +69,18 @@ std::vector<std::string> matches_of(const fs::path& pattern, std::error_code& er
   return paths;
 }
 
+// Where a word begins that names a secret; npos: nowhere. "${credential:NAME}" holds none.
+std::size_t find_secret_word(const std::string& line) {
+  static constexpr std::string_view words[] = {"passw",   "passphrase", "token",  "secret",      "apikey",
+                                               "api_key", "api-key",    "bearer", "private_key", "privatekey"};
+  std::string small = line;
+  std::transform(small.begin(), small.end(), small.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+  std::size_t first = std::string::npos;
+  for (const std::string_view word : words) first = std::min(first, small.find(word));
+  return first;
+}
+
 bool has_user_in_url(const std::string& line) {
   const std::size_t scheme = line.find("://");
   return scheme != std::string::npos && line.find('@', scheme) != std::string::npos;
@@ -78,9 +90,9 @@ bool has_user_in_url(const std::string& line) {
 
 std::vector<bool> find_secret_lines(const std::vector<std::string>& lines) {
   std::vector<bool> secret;
-  std::string_view until;  // the closing quotes of a multi-line password
+  std::string_view until;  // the closing quotes of a multi-line secret
   for (const std::string& line : lines) {
-    const std::size_t word = line.find("password");
+    const std::size_t word = find_secret_word(line);
     secret.push_back(!until.empty() || word != std::string::npos || has_user_in_url(line));
     std::size_t from = until.empty() ? word : 0;
     while (from != std::string::npos) {
