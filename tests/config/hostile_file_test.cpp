@@ -118,13 +118,27 @@ TEST(HostileFile, letters_beyond_ascii_are_shown_as_they_are) {
 }
 
 TEST(HostileFile, secrets_of_any_name_are_never_shown) {
-  for (const std::string line :
-       {"token = 'hunter2'", "api_key = 'hunter2'", "apikey = hunter2", "secret = \"hunter2", "API-Key = 'hunter2' x",
-        "servers = ['tcp://h?token=hunter2']", "servers = ['mqtt://h/?access_token=hunter2']",
-        "client_secret = ['hunter2']", "qos = 'Bearer hunter2'", "servers = ['https://hunter2@h']",
-        "servers = ['https://u:hunter2@h/x']", "token = '''\nhunter2\n'''", "secret = \"\"\"\nhunter2 \\q\"\"\"",
-        "Passwort = 'hunter2'", "passphrase = 'hunter2'", "keep_alive = 'token=hunter2'", "retained = 'secret hunter2'",
-        "protocol = 'api_key=hunter2'", "client_id = 'token={hunter2}'"}) {
+  for (const std::string line : {"token = 'hunter2'",
+                                 "api_key = 'hunter2'",
+                                 "apikey = hunter2",
+                                 "secret = \"hunter2",
+                                 "API-Key = 'hunter2' x",
+                                 "servers = ['tcp://h?token=hunter2']",
+                                 "servers = ['mqtt://h/?access_token=hunter2']",
+                                 "client_secret = ['hunter2']",
+                                 "qos = 'Bearer hunter2'",
+                                 "servers = ['https://hunter2@h']",
+                                 "servers = ['https://u:hunter2@h/x']",
+                                 "token = '''\nhunter2\n'''",
+                                 "token = [\n'a',\n'hunter2' x",
+                                 "secret = [\n'hunter2',\n'b'\nhunter2]",
+                                 "secret = \"\"\"\nhunter2 \\q\"\"\"",
+                                 "Passwort = 'hunter2'",
+                                 "passphrase = 'hunter2'",
+                                 "keep_alive = 'token=hunter2'",
+                                 "retained = 'secret hunter2'",
+                                 "protocol = 'api_key=hunter2'",
+                                 "client_id = 'token={hunter2}'"}) {
     const std::string errors = errors_of("[sources.s]\ntype = \"mqtt\"\n" + line + '\n');
     expect_has(errors, "error");
     EXPECT_EQ(errors.find("hunter2"), std::string::npos) << line << '\n' << errors;
