@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "config/config.h"
+#include "daemon/decoders/id_text.h"
 
 namespace edgetide {
 
@@ -11,17 +12,19 @@ namespace {
 
 constexpr std::size_t excerpt_width = 120;
 
-// One element per code point, printable: a tab takes one column, other control characters become '?'.
+// One element per code point, printable: a tab takes one column, what an id must not have becomes '?'.
 std::vector<std::string> characters_of(std::string_view line) {
   std::vector<std::string> characters;
   for (const char c : line) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool continues = (byte & 0xC0) == 0x80;
+    const bool continues = (static_cast<unsigned char>(c) & 0xC0) == 0x80;
     if (continues && !characters.empty()) {
       characters.back() += c;
     } else {
-      characters.emplace_back(1, c == '\t' ? ' ' : byte < 0x20 || byte == 0x7F ? '?' : c);
+      characters.emplace_back(1, c == '\t' ? ' ' : c);
     }
+  }
+  for (std::string& character : characters) {
+    if (!is_id(character)) character = "?";
   }
   return characters;
 }

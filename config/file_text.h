@@ -1,7 +1,8 @@
 // A small file read whole: configuration files and secrets.
 //
 // Thread: any. Blocks: reads a file.
-// Fails:  `error` says why, in the system's words; it never holds content.
+// Fails:  `error` says why, in the system's words; it never holds content. What is not a regular file (a FIFO, a
+//         device, a folder) is not read: it could keep us waiting for ever.
 #pragma once
 
 #include <cstddef>

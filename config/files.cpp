@@ -69,6 +69,24 @@ std::vector<std::string> matches_of(const fs::path& pattern, std::error_code& er
   return paths;
 }
 
+// Where a word begins that names a secret; npos: nowhere. "${credential:NAME}" holds none.
+std::size_t find_secret_word(const std::string& line) {
+  static constexpr std::string_view words[] = {"passw",   "passphrase", "token",  "secret",      "apikey",
+                                               "api_key", "api-key",    "bearer", "private_key", "privatekey"};
+  std::string small = line;
+  std::transform(small.begin(), small.end(), small.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+  std::size_t first = std::string::npos;
+  for (const std::string_view word : words) first = std::min(first, small.find(word));
+  return first;
+}
+
+// The last character that is not blank: "token = [".
+bool leaves_list_open(const std::string& line) {
+  const std::size_t last = line.find_last_not_of(" \t");
+  return last != std::string::npos && (line[last] == '[' || line[last] == '{' || line[last] == ',');
+}
+
 bool has_user_in_url(const std::string& line) {
   const std::size_t scheme = line.find("://");
   return scheme != std::string::npos && line.find('@', scheme) != std::string::npos;
@@ -78,10 +96,13 @@ bool has_user_in_url(const std::string& line) {
 
 std::vector<bool> find_secret_lines(const std::vector<std::string>& lines) {
   std::vector<bool> secret;
-  std::string_view until;  // the closing quotes of a multi-line password
+  bool in_list = false;    // of secrets
+  std::string_view until;  // the closing quotes of a multi-line secret
   for (const std::string& line : lines) {
-    const std::size_t word = line.find("password");
-    secret.push_back(!until.empty() || word != std::string::npos || has_user_in_url(line));
+    const std::size_t word = find_secret_word(line);
+    secret.push_back(!until.empty() || in_list || word != std::string::npos || has_user_in_url(line));
+    in_list =
+        in_list ? line.find_first_of("]}") == std::string::npos : word != std::string::npos && leaves_list_open(line);
     std::size_t from = until.empty() ? word : 0;
     while (from != std::string::npos) {
       const std::size_t basic = line.find(until.empty() ? "\"\"\"" : until, from);

@@ -40,8 +40,8 @@ class ConfigFiles {
   bool complete_ = true;
 };
 
-// Lines that may hold a password: those with the word (and what follows in a multi-line string) or with an '@' in a
-// URL.
+// Lines that may hold a secret: those with "password", "token", "secret", "api_key" or the like in any letters (and
+// what follows in a multi-line string), or with an '@' in a URL.
 std::vector<bool> find_secret_lines(const std::vector<std::string>& lines);
 
 }  // namespace edgetide

@@ -30,6 +30,12 @@ struct Location {
   bool secret = false;  // its line is not shown, whatever it holds
 };
 
+// Its line is never shown, nor what stands there.
+inline bool is_secret_line(const Location& location) {
+  return location.file != nullptr && location.line > 0 && location.line <= location.file->secret_lines.size() &&
+         location.file->secret_lines[location.line - 1];
+}
+
 struct Node {
   enum class Kind { table, list, text, integer, real, boolean, date_time };
 

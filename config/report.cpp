@@ -4,6 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "daemon/decoders/id_text.h"
+
 namespace edgetide {
 
 void Report::error(const Location& location, std::string text, std::string hint) {
@@ -26,14 +28,13 @@ Report::Entry Report::entry(const Location& location, std::string text, std::str
   message.line = location.line;
   message.column = location.column;
   message.length = location.length;
-  message.text = std::move(text);
-  message.hint = std::move(hint);
+  message.text = escaped(text);  // it may quote a file
+  message.hint = escaped(hint);
   if (location.file == nullptr) return {0, std::move(message)};
   const SourceFile& file = *location.file;
-  message.file = file.path;
+  message.file = escaped(file.path);
   const bool has_line = location.line > 0 && location.line <= file.lines.size();
-  if (has_line && !location.secret && !file.secret_lines[location.line - 1])
-    message.source_line = file.lines[location.line - 1];
+  if (has_line && !location.secret && !is_secret_line(location)) message.source_line = file.lines[location.line - 1];
   return {file.order, std::move(message)};
 }
 

@@ -67,7 +67,8 @@ std::string where_it_belongs(std::string_view key, std::string_view section, con
 std::string shown(const Node& node) {
   switch (node.kind) {
     case Node::Kind::text:
-      return '"' + node.written + '"';
+      return node.location.secret || is_secret_line(node.location) ? "a string that is not shown"
+                                                                   : '"' + node.written + '"';
     case Node::Kind::integer:
       return std::to_string(node.integer);
     case Node::Kind::boolean:

@@ -12,15 +12,18 @@
 #include "config/report.h"
 #include "config/toml_document.h"
 #include "daemon/decoders/csv_reader.h"
+#include "daemon/decoders/decoder.h"
+#include "daemon/decoders/id_text.h"
 
 namespace edgetide {
 
 namespace {
 
 constexpr std::size_t max_table_bytes = 16 * 1024 * 1024;
+const std::string not_an_id = "not at most " + std::to_string(max_id_bytes) + " bytes of printable UTF-8";
 
 [[noreturn]] void fail(const std::string& path, std::size_t line, const std::string& reason) {
-  throw std::runtime_error(path + ':' + std::to_string(line) + ": " + reason);
+  throw std::runtime_error(path + ':' + std::to_string(line) + ": " + escaped(reason));
 }
 
 double number_from(const std::string& path, std::size_t line, const std::string& column, const std::string& text) {
@@ -40,6 +43,9 @@ void set(const std::string& path, std::size_t line, SensorTable::Row& row, const
   } else if (column == "offset") {
     row.calibration.offset = number_from(path, line, column, text);
   } else {
+    // As strictly as those of peers: they reach terminals, JSON and the stores.
+    if (!is_id(column)) fail(path, line, "label '" + column + "': " + not_an_id);
+    if (!is_id_or_empty(text)) fail(path, line, "label " + column + " is \"" + text + "\": " + not_an_id);
     row.labels.push_back({column, text});
   }
 }
@@ -47,6 +53,7 @@ void set(const std::string& path, std::size_t line, SensorTable::Row& row, const
 void add(const std::string& path, std::size_t line, SensorTable& table, const std::string& sensor,
          SensorTable::Row row) {
   if (sensor.empty()) fail(path, line, "no sensor is named");
+  if (!is_id(sensor)) fail(path, line, "sensor '" + sensor + "': " + not_an_id);
   if (!table.add(sensor, std::move(row))) fail(path, line, "sensor '" + sensor + "' has a row already");
 }
 
@@ -100,7 +107,11 @@ SensorTable from_toml(const std::string& path, std::string text) {
   file.text = std::move(text);
   Report report;
   const std::optional<Node> root = parse_toml(file, report);
-  if (!root) throw std::runtime_error(ConfigErrors(report.take_errors()).what());
+  if (!root) {
+    const ConfigMessage error = report.take_errors().at(0);
+    throw std::runtime_error(path + ':' + std::to_string(error.line) + ':' + std::to_string(error.column) + ": " +
+                             error.text);
+  }
   SensorTable table;
   for (const Node& sensor : root->children) {
     if (sensor.kind != Node::Kind::table)

@@ -1,9 +1,12 @@
 #include "config/toml_document.h"
 
 #include <algorithm>
+#include <string>
 #include <toml++/toml.h>
 #include <tuple>
 #include <utility>
+
+#include "config/toml_depth.h"
 
 #if TOML_HEADER_ONLY
 #error "toml++ must be linked as a library"
@@ -77,9 +80,7 @@ std::string reason_of(const toml::parse_error& error) {
 
 void report_syntax(const SourceFile& file, const toml::parse_error& error, Report& report) {
   const Location location = location_of(file, error.source());
-  const bool secret =
-      location.line > 0 && location.line <= file.secret_lines.size() && file.secret_lines[location.line - 1];
-  report.error(location, secret ? "this is not TOML (text in quotes?)" : reason_of(error));
+  report.error(location, is_secret_line(location) ? "this is not TOML (text in quotes?)" : reason_of(error));
 }
 
 }  // namespace
@@ -88,6 +89,11 @@ std::optional<Node> parse_toml(const SourceFile& file, Report& report) {
   // The parser's own UTF-8 reader is undefined on some broken files with a NUL (ef bb bb 00).
   if (file.text.find('\0') != std::string::npos) {
     report.error({&file, 0, 0, 0}, "this is not a text file: it has a NUL byte");
+    return std::nullopt;
+  }
+  if (const std::optional<TextPosition> deep = find_too_deep(file.text)) {
+    report.error({&file, deep->line, deep->column, 1},
+                 "nested deeper than " + std::to_string(max_toml_depth) + " levels");
     return std::nullopt;
   }
   try {

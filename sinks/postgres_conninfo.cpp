@@ -1,9 +1,15 @@
 #include "sinks/postgres_conninfo.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <libpq-fe.h>
 #include <memory>
 #include <string_view>
+#include <strings.h>
+#include <vector>
+
+#include "daemon/service/host_port.h"
+#include "daemon/service/regular_file.h"
 
 namespace edgetide {
 
@@ -13,7 +19,46 @@ void set_default(ConninfoKeywords& keywords, const char* keyword, std::string va
   if (!value.empty()) keywords.try_emplace(keyword, std::move(value));
 }
 
+// What is written, else what the environment says, as in libpq; nothing: neither.
+struct Setting {
+  std::string value;
+  std::string name;  // of the keyword or variable
+};
+std::optional<Setting> setting(const ConninfoKeywords& keywords, const char* keyword, const char* variable) {
+  if (const auto written = keywords.find(keyword); written != keywords.end()) return Setting{written->second, keyword};
+  if (const char* value = std::getenv(variable)) return Setting{value, variable};
+  return std::nullopt;
+}
+
+std::vector<std::string> parts_of(const std::string& list) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin <= list.size();) {
+    const std::size_t end = std::min(list.find(',', begin), list.size());
+    parts.push_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+// Empty: the socket's usual folder. '@' begins an abstract socket.
+bool is_local(const std::string& host) {
+  return host.empty() || host[0] == '/' || host[0] == '@' || is_loopback_host(host);
+}
+
+bool is_word(const std::string& value, const char* word) {
+  return strcasecmp(value.c_str(), word) == 0;  // as libpq compares versions; its modes must be in small letters
+}
+
+// Also against what PGSSLMODE, PGSSLMINPROTOCOLVERSION and service files say. Kerberos, which libpq would prefer to
+// TLS, vouches for another name than the host's.
+void demand_tls(ConninfoKeywords& keywords) {
+  keywords["sslmode"] = "verify-full";
+  keywords["gssencmode"] = "disable";
+  set_default(keywords, "ssl_min_protocol_version", "TLSv1.2");
+}
+
 void add_ours(ConninfoKeywords& keywords, const PostgresOptions& options) {
+  if (!options.allow_plaintext && remote_end(keywords)) demand_tls(keywords);
   const std::int64_t connect_seconds = std::max<std::int64_t>(options.connect_timeout.count() / 1'000'000, 2);
   set_default(keywords, "user", options.user);  // under DynamicUser= libpq cannot find out who it runs as
   set_default(keywords, "application_name", "edgetide");
@@ -54,10 +99,69 @@ std::variant<ConninfoKeywords, ConninfoError> parse_conninfo(const std::string& 
   return keywords;
 }
 
+std::optional<std::string> remote_end(const ConninfoKeywords& keywords) {
+  const auto addresses = setting(keywords, "hostaddr", "PGHOSTADDR");
+  const auto hosts = setting(keywords, "host", "PGHOST");
+  const auto service = setting(keywords, "service", "PGSERVICE");
+  // A service fills in what is not written, before the environment does.
+  const bool service_decides =
+      service && !service->value.empty() && (!keywords.contains("hostaddr") || keywords.at("hostaddr").empty());
+  if (service_decides) return "service " + service->value;
+  const std::vector<std::string> names = hosts ? parts_of(hosts->value) : std::vector<std::string>(1);
+  const std::vector<std::string> numbers =
+      addresses && !addresses->value.empty() ? parts_of(addresses->value) : std::vector<std::string>(names.size());
+  for (std::size_t i = 0; i < std::max(names.size(), numbers.size()); ++i) {
+    const bool has_number = i < numbers.size() && !numbers[i].empty();
+    const std::string end = has_number ? numbers[i] : i < names.size() ? names[i] : std::string();
+    if (is_local(end)) continue;
+    const std::string& name = has_number ? addresses->name : hosts->name;
+    return (name.starts_with("PG") ? "host " + end + " of " + name : "host " + end);
+  }
+  return std::nullopt;
+}
+
+std::optional<TlsRefusal> tls_refusal(const ConninfoKeywords& keywords, bool allow_plaintext) {
+  if (allow_plaintext) return std::nullopt;
+  const auto end = remote_end(keywords);
+  if (!end) return std::nullopt;
+  const auto mode = keywords.find("sslmode");
+  if (mode != keywords.end() && mode->second != "verify-full") {
+    return TlsRefusal{"sslmode=" + mode->second + " does not check who answers at " + *end +
+                          ", who would get the password and the rows",
+                      "write sslmode=verify-full, or set allow_plaintext = true"};
+  }
+  const auto version = keywords.find("ssl_min_protocol_version");
+  if (version == keywords.end() || is_word(version->second, "TLSv1.2") || is_word(version->second, "TLSv1.3")) {
+    return std::nullopt;
+  }
+  return TlsRefusal{"ssl_min_protocol_version=" + version->second + " is less than TLSv1.2 for " + *end,
+                    "write TLSv1.2 or TLSv1.3, or leave it out"};
+}
+
+std::optional<std::string> unfit_file(const ConninfoKeywords& keywords) {
+  for (const auto& [keyword, variable] : {std::pair{"sslrootcert", "PGSSLROOTCERT"},
+                                          {"sslcert", "PGSSLCERT"},
+                                          {"sslkey", "PGSSLKEY"},
+                                          {"sslcrl", "PGSSLCRL"},
+                                          {"passfile", "PGPASSFILE"},
+                                          {"servicefile", "PGSERVICEFILE"}}) {
+    const auto file = setting(keywords, keyword, variable);
+    if (!file || file->value.empty()) continue;
+    if (const std::string error = unfit_for_reading(file->value); !error.empty()) {
+      return file->name + ": " + file->value + ' ' + error;
+    }
+  }
+  return std::nullopt;
+}
+
 std::variant<std::string, ConninfoError> postgres_conninfo(const PostgresOptions& options) {
   auto parsed = parse_conninfo(options.connection);
   if (auto* const error = std::get_if<ConninfoError>(&parsed)) return std::move(*error);
   auto& keywords = std::get<ConninfoKeywords>(parsed);
+  if (const auto refusal = tls_refusal(keywords, options.allow_plaintext)) {
+    return ConninfoError{refusal->reason + "; " + refusal->remedy};
+  }
+  if (const auto unfit = unfit_file(keywords)) return ConninfoError{*unfit};
   add_ours(keywords, options);
   std::string text;
   for (const auto& [keyword, value] : keywords) text += keyword + '=' + quoted(value) + ' ';

@@ -1,10 +1,15 @@
 // The connection string that libpq gets: the user's, keywords or URI, with the password, the user and our time limits
 // added as properly quoted keywords. What the user wrote wins over our defaults. The only user of libpq itself.
 //
-// Thread: pure, but for libpq's own reading of the text. Fails: the reason is in the result; no secret is in it.
+// A connection that may leave this machine is made with sslmode=verify-full, unless plain text is allowed: else any
+// server that answers gets the password. It may leave where a host or an address is neither of the loopback nor a Unix
+// socket, be it from the text or from the environment (PGHOST, PGHOSTADDR), and where a service file may name another.
+//
+// Thread: any; reads the environment, as libpq does. Fails: the reason is in the result; no secret is in it.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -19,6 +24,19 @@ struct ConninfoError {
 // What a connection string says, in either form, by keyword; without defaults.
 using ConninfoKeywords = std::map<std::string, std::string>;
 std::variant<ConninfoKeywords, ConninfoError> parse_conninfo(const std::string& text);
+
+// Where such a connection may leave this machine to: "host db.example", "service plant"; nothing: it stays.
+std::optional<std::string> remote_end(const ConninfoKeywords& keywords);
+
+// Why a connection to a remote end is refused; empty if it is not.
+struct TlsRefusal {
+  std::string reason;  // "sslmode=require does not check who answers at host db.example"
+  std::string remedy;  // "write sslmode=verify-full, ..."
+};
+std::optional<TlsRefusal> tls_refusal(const ConninfoKeywords& keywords, bool allow_plaintext);
+
+// A file that the connection string names and that libpq could wait for without end, or not finish reading; with why.
+std::optional<std::string> unfit_file(const ConninfoKeywords& keywords);
 
 std::variant<std::string, ConninfoError> postgres_conninfo(const PostgresOptions& options);
 

@@ -1,8 +1,10 @@
 #include "sinks/postgres_delivery.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "sinks/pg_array.h"
+#include "sinks/postgres_answer.h"
 #include "sinks/postgres_schema.h"
 #include "sinks/pqxx_versions.h"
 #include "sinks/row_json.h"
@@ -14,6 +16,11 @@ namespace {
 constexpr std::size_t max_rows_per_statement = 5'000;  // bounds the memory of a statement, ours and the server's
 
 using SeriesPointer = std::shared_ptr<const Series>;
+
+// The same to the store, whatever object stands for it.
+bool are_one(const Series& a, const Series& b) {
+  return a.sensor == b.sensor && a.metric == b.metric && a.grouped == b.grouped;
+}
 
 }  // namespace
 
@@ -104,6 +111,8 @@ void PostgresDelivery::resolve(const RowBatch& batch) {
   apply(0, unknown.size(), add_part, refuse);
   unknown = unknown_series(batch, to_be_stored);
   apply(0, unknown.size(), find_part, refuse);
+  unknown = unknown_series(batch, to_be_stored);
+  if (!unknown.empty()) throw WrongAnswer("series", unknown.front()->sensor + " is not there though it was added");
 }
 
 void PostgresDelivery::find(std::span<const SeriesPointer> wanted) {
@@ -115,9 +124,34 @@ void PostgresDelivery::find(std::span<const SeriesPointer> wanted) {
     metrics.add_text(series->metric);
     grouped.add_text(series->grouped ? "t" : "f");
   }
-  const pqxx::result found = execute(transaction_, statements_.find_series,
-                                     {names_.identity.gateway, sensors.take(), metrics.take(), grouped.take()});
-  for (const auto& row : found) ids_[wanted[row[0].as<std::size_t>() - 1]] = row[1].as<std::int64_t>();
+  const PostgresAnswer found(execute(transaction_, statements_.find_series,
+                                     {names_.identity.gateway, sensors.take(), metrics.take(), grouped.take()}),
+                             "series", {.columns = 2, .most_rows = wanted.size()});
+  note_ids(found, wanted);
+}
+
+// All of them or none: under a wrong id, rows of one series would replace those of another.
+void PostgresDelivery::note_ids(const PostgresAnswer& found, std::span<const SeriesPointer> wanted) {
+  std::vector<std::int64_t> ids(wanted.size());  // 0: not found
+  std::unordered_map<std::int64_t, const Series*> by_id;
+  const auto take = [&](std::int64_t id, const Series& series) {
+    if (!are_one(*by_id.emplace(id, &series).first->second, series)) {
+      throw WrongAnswer("series", "two of them have the same id");
+    }
+  };
+  for (std::size_t row = 0; row < found.rows(); ++row) {
+    const auto position = static_cast<std::size_t>(found.number(row, 0, 1, static_cast<std::int64_t>(wanted.size())));
+    std::int64_t& id = ids[position - 1];
+    if (id != 0) throw WrongAnswer("series", "one of them comes twice");
+    id = found.number(row, 1, 1, std::numeric_limits<std::int64_t>::max());
+    take(id, *wanted[position - 1]);
+  }
+  for (const auto& [series, id] : ids_) {
+    if (by_id.contains(id)) take(id, *series);
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (ids[i] != 0) ids_[wanted[i]] = ids[i];
+  }
 }
 
 void PostgresDelivery::add(std::span<const SeriesPointer> unknown) {
@@ -179,14 +213,16 @@ std::vector<std::int64_t> PostgresDelivery::ids_of(const WindowRows& window, std
 }
 
 void PostgresDelivery::retract(const WindowRows& window, std::span<const std::size_t> rows) {
-  execute(transaction_, statements_.retract[window.input],
-          postgres_retract_parameters(window, rows, ids_of(window, rows), state_id_));
+  check_changed(execute(transaction_, statements_.retract[window.input],
+                        postgres_retract_parameters(window, rows, ids_of(window, rows), state_id_)),
+                "retracted rows", 0, rows.size());
 }
 
 void PostgresDelivery::insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch) {
   const std::vector<std::int64_t> ids = ids_of(window, rows);
-  execute(transaction_, statements_.insert[window.input],
-          postgres_insert_parameters(names_.inputs[window.input], window, rows, ids, epoch, state_id_));
+  check_changed(execute(transaction_, statements_.insert[window.input],
+                        postgres_insert_parameters(names_.inputs[window.input], window, rows, ids, epoch, state_id_)),
+                "rows", 0, rows.size());
 }
 
 void PostgresDelivery::reject(const WindowRows& window, std::size_t row, const Refusal& refusal) {

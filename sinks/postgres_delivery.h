@@ -2,8 +2,8 @@
 // the rest.
 //
 // Thread: the worker's thread of the sink. Owns: nothing; all it is given outlives it.
-// Fails:  throws what libpqxx throws. With care, a row or series that the server refuses for its content throws
-//         nothing and is rejected, at the price of some statements.
+// Fails:  throws what libpqxx throws, and WrongAnswer (postgres_answer.h). With care, a row or series that the server
+//         refuses for its content throws nothing and is rejected, at the price of some statements.
 // Content: what is refused with a code for that; with care for every refusal, also what is refused with any other code
 //         while other rows of the same table are accepted, or on purpose by a trigger. Codes that tell of the server's
 //         condition count only where a trigger has chosen them.
@@ -26,6 +26,8 @@ class transaction_base;
 }  // namespace pqxx
 
 namespace edgetide {
+
+class PostgresAnswer;
 
 // What a sink is called and what it writes.
 struct PostgresNames {
@@ -79,6 +81,7 @@ class PostgresDelivery {
   template <typename Wanted>
   std::vector<std::shared_ptr<const Series>> unknown_series(const RowBatch& batch, const Wanted& wanted) const;
   void find(std::span<const std::shared_ptr<const Series>> wanted);
+  void note_ids(const PostgresAnswer& found, std::span<const std::shared_ptr<const Series>> wanted);
   void add(std::span<const std::shared_ptr<const Series>> unknown);
   void store(const WindowRows& window, std::uint64_t epoch);
   template <typename Statement>

@@ -1,6 +1,7 @@
 #include "sinks/postgres_sink.h"
 
 #include <exception>
+#include <limits>
 #include <new>
 #include <optional>
 #include <string_view>
@@ -8,8 +9,10 @@
 #include <utility>
 
 #include "daemon/service/backoff.h"
+#include "daemon/service/log.h"
 #include "daemon/service/mutex.h"
 #include "sinks/pg_array.h"
+#include "sinks/postgres_answer.h"
 #include "sinks/postgres_conninfo.h"
 #include "sinks/postgres_delivery.h"
 #include "sinks/postgres_schema.h"
@@ -26,6 +29,12 @@ extern "C" const char* __lsan_default_suppressions() {
 namespace edgetide {
 
 namespace {
+
+constexpr std::int64_t max_bigint = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t max_incarnation = max_bigint / 2;            // far from where counting on would fail
+constexpr std::int64_t latest_us = 253'402'300'799 * 1'000'000;     // the year 9999
+constexpr std::size_t max_text_bytes = 4096;                        // of who claimed
+constexpr std::size_t max_columns = 1600, max_name_bytes = 63 * 4;  // of a table, in PostgreSQL
 
 constexpr std::size_t max_known_series = 100'000;  // more than the pipeline's own limit; then they are looked up again
 
@@ -81,26 +90,34 @@ class PostgresClaim final : public ClaimTransaction {
   pqxx::work& work() noexcept { return work_; }
 
   std::optional<ClaimState> read_state() override {
-    const pqxx::result rows = execute(work_, statements_.state, {names_.identity.gateway, names_.identity.sink});
-    if (rows.empty()) return std::nullopt;
-    const pqxx::row row = rows[0];
-    return ClaimState{.incarnation = row[0].as<std::int64_t>(),
-                      .newest = {row[1].as<std::uint64_t>(), row[2].as<std::uint64_t>()},
-                      .state_id = row[3].as<std::uint64_t>(),
-                      .updated_at = Timestamp::microseconds(row[4].as<std::int64_t>()),
-                      .claimed_by = row[5].as<std::string>(),
-                      .claimed_at = Timestamp::microseconds(row[6].as<std::int64_t>())};
+    const PostgresAnswer state(execute(work_, statements_.state, {names_.identity.gateway, names_.identity.sink}),
+                               "sink_state", {.columns = 7, .most_rows = 1});
+    if (state.rows() == 0) return std::nullopt;
+    const auto count = [&](std::size_t column) {
+      return static_cast<std::uint64_t>(state.number(0, column, 0, max_bigint));
+    };
+    const auto time = [&](std::size_t column) {
+      return Timestamp::microseconds(state.number(0, column, -latest_us, latest_us));
+    };
+    return ClaimState{.incarnation = state.number(0, 0, 0, max_incarnation),
+                      .newest = {count(1), count(2)},
+                      .state_id = count(3),
+                      .updated_at = time(4),
+                      .claimed_by = printable(state.text(0, 5, max_text_bytes)),
+                      .claimed_at = time(6)};
   }
   std::int64_t write_claim(const ClaimWish& wish) override {
     const SinkIdentity& identity = names_.identity;
-    const pqxx::result claimed = execute(work_, postgres_claim_statement(names_.schema),
+    const PostgresAnswer claimed(execute(work_, postgres_claim_statement(names_.schema),
                                          {identity.gateway, identity.sink, std::to_string(wish.state_id),
-                                          std::to_string(wish.lowest), identity.process});
-    return claimed[0][0].as<std::int64_t>();
+                                          std::to_string(wish.lowest), identity.process}),
+                                 "the claim", {.columns = 1, .least_rows = 1, .most_rows = 1});
+    return claimed.number(0, 0, wish.lowest, max_incarnation);
   }
   void write_epoch(EpochId id) override {
-    execute(work_, statements_.epoch,
-            {names_.identity.gateway, names_.identity.sink, std::to_string(id.run), std::to_string(id.epoch)});
+    const std::string run = std::to_string(id.run), epoch = std::to_string(id.epoch);
+    check_changed(execute(work_, statements_.epoch, {names_.identity.gateway, names_.identity.sink, run, epoch}),
+                  "sink_state", 1, 1);
   }
   void commit() override { work_.commit(); }
 
@@ -246,8 +263,10 @@ TableShapes PostgresSink::read_shapes(pqxx::work& transaction, const TableShapes
   PgArray tables;
   for (const auto& [table, columns] : needed) tables.add_text(table);
   TableShapes found;
-  for (const auto& row : execute(transaction, postgres_shapes_query(), {names_.schema, tables.take()})) {
-    found[row[0].as<std::string>()].insert(row[1].as<std::string>());
+  const PostgresAnswer columns(execute(transaction, postgres_shapes_query(), {names_.schema, tables.take()}), "tables",
+                               {.columns = 2, .most_rows = needed.size() * max_columns});
+  for (std::size_t row = 0; row < columns.rows(); ++row) {
+    found[columns.text(row, 0, max_name_bytes)].insert(columns.text(row, 1, max_name_bytes));
   }
   return found;
 }

@@ -29,6 +29,7 @@ struct PostgresOptions {
   std::string user;        // always passed explicitly; config fills it from the connection string or `user`
   std::string schema = "edgetide";
   bool create_tables = true;
+  bool allow_plaintext = false;  // to other than loopback and Unix sockets, or TLS that does not check who answers
   Duration connect_timeout = Duration::seconds(5);     // per address; a stop waits for it
   Duration statement_timeout = Duration::seconds(20);  // also lock and TCP user timeout
   bool operator==(const PostgresOptions&) const = default;

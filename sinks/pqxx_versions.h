@@ -1,5 +1,5 @@
 // libpqxx 6.4 and 7.x with one face: the calls they spell differently, and their errors as ours.
-// Included by postgres_sink.cpp and postgres_delivery.cpp only.
+// Included by postgres_sink.cpp, postgres_delivery.cpp and postgres_answer.h only.
 #pragma once
 
 #include <algorithm>
@@ -44,7 +44,8 @@ inline bool is_raised(const pqxx::failure& error) {
 // What an error says, as one line of bounded length.
 inline std::string reason_of(const std::exception& error) {
   std::string text = error.what();
-  std::replace(text.begin(), text.end(), '\n', ' ');
+  const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; };
+  std::replace_if(text.begin(), text.end(), is_control, ' ');  // it may be the server's own
   text.resize(std::min<std::size_t>(text.find_last_not_of(' ') + 1, 500));
   return text;
 }

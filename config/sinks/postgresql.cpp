@@ -26,7 +26,14 @@ KeyGroup postgresql_keys() {
       {"[sinks.NAME] with type = \"postgresql\"",
        "",
        {
-           text("connection", "\"\"", "libpq keywords (`host=db dbname=plant`) or URI, without a password."),
+           text("connection", "\"\"",
+                "libpq keywords (`host=db dbname=plant`) or URI, without a password. To another machine the connection "
+                "has `sslmode=verify-full`, also if that is not written; the file with the certificates to trust is "
+                "`sslrootcert=/etc/ssl/certs/ca-certificates.crt` or your own. With `service` only `hostaddr` in here "
+                "shows that it stays on this machine."),
+           boolean("allow_plaintext", standard.allow_plaintext,
+                   "Allows connections to other machines without TLS, or with a lower `sslmode` than `verify-full`: "
+                   "any server that answers gets the password."),
            text("user", "from `connection`, else the user that runs edgetide", "The database role."),
            text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."),
            text("schema", in_quotes(standard.schema), "Holds all tables. Fits `[a-z_][a-z0-9_]{0,62}`."),
@@ -84,6 +91,16 @@ void check_connection(const Section& section, PostgresOptions& options) {
     return section.error_at(location, "connection holds a password; move it to password = \"${credential:NAME}\"");
   }
   settle_user(section, *connection, options);
+  // What comes from a file or a variable is not repeated.
+  const Node* node = section.find("connection");
+  const bool is_written = node == nullptr || node->text == node->written;
+  if (const auto refusal = tls_refusal(*connection, options.allow_plaintext)) {
+    section.error("connection", is_written ? refusal->reason : "connection leaves this machine without good TLS",
+                  refusal->remedy);
+  }
+  if (const auto unfit = unfit_file(*connection)) {
+    section.error("connection", is_written ? *unfit : "connection names a file that is not regular, or too large");
+  }
 }
 
 bool is_schema_name(std::string_view name) {
@@ -94,6 +111,7 @@ bool is_schema_name(std::string_view name) {
 PostgresOptions read_postgres(const Section& section) {
   PostgresOptions options;
   section.read("connection", options.connection);
+  section.read("allow_plaintext", options.allow_plaintext);
   section.read("user", options.user);
   section.read("password", options.password);
   section.read("schema", options.schema);

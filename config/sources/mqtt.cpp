@@ -9,6 +9,7 @@
 #include "config/parts.h"
 #include "daemon/service/host_port.h"
 #include "daemon/service/machine_id.h"
+#include "daemon/service/regular_file.h"
 #include "daemon/service/server_address.h"
 #include "daemon/sources/mqtt_source.h"
 
@@ -105,7 +106,7 @@ void read_server(const Section& section, const Node& node, MqttOptions& options)
   const std::optional<ServerAddress> server = parse_server(node.text);
   if (!server)
     return section.error_at(node.location, shown(node) + " is not the address of an MQTT server",
-                            scheme_hint(node.written));
+                            is_secret_line(node.location) ? std::string() : scheme_hint(node.written));
   if (!server->encrypted() && !is_loopback_host(server->host) && !options.allow_plaintext) {
     section.error_at(node.location, shown(node) + " would send everything readable over the network",
                      "use mqtts://, or set allow_plaintext = true");
@@ -151,6 +152,11 @@ void read_tls(const Section& section, MqttOptions& options) {
   tls.read("ca", options.tls.ca);
   tls.read("cert", options.tls.cert);
   tls.read("key", options.tls.key);
+  for (const auto& [key, file] :
+       {std::pair{"ca", options.tls.ca}, {"cert", options.tls.cert}, {"key", options.tls.key}}) {
+    if (const std::string error = unfit_for_reading(file); !error.empty())
+      tls.error(key, std::string(key) + ' ' + error);
+  }
   if ((tls.find("cert") == nullptr) != (tls.find("key") == nullptr)) {
     section.error("tls", "tls: cert and key come together");
   }

@@ -72,4 +72,27 @@ bool is_id_or_empty(std::string_view text) noexcept {
   return text.size() <= max_id_bytes && is_printable_utf8(text);
 }
 
+std::string escaped(std::string_view text) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  std::string shown;
+  while (!text.empty()) {
+    std::string_view rest = text;
+    const bool is_ascii = static_cast<unsigned char>(text.front()) < 0x80;
+    const bool shows =
+        is_ascii ? is_printable_ascii(static_cast<unsigned char>(text.front())) : is_printable(take_code_point(rest));
+    // After bytes that are not UTF-8 each is looked at again.
+    const std::size_t length = is_ascii || rest.size() == text.size() ? 1 : text.size() - rest.size();
+    for (const char c : text.substr(0, length)) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (shows) {
+        shown += c;
+      } else {
+        shown += {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
+      }
+    }
+    text.remove_prefix(length);
+  }
+  return shown;
+}
+
 }  // namespace edgetide

@@ -6,6 +6,7 @@
 // Thread: pure. Fails: never.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace edgetide {
@@ -14,5 +15,8 @@ bool is_id(std::string_view text) noexcept;
 
 // Units and label values may be empty.
 bool is_id_or_empty(std::string_view text) noexcept;
+
+// The same with every byte that an id must not have as \xNN, so that any text can be shown.
+std::string escaped(std::string_view text);
 
 }  // namespace edgetide

@@ -40,6 +40,7 @@
 #include "daemon/service/descriptor.h"
 #include "daemon/service/host_port.h"
 #include "daemon/service/mutex.h"
+#include "daemon/service/regular_file.h"
 #include "daemon/service/server_address.h"
 #include "daemon/sources/accept_waiter.h"
 #include "daemon/sources/message_fingerprint.h"
@@ -85,6 +86,11 @@ template struct Reveal<&mqtt::message::msg_>;
 
 std::uint16_t packet_id_of(const mqtt::message& message) {
   return message.get_qos() == 0 ? std::uint16_t{0} : static_cast<std::uint16_t>(packet_of(message).msgid);
+}
+
+// As MQTT has it: brokers must not send others.
+bool is_topic_name(std::string_view topic) {
+  return !topic.empty() && topic.find_first_of(std::string_view("+#\0", 3)) == topic.npos;
 }
 
 // A connection that could not be made, as the library says it.
@@ -140,10 +146,11 @@ void check(const MqttOptions& options) {
   }
 }
 
-// The library would only say "TLS connect failure", time and again.
+// The library would only say "TLS connect failure", time and again, or wait for a FIFO with its lock held.
 void check_readable(const std::string& file) {
-  if (file.empty() || access(file.c_str(), R_OK) == 0) return;
-  throw std::runtime_error("cannot read " + file + ": " + std::strerror(errno));
+  if (file.empty()) return;
+  if (access(file.c_str(), R_OK) != 0) throw std::runtime_error("cannot read " + file + ": " + std::strerror(errno));
+  if (const std::string error = unfit_for_reading(file); !error.empty()) throw std::runtime_error(file + ' ' + error);
 }
 
 mqtt::ssl_options to_paho(const TlsOptions& tls) {
@@ -154,6 +161,7 @@ mqtt::ssl_options to_paho(const TlsOptions& tls) {
   options.set_enable_server_cert_auth(true);
   options.set_verify(true);  // the host name too: the library's default is not to look
   options.set_ssl_version(MQTT_SSL_VERSION_TLS_1_2);
+  options.set_enabled_cipher_suites("DEFAULT:@SECLEVEL=2");  // the library sets 1, which takes RSA keys of 1024 bits
   return options;
 }
 
@@ -196,7 +204,7 @@ class MqttSource final : public Source {
   ~MqttSource() override { stop(); }
 
   void start() override {
-    for (const std::string& file : {options_.tls.ca, options_.tls.cert, options_.tls.key}) check_readable(file);
+    check_tls_files();
     for (const StoredPosition& known : host_.positions(id_)) router_.restore_state(known.partition, known.bytes);
     waiter_.start();
     thread_ = std::thread([this] { run(); });
@@ -217,6 +225,10 @@ class MqttSource final : public Source {
   }
 
  private:
+  void check_tls_files() const {
+    for (const std::string& file : {options_.tls.ca, options_.tls.cert, options_.tls.key}) check_readable(file);
+  }
+
   // The connection thread.
   void run() noexcept {
     while (!stopping()) {
@@ -250,6 +262,7 @@ class MqttSource final : public Source {
 
   // One connection, from connect to its loss; returns why it ended, throws if it never stood.
   std::string serve(const std::string& server) {
+    if (server_of(server).encrypted()) check_tls_files();  // they may have been replaced
     mqtt::async_client client(to_paho(server_of(server)), options_.client_id,
                               mqtt::create_options(options_.protocol == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1),
                               nullptr);
@@ -313,10 +326,44 @@ class MqttSource final : public Source {
     }
     const auto response = connected->get_connect_response();
     const mqtt::properties& properties = response.get_properties();
+    check_connack(response.is_session_present(), properties);
     has_identifiers_ = options_.protocol == 5 &&
                        (!properties.contains(mqtt::property::SUBSCRIPTION_IDENTIFIERS_AVAILABLE) ||
                         mqtt::get<std::uint8_t>(properties, mqtt::property::SUBSCRIPTION_IDENTIFIERS_AVAILABLE) != 0);
     if (!response.is_session_present()) begin_new_session();
+  }
+
+  // What no broker may answer, and what our session could not work with.
+  void check_connack(bool session_present, const mqtt::properties& properties) const {
+    if (session_present && options_.clean_start)
+      throw wrong_answer("it has a session though a clean start was asked for");
+    if (options_.protocol != 5) return;
+    using mqtt::property;
+    const auto number = [&](property::code code, std::uint32_t otherwise) {
+      return properties.contains(code) ? number_of(properties, code) : otherwise;
+    };
+    if (number(property::RECEIVE_MAXIMUM, 1) == 0) throw wrong_answer("receive maximum 0");
+    if (number(property::MAXIMUM_PACKET_SIZE, 1) == 0) throw wrong_answer("maximum packet size 0");
+    const std::uint32_t qos = number(property::MAXIMUM_QOS, 2);
+    if (qos > 2) throw wrong_answer("maximum QoS " + std::to_string(qos));
+    if (qos < static_cast<std::uint32_t>(options_.qos)) {
+      throw std::runtime_error("connect: the broker allows QoS " + std::to_string(qos) + " at most, qos is " +
+                               std::to_string(options_.qos));
+    }
+    if (!properties.contains(property::ASSIGNED_CLIENT_IDENTIFER)) return;
+    if (mqtt::get<std::string>(properties, property::ASSIGNED_CLIENT_IDENTIFER) != options_.client_id) {
+      throw wrong_answer("another client id than ours, whose session is not ours");
+    }
+  }
+
+  static std::uint32_t number_of(const mqtt::properties& properties, mqtt::property::code code) {
+    if (code == mqtt::property::RECEIVE_MAXIMUM) return mqtt::get<std::uint16_t>(properties, code);
+    if (code == mqtt::property::MAXIMUM_QOS) return mqtt::get<std::uint8_t>(properties, code);
+    return mqtt::get<std::uint32_t>(properties, code);
+  }
+
+  static std::runtime_error wrong_answer(const std::string& what) {
+    return std::runtime_error("the broker's answer to connect is wrong: " + what);
   }
 
   // Nothing comes in it before we subscribe.
@@ -338,7 +385,7 @@ class MqttSource final : public Source {
     }
     for (const auto& one : subscriptions.all()) {
       if (one.is_needed() || !one.at_broker) continue;
-      wait(*client.unsubscribe(one.filter), answer_timeout, "end of the subscription to '" + one.filter + "'");
+      unsubscribe(client, one.filter);
     }
     subscriptions.forget_at_broker();
     const std::string after = subscriptions.notes();
@@ -360,13 +407,38 @@ class MqttSource final : public Source {
     const auto subscribed = client.subscribe(one.filter, options_.qos, how, properties);
     wait(*subscribed, answer_timeout, what);
     const auto codes = subscribed->get_subscribe_response().get_reason_codes();
-    if (codes.empty() || static_cast<int>(codes.front()) == options_.qos) return;
-    throw std::runtime_error(what + " was granted at another QoS, " + std::to_string(static_cast<int>(codes.front())));
+    check_count(codes.size(), what);
+    const int code = static_cast<int>(codes.front());
+    if (code == options_.qos) return;
+    if (code >= 0 && code <= 2) throw std::runtime_error(what + " was granted at another QoS, " + std::to_string(code));
+    // With 3.1.1 and more than one code, the library gives half a pointer for the code.
+    throw std::runtime_error(what + ": the broker's answer has no valid reason code");
+  }
+
+  static void check_count(std::size_t codes, const std::string& what) {
+    if (codes == 1) return;
+    throw std::runtime_error(what + ": the broker's answer has " + std::to_string(codes) +
+                             " reason codes, 1 was expected");
+  }
+
+  void unsubscribe(mqtt::async_client& client, const std::string& filter) {
+    const std::string what = "end of the subscription to '" + filter + "'";
+    const auto ended = client.unsubscribe(filter);
+    wait(*ended, answer_timeout, what);
+    if (options_.protocol != 5) return;  // whose brokers answer without codes
+    const auto codes = ended->get_unsubscribe_response().get_reason_codes();
+    check_count(codes.size(), what);
   }
 
   MqttSubscriptions copy_of_subscriptions() const {
     const MutexLock lock(mutex_);
     return subscriptions_;
+  }
+
+  // The library forgets the token when a broker's answer is malformed.
+  void throw_if_lost() const {
+    const MutexLock lock(mutex_);
+    if (!lost_.empty()) throw std::runtime_error(lost_);
   }
 
   // Waits for the library's answer, in slices, so that a stop is not held up by a broker that says nothing.
@@ -375,6 +447,7 @@ class MqttSource final : public Source {
     try {
       while (!token.wait_for(100ms)) {
         if (stopping()) throw std::runtime_error("stopping");
+        throw_if_lost();
         if (std::chrono::steady_clock::now() >= deadline) throw std::runtime_error("no answer in time");
       }
     } catch (const std::exception& error) {
@@ -445,6 +518,10 @@ class MqttSource final : public Source {
   // Paho's receive thread, with the library's lock held: decode, accept, return.
   void take(const mqtt::message& message) noexcept {
     if (cut_) return;  // read before the cut; not acknowledged either
+    if (message.get_qos() > 0 && packet_id_of(message) == 0) {
+      set_lost("the broker sent a message with packet id 0");
+      return cut();
+    }
     if (message.is_retained() && !options_.use_retained) return;
     const std::optional<unsigned> copies = copies_of(message);
     if (!copies) return;
@@ -493,6 +570,11 @@ class MqttSource final : public Source {
   // instead, and the message comes again.
   void decode(const mqtt::message& message) {
     batch_.clear();
+    if (!is_topic_name(message.get_topic())) {
+      ++batch_.message_count;
+      batch_.refusals.push_back({Refusal::bad_id, message.get_topic(), 0});
+      return;
+    }
     try {
       const auto& payload = message.get_payload_ref();
       note_properties(message.get_properties());

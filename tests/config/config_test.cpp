@@ -326,7 +326,7 @@ TEST(Config, text_that_is_no_toml_is_one_error_with_its_location) {
       {std::string("\xef\xbb\xbb\0", 4), " error: this is not a text file: it has a NUL byte"},
       {"\xef\xbb\xbb", "1:1: error: "},
       {std::string(1'100'000, '#'), " error: is larger than 1024 KiB"},
-      {std::string(100'000, '['), "1:3: error: "},
+      {std::string(100'000, '['), "1:65: error: nested deeper than 64 levels"},
       {"a = " + std::string(100'000, '['), "1:"},
   });
 }
@@ -335,7 +335,7 @@ TEST(Config, file_that_cannot_be_read_is_an_error) {
   EXPECT_EQ(errors_of_file("/nowhere/x.toml", "-"),
             "/nowhere/x.toml: error: cannot be opened: No such file or directory\n"
             "1 error. The configuration was not applied.\n");
-  EXPECT_NE(errors_of_file("/", "-").find("/: error: cannot be read: Is a directory"), std::string::npos);
+  EXPECT_NE(errors_of_file("/", "-").find("/: error: is not a regular file"), std::string::npos);
 }
 
 TEST(Config, sensor_tables_are_read_and_joined_with_their_sources) {

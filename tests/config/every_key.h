@@ -162,6 +162,7 @@ inputs = ["hour"]
 mode = "append"
 max_rate = "30/m"
 connection = "host=db"
+allow_plaintext = true
 user = "edge"
 password = "q"
 schema = "s1"

@@ -130,6 +130,8 @@ const std::map<std::pair<std::string, std::string>, Edit> edits = {
     {{"[sinks.NAME.outbox]", "max_size"}, {"{ max_size = \"1MiB\"", "{ max_size = \"2MiB\""}},
     {{"[sinks.NAME.outbox]", "when_full"}, {"when_full = \"block\" }", "when_full = \"drop_oldest\" }"}},
     {{"[sinks.NAME] with type = \"postgresql\"", "connection"}, {"host=db", "host=other"}},
+    {{"[sinks.NAME] with type = \"postgresql\"", "allow_plaintext"},
+     {"host=db\"\nallow_plaintext = true", "host=db\"\nallow_plaintext = false"}},
     {{"[sinks.NAME] with type = \"postgresql\"", "user"}, {"\"edge\"", "\"other\""}},
     {{"[sinks.NAME] with type = \"postgresql\"", "password"}, {"\"q\"", "\"r\""}},
     {{"[sinks.NAME] with type = \"postgresql\"", "schema"}, {"\"s1\"", "\"s2\""}},

@@ -12,7 +12,7 @@ import cases
 from cases import case, each, expect, expect_that
 from gateway import HEAD, LITE, START, Gateway, window
 from proxy import Proxy
-from scripted_broker import ScriptedBroker
+from scripted_broker import CONNACK, PUBLISH, SUBACK, UNSUBACK, ScriptedBroker
 from world import wait_for
 
 SOURCE = """
@@ -444,6 +444,134 @@ def retained_value_that_changed_meanwhile_is_counted(world):
     publish(server, "plant/a", "22.5", "-r")
     gateway.start()
     expect("readings in rows", total(gateway, 2), 2)
+
+
+# --- a broker is not trusted
+
+
+def lives_and_reads(broker, gateway):
+    """An honest connection gets its readings into rows, in the process that met the lie."""
+    link = broker.connection()
+    for number in range(3):
+        link.publish("plant/a", str(number), number + 1)
+    link.wait_for_acks(3)
+    expect("readings in rows", total(gateway, 3), 3)
+    expect("exit status", gateway.process.poll(), None)
+
+
+NONE, TWO = b"", bytes([1, 1])
+
+
+@each([(f"{name}_{protocol}", protocol, answer, reason) for protocol in ("5", "3.1.1") for name, answer, reason in (
+    ("no_code", NONE, ""), ("two_codes", TWO, "reason code"), ("code_2", bytes([2]), "granted at another QoS, 2"),
+    ("code_0", bytes([0]), "granted at another QoS, 0"), ("code_77", bytes([77]), "subscription to"),
+    ("code_128", bytes([128]), "subscription to"), ("half_a_packet", None, ""))])
+def lying_suback(world, protocol, answer, reason):
+    broker = ScriptedBroker()
+    broker.lies[SUBACK] = b"\x7f" if answer is None else (b"\0" if protocol == "5" else b"") + answer
+    gateway = Gateway(world, mqtt(broker.port, protocol=protocol) + RUNNING + LITE).start()
+    for _ in range(3):
+        link = broker.connection()
+        wait_for(lambda: not link.open or gateway.process.poll() is not None, "it disconnects", 20)
+    wait_for(lambda: "subscription to" in gateway.log(), "the log names it", 5)
+    expect_that("the log", reason in gateway.log(), gateway.log().splitlines()[-1:], reason)
+    broker.lies.clear()
+    lives_and_reads(broker, gateway)
+
+
+@each([("no_code", b"\0", ""), ("two_codes", b"\0" + bytes([0, 0]), "2 reason codes"),
+       ("refused", b"\0" + bytes([0x87]), "Not authorized")])
+def lying_unsuback(world, answer, reason):
+    broker = ScriptedBroker()
+    other = NUMBER.replace("plant/", "other/")
+    gateway = Gateway(world, mqtt(broker.port, routes=other) + RUNNING + LITE).start()
+    broker.connection()
+    broker.lies[UNSUBACK] = answer
+    gateway.reload(mqtt(broker.port) + RUNNING + LITE)
+    for _ in range(2):
+        link = broker.connection()
+        wait_for(lambda: not link.open or gateway.process.poll() is not None, "it disconnects", 20)
+    wait_for(lambda: "end of the subscription" in gateway.log(), "the log names it", 5)
+    expect_that("the log", reason in gateway.log(), gateway.log().splitlines()[-1:], reason)
+    broker.lies.clear()
+    lives_and_reads(broker, gateway)
+
+
+def properties(*parts):
+    body = b"".join(parts)
+    return bytes([len(body)]) + body
+
+
+@each([("receive_maximum_0", properties(b"\x21\0\0"), "receive maximum 0"),
+       ("packet_size_0", properties(b"\x27\0\0\0\0"), "maximum packet size 0"),
+       ("qos_0", properties(b"\x24\0"), "allows QoS 0 at most"), ("qos_9", properties(b"\x24\x09"), "maximum QoS 9"),
+       ("another_client_id", properties(b"\x12\0\x03abc"), "another client id"),
+       ("unknown_property", properties(b"\x7f\0"), ""),
+       ("length_beyond_the_end", b"\x7f", ""), ("length_without_end", b"\xff\xff\xff\xff\xff", ""),
+       ("text_beyond_the_end", b"\x06\x12\xff\xffabc", "")])
+def lying_connack(world, answer, reason):
+    broker = ScriptedBroker()
+    broker.lies[CONNACK] = answer
+    gateway = Gateway(world, mqtt(broker.port) + RUNNING + LITE).start()
+    for _ in range(2):
+        wait_for(lambda: len(broker.connects) > broker.used, "a client connects", 20)
+        link = broker.connects[broker.used]
+        broker.used += 1
+        wait_for(lambda: not link.open or gateway.process.poll() is not None, "it disconnects", 20)
+    expect_that("the log", reason in gateway.log(), gateway.log().splitlines()[-1:], reason)
+    expect("subscriptions", [link.filters for link in broker.connects], [{}] * len(broker.connects))
+    broker.lies.clear()
+    broker.used = len(broker.connects)
+    lives_and_reads(broker, gateway)
+
+
+@case
+def session_that_was_not_asked_for(world):
+    broker = ScriptedBroker()
+    broker.always_present = True
+    gateway = Gateway(world, mqtt(broker.port, more="clean_start = true") + RUNNING + LITE).start()
+    wait_for(lambda: "it has a session though" in gateway.log(), "the log names it", 20)
+    broker.always_present = False
+    broker.used = len(broker.connects)
+    lives_and_reads(broker, gateway)
+
+
+def named(topic, packet_id=1, payload=b"1", end=b"\0"):
+    return len(topic).to_bytes(2, "big") + topic + packet_id.to_bytes(2, "big") + end + payload
+
+
+@each([("topic_with_nul", named(b"plant/a\0b"), True), ("topic_with_wildcard", named(b"plant/#"), True),
+       ("topic_with_plus", named(b"plant/+"), True), ("empty_topic", named(b""), True),
+       ("topic_of_65535_bytes", named(b"plant/" + b"x" * 65529), True),
+       ("topic_that_is_not_utf8", named(b"plant/\xff\xfe\x1b[2J"), True),
+       ("packet_id_0", named(b"plant/a", 0), False), ("topic_beyond_the_end", b"\xff\xffplant", False),
+       ("no_packet_id", b"\0\x07plant/a\x01", False), ("nothing", b"", False),
+       ("property_length_beyond_the_end", named(b"plant/a", 1, b"", b"\x7f"), None),
+       ("property_length_without_end", named(b"plant/a", 1, b"", b"\xff\xff\xff\xff"), None),
+       ("text_property_beyond_the_end", named(b"plant/a", 1, b"", b"\x09\x03\xff\xffab"), None)])
+def lying_publish(world, body, answered):
+    """Answered: it stays and acknowledges what it refused; not answered: it disconnects; None: either."""
+    broker = ScriptedBroker()
+    gateway = Gateway(world, mqtt(broker.port) + RUNNING + LITE).start()
+    link = broker.connection()
+    link.send(PUBLISH, body, flags=2)
+    if answered:
+        link.wait_for_acks(1)
+        expect_that("the refusal", wait_for_refusal(gateway), gateway.log().splitlines()[-1:], "one is counted")
+    elif answered is None:
+        wait_for(lambda: link.acked or not link.open or gateway.process.poll() is not None, "an answer", 20)
+    else:
+        wait_for(lambda: not link.open or gateway.process.poll() is not None, "it disconnects", 20)
+        expect("acknowledged", link.acked, [])
+    expect("exit status", gateway.process.poll(), None)
+    link.close()
+    lives_and_reads(broker, gateway)
+
+
+def wait_for_refusal(gateway):
+    refused = lambda: sum(value for name, value in gateway.metrics().items() if "readings_refused_total" in name) > 0
+    wait_for(refused, "a refusal is counted", 10)
+    return refused()
 
 
 cases.main()

@@ -7,6 +7,8 @@ connection ends. MQTT 3.1.1 and 5, one client at a time, QoS 0 and 1; it keeps n
     link.wait_for_acks(1)                            # packet ids the client acknowledged: link.acked, in order
     link.close()                                     # a reset; or link.disconnect(142) in MQTT 5
     broker.session_present = False                   # the answer to the next CONNECT; True unless clean start
+    broker.lies = {CONNACK: b"...", SUBACK: b""}     # what follows flags and reason, or the packet id, instead of the truth
+    link.send(PUBLISH, b"...", flags=2)              # a packet as it is
 
 Thread: one accepts, one per connection reads; all calls may come from the test's thread.
 """
@@ -113,6 +115,9 @@ class Link:
                  lambda: f"{count} acknowledgements, {len(self.acked)} came", patience)
         assert len(self.acked) >= count, f"the client went after {len(self.acked)} of {count} acknowledgements"
 
+    def send(self, kind, body=b"", flags=0):
+        self._send(kind, body, flags)
+
     def disconnect(self, reason):
         assert self.version == 5
         self._send(DISCONNECT, bytes([reason]))
@@ -171,9 +176,10 @@ class Link:
         self.keep_alive = packet.number(2)
         self.properties = packet.properties() if self.version == 5 else {}
         self.client_id, self.clean = packet.text(), bool(flags & 2)
-        present = self.broker.session_present and not self.clean
+        present = self.broker.session_present and (self.broker.always_present or not self.clean)
         refusal = self.broker.refuse_with
-        self._send(CONNACK, bytes([present and not refusal, refusal]) + (b"\0" if self.version == 5 else b""))
+        truth = b"\0" if self.version == 5 else b""
+        self._send(CONNACK, bytes([present and not refusal, refusal]) + self.broker.lies.get(CONNACK, truth))
         self.broker.connects.append(self)
 
     def _subscribe(self, packet):
@@ -185,7 +191,8 @@ class Link:
             self.filters[name] = options
             self.identifiers[name] = properties.get(0x0B)
             codes.append(options & 3)
-        self._send(SUBACK, packet_id + (b"\0" if self.version == 5 else b"") + codes)
+        truth = (b"\0" if self.version == 5 else b"") + codes
+        self._send(SUBACK, packet_id + self.broker.lies.get(SUBACK, truth))
 
     def _unsubscribe(self, packet):
         packet_id = packet.take(2)
@@ -194,8 +201,9 @@ class Link:
         count = len(self.unsubscribed)
         while packet.left:
             self.unsubscribed.append(packet.text())
-        codes = b"\0" * (1 + len(self.unsubscribed) - count) if self.version == 5 else b""
-        self._send(UNSUBACK, packet_id + codes)
+        codes = b"\0" * (len(self.unsubscribed) - count) if self.version == 5 else b""
+        truth = (b"\0" if self.version == 5 else b"") + codes
+        self._send(UNSUBACK, packet_id + self.broker.lies.get(UNSUBACK, truth))
 
     def _puback(self, packet):
         self.acked.append(packet.number(2))
@@ -209,6 +217,8 @@ class Link:
 class ScriptedBroker:
     def __init__(self):
         self.session_present, self.refuse_with = True, 0
+        self.lies = {}  # by kind of packet
+        self.always_present = False  # also after a clean start
         self.connects = []  # every connection that sent CONNECT, oldest first
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]

@@ -78,5 +78,99 @@ TEST(PostgresConninfo, time_limits_are_in_the_units_of_libpq) {
   EXPECT_THAT(conninfo(limits), AllOf(HasSubstr("connect_timeout='2' "), HasSubstr("tcp_user_timeout='7000' ")));
 }
 
+// Sets variables of libpq until the end of the scope.
+class Environment {
+ public:
+  explicit Environment(std::vector<std::pair<const char*, const char*>> variables) : variables_(std::move(variables)) {
+    for (const auto& [name, value] : variables_) setenv(name, value, 1);
+  }
+  ~Environment() {
+    for (const auto& [name, value] : variables_) unsetenv(name);
+  }
+
+ private:
+  std::vector<std::pair<const char*, const char*>> variables_;
+};
+
+TEST(PostgresConninfo, connection_that_leaves_this_machine_checks_who_answers) {
+  struct Case {
+    const char* connection;
+    std::vector<std::pair<const char*, const char*>> environment;
+    bool leaves;
+  };
+  const Case cases[] = {
+      {"", {}, false},
+      {"host=/run/postgresql", {}, false},
+      {"host=@abstract", {}, false},
+      {"host=localhost", {}, false},
+      {"host=127.0.0.1 hostaddr=127.0.0.2", {}, false},
+      {"host=::1", {}, false},
+      {"postgresql:///x?host=/run/x", {}, false},
+      {"postgresql://[::1]/x", {}, false},
+      {"host=localhost,/run/x,127.3.4.5", {}, false},
+      {"host=db", {}, true},
+      {"postgresql://db/x", {}, true},
+      {"host=192.168.1.4", {}, true},
+      {"host=0.0.0.0", {}, true},
+      {"host=127.0.0.1.example", {}, true},
+      {"host=localhost.example", {}, true},
+      {"host=::ffff:10.0.0.1", {}, true},
+      {"hostaddr=10.0.0.1", {}, true},
+      {"host=localhost hostaddr=10.0.0.1", {}, true},
+      {"host=db hostaddr=127.0.0.1", {}, false},
+      {"host=localhost,db", {}, true},
+      {"host=,db", {}, true},
+      {"postgresql://localhost,db:5433/x", {}, true},
+      {"host=localhost,db hostaddr=127.0.0.1,", {}, true},
+      {"service=plant", {}, true},
+      {"host=localhost service=plant", {}, true},  // it may have a hostaddr
+      {"hostaddr=127.0.0.1 service=plant", {}, false},
+      {"host=localhost", {{"PGSERVICE", "plant"}}, true},
+      {"", {{"PGHOST", "db"}}, true},
+      {"", {{"PGHOST", "/run/x"}}, false},
+      {"host=localhost", {{"PGHOST", "db"}}, false},
+      {"host=localhost", {{"PGHOSTADDR", "10.0.0.1"}}, true},
+      {"hostaddr=127.0.0.1", {{"PGHOSTADDR", "10.0.0.1"}}, false},
+      {"dbname=x", {{"PGHOSTADDR", "10.0.0.1"}}, true},
+  };
+  for (const Case& c : cases) {
+    const Environment environment(c.environment);
+    const std::string made = conninfo(options(c.connection));
+    if (c.leaves) {
+      EXPECT_THAT(made, AllOf(HasSubstr("sslmode='verify-full' "), HasSubstr("gssencmode='disable' "),
+                              HasSubstr("ssl_min_protocol_version='TLSv1.2' ")))
+          << c.connection;
+    } else {
+      EXPECT_THAT(made, Not(HasSubstr("sslmode="))) << c.connection;
+    }
+  }
+}
+
+TEST(PostgresConninfo, less_than_full_tls_is_refused_unless_plain_text_is_allowed) {
+  for (const char* text :
+       {"host=db sslmode=disable", "host=db sslmode=prefer", "host=db sslmode=require", "host=db sslmode=verify-ca",
+        "host=db sslmode=''", "host=db sslmode=VERIFY-FULL", "postgresql://db/x?sslmode=require",
+        "postgresql://db/x?ssl=true", "host=db requiressl=1",
+        "host=db sslmode=verify-full ssl_min_protocol_version=TLSv1.1", "host=db ssl_min_protocol_version=''"}) {
+    PostgresOptions written = options(text);
+    EXPECT_THAT(conninfo(written), HasSubstr("error: ssl")) << text;
+    written.allow_plaintext = true;
+    EXPECT_THAT(conninfo(written), Not(HasSubstr("error"))) << text;
+  }
+  EXPECT_THAT(conninfo(options("host=localhost sslmode=disable")), HasSubstr("sslmode='disable'"));
+  EXPECT_THAT(conninfo(options("host=db ssl_min_protocol_version=tlsv1.3")), HasSubstr("='tlsv1.3'"));
+}
+
+// libpq itself would wait, with nothing to interrupt it.
+TEST(PostgresConninfo, files_that_are_not_regular_are_refused) {
+  for (const char* keyword : {"sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"}) {
+    EXPECT_THAT(conninfo(options(std::string("host=db ") + keyword + "=/dev/zero")),
+                HasSubstr("error: " + std::string(keyword) + ": /dev/zero is not a regular file"));
+  }
+  const std::vector<std::pair<const char*, const char*>> root = {{"PGSSLROOTCERT", "/dev/zero"}};
+  const Environment environment(root);
+  EXPECT_THAT(conninfo(options("host=db")), HasSubstr("error: PGSSLROOTCERT: /dev/zero is not a regular file"));
+}
+
 }  // namespace
 }  // namespace edgetide::test

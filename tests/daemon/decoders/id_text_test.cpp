@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <string>
+#include <utility>
 
 namespace edgetide {
 namespace {
@@ -50,6 +51,22 @@ TEST(IdText, unit_and_label_value_may_be_empty) {
   EXPECT_TRUE(is_id_or_empty(""));
   EXPECT_FALSE(is_id_or_empty("\n"));
   EXPECT_FALSE(is_id_or_empty(std::string(129, 'x')));
+}
+
+TEST(IdText, escaped_text_has_nothing_that_an_id_must_not_have) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"größer\\", "größer\\"},
+      {std::string("a\0b", 3), "a\\x00b"},
+      {"\x1b[2J\n\t\x7f", "\\x1b[2J\\x0a\\x09\\x7f"},
+      {"\xc2\x9b", "\\xc2\\x9b"},
+      {"\xe2\x80\xae!", "\\xe2\\x80\\xae!"},
+      {"\xff\xc3(\xe2\x82", "\\xff\\xc3(\\xe2\\x82"},
+      {"\xed\xa0\x80", "\\xed\\xa0\\x80"},
+  };
+  for (const auto& [text, shown] : cases) {
+    EXPECT_EQ(escaped(text), shown);
+    EXPECT_TRUE(is_id(escaped(text))) << shown;
+  }
 }
 
 }  // namespace

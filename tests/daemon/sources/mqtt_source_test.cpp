@@ -1,6 +1,7 @@
 #include "daemon/sources/mqtt_source.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include "daemon/decoders/number_decoder.h"
 #include "tests/fakes/learning_decoder.h"
@@ -317,9 +318,10 @@ TEST(MqttSource, refused_or_downgraded_subscription_is_a_failure_that_is_reporte
 }
 
 // A CA, and a certificate for the name or address in `subject_alternative_name`.
-void make_certificates(const TemporaryFolder& folder, const std::string& subject_alternative_name) {
+void make_certificates(const TemporaryFolder& folder, const std::string& subject_alternative_name,
+                       const std::vector<std::string>& key = {"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                                                              "-nodes"}) {
   folder.write("ext", "subjectAltName=" + subject_alternative_name + "\n");
-  const std::vector<std::string> key = {"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"};
   const auto openssl = [&](std::vector<std::string> arguments, bool with_key) {
     arguments.insert(arguments.begin(), "openssl");
     if (with_key) arguments.insert(arguments.end(), key.begin(), key.end());
@@ -360,6 +362,37 @@ TEST(MqttSource, tls_checks_the_chain_and_the_host_name) {
       EXPECT_TRUE(host.wait_for_disconnects(1)) << c.names;
       EXPECT_FALSE(host.is_connected()) << c.names;
     }
+    source->stop();
+  }
+}
+
+// The library by itself takes RSA keys of 1024 bits, which the system's default refuses.
+TEST(MqttSource, short_rsa_keys_are_refused) {
+  for (const auto& [bits, accepted] : {std::pair{"rsa:2048", true}, {"rsa:1024", false}}) {
+    const TemporaryFolder folder;
+    make_certificates(folder, "DNS:localhost,IP:127.0.0.1", {"-newkey", bits, "-nodes"});
+    MosquittoServer broker("allow_anonymous true\nciphers DEFAULT:@SECLEVEL=0\ntls_version tlsv1.2\ncertfile " +
+                           (folder / "s.crt") + "\nkeyfile " + (folder / "s.key") + "\n");
+    RecordingHost host;
+    MqttOptions options = options_for(broker.uri("mqtts", "localhost"));
+    options.tls.ca = folder / "ca.crt";
+    const auto source = make_mqtt_source(options, SourceId{0}, host);
+    source->start();
+    EXPECT_TRUE(accepted ? host.wait_for_connections(1) : host.wait_for_disconnects(1)) << bits;
+    EXPECT_EQ(host.is_connected(), accepted) << bits;
+    source->stop();
+  }
+}
+
+TEST(MqttSource, certificate_file_that_is_not_regular_fails_at_start) {
+  RecordingHost host;
+  MqttOptions options = options_for("mqtts://127.0.0.1:8883");
+  const TemporaryFolder folder;
+  ASSERT_EQ(mkfifo((folder / "ca.crt").c_str(), 0600), 0);
+  for (const std::string& file : {folder / "ca.crt", std::string("/dev/zero")}) {
+    options.tls.ca = file;
+    const auto source = make_mqtt_source(options, SourceId{0}, host);
+    EXPECT_THROW(source->start(), std::runtime_error) << file;
     source->stop();
   }
 }

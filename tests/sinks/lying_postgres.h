@@ -1,0 +1,68 @@
+// A PostgreSQL server that answers what a test says: enough of protocol 3.0 for the sink, without any tables behind it.
+// It tells the truth about everything else, as a server with the sink's tables and a claim of ours would.
+//
+// Owns: a thread and a loopback port. Thread: `lie` before a client connects; counts from any.
+// Fails: std::runtime_error; a client that speaks anything unexpected is disconnected.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sinks/postgres_sink.h"
+
+namespace edgetide::test {
+
+// What the sink asks for.
+enum class Asked { other, tables, state, claim, find_series, add_series, insert, retract, epoch };
+
+struct PgReply {
+  std::vector<unsigned> types;  // oids, one for each column
+  std::vector<std::vector<std::optional<std::string>>> rows;
+  std::string tag = "SELECT 0";
+};
+
+class LyingPostgres {
+ public:
+  explicit LyingPostgres(std::vector<WindowSchema> inputs);
+  ~LyingPostgres();
+  LyingPostgres(const LyingPostgres&) = delete;
+  LyingPostgres& operator=(const LyingPostgres&) = delete;
+
+  void lie(Asked about, PgReply reply) { lies_[about] = std::move(reply); }
+  void tell_the_truth() { lies_.clear(); }
+  // Asks for a password in clear text, and answers to TLS that it has none.
+  void ask_for_password() noexcept { asks_for_password_ = true; }
+  const std::string& password() const noexcept { return password_; }
+
+  PostgresOptions options(const std::string& host = "127.0.0.1") const;
+  int stored() const noexcept { return stored_; }
+  int committed() const noexcept { return committed_; }
+
+ private:
+  struct Peer;
+  void run();
+  void serve(Peer& peer);
+  bool start(Peer& peer);
+  bool ask_for(Peer& peer);
+  void answer_simple(Peer& peer, const std::string& sql);
+  PgReply reply_to(Asked asked) const;
+
+  const std::vector<WindowSchema> inputs_;
+  std::map<Asked, PgReply> lies_;
+  std::atomic<bool> asks_for_password_ = false;
+  std::string password_;
+  std::atomic<int> stored_ = 0, committed_ = 0;
+  bool claimed_ = false;
+  bool in_transaction_ = false;
+  int listener_ = -1;
+  int port_ = 0;
+  std::atomic<int> peer_ = -1;
+  std::atomic<bool> ends_ = false;
+  std::thread thread_;
+};
+
+}  // namespace edgetide::test

@@ -1,0 +1,162 @@
+// The PostgreSQL sink against a server that lies: every wrong answer is an error of that delivery, with a reason.
+#include <gmock/gmock.h>
+
+#include "tests/sinks/batch_builder.h"
+#include "tests/sinks/lying_postgres.h"
+#include "tests/sinks/outcome_matchers.h"
+
+namespace edgetide::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+using Types = std::vector<unsigned>;
+constexpr unsigned bigint = 20, of_text = 25, boolean = 16;
+const Types two_bigints = {bigint, bigint};
+const Types state_types = {bigint, bigint, bigint, bigint, bigint, of_text, bigint};
+
+RowBatch two_rows() {
+  return batch(1, {{series("a"), 0, 1, {1, 1}}, {series("b"), 0, 1, {2, 2}}});
+}
+
+struct Lie {
+  const char* name;
+  Asked about;
+  PgReply reply;
+  const char* reason;
+};
+
+TEST(PostgresAnswer, honest_answers_are_delivered) {
+  LyingPostgres server(minute_window());
+  const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_THAT(sink->deliver(two_rows()), IsDelivered());
+  EXPECT_EQ(server.stored(), 1);
+}
+
+TEST(PostgresAnswer, lie_at_a_delivery_is_an_error_and_stores_no_row) {
+  const Lie lies[] = {
+      {"position -1", Asked::find_series, {two_bigints, {{"-1", "11"}}}, "column 1 is out of range"},
+      {"position 0", Asked::find_series, {two_bigints, {{"0", "11"}}}, "column 1 is out of range"},
+      {"position after the last", Asked::find_series, {two_bigints, {{"3", "11"}}}, "column 1 is out of range"},
+      {"position 2^31", Asked::find_series, {two_bigints, {{"2147483648", "11"}}}, "column 1 is out of range"},
+      {"position 2^64", Asked::find_series, {two_bigints, {{"18446744073709551616", "11"}}}, "is out of range"},
+      {"position twice", Asked::find_series, {two_bigints, {{"1", "11"}, {"1", "12"}}}, "comes twice"},
+      {"two with one id", Asked::find_series, {two_bigints, {{"1", "11"}, {"2", "11"}}}, "have the same id"},
+      {"id 0", Asked::find_series, {two_bigints, {{"1", "0"}, {"2", "12"}}}, "column 2 is out of range"},
+      {"word", Asked::find_series, {two_bigints, {{"one", "11"}}}, "column 1 is not a number"},
+      {"number and more", Asked::find_series, {two_bigints, {{"1", "11x"}}}, "column 2 is not a number"},
+      {"hexadecimal", Asked::find_series, {two_bigints, {{"1", "0x11"}}}, "column 2 is not a number"},
+      {"empty", Asked::find_series, {two_bigints, {{"", "11"}}}, "column 1 is not a number"},
+      {"blank", Asked::find_series, {two_bigints, {{" 1", "11"}}}, "column 1 is not a number"},
+      {"NUL", Asked::find_series, {two_bigints, {{std::string("1\0", 2), "11"}}}, "column 1 is not a number"},
+      {"NULL", Asked::find_series, {two_bigints, {{"1", std::nullopt}}}, "column 2 is NULL"},
+      {"too many rows", Asked::find_series, {two_bigints, {{"1", "1"}, {"2", "2"}, {"2", "3"}}}, "3 rows, at most 2"},
+      {"one column", Asked::find_series, {{bigint}, {{"1"}}}, "1 columns, 2 were expected"},
+      {"three columns", Asked::find_series, {{bigint, bigint, of_text}, {{"1", "11", "x"}}}, "3 columns, 2"},
+      {"another type", Asked::find_series, {{bigint, of_text}, {{"1", "11"}}}, "column 2 is not of an integer type"},
+      {"no series after all", Asked::find_series, {two_bigints, {}}, "is not there though it was added"},
+      {"no columns", Asked::find_series, {{}, {}, "SELECT 0"}, "is not there though it was added"},
+      {"more rows changed", Asked::insert, {{}, {}, "INSERT 0 3"}, "3 rows changed, 0 to 2 were expected"},
+      {"2^64 rows changed", Asked::insert, {{}, {}, "INSERT 0 99999999999999999999"}, "rows changed"},
+      {"no epoch", Asked::epoch, {{}, {}, "UPDATE 0"}, "0 rows changed, 1 were expected"},
+      {"two epochs", Asked::epoch, {{}, {}, "UPDATE 2"}, "2 rows changed"},
+      {"negative epoch",
+       Asked::state,
+       {state_types, {{"1", "1", "-1", "7", "0", "", "0"}}},
+       "column 3 is out of range"},
+      {"two states", Asked::state, {state_types, {{"1"}, {"1"}}}, ""},
+      {"state of NULLs", Asked::state, {state_types, {std::vector<std::optional<std::string>>(7)}}, "is NULL"},
+      {"time without end",
+       Asked::state,
+       {state_types, {{"1", "0", "0", "7", "9223372036854775807", "", "0"}}},
+       "column 5 is out of range"},
+      {"megabyte of name",
+       Asked::state,
+       {state_types, {{"1", "0", "0", "7", "0", std::string(100'000, 'x'), "0"}}},
+       "has 100000 bytes"},
+      {"boolean for a number",
+       Asked::state,
+       {{boolean, bigint, bigint, bigint, bigint, of_text, bigint}, {{"t", "0", "0", "7", "0", "", "0"}}},
+       "is not of an integer type"},
+  };
+  for (const Lie& lie : lies) {
+    SCOPED_TRACE(lie.name);
+    LyingPostgres server(minute_window());
+    const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
+    ASSERT_THAT(sink->open(), IsDelivered());
+    const int committed = server.committed();
+    sink->close();
+    server.lie(lie.about, lie.reply);
+    // The claim asks for the state as well.
+    const Outcome outcome = lie.about == Asked::state ? sink->open() : (sink->open(), sink->deliver(two_rows()));
+    EXPECT_THAT(outcome, IsRetryAfter(HasSubstr(lie.reason)));
+    EXPECT_EQ(server.stored(), lie.about == Asked::insert || lie.about == Asked::epoch ? 1 : 0);
+    EXPECT_LE(server.committed(), committed + 2);  // those of the claim and of the tables, none of the rows
+    server.tell_the_truth();
+    sink->close();
+    ASSERT_THAT(sink->open(), IsDelivered());
+    EXPECT_THAT(sink->deliver(two_rows()), IsDelivered());
+  }
+}
+
+TEST(PostgresAnswer, lie_at_the_start_is_an_error) {
+  const Lie lies[] = {
+      {"claim without a row", Asked::claim, {{bigint}, {}, "INSERT 0 0"}, "0 rows, at least 1"},
+      {"claim -1", Asked::claim, {{bigint}, {{"-1"}}}, "is out of range"},
+      {"claim at the end of numbers", Asked::claim, {{bigint}, {{"9223372036854775807"}}}, "is out of range"},
+      {"claim NULL", Asked::claim, {{bigint}, {{std::nullopt}}}, "is NULL"},
+      {"claim of two columns", Asked::claim, {two_bigints, {{"1", "2"}}}, "2 columns, 1"},
+      {"tables of one column", Asked::tables, {{of_text}, {{"series"}}}, "1 columns, 2"},
+      {"tables of numbers", Asked::tables, {two_bigints, {{"1", "2"}}}, "is not of a text type"},
+      {"table NULL", Asked::tables, {{of_text, of_text}, {{std::nullopt, "x"}}}, "is NULL"},
+      {"long name", Asked::tables, {{of_text, of_text}, {{std::string(10'000, 'x'), "x"}}}, "has 10000 bytes"},
+      {"NUL in a name", Asked::tables, {{of_text, of_text}, {{std::string("a\0b", 3), "x"}}}, "has a NUL byte"},
+  };
+  for (const Lie& lie : lies) {
+    SCOPED_TRACE(lie.name);
+    LyingPostgres server(minute_window());
+    server.lie(lie.about, lie.reply);
+    const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
+    EXPECT_THAT(sink->open(), IsRetryAfter(HasSubstr(lie.reason)));
+  }
+}
+
+TEST(PostgresAnswer, series_of_an_earlier_delivery_lends_its_id_to_no_other) {
+  LyingPostgres server(minute_window());
+  const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
+  ASSERT_THAT(sink->open(), IsDelivered());
+  ASSERT_THAT(sink->deliver(two_rows()), IsDelivered());
+  server.lie(Asked::find_series, {two_bigints, {{"1", "11"}}});
+  const RowBatch third = batch(2, {{series("c"), 0, 1, {1, 1}}});
+  EXPECT_THAT(sink->deliver(third), IsRetryAfter(HasSubstr("have the same id")));
+  EXPECT_EQ(server.stored(), 1);
+}
+
+TEST(PostgresAnswer, two_objects_of_one_series_share_its_id) {
+  LyingPostgres server(minute_window());
+  server.lie(Asked::find_series, {two_bigints, {{"1", "11"}, {"2", "11"}}});
+  const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_THAT(sink->deliver(batch(1, {{series("a"), 0, 1, {1, 1}}, {series("a"), 60'000'000, 1, {2, 2}}})),
+              IsDelivered());
+}
+
+// 0.0.0.0 is this machine, but not by its number.
+TEST(PostgresAnswer, server_without_tls_that_is_not_of_this_machine_gets_no_password) {
+  LyingPostgres server(minute_window());
+  server.ask_for_password();
+  PostgresOptions options = server.options("0.0.0.0");
+  options.password = "hunter2";
+  EXPECT_THAT(make_postgres_sink(options, this_gateway(), minute_window())->open(),
+              IsRetryAfter(AllOf(HasSubstr("SSL"), Not(HasSubstr("hunter2")))));
+  EXPECT_EQ(server.password(), "");
+  options.allow_plaintext = true;
+  EXPECT_THAT(make_postgres_sink(options, this_gateway(), minute_window())->open(), IsDelivered());
+  EXPECT_EQ(server.password(), "hunter2");
+}
+
+}  // namespace
+}  // namespace edgetide::test
