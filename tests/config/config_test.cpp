@@ -227,6 +227,7 @@ TEST(Config, keys_of_sockets_reach_the_options) {
   EXPECT_TRUE(tcp.ack);
   EXPECT_EQ(tcp.max_line_bytes, 1024U);
   EXPECT_EQ(tcp.max_connections, 3U);
+  EXPECT_EQ(tcp.max_connections_per_peer, 2U);
   EXPECT_EQ(tcp.idle_timeout, Duration::minutes(1));
   EXPECT_EQ(tcp.line_timeout, Duration::seconds(2));
   const SocketOptions& udp = socket_in(options, 2);

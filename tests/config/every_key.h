@@ -95,6 +95,7 @@ framing = "length_prefix"
 ack = true
 max_line = "1KiB"
 max_connections = 3
+max_connections_per_peer = 2
 connection_timeout = "1m"
 line_timeout = "2s"
 format = "csv"

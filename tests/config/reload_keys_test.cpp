@@ -87,6 +87,7 @@ const std::map<std::pair<std::string, std::string>, Edit> edits = {
     {{"[sources.NAME] with type = \"tcp\" or \"unix\"", "ack"}, {"ack = true", "ack = false"}},
     {{"[sources.NAME] with type = \"tcp\" or \"unix\"", "max_line"}, {"\"1KiB\"", "\"2KiB\""}},
     {{"[sources.NAME] with type = \"tcp\" or \"unix\"", "max_connections"}, {"connections = 3", "connections = 4"}},
+    {{"[sources.NAME] with type = \"tcp\" or \"unix\"", "max_connections_per_peer"}, {"per_peer = 2", "per_peer = 3"}},
     {{"[sources.NAME] with type = \"tcp\" or \"unix\"", "connection_timeout"},
      {"connection_timeout = \"1m\"", "connection_timeout = \"2m\""}},
     {{"[sources.NAME] with type = \"tcp\" or \"unix\"", "line_timeout"},
