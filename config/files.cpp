@@ -78,9 +78,9 @@ bool has_user_in_url(const std::string& line) {
 
 std::vector<bool> find_secret_lines(const std::vector<std::string>& lines) {
   std::vector<bool> secret;
-  std::string_view until;  // the closing quotes of a multi-line password
+  std::string_view until;  // the closing quotes of a multi-line secret
   for (const std::string& line : lines) {
-    const std::size_t word = line.find("password");
+    const std::size_t word = std::min(line.find("password"), line.find("token"));
     secret.push_back(!until.empty() || word != std::string::npos || has_user_in_url(line));
     std::size_t from = until.empty() ? word : 0;
     while (from != std::string::npos) {

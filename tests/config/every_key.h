@@ -16,6 +16,13 @@ state_directory = "/srv/edgetide"
 
 [http]
 listen = "[::1]:9000"
+hosts = ["gateway.example"]
+
+[metrics]
+listen = "[::1]:9464"
+cert_file = "/metrics.crt"
+key_file = "/metrics.key"
+token = "bearer"
 
 [log]
 level = "debug"
