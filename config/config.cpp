@@ -76,17 +76,52 @@ void read_clock(const Section& section, ClockOptions& clock) {
   section.read("wait_after_boot", clock.wait_after_boot);
 }
 
-void read_http(const Section& section, MonitorOptions& monitor) {
-  section.read("listen", monitor.http_listen);
+// The address of `listen`; nothing: it does not listen, or what it says is an error or not known yet.
+std::optional<SocketAddress> read_listen(const Section& section, HttpServerOptions& server, std::string hint) {
+  section.read("listen", server.listen);
   const Node* const listen = section.find("listen");
-  if (listen == nullptr || !listen->known || monitor.http_listen.empty()) return;
-  const std::optional<SocketAddress> address = parse_listen(monitor.http_listen);
-  if (!address) {
-    return section.error("listen", "listen needs a numeric address and a port", "such as \"127.0.0.1:9465\"");
-  }
-  if (!is_loopback(address->storage)) {
+  if (listen == nullptr || !listen->known || server.listen.empty()) return std::nullopt;
+  const std::optional<SocketAddress> address = parse_listen(server.listen);
+  if (!address) section.error("listen", "listen needs a numeric address and a port", std::move(hint));
+  return address;
+}
+
+void read_http(const Section& section, HttpServerOptions& http) {
+  const std::optional<SocketAddress> address = read_listen(section, http, "such as \"127.0.0.1:9465\"");
+  if (address && !is_loopback(address->storage)) {
     section.warning("listen", "everyone who can reach this address can see all sensors");
   }
+  for (const Node* name : section.texts("hosts")) {
+    if (name->text.empty() || name->text.find_first_of(":/ ") != std::string::npos) {
+      section.error_at(name->location, "hosts: " + shown(*name) + " is not the name of a host",
+                       "such as \"gateway.example\", without a port");
+    }
+    http.hosts.push_back(name->text);
+  }
+}
+
+void read_metrics(const Section& section, const HttpServerOptions& http, HttpServerOptions& metrics) {
+  const std::optional<SocketAddress> address = read_listen(section, metrics, "such as \"0.0.0.0:9464\"");
+  section.read("cert_file", metrics.cert_file);
+  section.read("key_file", metrics.key_file);
+  section.read("token", metrics.token);
+  const Node* const token = section.find("token");
+  const bool has_token = token != nullptr, encrypts = section.find("cert_file") != nullptr;
+  if (encrypts != (section.find("key_file") != nullptr)) {
+    section.error(encrypts ? "cert_file" : "key_file", "cert_file and key_file belong together");
+  }
+  if (has_token && token->kind == Node::Kind::text && token->known && token->text.empty()) {
+    section.error("token", "token is empty: everyone could read the metrics");
+  }
+  if (address && metrics.listen == http.listen) section.error("listen", "[http] listens on this address");
+  const bool reachable = address && !is_loopback(address->storage);
+  if (reachable && !has_token) section.warning("listen", "everyone who can reach this address can read the metrics");
+  if (reachable && has_token && !encrypts) {
+    section.warning("listen", "the token goes over the network as plain text: set cert_file and key_file");
+  }
+  metrics.hosts = http.hosts;
+  // A page elsewhere that points its name here does not know the token, and the network can read what has none.
+  metrics.any_host = reachable || has_token;
 }
 
 void read_journal(const Section& section, JournalOptions& journal) {
@@ -128,10 +163,10 @@ void warn_of_idle_parts(const Section& top, const GatewayOptions& options, Repor
 }
 
 void warn_of_readable_passwords(const Node& node, Report& report) {
-  const bool literal = node.key == "password" && node.kind == Node::Kind::text && !node.written.empty() &&
-                       node.written.find("${") == std::string::npos;
+  const bool literal = (node.key == "password" || node.key == "token") && node.kind == Node::Kind::text &&
+                       !node.written.empty() && node.written.find("${") == std::string::npos;
   if (literal && node.location.file->readable_by_others) {
-    report.warning(node.location, "password stands in a file that others may read",
+    report.warning(node.location, node.key + " stands in a file that others may read",
                    "write \"${credential:NAME}\", or chmod 600 the file");
   }
   for (const Node& child : node.children) warn_of_readable_passwords(child, report);
@@ -151,13 +186,14 @@ GatewayOptions read_gateway_options(const Section& top, const Parts& parts, cons
   top.texts("include");  // for its type; what it names is merged already
 
   const Node gateway = table_of(top, "gateway"), log = table_of(top, "log"), clock = table_of(top, "clock"),
-             http = table_of(top, "http"), time = table_of(top, "time"), limits = table_of(top, "limits"),
-             journal = table_of(top, "journal"), checkpoint = table_of(top, "checkpoint"),
-             quarantine = table_of(top, "quarantine");
+             http = table_of(top, "http"), metrics = table_of(top, "metrics"), time = table_of(top, "time"),
+             limits = table_of(top, "limits"), journal = table_of(top, "journal"),
+             checkpoint = table_of(top, "checkpoint"), quarantine = table_of(top, "quarantine");
   read_gateway(Section(gateway, "gateway", {&keys.gateway}, report), options);
   read_log(Section(log, "log", {&keys.log}, report), options.log);
   read_clock(Section(clock, "clock", {&keys.clock}, report), options.clock);
-  read_http(Section(http, "http", {&keys.http}, report), options.monitor);
+  read_http(Section(http, "http", {&keys.http}, report), options.monitor.http);
+  read_metrics(Section(metrics, "metrics", {&keys.metrics}, report), options.monitor.http, options.monitor.metrics);
   TimeOptions& time_options = options.pipeline.default_time;
   read_time_keys(Section(time, "time", {&keys.time}, report), time_options);
   read_limits(Section(limits, "limits", {&keys.limits}, report), options.pipeline);

@@ -23,6 +23,7 @@ KeyGroup top_keys() {
               of_type(ValueType::table, "gateway", "", "See below."),
               of_type(ValueType::table, "log", "", "See below."),
               of_type(ValueType::table, "http", "", "See below."),
+              of_type(ValueType::table, "metrics", "", "See below."),
               of_type(ValueType::table, "time", "", "See below."),
               of_type(ValueType::table, "limits", "", "See below."),
               of_type(ValueType::table, "clock", "", "See below."),
@@ -70,13 +71,32 @@ KeyGroup clock_keys() {
 }
 
 KeyGroup http_keys() {
-  return {"[http]",
-          "A status page at `/`, `/metrics` for Prometheus, `/healthz`, `/readyz`, `/status.json`. All endpoints "
-          "are read-only.",
+  return {
+      "[http]",
+      "A status page at `/`, `/metrics` for Prometheus, `/healthz`, `/readyz`, `/status.json`. All endpoints "
+      "are read-only.",
+      {
+          text("listen", in_quotes(MonitorOptions().http.listen),
+               "A numeric address and a port; \"\" switches it off. Everyone who can connect can see names and "
+               "values of sensors: beyond loopback, put a proxy with a password in front of it."),
+          of_type(ValueType::text_list, "hosts", "[]",
+                  "Names, without a port, by which browsers and proxies may call it (the `Host` header), besides "
+                  "`localhost`, loopback addresses and the address of `listen`; of `0.0.0.0` and `[::]` any address. "
+                  "Requests for other names are refused."),
+      }};
+}
+
+KeyGroup metrics_keys() {
+  return {"[metrics]",
+          "A second listener, for scrapers: only `/metrics` and `/healthz`, without the name of any sensor. A request "
+          "has 5 s.",
           {
-              text("listen", in_quotes(MonitorOptions().http_listen),
-                   "A numeric address and a port; \"\" switches it off. Everyone who can connect can see names and "
-                   "values of sensors: beyond loopback, put a proxy with a password in front of it."),
+              text("listen", "\"\"", "A numeric address and a port, such as `0.0.0.0:9464`; \"\" switches it off."),
+              text("cert_file", "", "Path of a certificate chain in PEM. With it and `key_file`: TLS 1.2 or 1.3 only."),
+              text("key_file", "", "Path of its private key in PEM, such as `${credential_path:NAME}`."),
+              text("token", "",
+                   "A request needs `Authorization: Bearer TOKEN`. A secret: use `${credential:NAME}` or "
+                   "`${file:/PATH}`."),
           }};
 }
 

@@ -10,6 +10,7 @@ KeyGroup top_keys();
 KeyGroup gateway_keys();
 KeyGroup log_keys();
 KeyGroup http_keys();
+KeyGroup metrics_keys();
 KeyGroup time_keys();
 KeyGroup limits_keys();
 KeyGroup journal_keys();

@@ -60,6 +60,7 @@ KeyTable::KeyTable(const Parts& of)
       log(keys::log_keys()),
       clock(on_reload(OnReload::restart, keys::clock_keys())),
       http(on_reload(OnReload::restart, keys::http_keys())),
+      metrics(on_reload(OnReload::restart, keys::metrics_keys())),
       time(keys::time_keys()),
       limits(keys::limits_keys()),
       journal(on_reload(OnReload::restart, keys::journal_keys())),
@@ -83,8 +84,8 @@ KeyTable::KeyTable(const Parts& of)
       sink_parts(groups_of(parts.sinks)) {}
 
 std::vector<const KeyGroup*> KeyTable::groups() const {
-  std::vector<const KeyGroup*> all = {&top,    &gateway, &log,        &clock,      &http,  &time,
-                                      &limits, &journal, &checkpoint, &quarantine, &source};
+  std::vector<const KeyGroup*> all = {&top,  &gateway, &log,     &clock,      &http,       &metrics,
+                                      &time, &limits,  &journal, &checkpoint, &quarantine, &source};
   const auto add = [&all](const std::vector<const KeyGroup*>& groups) {
     all.insert(all.end(), groups.begin(), groups.end());
   };

@@ -79,7 +79,7 @@ struct KeyTable {
   KeyTable& operator=(const KeyTable&) = delete;
 
   const Parts& parts;
-  KeyGroup top, gateway, log, clock, http, time, limits, journal, checkpoint, quarantine;
+  KeyGroup top, gateway, log, clock, http, metrics, time, limits, journal, checkpoint, quarantine;
   KeyGroup source, mapping, payload_field, time_field, value_field;
   KeyGroup table, window, match, top_rows;
   KeyGroup sink, outbox;

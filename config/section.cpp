@@ -108,7 +108,7 @@ void Section::report_unknown(const Node& node) const {
   std::string hint = did_you_mean(node.key, known);
   if (hint.empty()) hint = where_it_belongs(node.key, name_, keys());
   Location location = node.key_location;
-  location.secret = hint.find("'password'") != std::string::npos;
+  location.secret = hint.find("'password'") != std::string::npos || hint.find("'token'") != std::string::npos;
   report_.error(location, "unknown key '" + node.key + '\'' + where, hint);
 }
 

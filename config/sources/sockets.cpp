@@ -1,4 +1,5 @@
 // [sources.NAME] with type = "tcp", "udp" or "unix".
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,6 +44,10 @@ const KeyGroup& allow_keys() {
 const KeyGroup& stream_keys() {
   using namespace keys;
   const SocketOptions standard;
+  KeySpec per_peer = integer("max_connections_per_peer", 16, 1, 1000,
+                             "Of these, how many one peer may have; its further ones are closed at once and counted. A "
+                             "peer is an address, all of loopback together; unix: a user.");
+  per_peer.standard = "a quarter of `max_connections`";
   static const KeyGroup group = on_reload(
       OnReload::new_source,
       {"[sources.NAME] with type = \"tcp\" or \"unix\"",
@@ -57,7 +62,10 @@ const KeyGroup& stream_keys() {
                    "which need not be sent again."),
            size("max_line", standard.max_line_bytes, 64, max_payload_bytes, "Longer messages are refused."),
            integer("max_connections", static_cast<std::int64_t>(standard.max_connections), 1, 1000,
-                   "Further connections are closed at once."),
+                   "When there are as many, a new connection closes the one that is silent for longest, if that has "
+                   "been silent for 10 s and neither has sent part of a message nor waits for an acknowledgement. "
+                   "Otherwise the new one is closed at once. Both are counted."),
+           per_peer,
            duration("connection_timeout", standard.idle_timeout, Duration::seconds(1), Duration::days(7),
                     "A connection on which no byte arrives for this long is closed."),
            duration("line_timeout", standard.line_timeout, Duration::seconds(1), Duration::hours(1),
@@ -142,6 +150,8 @@ SocketOptions read_socket(const Section& section, const std::string& name, Socke
     section.read("ack", options.ack);
     section.read("max_line", options.max_line_bytes);
     section.read("max_connections", options.max_connections);
+    options.max_connections_per_peer = std::max<std::size_t>(1, options.max_connections / 4);
+    section.read("max_connections_per_peer", options.max_connections_per_peer);
     section.read("connection_timeout", options.idle_timeout);
     section.read("line_timeout", options.line_timeout);
   }

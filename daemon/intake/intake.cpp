@@ -110,6 +110,11 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
     return taken();
   }
   if (clock_set_) listen(true, arrival);
+  if (journal_ != nullptr && readings_.empty() && messages_.newest().empty()) {
+    if (!take_refusals(source, batch, arrival)) return hold_back(now.running);
+    hearing_.hear_batch(id, now.running);
+    return taken();
+  }
   if (!journaled(arrival.running, [&]() REQUIRES(mutex_) {
         journal_->append(JournalType::batch,
                          JournaledBatch{source, arrival, messages_.fingerprints(), messages_.newest(), readings_,
@@ -202,14 +207,36 @@ std::optional<SeriesId> Intake::series_of(SourceId source, const DecodedBatch& b
   return id;
 }
 
-void Intake::add_refused(Refusal reason, std::uint64_t readings) {
-  const auto same = std::find_if(refused_.begin(), refused_.end(),
-                                 [&](const RefusedCount& refused) { return refused.reason == reason; });
-  if (same == refused_.end()) {
-    refused_.push_back({reason, readings});
-  } else {
-    same->readings += readings;
+// False: too much waits for the journal, which cannot be written.
+bool Intake::take_refusals(SourceId source, const DecodedBatch& batch, Moment arrival) {
+  if (pending_refusals_.full(source) && !journal_refusals(arrival)) return false;
+  pending_refusals_.add(source, refused_, messages_.fingerprints(), messages_.new_values());
+  count(source, batch);
+  return true;
+}
+
+// No sync is asked for: they are not worth one, and it is not acknowledged that they are counted. They come before what
+// would count them again or mean something else by a slot or a session: a checkpoint, a reload, another session.
+bool Intake::journal_refusals(Moment now) {
+  const auto& sources = pending_refusals_.by_slot();
+  if (std::all_of(sources.begin(), sources.end(), [](const auto& source) { return source.empty(); })) return true;
+  if (!journal_->error().empty() && !journal_->ready(now.running)) return false;
+  const Moment arrival{clock_set_ ? now.wall : time_not_known, now.running};
+  const auto append = [&]() REQUIRES(mutex_) {
+    for (std::uint32_t i = 0; i < sources.size(); ++i) {
+      const PendingRefusals::OfSource& pending = sources[i];
+      if (pending.empty()) continue;
+      journal_->append(
+          JournalType::batch,
+          JournaledBatch{SourceId{i}, arrival, pending.fingerprints, {}, {}, pending.refused, pending.values});
+    }
+  };
+  if (!write(now.running, append)) return false;
+  for (std::uint32_t i = 0; clock_set_ && i < sources.size(); ++i) {
+    if (!sources[i].empty()) pipeline_.apply({SourceId{i}, arrival, {}});  // as a replay of the record does
   }
+  pending_refusals_.clear();
+  return true;
 }
 
 // Writes all records that `append` appends, or none: then the disk cannot be written.
@@ -252,12 +279,16 @@ void Intake::count_delays(SourceId source, Timestamp arrival) {
   }
 }
 
-void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
+void Intake::count(SourceId source, const DecodedBatch& batch) {
   traffic_.count(source, batch);
-  if (clock_set_) count_delays(source, arrival.wall);
   messages_.note(slots_.names()[index_of(source)]);
   for (const RefusedCount& refused : refused_) pipeline_.refuse(source, refused.reason, refused.readings);
   if (!batch.refusals.empty()) traffic_.note_refusal(source, batch.refusals.back());
+}
+
+void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
+  count(source, batch);
+  if (clock_set_) count_delays(source, arrival.wall);
   if (clock_set_) return apply_batch({source, arrival, readings_});
   held_.add({source, arrival.running, readings_});
 }
@@ -318,6 +349,11 @@ void Intake::notice(SourceId id, std::string_view text) noexcept {
   log(LogLevel::warning, {.event = LogEvent::source_notice, .source = name}, printable(text));
 }
 
+void Intake::turned_away(SourceId id, TurnedAway why) noexcept {
+  const MutexLock lock(mutex_);
+  if (const std::optional<SourceId> slot = slots_.slot_of(id)) traffic_.count_turned_away(*slot, why);
+}
+
 std::string Intake::name_of(SourceId id) const {
   const MutexLock lock(mutex_);
   return slots_.name_of(id);
@@ -354,6 +390,7 @@ bool Intake::tick(Fire fire, Duration every) {
   const MutexLock lock(mutex_);
   const Moment now = clock_.now();
   hearing_.tick(now.running, every);
+  static_cast<void>(journal_refusals(now));  // if it fails, it goes with the next
   hold_notice_.look(now.running, hold_reason(now.running));
   if (!clock_set_ && !(clock_.is_set() && release_held(now))) return false;
   listen(!held_back(now.running), now);
@@ -401,6 +438,7 @@ std::optional<std::string> Intake::reconfigure(Reconfiguration next) {
   const MutexLock lock(mutex_);
   const Moment now = clock_.now();
   if (!clock_set_) return "readings wait for the clock to be set; try again when it is";
+  if (!journal_refusals(now)) return "the journal cannot be written: " + journal_->error();
   do {
     if (next.fire_all && !fire_windows(Fire::all, now)) return "the journal cannot be written: " + journal_->error();
   } while (next.fire_all && pipeline_.has_more_rows());
@@ -540,6 +578,7 @@ bool Intake::begin_session(SourceId id, const SourceSession& session) noexcept {
   const Duration running = clock_.now().running;
   if (journal_ != nullptr && !journal_->ready(running)) return false;
   const std::uint32_t in_flight = std::min(session.in_flight, JournaledSession::most_in_flight);
+  if (!journal_refusals(clock_.now())) return false;
   if (!journaled(running, [&]() REQUIRES(mutex_) {
         const JournaledSession record{*slot, session.is_new, in_flight, session.name, session.notes};
         for (int copy = 0; copy < definition_copies; ++copy) journal_->append(JournalType::session, record);
@@ -560,6 +599,7 @@ std::optional<Checkpoint> Intake::checkpoint() {
   const MutexLock lock(mutex_);
   if (!gate_.empty()) return std::nullopt;
   asked_for_checkpoint_ = false;
+  if (!journal_refusals(clock_.now())) pending_refusals_.clear();  // they are in the checkpoint
   Checkpoint checkpoint;
   checkpoint.state_id = identity_.state_id;
   checkpoint.run = identity_.run;

@@ -8,6 +8,8 @@
 //
 // While the clock is not set, batches are journaled and held, and no tick does anything (clock_hold.h).
 //
+// Batches without a reading are counted at once, and journaled together with the next tick (pending_refusals.h).
+//
 // A source calls with the id it was given (SourceSlots); the pipeline, its counters and the journal know it by its
 // slot.
 //
@@ -31,6 +33,7 @@
 #include "daemon/intake/hold_notice.h"
 #include "daemon/intake/intake_state.h"
 #include "daemon/intake/message_memory.h"
+#include "daemon/intake/pending_refusals.h"
 #include "daemon/intake/source_listeners.h"
 #include "daemon/intake/source_slots.h"
 #include "daemon/intake/source_traffic.h"
@@ -106,6 +109,7 @@ class Intake final : public SourceHost {
   void disconnected(SourceId id, std::string_view reason) noexcept override;
   void impaired(SourceId id, std::string_view reason) noexcept override;
   void notice(SourceId id, std::string_view text) noexcept override;
+  void turned_away(SourceId id, TurnedAway why) noexcept override;
 
   // False: held back, as `accept` is, or the clock is not set. `every`: how long after the one before it is expected. A
   // later one is the end of a pause, of which no more than that is listening time.
@@ -186,11 +190,14 @@ class Intake final : public SourceHost {
       REQUIRES(mutex_);
   std::optional<SeriesId> series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading)
       REQUIRES(mutex_);
-  void add_refused(Refusal reason, std::uint64_t readings) REQUIRES(mutex_);
+  void add_refused(Refusal reason, std::uint64_t readings) REQUIRES(mutex_) { add_to(refused_, reason, readings); }
+  bool take_refusals(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);
+  bool journal_refusals(Moment now) REQUIRES(mutex_);
   template <typename Append>
   bool write(Duration running, Append&& append) REQUIRES(mutex_);
   template <typename Append>
   bool journaled(Duration running, Append&& append) REQUIRES(mutex_);
+  void count(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
   void count_delays(SourceId source, Timestamp arrival) REQUIRES(mutex_);
   void apply(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);
   void apply_batch(const Batch& batch) REQUIRES(mutex_);
@@ -217,6 +224,7 @@ class Intake final : public SourceHost {
   Journal* const journal_ PT_GUARDED_BY(mutex_);  // null: nothing is journaled
   Journal& files_ GUARDED_BY(mutex_);  // the same, also where nothing is journaled: what earlier runs have left
   MessageMemory messages_ GUARDED_BY(mutex_);
+  PendingRefusals pending_refusals_ GUARDED_BY(mutex_);
   ClockHold held_ GUARDED_BY(mutex_);
   const StateHistory history_;  // of the runs before
   bool clock_set_ GUARDED_BY(mutex_);

@@ -31,7 +31,8 @@ struct SourceTraffic {
   DelayHistogram delays;  // of readings with an event time
   RefusalSample last_refusal;
   std::uint64_t lost_sessions = 0;  // that the peer has forgotten
-  std::string impairment;           // why it may not do its work; empty: it does
+  TurnedAwayCounts turned_away{};
+  std::string impairment;  // why it may not do its work; empty: it does
 };
 
 // `connected` is left to the intake, which knows it by id.
@@ -47,6 +48,9 @@ class TrafficCounters {
   }
   DelayHistogram& delays(SourceId slot) noexcept { return traffic_[index_of(slot)].delays; }
   void count_lost_session(SourceId slot) noexcept { ++traffic_[index_of(slot)].lost_sessions; }
+  void count_turned_away(SourceId slot, TurnedAway why) noexcept {
+    ++traffic_[index_of(slot)].turned_away[static_cast<std::size_t>(why)];
+  }
   // False: it was so already.
   bool impair(SourceId slot, std::string_view reason);
   void note_refusal(SourceId slot, const DecodedRefusal& refusal);

@@ -40,7 +40,8 @@ ControlServer::ControlServer(std::string path, ControlCommands commands)
     : path_(std::move(path)),
       commands_(std::move(commands)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
-      listener_(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+      listener_(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)),
+      rest_("control socket", epoll_.get(), listener_.get()) {
   const SocketAddress address = parse_unix(path_);
   unlink(path_.c_str());
   const int fd = listener_.get();
@@ -57,7 +58,8 @@ ControlServer::~ControlServer() {
 }
 
 std::optional<Duration> ControlServer::due_in() const noexcept {
-  if (connections_.empty()) return std::nullopt;
+  const auto resting = rest_.due_in(std::chrono::steady_clock::now());
+  if (resting || connections_.empty()) return resting;
   for (const auto& [fd, connection] : connections_) {
     if (connection.stream) return stream_every;
   }
@@ -65,6 +67,7 @@ std::optional<Duration> ControlServer::due_in() const noexcept {
 }
 
 void ControlServer::serve() {
+  rest_.end_if_over(std::chrono::steady_clock::now());
   std::array<epoll_event, max_peers + 1> events{};
   const int ready = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < ready; ++i) {
@@ -88,7 +91,7 @@ void ControlServer::accept_peers() {
   while (true) {
     Descriptor socket(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     const int fd = socket.get();
-    if (fd < 0) return;
+    if (fd < 0) return static_cast<void>(rest_.begin(errno, std::chrono::steady_clock::now()));
     epoll_event event{.events = EPOLLIN | EPOLLRDHUP, .data = {.fd = fd}};
     if (connections_.size() >= max_peers || epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
       continue;

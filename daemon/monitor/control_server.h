@@ -19,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "daemon/monitor/accept_rest.h"
 #include "daemon/service/descriptor.h"
 #include "pipeline/time.h"
 
@@ -64,6 +65,7 @@ class ControlServer {
   const std::string path_;
   const ControlCommands commands_;
   const Descriptor epoll_, listener_;
+  AcceptRest rest_;
   std::map<int, Connection> connections_;
 };
 

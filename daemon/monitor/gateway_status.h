@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "daemon/service/duration_histogram.h"
+#include "daemon/sources/source.h"
 #include "pipeline/counters.h"
 #include "pipeline/time.h"
 
@@ -68,7 +69,8 @@ struct SourceStatus {
   WatermarkRange watermark;
   std::string last_refusal;  // printable; empty: none
   std::uint64_t lost_sessions = 0;
-  std::string impairment;  // printable; empty: it works
+  TurnedAwayCounts turned_away{};  // connections
+  std::string impairment;          // printable; empty: it works
 };
 
 // Windows with the same start and end, of all sensors.

@@ -1,13 +1,13 @@
-// Answers GET and HEAD on one address, read-only: for browsers and scrapers. It starts no
-// thread; the caller's thread drives it.
+// Answers GET and HEAD on one address, read-only: for browsers and scrapers. It starts no thread; the caller's thread
+// drives it.
 //
-// Requests to a loopback address whose Host header is another name are refused, so that a web page elsewhere cannot
-// read what is here by a name that it points to this machine.
+// Requests whose Host header is a name that is not known are refused (host_check.h).
 //
 // Thread: one at a time.
 // Blocks: `serve` as the routes do.
-// Fails:  construction throws std::runtime_error when the address cannot be bound.
-// Limit:  16 connections, 8 KiB of request, 10 s without a byte; a connection answers one request.
+// Fails:  construction throws std::runtime_error when the address cannot be bound, or a certificate cannot be used.
+// Limit:  16 connections, 8 KiB of request; a connection answers one request. 5 s from its beginning to the last byte
+//         of the answer; when there are more than 16, the one that was opened first is closed.
 // The only user of libmicrohttpd.
 #pragma once
 
@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pipeline/time.h"
 
@@ -31,10 +32,20 @@ struct HttpAnswer {
 // By path, without its query. Must not throw.
 using HttpRoutes = std::function<HttpAnswer(std::string_view path)>;
 
+struct HttpServerOptions {
+  std::string name = "http";            // for messages
+  std::string listen = {};              // "127.0.0.1:9465" or "[::1]:9465"; port 0 takes a free one
+  std::vector<std::string> hosts = {};  // further names that it answers to
+  bool any_host = false;                // it answers to all
+  std::string cert_file = {};           // PEM; with them it speaks TLS only
+  std::string key_file = {};
+  std::string token = {};  // secret: a request has to bear it; empty: none
+  bool operator==(const HttpServerOptions&) const = default;
+};
+
 class HttpServer {
  public:
-  // `listen` as "127.0.0.1:9465" or "[::1]:9465"; port 0 takes a free one.
-  HttpServer(const std::string& listen, HttpRoutes routes);
+  HttpServer(const HttpServerOptions& options, HttpRoutes routes);
   ~HttpServer();
 
   // Readable when `serve` has something to do; and it is to be called after `due_in`, if that is given.

@@ -1,7 +1,6 @@
 #include "daemon/monitor/monitor.h"
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <exception>
 #include <optional>
@@ -18,20 +17,16 @@ namespace edgetide {
 namespace {
 
 // In milliseconds, rounded up; -1: for ever.
-int timeout_of(const std::optional<Duration>& a, const std::optional<Duration>& b) noexcept {
-  if (!a && !b) return -1;
-  const Duration due = std::min(a.value_or(Duration::unlimited()), b.value_or(Duration::unlimited()));
+int timeout_of(const Duration& due) noexcept {
+  if (due == Duration::unlimited()) return -1;
   return static_cast<int>(std::min<std::int64_t>((due.count() + 999) / 1000, 60'000));
 }
 
 }  // namespace
 
 Monitor::Monitor(const MonitorOptions& options, const MonitorHooks& hooks) {
-  try {
-    if (!options.http_listen.empty()) http_ = std::make_unique<HttpServer>(options.http_listen, web_routes(hooks));
-  } catch (const std::exception& error) {
-    errors_.emplace_back(error.what());
-  }
+  serve_http(options.http, web_routes(hooks));
+  serve_http(options.metrics, metrics_routes(hooks));
   try {
     if (!options.control_path.empty()) {
       control_ = std::make_unique<ControlServer>(options.control_path, control_commands(hooks));
@@ -39,7 +34,7 @@ Monitor::Monitor(const MonitorOptions& options, const MonitorHooks& hooks) {
   } catch (const std::exception& error) {
     errors_.emplace_back(error.what());
   }
-  if (!http_ && !control_) return;
+  if (http_.empty() && !control_) return;
   stop_ = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   sigset_t all, before;
   sigfillset(&all);
@@ -56,14 +51,26 @@ Monitor::~Monitor() {
   thread_.join();
 }
 
+void Monitor::serve_http(const HttpServerOptions& options, HttpRoutes routes) {
+  if (options.listen.empty()) return;
+  try {
+    http_.push_back(std::make_unique<HttpServer>(options, std::move(routes)));
+  } catch (const std::exception& error) {
+    errors_.emplace_back(error.what());
+  }
+}
+
 void Monitor::run() noexcept {
+  std::vector<pollfd> ready{{stop_.get(), POLLIN, 0}};
+  for (const auto& http : http_) ready.push_back({http->descriptor(), POLLIN, 0});
+  if (control_) ready.push_back({control_->descriptor(), POLLIN, 0});
   while (true) {
-    std::array<pollfd, 3> ready{pollfd{stop_.get(), POLLIN, 0}, pollfd{http_ ? http_->descriptor() : -1, POLLIN, 0},
-                                pollfd{control_ ? control_->descriptor() : -1, POLLIN, 0}};
-    poll(ready.data(), ready.size(),
-         timeout_of(http_ ? http_->due_in() : std::nullopt, control_ ? control_->due_in() : std::nullopt));
+    Duration due = Duration::unlimited();
+    for (const auto& http : http_) due = std::min(due, http->due_in().value_or(due));
+    if (control_) due = std::min(due, control_->due_in().value_or(due));
+    poll(ready.data(), ready.size(), timeout_of(due));
     if (ready[0].revents != 0) return;
-    if (http_) http_->serve();
+    for (const auto& http : http_) http->serve();
     if (control_) control_->serve();
   }
 }

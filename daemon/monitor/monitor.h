@@ -20,8 +20,9 @@
 namespace edgetide {
 
 struct MonitorOptions {
-  std::string http_listen = "127.0.0.1:9465";  // empty: no HTTP
-  std::string control_path;                    // empty: no control socket
+  HttpServerOptions http{.name = "http", .listen = "127.0.0.1:9465"};  // with an empty `listen` it does not listen
+  HttpServerOptions metrics{.name = "metrics"};
+  std::string control_path;  // empty: no control socket
 };
 
 class Monitor {
@@ -34,10 +35,11 @@ class Monitor {
   const std::vector<std::string>& errors() const noexcept { return errors_; }
 
  private:
+  void serve_http(const HttpServerOptions& options, HttpRoutes routes);
   void run() noexcept;
 
   std::vector<std::string> errors_;
-  std::unique_ptr<HttpServer> http_;
+  std::vector<std::unique_ptr<HttpServer>> http_;
   std::unique_ptr<ControlServer> control_;
   Descriptor stop_;  // an eventfd, readable when the thread is to end
   std::thread thread_;

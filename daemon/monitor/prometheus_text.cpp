@@ -176,6 +176,14 @@ void add_sources(Page& page, const GatewayStatus& status) {
            "source", sources, [](const SourceStatus& source) { return source.counters.duplicates(); });
   counters(page, "source_sessions_lost_total", "Times that the broker had forgotten the session.", "source", sources,
            [](const SourceStatus& source) { return source.lost_sessions; });
+  page.counter(
+      "source_connections_turned_away_total",
+      "Connections closed because there were too many, or because another one needed the room of an idle one.");
+  for (const SourceStatus& source : sources) {
+    for (std::size_t i = 0; i < turned_away_names.size(); ++i) {
+      page.sample({{"source", source.name}, {"reason", turned_away_names[i]}}, source.turned_away[i]);
+    }
+  }
   gauges(page, "source_series", "Series whose newest reading came from this source.", "source", sources,
          [&](const SourceStatus& source) { return of(source.series); });
   gauges(page, "idle_series", "Of these, the idle ones.", "source", sources,

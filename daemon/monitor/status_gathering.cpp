@@ -100,6 +100,7 @@ void add_traffic(const StatusParts& parts, std::vector<SourceStatus>& sources) {
     source.bytes = traffic.bytes;
     source.delays = traffic.delays;
     source.lost_sessions = traffic.lost_sessions;
+    source.turned_away = traffic.turned_away;
     source.impairment = printable(traffic.impairment);
     if (traffic.last_refusal.where.empty()) continue;
     source.last_refusal =

@@ -24,6 +24,9 @@ void write_source(JsonWriter& out, const SourceStatus& source) {
   out.close(']');
   out.member("last_refusal", source.last_refusal);
   out.member("lost_sessions", source.lost_sessions).member("impairment", source.impairment);
+  out.key("connections_turned_away").open('{');
+  for (std::size_t i = 0; i < turned_away_names.size(); ++i) out.member(turned_away_names[i], source.turned_away[i]);
+  out.close('}');
 }
 
 void write_window(JsonWriter& out, const WindowStatus& window) {

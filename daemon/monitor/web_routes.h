@@ -1,4 +1,4 @@
-// What the HTTP server shows: / /status.json /metrics /healthz /readyz.
+// What the HTTP servers show: / /status.json /metrics /healthz /readyz, or only /metrics and /healthz.
 //
 // Thread: the monitor's. Fails: never; what goes wrong is an answer with status 500.
 #pragma once
@@ -8,6 +8,9 @@
 
 namespace edgetide {
 
+// /status.json, which shows sensors, is made at most once a second; requests in between get the same.
 HttpRoutes web_routes(MonitorHooks hooks);
+// Without any name of a sensor. Each answer is made at most once a second.
+HttpRoutes metrics_routes(MonitorHooks hooks);
 
 }  // namespace edgetide

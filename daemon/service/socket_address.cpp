@@ -65,19 +65,21 @@ SocketAddress parse_unix(const std::string& path) {
   return address;
 }
 
-std::string to_text(const sockaddr_storage& address) {
+std::string host_text(const sockaddr_storage& address) {
   std::array<char, INET6_ADDRSTRLEN> host{};
-  if (address.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-    inet_ntop(AF_INET, &v4.sin_addr, host.data(), host.size());
-    return std::string(host.data()) + ":" + std::to_string(ntohs(v4.sin_port));
-  }
-  if (address.ss_family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
-    inet_ntop(AF_INET6, &v6.sin6_addr, host.data(), host.size());
-    return "[" + std::string(host.data()) + "]:" + std::to_string(ntohs(v6.sin6_port));
-  }
-  return "unix";
+  const void* const bytes = address.ss_family == AF_INET
+                                ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in&>(address).sin_addr)
+                                : &reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return "unix";
+  inet_ntop(address.ss_family, bytes, host.data(), host.size());
+  return host.data();
+}
+
+std::string to_text(const sockaddr_storage& address) {
+  const std::string host = host_text(address);
+  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return host;
+  const std::string port = std::to_string(ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port));  // IPv6's too
+  return address.ss_family == AF_INET ? host + ':' + port : '[' + host + "]:" + port;
 }
 
 }  // namespace edgetide

@@ -19,6 +19,8 @@ SocketAddress parse_inet(const std::string& text);     // "127.0.0.1:8094", "[::
 SocketAddress parse_unix(const std::string& path);     // absolute, at most 107 bytes
 std::string to_text(const sockaddr_storage& address);  // "127.0.0.1:8094", "unix"
 
+std::string host_text(const sockaddr_storage& address);  // without the port: "127.0.0.1", "::1", "unix"
+
 // As parse_inet; nothing for what it refuses, and for port 0.
 std::optional<SocketAddress> parse_listen(const std::string& text);
 

@@ -7,9 +7,9 @@
 // Back-pressure: while the host holds intake back, stream peers are not read; datagrams are lost and counted by the
 //          kernel.
 // Fails:   `start` throws std::runtime_error when an address cannot be bound.
-// Limit:   message 64 KiB, datagram 8 KiB, connections 64 per source (more are refused at once), 5 min without a byte
-//          or 30 s for one message closes a connection; a message that its peer had not completed is discarded and
-//          counted.
+// Limit:   message 64 KiB, datagram 8 KiB, connections 64 per source, 16 of one peer (StreamListener says what happens
+//          to further ones), 5 min without a byte or 30 s for one message closes a connection; a message that its peer
+//          had not completed is discarded and counted.
 #pragma once
 
 #include <cstddef>
@@ -37,6 +37,7 @@ struct SocketOptions {
   std::size_t max_line_bytes = 64 * 1024;  // of a message of a stream
   std::size_t max_datagram_bytes = 8 * 1024;
   std::size_t max_connections = 64;
+  std::size_t max_connections_per_peer = 16;
   Duration idle_timeout = Duration::minutes(5);
   Duration line_timeout = Duration::seconds(30);
   std::size_t receive_buffer_bytes = 4 * 1024 * 1024;  // udp; the kernel may give less

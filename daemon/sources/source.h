@@ -10,6 +10,7 @@
 //   host.detach(id)                  after the last one
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -40,6 +41,16 @@ struct Liveness {
   Duration silent_for;   // since its last bytes
   bool waiting = false;  // bytes that were received and not read yet
 };
+
+// Why a connection was closed that could have gone on.
+enum class TurnedAway : std::uint8_t {
+  max_connections,           // there are as many as there may be, and none was idle
+  max_connections_per_peer,  // its peer has as many as one may have
+  idle,                      // it was idle, and another one needed its room
+};
+inline constexpr std::array<std::string_view, 3> turned_away_names = {"max_connections", "max_connections_per_peer",
+                                                                      "idle"};
+using TurnedAwayCounts = std::array<std::uint64_t, turned_away_names.size()>;  // by reason
 
 // What the host tells a source.
 // Thread: any, one call at a time. Never: waits, throws, or calls the host; it wakes what waits, and returns.
@@ -106,6 +117,9 @@ class SourceHost {
 
   // Something an operator should read once (subscription refused, session lost, peers not allowed).
   virtual void notice(SourceId source, std::string_view text) noexcept = 0;
+
+  // A connection was closed to keep a limit. It is counted.
+  virtual void turned_away(SourceId source, TurnedAway why) noexcept = 0;
 };
 
 // Life cycle: constructed (no I/O) -> start -> stop -> destroyed. `stop` may be called without `start`.

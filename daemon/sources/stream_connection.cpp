@@ -23,7 +23,7 @@ std::chrono::microseconds to_chrono(Duration duration) {
 
 }  // namespace
 
-StreamConnection::StreamConnection(StreamListener& listener, EventLoop& loop, Descriptor descriptor, std::string peer)
+StreamConnection::StreamConnection(StreamListener& listener, EventLoop& loop, Descriptor descriptor, Peer peer)
     : listener_(listener),
       socket_(listener.socket()),
       intake_(listener.intake()),
@@ -34,6 +34,12 @@ StreamConnection::StreamConnection(StreamListener& listener, EventLoop& loop, De
       watch_(loop, descriptor_.get(), EPOLLIN, [this](std::uint32_t) { read(); }),
       timer_(loop, [this] { check_deadline(); }) {
   arm();
+}
+
+bool StreamConnection::is_at_rest() const noexcept {
+  char next = 0;
+  return waiting_acks_.empty() && acks_.empty() && !frames_.partial() &&
+         recv(descriptor_.get(), &next, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
 }
 
 void StreamConnection::set_reading(bool reading) {
@@ -70,13 +76,13 @@ void StreamConnection::take(std::string_view bytes) {
         ended = true;
         const std::size_t readings = batch.readings.size(), refusals = batch.refusals.size();
         // Kept: the batch refers to the message, and the buffer under them is reused.
-        socket_.router.decode(peer_, batch.keep(message), batch);
+        socket_.router.decode(peer_.name, batch.keep(message), batch);
         const bool refused = batch.readings.size() == readings && batch.refusals.size() > refusals;
         ++(refused ? messages.refused : messages.accepted);
       },
       [&] {
         ++messages.refused;
-        batch.refusals.push_back({Refusal::too_large, peer_, 0});
+        batch.refusals.push_back({Refusal::too_large, peer_.name, 0});
       });
   note_message_start(was_partial, ended);
   arm();
@@ -124,13 +130,14 @@ void StreamConnection::acknowledge(Messages messages) {
   acks_ += '\n';
   const ssize_t sent = send(descriptor_.get(), acks_.data(), acks_.size(), MSG_NOSIGNAL);
   if (sent > 0) acks_.erase(0, static_cast<std::size_t>(sent));
-  if (acks_.size() > max_unread_acks_bytes) listener_.drop(*this);
+  // What is held back for this connection refers to it.
+  if (acks_.size() > max_unread_acks_bytes && !intake_.is_holding()) listener_.drop(*this);
 }
 
 // The peer sends no more, or too late.
 void StreamConnection::end() {
   if (!frames_.unreported()) return listener_.drop(*this);
-  intake_.begin_batch().refusals.push_back({Refusal::bad_syntax, peer_, 0});
+  intake_.begin_batch().refusals.push_back({Refusal::bad_syntax, peer_.name, 0});
   intake_.offer(socket_, [this](const Acceptance&) { listener_.drop(*this); });
 }
 

@@ -24,7 +24,16 @@ class StreamListener;
 
 class StreamConnection {
  public:
-  StreamConnection(StreamListener& listener, EventLoop& loop, Descriptor descriptor, std::string peer);
+  struct Peer {
+    std::string name;
+    std::string identity;  // equal for all connections of one peer
+  };
+  StreamConnection(StreamListener& listener, EventLoop& loop, Descriptor descriptor, Peer peer);
+
+  const std::string& identity() const noexcept { return peer_.identity; }
+  EventLoop::Time heard_at() const noexcept { return heard_at_; }
+  // It owes its peer no acknowledgement, has no part of a message, and nothing that waits to be read.
+  bool is_at_rest() const noexcept;
 
   // Deadlines restart when reading resumes, because the peer did not cause the pause.
   void set_reading(bool reading);
@@ -54,7 +63,7 @@ class StreamConnection {
   BoundSocket& socket_;
   SocketIntake& intake_;
   const Descriptor descriptor_;
-  const std::string peer_;
+  const Peer peer_;
   FrameBuffer frames_;
   struct WaitingAck {
     std::uint64_t record;

@@ -1,5 +1,6 @@
 #include "daemon/sources/stream_listener.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <sys/epoll.h>
@@ -7,11 +8,22 @@
 #include <system_error>
 #include <utility>
 
+#include "daemon/service/cidr.h"
+#include "daemon/service/socket_address.h"
+
 namespace edgetide {
 
 namespace {
 
-constexpr std::chrono::milliseconds pause_time{500};
+constexpr std::chrono::milliseconds pause_time{100};
+
+std::string identity_of(const sockaddr_storage& peer, int descriptor) {
+  if (is_loopback(peer)) return "loopback";
+  if (peer.ss_family != AF_UNIX) return host_text(peer);
+  ucred who{};
+  socklen_t length = sizeof who;
+  return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &who, &length) == 0 ? std::to_string(who.uid) : "?";
+}
 
 }  // namespace
 
@@ -46,11 +58,38 @@ void StreamListener::accept_peer() {
     return of_the_peer ? void() : pause(std::generic_category().message(errno));
   }
   if (!socket_.allows(peer)) return refuse(to_text(peer));
-  if (connections_.size() >= socket_.options.max_connections) return note_surplus();
-  let_in(std::move(descriptor), to_text(peer));
+  std::string identity = identity_of(peer, descriptor.get());
+  if (has_room_for(identity)) let_in(std::move(descriptor), {to_text(peer), std::move(identity)});
 }
 
-void StreamListener::let_in(Descriptor descriptor, std::string peer) {
+bool StreamListener::has_room_for(const std::string& identity) {
+  const auto of_peer = std::count_if(connections_.begin(), connections_.end(),
+                                     [&](const auto& one) { return one.second->identity() == identity; });
+  if (static_cast<std::size_t>(of_peer) >= socket_.options.max_connections_per_peer) {
+    turn_away(TurnedAway::max_connections_per_peer);
+    return false;
+  }
+  if (connections_.size() < socket_.options.max_connections || make_room()) return true;
+  turn_away(TurnedAway::max_connections);
+  return false;
+}
+
+bool StreamListener::make_room() {
+  const auto silent_since = std::chrono::steady_clock::now() - idle_time;
+  const StreamConnection* idle = nullptr;
+  for (const auto& [key, connection] : connections_) {
+    if (connection->heard_at() > silent_since || (idle != nullptr && connection->heard_at() >= idle->heard_at())) {
+      continue;
+    }
+    if (connection->is_at_rest()) idle = key;
+  }
+  if (idle == nullptr) return false;
+  drop(*idle);
+  turn_away(TurnedAway::idle);
+  return true;
+}
+
+void StreamListener::let_in(Descriptor descriptor, StreamConnection::Peer peer) {
   try {
     auto connection = std::make_unique<StreamConnection>(*this, loop_, std::move(descriptor), std::move(peer));
     connections_.emplace(connection.get(), std::move(connection));
@@ -65,11 +104,18 @@ void StreamListener::refuse(std::string_view peer) {
   intake_.offer(socket_, [](const Acceptance&) {});
 }
 
-void StreamListener::note_surplus() {
-  ++surplus_peers_;
-  if (!surplus_notice_.due(std::chrono::steady_clock::now())) return;
-  host_.notice(socket_.id, "max_connections is reached, closed at once: " + std::to_string(surplus_peers_) + " peers");
-  surplus_peers_ = 0;
+void StreamListener::turn_away(TurnedAway why) {
+  host_.turned_away(socket_.id, why);
+  ++turned_away_[static_cast<std::size_t>(why)];
+  if (!turned_away_notice_.due(std::chrono::steady_clock::now())) return;
+  std::string reasons;
+  for (std::size_t i = 0; i < turned_away_.size(); ++i) {
+    if (turned_away_[i] == 0) continue;
+    reasons +=
+        (reasons.empty() ? "" : ", ") + std::string(turned_away_names[i]) + ' ' + std::to_string(turned_away_[i]);
+  }
+  host_.notice(socket_.id, "connections closed to keep the limits: " + reasons);
+  turned_away_ = {};
 }
 
 // Asked at once, epoll would say the same again without end.

@@ -1,10 +1,15 @@
 // A TCP or Unix stream socket: lets peers in, up to `max_connections`, and owns their connections.
 //
+// A peer is an address without its port, all loopback addresses together, or a user of the machine (Unix). One that has
+// `max_connections_per_peer` is let in no further. When there are as many connections as there may be, the one that is
+// silent for longest makes room for a new one, if it is at rest and has been silent for idle_time at least.
+//
 // Out of descriptors or kernel memory, the peers it has are served, and new ones wait in the kernel's queue.
 //
 // Thread: the loop's. Fails: construction, by std::system_error.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,6 +27,8 @@ namespace edgetide {
 
 class StreamListener final : public ServedSocket {
  public:
+  static constexpr std::chrono::seconds idle_time{10};
+
   StreamListener(BoundSocket& socket, EventLoop& loop, SocketIntake& intake, SourceHost& host);
 
   void set_reading(bool reading) override;
@@ -34,9 +41,11 @@ class StreamListener final : public ServedSocket {
 
  private:
   void accept_peer();
-  void let_in(Descriptor descriptor, std::string peer);
+  void let_in(Descriptor descriptor, StreamConnection::Peer peer);
   void refuse(std::string_view peer);
-  void note_surplus();
+  bool has_room_for(const std::string& identity);
+  bool make_room();
+  void turn_away(TurnedAway why);
   void pause(std::string_view reason);
   void resume();
 
@@ -45,8 +54,8 @@ class StreamListener final : public ServedSocket {
   SocketIntake& intake_;
   SourceHost& host_;
   std::map<const StreamConnection*, std::unique_ptr<StreamConnection>> connections_;
-  RareNotice pause_notice_, surplus_notice_;
-  std::size_t surplus_peers_ = 0;  // closed since the last notice
+  RareNotice pause_notice_, turned_away_notice_;
+  TurnedAwayCounts turned_away_{};  // since the last notice
   EventLoop::Watch watch_;
   EventLoop::Timer resume_;
 };

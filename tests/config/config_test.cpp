@@ -227,6 +227,7 @@ TEST(Config, keys_of_sockets_reach_the_options) {
   EXPECT_TRUE(tcp.ack);
   EXPECT_EQ(tcp.max_line_bytes, 1024U);
   EXPECT_EQ(tcp.max_connections, 3U);
+  EXPECT_EQ(tcp.max_connections_per_peer, 2U);
   EXPECT_EQ(tcp.idle_timeout, Duration::minutes(1));
   EXPECT_EQ(tcp.line_timeout, Duration::seconds(2));
   const SocketOptions& udp = socket_in(options, 2);
@@ -428,6 +429,11 @@ TEST(Config, unknown_and_future_keys_are_errors) {
        "1:2: error: unknown key 'window' at the top level\n    1 | [window.minute]\n      |  ^^^^^^ did you mean "
        "'windows'?"},
       {"[tests]\nname = \"\"", "1:2: error: unknown key 'tests' at the top level"},
+      {"[http]\nhosts = [\"a.example:80\"]", "2:10: error: http: hosts: \"a.example:80\" is not the name of a host"},
+      {"[metrics]\nlisten = \"9464\"", "2:10: error: metrics: listen needs a numeric address and a port"},
+      {"[metrics]\nlisten = \"127.0.0.1:9465\"", "2:10: error: metrics: [http] listens on this address"},
+      {"[metrics]\nkey_file = \"/k\"", "2:12: error: metrics: cert_file and key_file belong together"},
+      {"[metrics]\ntoken = \"\"", "2:9: error: metrics: token is empty"},
       {"[http]\nlisten = \"localhost:9465\"", "2:10: error: http: listen needs a numeric address and a port"},
       {"[http]\nlisten = \"127.0.0.1\"",
        "2:10: error: http: listen needs a numeric address and a port\n    2 | listen = \"127.0.0.1\"\n      |          "
@@ -674,6 +680,15 @@ TEST(Config, doubtful_settings_are_warned_of_at_their_place) {
            Case{mqtt_with_route("qos = 2"), ":5:7: warning: sources.m: qos = 2 costs"},
            Case{mqtt_with_route("retained = \"use\""), ":5:12: warning: sources.m: retained = \"use\" takes"},
            Case{mqtt_with_route("tls = { ca = \"/x\" }"), ":5:7: warning: sources.m: tls is not used"},
+           Case{"[metrics]\nlisten = \"0.0.0.0:9464\"",
+                ":2:10: warning: metrics: everyone who can reach this address can read the metrics"},
+           Case{"[metrics]\nlisten = \"0.0.0.0:9464\"\ncert_file = \"/c\"\nkey_file = \"/k\"",
+                ":2:10: warning: metrics: everyone who can reach"},
+           Case{"[metrics]\nlisten = \"[::]:9464\"\ntoken = \"${env:T:-x}\"",
+                ":2:10: warning: metrics: the token goes over the network as plain text"},
+           Case{"[metrics]\nlisten = \"0.0.0.0:9464\"\ntoken = \"${env:T:-x}\"\ncert_file = \"/c\"\nkey_file = \"/k\"",
+                ""},
+           Case{"[metrics]\nlisten = \"127.0.0.1:9464\"", ""},
            Case{socket("type = \"unix\"\nlisten = \"/x\"\nformat = \"influx\""),
                 ":1:10: warning: sources.s: no window takes its readings"},
            Case{sink("type = \"stdout\"\n[windows.v]\nsize = \"1m\"\n[sinks.e]\ntype = \"stdout\"\ninputs = "

@@ -16,6 +16,13 @@ state_directory = "/srv/edgetide"
 
 [http]
 listen = "[::1]:9000"
+hosts = ["gateway.example"]
+
+[metrics]
+listen = "[::1]:9464"
+cert_file = "/metrics.crt"
+key_file = "/metrics.key"
+token = "bearer"
 
 [log]
 level = "debug"
@@ -95,6 +102,7 @@ framing = "length_prefix"
 ack = true
 max_line = "1KiB"
 max_connections = 3
+max_connections_per_peer = 2
 connection_timeout = "1m"
 line_timeout = "2s"
 format = "csv"

@@ -153,6 +153,15 @@ TEST(SecretReference, line_of_a_password_is_never_shown) {
   }
 }
 
+TEST(SecretReference, token_is_a_secret_as_a_password_is) {
+  for (const std::string line :
+       {"token = hunter2", "token = ['hunter2']", "tokn = 'hunter2'", "token = '''\nhunter2\n"}) {
+    const std::string errors = errors_of("[metrics]\n" + line + '\n');
+    EXPECT_NE(errors.find("error"), std::string::npos) << line;
+    EXPECT_EQ(errors.find("hunter2"), std::string::npos) << line << '\n' << errors;
+  }
+}
+
 TEST(SecretReference, literal_password_in_a_readable_file_is_warned_of) {
   const TemporaryFolder folder;
   const auto warned = [&](const std::string& text, unsigned mode) {

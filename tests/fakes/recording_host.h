@@ -68,6 +68,9 @@ class RecordingHost final : public SourceHost {
   void notice(SourceId, std::string_view text) noexcept override {
     change([&] { notices_.emplace_back(text); });
   }
+  void turned_away(SourceId, TurnedAway why) noexcept override {
+    change([&] { ++turned_away_[static_cast<std::size_t>(why)]; });
+  }
 
   void hold(bool holding) {
     change([&] { holding_ = holding; });
@@ -95,6 +98,10 @@ class RecordingHost final : public SourceHost {
   bool wait_for_readings(std::size_t count) {
     return wait_until([&](const RecordingHost& host) { return host.readings_.size() >= count; });
   }
+  bool readings_within(std::size_t count, std::chrono::milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, patience, [&] { return readings_.size() >= count; });
+  }
   bool wait_for_refusals(std::size_t count) {
     return wait_until([&](const RecordingHost& host) { return host.refusals_.size() >= count; });
   }
@@ -116,6 +123,7 @@ class RecordingHost final : public SourceHost {
   std::vector<Refusal> refusals() { return copy(refusals_); }
   std::vector<std::string> reasons() { return copy(reasons_); }
   std::vector<std::string> notices() { return copy(notices_); }
+  TurnedAwayCounts turned_away() { return copy(turned_away_); }
 
  private:
   template <typename Tell>
@@ -152,6 +160,7 @@ class RecordingHost final : public SourceHost {
   std::vector<Refusal> refusals_;
   std::vector<std::string> reasons_;
   std::vector<std::string> notices_;
+  TurnedAwayCounts turned_away_{};
   std::string impairment_;
 };
 

@@ -478,6 +478,56 @@ TEST_F(IntakeOfManyMessages, batches_of_power_durability_are_durable_together_af
   intake().detach(SourceId{0});
 }
 
+DecodedBatch refusals_of(Refusal reason, std::size_t count) {
+  DecodedBatch batch;
+  for (std::size_t i = 0; i < count; ++i) batch.refusals.push_back({reason, "10.0.0.1:5", 0});
+  return batch;
+}
+
+TEST_F(IntakeOfManyMessages, batches_of_refusals_alone_cost_one_record_for_each_tick_and_are_counted_at_once) {
+  open(Durability::power);
+  ASSERT_FALSE(intake().sync());
+  const std::uint64_t next = journal.next_record();
+  const std::uint64_t written = journal.written_bytes();
+  for (int i = 0; i < 20'000; ++i) {
+    EXPECT_EQ(intake().try_accept(SourceId{0}, refusals_of(Refusal::unauthorised, 1)).record, 0U);
+  }
+  ASSERT_TRUE(take(intake(), SourceId{0}, refusals_of(Refusal::bad_syntax, 7)));
+  EXPECT_EQ(journal.next_record(), next);
+  EXPECT_EQ(journal.written_bytes(), written);
+  EXPECT_FALSE(intake().is_unsafe()) << "no sync for what carries no reading";
+  EXPECT_EQ(counters().of(Refusal::unauthorised), 20'000U);
+  EXPECT_EQ(counters().of(Refusal::bad_syntax), 7U);
+  ASSERT_TRUE(intake().tick(Fire::due));
+  EXPECT_EQ(journal.next_record(), next + 2) << "the refusals, the tick";
+  ASSERT_TRUE(intake().tick(Fire::due));
+  EXPECT_EQ(journal.next_record(), next + 3);
+  EXPECT_EQ(counters().of(Refusal::unauthorised), 20'000U);
+}
+
+TEST_F(IntakeOfManyMessages, refused_messages_are_known_and_cost_a_record_for_a_thousand_at_most) {
+  open(Durability::crash);
+  const std::uint64_t next = journal.next_record();
+  for (std::uint64_t i = 0; i < 10'000; ++i) {
+    DecodedBatch batch = refusals_of(Refusal::bad_syntax, 1);
+    batch.end_message(i, false, {});
+    ASSERT_TRUE(take(intake(), SourceId{0}, batch));
+  }
+  EXPECT_LE(journal.next_record(), next + 10);
+  EXPECT_EQ(counters().of(Refusal::bad_syntax), 10'000U);
+  DecodedBatch again = refusals_of(Refusal::bad_syntax, 1);
+  again.end_message(9'999, true, {});
+  ASSERT_TRUE(take(intake(), SourceId{0}, again));
+  EXPECT_EQ(intake().resent_messages(), 1U);
+  EXPECT_EQ(counters().of(Refusal::bad_syntax), 10'000U);
+}
+
+TEST_F(IntakeOfManyMessages, refusals_behind_a_reading_wait_for_its_sync) {
+  open(Durability::power);
+  const Acceptance reading = intake().try_accept(SourceId{0}, batch_of("a", 1, at(1)));
+  EXPECT_EQ(intake().try_accept(SourceId{0}, refusals_of(Refusal::bad_syntax, 1)).record, reading.record);
+}
+
 TEST_F(IntakeOfManyMessages, batch_of_crash_durability_waits_for_no_sync) {
   open(Durability::crash);
   EXPECT_EQ(intake().try_accept(SourceId{0}, batch_of("a", 1, at(1))).record, 0U);

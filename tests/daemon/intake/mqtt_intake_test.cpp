@@ -50,6 +50,7 @@ class WatchedIntake final : public SourceHost {
   }
   void impaired(SourceId source, std::string_view reason) noexcept override { intake_.impaired(source, reason); }
   void notice(SourceId source, std::string_view text) noexcept override { intake_.notice(source, text); }
+  void turned_away(SourceId source, TurnedAway why) noexcept override { intake_.turned_away(source, why); }
 
   std::atomic<int> connections = 0;
 

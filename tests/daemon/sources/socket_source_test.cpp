@@ -6,11 +6,13 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/un.h>
+#include <thread>
 
 #include "daemon/decoders/csv_decoder.h"
 #include "daemon/decoders/influx_decoder.h"
 #include "daemon/service/socket_address.h"
 #include "daemon/sources/socket_loop.h"
+#include "daemon/sources/stream_listener.h"
 #include "tests/fakes/mosquitto_server.h"
 #include "tests/fakes/recording_host.h"
 
@@ -36,8 +38,12 @@ std::string tcp_address(int port) {
 // A peer of the source under test.
 class Peer {
  public:
-  explicit Peer(const SocketAddress& address, int type = SOCK_STREAM)
+  explicit Peer(const SocketAddress& address, int type = SOCK_STREAM, const char* from = nullptr)
       : socket_(socket(address.storage.ss_family, type, 0)) {
+    if (from != nullptr) {
+      const SocketAddress own = parse_inet(from);
+      EXPECT_EQ(bind(socket_, own.get(), own.length), 0);
+    }
     const timeval patience{60, 0};
     setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     connected_ = connect(socket_, address.get(), address.length) == 0;
@@ -212,6 +218,67 @@ TEST(SocketSource, connections_beyond_the_cap_are_closed_at_once) {
   EXPECT_TRUE(Peer(parse_inet(tcp_address(port))).is_closed());
   ASSERT_TRUE(first.send("t,sensor=a value=2\n"));
   EXPECT_TRUE(host.wait_for_readings(2));
+}
+
+TEST(SocketSource, one_peer_has_no_more_connections_than_its_part_however_it_is_addressed) {
+  const int port = free_port();
+  RecordingHost host;
+  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
+  input.options.max_connections_per_peer = 2;
+  const Running source({input}, host);
+  std::optional<Peer> first(std::in_place, parse_inet(tcp_address(port)));
+  const Peer second(parse_inet(tcp_address(port)), SOCK_STREAM, "127.0.0.9:0");
+  ASSERT_TRUE(first->send("t,sensor=a value=1\n") && second.send("t,sensor=a value=2\n"));
+  ASSERT_TRUE(host.wait_for_readings(2));
+  EXPECT_TRUE(Peer(parse_inet(tcp_address(port))).is_closed());
+  EXPECT_EQ(host.turned_away(), (TurnedAwayCounts{0, 1, 0}));
+  first.reset();
+  for (bool let_in = false; !let_in;) {  // when the end of the first is seen
+    const Peer third(parse_inet(tcp_address(port)));
+    let_in = third.send("t,sensor=a value=3\n") && host.readings_within(3, std::chrono::milliseconds(200));
+  }
+}
+
+TEST(SocketSource, one_user_has_no_more_connections_to_a_unix_socket_than_its_part) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "readings.sock";
+  RecordingHost host;
+  SocketInput input = input_on(SocketKind::unix_stream, path);
+  input.options.max_connections_per_peer = 1;
+  const Running source({input}, host);
+  const Peer first(parse_unix(path));
+  ASSERT_TRUE(first.send("t,sensor=a value=1\n") && host.wait_for_readings(1));
+  EXPECT_TRUE(Peer(parse_unix(path)).is_closed());
+  EXPECT_EQ(host.turned_away(), (TurnedAwayCounts{0, 1, 0}));
+}
+
+TEST(SocketSource, connection_that_is_idle_for_longest_makes_room_and_one_with_part_of_a_message_or_an_open_ack_stays) {
+  const int port = free_port();
+  RecordingHost host;
+  SocketInput input = acknowledging(port);
+  input.options.max_connections = 4;
+  const Running source({input}, host);
+  const Peer partial(parse_inet(tcp_address(port)));
+  ASSERT_TRUE(partial.send("t,sensor=a value=1\nt,sensor=a val") && host.wait_for_readings(1));
+  const Peer idle_longer(parse_inet(tcp_address(port))), idle(parse_inet(tcp_address(port)));
+  ASSERT_TRUE(idle_longer.send("t,sensor=b value=2\n") && host.wait_for_readings(2));
+  ASSERT_TRUE(idle.send("t,sensor=c value=3\n") && host.wait_for_readings(3));
+  EXPECT_EQ(idle_longer.read_line(), "ack 1\n");
+  EXPECT_EQ(idle.read_line(), "ack 1\n");
+  host.need_sync();
+  const Peer waits(parse_inet(tcp_address(port)));
+  ASSERT_TRUE(waits.send("t,sensor=d value=4\n") && host.wait_for_readings(4));
+  EXPECT_TRUE(Peer(parse_inet(tcp_address(port))).is_closed()) << "none has been idle for long";
+  std::this_thread::sleep_for(StreamListener::idle_time + std::chrono::milliseconds(500));
+  const Peer fifth(parse_inet(tcp_address(port)));
+  ASSERT_TRUE(fifth.send("t,sensor=e value=5\n") && host.wait_for_readings(5));
+  EXPECT_TRUE(idle_longer.is_closed());
+  ASSERT_TRUE(partial.send("ue=6\n") && idle.send("t,sensor=c value=7\n") && host.wait_for_readings(7));
+  EXPECT_TRUE(Peer(parse_inet(tcp_address(port))).is_closed()) << "the other idle one has spoken";
+  host.sync();
+  EXPECT_EQ(waits.read_line(), "ack 1\n");
+  EXPECT_EQ(host.turned_away(), (TurnedAwayCounts{2, 0, 1}));
+  EXPECT_EQ(host.notices().size(), 1U);
 }
 
 TEST(SocketSource, peers_beyond_the_cap_are_noticed_once_not_each_time) {
