@@ -4,6 +4,7 @@
 #include <array>
 #include <csignal>
 #include <exception>
+#include <initializer_list>
 #include <optional>
 #include <poll.h>
 #include <pthread.h>
@@ -12,34 +13,31 @@
 
 #include "daemon/monitor/control_commands.h"
 #include "daemon/monitor/web_routes.h"
+#include "daemon/service/backoff.h"
+#include "daemon/service/log.h"
 
 namespace edgetide {
 
 namespace {
 
 // In milliseconds, rounded up; -1: for ever.
-int timeout_of(const std::optional<Duration>& a, const std::optional<Duration>& b) noexcept {
-  if (!a && !b) return -1;
-  const Duration due = std::min(a.value_or(Duration::unlimited()), b.value_or(Duration::unlimited()));
+int timeout_of(std::initializer_list<std::optional<Duration>> all) noexcept {
+  Duration due = Duration::unlimited();
+  for (const std::optional<Duration>& one : all) due = std::min(due, one.value_or(Duration::unlimited()));
+  if (due == Duration::unlimited()) return -1;
   return static_cast<int>(std::min<std::int64_t>((due.count() + 999) / 1000, 60'000));
 }
 
 }  // namespace
 
-Monitor::Monitor(const MonitorOptions& options, const MonitorHooks& hooks) {
-  try {
-    if (!options.http_listen.empty()) http_ = std::make_unique<HttpServer>(options.http_listen, web_routes(hooks));
-  } catch (const std::exception& error) {
-    errors_.emplace_back(error.what());
-  }
-  try {
-    if (!options.control_path.empty()) {
-      control_ = std::make_unique<ControlServer>(options.control_path, control_commands(hooks));
-    }
-  } catch (const std::exception& error) {
-    errors_.emplace_back(error.what());
-  }
-  if (!http_ && !control_) return;
+Monitor::Monitor(const MonitorOptions& options, const MonitorHooks& hooks) : options_(options), hooks_(hooks) {
+  hooks_.status = [this, status = hooks.status](StatusDetail detail) {
+    GatewayStatus answer = status(detail);
+    answer.monitor_error = error_;
+    return answer;
+  };
+  if (!wants_http() && !wants_control()) return;
+  open_servers();
   stop_ = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   sigset_t all, before;
   sigfillset(&all);
@@ -56,12 +54,47 @@ Monitor::~Monitor() {
   thread_.join();
 }
 
+void Monitor::open_servers() {
+  std::string error;
+  const auto attempt = [&error](const auto& open) {
+    try {
+      open();
+    } catch (const std::exception& failure) {
+      error += (error.empty() ? "" : "; ") + std::string(failure.what());
+    }
+  };
+  if (wants_http()) {
+    attempt([this] { http_ = std::make_unique<HttpServer>(options_.http_listen, web_routes(hooks_)); });
+  }
+  if (wants_control()) {
+    attempt([this] { control_ = std::make_unique<ControlServer>(options_.control_path, control_commands(hooks_)); });
+  }
+  note_error(error);
+  if (error.empty()) return;
+  retry_at_ = Clock::now() + std::chrono::microseconds(backoff_delay(failures_++, 1).count());
+}
+
+void Monitor::note_error(const std::string& error) {
+  if (error == error_) return;
+  error_ = error;
+  log(error.empty() ? LogLevel::info : LogLevel::error,
+      error.empty() ? "the status can be asked for again" : error + "; is tried again");
+}
+
+// Nothing: all servers are open.
+std::optional<Duration> Monitor::due_in() const {
+  if (!wants_http() && !wants_control()) return std::nullopt;
+  const auto left = std::chrono::duration_cast<std::chrono::microseconds>(retry_at_ - Clock::now());
+  return Duration::microseconds(std::max<std::int64_t>(left.count(), 0));
+}
+
 void Monitor::run() noexcept {
   while (true) {
+    if (const auto due = due_in(); due && *due == Duration()) open_servers();
     std::array<pollfd, 3> ready{pollfd{stop_.get(), POLLIN, 0}, pollfd{http_ ? http_->descriptor() : -1, POLLIN, 0},
                                 pollfd{control_ ? control_->descriptor() : -1, POLLIN, 0}};
     poll(ready.data(), ready.size(),
-         timeout_of(http_ ? http_->due_in() : std::nullopt, control_ ? control_->due_in() : std::nullopt));
+         timeout_of({due_in(), http_ ? http_->due_in() : std::nullopt, control_ ? control_->due_in() : std::nullopt}));
     if (ready[0].revents != 0) return;
     if (http_) http_->serve();
     if (control_) control_->serve();

@@ -33,6 +33,7 @@
 #include <stdexcept>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -140,10 +141,20 @@ void check(const MqttOptions& options) {
   }
 }
 
+// A file of the configuration that may come, or come back.
+struct FileUnreadable : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+
 // The library would only say "TLS connect failure", time and again.
-void check_readable(const std::string& file) {
-  if (file.empty() || access(file.c_str(), R_OK) == 0) return;
-  throw std::runtime_error("cannot read " + file + ": " + std::strerror(errno));
+void check_readable(const TlsOptions& tls) {
+  for (const std::string& file : {tls.ca, tls.cert, tls.key}) {
+    if (file.empty()) continue;
+    struct stat status {};
+    const bool exists = access(file.c_str(), R_OK) == 0 && stat(file.c_str(), &status) == 0;
+    if (exists && S_ISREG(status.st_mode)) continue;
+    throw FileUnreadable("cannot read " + file + ": " + (exists ? "is not a file" : std::strerror(errno)));
+  }
 }
 
 mqtt::ssl_options to_paho(const TlsOptions& tls) {
@@ -196,8 +207,12 @@ class MqttSource final : public Source {
   ~MqttSource() override { stop(); }
 
   void start() override {
-    for (const std::string& file : {options_.tls.ca, options_.tls.cert, options_.tls.key}) check_readable(file);
+    check_readable(options_.tls);
     for (const StoredPosition& known : host_.positions(id_)) router_.restore_state(known.partition, known.bytes);
+    {
+      const MutexLock lock(mutex_);
+      stopping_ = false;
+    }
     waiter_.start();
     thread_ = std::thread([this] { run(); });
     pthread_setname_np(thread_.native_handle(), ("mqtt-" + options_.name).substr(0, 15).c_str());
@@ -224,7 +239,7 @@ class MqttSource final : public Source {
       if (stopping()) break;
       host_.disconnected(id_, error);
       forget_socket();
-      host_.impaired(id_, pace_.is_taken_over() ? taken_over(pace_.is_said()) : std::string());
+      host_.impaired(id_, pace_.is_taken_over() ? taken_over(pace_.is_said()) : unreadable_);
       wait_until_next_try();
     }
   }
@@ -232,8 +247,13 @@ class MqttSource final : public Source {
   // Returns why it ended, or did not begin.
   std::string serve_one() noexcept {
     const std::string& server = options_.servers[pace_.tries() % options_.servers.size()];
+    unreadable_.clear();
     try {
+      if (server_of(server).encrypted()) check_readable(options_.tls);
       return serve(server);
+    } catch (const FileUnreadable& failure) {
+      pace_.failed();
+      return unreadable_ = failure.what();
     } catch (const ConnectFailed& failure) {
       failure.refused ? pace_.refused() : pace_.failed();
       return server + ": " + failure.what();
@@ -268,6 +288,7 @@ class MqttSource final : public Source {
     connect(client, server);
     subscribe(client);
     host_.connected(id_, server);
+    if (!pace_.is_taken_over()) host_.impaired(id_, {});
     const auto since = std::chrono::steady_clock::now();
     std::string error = wait_for_loss(client, since);
     const auto stood = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - since);
@@ -602,6 +623,7 @@ class MqttSource final : public Source {
 
   // The connection thread only.
   std::string session_;           // its name, of the server at hand
+  std::string unreadable_;        // a file without which the last try could not begin; empty: none
   bool had_session_ = false;      // the broker should know it
   bool has_identifiers_ = false;  // the broker tells the subscriptions of a message
   ReconnectPace pace_;
