@@ -151,6 +151,9 @@ class WindowDefinition {
   void fire(WindowId id, Duration running, const Clocks& clocks, std::span<const std::uint32_t> series_ranks,
             Emission& out);
 
+  // Without the rows of derived metrics and of empty windows. `clock_of`: of a series, as at a tick.
+  RowsDue rows_due(const std::function<SeriesClock(SeriesId)>& clock_of) const;
+
   // `former`: as in the row.
   std::shared_ptr<const Series> key(KeyId key, const SeriesTable& table, std::uint8_t former = 0) const;
   // Requires: not grouped.
