@@ -215,9 +215,11 @@ KeyGroup outbox_keys() {
       {
           size("max_size", standard.max_bytes, 64 * 1024, max_size,
                "Memory and disk for rows that the store has not confirmed. A few MiB of it are memory, up to 64 MiB "
-               "when the disk cannot be written."),
+               "when the disk cannot be written. An epoch, the rows of one trigger, stays whole: a larger one is kept "
+               "beyond the bound."),
           word("when_full", when_full_words, standard.when_full,
-               "`drop_oldest` drops rows and counts them; `block` makes intake wait."),
+               "`drop_oldest` drops rows and counts them; `block` makes intake wait, also before the rows of the next "
+               "trigger would be too many, and no trigger fires while the outbox is full."),
       }};
 }
 

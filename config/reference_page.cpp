@@ -43,6 +43,14 @@ secrets. If it has an error, nothing changes and the log shows where. Otherwise 
 Adding or removing a section adds or removes everything that belongs to it. A renamed source, window or sink is a new
 one. The content of a file that a key names, such as a certificate, is not compared: a changed file takes effect at the
 next connection. While readings wait for the clock to be set, a reload is refused.
+
+## Parts that cannot start
+
+A source whose address is in use or not there yet, whose socket folder is missing or whose certificate file cannot be
+read, a sink whose folder or file cannot be written, and `http.listen` in use end nothing: the log, `edgetide status`
+and `/readyz` say why, the rest runs on, and the part is tried again, after 1 second and up to 30, until it works. That
+holds for a reload too. A value that is wrong in itself is an error of the configuration: `edgetide check` and the start
+end with 78.
 )";
 
 // What each sink promises, behind the keys that all of them have.

@@ -88,12 +88,26 @@ Gateway::Gateway(GatewayOptions options, LoadAgain load_again)
 
 void Gateway::add_source(const SourceInput& input) {
   const SourceId id = core_.intake().source_id(input.name);
-  sources_.push_back({input.name, input.source->make({id, core_.intake(), sockets_})});
+  sources_.emplace_back(input.name, id, core_.intake(), input.source->make({id, core_.intake(), sockets_}));
 }
 
 bool Gateway::runs(const std::string& name) const {
   return std::any_of(sources_.begin(), sources_.end(),
-                     [&](const RunningSource& source) { return source.name == name; });
+                     [&](const RetriedSource& source) { return source.name() == name; });
+}
+
+void Gateway::start_due_sources() {
+  for (RetriedSource& source : sources_) source.start_if_due(clock_.now().running);
+}
+
+// In milliseconds, as poll wants it; -1: all run.
+int Gateway::until_next_start() const {
+  std::optional<Duration> next;
+  for (const RetriedSource& source : sources_) {
+    if (const auto at = source.next_try()) next = std::min(next.value_or(*at), *at);
+  }
+  if (!next) return -1;
+  return static_cast<int>(std::max<std::int64_t>((*next - clock_.now().running).count() / 1000 + 1, 1));
 }
 
 void Gateway::run() {
@@ -101,7 +115,7 @@ void Gateway::run() {
   sync_.start();
   storage_.start();
   for (const auto& worker : core_.workers()) worker->start();
-  for (const RunningSource& source : sources_) source.source->start();
+  start_due_sources();
   log(LogLevel::info, {LogEvent::started},
       "gateway " + options_.id + ": running, " + quantity(options_.pipeline.sources.size(), "source") + ", " +
           quantity(options_.pipeline.windows.size(), "window") + ", " + quantity(core_.workers().size(), "sink"));
@@ -125,7 +139,7 @@ void Gateway::wait_and_tick() {
   start_ticking();
   while (true) {
     std::array<pollfd, 2> ready{pollfd{signals.get(), POLLIN, 0}, pollfd{timer.get(), POLLIN, 0}};
-    if (poll(ready.data(), ready.size(), -1) < 0 && errno != EINTR) {
+    if (poll(ready.data(), ready.size(), until_next_start()) < 0 && errno != EINTR) {
       throw std::system_error(errno, std::generic_category(), "poll");
     }
     signalfd_siginfo signal{};
@@ -139,6 +153,7 @@ void Gateway::wait_and_tick() {
       tick(Fire::due);
       notify_.alive();
     }
+    start_due_sources();
   }
 }
 
@@ -256,7 +271,7 @@ void Gateway::stop() {
   notify_.stopping();
   log(LogLevel::info, "stopping");
   core_.intake().set_blocking(false);
-  for (const RunningSource& source : sources_) source.source->stop();
+  for (RetriedSource& source : sources_) source.stop();
   core_.intake().close();
   core_.quarantine().sync();
   core_.intake().tick(Fire::all);

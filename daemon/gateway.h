@@ -6,14 +6,15 @@
 // Signals: SIGTERM and SIGINT stop intake, fire every window, deliver, write a checkpoint, and exit within 10 s.
 //          SIGHUP reads the configuration again. It is applied whole, except for keys that need a restart, or not at
 //          all. It may arrive at any time; several in a row may count as one.
-// Fails:   std::runtime_error from construction or `run` for a permanent fault (an address in use, a
-//          certificate that cannot be read, state that must not be touched). A broker or store that cannot be reached
-//          and a full disk are not failures.
+// Fails:   std::runtime_error from construction or `run` for a permanent fault (state that must not be touched). A
+//          broker or store that cannot be reached, a full disk, and a source that cannot start (retried_source.h) are
+//          not failures.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,8 +31,8 @@
 #include "daemon/service/clock.h"
 #include "daemon/service/mutex.h"
 #include "daemon/service/service_notify.h"
+#include "daemon/sources/retried_source.h"
 #include "daemon/sources/socket_loop.h"
-#include "daemon/sources/source.h"
 #include "daemon/storage/posix_file_system.h"
 
 namespace edgetide {
@@ -50,13 +51,10 @@ class Gateway {
   std::string summary() const;
 
  private:
-  struct RunningSource {
-    std::string name;
-    std::unique_ptr<Source> source;
-  };
-
   void add_source(const SourceInput& input);
   bool runs(const std::string& name) const;
+  void start_due_sources();
+  int until_next_start() const;
   void wait_and_tick();
 
   // gateway_reload.cpp
@@ -91,7 +89,7 @@ class Gateway {
   StepThread storage_;  // of checkpoints and spills
   Core core_;
   SocketLoop sockets_;
-  std::vector<RunningSource> sources_;
+  std::list<RetriedSource> sources_;
   ServiceNotify notify_;
   ReloadResult last_reload_;
   std::map<std::string, Counters> reported_;  // by source, as last logged

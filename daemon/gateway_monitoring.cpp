@@ -26,7 +26,6 @@ void Gateway::start_monitor() {
   hooks.tap = [this](std::string_view name) { return tap(name); };
   options_.monitor.control_path = control_socket_path(options_.state_directory);
   monitor_ = std::make_unique<Monitor>(options_.monitor, hooks);
-  for (const std::string& error : monitor_->errors()) log(LogLevel::error, error);
 }
 
 // Requires: parts_mutex_ is held while the parts are used.

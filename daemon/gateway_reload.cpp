@@ -85,14 +85,14 @@ void Gateway::exchange(GatewayOptions& next, const ReloadPlan& plan) {
 // A source may be waiting for room on a thread that it shares with others. It then gives up its current batch, which
 // its peer sends again.
 void Gateway::stop_sources(const NameChanges& changes) {
-  const auto goes = [&](const RunningSource& source) {
-    return changes.has_changed(source.name) || changes.has_removed(source.name);
+  const auto goes = [&](const RetriedSource& source) {
+    return changes.has_changed(source.name()) || changes.has_removed(source.name());
   };
   if (std::none_of(sources_.begin(), sources_.end(), goes)) return;
   core_.intake().set_blocking(false);
-  for (const RunningSource& source : sources_) {
+  for (RetriedSource& source : sources_) {
     if (!goes(source)) continue;
-    source.source->stop();
+    source.stop();
     tick(Fire::due);
     notify_.alive();
   }
@@ -101,20 +101,19 @@ void Gateway::stop_sources(const NameChanges& changes) {
   for (const std::string& name : changes.removed) reported_.erase(name);
 }
 
-// A source that cannot start is skipped; the next reload tries it again.
+// A source that cannot start is tried again, and impaired meanwhile; the reload is applied all the same.
 void Gateway::start_new_sources() {
   for (const SourceInput& input : options_.sources) {
     if (runs(input.name)) continue;
     try {
       add_source(input);
-      sources_.back().source->start();
     } catch (const std::exception& error) {
-      if (runs(input.name)) sources_.pop_back();
       log(LogLevel::error, {.event = LogEvent::reload_failed, .source = input.name},
-          "the reload is applied, but this source could not be started:");
+          "the reload is applied, but this source could not be made:");
       note_failure(error.what());
     }
   }
+  start_due_sources();
 }
 
 }  // namespace edgetide

@@ -119,6 +119,11 @@ class Pipeline {
     return windows_[index_of(row.window)]->key(row.key, series_, row.former);
   }
 
+  // What a tick now would emit of each window, nearly: idle watermarks may follow the clock first.
+  RowsDue rows_due(WindowId window) const {
+    return windows_[index_of(window)]->rows_due([this](SeriesId series) { return clock_of(series); });
+  }
+
   std::uint64_t epoch() const noexcept { return epoch_; }
   // The next tick ends `epoch`: those between are lost. Requires: it is not before that.
   void skip_to_epoch(std::uint64_t epoch) noexcept { epoch_ = epoch - 1; }

@@ -31,6 +31,12 @@ void RunningWindows::collect(const FiringContext& firing, std::vector<Candidate>
   });
 }
 
+void RunningWindows::count_due(std::span<const Timestamp> /*reached*/, RowsDue& due) const {
+  store_.for_each([&](std::uint32_t slot) {
+    if (store_.header(slot).mark.changed) due.add(RowState::open);
+  });
+}
+
 double RunningWindows::value(const Candidate& row, const Aggregate& aggregate) const noexcept {
   return layout_.value(store_.state(row.handle), aggregate, {row.start, row.end});
 }

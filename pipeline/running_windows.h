@@ -44,6 +44,7 @@ class RunningWindows {
   Timestamp newest_final_at(KeyId /*key*/) const noexcept { return Timestamp::earliest(); }
   bool has_windows(KeyId key) const noexcept { return slots_[index_of(key)] != Store::none; }
 
+  void count_due(std::span<const Timestamp> reached, RowsDue& due) const;
   void collect(const FiringContext& firing, std::vector<Candidate>& rows);
   RowMark& mark(const Candidate& row) noexcept { return store_.header(row.handle).mark; }
   double value(const Candidate& row, const Aggregate& aggregate) const noexcept;

@@ -132,6 +132,15 @@ void SessionWindows::collect(const FiringContext& firing, std::vector<Candidate>
   }
 }
 
+void SessionWindows::count_due(std::span<const Timestamp> reached, RowsDue& due) const {
+  store_.for_each([&](std::uint32_t slot) {
+    const Header& header = store_.header(slot);
+    const RowState state = row_state(header.end, allowed_lateness_, reached[index_of(header.key)]);
+    if (header.mark.is_due(state)) due.add(state);
+  });
+  due.all += retractions_.size();
+}
+
 RowMark& SessionWindows::mark(const Candidate& row) noexcept {
   if (row.state == RowState::retracted) return retractions_[row.handle].mark;
   return store_.header(row.handle).mark;

@@ -47,6 +47,7 @@ class SessionWindows {
   Timestamp newest_final_at(KeyId key) const noexcept;
   bool has_windows(KeyId key) const noexcept { return newest_[index_of(key)] != Store::none; }
 
+  void count_due(std::span<const Timestamp> reached, RowsDue& due) const;
   void collect(const FiringContext& firing, std::vector<Candidate>& rows);
   RowMark& mark(const Candidate& row) noexcept;
   double value(const Candidate& row, const Aggregate& aggregate) const noexcept;

@@ -173,6 +173,26 @@ void SlidingWindows::drop_panes(KeyId key) {
   list_panes(key);
 }
 
+// Nearly: a window counts where its first pane stands, and those that changed panes share count once.
+void SlidingWindows::count_due(std::span<const Timestamp> reached, RowsDue& due) const {
+  due.all += sealed_.size();
+  due.final += sealed_.size();
+  const auto overlap = static_cast<std::size_t>(window_cells_ / slide_cells_);
+  for (std::uint32_t i = 0; i < keys_.size(); ++i) {
+    const Key& key = keys_[i];
+    if (key.newest == Panes::none || (!key.changed && reached[i] == key.fired_at)) continue;
+    std::size_t changed = 0;
+    for (std::uint32_t slot = key.newest; slot != no_older && slot != Panes::none; slot = panes_.header(slot).older) {
+      const PaneHeader& pane = panes_.header(slot);
+      changed += pane.changed;
+      const Timestamp end = end_of(grid_.cell_of(pane.start));
+      const RowState now = row_state(end, allowed_lateness_, reached[i]);
+      if (now != row_state(end, allowed_lateness_, key.fired_at)) due.add(now);
+    }
+    if (changed > 0) due.all += changed + overlap - 1;
+  }
+}
+
 void SlidingWindows::collect(const FiringContext& firing, std::vector<Candidate>& rows) {
   const auto count = static_cast<std::uint32_t>(keys_.size());
   const std::uint32_t first = next_key_ < count ? next_key_ : 0;

@@ -66,6 +66,7 @@ class SlidingWindows {
     return keys_[index_of(key)].newest != Panes::none || keys_[index_of(key)].sealed > 0;
   }
 
+  void count_due(std::span<const Timestamp> reached, RowsDue& due) const;
   void collect(const FiringContext& firing, std::vector<Candidate>& rows);
   RowMark& mark(const Candidate& row) noexcept;
   double value(const Candidate& row, const Aggregate& aggregate) const noexcept;

@@ -50,6 +50,14 @@ void TumblingWindows::collect(const FiringContext& firing, std::vector<Candidate
   });
 }
 
+void TumblingWindows::count_due(std::span<const Timestamp> reached, RowsDue& due) const {
+  store_.for_each([&](std::uint32_t slot) {
+    const Header& header = store_.header(slot);
+    const RowState state = row_state(end_of(header.start), allowed_lateness_, reached[index_of(header.key)]);
+    if (header.mark.is_due(state)) due.add(state);
+  });
+}
+
 double TumblingWindows::value(const Candidate& row, const Aggregate& aggregate) const noexcept {
   return layout_.value(store_.state(row.handle), aggregate, {row.start, row.end});
 }

@@ -57,6 +57,7 @@ class TumblingWindows {
   }
   bool has_windows(KeyId key) const noexcept { return newest_[index_of(key)] != nullptr; }
 
+  void count_due(std::span<const Timestamp> reached, RowsDue& due) const;
   void collect(const FiringContext& firing, std::vector<Candidate>& rows);
   RowMark& mark(const Candidate& row) noexcept { return store_.header(row.handle).mark; }
   double value(const Candidate& row, const Aggregate& aggregate) const noexcept;

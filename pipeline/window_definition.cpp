@@ -425,6 +425,18 @@ void WindowDefinition::fire(WindowId id, Duration running, const Clocks& clocks,
   forget_duplicates();
 }
 
+RowsDue WindowDefinition::rows_due(const std::function<SeriesClock(SeriesId)>& clock_of) const {
+  RowsDue due = former_ ? former_->rows_due(clock_of) : RowsDue();
+  std::vector<Timestamp> reached_now;
+  for (std::uint32_t i = 0; i < key_count(); ++i) {
+    const KeyId key{i};
+    reached_now.push_back(grouped() ? group_watermark(key) : reached(series_of(key), clock_of(series_of(key))));
+  }
+  std::visit([&](const auto& windows) { windows.count_due(reached_now, due); }, windows_);
+  if (options_.complete && due.all > 0) due.all = std::max(due.all, open_windows());
+  return due;
+}
+
 std::shared_ptr<const Series> WindowDefinition::key(KeyId key, const SeriesTable& table, std::uint8_t former) const {
   if (former > depth_ && former_) return former_->key(key, table, former);
   return grouped() ? keys_.group(key) : table.shared(series_of(key));

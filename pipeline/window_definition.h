@@ -157,6 +157,9 @@ class WindowDefinition {
   void postpone() noexcept { has_more_ = true; }
   bool has_more() const noexcept { return has_more_; }
 
+  // Without the rows of derived metrics and of empty windows. `clock_of`: of a series, as at a tick.
+  RowsDue rows_due(const std::function<SeriesClock(SeriesId)>& clock_of) const;
+
   // `former`: as in the row.
   std::shared_ptr<const Series> key(KeyId key, const SeriesTable& table, std::uint8_t former = 0) const;
   // Requires: not grouped.

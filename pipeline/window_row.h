@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -50,6 +51,14 @@ struct Candidate {
   bool changed;
   enum class Of : std::uint8_t { window, empty, derived } of = Of::window;
   bool held_back = false;  // by `top`, or another definition emits it: it counts as emitted, and is not
+};
+
+// Rows that a firing now would emit, as far as they can be counted without it.
+struct RowsDue {
+  std::size_t all = 0;
+  std::size_t final = 0;  // of these
+
+  void add(RowState state) noexcept { ++all, final += state == RowState::final; }
 };
 
 // What a kind of window is given at a firing.

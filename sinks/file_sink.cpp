@@ -25,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Duration repaired_after = Duration::seconds(30);  // by somebody, from outside
+constexpr Duration repaired_after = Duration::seconds(5);  // by somebody, from outside
 constexpr std::string_view part_suffix = ".part";
 
 // What the disk refused, with the path.
@@ -117,6 +117,8 @@ Outcome FileSink::attempt(void (FileSink::*step)(const RowBatch*), const RowBatc
     return RetryAfter{Duration(), error.reason};
   } catch (const fs::filesystem_error& error) {
     return once_somebody_acts(error.path1().string() + ": " + error.code().message(), repaired_after);
+  } catch (const std::ios_base::failure& error) {
+    return once_somebody_acts(options_.folder + ": " + error.what(), repaired_after);
   }
 }
 

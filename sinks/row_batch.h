@@ -48,6 +48,11 @@ struct SinkRow {
   std::uint32_t revision = 0;
 };
 
+// In memory, of the rows with so many columns each.
+constexpr std::size_t memory_of_rows(std::size_t rows, std::size_t columns) noexcept {
+  return rows * (sizeof(SinkRow) + columns * sizeof(double));
+}
+
 struct WindowRows {
   std::size_t input = 0;  // position in the sink's list of WindowSchema
   std::vector<SinkRow> rows;

@@ -59,7 +59,10 @@ KeyGroup mqtt_keys() {
            required(of_type(ValueType::text_list, "servers", "",
                             "`mqtt://`, `mqtts://`, `ws://` or `wss://` with host and port; tried in turn. The port "
                             "defaults to 1883, 8883, 80, 443.")),
-           word("protocol", protocol_words, standard.protocol, "The version of MQTT."),
+           word("protocol", protocol_words, standard.protocol,
+                "The version of MQTT. A broker of MQTT 5 keeps messages of more than 320 KiB away; with 3.1.1 only its "
+                "own limit does (mosquitto: `message_size_limit`): a message that takes an eighth of the memory here "
+                "is cut off, and after two tries its session is ended, with what the broker kept in it."),
            text("client_id", "\"edgetide-{gateway}-{machine}-{source}\"",
                 "The name of the session at the broker; must be unique there. `{machine}` is a short id of this "
                 "machine, "
@@ -196,6 +199,11 @@ void warn_of_losses(const Section& section, const MqttOptions& options) {
         "use qos = 1, which counts every message once too, or protocol = \"5\"");
   } else if (options.qos == 2) {
     section.warning("qos", "qos = 2 costs twice the messages of 1 and saves no reading");
+  }
+  if (options.protocol != 5) {
+    section.warning("protocol",
+                    "with MQTT 3.1.1 only the broker can bound the size of a message: set message_size_limit "
+                    "there (mosquitto), or use protocol = \"5\"");
   }
   if (options.use_retained) {
     section.warning("retained",

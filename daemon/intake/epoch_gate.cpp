@@ -7,6 +7,7 @@ namespace edgetide {
 
 void EpochGate::push(std::uint64_t record, std::vector<RowRoutes::RoutedBatch> batches) {
   const MutexLock lock(mutex_);
+  RowRoutes::expect(batches);
   epochs_.push_back({record, std::move(batches)});
   send_durable();
 }

@@ -25,6 +25,8 @@ Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
 
 // Of what all later records depend on, so that damage to one costs nothing.
 constexpr int definition_copies = 2;
+constexpr std::size_t bytes_due_of_a_reading = 1024;  // at most, but for one that closes many windows
+constexpr std::size_t readings_between_looks = 64;
 constexpr std::uint32_t max_told_sources = 64;  // of which a tick says whether they listen
 
 }  // namespace
@@ -124,6 +126,7 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
   }
   hearing_.hear_batch(id, now.running);
   apply(source, batch, arrival);
+  note_rows_due(readings_.size());
   ask_for_checkpoint();
   return taken();
 }
@@ -133,6 +136,7 @@ bool Intake::offer_room() {
     const MutexLock lock(mutex_);
     if (!has_held_back_) return false;
     const Duration running = clock_.now().running;
+    if (firing_fills_) look_at_rows_due();
     hold_notice_.look(running, hold_reason(running));
     if (held_back(running)) return true;
     has_held_back_ = false;
@@ -142,13 +146,14 @@ bool Intake::offer_room() {
 }
 
 bool Intake::held_back(Duration running) const {
-  return routes_.full() || held_.full() || (journal_ != nullptr && !journal_->ready(running));
+  return routes_.full() || firing_fills_ || held_.full() || (journal_ != nullptr && !journal_->ready(running));
 }
 
 // Empty: it is not.
 std::string Intake::hold_reason(Duration running) const {
   if (!held_back(running)) return {};
   if (routes_.full()) return "the outbox of a sink is full";
+  if (firing_fills_) return "the rows of the next trigger fill the outbox of a sink";
   if (held_.full()) return "no more readings can wait for the clock to be set";
   if (!journal_->error().empty()) return "the journal cannot be written: " + journal_->error();
   return journal_->full() ? "the journal is full until a checkpoint is written"
@@ -163,7 +168,27 @@ std::string Intake::held_because() const {
 
 // Readings that cannot be journaled are lost by the user's choice. A full outbox is another matter.
 bool Intake::drops() const {
-  return journal_options_.when_full == JournalFull::drop_newest && !routes_.full();
+  return journal_options_.when_full == JournalFull::drop_newest && !routes_.full() && !firing_fills_;
+}
+
+// A firing brings at once what became due since the one before, and all of it has to find room in an outbox that
+// blocks: intake waits before it is too much. The rows are counted when so many readings have come that it might be.
+void Intake::note_rows_due(std::size_t readings) {
+  if (!routes_.may_block()) return;
+  if (readings < look_after_) {
+    look_after_ -= readings;
+  } else {
+    look_at_rows_due();
+  }
+}
+
+void Intake::look_at_rows_due() {
+  due_.clear();
+  const auto windows = static_cast<std::uint32_t>(pipeline_.options().windows.size());
+  for (std::uint32_t i = 0; i < windows; ++i) due_.push_back(pipeline_.rows_due(WindowId{i}));
+  const std::uint64_t room = routes_.room_beside(due_);
+  firing_fills_ = room == 0;
+  look_after_ = std::max<std::size_t>(static_cast<std::size_t>(room) / bytes_due_of_a_reading, readings_between_looks);
 }
 
 void Intake::refuse_all(SourceId source, const DecodedBatch& batch) {
@@ -395,10 +420,10 @@ bool Intake::tick(Fire fire, Duration every) {
   if (!clock_set_ && !(clock_.is_set() && release_held(now))) return false;
   listen(!held_back(now.running), now);
   hearing_.look(now.running, slots_, pipeline_, liveness);
+  if (routes_.full()) return false;  // their rows stay in the windows until there is room
   return fire_windows(fire, now);
 }
 
-// With a full outbox epochs go on: their rows are what the outbox was promised to keep.
 bool Intake::fire_windows(Fire fire, Moment now) {
   if (journal_ != nullptr) {
     if (!journal_->error().empty() && !journal_->ready(now.running)) return false;
@@ -412,6 +437,8 @@ bool Intake::fire_windows(Fire fire, Moment now) {
   rows_emitted_ += emission_.rows.size();
   taps_.show_rows(emission_, pipeline_);
   send(routes_.select(emission_, pipeline_, identity_.run));
+  firing_fills_ = false;
+  look_after_ = 0;
   return true;
 }
 

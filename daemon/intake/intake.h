@@ -111,8 +111,9 @@ class Intake final : public SourceHost {
   void notice(SourceId id, std::string_view text) noexcept override;
   void turned_away(SourceId id, TurnedAway why) noexcept override;
 
-  // False: held back, as `accept` is, or the clock is not set. `every`: how long after the one before it is expected. A
-  // later one is the end of a pause, of which no more than that is listening time.
+  // False: held back, as `try_accept` is by the journal or a full outbox, or the clock is not set. `every`: how
+  // long after the one before it is expected. A later one is the end of a pause, of which no more than that is
+  // listening time.
   bool tick(Fire fire, Duration every = Duration::unlimited());
 
   // Between two inputs, and says so in the journal: what was taken before went into the old pipeline, what comes after
@@ -176,6 +177,8 @@ class Intake final : public SourceHost {
   Acceptance taken() REQUIRES(mutex_);
   std::string name_of(SourceId id) const;
   bool held_back(Duration running) const REQUIRES(mutex_);
+  void note_rows_due(std::size_t readings) REQUIRES(mutex_);
+  void look_at_rows_due() REQUIRES(mutex_);
   bool commit(Duration running) REQUIRES(mutex_);
   bool drops() const REQUIRES(mutex_);
   void need_safe(std::uint64_t record) REQUIRES(mutex_);
@@ -237,6 +240,8 @@ class Intake final : public SourceHost {
   bool blocking_ GUARDED_BY(mutex_) = true;
   bool closed_ GUARDED_BY(mutex_) = false;
   bool has_held_back_ GUARDED_BY(mutex_) = false;        // a source waits for room
+  bool firing_fills_ GUARDED_BY(mutex_) = false;         // rows that are due leave no room in an outbox
+  std::size_t look_after_ GUARDED_BY(mutex_) = 0;        // so many readings, at the rows that are due
   std::uint64_t needed_record_ GUARDED_BY(mutex_) = 0;   // records before it are to survive a power cut,
   std::uint64_t synced_record_ GUARDED_BY(mutex_) = 0;   // and those before this do
   std::uint64_t awaited_record_ GUARDED_BY(mutex_) = 0;  // records before it are acknowledged when they do
@@ -248,6 +253,7 @@ class Intake final : public SourceHost {
   // Of one call; kept for their buffers.
   std::vector<Reading> readings_ GUARDED_BY(mutex_);
   std::vector<RefusedCount> refused_ GUARDED_BY(mutex_);
+  std::vector<RowsDue> due_ GUARDED_BY(mutex_);
   Emission emission_ GUARDED_BY(mutex_);
 };
 

@@ -172,6 +172,7 @@ struct GatewayStatus {
   StorageStatus storage;
   ReloadStatus reload;
   ProcessFacts process;
+  std::string monitor_error;  // why the status cannot be asked for in every way; empty: it can
   // Only if asked for, ten of each at most:
   std::vector<SensorStatus> newest_sensors;
   std::vector<SensorStatus> late_sensors;    // the most late readings first

@@ -8,9 +8,12 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <vector>
 
 #include "daemon/monitor/control_commands.h"
 #include "daemon/monitor/web_routes.h"
+#include "daemon/service/backoff.h"
+#include "daemon/service/log.h"
 
 namespace edgetide {
 
@@ -24,17 +27,14 @@ int timeout_of(const Duration& due) noexcept {
 
 }  // namespace
 
-Monitor::Monitor(const MonitorOptions& options, const MonitorHooks& hooks) {
-  serve_http(options.http, web_routes(hooks));
-  serve_http(options.metrics, metrics_routes(hooks));
-  try {
-    if (!options.control_path.empty()) {
-      control_ = std::make_unique<ControlServer>(options.control_path, control_commands(hooks));
-    }
-  } catch (const std::exception& error) {
-    errors_.emplace_back(error.what());
-  }
-  if (http_.empty() && !control_) return;
+Monitor::Monitor(const MonitorOptions& options, const MonitorHooks& hooks) : options_(options), hooks_(hooks) {
+  hooks_.status = [this, status = hooks.status](StatusDetail detail) {
+    GatewayStatus answer = status(detail);
+    answer.monitor_error = error_;
+    return answer;
+  };
+  if (!wants_some()) return;
+  open_servers();
   stop_ = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   sigset_t all, before;
   sigfillset(&all);
@@ -51,26 +51,58 @@ Monitor::~Monitor() {
   thread_.join();
 }
 
-void Monitor::serve_http(const HttpServerOptions& options, HttpRoutes routes) {
-  if (options.listen.empty()) return;
-  try {
-    http_.push_back(std::make_unique<HttpServer>(options, std::move(routes)));
-  } catch (const std::exception& error) {
-    errors_.emplace_back(error.what());
+void Monitor::open_servers() {
+  std::string error;
+  const auto attempt = [&error](const auto& open) {
+    try {
+      open();
+    } catch (const std::exception& failure) {
+      error += (error.empty() ? "" : "; ") + std::string(failure.what());
+    }
+  };
+  if (wants(http_, options_.http)) {
+    attempt([this] { http_ = std::make_unique<HttpServer>(options_.http, web_routes(hooks_)); });
   }
+  if (wants(metrics_, options_.metrics)) {
+    attempt([this] { metrics_ = std::make_unique<HttpServer>(options_.metrics, metrics_routes(hooks_)); });
+  }
+  if (wants_control()) {
+    attempt([this] { control_ = std::make_unique<ControlServer>(options_.control_path, control_commands(hooks_)); });
+  }
+  note_error(error);
+  if (error.empty()) return;
+  retry_at_ = Clock::now() + std::chrono::microseconds(backoff_delay(failures_++, 1).count());
+}
+
+void Monitor::note_error(const std::string& error) {
+  if (error == error_) return;
+  error_ = error;
+  log(error.empty() ? LogLevel::info : LogLevel::error,
+      error.empty() ? "the status can be asked for again" : error + "; is tried again");
+}
+
+// Nothing: all servers are open.
+std::optional<Duration> Monitor::due_in() const {
+  if (!wants_some()) return std::nullopt;
+  const auto left = std::chrono::duration_cast<std::chrono::microseconds>(retry_at_ - Clock::now());
+  return Duration::microseconds(std::max<std::int64_t>(left.count(), 0));
 }
 
 void Monitor::run() noexcept {
-  std::vector<pollfd> ready{{stop_.get(), POLLIN, 0}};
-  for (const auto& http : http_) ready.push_back({http->descriptor(), POLLIN, 0});
-  if (control_) ready.push_back({control_->descriptor(), POLLIN, 0});
   while (true) {
-    Duration due = Duration::unlimited();
-    for (const auto& http : http_) due = std::min(due, http->due_in().value_or(due));
-    if (control_) due = std::min(due, control_->due_in().value_or(due));
+    if (const auto due = due_in(); due && *due == Duration()) open_servers();
+    std::vector<pollfd> ready{{stop_.get(), POLLIN, 0}};
+    Duration due = due_in().value_or(Duration::unlimited());
+    const auto watch = [&](const auto& server) {
+      if (!server) return;
+      ready.push_back({server->descriptor(), POLLIN, 0});
+      due = std::min(due, server->due_in().value_or(due));
+    };
+    watch(http_), watch(metrics_), watch(control_);
     poll(ready.data(), ready.size(), timeout_of(due));
     if (ready[0].revents != 0) return;
-    for (const auto& http : http_) http->serve();
+    if (http_) http_->serve();
+    if (metrics_) metrics_->serve();
     if (control_) control_->serve();
   }
 }

@@ -4,13 +4,15 @@
 // Out:    answers, made from what the hooks give at that moment.
 // Thread: "monitor", from construction to destruction. It has all signals blocked.
 // Never:  changes anything; holds a part of the gateway between two requests, a tap excepted.
-// Fails:  a server that cannot be opened is reported in `errors`, and the gateway runs without it.
+// Fails:  a server that cannot be opened is tried again, after 1 s and up to 30 s; the gateway runs without it. The log
+//         says so, and the status that the other server gives.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "daemon/monitor/control_server.h"
 #include "daemon/monitor/http_server.h"
@@ -32,14 +34,29 @@ class Monitor {
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
-  const std::vector<std::string>& errors() const noexcept { return errors_; }
-
  private:
-  void serve_http(const HttpServerOptions& options, HttpRoutes routes);
-  void run() noexcept;
+  using Clock = std::chrono::steady_clock;
 
-  std::vector<std::string> errors_;
-  std::vector<std::unique_ptr<HttpServer>> http_;
+  void run() noexcept;
+  void open_servers();
+  static bool wants(const std::unique_ptr<HttpServer>& server, const HttpServerOptions& options) noexcept {
+    return !server && !options.listen.empty();
+  }
+  bool wants_some() const noexcept {
+    return wants(http_, options_.http) || wants(metrics_, options_.metrics) || wants_control();
+  }
+  bool wants_control() const noexcept { return !control_ && !options_.control_path.empty(); }
+  void note_error(const std::string& error);
+  std::optional<Duration> due_in() const;
+
+  const MonitorOptions options_;
+  MonitorHooks hooks_;
+  // The thread's, as soon as it runs.
+  std::string error_;  // of the servers that are not open
+  unsigned failures_ = 0;
+  Clock::time_point retry_at_;
+  std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<HttpServer> metrics_;
   std::unique_ptr<ControlServer> control_;
   Descriptor stop_;  // an eventfd, readable when the thread is to end
   std::thread thread_;

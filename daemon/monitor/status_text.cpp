@@ -25,20 +25,22 @@ std::string head_text(const GatewayStatus& status) {
   text += std::to_string(status.series) + " of " + std::to_string(status.series_limit) + " series, state " +
           bytes_text(status.state_bytes) + " of " + bytes_text(status.state_max_bytes) + ", resident " +
           bytes_text(status.process.resident_bytes) + '\n';
+  if (!status.monitor_error.empty()) text += status.monitor_error + '\n';
   if (!status.reload.successful) text += "the last reload failed: " + to_rfc3339(status.reload.at) + '\n';
   return text;
 }
 
 std::string sources_text(const GatewayStatus& status) {
-  TextTable table(
-      {"SOURCE", "STATE", "MESSAGES", "READINGS", "LATE", "DROPPED", "REFUSED", "SERIES", "IDLE", "LAG", "SLOWEST"});
+  TextTable table({"SOURCE", "STATE", "MESSAGES", "READINGS", "LATE", "DROPPED", "REFUSED", "SERIES", "IDLE", "LAG",
+                   "SLOWEST", "ERROR"});
   for (const SourceStatus& source : status.sources) {
     const Counters& counters = source.counters;
     table.add({source.name, source.connected ? "connected" : "away", std::to_string(source.messages),
                std::to_string(counters.received), std::to_string(counters.of(ReadingOutcome::late_accepted)),
                std::to_string(counters.of(ReadingOutcome::late_dropped)), std::to_string(counters.refused_total()),
                std::to_string(source.series), std::to_string(source.idle_series),
-               lag_text(status, source.watermark.median), lag_text(status, source.watermark.slowest)});
+               lag_text(status, source.watermark.median), lag_text(status, source.watermark.slowest),
+               source.impairment.empty() ? "-" : source.impairment});
   }
   return table.text();
 }

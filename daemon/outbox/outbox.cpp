@@ -29,7 +29,10 @@ Outbox::Outbox(OutboxOptions options, const SinkTraits& traits, std::vector<Wind
       events_(std::move(events)),
       spill_above_(options.max_memory),
       log_(files, location),
-      reader_(files, std::move(location)) {}
+      reader_(files, std::move(location)) {
+  const MutexLock lock(mutex_);
+  note_room();
+}
 
 std::variant<std::optional<EpochId>, LogRefusal> Outbox::recover(std::uint64_t first_record, std::uint64_t run) {
   auto found = log_.recover(first_record, run);
@@ -44,7 +47,7 @@ std::variant<std::optional<EpochId>, LogRefusal> Outbox::recover(std::uint64_t f
     newest = std::max(newest, std::optional(epochs.last));
   }
   make_room();
-  full_ = is_full();
+  note_room();
   return newest;
 }
 
@@ -58,7 +61,7 @@ void Outbox::adopt(Outbox& former) {
   log_.adopt(former.log_);
   if (inputs_ != former.inputs_) drop_memory();
   make_room();
-  full_ = is_full();
+  note_room();
 }
 
 // Copies in memory speak of columns by their position, those on disk by name.
@@ -80,10 +83,11 @@ void Outbox::push(RowBatch batch) {
   bool spill_wanted = false;
   {
     const MutexLock lock(mutex_);
+    expected_ -= std::min<std::uint64_t>(expected_, bytes);
     // A replay makes epochs again that were stored or spilled (DURABILITY.md, "the daemon dies at any operation").
     if (id <= delivered_ || !waiting_.add({{id, id}, rows, std::move(shared), bytes})) return;
     dropped = make_room();
-    full_ = is_full();
+    note_room();
     spill_wanted = waiting_.batch_bytes() > spill_above_;
     if (spill_wanted) spill_above_ = never;  // until it was tried
   }
@@ -112,7 +116,22 @@ std::optional<std::size_t> Outbox::next_to_drop() const noexcept {
 // With `block` rows are never dropped: intake waits instead (DURABILITY.md, "a store cannot be reached").
 bool Outbox::is_full() const noexcept {
   return options_.when_full == WhenFull::block &&
-         (waiting_.bytes() >= options_.max_bytes || waiting_.memory_bytes() >= memory_limit);
+         (waiting_.bytes() + expected_ >= options_.max_bytes || waiting_.memory_bytes() + expected_ >= memory_limit);
+}
+
+// Whether it was full.
+bool Outbox::note_room() noexcept {
+  const auto left = [this](std::uint64_t bound, std::uint64_t used) {
+    return bound - std::min(bound, used + expected_);
+  };
+  room_ = std::min(left(options_.max_bytes, waiting_.bytes()), left(memory_limit, waiting_.memory_bytes()));
+  return full_.exchange(is_full());
+}
+
+void Outbox::expect(std::size_t bytes) {
+  const MutexLock lock(mutex_);
+  expected_ += bytes;
+  note_room();
 }
 
 bool Outbox::empty() const {
@@ -151,10 +170,13 @@ std::vector<WaitingBatch> Outbox::oldest() {
   std::vector<WaitingBatch> batches;
   std::size_t rows = 0;
   std::uint64_t bytes = 0;
+  // What is being delivered cannot be dropped: where rows may be, it is but a part of what the bound allows.
+  const std::uint64_t most =
+      may_block() ? traits_.max_bytes : std::min<std::uint64_t>(traits_.max_bytes, options_.max_bytes / 4);
   for (std::size_t i = 0; i < waiting_.size(); ++i) {
     rows += waiting_[i].rows;
     bytes += std::max<std::uint64_t>(waiting_[i].batch_bytes, waiting_[i].record_bytes);
-    if (i > 0 && (!newest_rows_only() || rows > traits_.max_rows || bytes > traits_.max_bytes)) break;
+    if (i > 0 && (!newest_rows_only() || rows > traits_.max_rows || bytes > most)) break;
     batches.push_back(waiting_[i]);
     in_hand_ = waiting_[i].epochs.last;
   }
@@ -183,7 +205,7 @@ void Outbox::stored_through(EpochId id) {
     const MutexLock lock(mutex_);
     stored = waiting_.take_through(id);
     delivered_ = std::max(delivered_, id);
-    was_full = full_.exchange(is_full());
+    was_full = note_room();
   }
   tell_room(was_full);
 }
@@ -284,7 +306,7 @@ void Outbox::finish_spill(std::error_code error) {
     error_ = error ? log_.location().folder + ": " + error.message() : std::string();
     // Not again before memory has grown, whatever this one has brought.
     spill_above_ = std::max(options_.max_memory, waiting_.batch_bytes() + options_.max_memory / 4);
-    was_full = full_.exchange(is_full());
+    was_full = note_room();
   }
   tell_room(was_full);
 }

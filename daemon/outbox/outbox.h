@@ -6,13 +6,15 @@
 // repeat rows that were delivered meanwhile, never older ones than those.
 //
 // At the bound, drop_oldest forgets the oldest batches, all but what is being delivered, and counts their rows; block
-// keeps all and says `full`, so that the intake holds its sources back.
+// keeps all and says `full`, so that the intake holds its sources back, and no trigger fires. `room` says how much more
+// may come, so that intake is held before a firing that would need more.
 //
 // Owns:   the batches, and the files of the sink's spill log.
 // Thread: any, where it is not said which. The lock is held for the books only, never while the disk works.
 // Blocks: `push`, `full`, `stored_through`, `status` never; the others as the disk does.
 // Fails:  a disk that fails costs nothing but memory: batches stay there, and what is spilled later tries again.
-// Limit:  OutboxOptions; 64 MiB of memory when the disk cannot be written. The newest batch is kept, whatever its size.
+// Limit:  OutboxOptions; 64 MiB of memory when the disk cannot be written. What is being delivered, a quarter of
+//         max_bytes or one epoch, and the newest epoch are kept, whatever their size.
 #pragma once
 
 #include <atomic>
@@ -68,7 +70,12 @@ class Outbox {
   // Ignored if its epoch is here or was delivered, as in a replay of the journal. Requires: later epochs than all
   // before, but for a replay, which ends before the first `take`.
   void push(RowBatch batch);
+  // So many bytes of a batch will be pushed: they count for `full` and `room` already.
+  void expect(std::size_t bytes);
   bool full() const noexcept { return full_; }
+  bool may_block() const noexcept { return options_.when_full == WhenFull::block; }
+  // In bytes, until it is full. Requires: may_block.
+  std::uint64_t room() const noexcept { return room_; }
   bool empty() const;
   OutboxStatus status() const;
 
@@ -104,6 +111,7 @@ class Outbox {
   std::vector<WaitingBatch> make_room() REQUIRES(mutex_);
   std::optional<std::size_t> next_to_drop() const noexcept REQUIRES(mutex_);
   bool is_full() const noexcept REQUIRES(mutex_);
+  bool note_room() noexcept REQUIRES(mutex_);
 
   bool newest_rows_only() const noexcept { return traits_.kind == SinkKind::table; }
 
@@ -121,12 +129,14 @@ class Outbox {
   const std::vector<WindowSchema> inputs_;
   const OutboxEvents events_;
   std::atomic<bool> full_ = false;
+  std::atomic<std::uint64_t> room_ = 0;
 
   mutable Mutex mutex_;
   WaitingBatches waiting_ GUARDED_BY(mutex_);
-  EpochId delivered_ GUARDED_BY(mutex_);        // the sink has all up to here
-  EpochId in_hand_ GUARDED_BY(mutex_);          // what is being delivered ends here
-  std::size_t spill_above_ GUARDED_BY(mutex_);  // bytes of batches in memory at which a spill is wanted
+  EpochId delivered_ GUARDED_BY(mutex_);           // the sink has all up to here
+  EpochId in_hand_ GUARDED_BY(mutex_);             // what is being delivered ends here
+  std::uint64_t expected_ GUARDED_BY(mutex_) = 0;  // bytes
+  std::size_t spill_above_ GUARDED_BY(mutex_);     // bytes of batches in memory at which a spill is wanted
   std::uint64_t dropped_rows_ GUARDED_BY(mutex_) = 0;
   std::uint64_t lost_records_ GUARDED_BY(mutex_) = 0;
   std::string error_ GUARDED_BY(mutex_);

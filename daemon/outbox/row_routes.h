@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
+#include <span>
 #include <vector>
 
 #include "daemon/outbox/row_selection.h"
@@ -32,6 +34,25 @@ class RowRoutes {
   }
   static void send(std::vector<RoutedBatch> batches) {
     for (RoutedBatch& batch : batches) batch.worker->push(std::move(batch.rows));
+  }
+
+  // The rows will be sent later; until then they count as if they were.
+  static void expect(const std::vector<RoutedBatch>& batches) {
+    for (const RoutedBatch& batch : batches) batch.worker->expect(memory_of(batch.rows));
+  }
+
+  bool may_block() const noexcept {
+    return std::any_of(routes_.begin(), routes_.end(), [](const Route& route) { return route.worker->may_block(); });
+  }
+  // How many bytes of rows may become due besides these, until a firing would overfill a worker that may not drop any.
+  std::uint64_t room_beside(std::span<const RowsDue> due) const noexcept {
+    std::uint64_t room = std::numeric_limits<std::uint64_t>::max();
+    for (const Route& route : routes_) {
+      if (!route.worker->may_block()) continue;
+      const std::uint64_t free = route.worker->room();
+      room = std::min(room, free - std::min<std::uint64_t>(free, route.selection.bytes_due(due)));
+    }
+    return room;
   }
 
   // Some worker may neither take more rows nor drop any.

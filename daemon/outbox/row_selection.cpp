@@ -1,5 +1,6 @@
 #include "daemon/outbox/row_selection.h"
 
+#include <algorithm>
 #include <string>
 
 #include "sinks/row_guard.h"
@@ -44,6 +45,17 @@ bool RowSelection::selects(const Row& row) const noexcept {
   return true;
 }
 
+std::size_t RowSelection::bytes_due(std::span<const RowsDue> due) const noexcept {
+  std::size_t bytes = 0;
+  for (std::size_t window = 0; window < std::min(due.size(), input_of_.size()); ++window) {
+    const std::size_t input = input_of_[window];
+    if (input == not_an_input) continue;
+    const std::size_t rows = mode_ == OutputMode::append ? due[window].final : due[window].all;
+    bytes += memory_of_rows(rows, aggregates_[input] + (adds_readings_[input] ? 1 : 0));
+  }
+  return bytes;
+}
+
 RowBatch RowSelection::select(const Emission& emission, const Pipeline& pipeline, std::uint64_t run) const {
   RowBatch batch;
   batch.id = {run, emission.epoch};
@@ -56,6 +68,10 @@ RowBatch RowSelection::select(const Emission& emission, const Pipeline& pipeline
     const auto first = emission.values.begin() + static_cast<std::ptrdiff_t>(row.first_value);
     window.values.insert(window.values.end(), first, first + static_cast<std::ptrdiff_t>(aggregates_[input]));
     if (adds_readings_[input]) window.values.push_back(row.readings);
+  }
+  for (WindowRows& window : batch.windows) {  // it may wait for long, and counts with what it holds
+    window.rows.shrink_to_fit();
+    window.values.shrink_to_fit();
   }
   return batch;
 }

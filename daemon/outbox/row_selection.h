@@ -3,7 +3,9 @@
 // Thread: pure; called under the intake lock, since it reads the pipeline.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "daemon/outbox/outbox_options.h"
@@ -29,6 +31,9 @@ class RowSelection {
   // append: rows that became final. update: rows that changed. complete: every row of the epoch.
   // `run`: the one in which the epoch was first fired (EpochId).
   RowBatch select(const Emission& emission, const Pipeline& pipeline, std::uint64_t run) const;
+
+  // What `select` would give of rows that are due, in bytes of memory. `due`: by window.
+  std::size_t bytes_due(std::span<const RowsDue> due) const noexcept;
 
  private:
   bool selects(const Row& row) const noexcept;

@@ -72,7 +72,10 @@ class SinkWorker {
   std::optional<Duration> step() { return delivery_.step(); }
 
   void push(RowBatch batch);
+  void expect(std::size_t bytes) { outbox_.expect(bytes); }
   bool full() const noexcept { return outbox_.full(); }
+  bool may_block() const noexcept { return outbox_.may_block(); }
+  std::uint64_t room() const noexcept { return outbox_.room(); }
   SinkWorkerStatus status() const;
   const std::string& name() const noexcept { return name_; }
   // As Delivery::take_over; returns at once.

@@ -8,7 +8,7 @@ namespace edgetide {
 std::size_t memory_of(const RowBatch& batch) noexcept {
   std::size_t bytes = sizeof(RowBatch);
   for (const WindowRows& window : batch.windows) {
-    bytes += sizeof(WindowRows) + window.rows.size() * sizeof(SinkRow) + window.values.size() * sizeof(double);
+    bytes += sizeof(WindowRows) + memory_of_rows(window.rows.size(), 0) + window.values.size() * sizeof(double);
   }
   return bytes;
 }

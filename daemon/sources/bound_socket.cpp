@@ -21,7 +21,8 @@ void remove_stale(const BoundSocket& socket) {
   struct stat status {};
   if (lstat(socket.options.listen.c_str(), &status) != 0) return;
   if (!S_ISSOCK(status.st_mode)) throw std::runtime_error(socket.options.listen + " exists and is not a socket");
-  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  // Without waiting for a listener that does not accept.
+  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (connect(probe.get(), socket.address.get(), socket.address.length) == 0 || errno != ECONNREFUSED) {
     throw std::runtime_error(socket.options.listen + ": another process listens there");
   }
@@ -57,7 +58,7 @@ void BoundSocket::bind() {
   const int type = (is_stream() ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
   descriptor = Descriptor(::socket(address.storage.ss_family, type, 0));
   const int fd = descriptor.get();
-  if (fd < 0) fail("source " + options.name);
+  if (fd < 0) fail("socket");
   constexpr int on = 1;
   if (options.kind == SocketKind::tcp) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (options.kind == SocketKind::udp) {
@@ -67,10 +68,10 @@ void BoundSocket::bind() {
   }
   if (options.kind == SocketKind::unix_stream) remove_stale(*this);
   if (::bind(fd, address.get(), address.length) != 0) {
-    fail("source " + options.name + ": cannot listen on " + options.listen);
+    fail("cannot listen on " + options.listen);
   }
   if (options.kind == SocketKind::unix_stream) chmod(options.listen.c_str(), 0660);
-  if (is_stream() && listen(fd, SOMAXCONN) != 0) fail("source " + options.name + ": listen");
+  if (is_stream() && listen(fd, SOMAXCONN) != 0) fail("cannot listen on " + options.listen);
 }
 
 void BoundSocket::close() {

@@ -26,25 +26,26 @@
 #include <cstring>
 #include <fcntl.h>
 #include <mqtt/async_client.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <random>
 #include <stdexcept>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
 
 #include "daemon/service/descriptor.h"
 #include "daemon/service/host_port.h"
+#include "daemon/service/memory_limit.h"
 #include "daemon/service/mutex.h"
 #include "daemon/service/regular_file.h"
 #include "daemon/service/server_address.h"
+#include "daemon/service/tcp_state.h"
 #include "daemon/sources/accept_waiter.h"
 #include "daemon/sources/message_fingerprint.h"
 #include "daemon/sources/mqtt_subscriptions.h"
+#include "daemon/sources/packet_watch.h"
 #include "daemon/sources/reconnect_pace.h"
 #include "daemon/sources/topic_filter.h"
 
@@ -63,6 +64,14 @@ constexpr std::int32_t receive_maximum = 1000;
 constexpr std::uint32_t packet_ids = 65'535;  // as many as MQTT 3.1.1 brokers may send unacknowledged
 constexpr int reason_taken_over = 142;
 constexpr std::int32_t packet_slack_bytes = 64 * 1024;  // topic and properties beside the payload
+
+// The library reads any packet into memory, three times over, whatever was announced. One that takes a larger part than
+// this of what the process may have is cut off while it comes.
+constexpr std::uint64_t packet_part_of_memory = 8;
+constexpr unsigned tries_to_receive = 2;  // a message that could not be received so often ends its session
+constexpr auto watch_closely_for = 10s;   // what killed us the last time comes first
+constexpr auto look_closely_each = 20ms;
+constexpr auto look_each = 1s;
 
 constexpr int no_socket = -1;
 
@@ -146,11 +155,18 @@ void check(const MqttOptions& options) {
   }
 }
 
+// A file of the configuration that may come, or come back.
+struct FileUnreadable : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+
 // The library would only say "TLS connect failure", time and again, or wait for a FIFO with its lock held.
-void check_readable(const std::string& file) {
-  if (file.empty()) return;
-  if (access(file.c_str(), R_OK) != 0) throw std::runtime_error("cannot read " + file + ": " + std::strerror(errno));
-  if (const std::string error = unfit_for_reading(file); !error.empty()) throw std::runtime_error(file + ' ' + error);
+void check_readable(const TlsOptions& tls) {
+  for (const std::string& file : {tls.ca, tls.cert, tls.key}) {
+    if (file.empty()) continue;
+    if (access(file.c_str(), R_OK) != 0) throw FileUnreadable("cannot read " + file + ": " + std::strerror(errno));
+    if (const std::string error = unfit_for_reading(file); !error.empty()) throw FileUnreadable(file + ' ' + error);
+  }
 }
 
 mqtt::ssl_options to_paho(const TlsOptions& tls) {
@@ -165,7 +181,7 @@ mqtt::ssl_options to_paho(const TlsOptions& tls) {
   return options;
 }
 
-mqtt::connect_options to_paho(const MqttOptions& options, bool encrypted) {
+mqtt::connect_options to_paho(const MqttOptions& options, bool encrypted, bool clean) {
   mqtt::connect_options connect;
   connect.set_mqtt_version(options.protocol == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1);
   connect.set_keep_alive_interval(std::chrono::microseconds(options.keep_alive.count()));
@@ -175,10 +191,10 @@ mqtt::connect_options to_paho(const MqttOptions& options, bool encrypted) {
   if (!options.password.empty()) connect.set_password(options.password);
   if (encrypted) connect.set_ssl(to_paho(options.tls));
   if (options.protocol != 5) {
-    connect.set_clean_session(options.clean_start);
+    connect.set_clean_session(clean);
     return connect;
   }
-  connect.set_clean_start(options.clean_start);
+  connect.set_clean_start(clean);
   mqtt::properties properties;
   const std::int64_t expiry_seconds = std::min<std::int64_t>(options.session_expiry.count() / 1'000'000, 0xFFFF'FFFF);
   properties.add({mqtt::property::SESSION_EXPIRY_INTERVAL, static_cast<std::int32_t>(expiry_seconds)});
@@ -204,8 +220,12 @@ class MqttSource final : public Source {
   ~MqttSource() override { stop(); }
 
   void start() override {
-    check_tls_files();
+    check_readable(options_.tls);
     for (const StoredPosition& known : host_.positions(id_)) router_.restore_state(known.partition, known.bytes);
+    {
+      const MutexLock lock(mutex_);
+      stopping_ = false;
+    }
     waiter_.start();
     thread_ = std::thread([this] { run(); });
     pthread_setname_np(thread_.native_handle(), ("mqtt-" + options_.name).substr(0, 15).c_str());
@@ -225,30 +245,58 @@ class MqttSource final : public Source {
   }
 
  private:
-  void check_tls_files() const {
-    for (const std::string& file : {options_.tls.ca, options_.tls.cert, options_.tls.key}) check_readable(file);
-  }
-
   // The connection thread.
   void run() noexcept {
     while (!stopping()) {
       const std::string error = serve_one();
+      note_loss();
       if (stopping()) break;
       host_.disconnected(id_, error);
       forget_socket();
-      host_.impaired(id_, pace_.is_taken_over() ? taken_over(pace_.is_said()) : std::string());
+      host_.impaired(id_, pace_.is_taken_over() ? taken_over(pace_.is_said()) : unreadable_);
       wait_until_next_try();
     }
   }
 
   // Returns why it ended, or did not begin.
   std::string serve_one() noexcept {
+    if (receive_failures_ >= tries_to_receive) return end_session();
     const std::string& server = options_.servers[pace_.tries() % options_.servers.size()];
+    unreadable_.clear();
     try {
+      if (server_of(server).encrypted()) check_readable(options_.tls);
       return serve(server);
+    } catch (const FileUnreadable& failure) {
+      pace_.failed();
+      return unreadable_ = failure.what();
     } catch (const ConnectFailed& failure) {
       failure.refused ? pace_.refused() : pace_.failed();
       return server + ": " + failure.what();
+    } catch (const std::exception& failure) {
+      pace_.failed();
+      return server + ": " + failure.what();
+    }
+  }
+
+  // A session whose next message cannot be received would never get on. What the broker keeps in it is lost.
+  std::string end_session() noexcept {
+    const std::string server = session_.substr(session_.find('@', options_.client_id.size()) + 1);
+    try {
+      mqtt::async_client client(to_paho(server_of(server)), options_.client_id,
+                                mqtt::create_options(options_.protocol == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1),
+                                nullptr);
+      const ClientGuard guard(client);
+      set_lost_nothing();
+      mqtt::connect_options how = to_paho(options_, server_of(server).encrypted(), true);
+      if (options_.protocol == 5) how.set_properties({});  // without an expiry it ends with its connection
+      wait(*client.connect(how), connect_timeout + 5s, "connect");
+      receive_failures_ = 0;
+      packet_cut_ = false;
+      pace_.refused();
+      host_.notice(id_, "a message of more than " + std::to_string(most_packet_bytes_) +
+                            " bytes could not be received twice: its session was ended, and what the broker kept in it "
+                            "is lost; limit messages at the broker (message_size_limit of mosquitto)");
+      return server + ": the session was ended";
     } catch (const std::exception& failure) {
       pace_.failed();
       return server + ": " + failure.what();
@@ -262,7 +310,6 @@ class MqttSource final : public Source {
 
   // One connection, from connect to its loss; returns why it ended, throws if it never stood.
   std::string serve(const std::string& server) {
-    if (server_of(server).encrypted()) check_tls_files();  // they may have been replaced
     mqtt::async_client client(to_paho(server_of(server)), options_.client_id,
                               mqtt::create_options(options_.protocol == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1),
                               nullptr);
@@ -281,6 +328,7 @@ class MqttSource final : public Source {
     connect(client, server);
     subscribe(client);
     host_.connected(id_, server);
+    if (!pace_.is_taken_over()) host_.impaired(id_, {});
     const auto since = std::chrono::steady_clock::now();
     std::string error = wait_for_loss(client, since);
     const auto stood = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - since);
@@ -295,7 +343,10 @@ class MqttSource final : public Source {
       lost_.clear();
       replies_.clear();
     }
-    cut_ = delivered_ = broker_says_taken_over_ = false;
+    cut_ = delivered_ = broker_says_taken_over_ = packet_cut_ = false;
+    messages_ = 0;
+    watch_.emplace(most_packet_bytes_);
+    watch_closely_until_ = std::chrono::steady_clock::now() + watch_closely_for;
     socket_ = no_socket;
     acknowledged_ = 0;
     session_ = options_.client_id + '@' + server;
@@ -318,7 +369,7 @@ class MqttSource final : public Source {
 
   void connect(mqtt::async_client& client, const std::string& server) {
     const TracedConnect trace;
-    const auto connected = client.connect(to_paho(options_, server_of(server).encrypted()));
+    const auto connected = client.connect(to_paho(options_, server_of(server).encrypted(), options_.clean_start));
     try {
       wait(*connected, connect_timeout + 5s, "connect");
     } catch (const std::exception& error) {
@@ -435,19 +486,15 @@ class MqttSource final : public Source {
     return subscriptions_;
   }
 
-  // The library forgets the token when a broker's answer is malformed.
-  void throw_if_lost() const {
-    const MutexLock lock(mutex_);
-    if (!lost_.empty()) throw std::runtime_error(lost_);
-  }
-
   // Waits for the library's answer, in slices, so that a stop is not held up by a broker that says nothing.
   void wait(mqtt::token& token, std::chrono::seconds at_most, const std::string& what) {
     const auto deadline = std::chrono::steady_clock::now() + at_most;
     try {
-      while (!token.wait_for(100ms)) {
+      while (!token.wait_for(look_closely_each)) {
+        look_at_packet();
         if (stopping()) throw std::runtime_error("stopping");
-        throw_if_lost();
+        // The library forgets the token when a broker's answer is malformed.
+        if (std::string reason = why_lost(); !reason.empty()) throw std::runtime_error(reason);
         if (std::chrono::steady_clock::now() >= deadline) throw std::runtime_error("no answer in time");
       }
     } catch (const std::exception& error) {
@@ -463,22 +510,46 @@ class MqttSource final : public Source {
       std::vector<std::pair<std::string, std::string>> replies;
       {
         MutexLock lock(mutex_);
-        while (!stopping_ && lost_.empty() && replies_.empty()) {
-          if (at_peace) {
-            changed_.wait(lock);
-          } else if (changed_.wait_until(lock, peace) == std::cv_status::timeout) {
-            break;
-          }
+        const auto now = std::chrono::steady_clock::now();
+        const auto look = now + (now < watch_closely_until_ ? std::chrono::milliseconds(look_closely_each) : look_each);
+        const auto until = at_peace ? look : std::min(look, peace);
+        while (!stopping_ && lost_.empty() && replies_.empty() &&
+               changed_.wait_until(lock, until) != std::cv_status::timeout) {
         }
         if (stopping_ || !lost_.empty()) return lost_;
         replies.swap(replies_);
       }
+      look_at_packet();
       for (const auto& [topic, payload] : replies) client.publish(topic, payload.data(), payload.size(), 0, false);
       if (at_peace || std::chrono::steady_clock::now() < peace) continue;
       at_peace = true;
       pace_.settle();
       host_.impaired(id_, {});
     }
+  }
+
+  // Cuts the connection if a packet comes that is too large, before all of it is in memory.
+  void look_at_packet() noexcept {
+    const MutexLock lock(mutex_);
+    if (watched_.get() < 0 || packet_cut_) return;
+    const std::optional<TcpState> state = tcp_state(watched_.get());
+    if (!state || !watch_->look(state->read_bytes, messages_)) return;
+    packet_cut_ = true;
+    shutdown(watched_.get(), SHUT_RDWR);
+    if (lost_.empty()) {
+      lost_ =
+          "a message of more than " + std::to_string(most_packet_bytes_) + " bytes is too large for the memory here";
+    }
+    changed_.notify_all();
+  }
+
+  // Where the library gave up with bytes to read, it had no memory for them.
+  void note_loss() noexcept {
+    const MutexLock lock(mutex_);
+    const std::optional<TcpState> state = watched_.get() < 0 ? std::nullopt : tcp_state(watched_.get());
+    const bool gave_up = !stopping_ && !cut_ && state && state->unread_bytes > 0;
+    if (delivered_) receive_failures_ = 0;
+    if (!delivered_ && (packet_cut_ || gave_up)) ++receive_failures_;
   }
 
   // From the shortest delay again, and from the first server, after a connection that stood.
@@ -507,16 +578,14 @@ class MqttSource final : public Source {
   std::optional<Liveness> liveness() const noexcept {
     const MutexLock lock(mutex_);
     if (watched_.get() < 0) return std::nullopt;
-    tcp_info info{};
-    socklen_t length = sizeof info;
-    int waiting = 0;
-    if (getsockopt(watched_.get(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return std::nullopt;
-    if (ioctl(watched_.get(), FIONREAD, &waiting) != 0) return std::nullopt;
-    return Liveness{Duration::milliseconds(info.tcpi_last_data_recv), waiting > 0};
+    const std::optional<TcpState> state = tcp_state(watched_.get());
+    if (!state) return std::nullopt;
+    return Liveness{state->silent_for, state->unread_bytes > 0};
   }
 
   // Paho's receive thread, with the library's lock held: decode, accept, return.
   void take(const mqtt::message& message) noexcept {
+    ++messages_;
     if (cut_) return;  // read before the cut; not acknowledged either
     if (message.get_qos() > 0 && packet_id_of(message) == 0) {
       set_lost("the broker sent a message with packet id 0");
@@ -625,11 +694,21 @@ class MqttSource final : public Source {
     set_lost("a message was not taken, the connection was cut");
   }
 
+  void set_lost_nothing() noexcept {
+    const MutexLock lock(mutex_);
+    lost_.clear();
+  }
+
   // The first reason is the telling one.
   void set_lost(const std::string& reason) noexcept {
     const MutexLock lock(mutex_);
     if (lost_.empty()) lost_ = reason;
     changed_.notify_all();
+  }
+
+  std::string why_lost() const {
+    const MutexLock lock(mutex_);
+    return lost_;
   }
 
   bool stopping() const {
@@ -672,9 +751,10 @@ class MqttSource final : public Source {
 
   mutable Mutex mutex_;
   Condition changed_;
-  std::atomic<int> socket_ = no_socket;  // the library's, of this connection
-  std::atomic<bool> cut_ = false;        // this connection was ended by `cut`
-  std::atomic<bool> delivered_ = false;  // it brought a message that was taken
+  std::atomic<int> socket_ = no_socket;      // the library's, of this connection
+  std::atomic<bool> cut_ = false;            // this connection was ended by `cut`
+  std::atomic<std::uint64_t> messages_ = 0;  // in this connection
+  std::atomic<bool> delivered_ = false;      // it brought a message that was taken
   std::atomic<bool> broker_says_taken_over_ = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   Descriptor watched_ GUARDED_BY(mutex_);                                        // the same socket
@@ -684,8 +764,15 @@ class MqttSource final : public Source {
 
   // The connection thread only.
   std::string session_;           // its name, of the server at hand
+  std::string unreadable_;        // a file without which the last try could not begin; empty: none
   bool had_session_ = false;      // the broker should know it
   bool has_identifiers_ = false;  // the broker tells the subscriptions of a message
+  const std::uint64_t most_packet_bytes_ =
+      std::max<std::uint64_t>(memory_limit_bytes() / packet_part_of_memory, 4 * max_payload_bytes);
+  std::optional<PacketWatch> watch_;
+  std::chrono::steady_clock::time_point watch_closely_until_;
+  bool packet_cut_ = false;        // this connection was ended by `look_at_packet`
+  unsigned receive_failures_ = 0;  // connections in a row that a message too large has ended
   ReconnectPace pace_;
   std::minstd_rand random_{std::random_device{}()};
 

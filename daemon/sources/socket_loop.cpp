@@ -26,7 +26,7 @@ void SocketLoop::add(BoundSocket& socket) {
     });
     host_.attach(socket.id, *this);
   } catch (const std::system_error& error) {
-    throw std::runtime_error("source " + socket.options.name + ": " + error.code().message());
+    throw std::runtime_error("cannot listen on " + socket.options.listen + ": " + error.code().message());
   }
 }
 

@@ -23,7 +23,10 @@ class SocketSource final : public Source {
   }
 
   void stop() noexcept override {
-    if (!started_) return;
+    if (!started_) {
+      socket_.descriptor = Descriptor();  // of a start that failed half-way; what is at a Unix path is not ours
+      return;
+    }
     started_ = false;
     loop_.remove(socket_);
     loop_.host().disconnected(socket_.id, {});

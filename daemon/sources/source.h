@@ -124,8 +124,9 @@ class SourceHost {
 
 // Life cycle: constructed (no I/O) -> start -> stop -> destroyed. `stop` may be called without `start`.
 // Thread: the gateway's main thread.
-// Fails:  `start` throws std::runtime_error with context only for permanent faults (an address that cannot be bound, an
-//         unreadable certificate file). If a broker cannot be reached, the source keeps trying.
+// Fails:  `start` throws std::runtime_error with context for what it cannot do now (an address that cannot be bound, an
+//         unreadable certificate file); after `stop` it may be called again (retried_source.h). If a broker cannot be
+//         reached, the source keeps trying.
 class Source {
  public:
   virtual ~Source() = default;

@@ -268,6 +268,43 @@ TEST_F(IntakeTest, accept_waits_while_a_sink_that_may_not_drop_is_full) {
   EXPECT_EQ(counters().received, 2U);
 }
 
+// A batch of ten sensors at one time; their windows are of 10 s.
+DecodedBatch ten_sensors(std::int64_t second) {
+  DecodedBatch batch;
+  for (int sensor = 0; sensor < 10; ++sensor) {
+    const std::string name(1, static_cast<char>('a' + sensor));
+    batch.readings.push_back({batch.keep(name), "t", "", at(static_cast<double>(second)), 1, 0, 0});
+  }
+  return batch;
+}
+
+TEST_F(IntakeTest, accept_waits_before_the_rows_of_the_next_trigger_overfill_an_outbox_that_blocks) {
+  constexpr std::uint64_t bound = 64 * 1024;
+  ScriptedSink::Log log;
+  SinkWorker worker = worker_to(log, {.max_bytes = bound, .when_full = WhenFull::block});
+  parts.routes.add(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), worker);
+  std::int64_t second = 0;
+  for (int firing = 0; firing < 5; ++firing) {
+    while (second < 100'000 && intake().try_accept(SourceId{0}, ten_sensors(second)).is_taken()) {
+      clock.set_seconds(second += 10);
+    }
+    ASSERT_LT(second, 100'000) << "it is never held back";
+    intake().tick(Fire::all);
+    static_cast<void>(intake().sync());
+    EXPECT_LE(worker.status().memory_bytes, bound * 11 / 10);
+  }
+  EXPECT_GE(worker.status().memory_bytes, bound * 9 / 10);
+  const std::uint64_t emitted = intake().rows_emitted();
+  EXPECT_FALSE(intake().tick(Fire::all)) << "no trigger fires while it is full";
+  EXPECT_EQ(intake().rows_emitted(), emitted);
+  while (worker.step() == Duration()) {
+  }
+  EXPECT_EQ(worker.status().outbox_rows, 0U);
+  intake().offer_room();
+  EXPECT_TRUE(intake().try_accept(SourceId{0}, ten_sensors(second)).is_taken());
+  EXPECT_TRUE(intake().tick(Fire::all));
+}
+
 TEST_F(IntakeTest, waiting_peer_is_let_go_unacknowledged_when_the_daemon_stops) {
   ScriptedSink::Log log;
   SinkWorker worker = worker_to(log, {.max_bytes = 1, .when_full = WhenFull::block});

@@ -42,6 +42,10 @@ TEST(StatusText, tells_why_the_gateway_is_not_ready) {
   EXPECT_THAT(status_text(status), HasSubstr("gateway plant-7, edgetide 9.8.7, up 2h: ready\n"));
   status.sources[0].connected = false;
   EXPECT_THAT(status_text(status), HasSubstr("not ready: source plant is not connected\n"));
+  status.sources[0].impairment = "cannot listen on 127.0.0.1:1";
+  EXPECT_THAT(status_text(status), HasSubstr("  cannot listen on 127.0.0.1:1\n"));
+  status.monitor_error = "http: cannot listen on 127.0.0.1:2";
+  EXPECT_THAT(status_text(status), HasSubstr("\nhttp: cannot listen on 127.0.0.1:2\n"));
 }
 
 TEST(StatusText, a_frame_has_rates_and_fits_the_terminal) {

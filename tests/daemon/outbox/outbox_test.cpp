@@ -184,6 +184,35 @@ TEST_F(OutboxTest, block_keeps_everything_says_full_and_tells_when_there_is_room
   EXPECT_EQ(rooms, 1);
 }
 
+TEST_F(OutboxTest, drop_oldest_keeps_its_bound_beside_what_is_being_delivered) {
+  start({.max_bytes = 100'000});
+  std::uint64_t most = 0, epoch = 0;
+  for (int deliveries = 0; deliveries < 20; ++deliveries) {
+    while (++epoch % 100 != 0) {
+      outbox->push(own_rows(epoch, 40));
+      most = std::max<std::uint64_t>(most, outbox->status().memory_bytes);
+    }
+    ASSERT_TRUE(outbox->take().batch);  // and does not get it stored
+  }
+  EXPECT_GT(most, 90'000U);
+  EXPECT_LE(most, 110'000U);
+}
+
+TEST_F(OutboxTest, rows_that_will_come_count_for_block_before_they_are_here) {
+  start({.max_bytes = 100'000, .when_full = WhenFull::block});
+  EXPECT_EQ(outbox->room(), 100'000U);
+  const std::size_t bytes = memory_of(own_rows(1, 500));
+  outbox->expect(bytes);
+  EXPECT_EQ(outbox->room(), 100'000U - bytes);
+  outbox->expect(100'000);
+  EXPECT_TRUE(outbox->full());
+  EXPECT_EQ(outbox->room(), 0U);
+  outbox->push(own_rows(1, 500));
+  EXPECT_TRUE(outbox->full());
+  drain();
+  EXPECT_TRUE(outbox->full()) << "the second one is still to come";
+}
+
 TEST_F(OutboxTest, bound_holds_for_memory_and_disk_together) {
   start({.max_bytes = 100'000, .max_memory = 10'000});
   for (std::uint64_t epoch = 1; epoch <= 5000; ++epoch) {
