@@ -68,8 +68,9 @@ constexpr std::int32_t packet_slack_bytes = 64 * 1024;  // topic and properties 
 // The library reads any packet into memory, three times over, whatever was announced. One that takes a larger part than
 // this of what the process may have is cut off while it comes.
 constexpr std::uint64_t packet_part_of_memory = 8;
-constexpr unsigned tries_to_receive = 2;  // a message that could not be received so often ends its session
-constexpr auto watch_closely_for = 10s;   // what killed us the last time comes first
+constexpr unsigned tries_to_receive = 2;           // a message that could not be received so often ends its session
+constexpr unsigned tries_before_ending_again = 5;  // a retained one comes in each session, until it is cleared
+constexpr auto watch_closely_for = 10s;            // what killed us the last time comes first
 constexpr auto look_closely_each = 20ms;
 constexpr auto look_each = 1s;
 
@@ -253,14 +254,14 @@ class MqttSource final : public Source {
       if (stopping()) break;
       host_.disconnected(id_, error);
       forget_socket();
-      host_.impaired(id_, pace_.is_taken_over() ? taken_over(pace_.is_said()) : unreadable_);
+      host_.impaired(id_, impairment());
       wait_until_next_try();
     }
   }
 
   // Returns why it ended, or did not begin.
   std::string serve_one() noexcept {
-    if (receive_failures_ >= tries_to_receive) return end_session();
+    if (receive_failures_ >= (session_ended_ ? tries_before_ending_again : tries_to_receive)) return end_session();
     const std::string& server = options_.servers[pace_.tries() % options_.servers.size()];
     unreadable_.clear();
     try {
@@ -278,6 +279,13 @@ class MqttSource final : public Source {
     }
   }
 
+  std::string impairment() const {
+    if (pace_.is_taken_over()) return taken_over(pace_.is_said());
+    if (receive_failures_ == 0) return unreadable_;
+    return "a message of more than " + std::to_string(most_packet_bytes_) + " bytes is too large for the memory here" +
+           (session_ended_ ? ", and comes again in a new session: a retained one has to be cleared at the broker" : "");
+  }
+
   // A session whose next message cannot be received would never get on. What the broker keeps in it is lost.
   std::string end_session() noexcept {
     const std::string server = session_.substr(session_.find('@', options_.client_id.size()) + 1);
@@ -292,6 +300,7 @@ class MqttSource final : public Source {
       wait(*client.connect(how), connect_timeout + 5s, "connect");
       receive_failures_ = 0;
       packet_cut_ = false;
+      session_ended_ = true;
       pace_.refused();
       host_.notice(id_, "a message of more than " + std::to_string(most_packet_bytes_) +
                             " bytes could not be received twice: its session was ended, and what the broker kept in it "
@@ -328,7 +337,7 @@ class MqttSource final : public Source {
     connect(client, server);
     subscribe(client);
     host_.connected(id_, server);
-    if (!pace_.is_taken_over()) host_.impaired(id_, {});
+    if (!pace_.is_taken_over() && receive_failures_ == 0) host_.impaired(id_, {});
     const auto since = std::chrono::steady_clock::now();
     std::string error = wait_for_loss(client, since);
     const auto stood = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - since);
@@ -548,7 +557,7 @@ class MqttSource final : public Source {
     const MutexLock lock(mutex_);
     const std::optional<TcpState> state = watched_.get() < 0 ? std::nullopt : tcp_state(watched_.get());
     const bool gave_up = !stopping_ && !cut_ && state && state->unread_bytes > 0;
-    if (delivered_) receive_failures_ = 0;
+    if (delivered_) receive_failures_ = 0, session_ended_ = false;
     if (!delivered_ && (packet_cut_ || gave_up)) ++receive_failures_;
   }
 
@@ -772,6 +781,7 @@ class MqttSource final : public Source {
   std::optional<PacketWatch> watch_;
   std::chrono::steady_clock::time_point watch_closely_until_;
   bool packet_cut_ = false;        // this connection was ended by `look_at_packet`
+  bool session_ended_ = false;     // for such a message, and none was accepted since
   unsigned receive_failures_ = 0;  // connections in a row that a message too large has ended
   ReconnectPace pace_;
   std::minstd_rand random_{std::random_device{}()};

@@ -108,4 +108,19 @@ def limit_at_the_broker_keeps_it_away(world):
     expect("refused", gateway.status()["sources"][0]["refused"], {})
 
 
+@case
+def retained_message_of_200_mb_is_said_until_it_is_cleared(world):
+    port, _ = world.mosquitto()
+    large = world.folder / "large"
+    large.write_bytes(b"x" * LARGE)
+    publish(port, "t/big", file=large, retain=True)
+    gateway = Gateway(world, mqtt(port, "3.1.1") + REST).start(**limited(400))
+    wait_for(lambda: "has to be cleared at the broker" in gateway.readyz()[1], lambda: f"the reason: {gateway.readyz()}", 60)
+    subprocess.run(["mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "-q", "1", "-r", "-n", "-t", "t/big"], timeout=60)
+    wait_for(lambda: gateway.status()["sources"][0]["connected"], "connected")
+    publish(port, "t/x", reading("s", 0, 1))
+    expect("readings in rows", gateway.settles(1, patience=60), 1)
+    expect("process", gateway.process.poll(), None)
+
+
 cases.main()
