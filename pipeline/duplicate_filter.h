@@ -13,6 +13,7 @@
 #include "pipeline/flat_index.h"
 #include "pipeline/ids.h"
 #include "pipeline/time.h"
+#include "pipeline/time_hash.h"
 
 namespace edgetide {
 
@@ -22,6 +23,9 @@ class DuplicateFilter {
     Timestamp event_time;
     SeriesId series;
   };
+
+  // `seed` makes the hash unpredictable to peers; it changes no result.
+  explicit DuplicateFilter(std::uint64_t seed) : hash_(seed) {}
 
   // False if it is known already.
   bool insert(const Entry& entry) {
@@ -62,16 +66,14 @@ class DuplicateFilter {
     }
   }
 
+  std::size_t longest_run() const noexcept { return index_.longest_run(); }
   std::size_t memory_bytes() const noexcept { return heap_bytes(entries_) + index_.memory_bytes(); }
   bool is_full() const noexcept { return entries_.size() == entries_.capacity(); }  // the next entry needs memory
 
  private:
-  static std::uint32_t hash_of(const Entry& entry) noexcept {
-    const auto mixed =
-        static_cast<std::uint64_t>(entry.event_time.count()) * 0x9E37'79B9'7F4A'7C15 + index_of(entry.series);
-    return static_cast<std::uint32_t>((mixed * 0xD6E8'FEB8'6659'FD93) >> 32);
-  }
+  std::uint32_t hash_of(const Entry& entry) const noexcept { return hash_(index_of(entry.series), entry.event_time); }
 
+  TimeHash hash_;
   std::vector<Entry> entries_;
   std::size_t kept_ = 0;
   FlatIndex index_;

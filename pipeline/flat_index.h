@@ -52,6 +52,15 @@ class FlatIndex {
   void clear() { *this = FlatIndex(); }
 
   std::size_t size() const noexcept { return size_; }
+  // The most slots that a lookup may pass.
+  std::size_t longest_run() const noexcept {
+    std::size_t longest = 0, run = 0;
+    for (std::size_t i = 0; i < 2 * slots_.size(); ++i) {  // twice: a run may begin at the end
+      run = slots_[i & mask_].position == npos ? 0 : run + 1;
+      longest = run > longest ? run : longest;
+    }
+    return longest;
+  }
   std::size_t memory_bytes() const noexcept { return heap_bytes(slots_); }
 
  private:

@@ -146,7 +146,7 @@ struct PipelineOptions {
   // Of one epoch, about. What is due beyond it leaves at the next tick, of each window definition the oldest first.
   std::size_t max_epoch_rows = 50'000;
   DefinitionMakers makers;
-  std::uint64_t hash_seed = 0;  // where it is random, peers cannot foresee the hash of names; it changes no result
+  std::uint64_t hash_seed = 0;  // where it is random, peers cannot foresee hashes; it changes no result
 };
 
 }  // namespace edgetide

@@ -37,7 +37,7 @@ void Pipeline::reset() {
   changed_windows_.clear();
   all_ = {};
   for (const WindowOptions& window : options_.windows) {
-    windows_.push_back(std::make_unique<WindowDefinition>(window, options_.sources.size()));
+    windows_.push_back(std::make_unique<WindowDefinition>(window, options_.sources.size(), options_.hash_seed));
     others_follow_ = others_follow_ || windows_.back()->follows_others();
   }
   for (std::uint32_t i = 0; i < options_.sources.size(); ++i) {

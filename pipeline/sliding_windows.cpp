@@ -14,7 +14,7 @@ Duration pane_step(const WindowOptions& options) {
 
 }  // namespace
 
-SlidingWindows::SlidingWindows(const WindowOptions& options, const AggregateLayout& layout)
+SlidingWindows::SlidingWindows(const WindowOptions& options, const AggregateLayout& layout, std::uint64_t hash_seed)
     : grid_(pane_step(options), options.offset, options.time_zone),
       step_(grid_.step()),
       even_step_(grid_.even() ? static_cast<std::uint64_t>(step_.count()) : 0),
@@ -22,9 +22,9 @@ SlidingWindows::SlidingWindows(const WindowOptions& options, const AggregateLayo
       slide_cells_(options.slide.count() / step_.count()),
       allowed_lateness_(options.allowed_lateness),
       layout_(layout),
-      panes_(layout.words()),
-      marks_(0),
-      sealed_(layout.words()),
+      panes_(layout.words(), hash_seed),
+      marks_(0, hash_seed),
+      sealed_(layout.words(), hash_seed),
       fold_(layout, window_cells_) {}
 
 SlidingWindows::~SlidingWindows() {

@@ -30,7 +30,7 @@ class SlidingWindows {
  public:
   using Word = AggregateLayout::Word;
 
-  SlidingWindows(const WindowOptions& options, const AggregateLayout& layout);
+  SlidingWindows(const WindowOptions& options, const AggregateLayout& layout, std::uint64_t hash_seed);
   ~SlidingWindows();
   SlidingWindows(const SlidingWindows&) = delete;
   SlidingWindows& operator=(const SlidingWindows&) = delete;

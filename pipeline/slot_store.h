@@ -20,6 +20,7 @@
 #include "pipeline/heap_bytes.h"
 #include "pipeline/ids.h"
 #include "pipeline/time.h"
+#include "pipeline/time_hash.h"
 
 namespace edgetide {
 
@@ -31,7 +32,9 @@ class SlotStore {
   using Word = std::uint64_t;
   static constexpr std::uint32_t none = FlatIndex::npos;
 
-  explicit SlotStore(std::size_t state_words) : slot_words_(header_words + state_words) {}
+  // `seed` makes the hash unpredictable to peers; it changes no result.
+  explicit SlotStore(std::size_t state_words, std::uint64_t seed = 0)
+      : slot_words_(header_words + state_words), hash_(seed) {}
 
   std::uint32_t find(KeyId key, Timestamp start) const noexcept {
     static_assert(index_kind == SlotIndex::key_and_start);
@@ -92,6 +95,7 @@ class SlotStore {
     return false;
   }
 
+  std::size_t longest_run() const noexcept { return index_.longest_run(); }
   std::size_t size() const noexcept { return used_ - free_.size(); }
   // The next slot takes a new block.
   bool is_full() const noexcept { return free_.empty() && (used_ & (block_slots - 1)) == 0; }
@@ -106,9 +110,9 @@ class SlotStore {
   static constexpr std::uint32_t block_bits = 10;
   static constexpr std::uint32_t block_slots = 1U << block_bits;
 
-  static std::uint32_t hash_of(KeyId key, Timestamp start) noexcept {
-    const auto mixed = static_cast<std::uint64_t>(start.count()) * 0x9E37'79B9'7F4A'7C15 + index_of(key);
-    return static_cast<std::uint32_t>((mixed * 0xD6E8'FEB8'6659'FD93) >> 32);
+  // Out of line: inlined, it makes callers so large that the path of most readings costs four more instructions.
+  [[gnu::noinline]] std::uint32_t hash_of(KeyId key, Timestamp start) const noexcept {
+    return hash_(index_of(key), start);
   }
 
   Word* at(std::uint32_t slot) noexcept {
@@ -123,6 +127,7 @@ class SlotStore {
   std::uint32_t used_ = 0;           // slots ever handed out
   std::vector<std::uint32_t> free_;  // of them, those that are free
   FlatIndex index_;
+  TimeHash hash_;
 };
 
 }  // namespace edgetide

@@ -176,6 +176,7 @@ void Pipeline::load_windows(ByteReader& in, const SnapshotHead& head, const std:
   const WindowDefinition::Restored restored{series_,
                                             sources,
                                             sources_.size(),
+                                            options_.hash_seed,
                                             options_.makers,
                                             [this](SeriesId id) { return states_[index_of(id)].watermark.value(); },
                                             [this](WindowDefinition& window) { enter_all_series(window); }};

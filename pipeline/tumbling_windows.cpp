@@ -4,13 +4,13 @@
 
 namespace edgetide {
 
-TumblingWindows::TumblingWindows(const WindowOptions& options, const AggregateLayout& layout)
+TumblingWindows::TumblingWindows(const WindowOptions& options, const AggregateLayout& layout, std::uint64_t hash_seed)
     : grid_(options.size, options.offset, options.time_zone),
       step_(options.size),
       even_step_(grid_.even() ? static_cast<std::uint64_t>(options.size.count()) : 0),
       allowed_lateness_(options.allowed_lateness),
       layout_(layout),
-      store_(layout.words()) {}
+      store_(layout.words(), hash_seed) {}
 
 TumblingWindows::~TumblingWindows() {
   if (layout_.owns_memory()) store_.for_each([&](std::uint32_t slot) { layout_.release(store_.state(slot)); });

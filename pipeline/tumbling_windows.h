@@ -23,7 +23,7 @@ class TumblingWindows {
  public:
   using Word = AggregateLayout::Word;
 
-  TumblingWindows(const WindowOptions& options, const AggregateLayout& layout);
+  TumblingWindows(const WindowOptions& options, const AggregateLayout& layout, std::uint64_t hash_seed);
   ~TumblingWindows();
   TumblingWindows(const TumblingWindows&) = delete;
   TumblingWindows& operator=(const TumblingWindows&) = delete;

@@ -13,10 +13,10 @@ namespace {
 
 using Windows = std::variant<TumblingWindows, SlidingWindows, SessionWindows, RunningWindows>;
 
-Windows make_windows(const WindowOptions& options, const AggregateLayout& layout) {
+Windows make_windows(const WindowOptions& options, const AggregateLayout& layout, std::uint64_t hash_seed) {
   switch (options.kind) {
     case WindowKind::sliding:
-      return Windows(std::in_place_type<SlidingWindows>, options, layout);
+      return Windows(std::in_place_type<SlidingWindows>, options, layout, hash_seed);
     case WindowKind::session:
       return Windows(std::in_place_type<SessionWindows>, options, layout);
     case WindowKind::running:
@@ -24,7 +24,7 @@ Windows make_windows(const WindowOptions& options, const AggregateLayout& layout
     case WindowKind::tumbling:
       break;
   }
-  return Windows(std::in_place_type<TumblingWindows>, options, layout);
+  return Windows(std::in_place_type<TumblingWindows>, options, layout, hash_seed);
 }
 
 bool takes_all_values(const MatchOptions& match) noexcept {
@@ -33,12 +33,13 @@ bool takes_all_values(const MatchOptions& match) noexcept {
 
 }  // namespace
 
-WindowDefinition::WindowDefinition(const WindowOptions& options, std::size_t sources)
+WindowDefinition::WindowDefinition(const WindowOptions& options, std::size_t sources, std::uint64_t hash_seed)
     : options_(options),
       layout_(options.aggregates),
       keys_(options),
-      windows_(make_windows(options_, layout_)),
+      windows_(make_windows(options_, layout_, hash_seed)),
       source_idle_(sources, Timestamp::earliest()),
+      duplicates_(hash_seed),
       derived_(options) {
   columns_.assign(options.aggregates.begin(), options.aggregates.end());
   if (options.emit_empty) empty_.emplace(options);

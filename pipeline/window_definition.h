@@ -89,7 +89,7 @@ struct RowsEmitted {
 
 class WindowDefinition {
  public:
-  WindowDefinition(const WindowOptions& options, std::size_t sources);
+  WindowDefinition(const WindowOptions& options, std::size_t sources, std::uint64_t hash_seed = 0);
 
   const std::string& name() const noexcept { return options_.name; }
   const WindowOptions& options() const noexcept { return options_; }
@@ -205,6 +205,7 @@ class WindowDefinition {
     const SeriesTable& series;
     const std::vector<SourceId>& sources;
     std::size_t source_count;  // now
+    std::uint64_t hash_seed;
     const DefinitionMakers& makers;
     std::function<Timestamp(SeriesId)> own_watermark;
     std::function<void(WindowDefinition&)> enter_series;  // adds all of them to a definition that is new

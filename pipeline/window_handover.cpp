@@ -161,7 +161,7 @@ std::unique_ptr<WindowDefinition> WindowDefinition::load_former(ByteReader& in, 
   ByteReader definition_in(state_in.text());
   const std::optional<WindowOptions> options = load_definition(definition_in, restored.makers);
   if (!options) return nullptr;
-  auto former = std::make_unique<WindowDefinition>(*options, restored.source_count);
+  auto former = std::make_unique<WindowDefinition>(*options, restored.source_count, restored.hash_seed);
   restored.enter_series(*former);
   former->load(state_in, restored);
   in.require(state_in.ok() && state_in.at_end());

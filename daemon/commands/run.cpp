@@ -14,7 +14,7 @@ namespace edgetide {
 
 namespace {
 
-// With a random hash seed, so that an outsider cannot choose sensor names that collide in the series table.
+// With a random hash seed, so that an outsider cannot choose sensor names or event times that collide in a table.
 Configuration load_to_run(const std::string& path, const LoadOptions& load = {}) {
   Configuration configuration = load_configuration(path, load);
   std::random_device random;

@@ -17,7 +17,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -83,8 +82,8 @@ class StoredValues {
   }
 
  private:
-  using Generation = std::unordered_map<std::uint64_t, std::uint64_t>;
-  using Generations = std::array<Generation, 2>;  // the newer one first
+  using Generation = std::map<std::uint64_t, std::uint64_t>;  // ordered: peers choose topics, and so their hashes
+  using Generations = std::array<Generation, 2>;              // the newer one first
 
   std::map<std::string, Generations, std::less<>> sources_;
 };

@@ -96,7 +96,8 @@ TEST(Continuation, restored_state_goes_on_byte_for_byte_like_one_that_was_never_
   EXPECT_GT(left, 20U);  // cases in which series left for others
 }
 
-TEST(Continuation, seed_of_the_hash_of_names_changes_no_row_their_order_nor_a_byte_of_the_state) {
+TEST(Continuation,
+     seed_of_the_hashes_changes_no_row_their_order_nor_a_byte_of_the_state_also_when_a_run_with_another_goes_on) {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     Case made = crowded_case(seed);
     Pipeline plain(made.options);
@@ -105,6 +106,18 @@ TEST(Continuation, seed_of_the_hash_of_names_changes_no_row_their_order_nor_a_by
     const Continued wanted = go_on(plain, made.inputs), got = go_on(seeded, made.inputs);
     ASSERT_EQ(got.rows, wanted.rows) << to_text(made);
     ASSERT_EQ(got.state == wanted.state, true) << to_text(made);
+
+    const std::span<const Input> inputs(made.inputs);
+    const std::size_t at = inputs.size() / 2;
+    made.options.hash_seed = ~seed;
+    Pipeline first(made.options);
+    go_on(first, inputs.first(at));
+    made.options.hash_seed = seed << 32;
+    Pipeline other(made.options);
+    ASSERT_EQ(other.restore(first.snapshot(), Connections::go_on), std::nullopt);
+    const Continued there = go_on(other, inputs.subspan(at)), here = go_on(first, inputs.subspan(at));
+    ASSERT_EQ(there.rows, here.rows) << to_text(made);
+    ASSERT_EQ(there.state == here.state && here.state == wanted.state, true) << to_text(made);
   }
 }
 
