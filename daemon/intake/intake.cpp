@@ -112,7 +112,8 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
     return taken();
   }
   if (clock_set_) listen(true, arrival);
-  if (journal_ != nullptr && readings_.empty() && messages_.newest().empty()) {
+  // What a peer may send again is journaled before it is acknowledged, refused or not.
+  if (journal_ != nullptr && readings_.empty() && messages_.fingerprints().empty() && messages_.newest().empty()) {
     if (!take_refusals(source, batch, arrival)) return hold_back(now.running);
     hearing_.hear_batch(id, now.running);
     return taken();
@@ -235,7 +236,7 @@ std::optional<SeriesId> Intake::series_of(SourceId source, const DecodedBatch& b
 // False: too much waits for the journal, which cannot be written.
 bool Intake::take_refusals(SourceId source, const DecodedBatch& batch, Moment arrival) {
   if (pending_refusals_.full(source) && !journal_refusals(arrival)) return false;
-  pending_refusals_.add(source, refused_, messages_.fingerprints(), messages_.new_values());
+  pending_refusals_.add(source, refused_, messages_.new_values());
   count(source, batch);
   return true;
 }
@@ -251,9 +252,8 @@ bool Intake::journal_refusals(Moment now) {
     for (std::uint32_t i = 0; i < sources.size(); ++i) {
       const PendingRefusals::OfSource& pending = sources[i];
       if (pending.empty()) continue;
-      journal_->append(
-          JournalType::batch,
-          JournaledBatch{SourceId{i}, arrival, pending.fingerprints, {}, {}, pending.refused, pending.values});
+      journal_->append(JournalType::batch,
+                       JournaledBatch{SourceId{i}, arrival, {}, {}, {}, pending.refused, pending.values});
     }
   };
   if (!write(now.running, append)) return false;

@@ -1,8 +1,9 @@
-// What has been counted of batches without a reading, by slot, and is not in the journal yet: it gets there with the
-// next tick, in one record for each source, so that a flood of refused messages writes next to nothing to the disk.
+// What has been counted of batches without a reading that no peer sends again (sockets, QoS 0), by slot, and is not in
+// the journal yet: it gets there with the next tick, in one record for each source, so that a flood of refused messages
+// writes next to nothing to the disk.
 //
 // Thread: one owner at a time (the intake lock). Fails: never.
-// Limit:  `most` messages of a source that are to be recognised; the owner then writes a record before the tick.
+// Limit:  `most` values of topics of a source; the owner then writes a record before the tick.
 #pragma once
 
 #include <algorithm>
@@ -31,18 +32,15 @@ class PendingRefusals {
 
   struct OfSource {
     std::vector<RefusedCount> refused;
-    std::vector<std::uint64_t> fingerprints;  // of messages
-    std::vector<JournaledValue> values;       // of their topics
-    bool empty() const noexcept { return refused.empty() && fingerprints.empty() && values.empty(); }
-    bool full() const noexcept { return fingerprints.size() >= most || values.size() >= most; }
+    std::vector<JournaledValue> values;  // of topics
+    bool empty() const noexcept { return refused.empty() && values.empty(); }
+    bool full() const noexcept { return values.size() >= most; }
   };
 
-  void add(SourceId slot, std::span<const RefusedCount> refused, std::span<const std::uint64_t> fingerprints,
-           std::span<const JournaledValue> values) {
+  void add(SourceId slot, std::span<const RefusedCount> refused, std::span<const JournaledValue> values) {
     if (sources_.size() <= index_of(slot)) sources_.resize(index_of(slot) + 1);
     OfSource& source = sources_[index_of(slot)];
     for (const RefusedCount& count : refused) add_to(source.refused, count.reason, count.readings);
-    source.fingerprints.insert(source.fingerprints.end(), fingerprints.begin(), fingerprints.end());
     source.values.insert(source.values.end(), values.begin(), values.end());
   }
 

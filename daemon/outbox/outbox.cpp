@@ -121,8 +121,8 @@ bool Outbox::is_full() const noexcept {
 
 // Whether it was full.
 bool Outbox::note_room() noexcept {
-  const auto left = [this](std::uint64_t bound, std::uint64_t used) {
-    return bound - std::min(bound, used + expected_);
+  const auto left = [expected = expected_](std::uint64_t bound, std::uint64_t used) {
+    return bound - std::min(bound, used + expected);
   };
   room_ = std::min(left(options_.max_bytes, waiting_.bytes()), left(memory_limit, waiting_.memory_bytes()));
   return full_.exchange(is_full());

@@ -61,6 +61,9 @@ constexpr auto disconnect_timeout = 2s;
 constexpr std::chrono::microseconds backoff_least = 50ms;
 constexpr std::size_t max_waiting_replies = 100;
 constexpr std::int32_t receive_maximum = 1000;
+// Of MQTT 5. More than that: after connections that ended soon one after the other, mosquitto 2.0 was seen to send
+// some thousands of messages again.
+constexpr std::uint32_t messages_sent_again = 16 * receive_maximum;
 constexpr std::uint32_t packet_ids = 65'535;  // as many as MQTT 3.1.1 brokers may send unacknowledged
 constexpr int reason_taken_over = 142;
 constexpr std::int32_t packet_slack_bytes = 64 * 1024;  // topic and properties beside the payload
@@ -372,7 +375,7 @@ class MqttSource final : public Source {
   }
 
   void note_session(SourceSession session) {
-    session.in_flight = options_.protocol == 5 ? static_cast<std::uint32_t>(receive_maximum) : packet_ids;
+    session.in_flight = options_.protocol == 5 ? messages_sent_again : packet_ids;
     if (!host_.begin_session(id_, session)) throw std::runtime_error("the journal cannot note the session now");
   }
 

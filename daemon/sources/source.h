@@ -80,7 +80,7 @@ struct SourceSession {
   std::string_view name;        // tells it from every other, of this source and of others: client id and server
   bool is_new = false;          // the peer knew of none, so nothing that was taken is sent again
   bool is_lost = false;         // it should have known it
-  std::uint32_t in_flight = 0;  // the most messages that the peer sends without an acknowledgement
+  std::uint32_t in_flight = 0;  // the most messages that the peer may send again
   std::string_view notes;       // the source's own, given back by `session_notes`
 };
 
