@@ -44,7 +44,7 @@ inline bool is_raised(const pqxx::failure& error) {
 // What an error says, as one line of bounded length.
 inline std::string reason_of(const std::exception& error) {
   std::string text = error.what();
-  const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; };
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; };
   std::replace_if(text.begin(), text.end(), is_control, ' ');  // it may be the server's own
   text.resize(std::min<std::size_t>(text.find_last_not_of(' ') + 1, 500));
   return text;
