@@ -358,7 +358,8 @@ class MqttSource final : public Source {
     cut_ = delivered_ = broker_says_taken_over_ = packet_cut_ = false;
     messages_ = 0;
     watch_.emplace(most_packet_bytes_);
-    watch_closely_until_ = std::chrono::steady_clock::now() + watch_closely_for;
+    // With MQTT 5 the broker knows how large a message may be.
+    watch_closely_until_ = std::chrono::steady_clock::now() + (options_.protocol == 5 ? 0s : watch_closely_for);
     socket_ = no_socket;
     acknowledged_ = 0;
     session_ = options_.client_id + '@' + server;

@@ -4,7 +4,7 @@ wakes up when no readings arrive. 200 sensors, MQTT in, three windows, PostgreSQ
 
     footprint.py BUILD [SECONDS]       a release build; duration of the simulated hour, 60 seconds by default
 
-Fails above: 24 MiB resident, 8 MiB of private memory written to, 2 MiB of binary, 5 wake-ups a second.
+Fails above: 25 MiB resident, 8 MiB of private memory written to, 2.25 MiB of binary, 6 wake-ups a second.
 """
 import shutil
 import subprocess
@@ -105,8 +105,8 @@ def main():
         stop_daemon(daemon)
         assert world.summary()["received"] == READINGS
 
-    figures = [("resident", used["Rss"] / MIB, 24, "MiB"), ("private and written to", used["Private_Dirty"] / MIB, 8, "MiB"),
-               ("binary, stripped", binary / MIB, 2, "MiB"), ("wake-ups when idle", per_second, 5, "a second")]
+    figures = [("resident", used["Rss"] / MIB, 25, "MiB"), ("private and written to", used["Private_Dirty"] / MIB, 8, "MiB"),
+               ("binary, stripped", binary / MIB, 2.25, "MiB"), ("wake-ups when idle", per_second, 6, "a second")]
     print(f"{READINGS} readings of {SENSORS} sensors, three windows, two stores")
     for name, figure, bound, unit in figures:
         print(f"{name:24} {figure:6.2f} {unit}, bound {bound}")
