@@ -98,15 +98,15 @@ void load_time_zone(ByteReader& in, const DefinitionMakers& makers, WindowOption
   in.require(options.time_zone != nullptr);
 }
 
-constexpr Duration longest = Duration::days(36'525);
+constexpr Duration longest_duration = Duration::days(36'525);
 
 // What config demands too: damaged bytes may say anything.
 bool is_possible(const WindowOptions& options) noexcept {
   for (const Duration duration : {options.size, options.slide, options.gap, options.max_length, options.trigger}) {
-    if (duration <= Duration() || duration > longest) return false;
+    if (duration <= Duration() || duration > longest_duration) return false;
   }
-  if (options.allowed_lateness < Duration() || options.allowed_lateness > longest) return false;
-  if (options.offset < Duration() - longest || options.offset > longest) return false;
+  if (options.allowed_lateness < Duration() || options.allowed_lateness > longest_duration) return false;
+  if (options.offset < Duration() - longest_duration || options.offset > longest_duration) return false;
   if (options.kind == WindowKind::sliding) {
     const std::int64_t pane = std::gcd(options.size.count(), options.slide.count());
     if (options.slide > options.size || options.size.count() / pane > max_panes) return false;
