@@ -193,6 +193,8 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, SourceId source) con
   return series.watermark.value();
 }
 
+// At the limit on memory, what needs more is refused.
+template <bool at_limit>
 [[gnu::always_inline]] inline void Pipeline::apply(const BatchRules& rules, const Reading& reading) {
   if (!std::isfinite(reading.value)) [[unlikely]] {
     ++rules.source.counters.refused[static_cast<std::size_t>(Refusal::not_finite)];
@@ -204,15 +206,18 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, SourceId source) con
     if (!instead) return;
     time = *instead;
   }
+  if constexpr (at_limit) {
+    if (needs_room(rules, reading, time)) {
+      ++rules.source.counters.refused[static_cast<std::size_t>(Refusal::memory_limit)];
+      return;
+    }
+  }
   SeriesState& series = states_[index_of(reading.series)];
   if (by_minimum_ && series.source != rules.source_index) [[unlikely]]
     keep_reached(reading.series);
   const WatermarkScope scope = rules.source.time.scope;
   const Timestamp watermark =
       scope == WatermarkScope::sensor ? series.watermark.value() : watermark_of(series, rules.source_index);
-  if (is_full_) [[unlikely]] {
-    if (needs_room(rules, {reading.series, rules.source_index, scope, time, reading.value, watermark})) return;
-  }
   ReadingOutcome outcome = ReadingOutcome::not_taken;
   for (WindowDefinition* const window : rules.source.windows) {
     outcome =
@@ -228,16 +233,6 @@ Timestamp Pipeline::watermark_of(const SeriesState& series, SourceId source) con
   if (others_follow_) [[unlikely]]
     return observe_in_full(rules, reading.series, time);
   observe(rules, series, time);
-}
-
-// Counts it as refused, if so.
-bool Pipeline::needs_room(const BatchRules& rules, const Incoming& reading) noexcept {
-  const auto& windows = rules.source.windows;
-  if (std::none_of(windows.begin(), windows.end(), [&](const auto* window) { return window->needs_room(reading); })) {
-    return false;
-  }
-  ++rules.source.counters.refused[static_cast<std::size_t>(Refusal::memory_limit)];
-  return true;
 }
 
 inline void Pipeline::observe(const BatchRules& rules, SeriesState& series, Timestamp time) noexcept {
@@ -272,10 +267,26 @@ void Pipeline::keep_reached(SeriesId series) noexcept {
 void Pipeline::apply(const Batch& batch) {
   quarantined_.clear();
   if (batch.arrival) remember(*batch.arrival);
-  is_full_ = memory_bytes() > options_.max_memory_bytes;
   const BatchRules rules = rules_of(batch);
   rules.source.counters.received += batch.readings.size();
-  for (const Reading& reading : batch.readings) apply(rules, reading);
+  unmeasured_readings_ += batch.readings.size();
+  if (unmeasured_readings_ >= readings_between_measures) note_memory();
+  if (is_at_limit_) [[unlikely]]
+    return apply_at_limit(rules, batch.readings);
+  for (const Reading& reading : batch.readings) apply<false>(rules, reading);
+}
+
+// Apart, so that a reading in the usual case need not ask.
+void Pipeline::apply_at_limit(const BatchRules& rules, std::span<const Reading> readings) {
+  for (const Reading& reading : readings) apply<true>(rules, reading);
+}
+
+bool Pipeline::needs_room(const BatchRules& rules, const Reading& reading, Timestamp time) const noexcept {
+  const SeriesState& series = states_[index_of(reading.series)];
+  const Incoming incoming{reading.series, rules.source_index, rules.source.time.scope,
+                          time,           reading.value,      watermark_of(series, rules.source_index)};
+  const auto& windows = rules.source.windows;
+  return std::any_of(windows.begin(), windows.end(), [&](const auto* window) { return window->needs_room(incoming); });
 }
 
 void Pipeline::count_other(const BatchRules& rules, const Reading& reading, Timestamp time, ReadingOutcome outcome) {
@@ -507,7 +518,13 @@ std::size_t Pipeline::memory_bytes() const noexcept {
 
 void Pipeline::measure() noexcept {
   for (const auto& window : windows_) window->measure();
+  note_memory();
+}
+
+void Pipeline::note_memory() noexcept {
   memory_bytes_ = memory_bytes();
+  is_at_limit_ = memory_bytes_ > options_.max_memory_bytes;
+  unmeasured_readings_ = 0;
 }
 
 bool Pipeline::has_more_rows() const noexcept {

@@ -134,7 +134,7 @@ class Pipeline {
   std::vector<Timestamp> watermarks() const;
   std::size_t open_windows() const noexcept;
   std::size_t memory_bytes() const noexcept;  // of state; of what aggregates own as of the last tick
-  std::size_t memory_bytes_at_tick() const noexcept { return memory_bytes_; }
+  std::size_t memory_bytes_noted() const noexcept { return memory_bytes_; }  // at the last tick, or since
 
   // ---- to be looked at
   const PipelineOptions& options() const noexcept { return options_; }
@@ -158,6 +158,9 @@ class Pipeline {
   void take_over_changed();
 
  private:
+  // So many, or one batch more, are taken before it is seen that the limit on memory is reached.
+  static constexpr std::size_t readings_between_measures = 512;
+
   struct SourceState {
     TimeOptions time;
     std::vector<WindowDefinition*> windows;  // those that take this source's readings
@@ -186,7 +189,9 @@ class Pipeline {
   };
 
   BatchRules rules_of(const Batch& batch) noexcept;
+  template <bool at_limit>
   void apply(const BatchRules& rules, const Reading& reading);
+  void apply_at_limit(const BatchRules& rules, std::span<const Reading> readings);
   std::optional<Timestamp> time_instead(const BatchRules& rules, const Reading& reading);
   void count_other(const BatchRules& rules, const Reading& reading, Timestamp time, ReadingOutcome outcome);
   Timestamp watermark_of(const SeriesState& series, SourceId source) const noexcept;
@@ -197,7 +202,8 @@ class Pipeline {
   void observe_in_full(const BatchRules& rules, SeriesId series, Timestamp time);
   void remember(Moment now) noexcept;
   void measure() noexcept;
-  bool needs_room(const BatchRules& rules, const Incoming& reading) noexcept;
+  void note_memory() noexcept;
+  bool needs_room(const BatchRules& rules, const Reading& reading, Timestamp time) const noexcept;
   void hear_at_most(SourceId source, Duration at) noexcept;
   Duration running() const noexcept { return now_ ? now_->running : Duration(); }
   std::optional<Refusal> find_room(SourceId source, std::span<const Reading> coming);
@@ -237,8 +243,9 @@ class Pipeline {
   MinimumWatermark<SourceId> all_;  // over sources
   std::vector<std::unique_ptr<WindowDefinition>> windows_;
   std::vector<SeriesId> evictable_;  // which may be evicted, as of the last tick; only while the table is full
-  std::size_t memory_bytes_ = 0;     // at the last tick
-  bool is_full_ = false;             // the limit on memory is reached
+  std::size_t memory_bytes_ = 0;     // as of a tick, or some readings later
+  bool is_at_limit_ = false;         // as of then
+  std::size_t unmeasured_readings_ = 0;
   std::vector<Quarantined> quarantined_;
   std::vector<std::string> forgotten_windows_;
   std::vector<std::string> changed_windows_;

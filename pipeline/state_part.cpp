@@ -83,8 +83,9 @@ Owned& need(StateWord& part) {
 // As `need`, and what that took.
 template <typename Owned, typename Add>
 std::size_t add_to_owned(StateWord& part, Add&& add) {
-  const std::size_t made = part == 0 ? heap_block(sizeof(Owned)) : 0;
-  return made + add(need<Owned>(part));
+  if (part != 0) [[likely]]
+    return add(*part_at<Owned>(part));
+  return heap_block(sizeof(Owned)) + add(need<Owned>(part));
 }
 
 template <typename Owned>

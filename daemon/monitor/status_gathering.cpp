@@ -138,7 +138,7 @@ void read_pipeline(const Pipeline& pipeline, const PipelineOptions& options, Sta
   copy(skewed, status.skewed_sensors);
   status.epoch = pipeline.epoch();
   status.series = pipeline.series().size() - pipeline.series().removed().size();
-  status.state_bytes = pipeline.memory_bytes_at_tick();
+  status.state_bytes = pipeline.memory_bytes_noted();
 }
 
 WindowStatus window_of(const WindowDefinition& definition) {
