@@ -64,6 +64,13 @@ class AggregateLayout {
   double value(const Word* state, const Aggregate& aggregate, Span span) const noexcept;
 
   std::size_t owned_bytes(const Word* state) const noexcept;
+  // By all states of a store (slot_store.h); walks them.
+  template <typename Store>
+  std::size_t owned_by_all(const Store& store) const {
+    std::size_t bytes = 0;
+    if (owns_memory()) store.for_each([&](std::uint32_t slot) { bytes += owned_bytes(store.state(slot)); });
+    return bytes;
+  }
   bool grows_with(const Word* state, double value) const noexcept;  // `add` of that value may take memory
   // By all states, in `add` since `forget_taken`.
   std::size_t bytes_taken() const noexcept { return taken_; }

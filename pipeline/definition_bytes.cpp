@@ -54,18 +54,13 @@ MatchOptions load_match(ByteReader& in) {
 }
 
 void save_aggregate(ByteWriter& out, const Aggregate& aggregate) {
-  out.text(kind_of(aggregate).name);
-  save_real(out, aggregate.percent);
+  out.text(name_of(aggregate));
 }
 
 Aggregate load_aggregate(ByteReader& in) {
-  const std::string_view name = in.text();
-  const double percent = load_real(in);
-  for (const AggregateKind& kind : aggregate_kinds) {
-    if (kind.name == name) return {kind.kind, percent};
-  }
-  in.require(false);
-  return {};
+  const std::optional<Aggregate> aggregate = aggregate_named(in.text());
+  in.require(aggregate.has_value());
+  return aggregate.value_or(Aggregate());
 }
 
 void save_derived(ByteWriter& out, const DerivedMetric& derived) {

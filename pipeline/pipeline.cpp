@@ -355,8 +355,10 @@ void Pipeline::connected(SourceId source, Moment now) noexcept {
 
 void Pipeline::disconnected(SourceId source, Moment now) noexcept {
   remember(now);
-  sources_[index_of(source)].listening.stop(running());
-  hear_at_most(source, sources_[index_of(source)].listening.elapsed(running()));
+  ListeningClock& listening = sources_[index_of(source)].listening;
+  const bool is_set_back = listening.unheard() > Duration();
+  listening.stop(running());
+  if (is_set_back) hear_at_most(source, listening.elapsed(running()));
 }
 
 // What was heard while time was unheard was heard when the clock, which has been set back, stands now.

@@ -45,13 +45,6 @@ std::size_t RunningWindows::memory_bytes() const noexcept {
   return store_.memory_bytes() + heap_bytes(slots_);
 }
 
-std::size_t RunningWindows::owned_bytes() const noexcept {
-  std::size_t bytes = 0;
-  if (!layout_.owns_memory()) return bytes;
-  store_.for_each([&](std::uint32_t slot) { bytes += layout_.owned_bytes(store_.state(slot)); });
-  return bytes;
-}
-
 bool RunningWindows::needs_room(KeyId key, Timestamp /*event_time*/, double value,
                                 Timestamp /*reached*/) const noexcept {
   const std::uint32_t slot = slots_[index_of(key)];

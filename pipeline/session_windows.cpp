@@ -57,11 +57,12 @@ ReadingOutcome SessionWindows::admit(KeyId key, Timestamp event_time, double val
   return reached < own_end ? ReadingOutcome::on_time : ReadingOutcome::late_accepted;
 }
 
-bool SessionWindows::would_join(KeyId key, Timestamp event_time, Timestamp reached) const noexcept {
-  for (std::uint32_t slot = newest_[index_of(key)]; slot != Store::none; slot = store_.header(slot).older) {
-    if (joins(store_.header(slot), event_time, event_time + gap_, reached)) return true;
+std::uint32_t SessionWindows::joined_by(KeyId key, Timestamp event_time, Timestamp reached) const noexcept {
+  std::uint32_t slot = newest_[index_of(key)];
+  while (slot != Store::none && !joins(store_.header(slot), event_time, event_time + gap_, reached)) {
+    slot = store_.header(slot).older;
   }
-  return false;
+  return slot;
 }
 
 std::uint32_t SessionWindows::open_session(KeyId key, Timestamp start) {
@@ -164,22 +165,12 @@ std::size_t SessionWindows::memory_bytes() const noexcept {
   return store_.memory_bytes() + heap_bytes(newest_) + heap_bytes(retractions_);
 }
 
-std::size_t SessionWindows::owned_bytes() const noexcept {
-  std::size_t bytes = 0;
-  if (!layout_.owns_memory()) return bytes;
-  store_.for_each([&](std::uint32_t slot) { bytes += layout_.owned_bytes(store_.state(slot)); });
-  return bytes;
-}
-
 // Sessions that are joined free one slot and may fill a list of retractions: that is not counted before.
 bool SessionWindows::needs_room(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept {
   if (event_time + gap_ + allowed_lateness_ <= reached) return false;
-  for (std::uint32_t slot = newest_[index_of(key)]; slot != Store::none; slot = store_.header(slot).older) {
-    if (joins(store_.header(slot), event_time, event_time + gap_, reached)) {
-      return layout_.grows_with(store_.state(slot), value);
-    }
-  }
-  return store_.is_full() || layout_.owns_memory();
+  const std::uint32_t slot = joined_by(key, event_time, reached);
+  if (slot == Store::none) return store_.is_full() || layout_.owns_memory();
+  return layout_.grows_with(store_.state(slot), value);
 }
 
 void SessionWindows::save(ByteWriter& out) const {

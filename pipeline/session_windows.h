@@ -41,7 +41,9 @@ class SessionWindows {
   Timestamp last_end(Timestamp event_time) const noexcept { return event_time + gap_; }
   ReadingOutcome admit(KeyId key, Timestamp event_time, double value, Timestamp reached);
   // A reading of that time would join a session that is there.
-  bool would_join(KeyId key, Timestamp event_time, Timestamp reached) const noexcept;
+  bool would_join(KeyId key, Timestamp event_time, Timestamp reached) const noexcept {
+    return joined_by(key, event_time, reached) != Store::none;
+  }
 
   // End + allowed_lateness of the newest session that was not emitted as final; earliest(): there is none.
   Timestamp newest_final_at(KeyId key) const noexcept;
@@ -63,7 +65,7 @@ class SessionWindows {
     });
   }
   std::size_t memory_bytes() const noexcept;  // without what states own
-  std::size_t owned_bytes() const noexcept;   // by states; walks them
+  std::size_t owned_bytes() const { return layout_.owned_by_all(store_); }
   // A reading would take memory that was not taken yet.
   bool needs_room(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept;
 
@@ -87,6 +89,7 @@ class SessionWindows {
     RowMark mark;
   };
 
+  std::uint32_t joined_by(KeyId key, Timestamp event_time, Timestamp reached) const noexcept;  // the newest, or none
   bool joins(const Header& session, Timestamp start, Timestamp end, Timestamp reached) const noexcept;
   void list_candidates(KeyId key, Timestamp start, Timestamp end, Timestamp reached);
   std::uint32_t open_session(KeyId key, Timestamp start);

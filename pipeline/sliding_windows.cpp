@@ -292,14 +292,6 @@ std::size_t SlidingWindows::memory_bytes() const noexcept {
          heap_bytes(merged_) + heap_bytes(leaving_);
 }
 
-std::size_t SlidingWindows::owned_bytes() const noexcept {
-  std::size_t bytes = 0;
-  if (!layout_.owns_memory()) return bytes;
-  panes_.for_each([&](std::uint32_t slot) { bytes += layout_.owned_bytes(panes_.state(slot)); });
-  sealed_.for_each([&](std::uint32_t slot) { bytes += layout_.owned_bytes(sealed_.state(slot)); });
-  return bytes;
-}
-
 bool SlidingWindows::needs_room(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept {
   if (last_end(event_time) + allowed_lateness_ <= reached) return false;
   const std::int64_t cell = grid_.cell_of(event_time);

@@ -76,13 +76,6 @@ std::size_t TumblingWindows::memory_bytes() const noexcept {
   return store_.memory_bytes() + heap_bytes(newest_);
 }
 
-std::size_t TumblingWindows::owned_bytes() const noexcept {
-  std::size_t bytes = 0;
-  if (!layout_.owns_memory()) return bytes;
-  store_.for_each([&](std::uint32_t slot) { bytes += layout_.owned_bytes(store_.state(slot)); });
-  return bytes;
-}
-
 bool TumblingWindows::needs_room(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept {
   const Timestamp start = first_start(event_time);
   if (end_of(start) + allowed_lateness_ <= reached) return false;

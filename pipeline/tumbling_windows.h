@@ -73,7 +73,7 @@ class TumblingWindows {
     });
   }
   std::size_t memory_bytes() const noexcept;  // without what states own
-  std::size_t owned_bytes() const noexcept;   // by states; walks them
+  std::size_t owned_bytes() const { return layout_.owned_by_all(store_); }
   // A reading would take memory that was not taken yet.
   bool needs_room(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept;
 

@@ -27,6 +27,12 @@ Windows make_windows(const WindowOptions& options, const AggregateLayout& layout
   return Windows(std::in_place_type<TumblingWindows>, options, layout, hash_seed);
 }
 
+// Not a function: std::sort would call it.
+constexpr auto comes_first = [](const Candidate& a, const Candidate& b) noexcept {
+  if (a.start != b.start) return a.start < b.start;
+  return a.rank != b.rank ? a.rank < b.rank : a.state > b.state;
+};
+
 bool takes_all_values(const MatchOptions& match) noexcept {
   return match.min == -std::numeric_limits<double>::infinity() && match.max == std::numeric_limits<double>::infinity();
 }
@@ -276,15 +282,10 @@ void WindowDefinition::collect(const Clocks& clocks, std::span<const std::uint32
 // one start leave together.
 void WindowDefinition::postpone_beyond(std::size_t max_rows) {
   if (options_.kind == WindowKind::sliding) return;
-  std::sort(rows_.begin(), rows_.end(), [](const Candidate& a, const Candidate& b) {
-    const bool a_stays = a.state == RowState::retracted, b_stays = b.state == RowState::retracted;
-    if (a_stays != b_stays) return a_stays;
-    return a.start != b.start ? a.start < b.start : a.rank < b.rank;
-  });
-  const auto is_retraction = [](const Candidate& row) { return row.state == RowState::retracted; };
-  const auto retractions =
-      static_cast<std::size_t>(std::find_if_not(rows_.begin(), rows_.end(), is_retraction) - rows_.begin());
-  std::size_t stay = std::min(retractions + max_rows, rows_.size());
+  const auto others =
+      std::partition(rows_.begin(), rows_.end(), [](const Candidate& row) { return row.state == RowState::retracted; });
+  std::sort(others, rows_.end(), comes_first);
+  std::size_t stay = std::min(static_cast<std::size_t>(others - rows_.begin()) + max_rows, rows_.size());
   while (options_.top && stay > 0 && stay < rows_.size() && rows_[stay].start == rows_[stay - 1].start) ++stay;
   rows_.resize(stay);
 }
@@ -309,10 +310,7 @@ void WindowDefinition::collect_empty(const FiringContext& firing, const Clocks& 
 }
 
 void WindowDefinition::order_and_cut() {
-  std::sort(rows_.begin(), rows_.end(), [](const Candidate& a, const Candidate& b) {
-    if (a.start != b.start) return a.start < b.start;
-    return a.rank != b.rank ? a.rank < b.rank : a.state > b.state;
-  });
+  std::sort(rows_.begin(), rows_.end(), comes_first);
   if (options_.top) cut_to_top();
 }
 

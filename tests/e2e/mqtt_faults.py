@@ -462,6 +462,17 @@ def lives_and_reads(broker, gateway):
 NONE, TWO = b"", bytes([1, 1])
 
 
+def disconnects(link, gateway):
+    wait_for(lambda: not link.open or gateway.process.poll() is not None, "it disconnects", 20)
+
+
+def lied_once(broker, gateway, reason):
+    """The log has the reason, and an honest broker is read from."""
+    expect_that("the log", reason in gateway.log(), gateway.log().splitlines()[-1:], reason)
+    broker.lies.clear()
+    lives_and_reads(broker, gateway)
+
+
 @each([(f"{name}_{protocol}", protocol, answer, reason) for protocol in ("5", "3.1.1") for name, answer, reason in (
     ("no_code", NONE, ""), ("two_codes", TWO, "reason code"), ("code_2", bytes([2]), "granted at another QoS, 2"),
     ("code_0", bytes([0]), "granted at another QoS, 0"), ("code_77", bytes([77]), "subscription to"),
@@ -472,11 +483,9 @@ def lying_suback(world, protocol, answer, reason):
     gateway = Gateway(world, mqtt(broker.port, protocol=protocol) + RUNNING + LITE).start()
     for _ in range(3):
         link = broker.connection()
-        wait_for(lambda: not link.open or gateway.process.poll() is not None, "it disconnects", 20)
+        disconnects(link, gateway)
     wait_for(lambda: "subscription to" in gateway.log(), "the log names it", 5)
-    expect_that("the log", reason in gateway.log(), gateway.log().splitlines()[-1:], reason)
-    broker.lies.clear()
-    lives_and_reads(broker, gateway)
+    lied_once(broker, gateway, reason)
 
 
 @each([("no_code", b"\0", ""), ("two_codes", b"\0" + bytes([0, 0]), "2 reason codes"),
@@ -490,11 +499,9 @@ def lying_unsuback(world, answer, reason):
     gateway.reload(mqtt(broker.port) + RUNNING + LITE)
     for _ in range(2):
         link = broker.connection()
-        wait_for(lambda: not link.open or gateway.process.poll() is not None, "it disconnects", 20)
+        disconnects(link, gateway)
     wait_for(lambda: "end of the subscription" in gateway.log(), "the log names it", 5)
-    expect_that("the log", reason in gateway.log(), gateway.log().splitlines()[-1:], reason)
-    broker.lies.clear()
-    lives_and_reads(broker, gateway)
+    lied_once(broker, gateway, reason)
 
 
 def properties(*parts):
@@ -517,7 +524,7 @@ def lying_connack(world, answer, reason):
         wait_for(lambda: len(broker.connects) > broker.used, "a client connects", 20)
         link = broker.connects[broker.used]
         broker.used += 1
-        wait_for(lambda: not link.open or gateway.process.poll() is not None, "it disconnects", 20)
+        disconnects(link, gateway)
     expect_that("the log", reason in gateway.log(), gateway.log().splitlines()[-1:], reason)
     expect("subscriptions", [link.filters for link in broker.connects], [{}] * len(broker.connects))
     broker.lies.clear()
@@ -561,7 +568,7 @@ def lying_publish(world, body, answered):
     elif answered is None:
         wait_for(lambda: link.acked or not link.open or gateway.process.poll() is not None, "an answer", 20)
     else:
-        wait_for(lambda: not link.open or gateway.process.poll() is not None, "it disconnects", 20)
+        disconnects(link, gateway)
         expect("acknowledged", link.acked, [])
     expect("exit status", gateway.process.poll(), None)
     link.close()

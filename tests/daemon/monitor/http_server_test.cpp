@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "daemon/monitor/web_routes.h"
 #include "daemon/service/socket_address.h"
 #include "tests/daemon/monitor/monitor_fixture.h"
+#include "tests/fakes/few_descriptors.h"
 #include "tests/fakes/mosquitto_server.h"
 #include "tests/fakes/temporary_folder.h"
 
@@ -244,25 +244,6 @@ TEST(HttpServer, speaks_tls_only_with_a_certificate_and_does_not_start_with_a_ba
   EXPECT_THROW(HttpServer(options, {}), std::runtime_error);
 }
 
-// Takes every file descriptor for as long as it lives.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    getrlimit(RLIMIT_NOFILE, &before_);
-    const int next = dup(STDERR_FILENO);
-    close(next);
-    rlimit tight = before_;
-    tight.rlim_cur = static_cast<rlim_t>(next);
-    setrlimit(RLIMIT_NOFILE, &tight);
-  }
-  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
-
- private:
-  rlimit before_{};
-};
-
 TEST(HttpServer, rests_without_descriptors_and_answers_afterwards) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "UBSan takes an object that it cannot read, for lack of a descriptor, for a broken one";
@@ -272,7 +253,7 @@ TEST(HttpServer, rests_without_descriptors_and_answers_afterwards) {
   EXPECT_EQ(status_of(get(port, "/")), 200);
   const int own = socket(AF_INET, SOCK_STREAM, 0);
   {
-    const NoDescriptors none;
+    const FewDescriptors none(0);
     const SocketAddress address = parse_inet("127.0.0.1:" + std::to_string(port));
     ASSERT_EQ(connect(own, address.get(), address.length), 0);
     const auto before = cpu_of_process();
@@ -295,7 +276,7 @@ TEST(ControlServer, rests_without_descriptors_and_answers_afterwards) {
   const SocketAddress address = parse_unix(folder / "control.sock");
   ASSERT_EQ(connect(own, address.get(), address.length), 0);
   {
-    const NoDescriptors none;
+    const FewDescriptors none(0);
     int turns = 0;
     for (const auto end = std::chrono::steady_clock::now() + 500ms; std::chrono::steady_clock::now() < end; ++turns) {
       pollfd ready{server.descriptor(), POLLIN, 0};

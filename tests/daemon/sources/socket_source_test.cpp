@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fcntl.h>
 #include <gmock/gmock.h>
-#include <sys/resource.h>
 #include <sys/un.h>
 #include <thread>
 
@@ -13,6 +11,7 @@
 #include "daemon/service/socket_address.h"
 #include "daemon/sources/socket_loop.h"
 #include "daemon/sources/stream_listener.h"
+#include "tests/fakes/few_descriptors.h"
 #include "tests/fakes/mosquitto_server.h"
 #include "tests/fakes/recording_host.h"
 
@@ -290,25 +289,6 @@ TEST(SocketSource, peers_beyond_the_cap_are_noticed_once_not_each_time) {
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(Peer(parse_inet(tcp_address(port))).is_closed());
   EXPECT_EQ(host.notices().size(), 1U);
 }
-
-// Takes every file descriptor but `spare` of them, for as long as it lives.
-class FewDescriptors {
- public:
-  explicit FewDescriptors(int spare) {
-    getrlimit(RLIMIT_NOFILE, &before_);
-    const int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    close(next);
-    rlimit tight = before_;
-    tight.rlim_cur = static_cast<rlim_t>(next + spare);
-    setrlimit(RLIMIT_NOFILE, &tight);
-  }
-  ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
-  FewDescriptors(const FewDescriptors&) = delete;
-  FewDescriptors& operator=(const FewDescriptors&) = delete;
-
- private:
-  rlimit before_{};
-};
 
 TEST(SocketSource, peers_wait_while_there_is_no_file_descriptor_and_are_served_after) {
   const int port = free_port();
