@@ -407,7 +407,9 @@ void WindowDefinition::fire(WindowId id, Duration running, const Clocks& clocks,
                             std::span<const std::uint32_t> series_ranks, std::size_t max_rows, Emission& out) {
   if (in_handover_) forget_what_is_past(clocks.too_old);
   if (former_) {
+    const std::size_t before = out.rows.size();
     former_->fire(id, running, clocks, series_ranks, max_rows, out);
+    max_rows -= std::min(max_rows, out.rows.size() - before);
     rows_emitted_.add(std::exchange(former_->rows_emitted_, {}));
   }
   fired_at_ = running;

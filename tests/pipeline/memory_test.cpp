@@ -207,6 +207,19 @@ TEST(RowsOfAnEpoch, empty_windows_of_a_day_leave_in_slices) {
   EXPECT_TRUE(std::adjacent_find(rows.begin(), rows.end()) == rows.end());
 }
 
+TEST(RowsOfAnEpoch, former_and_present_definition_share_the_limit) {
+  PipelineOptions options = one_window();
+  options.max_epoch_rows = 10;
+  Pipeline before(options);
+  for (int i = 0; i < 10; ++i) read(before, "s" + std::to_string(i), 1);
+  options.windows[0].allowed_lateness = Duration::seconds(5);
+  Pipeline pipeline(options);
+  ASSERT_EQ(pipeline.restore(before.snapshot(), Connections::go_on), std::nullopt);
+  pipeline.take_over_changed();
+  for (int i = 0; i < 10; ++i) read(pipeline, "s" + std::to_string(i), 11);
+  EXPECT_EQ(all_rows(pipeline, 10, 1).size(), 20U);
+}
+
 TEST(RowsOfAnEpoch, that_there_is_more_survives_a_restart) {
   PipelineOptions options = one_window();
   options.windows[0].trigger = Duration::hours(1);
