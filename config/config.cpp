@@ -9,6 +9,7 @@
 
 #include "config/files.h"
 #include "config/formula_parser.h"
+#include "config/listener_keys.h"
 #include "config/names.h"
 #include "config/parts.h"
 #include "config/secret_reference.h"
@@ -102,17 +103,9 @@ void read_http(const Section& section, HttpServerOptions& http) {
 
 void read_metrics(const Section& section, const HttpServerOptions& http, HttpServerOptions& metrics) {
   const std::optional<SocketAddress> address = read_listen(section, metrics, "such as \"0.0.0.0:9464\"");
-  section.read("cert_file", metrics.cert_file);
-  section.read("key_file", metrics.key_file);
-  section.read("token", metrics.token);
-  const Node* const token = section.find("token");
-  const bool has_token = token != nullptr, encrypts = section.find("cert_file") != nullptr;
-  if (encrypts != (section.find("key_file") != nullptr)) {
-    section.error(encrypts ? "cert_file" : "key_file", "cert_file and key_file belong together");
-  }
-  if (has_token && token->kind == Node::Kind::text && token->known && token->text.empty()) {
-    section.error("token", "token is empty: everyone could read the metrics");
-  }
+  read_certificate_and_token(section, metrics.cert_file, metrics.key_file, metrics.token,
+                             "everyone could read the metrics");
+  const bool has_token = section.find("token") != nullptr, encrypts = section.find("cert_file") != nullptr;
   if (address && metrics.listen == http.listen) section.error("listen", "[http] listens on this address");
   const bool reachable = address && !is_loopback(address->storage);
   if (reachable && !has_token) section.warning("listen", "everyone who can reach this address can read the metrics");
@@ -231,7 +224,7 @@ Configuration load_configuration(const std::string& path, const LoadOptions& opt
   resolve_references(root, options.resolve_secrets, report);
   warn_of_readable_passwords(root, report);
   const Section top(root, "", {&keys.top}, report);
-  Configuration configuration{read_gateway_options(top, parts, options, report), {}};
+  Configuration configuration{.options = read_gateway_options(top, parts, options, report), .tests = read_tests(top)};
   if (report.failed()) throw ConfigErrors(report.take_errors());
   warn_of_idle_parts(top, configuration.options, report);
   configuration.warnings = report.take_warnings();

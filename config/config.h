@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "config/test_section.h"
 #include "daemon/gateway_options.h"
 
 namespace edgetide {
@@ -40,7 +41,8 @@ class ConfigErrors : public std::exception {
 
 struct Configuration {
   GatewayOptions options;
-  std::vector<ConfigMessage> warnings;  // legal but doubtful settings
+  std::vector<ConfigMessage> warnings = {};  // legal but doubtful settings
+  std::vector<ConfiguredTest> tests = {};
 };
 
 struct LoadOptions {

@@ -34,6 +34,7 @@ KeyGroup top_keys() {
               of_type(ValueType::table, "tables", "", "A table per sensor table, `[tables.NAME]`."),
               of_type(ValueType::table, "windows", "", "A table per window, `[windows.NAME]`."),
               of_type(ValueType::table, "sinks", "", "A table per sink, `[sinks.NAME]`."),
+              of_type(ValueType::table_list, "tests", "", "What `edgetide test` tries, `[[tests]]`."),
           }};
 }
 
@@ -114,14 +115,17 @@ KeyGroup time_keys() {
                            "A sensor silent for this long no longer holds its windows open."),
           word("scope", watermark_scope_words, standard.scope,
                "Which watermark decides whether a reading is late: that of its sensor, of the slowest active sensor of "
-               "its source, or of the slowest active source."),
+               "its source, of the slowest active source, or, with `stream`, the newest event time of its source less "
+               "`max_out_of_orderness`, for keys that are no sensors. `global` waits for the first reading of every "
+               "source, until it was listened to for `idle_timeout`."),
           duration_or_none("max_future", standard.max_future, zero,
                            "Event times more than this after the arrival are bad times."),
           duration_or_none("oldest", standard.oldest, shortest,
                            "Event times more than this before the arrival are bad times."),
           word("on_bad_time", bad_time_policy_words, standard.on_bad_time,
-               "What happens to a reading with a bad time; it is always counted. `quarantine` keeps it for inspection, "
-               "`use_arrival` replaces its time by the arrival time."),
+               "What happens to a reading with a bad time, also one that cannot be read; it is always counted. "
+               "`quarantine` "
+               "keeps it for inspection, if it has a time, and `use_arrival` replaces its time by the arrival time."),
       }};
 }
 
@@ -133,11 +137,15 @@ KeyGroup limits_keys() {
                       "How many series (a metric of a sensor) are kept, not counting derived ones. Readings of further "
                       "series are refused and counted, unless an idle series without open windows can be evicted."),
               integer("new_series_per_minute", static_cast<std::int64_t>(PipelineOptions().new_series_per_minute), 1,
-                      1'000'000'000, "How many new series one source may add; further series are refused."),
+                      1'000'000'000,
+                      "How many new series one source may add, once half of `max_series` are there; further series are "
+                      "refused."),
               size("memory", PipelineOptions().max_memory_bytes, 1024 * 1024, max_size,
                    "For series and the state of windows, as the allocator counts. At the limit, readings are refused "
                    "that would need more: of new series, in new windows, or where an aggregate keeps readings. Windows "
-                   "that are open continue. A restart needs no more."),
+                   "that are open continue. A restart needs no more. While a checkpoint is written the daemon may take "
+                   "twice this and 64 MiB: the log says so at the start if that is more than it may have "
+                   "(`MemoryMax=`)."),
           }};
 }
 
@@ -177,8 +185,9 @@ KeyGroup checkpoint_keys() {
 
 KeyGroup quarantine_keys() {
   return {"[quarantine]",
-          "Readings that entered no window, because they were too late or had a bad time, are kept in the state "
-          "directory: `edgetide quarantine list`.",
+          "Readings that entered no window, because they were too late or had a bad time, and messages that gave no "
+          "reading, are kept in the state directory: `edgetide quarantine list`. Of a message its topic and 4 KiB of "
+          "its payload are kept; of the messages of one source 100 at once, then one every 10 seconds.",
           {
               size("max_size", QuarantineOptions().max_bytes, 256 * 1024, max_size,
                    "Disk space for them; the oldest are removed first."),
@@ -213,14 +222,44 @@ KeyGroup outbox_keys() {
       "Usually written as `outbox = { max_size = \"512MiB\" }`. Rows wait in memory while the store keeps up, and "
       "in the state directory when it does not.",
       {
-          size("max_size", standard.max_bytes, 64 * 1024, max_size,
-               "Memory and disk for rows that the store has not confirmed. A few MiB of it are memory, up to 64 MiB "
-               "when the disk cannot be written. An epoch, the rows of one trigger, stays whole: a larger one is kept "
-               "beyond the bound."),
+          size(
+              "max_size", standard.max_bytes, 64 * 1024, max_size,
+              "Memory and disk for rows that the store has not confirmed. A few MiB of it are memory, up to 64 MiB "
+              "when the disk cannot be written. It holds across restarts. With `drop_oldest` an epoch, the rows of one "
+              "trigger, that is larger is kept whole beyond the bound while the store has it or is free to take it; "
+              "if the store fails, its oldest rows are dropped. With `block` the rows of the last message that came "
+              "may pass it."),
           word("when_full", when_full_words, standard.when_full,
                "`drop_oldest` drops rows and counts them; `block` makes intake wait, also before the rows of the next "
                "trigger would be too many, and no trigger fires while the outbox is full."),
       }};
+}
+
+KeyGroup test_keys() {
+  return {"[[tests]]",
+          "A try of the configuration by `edgetide test`: messages, and the rows that they are to give. The running "
+          "gateway does not look at it.",
+          {
+              required(text("name", "", "What is tried.")),
+              required(of_type(ValueType::table_list, "messages", "", "The messages in their order, see below.")),
+              of_type(ValueType::table_list, "rows", "[]",
+                      "The newest row of each window of a sensor, once all are closed: `{ window = \"minute\", sensor "
+                      "= \"a\", avg = 21 }`. "
+                      "A row may have more than what is written; numbers are compared to 9 digits."),
+              boolean("only", false, "Whether other rows than these are a failure."),
+              integer("refused", -1, -1, 1'000'000, "How many values and messages are refused; -1: any number."),
+          }};
+}
+
+KeyGroup test_message_keys() {
+  return {"[[tests]] messages = [ { ... } ]",
+          "",
+          {
+              required(text("at", "", "When it arrives, such as `2026-01-31T12:00:00Z`.")),
+              text("source", "the first with a route for it", "The source that it comes from."),
+              text("topic", "", "The topic; without one it comes as over a socket, a line."),
+              required(text("payload", "", "What it says.")),
+          }};
 }
 
 }  // namespace edgetide::keys

@@ -23,12 +23,15 @@ KeyGroup match_keys();
 KeyGroup top_rows_keys();
 KeyGroup sink_keys();
 KeyGroup outbox_keys();
+KeyGroup test_keys();
+KeyGroup test_message_keys();
 
 // key_groups_sources.cpp
 KeyGroup source_keys();
-KeyGroup mapping_keys();
+KeyGroup mapping_keys(const Parts& parts);
 KeyGroup payload_field_keys();
-KeyGroup time_field_keys();
+KeyGroup time_field_keys(const Parts& parts);
 KeyGroup value_field_keys();
+KeyGroup dedupe_field_keys();
 
 }  // namespace edgetide::keys

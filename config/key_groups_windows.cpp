@@ -17,8 +17,8 @@ std::string list_of(const std::vector<Aggregate>& aggregates) {
 KeyGroup table_keys() {
   return {
       "[tables.NAME]",
-      "Labels, scale and offset of sensors, from a file. SIGHUP reads it again: scale and offset apply to later "
-      "readings, labels to new sensors. An invalid file changes nothing.",
+      "Labels, scale and offset of sensors, from a file. SIGHUP reads it again: it then applies to all later "
+      "readings. An invalid file changes nothing.",
       {
           required(text("file", "",
                         "CSV with a header, or TOML (`.toml`) with a table per sensor; relative to the configuration. "
@@ -36,16 +36,29 @@ KeyGroup window_keys() {
           on_reload(OnReload::new_window, part_word("type", "\"tumbling\"", "The kind of window.")),
           of_type(ValueType::text_list, "inputs", "all sources", "Names of sources."),
           of_type(ValueType::table, "match", "", "Selects readings of these sources; see below."),
-          on_reload(OnReload::new_window, of_type(ValueType::text_list, "group_by", "[\"sensor\", \"metric\"]",
-                                                  "Columns to group rows by: `sensor`, `metric` or labels.")),
+          on_reload(OnReload::new_window,
+                    of_type(ValueType::text_list, "group_by", "[\"sensor\", \"metric\"]",
+                            "Columns to group rows by: `sensor`, `metric` or labels of the reading. `[]` "
+                            "is one group of everything.")),
           on_reload(OnReload::new_window,
                     boolean("cube", false, "Group by every subset of `group_by` (at most 4 columns) as well.")),
-          on_reload(OnReload::new_window, of_type(ValueType::text_list, "aggregates", list_of(standard.aggregates),
-                                                  "Columns of a row: `count`, `sum`, `min`, `max`, `avg`, `first`, "
-                                                  "`last`, `stddev`, `variance`, `range`, "
-                                                  "`delta`, `rate`, `increase`, `time_weighted_avg`, `distinct`, "
-                                                  "`max_gap`, and percentiles as `p50` or "
-                                                  "`p99.9`.")),
+          on_reload(
+              OnReload::new_window,
+              of_type(ValueType::text_list, "aggregates", list_of(standard.aggregates),
+                      "Columns of a row: `count`, `sum`, `min`, `max`, `avg` or `mean`, "
+                      "`first`, `last`, `first_time`, `last_time`, `stddev`, `variance`, `range`, `delta`, `rate`, "
+                      "`increase`, `time_weighted_avg`, `distinct`, `max_gap`, `mode`, "
+                      "`mad` (median absolute deviation), `changes`, `duration_N` (for "
+                      "how many seconds the value was N), `median`, and percentiles as "
+                      "`p50` or `p99.9`. A column has the name that is written here.")),
+          on_reload(OnReload::new_window,
+                    duration_or_none("hold", WindowOptions().hold, Duration::milliseconds(1),
+                                     "How long a value holds when no other follows, for `time_weighted_avg`, "
+                                     "`duration_N` and `fill`. After that there is no value.")),
+          on_reload(OnReload::new_window,
+                    number("reset_below", "0.5",
+                           "For `increase`: a counter that falls below this share (0 to 1) of its highest reading was "
+                           "reset, or has one low reading. A smaller fall adds nothing.")),
           on_reload(OnReload::new_window,
                     duration("allowed_lateness", standard.allowed_lateness, Duration(), Duration::unlimited(),
                              "How long, in event time, late readings still correct a closed window.")),
@@ -80,8 +93,7 @@ KeyGroup match_keys() {
 
 KeyGroup top_rows_keys() {
   return {"[windows.NAME.top]",
-          "Usually written as `top = { n = 5, by = \"avg\" }`. Applies to the rows of one window that are emitted "
-          "together.",
+          "Usually written as `top = { n = 5, by = \"avg\" }`. Applies to the rows of one window start.",
           {
               required(integer("n", 1, 1, 1'000'000, "How many rows are kept.")),
               required(text("by", "", "The aggregate whose largest values are kept.")),

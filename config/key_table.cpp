@@ -67,17 +67,21 @@ KeyTable::KeyTable(const Parts& of)
       checkpoint(on_reload(OnReload::restart, keys::checkpoint_keys())),
       quarantine(on_reload(OnReload::restart, keys::quarantine_keys())),
       source(choosing(keys::source_keys(), "type", parts.sources)),
-      mapping(with_presets(choosing(on_reload(OnReload::new_source, keys::mapping_keys()), "format", parts.formats),
-                           parts.presets)),
+      mapping(
+          with_presets(choosing(on_reload(OnReload::new_source, keys::mapping_keys(parts)), "format", parts.formats),
+                       parts.presets)),
       payload_field(on_reload(OnReload::new_source, keys::payload_field_keys())),
-      time_field(on_reload(OnReload::new_source, keys::time_field_keys())),
+      time_field(on_reload(OnReload::new_source, keys::time_field_keys(parts))),
       value_field(on_reload(OnReload::new_source, keys::value_field_keys())),
+      dedupe_field(on_reload(OnReload::new_source, keys::dedupe_field_keys())),
       table(keys::table_keys()),
       window(choosing(keys::window_keys(), "type", parts.windows)),
       match(keys::match_keys()),
       top_rows(keys::top_rows_keys()),
       sink(choosing(keys::sink_keys(), "type", parts.sinks)),
       outbox(on_reload(OnReload::new_sink, keys::outbox_keys())),
+      test(keys::test_keys()),
+      test_message(keys::test_message_keys()),
       source_parts(groups_of(parts.sources)),
       format_parts(groups_of(parts.formats)),
       window_parts(groups_of(parts.windows)),
@@ -90,12 +94,13 @@ std::vector<const KeyGroup*> KeyTable::groups() const {
     all.insert(all.end(), groups.begin(), groups.end());
   };
   add(source_parts);
-  add({&mapping, &payload_field, &time_field, &value_field});
+  add({&mapping, &payload_field, &time_field, &value_field, &dedupe_field});
   add(format_parts);
   add({&table, &window});
   add(window_parts);
   add({&match, &top_rows, &sink, &outbox});
   add(sink_parts);
+  add({&test, &test_message});
   return all;
 }
 

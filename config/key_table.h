@@ -17,6 +17,7 @@ namespace edgetide {
 enum class ValueType {
   text,
   text_list,
+  text_or_list,  // a text, or a list of them
   boolean,
   integer,
   number,
@@ -80,9 +81,10 @@ struct KeyTable {
 
   const Parts& parts;
   KeyGroup top, gateway, log, clock, http, metrics, time, limits, journal, checkpoint, quarantine;
-  KeyGroup source, mapping, payload_field, time_field, value_field;
+  KeyGroup source, mapping, payload_field, time_field, value_field, dedupe_field;
   KeyGroup table, window, match, top_rows;
   KeyGroup sink, outbox;
+  KeyGroup test, test_message;
   // The groups of the parts of a kind, each once.
   std::vector<const KeyGroup*> source_parts, format_parts, window_parts, sink_parts;
 

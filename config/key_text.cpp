@@ -14,6 +14,8 @@ std::string type_text(const KeySpec& key) {
       return "string";
     case ValueType::text_list:
       return "list of strings";
+    case ValueType::text_or_list:
+      return "string or list of strings";
     case ValueType::boolean:
       return "boolean";
     case ValueType::integer:
@@ -88,8 +90,8 @@ std::string bounds_text(const KeySpec& key) {
 std::vector<std::pair<std::string_view, std::string>> shown_traits(const SinkTraits& traits) {
   return {{"rows_go_to", std::string(name_of(traits.kind))},
           {"delivery", std::string(name_of(traits.delivery))},
-          {"rows_max", std::to_string(traits.max_rows)},
-          {"bytes_max", size_text(static_cast<std::int64_t>(traits.max_bytes))}};
+          {"max_delivery_rows", std::to_string(traits.max_rows)},
+          {"max_delivery_bytes", size_text(static_cast<std::int64_t>(traits.max_bytes))}};
 }
 
 }  // namespace edgetide

@@ -18,7 +18,7 @@ std::string default_text(const KeySpec& key);  // "none", "required", or the def
 std::string bounds_text(const KeySpec& key);   // "from 1 to 10"; empty: none
 std::string reload_text(const KeySpec& key);
 
-// The traits of a sink, by name: {"rows_go_to", "table"}, ..., {"bytes_max", "4MiB"}.
+// The traits of a sink, by name: {"rows_go_to", "table"}, ..., {"max_delivery_bytes", "4MiB"}.
 std::vector<std::pair<std::string_view, std::string>> shown_traits(const SinkTraits& traits);
 
 }  // namespace edgetide

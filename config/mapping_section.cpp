@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "config/parts.h"
+#include "config/time_zone_table.h"
+#include "daemon/decoders/text_template.h"
 
 namespace edgetide {
 
@@ -26,7 +28,19 @@ void read_time(const Section& section, MappingOptions& mapping) {
   if (node->kind != Node::Kind::table) return section.read("time", mapping.time.path);
   const Section field(*node, section.name() + ".time", {&section.keys().time_field}, section.report());
   field.read("path", mapping.time.path);
-  field.read_word("format", mapping.time.format, time_format_words);
+  field.read("time_of_day", mapping.time.time_of_day);
+  const Node* const format = field.find("format");
+  if (format != nullptr && format->kind == Node::Kind::text && format->text.find('%') != std::string::npos) {
+    field.read("format", mapping.time.pattern);
+  } else {
+    field.read_word("format", mapping.time.format, time_format_words);
+  }
+}
+
+void read_each(const Section& section, MappingOptions& mapping) {
+  const Node* const node = section.find("each");
+  if (node == nullptr || node->kind != Node::Kind::text) return section.read("each", mapping.each);
+  section.read("each", mapping.each.emplace_back());
 }
 
 ValueField read_value(const Section& section, const Node& node) {
@@ -39,6 +53,8 @@ ValueField read_value(const Section& section, const Node& node) {
   field.read("path", value.path);
   field.read("metric", value.metric);
   field.read("unit", value.unit);
+  field.read("convert", value.convert);
+  field.read("unit_path", value.unit_path);
   field.read("scale", value.scale);
   field.read("offset", value.offset);
   return value;
@@ -70,6 +86,36 @@ void read_labels(const Section& section, MappingOptions& mapping) {
   }
 }
 
+void read_states(const Section& section, MappingOptions& mapping) {
+  const Node* table = section.table("states");
+  if (table == nullptr) return;
+  for (const Node& state : table->children) {
+    if (state.kind == Node::Kind::integer) {
+      mapping.states.push_back({state.key, static_cast<double>(state.integer)});
+    } else if (state.kind == Node::Kind::real) {
+      mapping.states.push_back({state.key, state.real});
+    } else {
+      section.error_at(state.location, "state " + state.key + " is " + shown(state) + ", not a number");
+    }
+  }
+}
+
+void read_dedupe(const Section& section, MappingOptions& mapping) {
+  const Node* const table = section.table("dedupe");
+  if (table == nullptr) return;
+  const Section field(*table, section.name() + ".dedupe", {&section.keys().dedupe_field}, section.report());
+  field.read("path", mapping.dedupe.path);
+  field.read("for", mapping.dedupe.within);
+}
+
+void read_time_zone(const Section& section, MappingOptions& mapping) {
+  const Node* const node = section.find("timezone");
+  std::string name;
+  section.read("timezone", name);
+  if (node == nullptr || node->kind != Node::Kind::text || !node->known) return;
+  mapping.time_zone = time_zone_or_error(section, "timezone", name);
+}
+
 void read_delimiter(const Section& section, MappingOptions& mapping) {
   std::string delimiter(1, mapping.delimiter);
   section.read("delimiter", delimiter);
@@ -92,6 +138,17 @@ void report_objection(const Section& section, std::string_view reason) {
                                  " does not fit (why is not shown, since a value comes from a reference)");
 }
 
+void warn_of_unused_captures(const Section& section, const MappingOptions& mapping,
+                             const std::vector<std::string>& captures, std::string_view topic_key) {
+  if (mapping.own != nullptr) return;  // only its format knows
+  const auto sensor = sensor_template(mapping, captures), metric = metric_of_route(mapping, captures);
+  for (const std::string& name : captures) {
+    if ((sensor && sensor->uses(name)) || (metric && metric->uses(name))) continue;
+    section.warning(topic_key,
+                    "nothing uses the capture {" + name + "}; write + for it, or name it in sensor or metric");
+  }
+}
+
 bool all_known(const Node& node) {
   return node.known && std::all_of(node.children.begin(), node.children.end(), all_known);
 }
@@ -109,6 +166,13 @@ const Preset* preset_of(const Section& section) {
   const auto found =
       std::find_if(presets.begin(), presets.end(), [&](const Preset& each) { return each.name == format->text; });
   return found == presets.end() ? nullptr : &*found;
+}
+
+// False: its absence or its value is reported already, and what the keys are for is unknown.
+bool has_format(const Section& section) {
+  const Node* const format = section.find("format");
+  if (format == nullptr || format->kind != Node::Kind::text) return false;
+  return section.keys().parts.formats.find(format->text) != nullptr || preset_of(section) != nullptr;
 }
 
 // Keys of another format are mistakes here.
@@ -131,11 +195,21 @@ MappingOptions read_keys(const Section& section) {
   read_template_or_path(section, "sensor", mapping.sensor, mapping.sensor_path);
   read_template_or_path(section, "metric", mapping.metric, mapping.metric_path);
   read_time(section, mapping);
-  section.read("each", mapping.each);
+  read_each(section, mapping);
+  section.read("parallel_arrays", mapping.parallel_arrays);
   read_values(section, mapping);
+  section.read("ignore", mapping.ignore);
+  section.read("ignore_topics", mapping.ignore_topics);
+  if (!mapping.ignore.empty() && !mapping.values.empty()) {
+    section.error("ignore", "ignore has no effect beside values, which says what is taken");
+  }
   read_labels(section, mapping);
   section.read("unit", mapping.unit);
   section.read("coerce_strings", mapping.coerce_strings);
+  read_states(section, mapping);
+  read_time_zone(section, mapping);
+  section.read_word("repeats", mapping.repeats, repeats_words);
+  read_dedupe(section, mapping);
   section.read("columns", mapping.columns);
   read_delimiter(section, mapping);
   if (part != nullptr) read_own_keys(section, *part, mapping);
@@ -161,14 +235,35 @@ MappingOptions read_mapping(const Section& section) {
   return read_keys(Section(*merged, section.name(), with_mapping({}, section.keys()), section.report()));
 }
 
-void check_route(const Section& section, const RouteOptions& route) {
-  if (!all_known(section.node())) return;
+void check_route(const Section& section, const RouteOptions& route, std::string_view topic_key) {
+  if (!has_format(section) || !all_known(section.node())) return;
+  if (route.mapping.format->needs_topic && section.find(topic_key) == nullptr) {
+    return section.error("format", "format '" + std::string(route.mapping.format->name) +
+                                       "' reads the names from the topic; only a source with routes has one");
+  }
   try {
     std::vector<std::string> captures;
-    if (section.find("topic") != nullptr) captures = TopicPattern(route.topic).capture_names();
+    if (section.find(topic_key) != nullptr) captures = TopicPattern(route.topic).capture_names();
     make_decoder(route.mapping, captures);
+    warn_of_unused_captures(section, route.mapping, captures, topic_key);
   } catch (const std::invalid_argument& error) {
-    report_objection(section, error.what());
+    std::string reason = error.what();
+    if (reason.starts_with("topic")) reason.replace(0, 5, topic_key);
+    report_objection(section, reason);
+  }
+}
+
+void warn_of_shadowed_route(const Section& section, std::string_view topic_key, const std::string& topic,
+                            const std::vector<RouteOptions>& earlier) {
+  try {
+    const TopicPattern pattern(topic);
+    for (std::size_t i = 0; i < earlier.size(); ++i) {
+      if (earlier[i].topic.empty() || !TopicPattern(earlier[i].topic).covers(pattern)) continue;
+      return section.warning(topic_key, "this route never matches: route " + std::to_string(i + 1) + ", '" +
+                                            earlier[i].topic + "', takes all its messages; put this one first");
+    }
+  } catch (const std::invalid_argument&) {
+    // Reported already.
   }
 }
 

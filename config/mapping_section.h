@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/section.h"
@@ -18,7 +19,12 @@ std::vector<const KeyGroup*> with_mapping(std::vector<const KeyGroup*> groups, c
 MappingOptions read_mapping(const Section& section);
 
 // Builds the topic pattern (if there is a topic) and the decoder, only to hear what they object to. The objection is
-// placed at the key it names.
-void check_route(const Section& section, const RouteOptions& route);
+// placed at the key it names. Does nothing where the format is missing or unknown, which is reported already.
+// `topic_key` is the key that the pattern was read from.
+void check_route(const Section& section, const RouteOptions& route, std::string_view topic_key = "topic");
+
+// The first matching route wins, so one behind it may have nothing left.
+void warn_of_shadowed_route(const Section& section, std::string_view topic_key, const std::string& topic,
+                            const std::vector<RouteOptions>& earlier);
 
 }  // namespace edgetide

@@ -23,6 +23,14 @@ void place(Node& node, const Location& location) {
   for (Node& child : node.children) place(child, location);
 }
 
+// Words that the route has too are the route's.
+Node with_states(Node own, const Node& preset) {
+  for (const Node& state : preset.children) {
+    if (own.find(state.key) == nullptr) own.children.push_back(state);
+  }
+  return own;
+}
+
 }  // namespace
 
 std::string meaning_of(const Preset& preset) {
@@ -48,8 +56,10 @@ std::optional<Node> with_preset(const Node& table, const Preset& preset, const K
   merged->location = table.location;
   for (const Node& own : table.children) {
     if (own.key == "format" || !is_mapping_key(own.key, keys)) continue;
-    std::erase_if(merged->children, [&](const Node& node) { return node.key == own.key; });
-    merged->children.push_back(own);
+    const Node* const preset_states = own.key == "states" ? merged->find("states") : nullptr;
+    Node node = preset_states == nullptr ? own : with_states(own, *preset_states);
+    std::erase_if(merged->children, [&](const Node& replaced) { return replaced.key == own.key; });
+    merged->children.push_back(std::move(node));
   }
   return merged;
 }

@@ -26,8 +26,9 @@ std::span<const Preset> built_in_presets();
 // The comment at the begin of its text, as one line.
 std::string meaning_of(const Preset& preset);
 
-// The mapping keys of `table`, and those of the preset that it does not have, with its format in any case. Everything
-// of the preset stands, for messages, at the location of the table's `format`. Nothing if its text is not TOML.
+// The mapping keys of `table`, and those of the preset that it does not have, with its format in any case; of `states`,
+// the words of both. Everything of the preset stands, for messages, at the location of the table's `format`. Nothing if
+// its text is not TOML.
 // Requires: the table has a `format`.
 std::optional<Node> with_preset(const Node& table, const Preset& preset, const KeyTable& keys);
 

@@ -1,6 +1,7 @@
 #include "config/report.h"
 
 #include <algorithm>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -8,12 +9,51 @@
 
 namespace edgetide {
 
-void Report::error(const Location& location, std::string text, std::string hint) {
-  errors_.push_back(entry(location, std::move(text), std::move(hint)));
+namespace {
+
+constexpr std::size_t shortest_hidden = 4;  // shorter ones would hide letters everywhere
+
+// The values in quotes on a line that is not shown: a message may quote a part of it. Names before a '=' are none.
+void add_values(std::string_view line, std::vector<std::string>& values) {
+  constexpr std::string_view between = " \t=,;&?/[]{}";
+  for (std::size_t at = line.find_first_of("\"'"); at < line.size(); at = line.find_first_of("\"'", at + 1)) {
+    const std::size_t end = std::min(line.find(line[at], at + 1), line.size());
+    const std::string_view quoted = line.substr(at + 1, end - std::min(end, at + 1));
+    for (std::size_t from = 0; from < quoted.size();) {
+      const std::size_t to = std::min(quoted.find_first_of(between, from), quoted.size());
+      const std::string_view word = quoted.substr(from, to - from);
+      const bool is_value = (from > 0 && quoted[from - 1] == '=') || word.find('@') != std::string_view::npos ||
+                            word.size() == quoted.size();
+      if (is_value && word.size() >= shortest_hidden) values.emplace_back(word);
+      from = to + 1;
+    }
+    at = end;
+  }
 }
 
-void Report::warning(const Location& location, std::string text, std::string hint) {
-  warnings_.push_back(entry(location, std::move(text), std::move(hint)));
+std::string without(std::string text, const std::vector<std::string>& hidden) {
+  for (const std::string& secret : hidden) {
+    for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
+      text.replace(at, secret.size(), "***");
+      at += 3;
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+void Report::error(const Location& location, const std::string& text, const std::string& hint) {
+  Entry said = entry(location, text, hint);
+  const auto is_same = [&](const Entry& one) {
+    return one.message.text == said.message.text && one.message.file == said.message.file &&
+           one.message.line == said.message.line && one.message.column == said.message.column;
+  };
+  if (std::none_of(errors_.begin(), errors_.end(), is_same)) errors_.push_back(std::move(said));
+}
+
+void Report::warning(const Location& location, const std::string& text, const std::string& hint) {
+  warnings_.push_back(entry(location, text, hint));
 }
 
 std::vector<ConfigMessage> Report::take_errors() {
@@ -23,13 +63,19 @@ std::vector<ConfigMessage> Report::take_warnings() {
   return take(warnings_);
 }
 
-Report::Entry Report::entry(const Location& location, std::string text, std::string hint) {
+void Report::hide(std::string secret) {
+  if (secret.size() >= shortest_hidden) hidden_.push_back(std::move(secret));
+}
+
+Report::Entry Report::entry(const Location& location, const std::string& text, const std::string& hint) const {
+  std::vector<std::string> hidden = hidden_;
+  if (is_secret_line(location)) add_values(location.file->lines[location.line - 1], hidden);
   ConfigMessage message;
   message.line = location.line;
   message.column = location.column;
   message.length = location.length;
-  message.text = escaped(text);  // it may quote a file
-  message.hint = escaped(hint);
+  message.text = escaped(without(text, hidden));  // it may quote a file
+  message.hint = escaped(without(hint, hidden));
   if (location.file == nullptr) return {0, std::move(message)};
   const SourceFile& file = *location.file;
   message.file = escaped(file.path);

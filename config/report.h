@@ -21,8 +21,11 @@ class Report {
   // The keys that the configuration may have, for reading and for hints.
   const KeyTable& keys() const noexcept { return *keys_; }
 
-  void error(const Location& location, std::string text, std::string hint = {});
-  void warning(const Location& location, std::string text, std::string hint = {});
+  void error(const Location& location, const std::string& text, const std::string& hint = {});
+  void warning(const Location& location, const std::string& text, const std::string& hint = {});
+
+  // The content of a reference: no message shows it.
+  void hide(std::string secret);
 
   bool failed() const noexcept { return !errors_.empty(); }
 
@@ -35,10 +38,11 @@ class Report {
     std::size_t file_order;
     ConfigMessage message;
   };
-  static Entry entry(const Location& location, std::string text, std::string hint);
+  Entry entry(const Location& location, const std::string& text, const std::string& hint) const;
   static std::vector<ConfigMessage> take(std::vector<Entry>& entries);
 
   const KeyTable* keys_ = nullptr;
+  std::vector<std::string> hidden_;
   std::vector<Entry> errors_;
   std::vector<Entry> warnings_;
 };

@@ -93,7 +93,7 @@ Resolved resolve(std::string_view reference, bool secrets) {
 }
 
 // Replaces the references of one text; false: it stays empty, `message` says why if that is an error.
-bool substitute(std::string_view from, bool secrets, std::string& to, Resolved& reason) {
+bool substitute(std::string_view from, bool secrets, std::string& to, Resolved& reason, Report& report) {
   while (true) {
     const std::size_t dollar = from.find("${");
     to += from.substr(0, dollar);
@@ -107,6 +107,7 @@ bool substitute(std::string_view from, bool secrets, std::string& to, Resolved& 
     reason = close == std::string_view::npos ? failed("${ without }", "write $${ for the characters ${")
                                              : resolve(from.substr(dollar + 2, close - dollar - 2), secrets);
     if (!reason.text) return false;
+    report.hide(*reason.text);
     to += *reason.text;
     from.remove_prefix(close + 1);
   }
@@ -116,7 +117,7 @@ void resolve_text(Node& node, bool secrets, Report& report) {
   if (node.written.find("${") == std::string::npos) return;
   std::string text;
   Resolved reason;
-  node.known = substitute(node.written, secrets, text, reason);
+  node.known = substitute(node.written, secrets, text, reason, report);
   node.text = node.known ? text : std::string();
   if (!reason.error.empty())
     report.error(node.location, node.key.empty() ? reason.error : node.key + ": " + reason.error, reason.hint);

@@ -8,6 +8,7 @@
 #include "config/rate_text.h"
 #include "config/size_text.h"
 #include "config/spelling.h"
+#include "daemon/service/regular_file.h"
 #include "pipeline/characters.h"
 #include "pipeline/time_text.h"
 
@@ -149,8 +150,12 @@ void Section::error(std::string_view key, std::string_view text, std::string hin
   error_at(location(key), text, std::move(hint));
 }
 
-void Section::warning(std::string_view key, std::string_view text) const {
-  report_.warning(location(key), name_ + ": " + std::string(text));
+void Section::refuse_unfit_file(std::string_view key, const std::string& path) const {
+  if (const std::string reason = unfit_for_reading(path); !reason.empty()) error(key, std::string(key) + ' ' + reason);
+}
+
+void Section::warning_at(const Location& location, std::string_view text) const {
+  report_.warning(location, name_ + ": " + std::string(text));
 }
 
 bool Section::is(const Node& node, Node::Kind kind, std::string_view wanted) const {

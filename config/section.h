@@ -63,8 +63,11 @@ class Section {
   const Node* table(std::string_view key) const;
 
   void error(std::string_view key, std::string_view text, std::string hint = {}) const;
+  // An error if reading the file that the key names would not end, or would fill the memory; none if there is no file.
+  void refuse_unfit_file(std::string_view key, const std::string& path) const;
   void error_at(const Location& location, std::string_view text, std::string hint = {}) const;
-  void warning(std::string_view key, std::string_view text) const;
+  void warning(std::string_view key, std::string_view text) const { warning_at(location(key), text); }
+  void warning_at(const Location& location, std::string_view text) const;
   Report& report() const noexcept { return report_; }
 
  private:

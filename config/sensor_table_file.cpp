@@ -83,7 +83,12 @@ SensorTable from_csv(const std::string& path, std::string_view file_text, const 
     if (answer == CsvReader::Answer::fault) fail(path, line, "a quote is not closed, or stands inside a field");
     const std::vector<CsvReader::Field>& fields = rows.fields();
     if (header.empty()) {
-      for (const CsvReader::Field& field : fields) header.emplace_back(field.text);
+      for (const CsvReader::Field& field : fields) {
+        if (std::find(header.begin(), header.end(), field.text) != header.end()) {
+          fail(path, line, "there are two columns '" + std::string(field.text) + "'");
+        }
+        header.emplace_back(field.text);
+      }
       key = static_cast<std::size_t>(std::find(header.begin(), header.end(), key_column) - header.begin());
       if (key == header.size()) fail(path, line, "there is no column '" + key_column + "' for the sensor");
       continue;

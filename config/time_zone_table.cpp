@@ -5,6 +5,8 @@
 #include <exception>
 #include <utility>
 
+#include "config/spelling.h"
+
 namespace edgetide {
 
 namespace {
@@ -59,6 +61,19 @@ std::shared_ptr<const TimeZone> time_zone_named(const std::string& name) {
   } catch (const std::exception&) {
     return nullptr;
   }
+}
+
+std::shared_ptr<const TimeZone> time_zone_or_error(const Section& section, std::string_view key,
+                                                   const std::string& name) {
+  if (name == "UTC") {
+    return std::make_shared<const TimeZone>(name, std::vector<TimeZone::Offset>{{Timestamp::earliest(), Duration()}});
+  }
+  auto zone = time_zone_named(name);
+  if (zone != nullptr) return zone;
+  const std::vector<std::string> names = time_zone_names();
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  section.error(key, "the system knows no time zone \"" + name + "\"", did_you_mean(name, views));
+  return nullptr;
 }
 
 std::vector<std::string> time_zone_names() {

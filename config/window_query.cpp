@@ -61,9 +61,7 @@ void read_groups(const Section& section, WindowOptions& window) {
     if (node->text.empty()) section.error_at(node->location, "a column needs a name: sensor, metric or a label");
     named.push_back(node->text);
   }
-  if (section.find("group_by") != nullptr && window.group_by.empty()) {
-    section.error("group_by", "group_by is empty; leave it out to group by sensor and metric");
-  }
+  window.one_group = section.find("group_by") != nullptr && window.group_by.empty();
   if (!window.cube) return;
   if (window.group_by.empty()) section.error("cube", "cube needs group_by: the columns whose subsets are grouped by");
   if (window.group_by.size() > max_cube_columns) {
@@ -138,13 +136,27 @@ void read_derived(const Section& section, WindowOptions& window) {
     add_inputs(section, node, window, std::get<ParsedFormula>(parsed), derived);
     window.derived.push_back(std::move(derived));
   }
-  if (!window.group_by.empty())
+  if (!window.group_by.empty() || window.one_group)
     section.error("derived", "derived metrics need rows by sensor and metric; leave group_by out");
   if (window.kind == WindowKind::session)
     section.error("derived", "sessions of two metrics do not match; derived needs another type");
   if (!is_computed(window, Aggregate::count) || !is_computed(window, Aggregate::avg)) {
     section.error("derived", "derived metrics stand in avg, with a count: name both among the aggregates");
   }
+}
+
+// Which sensors a group will have is not known before they report.
+void warn_of_lateness(const Section& section, const WindowOptions& window) {
+  const bool by_series = !window.cube && window.group_by.size() == 2 &&
+                         std::find(window.group_by.begin(), window.group_by.end(), "sensor") != window.group_by.end() &&
+                         std::find(window.group_by.begin(), window.group_by.end(), "metric") != window.group_by.end();
+  const bool grouped = window.one_group || (!window.group_by.empty() && !by_series);
+  if (!grouped || window.kind == WindowKind::running) return;
+  if (window.allowed_lateness > Duration()) return;
+  section.warning(
+      "group_by",
+      "the windows of a group close when the sensors that have reported are past them: a sensor that is new, "
+      "or was idle, and is behind the others is late at once; allowed_lateness gives it time");
 }
 
 void read_deduplicate(const Section& section, WindowOptions& window) {
@@ -160,11 +172,12 @@ void read_window_query(const Section& section, WindowOptions& window) {
   read_match(section, window.match);
   read_groups(section, window);
   read_deduplicate(section, window);
-  if (window.emit_empty && !window.group_by.empty()) {
+  if (window.emit_empty && (!window.group_by.empty() || window.one_group)) {
     section.error("emit_empty", "emit_empty needs rows by sensor and metric; leave group_by out");
   }
   read_top(section, window);
   read_derived(section, window);
+  warn_of_lateness(section, window);
 }
 
 }  // namespace edgetide

@@ -1,6 +1,7 @@
 #include "config/window_section.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,6 +19,15 @@ void report_unknown_aggregate(const Section& section, const Node& node) {
                    did_you_mean(node.text, aggregate_names()));
 }
 
+// p0.99 is nearly the minimum.
+void warn_of_share(const Section& section, const Node& node, const Aggregate& aggregate) {
+  if (aggregate.kind != Aggregate::Kind::percentile || aggregate.argument <= 0 || aggregate.argument >= 1) return;
+  const std::string likely = name_of(Aggregate::percentile(std::round(aggregate.argument * 1e8) / 1e6));
+  section.warning_at(
+      node.location,
+      '\'' + node.written + "' is less than one percent of the way up from the minimum; is '" + likely + "' meant?");
+}
+
 void read_aggregates(const Section& section, std::vector<Aggregate>& aggregates) {
   const Node* list = section.find("aggregates");
   if (list == nullptr) return;
@@ -29,6 +39,7 @@ void read_aggregates(const Section& section, std::vector<Aggregate>& aggregates)
     } else if (std::find(aggregates.begin(), aggregates.end(), *aggregate) != aggregates.end()) {
       section.error_at(node->location, "aggregate '" + node->written + "' is named twice");
     } else {
+      warn_of_share(section, *node, *aggregate);
       aggregates.push_back(*aggregate);
     }
   }
@@ -44,6 +55,10 @@ WindowOptions read_window(const Section& section, const WindowPart& part, const 
   read_aggregates(section, window.aggregates);
   section.read("allowed_lateness", window.allowed_lateness);
   section.read("trigger", window.trigger);
+  section.read("hold", window.hold);
+  section.read("reset_below", window.reset_below);
+  if (!(window.reset_below >= 0 && window.reset_below <= 1))
+    section.error("reset_below", "reset_below is not from 0 to 1");
   part.read(section, window);
   read_window_query(section, window);
   return window;

@@ -54,7 +54,8 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
   RowRoutes routes = routes_to(options, workers_);
   RecoveredState recovered = recover(files, folder_, checkpoints_, std::move(found), pipeline_,
                                      names_of(options.pipeline.sources), routes, workers_, clock.now().wall);
-  reports_ = std::move(recovered.reports);
+  reports_ = directory_.reports();
+  std::move(recovered.reports.begin(), recovered.reports.end(), std::back_inserter(reports_));
   identity_ = recovered.identity;
   identity_.run += hooks_.fresh_id % run_spread;
   *history_ = recovered.intake.history;
@@ -128,7 +129,7 @@ std::optional<std::string> Core::reload(const GatewayOptions& next, const Reload
         "reload: the last rows of changed windows may be lost: " + error.message());
   }
   for (const std::string& line : intake_->inspect(describe_changes)) log(LogLevel::info, line);
-  exchange(std::move(fresh), plan.sinks, deadline);
+  replace_workers(std::move(fresh), plan.sinks, deadline);
   static_cast<void>(
       checkpointer_->write_checkpoint());  // if it fails, a later one succeeds; the journal has everything
   return std::nullopt;
@@ -140,13 +141,14 @@ Core::SinkWorkers Core::new_workers(const GatewayOptions& next, const NameChange
     if (!sinks.has_added(sink.name) && !sinks.has_changed(sink.name)) continue;
     fresh.push_back(make_worker(next, sink));
     if (!sinks.has_added(sink.name)) continue;
-    const auto answer = fresh.back()->recover(0, identity_.run);
+    const auto answer = fresh.back()->recover({}, identity_.run);
     if (const auto* const refusal = std::get_if<LogRefusal>(&answer)) throw std::runtime_error(refusal->text);
   }
   return fresh;
 }
 
-void Core::exchange(SinkWorkers fresh, const NameChanges& sinks, std::chrono::steady_clock::time_point deadline) {
+void Core::replace_workers(SinkWorkers fresh, const NameChanges& sinks,
+                           std::chrono::steady_clock::time_point deadline) {
   const auto stays = [&](const auto& one) {
     return !sinks.has_changed(one->name()) && !sinks.has_removed(one->name());
   };

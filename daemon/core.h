@@ -71,7 +71,7 @@ class Core {
   SinkWorkers new_workers(const GatewayOptions& next, const NameChanges& sinks);
   RowRoutes routes_to(const GatewayOptions& options, const SinkWorkers& fresh) const;
   SinkWorker* find_worker(const SinkWorkers& among, const std::string& name) const;
-  void exchange(SinkWorkers fresh, const NameChanges& sinks, std::chrono::steady_clock::time_point deadline);
+  void replace_workers(SinkWorkers fresh, const NameChanges& sinks, std::chrono::steady_clock::time_point deadline);
   void adopt(SinkWorker& leaving, SinkWorker* successor);
 
   FileSystem& files_;

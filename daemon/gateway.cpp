@@ -15,6 +15,7 @@
 
 #include "daemon/monitor/summary.h"
 #include "daemon/service/descriptor.h"
+#include "daemon/service/heap.h"
 #include "daemon/service/log.h"
 #include "daemon/service/quantity.h"
 
@@ -80,7 +81,8 @@ Gateway::Gateway(GatewayOptions options, LoadAgain load_again)
       sync_("sync", [this] { return core_.syncer().step(); }),
       storage_("storage", [this] { return core_.checkpointer().step(); }),
       core_(options_, files_, clock_, {[this] { sync_.wake(); }, [this] { storage_.wake(); }, fresh_state_id()}),
-      sockets_(core_.intake()),
+      loop_("sources"),
+      sockets_(core_.intake(), loop_),
       last_reload_{true, clock_.now().wall, {}},
       started_at_(last_reload_.at) {
   for (const SourceInput& input : options_.sources) add_source(input);
@@ -88,7 +90,7 @@ Gateway::Gateway(GatewayOptions options, LoadAgain load_again)
 
 void Gateway::add_source(const SourceInput& input) {
   const SourceId id = core_.intake().source_id(input.name);
-  sources_.emplace_back(input.name, id, core_.intake(), input.source->make({id, core_.intake(), sockets_}));
+  sources_.emplace_back(input.name, id, core_.intake(), input.source->make({id, core_.intake(), loop_, sockets_}));
 }
 
 bool Gateway::runs(const std::string& name) const {
@@ -112,6 +114,7 @@ int Gateway::until_next_start() const {
 
 void Gateway::run() {
   for (const std::string& line : core_.recovery_reports()) log(LogLevel::warning, line);
+  report_outboxes();
   sync_.start();
   storage_.start();
   for (const auto& worker : core_.workers()) worker->start();
@@ -159,11 +162,13 @@ void Gateway::wait_and_tick() {
 
 void Gateway::tick(Fire fire) {
   core_.intake().tick(fire, tick_interval(options_.pipeline.windows, notify_.watchdog_interval()));
+  for (const auto& worker : core_.workers()) worker->end_silence();
   const Duration running = clock_.now().running;
   ticked_at_ = running.count();
   if (running - status_sent_at_ >= status_every) {
     status_sent_at_ = running;
     notify_.status(status_line());
+    trim_heap();
   }
   if (running - reported_at_ < report_every) return;
   reported_at_ = running;
@@ -186,6 +191,7 @@ void Gateway::report_refusals() {
     const std::string& name = options_.pipeline.sources[i].name;
     const Counters counters =
         core_.intake().inspect([&](const Pipeline& pipeline) { return pipeline.counters(source); });
+    report_series_refusal(source, name);
     const Counters before = std::exchange(reported_[name], counters);
     std::string refused;
     for (std::size_t reason = 0; reason < refusal_count; ++reason) {
@@ -204,17 +210,49 @@ void Gateway::report_refusals() {
   }
 }
 
-// Readings that the quarantine could not keep since the last report.
+// Once when it begins, and once when it is over.
+void Gateway::report_series_refusal(SourceId source, const std::string& name) {
+  const auto refusal =
+      core_.intake().inspect([&](const Pipeline& pipeline) { return pipeline.refuses_series(source); });
+  const bool was_refusing = std::exchange(refuses_series_[name], refusal.has_value());
+  if (refusal.has_value() == was_refusing) return;
+  const LogSubject subject{.event = LogEvent::readings_refused, .source = name};
+  if (refusal) {
+    log(LogLevel::warning, subject,
+        "new series are refused, and with them their readings: " + std::string(name_of(*refusal)));
+  } else {
+    log(LogLevel::info, subject, "new series are taken again");
+  }
+}
+
+// What the quarantine could not keep since the last report.
 void Gateway::report_quarantine() {
   const QuarantineCounters counters = core_.intake().quarantine_counters();
-  const auto warn = [](std::uint64_t readings, const std::string& why) {
-    if (readings == 0) return;
-    log(LogLevel::warning, "quarantine: " + quantity(readings, "reading") + " counted but not kept: " + why);
+  const auto warn = [](std::uint64_t count, std::string_view what, const std::string& why) {
+    if (count == 0) return;
+    log(LogLevel::warning, "quarantine: " + quantity(count, what) + " counted but not kept: " + why);
   };
-  warn(counters.failed - reported_quarantine_.failed, counters.error.empty() ? "disk errors" : counters.error);
-  warn(counters.over_rate - reported_quarantine_.over_rate, "they exceed its rate limit");
+  const std::string failed = counters.error.empty() ? "disk errors" : counters.error;
+  warn(counters.failed - reported_quarantine_.failed, "reading", failed);
+  warn(counters.over_rate - reported_quarantine_.over_rate, "reading", "they exceed its rate limit");
+  warn(counters.messages_failed - reported_quarantine_.messages_failed, "message", failed);
   reported_quarantine_ = counters;
 }
+
+namespace {
+
+std::string describe(const SpillLoss& lost) {
+  std::string text = quantity(lost.records, "record");
+  if (lost.rows > 0) text += " with up to " + quantity(lost.rows, "row");
+  if (lost.last != EpochId{}) {
+    const bool one_run = lost.after.run == lost.last.run && lost.after.epoch < lost.last.epoch;
+    text += " of the epochs " + (one_run ? "from " + std::to_string(lost.after.epoch + 1) + " " : std::string()) +
+            "to " + std::to_string(lost.last.epoch);
+  }
+  return text + " missing or damaged on disk; rows that the store does not have already are lost";
+}
+
+}  // namespace
 
 // Changes in the spilled rows of each sink.
 void Gateway::report_outboxes() {
@@ -229,8 +267,10 @@ void Gateway::report_outboxes() {
     if (status.disk_error != before.disk_error && !status.disk_error.empty()) {
       log(LogLevel::error, disk, "cannot write its outbox to disk: " + printable(status.disk_error));
     }
-    if (status.lost_records != before.lost_records) {
-      log(LogLevel::error, disk, "outbox: " + quantity(status.lost_records, "record") + " lost to damage on disk");
+    if (status.lost.records > before.lost.records) {
+      log(LogLevel::error, disk, "outbox: " + describe(status.lost));
+    } else if (status.lost.records < before.lost.records) {
+      log(LogLevel::info, {.sink = worker->name()}, "outbox: the store has the rows that are not on disk");
     }
   }
 }

@@ -1,8 +1,9 @@
 // The running daemon: owns everything, in order of lifetime, and runs until SIGTERM.
 //
 // Threads: main waits for signals and the trigger timer, ticks the pipeline and feeds the watchdog, which is fed only
-//          after a tick has run, or was held back because the disk cannot be written. Sources and workers own
-//          their threads, named after them; `run` starts and stops all of them, and the threads that sync and store.
+//          after a tick has run, or was held back because the disk cannot be written. Sources and workers have
+//          named threads, all sources on the event loop one; `run` starts and stops all of them, and the threads that
+//          sync and store.
 // Signals: SIGTERM and SIGINT stop intake, fire every window, deliver, write a checkpoint, and exit within 10 s.
 //          SIGHUP reads the configuration again. It is applied whole, except for keys that need a restart, or not at
 //          all. It may arrive at any time; several in a row may count as one.
@@ -29,6 +30,7 @@
 #include "daemon/reload/reload_plan.h"
 #include "daemon/reload/reload_result.h"
 #include "daemon/service/clock.h"
+#include "daemon/service/event_loop.h"
 #include "daemon/service/mutex.h"
 #include "daemon/service/service_notify.h"
 #include "daemon/sources/retried_source.h"
@@ -60,13 +62,14 @@ class Gateway {
   // gateway_reload.cpp
   void reload();
   void apply(GatewayOptions next);
-  void exchange(GatewayOptions& next, const ReloadPlan& plan);
+  void adopt(GatewayOptions& next, const ReloadPlan& plan);
   void stop_sources(const NameChanges& changes);
   void start_new_sources();
   void note_failure(const std::string& text);
   void tick(Fire fire);
   void report();
   void report_refusals();
+  void report_series_refusal(SourceId source, const std::string& name);
   void report_quarantine();
   void report_storage();
   void report_outboxes();
@@ -80,6 +83,7 @@ class Gateway {
   GatewayStatus status(StatusDetail detail) const;
   std::shared_ptr<Tap> tap(std::string_view name);
   std::variant<std::size_t, std::string> take_sink(std::string_view name);
+  LateAddition add_late(const LateChoice& choice, std::uint64_t& next);
 
   GatewayOptions options_;
   const LoadAgain load_again_;
@@ -88,11 +92,13 @@ class Gateway {
   StepThread sync_;     // of the journal
   StepThread storage_;  // of checkpoints and spills
   Core core_;
+  EventLoop loop_;  // of the sources
   SocketLoop sockets_;
   std::list<RetriedSource> sources_;
   ServiceNotify notify_;
   ReloadResult last_reload_;
-  std::map<std::string, Counters> reported_;  // by source, as last logged
+  std::map<std::string, Counters> reported_;    // by source, as last logged
+  std::map<std::string, bool> refuses_series_;  // by source, as last logged
   QuarantineCounters reported_quarantine_;
   std::string reported_error_;
   std::map<std::string, SinkWorkerStatus> reported_workers_;  // by sink, as last logged

@@ -1,5 +1,6 @@
 // What the gateway shows to its monitor. The monitor's thread runs this code; parts_mutex_ keeps the parts in place.
 #include <algorithm>
+#include <utility>
 
 #include "daemon/gateway.h"
 #include "daemon/monitor/control_socket_path.h"
@@ -7,8 +8,14 @@
 #include "daemon/monitor/status_gathering.h"
 #include "daemon/outbox/row_selection.h"
 #include "daemon/service/log.h"
+#include "daemon/storage/quarantine_reader.h"
+#include "pipeline/glob.h"
 
 namespace edgetide {
+
+namespace {
+constexpr std::size_t late_readings_at_once = 2'000;  // sources wait while they are added
+}  // namespace
 
 void Gateway::start_monitor() {
   ticked_at_ = clock_.now().running.count();
@@ -23,6 +30,7 @@ void Gateway::start_monitor() {
     return explain_window(status_parts(), window, sensor);
   };
   hooks.take_sink = [this](std::string_view name) { return take_sink(name); };
+  hooks.add_late = [this](const LateChoice& choice, std::uint64_t& next) { return add_late(choice, next); };
   hooks.tap = [this](std::string_view name) { return tap(name); };
   options_.monitor.control_path = control_socket_path(options_.state_directory);
   monitor_ = std::make_unique<Monitor>(options_.monitor, hooks);
@@ -62,6 +70,24 @@ std::variant<std::size_t, std::string> Gateway::take_sink(std::string_view name)
   if (found == workers.end()) return "there is no sink " + std::string(name);
   if (!(*found)->take_over()) return "sink " + std::string(name) + ": no other instance has taken it over";
   return (*found)->status().outbox_rows;
+}
+
+LateAddition Gateway::add_late(const LateChoice& choice, std::uint64_t& next) {
+  QuarantineReader reader(files_, options_.state_directory);
+  if (const auto refusal = reader.open(std::exchange(next, 0))) return {.error = refusal->text};
+  std::vector<LateReading> late;
+  while (auto reading = reader.next()) {
+    if (late.size() == late_readings_at_once) {
+      next = reader.number();
+      break;
+    }
+    if (reading->reason != Quarantined::Reason::late_dropped) continue;
+    if (choice.since && reading->event_time < *choice.since) continue;
+    if (!choice.sensor.empty() && !glob_matches(choice.sensor, reading->series.sensor)) continue;
+    late.push_back({reader.number(), std::move(*reading)});
+  }
+  const MutexLock lock(parts_mutex_);
+  return core_.intake().add_late(late, reader.oldest_number());
 }
 
 std::shared_ptr<Tap> Gateway::tap(std::string_view name) {

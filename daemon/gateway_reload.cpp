@@ -60,13 +60,13 @@ void Gateway::note_failure(const std::string& text) {
 void Gateway::apply(GatewayOptions next) {
   const ReloadPlan plan = plan_reload(options_, next);
   keep_until_restart(options_, next);
-  exchange(next, plan);
+  adopt(next, plan);
   stop_sources(plan.sources);
   start_new_sources();
 }
 
 // The core switches over; afterwards `next` holds the former options. The monitor sees neither meanwhile.
-void Gateway::exchange(GatewayOptions& next, const ReloadPlan& plan) {
+void Gateway::adopt(GatewayOptions& next, const ReloadPlan& plan) {
   const MutexLock lock(parts_mutex_);
   if (const auto refusal = core_.reload(next, plan, std::chrono::steady_clock::now() + removed_deliver_within)) {
     throw std::runtime_error(*refusal);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pipeline/carried_reading.h"
 #include "pipeline/state_part.h"
 
 namespace edgetide {
@@ -35,16 +36,25 @@ struct Aggregate {
     time_weighted_avg,
     distinct,
     max_gap,
+    mean,
+    median,
+    mode,
+    mad,
+    changes,
+    duration,
+    first_time,
+    last_time,
     percentile,
   };
   Kind kind = Kind::count;
-  double percent = 0;  // of percentile: 0 to 100
+  double argument = 0;  // of percentile: 0 to 100; of duration: the value
 
   bool operator==(const Aggregate&) const = default;
 
   static const Aggregate count, sum, min, max, avg, first, last, stddev, variance, range, delta, rate, increase,
-      time_weighted_avg, distinct, max_gap;
+      time_weighted_avg, distinct, max_gap, mean, median, mode, mad, changes, first_time, last_time;
   static constexpr Aggregate percentile(double percent) noexcept { return {Kind::percentile, percent}; }
+  static constexpr Aggregate duration(double value) noexcept { return {Kind::duration, value}; }
 };
 
 inline constexpr Aggregate Aggregate::count{Kind::count};
@@ -63,21 +73,39 @@ inline constexpr Aggregate Aggregate::increase{Kind::increase};
 inline constexpr Aggregate Aggregate::time_weighted_avg{Kind::time_weighted_avg};
 inline constexpr Aggregate Aggregate::distinct{Kind::distinct};
 inline constexpr Aggregate Aggregate::max_gap{Kind::max_gap};
+inline constexpr Aggregate Aggregate::mean{Kind::mean};
+inline constexpr Aggregate Aggregate::median{Kind::median};
+inline constexpr Aggregate Aggregate::mode{Kind::mode};
+inline constexpr Aggregate Aggregate::mad{Kind::mad};
+inline constexpr Aggregate Aggregate::changes{Kind::changes};
+inline constexpr Aggregate Aggregate::first_time{Kind::first_time};
+inline constexpr Aggregate Aggregate::last_time{Kind::last_time};
 
 struct AggregateSpan {  // end latest(): it has none
   Timestamp start;
   Timestamp end;
 };
 
+// What the configuration says of how values are computed.
+struct AggregateRules {
+  double reset_below = 0.5;               // of a counter: the share of its base below which a reading is low
+  Duration hold = Duration::unlimited();  // how long a value holds that is followed by none
+  bool carry_in = false;                  // windows follow one another: what came before a window counts in it
+  bool keep_last = false;                 // the last reading of a window is asked for, whatever the aggregates
+};
+
 // What a value is computed from: a state with readings.
 struct AggregateInput {
   const StateWord* state;
-  const std::array<std::uint16_t, state_part_count>& at;  // by part: its first word
+  const std::array<std::uint16_t, state_part_count>& at;  // by part: its first word; 0: it is not there
   const Aggregate& aggregate;
   AggregateSpan span;
+  const AggregateRules& rules;
 
   double count() const noexcept { return static_cast<double>(state[0]); }
   const StateWord* part(StatePart part) const noexcept { return state + at[index_of(part)]; }
+  // The reading before the window.
+  CarriedReading carried() const noexcept;
 };
 
 // Parts of a state, as bits.
@@ -91,25 +119,35 @@ class StateParts {
   unsigned bits_;
 };
 
+struct HeldInput {
+  const Aggregate& aggregate;
+  AggregateSpan span;
+  const AggregateRules& rules;
+  CarriedReading carried;
+};
+
 struct AggregateKind {
   Aggregate::Kind kind;
   std::string_view name;
   StateParts reads;
   double (*value)(const AggregateInput&);
   bool integer = false;  // a whole number, for a column of that type
+  bool carries = false;  // takes in the reading before the window
+  // Of a window without readings, in which the value of `held.carried` holds from the start; null: it has none.
+  double (*filled)(const HeldInput& held) = nullptr;
 };
 
 // In the order of Aggregate::Kind.
-extern const std::array<AggregateKind, 17> aggregate_kinds;
+extern const std::array<AggregateKind, 25> aggregate_kinds;
 
 inline const AggregateKind& kind_of(const Aggregate& aggregate) {
   return aggregate_kinds[static_cast<std::size_t>(aggregate.kind)];
 }
 
-// All but percentiles, which are written pNN or pNN.N.
+// All but percentiles, which are written pNN or pNN.N, and durations: duration_N.
 const std::vector<std::string_view>& aggregate_names();
 
-// "avg", "p95", "p99.9".
+// "avg", "p95", "p99.9", "duration_1".
 std::string name_of(const Aggregate& aggregate);
 std::optional<Aggregate> aggregate_named(std::string_view name) noexcept;
 

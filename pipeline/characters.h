@@ -12,6 +12,9 @@ constexpr bool is_digit(char c) noexcept {
 constexpr bool is_letter(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
+constexpr char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 constexpr bool is_ascii(char c) noexcept {
   return static_cast<unsigned char>(c) < 0x80;
 }

@@ -1,5 +1,5 @@
 // How every reading ended, by source. The identity always holds:
-//   received = on_time + late_accepted + late_dropped + duplicates + refused (all reasons)
+//   received = on_time + late_accepted + late_dropped + duplicates + unmatched + refused (all reasons)
 //
 // Thread: plain values.
 #pragma once
@@ -17,12 +17,12 @@ enum class ReadingOutcome : std::uint8_t {
   late_accepted,  // some window of it is closed but may still be corrected
   duplicate,      // where duplicates are dropped: its windows know this series and event time already
   late_dropped,   // all its windows are final
-  not_taken,      // by no window definition: refused as unmatched
+  unmatched,      // no window definition takes it
 };
 
 struct Counters {
   std::uint64_t received = 0;
-  std::array<std::uint64_t, 4> outcomes{};  // by ReadingOutcome, without not_taken
+  std::array<std::uint64_t, 5> outcomes{};  // by ReadingOutcome
   std::uint64_t restamped = 0;              // bad event time replaced by the arrival time; these have a outcome as well
   std::array<std::uint64_t, refusal_count> refused{};
 
@@ -30,6 +30,11 @@ struct Counters {
   std::uint64_t duplicates() const noexcept { return of(ReadingOutcome::duplicate); }
   std::uint64_t of(Refusal reason) const noexcept { return refused[static_cast<std::size_t>(reason)]; }
 
+  std::uint64_t outcomes_total() const noexcept {
+    std::uint64_t total = 0;
+    for (const std::uint64_t n : outcomes) total += n;
+    return total;
+  }
   std::uint64_t refused_total() const noexcept {
     std::uint64_t total = 0;
     for (const std::uint64_t n : refused) total += n;

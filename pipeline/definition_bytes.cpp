@@ -102,6 +102,8 @@ bool is_possible(const WindowOptions& options) noexcept {
   }
   if (options.allowed_lateness < Duration() || options.allowed_lateness > longest_duration) return false;
   if (options.offset < Duration() - longest_duration || options.offset > longest_duration) return false;
+  if (options.fill != Fill::none && (options.fill != Fill::last || options.kind != WindowKind::tumbling)) return false;
+  if (options.hold <= Duration() || !(options.reset_below >= 0 && options.reset_below <= 1)) return false;
   if (options.kind == WindowKind::sliding) {
     const std::int64_t pane = std::gcd(options.size.count(), options.slide.count());
     if (options.slide > options.size || options.size.count() / pane > max_panes) return false;
@@ -123,7 +125,8 @@ void save_definition(ByteWriter& out, const WindowOptions& options) {
   save_match(out, options.match);
   save_texts(out, options.group_by);
   out.u8(static_cast<std::uint8_t>((options.cube ? 1 : 0) | (options.deduplicate ? 2 : 0) |
-                                   (options.emit_empty ? 4 : 0) | (options.complete ? 8 : 0) | (options.top ? 16 : 0)));
+                                   (options.emit_empty ? 4 : 0) | (options.complete ? 8 : 0) | (options.top ? 16 : 0) |
+                                   (options.one_group ? 32 : 0)));
   if (options.top) {
     out.u64(options.top->n);
     save_aggregate(out, options.top->by);
@@ -132,6 +135,9 @@ void save_definition(ByteWriter& out, const WindowOptions& options) {
   for (const Aggregate& aggregate : options.aggregates) save_aggregate(out, aggregate);
   out.u32(static_cast<std::uint32_t>(options.derived.size()));
   for (const DerivedMetric& derived : options.derived) save_derived(out, derived);
+  out.u8(static_cast<std::uint8_t>(options.fill));
+  out.duration(options.hold);
+  save_real(out, options.reset_below);
 }
 
 std::optional<WindowOptions> load_definition(ByteReader& in, const DefinitionMakers& makers) {
@@ -150,6 +156,7 @@ std::optional<WindowOptions> load_definition(ByteReader& in, const DefinitionMak
   options.deduplicate = (bits & 2U) != 0;
   options.emit_empty = (bits & 4U) != 0;
   options.complete = (bits & 8U) != 0;
+  options.one_group = (bits & 32U) != 0;
   if ((bits & 16U) != 0) {
     const std::uint64_t n = in.u64();
     options.top = TopOptions{n, load_aggregate(in)};
@@ -163,6 +170,9 @@ std::optional<WindowOptions> load_definition(ByteReader& in, const DefinitionMak
   for (std::uint32_t i = 0; i < derived && in.has(1, text_bytes_min); ++i) {
     options.derived.push_back(load_derived(in, makers));
   }
+  options.fill = static_cast<Fill>(in.u8());
+  options.hold = in.duration();
+  options.reset_below = load_real(in);
   if (!in.ok() || !in.at_end() || !is_possible(options)) return std::nullopt;
   return options;
 }

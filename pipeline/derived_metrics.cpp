@@ -52,7 +52,15 @@ void DerivedMetrics::forget_input(SeriesId series, std::vector<SeriesId>& orphan
   uses_[index_of(series)].clear();
 }
 
-void DerivedMetrics::see(const Candidate& row, const Use& use, double value, double count) {
+void DerivedMetrics::forget_labels(SeriesId variant) {
+  for (auto& [slot, window] : windows_) {
+    for (Input& input : window.inputs) {
+      if (input.newest.variant == variant) input.newest.variant = no_series;
+    }
+  }
+}
+
+void DerivedMetrics::see(const Candidate& row, const Use& use, const Input& input) {
   if (row.end + allowed_lateness_ <= targets_.at(use.target).over) return;
   const auto [entry, is_new] = windows_.try_emplace({use.target, row.start});
   Window& window = entry->second;
@@ -60,7 +68,7 @@ void DerivedMetrics::see(const Candidate& row, const Use& use, double value, dou
   window.derived = use.derived;
   window.end = row.end;
   window.inputs.resize(metrics_[use.derived].inputs.size());
-  window.inputs[use.input] = {true, row.state, value, count};
+  window.inputs[use.input] = input;
   window.touched = true;
   if (targets_[use.target].windows <= max_windows) return;
   const auto oldest = windows_.lower_bound({use.target, Timestamp::earliest()});
@@ -79,7 +87,7 @@ void DerivedMetrics::add_rows(const FiringContext& firing, std::vector<Candidate
       entry = windows_.erase(entry);
       continue;
     }
-    if (whole && (window.touched || firing.complete)) {
+    if (whole && (window.touched || firing.wants_unchanged(start))) {
       RowState state = RowState::final;
       for (const Input& input : window.inputs) state = std::min(state, input.state);
       rows.push_back({start, window.end, firing.ranks[index_of(target)], key_of(target), 0, state, window.touched,
@@ -119,6 +127,16 @@ double DerivedMetrics::value(const Candidate& row, const Aggregate& aggregate) c
   return metrics_[window.derived].formula->evaluate(inputs);
 }
 
+SeriesId DerivedMetrics::labels(const Candidate& row) const {
+  const std::vector<Input>& inputs = windows_.at({series_of(row.key), row.start}).inputs;
+  std::size_t newest = 0;
+  for (std::size_t i = 1; i < inputs.size(); ++i) {
+    if (inputs[i].newest.event_time > inputs[newest].newest.event_time) newest = i;
+  }
+  const SeriesId variant = inputs[newest].newest.variant;
+  return variant != no_series ? variant : targets_.at(series_of(row.key)).inputs[newest].series;
+}
+
 void DerivedMetrics::finish(const std::vector<Candidate>& rows) {
   for (const Candidate& row : rows) {
     if (row.of != Candidate::Of::derived || row.state != RowState::final) continue;
@@ -134,6 +152,15 @@ std::size_t DerivedMetrics::memory_bytes() const noexcept {
   using Entry = std::pair<const std::pair<SeriesId, Timestamp>, Window>;
   for (const auto& [key, window] : windows_) bytes += map_entry_bytes<Entry>() + heap_bytes(window.inputs);
   return bytes;
+}
+
+std::size_t DerivedMetrics::most_bytes(std::size_t windows, std::size_t series) const noexcept {
+  if (targets_.empty()) return 0;
+  const std::size_t each = windows / std::max<std::size_t>(series - std::min(series, targets_.size()), 1) + 1;
+  const std::size_t of_target = std::min(each, max_windows);
+  const std::size_t inputs = targets_.begin()->second.inputs.size();
+  return targets_.size() * of_target *
+         (map_entry_bytes<decltype(windows_)::value_type>() + heap_block(inputs * sizeof(Input)));
 }
 
 void DerivedMetrics::save(ByteWriter& out) const {
@@ -155,6 +182,8 @@ void DerivedMetrics::save(ByteWriter& out) const {
       out.u8(static_cast<std::uint8_t>(static_cast<unsigned>(input.state) << 1 | (input.seen ? 1U : 0U)));
       out.u64(std::bit_cast<std::uint64_t>(input.value));
       out.u64(std::bit_cast<std::uint64_t>(input.count));
+      out.time(input.newest.event_time);
+      out.u32(index_of(input.newest.variant));
     }
   }
 }
@@ -173,7 +202,7 @@ void DerivedMetrics::load_targets(ByteReader& in) {
   }
 }
 
-void DerivedMetrics::load(ByteReader& in) {
+void DerivedMetrics::load(ByteReader& in, const SeriesTable& series) {
   load_targets(in);
   const std::uint32_t count = in.u32();
   if (!in.has(count, 24)) return;
@@ -189,8 +218,11 @@ void DerivedMetrics::load(ByteReader& in) {
     for (std::size_t input = 0; input < metrics_[window.derived].inputs.size(); ++input) {
       const std::uint8_t bits = in.u8();
       const double value = std::bit_cast<double>(in.u64());
-      window.inputs.push_back(
-          {(bits & 1U) != 0, static_cast<RowState>((bits >> 1) & 3U), value, std::bit_cast<double>(in.u64())});
+      Input& loaded = window.inputs.emplace_back(
+          Input{(bits & 1U) != 0, static_cast<RowState>((bits >> 1) & 3U), value, std::bit_cast<double>(in.u64())});
+      loaded.newest.event_time = in.time();
+      const SeriesId variant = loaded.newest.variant = SeriesId{in.u32()};
+      in.require(variant == no_series || (index_of(variant) < series.size() && series.has(variant)));
     }
     ++targets_[target].windows;
     windows_.insert_or_assign({target, start}, std::move(window));

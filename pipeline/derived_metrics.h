@@ -18,6 +18,7 @@
 
 #include "pipeline/bytes.h"
 #include "pipeline/options.h"
+#include "pipeline/row_labels.h"
 #include "pipeline/window_row.h"
 
 namespace edgetide {
@@ -52,17 +53,21 @@ class DerivedMetrics {
   void forget_input(SeriesId series, std::vector<SeriesId>& orphans);
   bool computes(SeriesId series) const { return targets_.contains(series); }
 
+  // A variant is evicted.
+  void forget_labels(SeriesId variant);
+
   // Adds the rows of derived series to `rows`, which holds those of their inputs.
-  // value(row, aggregate) is an aggregate of a row.
-  template <typename Value>
-  void collect(const FiringContext& firing, std::vector<Candidate>& rows, Value&& value) {
+  // value(row, aggregate) is an aggregate of a row, newest(row) its newest reading.
+  template <typename Value, typename Newest>
+  void collect(const FiringContext& firing, std::vector<Candidate>& rows, Value&& value, Newest&& newest) {
     const std::size_t inputs = rows.size();
     for (std::size_t i = 0; i < inputs; ++i) {
       const Candidate row = rows[i];
       if (row.of != Candidate::Of::window || row.held_back || index_of(row.key) >= uses_.size()) continue;
+      if (!row.changed && !firing.complete) continue;
       for (const Use& use : uses_[index_of(row.key)]) {
         const Aggregate& aggregate = metrics_[use.derived].inputs[use.input].aggregate;
-        see(row, use, value(row, aggregate), value(row, Aggregate::count));
+        see(row, use, {true, row.state, value(row, aggregate), value(row, Aggregate::count), newest(row)});
       }
     }
     add_rows(firing, rows);
@@ -70,11 +75,15 @@ class DerivedMetrics {
 
   RowMark& mark(const Candidate& row) { return windows_.at({series_of(row.key), row.start}).mark; }
   double value(const Candidate& row, const Aggregate& aggregate) const;
+  // The input series, or a variant of it, whose newest reading in the window is the newest of all inputs.
+  SeriesId labels(const Candidate& row) const;
   void finish(const std::vector<Candidate>& rows);
 
   std::size_t memory_bytes() const noexcept;
+  // With so many windows of so many series, if those of the inputs are no more than of others.
+  std::size_t most_bytes(std::size_t windows, std::size_t series) const noexcept;
   void save(ByteWriter& out) const;
-  void load(ByteReader& in);
+  void load(ByteReader& in, const SeriesTable& series);
 
  private:
   struct Use {
@@ -87,6 +96,7 @@ class DerivedMetrics {
     RowState state = RowState::open;
     double value = 0;
     double count = 0;
+    RowLabels::Newest newest{Timestamp::earliest()};
   };
   struct Target {
     struct Input {
@@ -118,7 +128,7 @@ class DerivedMetrics {
     return any ? least : Timestamp::earliest();
   }
   Timestamp final_at(const Window& window) const noexcept { return window.end + allowed_lateness_; }
-  void see(const Candidate& row, const Use& use, double value, double count);
+  void see(const Candidate& row, const Use& use, const Input& input);
   void add_rows(const FiringContext& firing, std::vector<Candidate>& rows);
   bool can_complete(const Target& target, const Window& window, const FiringContext& firing) const;
   void load_targets(ByteReader& in);

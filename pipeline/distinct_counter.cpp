@@ -43,7 +43,7 @@ void DistinctCounter::add_hash(std::uint64_t hash) noexcept {
 void DistinctCounter::estimate_from_now_on() {
   registers_.assign(register_count, 0);
   for (const std::uint64_t bits : values_) add_hash(hash_of(bits));
-  values_ = {};
+  values_ = std::vector<std::uint64_t>();
 }
 
 void DistinctCounter::merge(const DistinctCounter& other) {

@@ -24,9 +24,12 @@ class DistinctCounter {
   std::uint64_t count() const noexcept;
 
   std::size_t owned_bytes() const noexcept { return heap_bytes(values_) + heap_bytes(registers_); }
-  bool grows_with(double /*value*/) const noexcept {
-    return registers_.empty() && (values_.size() == values_.capacity() || values_.size() == max_exact);
+  // What the next value would take at most.
+  std::size_t growth(double /*value*/) const noexcept {
+    if (!registers_.empty()) return 0;
+    return values_.size() == max_exact ? heap_block(register_count) : heap_growth(values_);
   }
+  static constexpr std::size_t largest_growth() noexcept { return heap_block(register_count); }
   void save(ByteWriter& out) const;
   bool load(ByteReader& in);
 

@@ -5,6 +5,7 @@
 // Thread: one owner at a time.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -35,6 +36,7 @@ class DuplicateFilter {
     });
     if (known != FlatIndex::npos) return false;
     index_.insert(hash, static_cast<std::uint32_t>(entries_.size()));
+    if (entries_.size() == entries_.capacity()) entries_.reserve(next_capacity());
     entries_.push_back(entry);
     return true;
   }
@@ -45,9 +47,17 @@ class DuplicateFilter {
   template <typename IsFinal>
   void forget(IsFinal&& is_final) {
     std::erase_if(entries_, is_final);
+    if (entries_.size() < entries_.capacity() / 4) entries_.shrink_to_fit();
     index_.clear();
     for (std::uint32_t i = 0; i < entries_.size(); ++i) index_.insert(hash_of(entries_[i]), i);
     kept_ = entries_.size();
+  }
+
+  // Its id may be given to another one.
+  void forget_series(SeriesId series) {
+    if (std::none_of(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.series == series; }))
+      return;
+    forget([&](const Entry& entry) { return entry.series == series; });
   }
 
   void save(ByteWriter& out) const {
@@ -68,9 +78,20 @@ class DuplicateFilter {
 
   std::size_t longest_run() const noexcept { return index_.longest_run(); }
   std::size_t memory_bytes() const noexcept { return heap_bytes(entries_) + index_.memory_bytes(); }
-  bool is_full() const noexcept { return entries_.size() == entries_.capacity(); }  // the next entry needs memory
+  static constexpr std::size_t bytes_of_entry = sizeof(Entry) + FlatIndex::most_bytes_per_item;
+  // What the next entry would take.
+  std::size_t growth() const noexcept {
+    const bool is_full = entries_.size() == entries_.capacity();
+    const std::size_t entries = is_full ? heap_block(next_capacity() * sizeof(Entry)) - heap_bytes(entries_) : 0;
+    return entries + index_.memory_bytes(entries_.size() + 1) - index_.memory_bytes();
+  }
+  // The most that it grows by at once.
+  std::size_t largest_step() const noexcept { return heap_bytes(entries_) / grows_by + index_.memory_bytes() + 1024; }
 
  private:
+  // By an eighth: doubled, a large one would have to be there three times over while it grows.
+  static constexpr std::size_t grows_by = 8;
+  std::size_t next_capacity() const noexcept { return entries_.size() + entries_.size() / grows_by + 16; }
   std::uint32_t hash_of(const Entry& entry) const noexcept { return hash_(index_of(entry.series), entry.event_time); }
 
   TimeHash hash_;

@@ -45,24 +45,30 @@ class EmptyWindows {
     return keys_[index_of(key)].begun && cell > keys_[index_of(key)].first && cell < keys_[index_of(key)].closed;
   }
 
-  // Adds the rows of one key, as long as there are fewer than `max` in all. `reached` is its watermark, `clock` what
-  // time it is for it, at least `reached`.
+  // How far it is for a key.
+  struct Reach {
+    Timestamp watermark;
+    Timestamp clock;     // at least the watermark
+    bool ended = false;  // no reading will come: what is past is final
+  };
+  // Adds the rows of one key, as long as there are fewer than `max` in all.
   template <typename Windows>
-  void collect(KeyId key, Timestamp reached, Timestamp clock, std::uint32_t rank, std::size_t max,
-               const Windows& windows, std::vector<Candidate>& rows) {
+  void collect(KeyId key, const Reach& reach, std::uint32_t rank, std::size_t max, const Windows& windows,
+               std::vector<Candidate>& rows) {
     Key& state = keys_[index_of(key)];
     if (!state.begun) return;
     const std::int64_t closed_before = state.closed;
-    state.final = skip(state.final, reached - allowed_lateness_);
-    for (; rows.size() < max && is_past(state.final, windows, reached - allowed_lateness_); ++state.final) {
+    const Timestamp is_final = reach.watermark - (reach.ended ? Duration() : allowed_lateness_);
+    state.final = skip(state.final, is_final);
+    for (; rows.size() < max && is_past(state.final, windows, is_final); ++state.final) {
       const Timestamp start = starts_.start_of(state.final);
       if (windows.has_window(key, start, true)) continue;
       const std::uint32_t revision = state.final < closed_before ? 2 : 1;
       rows.push_back(
           {start, windows.window_end(start), rank, key, revision, RowState::final, true, Candidate::Of::empty});
     }
-    state.closed = skip(std::max(state.closed, state.final), clock);
-    for (; rows.size() < max && is_past(state.closed, windows, clock); ++state.closed) {
+    state.closed = skip(std::max(state.closed, state.final), reach.clock);
+    for (; rows.size() < max && is_past(state.closed, windows, reach.clock); ++state.closed) {
       const Timestamp start = starts_.start_of(state.closed);
       if (windows.has_window(key, start, false)) continue;
       rows.push_back({start, windows.window_end(start), rank, key, 1, RowState::closed, true, Candidate::Of::empty});
@@ -70,6 +76,7 @@ class EmptyWindows {
   }
 
   std::size_t memory_bytes() const noexcept { return heap_bytes(keys_); }
+  static constexpr std::size_t bytes_by_key = 4 * sizeof(std::int64_t);
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
 
@@ -83,7 +90,9 @@ class EmptyWindows {
 
   template <typename Windows>
   bool is_past(std::int64_t cell, const Windows& windows, Timestamp time) const noexcept {
-    return windows.window_end(starts_.start_of(cell)) <= time;
+    const Timestamp start = starts_.start_of(cell);
+    // Cells behind the end of all times begin in an earlier one, where time ends.
+    return start < Timestamp::latest() && starts_.cell_of(start) >= cell && windows.window_end(start) <= time;
   }
   std::int64_t skip(std::int64_t cell, Timestamp time) const noexcept {
     return std::max(cell, starts_.cell_of(time) - max_rows);

@@ -17,6 +17,7 @@ namespace edgetide {
 class FlatIndex {
  public:
   static constexpr std::uint32_t npos = 0xFFFF'FFFF;
+  static constexpr std::size_t most_bytes_per_item = 22;
 
   // The position of the item with this hash for which `equal(position)` holds, or npos.
   template <typename Equal>
@@ -30,7 +31,7 @@ class FlatIndex {
 
   // Requires: no equal item is indexed.
   void insert(std::uint32_t hash, std::uint32_t position) {
-    if (4 * (size_ + 1) > 3 * slots_.size()) grow();
+    if (4 * (size_ + 1) > 3 * slots_.size()) resize(2 * slots_.size());
     place(hash, position);
     ++size_;
   }
@@ -50,6 +51,12 @@ class FlatIndex {
   }
 
   void clear() { *this = FlatIndex(); }
+  // Gives memory back that was taken for many more items than there are.
+  void shrink() {
+    std::size_t slots = slots_.size();
+    while (slots > first_slots && 4 * size_ <= 3 * (slots / 4)) slots /= 2;
+    if (slots <= slots_.size() / 4) resize(slots);
+  }
 
   std::size_t size() const noexcept { return size_; }
   // The most slots that a lookup may pass.
@@ -62,8 +69,16 @@ class FlatIndex {
     return longest;
   }
   std::size_t memory_bytes() const noexcept { return heap_bytes(slots_); }
+  // With so many items.
+  std::size_t memory_bytes(std::size_t items) const noexcept {
+    std::size_t slots = slots_.size();
+    while (4 * items > 3 * slots) slots *= 2;
+    return heap_block(slots * sizeof(Slot));
+  }
 
  private:
+  static constexpr std::size_t first_slots = 16;
+
   struct Slot {
     std::uint32_t hash = 0;
     std::uint32_t position = npos;
@@ -75,8 +90,8 @@ class FlatIndex {
     slots_[i] = Slot{hash, position};
   }
 
-  void grow() {
-    std::vector<Slot> old(slots_.size() * 2);
+  void resize(std::size_t slots) {
+    std::vector<Slot> old(slots);
     old.swap(slots_);
     mask_ = slots_.size() - 1;
     for (const Slot& slot : old) {
@@ -84,8 +99,8 @@ class FlatIndex {
     }
   }
 
-  std::vector<Slot> slots_ = std::vector<Slot>(16);
-  std::size_t mask_ = 15;  // slots less one, and they are a power of two
+  std::vector<Slot> slots_ = std::vector<Slot>(first_slots);
+  std::size_t mask_ = first_slots - 1;  // slots less one, and they are a power of two
   std::size_t size_ = 0;
 };
 

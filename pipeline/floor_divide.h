@@ -12,4 +12,9 @@ constexpr std::int64_t floor_divide(std::int64_t a, std::int64_t b) noexcept {
   return a % b < 0 ? quotient - 1 : quotient;
 }
 
+constexpr std::int64_t floor_modulo(std::int64_t a, std::int64_t b) noexcept {
+  const std::int64_t rest = a % b;
+  return rest < 0 ? rest + b : rest;
+}
+
 }  // namespace edgetide

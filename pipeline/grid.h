@@ -29,7 +29,7 @@ class Grid {
     return start_of(cell + 1) <= time ? cell + 1 : cell;  // clocks were set back over the boundary
   }
   Timestamp start_of(std::int64_t cell) const noexcept {
-    const Timestamp local = Timestamp::microseconds(detail::saturating_mul(cell, step_.count())) + offset_;
+    const Timestamp local = local_start_of(cell);
     return zone_ ? zone_->to_utc(local) : local;
   }
 
@@ -37,8 +37,22 @@ class Grid {
   Duration step() const noexcept { return step_; }
 
  private:
+  // At the ends of int64 neither a difference nor a product may saturate: times far apart would share a cell.
   std::int64_t cell_of_local(Timestamp local) const noexcept {
-    return floor_divide((local - offset_).count(), step_.count());
+    const std::int64_t step = step_.count();
+    std::int64_t since = 0;
+    if (!__builtin_sub_overflow(local.count(), offset_.count(), &since)) [[likely]]
+      return floor_divide(since, step);
+    const bool is_before = floor_modulo(local.count(), step) < floor_modulo(offset_.count(), step);
+    return floor_divide(local.count(), step) - floor_divide(offset_.count(), step) - (is_before ? 1 : 0);
+  }
+  Timestamp local_start_of(std::int64_t cell) const noexcept {
+    std::int64_t start = 0;
+    if (!__builtin_mul_overflow(cell, step_.count(), &start)) [[likely]]
+      return Timestamp::microseconds(start) + offset_;
+    const std::int64_t nearer = cell < 0 ? cell + 1 : cell - 1;
+    return Timestamp::microseconds(detail::saturating_mul(nearer, step_.count())) +
+           (cell < 0 ? offset_ - step_ : offset_ + step_);
   }
 
   Duration step_;

@@ -20,6 +20,20 @@ std::size_t heap_bytes(const std::vector<Item>& items) noexcept {
   return heap_block(items.capacity() * sizeof(Item));
 }
 
+// What the next item would take.
+template <typename Item>
+std::size_t heap_growth(const std::vector<Item>& items) noexcept {
+  if (items.size() < items.capacity()) return 0;
+  return heap_block((items.empty() ? 1 : 2 * items.size()) * sizeof(Item)) - heap_bytes(items);
+}
+
+// Of a vector that is filled at firings only.
+template <typename Item>
+void release_if_large(std::vector<Item>& items) noexcept {
+  constexpr std::size_t kept_bytes = 4096;
+  if (items.capacity() * sizeof(Item) > kept_bytes) items = std::vector<Item>();
+}
+
 // A short one stands in the string itself.
 inline std::size_t heap_bytes(const std::string& text) noexcept {
   constexpr std::size_t in_place = 15;

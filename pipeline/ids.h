@@ -24,6 +24,11 @@ enum class WindowId : std::uint32_t {};
 enum class KeyId : std::uint32_t {};
 inline constexpr KeyId no_key{0xFFFF'FFFF};
 
+// A window, a pane or a piece of a session in its store (slot_store.h); dense from 0. That of one that was erased is
+// given to a new one.
+enum class SlotId : std::uint32_t {};
+inline constexpr SlotId no_slot{0xFFFF'FFFF};
+
 // A series within its group; dense from 0. That of a series that was removed is given to a new one.
 enum class MemberId : std::uint32_t {};
 
@@ -37,6 +42,9 @@ constexpr std::uint32_t index_of(WindowId id) noexcept {
   return static_cast<std::uint32_t>(id);
 }
 constexpr std::uint32_t index_of(KeyId id) noexcept {
+  return static_cast<std::uint32_t>(id);
+}
+constexpr std::uint32_t index_of(SlotId id) noexcept {
   return static_cast<std::uint32_t>(id);
 }
 constexpr std::uint32_t index_of(MemberId id) noexcept {

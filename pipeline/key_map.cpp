@@ -49,6 +49,7 @@ KeyMap::KeyMap(const WindowOptions& options)
     : match_(options.match),
       takes_all_(match_.sensor.empty() && match_.metric.empty() && match_.labels.empty()),
       columns_(columns_of(options)),
+      grouped_(options.one_group || !columns_.empty()),
       stride_(options.cube ? std::size_t{1} << columns_.size() : 1) {}
 
 bool KeyMap::matches(const Series& series) const noexcept {
@@ -58,12 +59,12 @@ bool KeyMap::matches(const Series& series) const noexcept {
          });
 }
 
-void KeyMap::add_series(SeriesId id, const Series& series, bool computed) {
+void KeyMap::add_series(SeriesId id, const Series& series, SeriesId origin, bool computed) {
   skip_series(id);
   if (computed || !matches(series)) return;
   const std::size_t first = index_of(id) * stride_;
   for (std::size_t subset = 0; subset < stride_; ++subset) {
-    keys_[first + subset] = grouped() ? group_of(series, subset) : key_of(id);
+    keys_[first + subset] = grouped() ? group_of(series, subset) : key_of(origin);
     if (grouped()) members_[first + subset] = enter(keys_[first + subset]);
   }
 }

@@ -1,8 +1,8 @@
 // What a window definition keeps windows for: which series it takes, and the keys they belong to.
 //
-// Without group_by a key is a series, with the same number. With group_by a key is a group: the values of the columns,
-// and with `cube` every series belongs to one group for each subset of the columns. In its group a series has a
-// MemberId, which is given again when its series was removed.
+// Without group_by a key is a series, with the number of its origin (series.h). With group_by a key is a group: the
+// values of the columns, and with `cube` every series belongs to one group for each subset of the columns. In its group
+// a series has a MemberId, which is given again when its series was removed.
 //
 // Owns:   the strings of groups.
 // Thread: one owner at a time.
@@ -26,15 +26,15 @@ class KeyMap {
  public:
   explicit KeyMap(const WindowOptions& options);
 
-  bool grouped() const noexcept { return !columns_.empty(); }
+  bool grouped() const noexcept { return grouped_; }
   bool takes_all() const noexcept { return !grouped() && takes_all_; }
 
   void save(ByteWriter& out) const;
   // The groups, in the order in which they were made. Requires: the series are added again afterwards.
   void load(ByteReader& in);
 
-  // A computed series has a key, but readings that name it are not taken.
-  void add_series(SeriesId id, const Series& series, bool computed);
+  // A computed series has a key, but readings that name it are not taken. `origin`: series.h.
+  void add_series(SeriesId id, const Series& series, SeriesId origin, bool computed);
   // Its id may then be given to another series.
   void forget_series(SeriesId id);
   // An id that no series has at present.
@@ -62,6 +62,7 @@ class KeyMap {
   // How many keys there are; grows with `add_series`.
   std::size_t size() const noexcept { return grouped() ? groups_.size() : keys_.size(); }
 
+  std::size_t per_series() const noexcept { return stride_; }
   std::size_t series_count() const noexcept { return keys_.size() / stride_; }
 
   // Requires: grouped.
@@ -95,7 +96,8 @@ class KeyMap {
 
   MatchOptions match_;
   bool takes_all_;
-  std::vector<std::string> columns_;  // empty: by series
+  std::vector<std::string> columns_;  // of groups
+  bool grouped_;                      // else by series
   std::size_t stride_;                // keys per series
   std::vector<KeyId> keys_;           // by series, `stride_` each
   std::vector<MemberId> members_;     // as keys_, if grouped: which member of that key it is

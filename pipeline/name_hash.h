@@ -2,7 +2,7 @@
 //
 // The secrets come from a seed: who does not know it cannot make many names that meet in one slot.
 // See: multiply and fold of 128-bit products, as in wyhash (Wang Yi, public domain).
-// Thread: pure. Never stored: it may differ between machines and versions.
+// Thread: pure. It may differ between versions; `wide` is stored (evicted_keys.h), so that it may not.
 #pragma once
 
 #include <cstddef>
@@ -74,7 +74,10 @@ class NameHash {
 
   // Requires: `lengths` are those of a and b.
   std::uint32_t operator()(std::uint64_t lengths, std::string_view a, std::string_view b) const noexcept {
-    return static_cast<std::uint32_t>(mix(mix((lengths + 1) * spread_, a), b));
+    return static_cast<std::uint32_t>(wide(lengths, a, b));
+  }
+  std::uint64_t wide(std::uint64_t lengths, std::string_view a, std::string_view b) const noexcept {
+    return mix(mix((lengths + 1) * spread_, a), b);
   }
 
  private:

@@ -36,9 +36,12 @@ enum class WatermarkScope : std::uint8_t {
   sensor,  // its series'
   source,  // all active series of its source: their minimum
   global,  // all active sources: their minimum
+  stream,  // its source's, whatever the series: the newest of all
 };
-inline constexpr EnumWord<WatermarkScope> watermark_scope_words[] = {
-    {WatermarkScope::sensor, "sensor"}, {WatermarkScope::source, "source"}, {WatermarkScope::global, "global"}};
+inline constexpr EnumWord<WatermarkScope> watermark_scope_words[] = {{WatermarkScope::sensor, "sensor"},
+                                                                     {WatermarkScope::source, "source"},
+                                                                     {WatermarkScope::global, "global"},
+                                                                     {WatermarkScope::stream, "stream"}};
 
 // How event times of one source are judged.
 struct TimeOptions {
@@ -57,6 +60,7 @@ struct TimeOptions {
 struct SourceOptions {
   std::string name;
   TimeOptions time;
+  bool is_awaited = true;  // minimums wait for its first reading, for idle_timeout of listening time at most
 };
 
 enum class WindowKind : std::uint8_t { tumbling, sliding, session, running };
@@ -79,7 +83,7 @@ struct MatchOptions {
   double max = std::numeric_limits<double>::infinity();
 };
 
-// Of the rows of one window start that are emitted at a firing, only the n with the largest `by`.
+// Of the rows of one window start that are emitted at a firing, only the n with the largest `by`, in that order.
 struct TopOptions {
   std::size_t n = 0;  // Requires: > 0
   Aggregate by;       // Requires: one of the window's aggregates
@@ -96,6 +100,13 @@ struct DerivedMetric {
   std::shared_ptr<const Formula> formula;
 };
 
+// What the row of a window without readings says.
+enum class Fill : std::uint8_t {
+  none,  // that there were none
+  last,  // and the value before it, where an aggregate could have it
+};
+inline constexpr EnumWord<Fill> fill_words[] = {{Fill::none, "none"}, {Fill::last, "last"}};
+
 inline constexpr EnumWord<bool> deduplicate_words[] = {{false, "none"}, {true, "event_time"}};
 
 struct WindowOptions {
@@ -109,7 +120,8 @@ struct WindowOptions {
   std::shared_ptr<const TimeZone> time_zone;  // none: UTC. Requires: size and slide are whole days
   std::vector<SourceId> inputs;
   MatchOptions match;
-  std::vector<std::string> group_by;  // "sensor", "metric" or labels; empty: by series
+  std::vector<std::string> group_by;  // "sensor", "metric" or labels; empty: by series, or
+  bool one_group = false;             // all together. Requires: no group_by
   bool cube = false;                  // Requires: group_by has 1 to max_cube_columns columns
   std::vector<Aggregate> aggregates = {Aggregate::count, Aggregate::min, Aggregate::max, Aggregate::avg,
                                        Aggregate::last};
@@ -119,7 +131,12 @@ struct WindowOptions {
   Duration trigger = Duration::seconds(10);  // Requires: > 0
   bool deduplicate = false;                  // by series and event time. Requires: not running
   bool emit_empty = false;                   // Requires: tumbling or sliding, not grouped, no top
-  bool complete = false;                     // all rows that are not final are emitted when any is
+  Fill fill = Fill::none;                    // Requires: emit_empty and tumbling, where it is `last`
+  // How long a value holds that no other follows, for time_weighted_avg and `fill`.
+  Duration hold = Duration::unlimited();
+  // A counter that falls below this share of its highest reading is reset, or has a low reading (counter_track.h).
+  double reset_below = 0.5;  // Requires: 0 to 1
+  bool complete = false;     // all rows that are not final are emitted when any is
   std::optional<TopOptions> top;
   std::vector<DerivedMetric> derived;  // Requires: not grouped, not session; aggregates hold count and avg
 };
@@ -127,6 +144,11 @@ struct WindowOptions {
 inline constexpr std::size_t max_windows = 64;
 inline constexpr std::int64_t max_panes = 10'000;  // size / gcd(size, slide)
 inline constexpr std::size_t max_cube_columns = 4;
+
+// What is remembered of evicted series: at most so many for each of max_series, and so large a part of the memory.
+inline constexpr std::size_t evicted_per_series = 4;
+inline constexpr std::size_t evicted_part_of_memory = 16;
+inline constexpr std::size_t max_evicted_groups = 16'384;  // of one definition
 
 // How what a snapshot names is made again: the formula of a text, the time zone of a name; null, if it cannot be.
 struct DefinitionMakers {
@@ -139,7 +161,7 @@ struct PipelineOptions {
   std::vector<SourceOptions> sources;
   std::vector<WindowOptions> windows;  // Limit: max_windows
   std::size_t max_series = 20'000;
-  std::size_t new_series_per_minute = 600;  // of each source
+  std::size_t new_series_per_minute = 600;  // of each source, once half of max_series are there
   // Of state. At the limit, a reading that needs more is refused: of a new series, in a new window, or where an
   // aggregate would keep more than it does.
   std::size_t max_memory_bytes = 64 * 1024 * 1024;

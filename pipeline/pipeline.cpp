@@ -11,6 +11,17 @@ namespace edgetide {
 
 namespace {
 
+constexpr std::size_t bytes_of_bad_time = 96;  // of an entry of a map, about
+constexpr Timestamp first_readable_time = unreadable_time + Duration::microseconds(1);
+
+// How long it is said that new series were refused.
+constexpr Duration refusal_shown = Duration::minutes(1);
+
+std::size_t max_evicted(const PipelineOptions& options) {
+  return std::min(options.max_series * evicted_per_series,
+                  options.max_memory_bytes / (evicted_part_of_memory * 2 * sizeof(std::uint64_t)));
+}
+
 bool takes(const WindowOptions& window, SourceId source, const std::string& name) {
   return std::find(window.inputs.begin(), window.inputs.end(), source) != window.inputs.end() &&
          any_glob_matches(window.match.source, name);
@@ -19,7 +30,7 @@ bool takes(const WindowOptions& window, SourceId source, const std::string& name
 }  // namespace
 
 Pipeline::Pipeline(PipelineOptions options)
-    : options_(std::move(options)), series_(options_.max_series, options_.hash_seed) {
+    : options_(std::move(options)), series_(options_.max_series, options_.hash_seed), evicted_(max_evicted(options_)) {
   reset();
 }
 
@@ -31,8 +42,11 @@ void Pipeline::reset() {
   states_.clear();
   sources_.clear();
   windows_.clear();
+  evicted_ = EvictedKeys(max_evicted(options_));
   evictable_.clear();
-  memory_bytes_ = 0;
+  bad_times_.clear();
+  memory_bytes_ = claimed_bytes_ = measured_bytes_ = measure_in_ = 0;
+  is_near_limit_ = false;
   forgotten_windows_.clear();
   changed_windows_.clear();
   all_ = {};
@@ -48,17 +62,24 @@ void Pipeline::reset() {
       if (takes(window->options(), SourceId{i}, options_.sources[i].name)) source.windows.push_back(window.get());
     }
     by_minimum_ = by_minimum_ || source.time.scope != WatermarkScope::sensor;
+    source.is_awaited = options_.sources[i].is_awaited;
   }
   others_follow_ = others_follow_ || by_minimum_;
+  is_rare_ = by_minimum_;
+  await_sources();
 }
 
 // No series is evicted for one that is then refused.
-std::optional<Refusal> Pipeline::find_room(SourceId source, std::span<const Reading> coming) {
-  if (memory_bytes() > options_.max_memory_bytes) return Refusal::memory_limit;
+std::optional<Refusal> Pipeline::find_room(const Series& series, SourceId source, std::span<const Reading> coming) {
+  if (memory_bytes() + reserved_bytes() + growth_of_series(series) > options_.max_memory_bytes) {
+    return Refusal::memory_limit;
+  }
   const std::optional<SeriesId> leaver = series_.full() ? next_leaver(coming) : std::nullopt;
   if (series_.full() && !leaver) return Refusal::series_limit;
-  if (now_ && !sources_[index_of(source)].new_series.take(running())) return Refusal::series_rate;
-  if (leaver) forget_series(*leaver);
+  if (now_ && series_.is_half_full() && !sources_[index_of(source)].new_series.take(running())) {
+    return Refusal::series_rate;
+  }
+  if (leaver) evict(*leaver);
   return std::nullopt;
 }
 
@@ -71,30 +92,62 @@ std::optional<SeriesId> Pipeline::add_series(Series series, SourceId source) {
 
 std::variant<SeriesId, Refusal> Pipeline::try_add_series(Series series, SourceId source,
                                                          std::span<const Reading> coming) {
+  const auto added = try_add(std::move(series), source, coming);
+  if (const auto* const refusal = std::get_if<Refusal>(&added)) {
+    sources_[index_of(source)].series_refusal = *refusal;
+    sources_[index_of(source)].series_refused_at = running();
+  }
+  return added;
+}
+
+std::optional<Refusal> Pipeline::refuses_series(SourceId source) const noexcept {
+  const SourceState& state = sources_[index_of(source)];
+  return running() - state.series_refused_at < refusal_shown ? state.series_refusal : std::nullopt;
+}
+
+std::variant<SeriesId, Refusal> Pipeline::try_add(Series series, SourceId source, std::span<const Reading> coming) {
   if (label_bytes(series) > max_label_bytes) return Refusal::label_limit;
-  if (const auto reason = find_room(source, coming)) return *reason;
+  if (const auto reason = find_room(series, source, coming)) return *reason;
   const std::optional<SeriesId> id = series_.add(std::move(series));
   if (!id) return Refusal::series_limit;  // the limit is lower than in an earlier run
-  add_derived(enter_series(*id));
+  enter_series(*id, source);
+  begin_variants(*id);
+  recall_evicted(*id);
+  add_derived(*id);
   return *id;
 }
 
 SeriesId Pipeline::restore_series(Series series, SourceId source, std::optional<SeriesId> replaced) {
-  if (replaced && series_.has(*replaced)) {
-    evictable_.erase(std::find(evictable_.begin(), evictable_.end(), *replaced), evictable_.end());
-    forget_series(*replaced);
+  if (now_ && series_.is_half_full() && index_of(source) < sources_.size()) {
+    sources_[index_of(source)].new_series.take(running());
   }
-  if (now_ && index_of(source) < sources_.size()) sources_[index_of(source)].new_series.take(running());
-  const SeriesId id = enter_series(series_.add_beyond_capacity(std::move(series)));
+  if (replaced && series_.has(*replaced)) evict(*replaced);
+  const SeriesId id = enter_series(series_.add_beyond_capacity(std::move(series)), source);
+  begin_variants(id);
+  recall_evicted(id);
   add_derived(id);
   return id;
 }
 
-SeriesId Pipeline::enter_series(SeriesId id) {
+// From the first variant of a series on it is noted which one each reading has.
+void Pipeline::begin_variants(SeriesId id) {
+  const SeriesId origin = series_.origin_of(id);
+  const SeriesState& state = states_[index_of(origin)];
+  if (origin == id || sources_.empty() || !state.watermark.heard()) return;
+  std::size_t variants = 0;
+  series_.for_each_variant(origin, [&](SeriesId) { ++variants; });
+  if (variants > 2) return;
+  const Timestamp newest = state.watermark.own() + sources_[index_of(state.source)].time.max_out_of_orderness;
+  for (const auto& window : windows_) window->begin_labels(origin, newest);
+}
+
+SeriesId Pipeline::enter_series(SeriesId id, SourceId source) {
+  if (index_of(source) >= sources_.size()) source = SourceId{0};
   states_.resize(std::max<std::size_t>(states_.size(), index_of(id) + 1));
-  states_[index_of(id)] = {.watermark = SeriesWatermark(floor_), .heard_at = Duration(), .source = SourceId{0}};
+  states_[index_of(id)] = {.watermark = SeriesWatermark(floor_), .heard_at = Duration(), .source = source};
+  is_rare_ = is_rare_ || series_.has_variants();
   for (const auto& window : windows_) {
-    window->add_series(id, series_[id]);
+    window->add_series(id, series_[id], series_.origin_of(id));
     window->raise(floor_);
   }
   return id;
@@ -108,6 +161,7 @@ void Pipeline::skip_series(SeriesId id) {
 
 // The series that are computed from this one, where they are new.
 void Pipeline::add_derived(SeriesId input) {
+  if (series_.origin_of(input) != input) return;
   for (const auto& window : windows_) {
     for (WindowDefinition* each = window.get(); each != nullptr; each = each->former()) add_derived(*each, input);
   }
@@ -122,26 +176,34 @@ void Pipeline::add_derived(WindowDefinition& window, SeriesId input) {
     const std::string& metric = derived.metrics()[i].metric;
     std::optional<SeriesId> target = series_.find(series->sensor, metric);
     if (!target) {
-      target = enter_series(series_.add_beyond_capacity({series->sensor, metric, "", series->labels, false, true}));
+      target = enter_series(series_.add_beyond_capacity({series->sensor, metric, "", series->labels, false, true}),
+                            SourceId{0});
       add_derived(*target);
     }
     window.add_derived_input(input, series->metric, i, *target);
   }
 }
 
-// Idle, its last final row was emitted, and nothing is computed into it; or none of its readings was ever taken.
+// Idle at the last tick, its last final row was emitted, and nothing is computed into it; or none of its readings was
+// ever taken.
 bool Pipeline::may_evict(SeriesId id) const {
   if (!series_.has(id)) return false;
   const SeriesState& state = states_[index_of(id)];
-  return (is_idle(state) || !state.watermark.heard()) &&
+  const bool is_origin = series_.origin_of(id) == id;
+  if (is_origin && series_.has_variants(id)) return false;  // they leave before it
+  return (is_origin ? was_idle(state) || !state.watermark.heard() : was_silent(state)) &&
          std::none_of(windows_.begin(), windows_.end(), [&](const auto& window) { return window->keeps(id); });
 }
 
+// The last one that may be. Nothing is forgotten here but what cannot change before the next tick: a run that follows
+// the journal learns of no series that was refused.
 std::optional<SeriesId> Pipeline::next_leaver(std::span<const Reading> coming) {
-  while (!evictable_.empty()) {
-    const SeriesId id = evictable_.back();
-    evictable_.pop_back();
-    if (!may_evict(id)) continue;
+  for (std::size_t i = evictable_.size(); i-- > 0;) {
+    const SeriesId id = evictable_[i];
+    if (!may_evict(id)) {
+      evictable_.erase(evictable_.begin() + static_cast<std::ptrdiff_t>(i));
+      continue;
+    }
     const bool is_coming = std::any_of(coming.begin(), coming.end(), [&](const Reading& reading) {
       return series_[reading.series].sensor == series_[id].sensor;
     });
@@ -150,15 +212,38 @@ std::optional<SeriesId> Pipeline::next_leaver(std::span<const Reading> coming) {
   return std::nullopt;
 }
 
+void Pipeline::evict(SeriesId id) {
+  std::erase(evictable_, id);
+  forget_series(id);
+}
+
 // And the series that were computed from it and have no other input.
 void Pipeline::forget_series(SeriesId id) {
+  remember_evicted(id);
   std::vector<SeriesId> orphans;
-  for (const auto& window : windows_) window->forget_series(id, orphans);
+  for (const auto& window : windows_) window->forget_series(id, series_, orphans);
   for (const SeriesId orphan : orphans) {
     if (may_evict(orphan)) forget_series(orphan);
   }
   if (!sources_.empty()) sources_[index_of(states_[index_of(id)].source)].minimum.remove(id);
+  bad_times_.erase(id);
   series_.remove(id);
+}
+
+// All its windows are final: none ends after the last one that its newest reading could be in.
+void Pipeline::remember_evicted(SeriesId id) {
+  const SeriesState& state = states_[index_of(id)];
+  if (!state.watermark.heard() || series_[id].computed || sources_.empty()) return;
+  Timestamp newest = state.watermark.own() + sources_[index_of(state.source)].time.max_out_of_orderness;
+  for (const auto& window : windows_) newest = window->newest_settled(id, newest);
+  evicted_.remember(series_[id].sensor, series_[id].metric, newest);
+}
+
+void Pipeline::recall_evicted(SeriesId id) {
+  if (series_[id].computed || series_.origin_of(id) != id) return;
+  const Timestamp newest = evicted_.recall(series_[id].sensor, series_[id].metric);
+  if (newest == Timestamp::earliest()) return;
+  for (const auto& window : windows_) window->recall(id, newest);
 }
 
 void Pipeline::remember(Moment now) noexcept {
@@ -168,33 +253,81 @@ void Pipeline::remember(Moment now) noexcept {
 
 Pipeline::BatchRules Pipeline::rules_of(const Batch& batch) noexcept {
   SourceState& source = sources_[index_of(batch.source)];
-  BatchRules rules{source,
-                   batch.source,
-                   Timestamp::earliest(),
-                   Timestamp::latest(),
-                   Timestamp(),
-                   source.listening.elapsed(running())};
+  BatchRules rules{
+      source, batch.source, first_readable_time, Timestamp::latest(), Timestamp(), source.listening.elapsed(running())};
   if (!batch.arrival) return rules;
+  rules.has_arrival = true;
   rules.arrival = batch.arrival->wall;
-  if (source.time.oldest != Duration::unlimited()) rules.earliest = rules.arrival - source.time.oldest;
+  if (source.time.oldest != Duration::unlimited()) {
+    rules.earliest = std::max(rules.arrival - source.time.oldest, first_readable_time);
+  }
   if (source.time.max_future != Duration::unlimited()) rules.latest = rules.arrival + source.time.max_future;
   return rules;
 }
 
 Timestamp Pipeline::watermark_of(const SeriesState& series, SourceId source) const noexcept {
-  switch (sources_[index_of(source)].time.scope) {
-    case WatermarkScope::source:
-      return std::max(sources_[index_of(source)].minimum.value(), floor_);
-    case WatermarkScope::global:
-      return std::max(all_.value(), floor_);
-    case WatermarkScope::sensor:
-      break;
-  }
-  return series.watermark.value();
+  return watermark_by(sources_[index_of(source)].time.scope, series, source);
 }
 
-// At the limit on memory, what needs more is refused.
-template <bool at_limit>
+Timestamp Pipeline::watermark_by(WatermarkScope scope, const SeriesState& series, SourceId source) const noexcept {
+  if (scope == WatermarkScope::sensor) [[likely]]
+    return series.watermark.value();
+  if (scope == WatermarkScope::global) return std::max(all_.value(), floor_);
+  const SourceState& state = sources_[index_of(source)];
+  return std::max(scope == WatermarkScope::stream ? state.stream.value() : state.minimum.value(), floor_);
+}
+
+// What a source counts for among others; nothing: all of its series are idle.
+std::optional<Timestamp> Pipeline::watermark_of(const SourceState& source) const noexcept {
+  if (!source.minimum.active()) return std::nullopt;
+  return source.time.scope == WatermarkScope::stream ? source.stream.value() : source.minimum.value();
+}
+
+void Pipeline::enter_in_all(SourceId source) {
+  const SourceState& state = sources_[index_of(source)];
+  all_.enter(source, watermark_of(state), state.minimum.own());
+}
+
+// The minimums of several sources are held while one of these is awaited.
+void Pipeline::await_sources() {
+  const auto awaited = [](const SourceState& source) { return source.is_awaited; };
+  all_.set_held(std::any_of(sources_.begin(), sources_.end(), awaited));
+  for (const auto& window : windows_) {
+    window->set_held(std::any_of(sources_.begin(), sources_.end(), [&](const SourceState& source) {
+      return source.is_awaited &&
+             std::find(source.windows.begin(), source.windows.end(), window.get()) != source.windows.end();
+    }));
+  }
+}
+
+// Those that reported, or were listened to for long enough.
+void Pipeline::release_sources() {
+  bool any = false;
+  for (SourceState& source : sources_) {
+    const Duration timeout = source.time.idle_timeout;
+    const bool heard = source.counters.outcomes_total() > 0;
+    const bool listened = timeout != Duration::unlimited() && source.listening.heard(running()) >= timeout;
+    if (!source.is_awaited || (!heard && !listened)) continue;
+    source.is_awaited = false;
+    any = true;
+  }
+  if (any) await_sources();
+}
+
+bool Pipeline::is_awaited(SourceId source) const noexcept {
+  const SourceState& state = sources_[index_of(source)];
+  if (!state.is_awaited || state.counters.outcomes_total() > 0) return false;
+  const bool any_global = std::any_of(sources_.begin(), sources_.end(), [](const SourceState& each) {
+    return each.time.scope == WatermarkScope::global;
+  });
+  return (any_global && sources_.size() > 1) ||
+         std::any_of(state.windows.begin(), state.windows.end(), [&](const WindowDefinition* window) {
+           return window->grouped() && window->options().inputs.size() > 1;
+         });
+}
+
+// `rare`: the limit on memory is near, some series has variants, or some source another scope than sensor.
+template <bool rare>
 [[gnu::always_inline]] inline void Pipeline::apply(const BatchRules& rules, const Reading& reading) {
   if (!std::isfinite(reading.value)) [[unlikely]] {
     ++rules.source.counters.refused[static_cast<std::size_t>(Refusal::not_finite)];
@@ -206,32 +339,36 @@ template <bool at_limit>
     if (!instead) return;
     time = *instead;
   }
-  if constexpr (at_limit) {
-    if (needs_room(rules, reading, time)) {
+  if constexpr (rare) {
+    if (is_near_limit_ && !has_room(rules, reading, time)) {
       ++rules.source.counters.refused[static_cast<std::size_t>(Refusal::memory_limit)];
       return;
     }
   }
-  SeriesState& series = states_[index_of(reading.series)];
-  if (by_minimum_ && series.source != rules.source_index) [[unlikely]]
-    keep_reached(reading.series);
-  const WatermarkScope scope = rules.source.time.scope;
-  const Timestamp watermark =
-      scope == WatermarkScope::sensor ? series.watermark.value() : watermark_of(series, rules.source_index);
-  ReadingOutcome outcome = ReadingOutcome::not_taken;
+  // Not a variable: that costs five instructions more.
+  const auto origin = [&]() noexcept { return rare ? series_.origin_of(reading.series) : reading.series; };
+  SeriesState& series = states_[index_of(origin())];
+  if (rare && by_minimum_ && series.source != rules.source_index) keep_reached(origin());
+  const Timestamp watermark = rare ? watermark_of(series, rules.source_index) : series.watermark.value();
+  ReadingOutcome outcome = ReadingOutcome::unmatched;
   for (WindowDefinition* const window : rules.source.windows) {
-    outcome =
-        std::min(outcome, window->admit(reading.series, rules.source_index, scope, time, reading.value, watermark));
+    if constexpr (!rare) {
+      outcome = std::min(outcome, window->admit(reading.series, rules.source_index, time, reading.value, watermark));
+    } else {
+      const Incoming incoming{
+          reading.series, rules.source_index, rules.source.time.scope, time, reading.value, watermark, origin()};
+      const ReadingOutcome own = window->admit_any(incoming);
+      outcome = std::min(outcome, own);
+      if (own <= ReadingOutcome::late_accepted && series_.has_variants(origin())) window->note_labels(incoming);
+    }
   }
-  if (outcome != ReadingOutcome::on_time) [[unlikely]] {
-    count_other(rules, reading, time, outcome);
-    if (outcome == ReadingOutcome::not_taken) return;
-  } else {
-    ++rules.source.counters.outcomes[static_cast<std::size_t>(ReadingOutcome::on_time)];
-  }
+  if (outcome != ReadingOutcome::on_time) [[unlikely]]
+    return take_other(rules, reading, time, outcome);
+  ++rules.source.counters.outcomes[static_cast<std::size_t>(ReadingOutcome::on_time)];
   series.value = reading.value;
+  if (rare && origin() != reading.series) note_variant(reading.series, {rules.source_index, rules.heard_at});
   if (others_follow_) [[unlikely]]
-    return observe_in_full(rules, reading.series, time);
+    return observe_in_full(rules, reading.series, origin(), time);
   observe(rules, series, time);
 }
 
@@ -245,7 +382,7 @@ inline void Pipeline::observe(const BatchRules& rules, SeriesState& series, Time
 SeriesClock Pipeline::clock_of(SeriesId series) const noexcept {
   const SeriesState& state = states_[index_of(series)];
   const auto scope = sources_.empty() ? WatermarkScope::sensor : sources_[index_of(state.source)].time.scope;
-  return {state.source, scope, false, watermark_of(state, state.source), {}, {}};
+  return {state.source, scope, false, watermark_of(state, state.source), {}, {}, {}};
 }
 
 // Before the first reading of a series moves any watermark.
@@ -264,51 +401,87 @@ void Pipeline::keep_reached(SeriesId series) noexcept {
   for (WindowDefinition* const window : sources_[index_of(state.source)].windows) window->keep_reached(series, clock);
 }
 
+[[gnu::always_inline]] inline void Pipeline::apply_all(const BatchRules& rules, std::span<const Reading> readings) {
+  measure_in_ -= readings.size();
+  if (is_rare_) [[unlikely]]
+    return apply_rare(rules, readings);
+  for (const Reading& reading : readings) apply<false>(rules, reading);
+}
+
 void Pipeline::apply(const Batch& batch) {
   quarantined_.clear();
   if (batch.arrival) remember(*batch.arrival);
   const BatchRules rules = rules_of(batch);
   rules.source.counters.received += batch.readings.size();
-  unmeasured_readings_ += batch.readings.size();
-  if (unmeasured_readings_ >= readings_between_measures) note_memory();
-  if (is_at_limit_) [[unlikely]]
-    return apply_at_limit(rules, batch.readings);
-  for (const Reading& reading : batch.readings) apply<false>(rules, reading);
+  if (batch.readings.size() > measure_in_) [[unlikely]]
+    return apply_in_parts(rules, batch.readings);
+  apply_all(rules, batch.readings);
+}
+
+// Memory is measured before each of them.
+void Pipeline::apply_in_parts(const BatchRules& rules, std::span<const Reading> readings) {
+  while (!readings.empty()) {
+    if (measure_in_ == 0) note_memory();
+    const std::size_t part = std::min(readings.size(), measure_in_);
+    apply_all(rules, readings.first(part));
+    readings = readings.subspan(part);
+  }
 }
 
 // Apart, so that a reading in the usual case need not ask.
-void Pipeline::apply_at_limit(const BatchRules& rules, std::span<const Reading> readings) {
+void Pipeline::apply_rare(const BatchRules& rules, std::span<const Reading> readings) {
   for (const Reading& reading : readings) apply<true>(rules, reading);
 }
 
-bool Pipeline::needs_room(const BatchRules& rules, const Reading& reading, Timestamp time) const noexcept {
-  const SeriesState& series = states_[index_of(reading.series)];
-  const Incoming incoming{reading.series, rules.source_index, rules.source.time.scope,
-                          time,           reading.value,      watermark_of(series, rules.source_index)};
-  const auto& windows = rules.source.windows;
-  return std::any_of(windows.begin(), windows.end(), [&](const auto* window) { return window->needs_room(incoming); });
+bool Pipeline::has_room(const BatchRules& rules, const Reading& reading, Timestamp time) {
+  const SeriesId origin = series_.origin_of(reading.series);
+  const Timestamp watermark = watermark_of(states_[index_of(origin)], rules.source_index);
+  const Incoming incoming{reading.series, rules.source_index, rules.source.time.scope, time, reading.value, watermark,
+                          origin};
+  std::size_t growth = 0;
+  for (WindowDefinition* const window : rules.source.windows) {
+    growth += window->growth(incoming, series_.has_variants(origin));
+  }
+  if (growth == 0) return true;
+  const auto fits = [&] { return claimed_bytes_ + growth <= options_.max_memory_bytes; };
+  if (!fits() && claimed_bytes_ != measured_bytes_) count_memory();  // readings took less than they could
+  if (!fits()) return false;
+  claimed_bytes_ += growth;
+  return true;
 }
 
-void Pipeline::count_other(const BatchRules& rules, const Reading& reading, Timestamp time, ReadingOutcome outcome) {
-  SeriesState& series = states_[index_of(reading.series)];
-  if (outcome == ReadingOutcome::not_taken) {
-    ++rules.source.counters.refused[static_cast<std::size_t>(Refusal::unmatched)];
-    return;
-  }
+// Of a reading that is not on time. Whatever its outcome, it moves its watermark.
+void Pipeline::take_other(const BatchRules& rules, const Reading& reading, Timestamp time, ReadingOutcome outcome) {
+  const SeriesId origin = series_.origin_of(reading.series);
+  SeriesState& series = states_[index_of(origin)];
   ++rules.source.counters.outcomes[static_cast<std::size_t>(outcome)];
   if (outcome == ReadingOutcome::late_accepted) ++series.late_accepted;
-  if (outcome != ReadingOutcome::late_dropped) return;
-  ++series.late_dropped;
-  quarantined_.push_back({{reading.series, time, reading.value}, Quarantined::Reason::late_dropped});
+  if (outcome == ReadingOutcome::late_dropped) {
+    ++series.late_dropped;
+    quarantined_.push_back({{reading.series, time, reading.value}, Quarantined::Reason::late_dropped});
+  }
+  series.value = reading.value;
+  if (origin != reading.series) note_variant(reading.series, {rules.source_index, rules.heard_at});
+  others_follow_ ? observe_in_full(rules, reading.series, origin, time) : observe(rules, series, time);
 }
 
 // Of a reading with a bad time: the arrival time, or nothing when it is refused.
 std::optional<Timestamp> Pipeline::time_instead(const BatchRules& rules, const Reading& reading) {
-  ++states_[index_of(reading.series)].bad_time;
+  if (reading.event_time == Timestamp::earliest() && rules.earliest == first_readable_time) return reading.event_time;
+  const SeriesId series = series_.origin_of(reading.series);
+  ++states_[index_of(series)].bad_time;
+  const bool is_readable = reading.event_time >= first_readable_time;
+  BadTime& bad = bad_times_[series];
+  bad = {rules.source_index, rules.heard_at, bad.ahead};
+  if (is_readable) bad.ahead = reading.event_time - rules.arrival;
   Counters& counters = rules.source.counters;
-  if (rules.source.time.on_bad_time == BadTimePolicy::use_arrival) {
+  if (rules.source.time.on_bad_time == BadTimePolicy::use_arrival && rules.has_arrival) {
     ++counters.restamped;
     return rules.arrival;
+  }
+  if (!is_readable) {
+    ++counters.refused[static_cast<std::size_t>(Refusal::bad_time)];
+    return std::nullopt;
   }
   const bool too_old = reading.event_time < rules.earliest;
   ++counters.refused[static_cast<std::size_t>(too_old ? Refusal::too_old : Refusal::too_early)];
@@ -320,7 +493,7 @@ std::optional<Timestamp> Pipeline::time_instead(const BatchRules& rules, const R
 
 // As `observe`, and what concerns others: derived metrics that wait for a first reading, and the watermarks of groups,
 // of the source and of all sources.
-void Pipeline::observe_in_full(const BatchRules& rules, SeriesId series, Timestamp time) {
+void Pipeline::observe_in_full(const BatchRules& rules, SeriesId variant, SeriesId series, Timestamp time) {
   SeriesState& state = states_[index_of(series)];
   const bool is_first = !state.watermark.heard();
   const SourceId from = is_first ? rules.source_index : state.source;
@@ -330,16 +503,25 @@ void Pipeline::observe_in_full(const BatchRules& rules, SeriesId series, Timesta
   const auto& takers = rules.source.windows;
   for (const auto& window : windows_) {
     const bool taken = std::find(takers.begin(), takers.end(), window.get()) != takers.end();
-    window->observe(series, state.watermark, heard, taken);
+    series_.for_each_variant(
+        series, [&](SeriesId each) { window->observe(each, state.watermark, heard, taken && each == variant); });
   }
-  if (!by_minimum_) return;
-  rules.source.minimum.observe(series, state.watermark, heard);
-  all_.observe(rules.source_index, rules.source.minimum);
-  all_.hear(heard);
-  if (from == rules.source_index) return;
-  sources_[index_of(from)].minimum.remove(series);  // only now: nothing may seem to be ahead in between
-  sources_[index_of(from)].minimum.settle();
-  all_.observe(from, sources_[index_of(from)].minimum);
+  if (by_minimum_) {
+    rules.source.minimum.observe(series, state.watermark, heard);
+    rules.source.stream.observe(time, rules.source.time.max_out_of_orderness);
+    enter_in_all(rules.source_index);
+    all_.hear(heard);
+    all_.settle();
+  }
+  if (by_minimum_ && from != rules.source_index) {
+    sources_[index_of(from)].minimum.remove(series);  // only now: nothing may seem to be ahead in between
+    sources_[index_of(from)].minimum.settle();
+    enter_in_all(from);
+    all_.settle();
+  }
+  if (!rules.source.is_awaited) return;
+  rules.source.is_awaited = false;
+  await_sources();
 }
 
 void Pipeline::refuse(SourceId source, Refusal reason, std::uint64_t readings) noexcept {
@@ -374,7 +556,10 @@ void Pipeline::hear_at_most(SourceId source, Duration at) noexcept {
 void Pipeline::raise_watermarks(Timestamp to) noexcept {
   floor_ = std::max(floor_, to);
   for (SeriesState& state : states_) state.watermark.raise(to);
-  for (SourceState& source : sources_) source.minimum.raise(to);
+  for (SourceState& source : sources_) {
+    source.minimum.raise(to);
+    source.stream.raise(to);
+  }
   all_.raise(to);
   for (const auto& window : windows_) window->raise(to);
 }
@@ -384,44 +569,67 @@ Duration Pipeline::silence_since(const Heard& heard) const noexcept {
 }
 
 bool Pipeline::is_idle(const SeriesState& series) const noexcept {
+  return series.watermark.heard() && is_silent(series);
+}
+
+bool Pipeline::is_silent(const SeriesState& series) const noexcept {
   const Duration timeout =
       sources_.empty() ? Duration::unlimited() : sources_[index_of(series.source)].time.idle_timeout;
-  return series.watermark.heard() && timeout != Duration::unlimited() &&
-         silence_since({series.source, series.heard_at}) >= timeout;
+  return timeout != Duration::unlimited() && silence_since({series.source, series.heard_at}) >= timeout;
+}
+
+// At the last tick, or the one under way, and it was not heard since: nothing but a tick makes a series that may be
+// evicted.
+bool Pipeline::was_idle(const SeriesState& series) const noexcept {
+  return series.watermark.heard() && was_silent(series);
+}
+
+bool Pipeline::was_silent(const SeriesState& series) const noexcept {
+  if (sources_.empty()) return false;
+  const SourceState& source = sources_[index_of(series.source)];
+  return source.time.idle_timeout != Duration::unlimited() &&
+         source.heard_at_tick - series.heard_at >= source.time.idle_timeout;
 }
 
 // Idle series are removed from every minimum.
 void Pipeline::silence_idle_series() {
+  if (!others_follow_) return;
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
-    if (!series_.has(SeriesId{i}) || !is_idle(states_[i])) continue;
-    if (by_minimum_) sources_[index_of(states_[i].source)].minimum.remove(SeriesId{i});
+    const SeriesId origin = series_.origin_of(SeriesId{i});
+    if (!series_.has(SeriesId{i}) || !was_idle(states_[index_of(origin)])) continue;
+    if (by_minimum_ && origin == SeriesId{i}) sources_[index_of(states_[i].source)].minimum.remove(origin);
     for (const auto& window : windows_) window->become_idle(SeriesId{i});
   }
   if (!by_minimum_) return;
   for (std::uint32_t i = 0; i < sources_.size(); ++i) {
     sources_[i].minimum.settle();
-    all_.enter(SourceId{i}, sources_[i].minimum);
+    enter_in_all(SourceId{i});
   }
   all_.settle();
 }
 
 void Pipeline::read_clocks() {
   series_clocks_.clear();
+  series_clocks_.reserve(states_.size());
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
     const SeriesState& state = states_[i];
-    const bool idle = series_.has(SeriesId{i}) && is_idle(state);
+    const bool idle = series_.has(SeriesId{i}) && was_idle(state);
     const Timestamp own = state.watermark.own();
     const Timestamp clock = idle ? own + silence_since({state.source, state.heard_at}) : Timestamp::earliest();
-    const auto scope = sources_.empty() ? WatermarkScope::sensor : sources_[index_of(state.source)].time.scope;
-    series_clocks_.push_back({state.source, scope, idle, watermark_of(state, state.source), own, clock});
+    const TimeOptions time = sources_.empty() ? TimeOptions() : sources_[index_of(state.source)].time;
+    series_clocks_.push_back({state.source, time.scope, idle, watermark_of(state, state.source), own,
+                              own + time.max_out_of_orderness, clock});
   }
-  const auto clock_of = [&](const auto& minimum) {
+  const auto clock_of = [&](const auto& minimum, Timestamp own) {
     if (!minimum.silent()) return SourceClock{false, Timestamp::earliest()};
-    return SourceClock{true, minimum.own() + silence_since(minimum.heard())};
+    return SourceClock{true, own + silence_since(minimum.heard())};
   };
   source_clocks_.clear();
-  for (const SourceState& source : sources_) source_clocks_.push_back(clock_of(source.minimum));
-  all_clock_ = clock_of(all_);
+  for (const SourceState& source : sources_) {
+    const bool by_stream = source.time.scope == WatermarkScope::stream;
+    source_clocks_.push_back(clock_of(source.minimum, by_stream ? source.stream.own() : source.minimum.own()));
+  }
+  all_clock_ = clock_of(all_, all_.own());
 }
 
 // By all sources.
@@ -435,6 +643,8 @@ void Pipeline::tick(Moment now, Fire fire, Emission& out) {
   remember(now);
   out.clear();
   out.epoch = ++epoch_;
+  release_sources();
+  for (SourceState& source : sources_) source.heard_at_tick = source.listening.heard(running());
   silence_idle_series();
   read_clocks();
   for (const auto& window : windows_) {
@@ -446,8 +656,8 @@ void Pipeline::tick(Moment now, Fire fire, Emission& out) {
       windows_[i]->postpone();
       continue;
     }
-    windows_[i]->fire(WindowId{i}, running(), clocks(), series_.ranks(), options_.max_epoch_rows - out.rows.size(),
-                      out);
+    windows_[i]->fire(WindowId{i}, running(), clocks(), series_, series_.ranks(),
+                      options_.max_epoch_rows - out.rows.size(), out);
   }
   measure();
   find_leavers();
@@ -475,33 +685,49 @@ Timestamp Pipeline::reached(WindowId window, KeyId key) const noexcept {
 }
 
 std::optional<SeriesView> Pipeline::view(SeriesId id) const noexcept {
-  if (index_of(id) >= states_.size() || !series_.has(id)) return std::nullopt;
+  if (index_of(id) >= states_.size() || !series_.has(id) || series_.origin_of(id) != id) return std::nullopt;
   const SeriesState& state = states_[index_of(id)];
   const bool heard = state.watermark.heard();
   if (sources_.empty() || (!heard && state.bad_time == 0)) return std::nullopt;
   const Timestamp newest = state.watermark.own() + sources_[index_of(state.source)].time.max_out_of_orderness;
-  return SeriesView{.id = id,
-                    .source = state.source,
-                    .newest = heard ? newest : Timestamp::earliest(),
-                    .watermark = watermark_of(state, state.source),
-                    .silence = silence_since({state.source, state.heard_at}),
-                    .idle = is_idle(state),
-                    .value = state.value,
-                    .late_accepted = state.late_accepted,
-                    .late_dropped = state.late_dropped,
-                    .bad_time = state.bad_time};
+  const auto found = bad_times_.find(id);
+  const BadTime* const bad = found == bad_times_.end() ? nullptr : &found->second;
+  return SeriesView{
+      .id = id,
+      .source = heard || bad == nullptr ? state.source : bad->source,
+      .newest = heard ? newest : Timestamp::earliest(),
+      .watermark = watermark_of(state, state.source),
+      .silence = silence_since({state.source, state.heard_at}),
+      .idle = is_idle(state),
+      .value = state.value,
+      .late_accepted = state.late_accepted,
+      .late_dropped = state.late_dropped,
+      .bad_time = state.bad_time,
+      .bad_time_silence = bad == nullptr ? std::nullopt : std::optional(silence_since({bad->source, bad->heard_at})),
+      .bad_time_ahead = bad == nullptr ? std::nullopt : bad->ahead};
 }
 
 std::vector<Timestamp> Pipeline::watermarks() const {
   std::vector<Timestamp> reached;
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
     const SeriesClock clock = clock_of(SeriesId{i});
-    reached.push_back(clock.watermark);
+    reached.push_back(series_.origin_of(SeriesId{i}) == SeriesId{i} ? clock.watermark : Timestamp::earliest());
     for (const auto& window : windows_) {
       if (!window->grouped()) reached.back() = std::max(reached.back(), window->reached(SeriesId{i}, clock));
     }
   }
   return reached;
+}
+
+// The labels of a derived metric are those of a reading of one of its inputs.
+std::shared_ptr<const Series> Pipeline::key_of(const Row& row) const {
+  if (row.labels == no_series) return windows_[index_of(row.window)]->names_of(row, series_);
+  const SeriesId key = series_of(row.key);
+  if (series_.origin_of(row.labels) == key) return series_.shared(row.labels);
+  if (series_[row.labels].labels == series_[key].labels) return series_.shared(key);
+  Series labelled = series_[key];
+  labelled.labels = series_[row.labels].labels;
+  return std::make_shared<const Series>(std::move(labelled));
 }
 
 std::size_t Pipeline::open_windows() const noexcept {
@@ -510,23 +736,51 @@ std::size_t Pipeline::open_windows() const noexcept {
   return open;
 }
 
+// What a tick takes for the series and windows that are there.
+std::size_t Pipeline::reserved_bytes() const noexcept {
+  const std::size_t clocks = states_.size() * sizeof(SeriesClock) + series_.reserved_bytes();
+  std::size_t bytes = clocks - std::min(clocks, series_clocks_.capacity() * sizeof(SeriesClock));
+  for (const auto& window : windows_) bytes += window->reserved_bytes();
+  return bytes;
+}
+
+// All that is kept by series doubles at about the same time.
+std::size_t Pipeline::growth_of_series(const Series& series) const noexcept {
+  std::size_t by_series = sizeof(SeriesState) + SeriesTable::bytes_by_series;
+  for (const auto& window : windows_) by_series += window->bytes_by_key();
+  const bool is_full = states_.size() == states_.capacity() && series_.removed().empty();
+  const std::size_t labels = series_.find(series.sensor, series.metric) ? RowLabels::bytes_of_key() : 0;
+  return (is_full ? states_.size() * by_series : 0) + edgetide::memory_bytes(series) + windows_.size() * labels;
+}
+
 std::size_t Pipeline::memory_bytes() const noexcept {
-  std::size_t bytes =
-      series_.memory_bytes() + heap_bytes(states_) + heap_bytes(series_clocks_) + heap_bytes(evictable_);
+  std::size_t bytes = series_.memory_bytes() + evicted_.memory_bytes() + heap_bytes(states_) +
+                      heap_bytes(series_clocks_) + heap_bytes(evictable_);
+  bytes += bad_times_.size() * bytes_of_bad_time;
   for (const SourceState& source : sources_) bytes += source.minimum.memory_bytes();
   for (const auto& window : windows_) bytes += window->memory_bytes();
   return bytes;
 }
 
-void Pipeline::measure() noexcept {
+void Pipeline::measure() {
   for (const auto& window : windows_) window->measure();
   note_memory();
 }
 
-void Pipeline::note_memory() noexcept {
+void Pipeline::count_memory() noexcept {
   memory_bytes_ = memory_bytes();
-  is_at_limit_ = memory_bytes_ > options_.max_memory_bytes;
-  unmeasured_readings_ = 0;
+  claimed_bytes_ = measured_bytes_ = memory_bytes_ + reserved_bytes();
+}
+
+// And for how many readings there is room at least. Only between them.
+void Pipeline::note_memory() noexcept {
+  count_memory();
+  std::size_t growth = 1, taken = claimed_bytes_;
+  for (const auto& window : windows_) growth += window->largest_growth(), taken += window->largest_step();
+  const std::size_t room = options_.max_memory_bytes - std::min(options_.max_memory_bytes, taken);
+  is_near_limit_ = room / growth < least_unmeasured;
+  is_rare_ = is_near_limit_ || series_.has_variants() || by_minimum_;
+  measure_in_ = is_near_limit_ ? max_unmeasured : std::min(max_unmeasured, room / growth);
 }
 
 bool Pipeline::has_more_rows() const noexcept {

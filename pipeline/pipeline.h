@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,6 +23,7 @@
 
 #include "pipeline/counters.h"
 #include "pipeline/emission.h"
+#include "pipeline/evicted_keys.h"
 #include "pipeline/options.h"
 #include "pipeline/rate_limit.h"
 #include "pipeline/reading.h"
@@ -54,7 +56,7 @@ enum class Fire : std::uint8_t {
 // What there is to see of one series.
 struct SeriesView {
   SeriesId id;
-  SourceId source;      // that heard it last
+  SourceId source;      // that heard it last, or had nothing but bad times of it
   Timestamp newest;     // event time; earliest(): only bad ones arrived
   Timestamp watermark;  // by the scope of its source, without what idleness raised it to in a window
   Duration silence;     // listening time since the newest arrival
@@ -63,6 +65,9 @@ struct SeriesView {
   std::uint32_t late_accepted;
   std::uint32_t late_dropped;
   std::uint32_t bad_time;
+  // Of the newest arrival with a bad time; none since the start.
+  std::optional<Duration> bad_time_silence;  // listening time since
+  std::optional<Duration> bad_time_ahead;    // event time less arrival, where it could be read
 };
 
 // How a source goes on that was connected when a snapshot was taken.
@@ -75,8 +80,8 @@ class Pipeline {
  public:
   explicit Pipeline(PipelineOptions options);
 
-  // A series that `series().find` did not find, for a reading of `source`. Nothing when a limit is reached; the reading
-  // is then counted as refused.
+  // A series, or a variant, that `series().find` did not find, for a reading of `source`. Nothing when a limit is
+  // reached; the reading is then counted as refused.
   std::optional<SeriesId> add_series(Series series, SourceId source = SourceId{0});
   // The same, but nothing is counted: the reason instead. The sensors of `coming` readings, which are about to be
   // applied, keep their series: no other series is given the id of one of them.
@@ -115,9 +120,7 @@ class Pipeline {
   bool has_more_rows() const noexcept;
 
   // Sensor, metric and labels of a row. The sensor of a group is written "column=value,...", "*" for the group of all.
-  std::shared_ptr<const Series> key_of(const Row& row) const {
-    return windows_[index_of(row.window)]->key(row.key, series_, row.former);
-  }
+  std::shared_ptr<const Series> key_of(const Row& row) const;
 
   // What a tick now would emit of each window, nearly: idle watermarks may follow the clock first.
   RowsDue rows_due(WindowId window) const {
@@ -135,15 +138,27 @@ class Pipeline {
   std::size_t open_windows() const noexcept;
   std::size_t memory_bytes() const noexcept;  // of state; of what aggregates own as of the last tick
   std::size_t memory_bytes_noted() const noexcept { return memory_bytes_; }  // at the last tick, or since
+  // That the next tick will take for the series and windows that are there; it counts towards the limit.
+  std::size_t reserved_bytes() const noexcept;
 
   // ---- to be looked at
   const PipelineOptions& options() const noexcept { return options_; }
   const WindowDefinition& window(WindowId id) const noexcept { return *windows_[index_of(id)]; }
   bool listening(SourceId source) const noexcept { return sources_[index_of(source)].listening.listening(); }
+  // Some watermark of several sources waits for the first reading of this one.
+  bool is_awaited(SourceId source) const noexcept;
+  // Why new series of the source were refused within the last minute; nothing: none was.
+  std::optional<Refusal> refuses_series(SourceId source) const noexcept;
+  const EvictedKeys& evicted() const noexcept { return evicted_; }
   // Nothing: the series was evicted, is computed, or nothing of it ever arrived.
   std::optional<SeriesView> view(SeriesId id) const noexcept;
   // The watermark of a key of a window: what closes its windows.
   Timestamp reached(WindowId window, KeyId key) const noexcept;
+
+  // ---- readings that were dropped as late (late_rows.h); they change nothing here
+  LateOutcome late_outcome(WindowId window, SourceId source, const Reading& reading) const;
+  // The rows that they alone make, whatever the watermarks say. No rows where the window does not add late readings.
+  AddedRows late_rows(WindowId window, std::span<const Reading> late) const;
 
   // The whole state. The same state gives the same bytes.
   std::string snapshot() const;
@@ -158,25 +173,38 @@ class Pipeline {
   void take_over_changed();
 
  private:
-  // So many, or one batch more, are taken before it is seen that the limit on memory is reached.
-  static constexpr std::size_t readings_between_measures = 512;
+  // So many are taken before memory is measured again, or fewer, where they could reach the limit. Where that would be
+  // very few, each reading is asked what it takes.
+  static constexpr std::size_t max_unmeasured = 4096;
+  static constexpr std::size_t least_unmeasured = 16;
 
   struct SourceState {
     TimeOptions time;
     std::vector<WindowDefinition*> windows;  // those that take this source's readings
     ListeningClock listening;
     MinimumWatermark<SeriesId> minimum;  // over its series; kept only where some scope needs it
+    SeriesWatermark stream;              // of all its readings; kept as `minimum` is
+    bool is_awaited = false;             // minimums wait for its first reading
+    Duration heard_at_tick;              // listening time at the last tick
     RateLimit new_series;
+    std::optional<Refusal> series_refusal;  // the last one, at
+    Duration series_refused_at;             // of running time; these are no part of a snapshot
     Counters counters;
   };
   struct SeriesState {
     SeriesWatermark watermark;
     Duration heard_at;  // listening time of `source` when the newest arrival came
-    SourceId source;    // of the newest arrival
+    SourceId source;    // of the newest arrival; a variant (series.h) has no more than these two
     std::uint32_t bad_time = 0;
     std::uint32_t late_accepted = 0;
     std::uint32_t late_dropped = 0;
     double value = std::numeric_limits<double>::quiet_NaN();  // of the newest arrival; no part of a snapshot
+  };
+  // The newest arrival with a bad time. No part of a snapshot.
+  struct BadTime {
+    SourceId source;
+    Duration heard_at;  // listening time of `source`
+    std::optional<Duration> ahead;
   };
   // What holds for every reading of a batch.
   struct BatchRules {
@@ -186,36 +214,59 @@ class Pipeline {
     Timestamp latest;
     Timestamp arrival;
     Duration heard_at;
+    bool has_arrival = false;
   };
 
   BatchRules rules_of(const Batch& batch) noexcept;
-  template <bool at_limit>
+  template <bool rare>
   void apply(const BatchRules& rules, const Reading& reading);
-  void apply_at_limit(const BatchRules& rules, std::span<const Reading> readings);
+  void apply_all(const BatchRules& rules, std::span<const Reading> readings);
+  [[gnu::noinline]] void apply_in_parts(const BatchRules& rules, std::span<const Reading> readings);
+  void apply_rare(const BatchRules& rules, std::span<const Reading> readings);
   std::optional<Timestamp> time_instead(const BatchRules& rules, const Reading& reading);
-  void count_other(const BatchRules& rules, const Reading& reading, Timestamp time, ReadingOutcome outcome);
+  [[gnu::noinline]] void take_other(const BatchRules& rules, const Reading& reading, Timestamp time,
+                                    ReadingOutcome outcome);
   Timestamp watermark_of(const SeriesState& series, SourceId source) const noexcept;
+  Timestamp watermark_by(WatermarkScope scope, const SeriesState& series, SourceId source) const noexcept;
   SeriesClock clock_of(SeriesId series) const noexcept;
+  std::optional<Timestamp> watermark_of(const SourceState& source) const noexcept;
+  void await_sources();
+  void release_sources();
+  void enter_in_all(SourceId source);
   void hear_derived_inputs(SeriesId series);
   void keep_reached(SeriesId series) noexcept;
   void observe(const BatchRules& rules, SeriesState& series, Timestamp time) noexcept;
-  void observe_in_full(const BatchRules& rules, SeriesId series, Timestamp time);
+  void observe_in_full(const BatchRules& rules, SeriesId variant, SeriesId origin, Timestamp time);
+  void note_variant(SeriesId variant, Heard heard) noexcept {
+    states_[index_of(variant)].heard_at = heard.at;
+    states_[index_of(variant)].source = heard.source;
+  }
   void remember(Moment now) noexcept;
-  void measure() noexcept;
+  void measure();
+  void count_memory() noexcept;
   void note_memory() noexcept;
-  bool needs_room(const BatchRules& rules, const Reading& reading, Timestamp time) const noexcept;
+  std::size_t growth_of_series(const Series& series) const noexcept;
+  bool has_room(const BatchRules& rules, const Reading& reading, Timestamp time);
   void hear_at_most(SourceId source, Duration at) noexcept;
   Duration running() const noexcept { return now_ ? now_->running : Duration(); }
-  std::optional<Refusal> find_room(SourceId source, std::span<const Reading> coming);
-  SeriesId enter_series(SeriesId id);
+  std::optional<Refusal> find_room(const Series& series, SourceId source, std::span<const Reading> coming);
+  SeriesId enter_series(SeriesId id, SourceId source);
+  void begin_variants(SeriesId id);
   void skip_series(SeriesId id);
+  void evict(SeriesId id);
   void forget_series(SeriesId id);
+  void remember_evicted(SeriesId id);
+  void recall_evicted(SeriesId id);
+  std::variant<SeriesId, Refusal> try_add(Series series, SourceId source, std::span<const Reading> coming);
   void add_derived(SeriesId input);
   void add_derived(WindowDefinition& window, SeriesId input);
   bool may_evict(SeriesId id) const;
   std::optional<SeriesId> next_leaver(std::span<const Reading> coming);
   void find_leavers();
   bool is_idle(const SeriesState& series) const noexcept;
+  bool was_idle(const SeriesState& series) const noexcept;
+  bool is_silent(const SeriesState& series) const noexcept;
+  bool was_silent(const SeriesState& series) const noexcept;
   Duration silence_since(const Heard& heard) const noexcept;
   void silence_idle_series();
   void read_clocks();
@@ -224,9 +275,13 @@ class Pipeline {
   void reset();
   SnapshotHead snapshot_head() const;
   void save_series(ByteWriter& out) const;
-  std::vector<SourceId> load_sources(ByteReader& in, const SnapshotHead& head, Connections connections);
+  std::vector<SourceId> load_sources(ByteReader& in, const SnapshotHead& head, Connections connections,
+                                     std::vector<WatermarkScope>& scopes);
+  void keep_reached_by(const std::vector<WatermarkScope>& scopes) noexcept;
   void load_series(ByteReader& in, const std::vector<SourceId>& sources);
   void load_series_state(ByteReader& in, SeriesId id, const std::vector<SourceId>& sources);
+  void load_variant(ByteReader& in, Series texts, std::uint32_t count, const std::vector<SourceId>& sources);
+  bool is_variant_of(SeriesId id, SeriesId origin) const;
   void load_windows(ByteReader& in, const SnapshotHead& head, const std::vector<SourceId>& sources);
   void load_changed(ByteReader& in, WindowDefinition& changed, const WindowDefinition::Restored& restored);
   void enter_all_series(WindowDefinition& window);
@@ -242,10 +297,15 @@ class Pipeline {
   bool others_follow_ = false;      // minimums, groups or derived metrics have to know of each reading
   MinimumWatermark<SourceId> all_;  // over sources
   std::vector<std::unique_ptr<WindowDefinition>> windows_;
+  EvictedKeys evicted_;              // of series, their newest event time
   std::vector<SeriesId> evictable_;  // which may be evicted, as of the last tick; only while the table is full
   std::size_t memory_bytes_ = 0;     // as of a tick, or some readings later
-  bool is_at_limit_ = false;         // as of then
-  std::size_t unmeasured_readings_ = 0;
+  std::size_t claimed_bytes_ = 0;    // with what is reserved, and what readings since then took at most
+  std::size_t measured_bytes_ = 0;   // claimed_bytes_ as of then
+  bool is_near_limit_ = false;       // each reading has to be asked
+  bool is_rare_ = false;             // that, some series has variants, or some source another scope than sensor
+  std::size_t measure_in_ = 0;       // so many readings
+  std::map<SeriesId, BadTime> bad_times_;
   std::vector<Quarantined> quarantined_;
   std::vector<std::string> forgotten_windows_;
   std::vector<std::string> changed_windows_;

@@ -3,14 +3,19 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <utility>
+
+#include "pipeline/interpolated_rank.h"
 
 namespace edgetide {
 
 namespace {
 
+constexpr std::size_t min_capacity = 16;
 constexpr double gamma = (1 + QuantileSketch::relative_error) / (1 - QuantileSketch::relative_error);
 constexpr double smallest = 1e-300;           // magnitudes below count as zero
 constexpr std::int32_t bucket_most = 40'000;  // log_gamma of the largest double is less
+constexpr std::uint32_t level_most = 7;       // on which max_pages hold every bucket there can be
 
 const double log_gamma = std::log(gamma);
 
@@ -18,16 +23,44 @@ std::int32_t bucket_of(double magnitude) noexcept {
   return static_cast<std::int32_t>(std::ceil(std::log(magnitude) / log_gamma));
 }
 
+// `levels` levels up: bucket / 2^levels, rounded up.
+constexpr std::int32_t raised(std::int32_t bucket, std::uint32_t levels) noexcept {
+  return -(-bucket >> levels);
+}
+
 // Relative to both ends of the bucket the same error.
-double value_of(std::int32_t bucket) noexcept {
-  return 2 * std::exp(bucket * log_gamma) / (gamma + 1);
+double value_of(std::int32_t bucket, std::uint32_t level) noexcept {
+  const double log_width = std::ldexp(log_gamma, static_cast<int>(level));
+  return 2 * std::exp(bucket * log_width) / (std::exp(log_width) + 1);
 }
 
 }  // namespace
 
 std::size_t QuantileSketch::add(double value) {
-  min_ = std::min(min_, value + 0.0);  // -0 is 0
-  max_ = std::max(max_, value + 0.0);
+  value += 0.0;  // -0 is 0
+  if (++count_ > max_exact) return few_.empty() ? add_to_buckets(value) : leave_exact(value);
+  if (few_.size() == few_.capacity()) return add_to_grown(value);
+  few_.push_back(value);
+  return 0;
+}
+
+std::size_t QuantileSketch::add_to_grown(double value) {
+  const std::size_t before = heap_bytes(few_);
+  few_.reserve(next_capacity());
+  few_.push_back(value);
+  return heap_bytes(few_) - before;
+}
+
+std::size_t QuantileSketch::leave_exact(double value) {
+  const std::size_t before = owned_bytes();
+  pour_into_buckets(std::exchange(few_, {}));
+  add_to_buckets(value);
+  return std::max(owned_bytes(), before) - before;
+}
+
+std::size_t QuantileSketch::add_to_buckets(double value) {
+  min_ = std::min(min_, value);
+  max_ = std::max(max_, value);
   if (std::abs(value) < smallest) {
     ++zeros_;
     return 0;
@@ -35,12 +68,32 @@ std::size_t QuantileSketch::add(double value) {
   return value > 0 ? positive_.add(bucket_of(value), 1) : negative_.add(bucket_of(-value), 1);
 }
 
-bool QuantileSketch::grows_with(double value) const noexcept {
-  if (std::abs(value) < smallest) return false;
-  return value > 0 ? positive_.grows_with(bucket_of(value)) : negative_.grows_with(bucket_of(-value));
+void QuantileSketch::pour_into_buckets(const std::vector<double>& values) {
+  for (const double value : values) add_to_buckets(value);
+}
+
+std::size_t QuantileSketch::growth(double value) const noexcept {
+  if (count_ < max_exact) {
+    const bool is_full = few_.size() == few_.capacity();
+    return is_full ? heap_block(next_capacity() * sizeof(double)) - heap_bytes(few_) : 0;
+  }
+  if (count_ == max_exact) return largest_growth();  // it is hardly ever as much
+  if (std::abs(value) < smallest) return 0;
+  return value > 0 ? positive_.growth(bucket_of(value)) : negative_.growth(bucket_of(-value));
+}
+
+std::size_t QuantileSketch::next_capacity() const noexcept {
+  return std::clamp(2 * few_.capacity(), min_capacity, max_exact);
 }
 
 void QuantileSketch::merge(const QuantileSketch& other) {
+  count_ += other.count_;
+  if (is_exact()) {
+    few_.insert(few_.end(), other.few_.begin(), other.few_.end());
+    return;
+  }
+  pour_into_buckets(std::exchange(few_, {}));
+  pour_into_buckets(other.few_);
   min_ = std::min(min_, other.min_);
   max_ = std::max(max_, other.max_);
   zeros_ += other.zeros_;
@@ -48,21 +101,33 @@ void QuantileSketch::merge(const QuantileSketch& other) {
   positive_.merge(other.positive_);
 }
 
+const std::vector<double>& QuantileSketch::in_order() const noexcept {
+  if (!std::is_sorted(few_.begin(), few_.end())) std::sort(few_.begin(), few_.end());
+  return few_;
+}
+
 double QuantileSketch::percentile(double percent) const noexcept {
-  const std::uint64_t last = count() - 1;
-  const auto rank = static_cast<std::uint64_t>(percent * static_cast<double>(last) / 100);
-  return std::clamp(at_rank(std::min(last, rank)), min_, max_);
+  if (is_exact()) return interpolated_rank(in_order(), percent / 100);
+  const auto rank = static_cast<std::uint64_t>(percent * static_cast<double>(count_ - 1) / 100);
+  return std::clamp(at_rank(rank), min_, max_);
 }
 
 double QuantileSketch::at_rank(std::uint64_t rank) const noexcept {
+  if (rank == 0) return min_;
+  if (rank >= count_ - 1) return max_;
   const std::uint64_t negatives = negative_.total();
-  if (rank < negatives) return -value_of(negative_.at_rank_from_largest(rank));
+  if (rank < negatives) return -negative_.at_rank_from_largest(rank);
   rank -= negatives;
   if (rank < zeros_) return 0;
-  return value_of(positive_.at_rank(rank - zeros_));
+  return positive_.at_rank(rank - zeros_);
 }
 
 void QuantileSketch::save(ByteWriter& out) const {
+  out.u64(count_);
+  if (is_exact()) {
+    for (const double value : in_order()) out.u64(std::bit_cast<std::uint64_t>(value));
+    return;
+  }
   out.u64(std::bit_cast<std::uint64_t>(min_));
   out.u64(std::bit_cast<std::uint64_t>(max_));
   out.u64(zeros_);
@@ -71,91 +136,126 @@ void QuantileSketch::save(ByteWriter& out) const {
 }
 
 bool QuantileSketch::load(ByteReader& in) {
+  const std::uint64_t count = in.u64();
+  in.require(count > 0);
+  if (count <= max_exact) {
+    for (std::uint64_t i = 0; in.ok() && i < count; ++i) {
+      const double value = std::bit_cast<double>(in.u64());
+      in.require(std::isfinite(value));
+      add(value);
+    }
+    return in.ok();
+  }
+  count_ = count;
   min_ = std::bit_cast<double>(in.u64());
   max_ = std::bit_cast<double>(in.u64());
   zeros_ = in.u64();
   in.require(std::isfinite(min_) && std::isfinite(max_) && min_ <= max_);
-  return negative_.load(in) && positive_.load(in) && count() > 0;
+  return negative_.load(in) && positive_.load(in) && negative_.total() + zeros_ + positive_.total() == count;
 }
 
-// Keeps the range of buckets within max_buckets below the largest; what lies lower is counted in the lowest.
-void QuantileSketch::Buckets::make_room(std::int32_t bucket) {
-  if (counts_.empty()) {
-    first_ = bucket;
-    counts_.assign(1, 0);
-    return;
-  }
-  const std::int32_t last = std::max(bucket, first_ + static_cast<std::int32_t>(counts_.size()) - 1);
-  const std::int32_t first = std::max(std::min(bucket, first_), last - max_buckets + 1);
-  if (first < first_) counts_.insert(counts_.begin(), static_cast<std::size_t>(first_ - first), 0);
-  if (first > first_) {
-    const std::size_t collapsed = std::min(static_cast<std::size_t>(first - first_), counts_.size());
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < collapsed; ++i) sum += counts_[i];
-    counts_.erase(counts_.begin(), counts_.begin() + static_cast<std::ptrdiff_t>(collapsed));
-    if (counts_.empty()) counts_.push_back(0);
-    counts_.front() += sum;
-  }
-  first_ = first;
-  counts_.resize(static_cast<std::size_t>(last - first) + 1, 0);
+std::size_t QuantileSketch::Buckets::find(std::int32_t number) const noexcept {
+  const auto at =
+      std::partition_point(pages_.begin(), pages_.end(), [&](const Page& page) { return page.number < number; });
+  return static_cast<std::size_t>(at - pages_.begin());
 }
 
-bool QuantileSketch::Buckets::grows_with(std::int32_t bucket) const noexcept {
-  if (counts_.empty()) return true;
-  const auto size = static_cast<std::int32_t>(counts_.size());
-  return size < max_buckets && (bucket < first_ || bucket >= first_ + size);
+void QuantileSketch::Buckets::add_on_level(std::int32_t bucket, std::uint64_t count) {
+  const std::int32_t number = bucket >> page_bits;
+  const std::size_t at = find(number);
+  if (at == pages_.size() || pages_[at].number != number) {
+    pages_.insert(pages_.begin() + static_cast<std::ptrdiff_t>(at), Page{number});
+  }
+  pages_[at].counts[static_cast<std::size_t>(bucket) % page_size] += count;
+}
+
+// To the next level.
+void QuantileSketch::Buckets::collapse() {
+  const std::vector<Page> narrow = std::exchange(pages_, {});
+  ++level_;
+  for (const Page& page : narrow) {
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(page_size); ++i) {
+      const std::uint64_t count = page.counts[static_cast<std::size_t>(i)];
+      if (count != 0) add_on_level(raised(page.number * static_cast<std::int32_t>(page_size) + i, 1), count);
+    }
+  }
+}
+
+std::size_t QuantileSketch::Buckets::growth(std::int32_t bucket) const noexcept {
+  const std::int32_t number = raised(bucket, level_) >> page_bits;
+  const std::size_t at = find(number);
+  return at == pages_.size() || pages_[at].number != number ? heap_growth(pages_) : 0;
 }
 
 std::size_t QuantileSketch::Buckets::add(std::int32_t bucket, std::uint64_t count) {
-  std::size_t taken = 0;
-  if (counts_.empty() || bucket < first_ || bucket - first_ >= static_cast<std::int32_t>(counts_.size())) {
-    const std::size_t before = owned_bytes();
-    make_room(bucket);
-    taken = owned_bytes() - before;
-  }
-  counts_[static_cast<std::size_t>(std::max(bucket, first_) - first_)] += count;
-  return taken;
+  const std::size_t capacity = pages_.capacity();
+  add_on_level(raised(bucket, level_), count);
+  while (pages_.size() > max_pages) collapse();
+  return pages_.capacity() > capacity ? heap_bytes(pages_) - heap_block(capacity * sizeof(Page)) : 0;
 }
 
+// The level follows from the buckets that are used, so it is that of all values together.
 void QuantileSketch::Buckets::merge(const Buckets& other) {
-  if (other.counts_.empty()) return;
-  make_room(other.first_ + static_cast<std::int32_t>(other.counts_.size()) - 1);
-  for (std::size_t i = 0; i < other.counts_.size(); ++i) {
-    if (other.counts_[i] != 0) add(other.first_ + static_cast<std::int32_t>(i), other.counts_[i]);
+  while (level_ < other.level_) collapse();
+  for (const Page& page : other.pages_) {
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(page_size); ++i) {
+      const std::uint64_t count = page.counts[static_cast<std::size_t>(i)];
+      const std::int32_t bucket = page.number * static_cast<std::int32_t>(page_size) + i;
+      if (count == 0) continue;
+      add_on_level(raised(bucket, level_ - other.level_), count);
+      while (pages_.size() > max_pages) collapse();
+    }
   }
 }
 
 std::uint64_t QuantileSketch::Buckets::total() const noexcept {
   std::uint64_t sum = 0;
-  for (const std::uint64_t count : counts_) sum += count;
+  for (const Page& page : pages_) {
+    for (const std::uint64_t count : page.counts) sum += count;
+  }
   return sum;
 }
 
-std::int32_t QuantileSketch::Buckets::at_rank(std::uint64_t rank) const noexcept {
-  std::size_t i = 0;
-  while (i + 1 < counts_.size() && rank >= counts_[i]) rank -= counts_[i++];
-  return first_ + static_cast<std::int32_t>(i);
-}
-
-std::int32_t QuantileSketch::Buckets::at_rank_from_largest(std::uint64_t rank) const noexcept {
-  std::size_t i = counts_.size() - 1;
-  while (i > 0 && rank >= counts_[i]) rank -= counts_[i--];
-  return first_ + static_cast<std::int32_t>(i);
+double QuantileSketch::Buckets::at_rank(std::uint64_t rank) const noexcept {
+  for (const Page& page : pages_) {
+    for (std::size_t i = 0; i < page_size; ++i) {
+      if (rank < page.counts[i]) {
+        return value_of(page.number * static_cast<std::int32_t>(page_size) + static_cast<std::int32_t>(i), level_);
+      }
+      rank -= page.counts[i];
+    }
+  }
+  return std::numeric_limits<double>::infinity();  // beyond all: the caller knows the largest
 }
 
 void QuantileSketch::Buckets::save(ByteWriter& out) const {
-  out.u32(static_cast<std::uint32_t>(first_));
-  out.u32(static_cast<std::uint32_t>(counts_.size()));
-  for (const std::uint64_t count : counts_) out.u64(count);
+  std::uint32_t used = 0;
+  for (const Page& page : pages_)
+    used += static_cast<std::uint32_t>(std::ranges::count_if(page.counts, [](std::uint64_t n) { return n != 0; }));
+  out.numbers(static_cast<std::uint8_t>(level_), used);
+  for (const Page& page : pages_) {
+    for (std::size_t i = 0; i < page_size; ++i) {
+      if (page.counts[i] == 0) continue;
+      out.numbers(page.number * static_cast<std::int32_t>(page_size) + static_cast<std::int32_t>(i), page.counts[i]);
+    }
+  }
 }
 
 bool QuantileSketch::Buckets::load(ByteReader& in) {
-  first_ = static_cast<std::int32_t>(in.u32());
-  const std::uint32_t count = in.u32();
-  in.require(std::abs(static_cast<std::int64_t>(first_)) <= bucket_most && count <= max_buckets);
-  if (!in.has(count, 8)) return false;
-  counts_.resize(count);
-  for (std::uint64_t& n : counts_) n = in.u64();
+  level_ = in.u8();
+  const std::uint32_t used = in.u32();
+  in.require(level_ <= level_most);
+  if (!in.has(used, 12)) return false;
+  std::int32_t least = -bucket_most;
+  for (std::uint32_t i = 0; in.ok() && i < used; ++i) {
+    const auto bucket = static_cast<std::int32_t>(in.u32());
+    const std::uint64_t count = in.u64();
+    in.require(bucket >= least && bucket <= bucket_most && count > 0);
+    if (!in.ok()) break;
+    add_on_level(bucket, count);
+    in.require(pages_.size() <= max_pages);
+    least = bucket + 1;
+  }
   return in.ok();
 }
 

@@ -19,7 +19,6 @@ enum class Refusal : std::uint8_t {
   series_limit,  // a new series beyond limits.max_series
   series_rate,   // new series of this source come faster than limits.new_series_per_minute
   memory_limit,  // it needs a new series, window or more while the state is larger than limits.memory
-  unmatched,     // no window takes this reading
   // decided by routes and decoders, before the pipeline
   no_route,         // no route for this topic
   too_large,        // payload, line or datagram beyond its limit
@@ -33,14 +32,21 @@ enum class Refusal : std::uint8_t {
   unknown_source,   // replay: a source that is not configured
   journal_full,     // the journal cannot be written, and when_full is drop_newest
   label_limit,      // a new series whose labels are longer than 4096 bytes in all
+  bad_unit,         // a number whose unit is neither that of the route nor can be converted to it
+  repeated_name,    // a second value of one series in one record
+  unsupported,      // what its format has and is not a reading: a counter of statsd
+  no_match,         // a line in which the pattern of its route finds nothing
+  bad_checksum,     // a sentence or telegram whose checksum is not that of its bytes
+  unknown_alias,    // a number of Sparkplug that stands for a metric whose birth was not seen, or whose type it says
 };
 
-inline constexpr std::size_t refusal_count = static_cast<std::size_t>(Refusal::label_limit) + 1;
+inline constexpr std::size_t refusal_count = static_cast<std::size_t>(Refusal::unknown_alias) + 1;
 
 inline constexpr std::array<std::string_view, refusal_count> refusal_names = {
-    "not_finite", "too_early",    "too_old",        "series_limit",    "series_rate", "memory_limit", "unmatched",
-    "no_route",   "too_large",    "too_deep",       "too_many_values", "bad_syntax",  "bad_number",   "bad_time",
-    "bad_id",     "unauthorised", "unknown_source", "journal_full",    "label_limit",
+    "not_finite", "too_early",     "too_old",      "series_limit",    "series_rate",  "memory_limit",
+    "no_route",   "too_large",     "too_deep",     "too_many_values", "bad_syntax",   "bad_number",
+    "bad_time",   "bad_id",        "unauthorised", "unknown_source",  "journal_full", "label_limit",
+    "bad_unit",   "repeated_name", "unsupported",  "no_match",        "bad_checksum", "unknown_alias",
 };
 
 constexpr std::string_view name_of(Refusal reason) noexcept {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "pipeline/aggregate.h"
@@ -28,7 +29,12 @@ class RunningWindows {
   RunningWindows(const RunningWindows&) = delete;
   RunningWindows& operator=(const RunningWindows&) = delete;
 
-  void reserve_keys(std::size_t count) { slots_.resize(std::max(slots_.size(), count), Store::none); }
+  void reserve_keys(std::size_t count) { slots_.resize(std::max(slots_.size(), count), no_slot); }
+  void forget_key(KeyId /*key*/) noexcept {}  // nothing is kept of one without windows
+
+  // Nothing is carried from one window to another.
+  CarriedReading last_before(KeyId /*key*/, Timestamp /*time*/) const noexcept { return {}; }
+  void offer_carried(KeyId /*key*/, const CarriedReading& /*carried*/) noexcept {}
 
   // A reading starts its own.
   Timestamp first_start(Timestamp event_time) const noexcept { return event_time; }
@@ -42,27 +48,38 @@ class RunningWindows {
 
   // There is no end that idleness could bring nearer.
   Timestamp newest_final_at(KeyId /*key*/) const noexcept { return Timestamp::earliest(); }
-  bool has_windows(KeyId key) const noexcept { return slots_[index_of(key)] != Store::none; }
+  bool has_windows(KeyId key) const noexcept { return slots_[index_of(key)] != no_slot; }
+
+  // Of a reading (row_labels.h).
+  Timestamp cell_start(Timestamp /*event_time*/) const noexcept { return Timestamp::earliest(); }
 
   void count_due(std::span<const Timestamp> reached, RowsDue& due) const;
   void collect(const FiringContext& firing, std::vector<Candidate>& rows);
-  RowMark& mark(const Candidate& row) noexcept { return store_.header(row.handle).mark; }
-  double value(const Candidate& row, const Aggregate& aggregate) const noexcept;
+  // Behind `collect`, which has left them out.
+  void collect_unchanged(const FiringContext& firing, std::vector<Candidate>& rows) const;
+  RowMark& mark(const Candidate& row) noexcept { return store_.header(SlotId{row.handle}).mark; }
+  const Word* state(const Candidate& row) const noexcept { return store_.state(SlotId{row.handle}); }
   void finish(std::vector<Candidate>& /*rows*/) {}
 
   std::size_t open_windows() const noexcept { return store_.size(); }
   // Calls visit(key, start, end) for every window with readings, until it is false.
   template <typename Visit>
   void view_windows(Visit&& visit) const {
-    store_.any_of([&](std::uint32_t slot) {
+    store_.any_of([&](SlotId slot) {
       const Header& window = store_.header(slot);
       return !visit(window.key, window.start, Timestamp::latest());
     });
   }
   std::size_t memory_bytes() const noexcept;  // without what states own
   std::size_t owned_bytes() const { return layout_.owned_by_all(store_); }
-  // A reading would take memory that was not taken yet.
-  bool needs_room(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept;
+  // What a reading would take at most, beside the slots that are there; 0: nothing, or it is dropped.
+  std::size_t growth(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept;
+  // Whatever the reading; and what a step of the stores may take beside that.
+  std::size_t largest_growth() const noexcept { return store_.slot_bytes() + layout_.largest_growth(); }
+  std::size_t largest_step() const noexcept { return store_.largest_step(); }
+  std::size_t reserved_bytes() const noexcept { return 0; }  // that a firing will take
+  static constexpr std::size_t bytes_by_key = sizeof(SlotId);
+  void shrink() { store_.shrink(); }
 
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
@@ -75,12 +92,12 @@ class RunningWindows {
   };
   using Store = SlotStore<Header, SlotIndex::none>;
 
-  std::uint32_t open_window(KeyId key, Timestamp start);
+  SlotId open_window(KeyId key, Timestamp start);
 
   const AggregateLayout& layout_;
   Store store_;
-  std::vector<std::uint32_t> slots_;  // by key
-  Timestamp since_;                   // 1970: since the beginning
+  std::vector<SlotId> slots_;  // by key
+  Timestamp since_;            // 1970: since the beginning
 };
 
 }  // namespace edgetide

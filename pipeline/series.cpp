@@ -1,7 +1,7 @@
 #include "pipeline/series.h"
 
 #include <algorithm>
-#include <numeric>
+#include <utility>
 
 #include "pipeline/heap_bytes.h"
 
@@ -19,6 +19,28 @@ std::optional<SeriesId> SeriesTable::add(Series series) {
 }
 
 SeriesId SeriesTable::add_beyond_capacity(Series series) {
+  if (const auto origin = find(series.sensor, series.metric)) return add_variant(std::move(series), *origin);
+  const SeriesId id = enter(std::move(series));
+  index_.insert(hash_of(*series_[index_of(id)]), index_of(id));
+  return id;
+}
+
+SeriesId SeriesTable::add_variant(Series series, SeriesId origin) {
+  const SeriesId id = enter(std::move(series));
+  make_variant_places(std::max<std::size_t>(series_.size(), index_of(origin) + 1));
+  ++variants_;
+  origins_[index_of(id)] = origin;
+  next_[index_of(id)] = std::exchange(next_[index_of(origin)], id);
+  variant_index_.insert(hash_of(origin, series_[index_of(id)]->labels), index_of(id));
+  return id;
+}
+
+void SeriesTable::make_variant_places(std::size_t size) {
+  for (auto i = static_cast<std::uint32_t>(origins_.size()); i < size; ++i) origins_.push_back(SeriesId{i});
+  next_.resize(origins_.size(), no_series);
+}
+
+SeriesId SeriesTable::enter(Series series) {
   auto position = static_cast<std::uint32_t>(series_.size());
   if (!free_.empty()) {
     position = free_.back();
@@ -27,7 +49,7 @@ SeriesId SeriesTable::add_beyond_capacity(Series series) {
     series_.emplace_back();
     names_.emplace_back();
   }
-  index_.insert(hash_of(series), position);
+  if (!origins_.empty()) make_variant_places(series_.size());
   if (series.computed) ++computed_;
   names_[position] = name_of(series);
   texts_bytes_ += texts_bytes(series);
@@ -38,13 +60,45 @@ SeriesId SeriesTable::add_beyond_capacity(Series series) {
 
 void SeriesTable::remove(SeriesId id) {
   const Series& removed = *series_[index_of(id)];
-  index_.erase(hash_of(removed), index_of(id));
+  if (const SeriesId origin = origin_of(id); origin != id) {
+    variant_index_.erase(hash_of(origin, removed.labels), index_of(id));
+    SeriesId* at = &next_[index_of(origin)];
+    while (*at != id) at = &next_[index_of(*at)];
+    *at = std::exchange(next_[index_of(id)], no_series);
+    origins_[index_of(id)] = id;
+    --variants_;
+  } else {
+    index_.erase(hash_of(removed), index_of(id));
+  }
   if (removed.computed) --computed_;
   texts_bytes_ -= texts_bytes(removed);
   series_[index_of(id)].reset();
   names_[index_of(id)] = {};
   free_.push_back(index_of(id));
   ranked_ = false;
+}
+
+std::optional<SeriesId> SeriesTable::find_variant(SeriesId origin, std::span<const Label> labels) const noexcept {
+  const auto has = [&](const Series& series) { return std::ranges::equal(series.labels, labels); };
+  if (has(*series_[index_of(origin)])) return origin;
+  if (!has_variants()) return std::nullopt;
+  const std::uint32_t found = variant_index_.find(
+      hash_of(origin, labels), [&](std::uint32_t i) { return origins_[i] == origin && has(*series_[i]); });
+  if (found == FlatIndex::npos) return std::nullopt;
+  return SeriesId{found};
+}
+
+std::optional<SeriesId> SeriesTable::find(const Series& series) const noexcept {
+  const auto origin = find(series.sensor, series.metric);
+  return origin ? find_variant(*origin, series.labels) : std::nullopt;
+}
+
+std::uint32_t SeriesTable::hash_of(SeriesId origin, std::span<const Label> labels) const noexcept {
+  std::uint32_t hash = index_of(origin);
+  for (const Label& label : labels) {
+    hash = hash_(NameHash::lengths_of(label.key, label.value) ^ hash, label.key, label.value);
+  }
+  return hash;
 }
 
 const std::vector<std::uint32_t>& SeriesTable::ranks() {
@@ -65,7 +119,7 @@ const std::vector<std::uint32_t>& SeriesTable::ranks() {
 
 std::size_t SeriesTable::memory_bytes() const noexcept {
   return texts_bytes_ + heap_bytes(series_) + heap_bytes(names_) + heap_bytes(free_) + heap_bytes(ranks_) +
-         index_.memory_bytes();
+         index_.memory_bytes() + heap_bytes(origins_) + heap_bytes(next_) + variant_index_.memory_bytes();
 }
 
 std::size_t SeriesTable::texts_bytes(const Series& series) noexcept {

@@ -17,7 +17,7 @@ namespace edgetide {
 
 inline void save_mark(ByteWriter& out, RowMark mark) {
   const std::uint32_t revision = mark.revision;
-  out.numbers(revision, static_cast<std::uint8_t>(mark.state | mark.changed << 2));
+  out.numbers(revision, static_cast<std::uint8_t>(mark.state | mark.changed << 2 | mark.ranked << 3));
 }
 
 inline RowMark load_mark(ByteReader& in) {
@@ -26,27 +26,28 @@ inline RowMark load_mark(ByteReader& in) {
   const std::uint8_t bits = in.u8();
   mark.state = bits & 3U;
   mark.changed = (bits >> 2) & 1U;
+  mark.ranked = (bits >> 3) & 1U;
   return mark;
 }
 
 struct SlotLocation {
   Timestamp start;
   KeyId key;
-  std::uint32_t slot;
+  SlotId slot;
 };
 
 // A counting sort by key: there may be a hundred thousand slots, of which few have the same key.
 template <typename Store>
 std::vector<SlotLocation> slots_in_order(const Store& store) {
   std::vector<std::uint32_t> ends;  // by key
-  store.for_each([&](std::uint32_t slot) {
+  store.for_each([&](SlotId slot) {
     const std::uint32_t key = index_of(store.header(slot).key);
     if (key >= ends.size()) ends.resize(key + 1);
     ++ends[key];
   });
   std::partial_sum(ends.begin(), ends.end(), ends.begin());
   std::vector<SlotLocation> slots(store.size());
-  store.for_each([&](std::uint32_t slot) {
+  store.for_each([&](SlotId slot) {
     const auto& header = store.header(slot);
     slots[--ends[index_of(header.key)]] = {header.start, header.key, slot};
   });

@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t series_bytes = 256;
 constexpr std::size_t window_bytes = 128;
 
+constexpr std::uint8_t saved_removed = 0, saved_series = 1, saved_computed = 2, saved_variant = 3;
+
 }  // namespace
 
 std::string Pipeline::snapshot() const {
@@ -24,6 +26,7 @@ std::string Pipeline::snapshot() const {
   ByteWriter out(bytes);
   save(out, snapshot_head());
   out.time(floor_);
+  evicted_.save(out);
   for (const SourceState& source : sources_) {
     out.u8(source.listening.listening() ? 1 : 0);
     out.duration(source.listening.elapsed(running()));
@@ -31,6 +34,11 @@ std::string Pipeline::snapshot() const {
     out.i64(source.new_series.level());
     out.duration(source.new_series.filled_at());
     source.minimum.save(out);
+    out.time(source.stream.value());
+    out.time(source.stream.own());
+    out.duration(source.heard_at_tick);
+    out.u8(static_cast<std::uint8_t>(source.time.scope));
+    out.u8(source.is_awaited && source.counters.outcomes_total() == 0 ? 1 : 0);
   }
   all_.save(out);
   save_series(out);
@@ -56,19 +64,29 @@ void Pipeline::save_series(ByteWriter& out) const {
   out.u32(static_cast<std::uint32_t>(states_.size()));
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
     if (!series_.has(SeriesId{i})) {
-      out.u8(0);
+      out.u8(saved_removed);
       continue;
     }
-    out.u8(series_[SeriesId{i}].computed ? 2 : 1);
-    save_names(out, series_[SeriesId{i}]);
     const SeriesState& state = states_[i];
+    const SeriesId origin = series_.origin_of(SeriesId{i});
+    out.u8(origin != SeriesId{i} ? saved_variant : series_[SeriesId{i}].computed ? saved_computed : saved_series);
+    save_names(out, series_[SeriesId{i}]);
+    if (origin != SeriesId{i}) {
+      out.u32(index_of(origin));
+      out.duration(state.heard_at);
+      out.u32(index_of(state.source));
+      continue;
+    }
     const bool active = by_minimum_ && sources_[index_of(state.source)].minimum.is_active(SeriesId{i});
     out.numbers(state.watermark.value().count(), state.watermark.own().count(), state.heard_at.count(),
                 index_of(state.source), std::uint8_t{active}, state.bad_time, state.late_accepted, state.late_dropped);
   }
   for (const std::uint32_t id : series_.removed()) out.u32(id);
-  out.u32(static_cast<std::uint32_t>(evictable_.size()));
-  for (const SeriesId id : evictable_) out.u32(index_of(id));
+  const auto still = [this](SeriesId id) { return may_evict(id); };
+  out.u32(static_cast<std::uint32_t>(std::count_if(evictable_.begin(), evictable_.end(), still)));
+  for (const SeriesId id : evictable_) {
+    if (still(id)) out.u32(index_of(id));
+  }
 }
 
 std::optional<std::string> Pipeline::restore(std::string_view snapshot, Connections connections) {
@@ -79,24 +97,45 @@ std::optional<std::string> Pipeline::restore(std::string_view snapshot, Connecti
   epoch_ = head.epoch;
   now_ = head.now;
   floor_ = in.time();
-  const std::vector<SourceId> sources = load_sources(in, head, connections);
+  EvictedKeys evicted(evicted_);
+  evicted.load(in);
+  std::vector<WatermarkScope> scopes;
+  const std::vector<SourceId> sources = load_sources(in, head, connections, scopes);
   load_series(in, sources);
   for (std::uint32_t i = 0; i < sources_.size(); ++i) {
-    if (sources_[i].minimum.active()) all_.restore_member(SourceId{i}, sources_[i].minimum.value());
+    enter_in_all(SourceId{i});
   }
   load_windows(in, head, sources);
+  if (in.ok()) keep_reached_by(scopes);
   for (std::uint32_t i = 0; i < sources_.size(); ++i)
     hear_at_most(SourceId{i}, sources_[i].listening.elapsed(running()));
   in.require(in.at_end());
+  evicted_ = std::move(evicted);
+  await_sources();
   measure();
   if (in.ok()) return std::nullopt;
   reset();
   return "the snapshot is damaged";
 }
 
-// By source of the snapshot, its place now, or no_source.
-std::vector<SourceId> Pipeline::load_sources(ByteReader& in, const SnapshotHead& head, Connections connections) {
+// What a series has reached by the scope that its source had does not go back with another one.
+void Pipeline::keep_reached_by(const std::vector<WatermarkScope>& scopes) noexcept {
+  for (std::uint32_t i = 0; i < states_.size(); ++i) {
+    const SeriesState& state = states_[i];
+    const SeriesId id{i};
+    if (!series_.has(id) || series_.origin_of(id) != id || !state.watermark.heard() || sources_.empty()) continue;
+    const WatermarkScope scope = scopes[index_of(state.source)];
+    if (scope == sources_[index_of(state.source)].time.scope) continue;
+    const SeriesClock clock{state.source, scope, false, watermark_by(scope, state, state.source), {}, {}, {}};
+    for (WindowDefinition* const window : sources_[index_of(state.source)].windows) window->keep_reached(id, clock);
+  }
+}
+
+// By source of the snapshot, its place now, or no_source. `scopes`: by source now, what it had then.
+std::vector<SourceId> Pipeline::load_sources(ByteReader& in, const SnapshotHead& head, Connections connections,
+                                             std::vector<WatermarkScope>& scopes) {
   std::vector<SourceId> places;
+  for (const SourceState& source : sources_) scopes.push_back(source.time.scope);
   for (const SnapshotHead::Source& saved : head.sources) {
     const auto known = std::find_if(options_.sources.begin(), options_.sources.end(),
                                     [&](const SourceOptions& source) { return source.name == saved.name; });
@@ -112,6 +151,13 @@ std::vector<SourceId> Pipeline::load_sources(ByteReader& in, const SnapshotHead&
     source.new_series.restore(level, in.duration());
     source.minimum.load(in);
     source.minimum.hear_from(places.back());
+    const Timestamp stream = in.time();
+    source.stream = SeriesWatermark::restored(stream, in.time());
+    source.heard_at_tick = in.duration();
+    const std::uint8_t scope = in.u8();
+    in.require(scope <= static_cast<std::uint8_t>(WatermarkScope::stream));
+    if (found) scopes[index_of(places.back())] = static_cast<WatermarkScope>(scope);
+    source.is_awaited = in.u8() != 0;
     source.counters = saved.counters;
   }
   all_.load(in);
@@ -125,18 +171,28 @@ void Pipeline::load_series(ByteReader& in, const std::vector<SourceId>& sources)
   std::vector<bool> removed(count);
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
     const std::uint8_t kind = in.u8();
-    removed[i] = kind == 0;
+    removed[i] = kind == saved_removed;
     Series texts = removed[i] ? Series{std::to_string(i), "", "removed", {}} : load_names(in);
-    texts.computed = kind == 2;
-    in.require(kind <= 2 && !series_.find(texts.sensor, texts.metric));
+    texts.computed = kind == saved_computed;
+    in.require(kind <= saved_variant);
+    if (kind == saved_variant) {
+      load_variant(in, std::move(texts), count, sources);
+      continue;
+    }
+    in.require(!series_.find(texts.sensor, texts.metric));
     if (!in.ok()) return;
     const SeriesId id = series_.add_beyond_capacity(std::move(texts));
     if (removed[i]) {
       skip_series(id);
     } else {
-      load_series_state(in, enter_series(id), sources);
+      load_series_state(in, enter_series(id, SourceId{0}), sources);
     }
   }
+  for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
+    const SeriesId origin = series_.origin_of(SeriesId{i});
+    in.require(series_.origin_of(origin) == origin && (origin == SeriesId{i} || is_variant_of(SeriesId{i}, origin)));
+  }
+  if (!in.ok()) return;
   // In their order, in which ids are given again.
   for (auto left = std::count(removed.begin(), removed.end(), true); in.ok() && left > 0; --left) {
     const std::uint32_t id = in.u32();
@@ -152,6 +208,24 @@ void Pipeline::load_series(ByteReader& in, const std::vector<SourceId>& sources)
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
     if (series_.has(SeriesId{i})) add_derived(SeriesId{i});
   }
+}
+
+bool Pipeline::is_variant_of(SeriesId id, SeriesId origin) const {
+  return series_.has(origin) && series_[origin].sensor == series_[id].sensor &&
+         series_[origin].metric == series_[id].metric;
+}
+
+// Its origin may follow.
+void Pipeline::load_variant(ByteReader& in, Series texts, std::uint32_t count, const std::vector<SourceId>& sources) {
+  const SeriesId origin{in.u32()};
+  const Duration heard_at = in.duration();
+  const SourceId source{in.u32()};
+  in.require(index_of(origin) < count && index_of(origin) != series_.size() &&
+             index_of(source) < std::max<std::size_t>(sources.size(), 1));
+  if (!in.ok()) return;
+  const SeriesId id = enter_series(series_.add_variant(std::move(texts), origin), SourceId{0});
+  const SourceId place = place_of(sources, source);
+  if (place != no_source) note_variant(id, {place, heard_at});
 }
 
 void Pipeline::load_series_state(ByteReader& in, SeriesId id, const std::vector<SourceId>& sources) {
@@ -173,13 +247,14 @@ void Pipeline::load_series_state(ByteReader& in, SeriesId id, const std::vector<
 }
 
 void Pipeline::load_windows(ByteReader& in, const SnapshotHead& head, const std::vector<SourceId>& sources) {
-  const WindowDefinition::Restored restored{series_,
-                                            sources,
-                                            sources_.size(),
-                                            options_.hash_seed,
-                                            options_.makers,
-                                            [this](SeriesId id) { return states_[index_of(id)].watermark.value(); },
-                                            [this](WindowDefinition& window) { enter_all_series(window); }};
+  const WindowDefinition::Restored restored{
+      series_,
+      sources,
+      sources_.size(),
+      options_.hash_seed,
+      options_.makers,
+      [this](SeriesId id) { return states_[index_of(series_.origin_of(id))].watermark.value(); },
+      [this](WindowDefinition& window) { enter_all_series(window); }};
   for (const SnapshotHead::Window& saved : head.windows) {
     const auto known = std::find_if(windows_.begin(), windows_.end(),
                                     [&](const auto& window) { return window->name() == saved.name; });
@@ -213,7 +288,8 @@ void Pipeline::load_changed(ByteReader& in, WindowDefinition& changed, const Win
 
 void Pipeline::enter_all_series(WindowDefinition& window) {
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
-    series_.has(SeriesId{i}) ? window.add_series(SeriesId{i}, series_[SeriesId{i}]) : window.skip_series(SeriesId{i});
+    const SeriesId id{i};
+    series_.has(id) ? window.add_series(id, series_[id], series_.origin_of(id)) : window.skip_series(id);
   }
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
     if (series_.has(SeriesId{i})) add_derived(window, SeriesId{i});

@@ -2,7 +2,8 @@
 // (aggregate.h) lays out those that its aggregates read, one behind the other.
 //
 // A part is some 8-byte words, or one word that points to what grows with the readings (quantile_sketch.h,
-// distinct_counter.h, point_list.h): 0 before the first reading.
+// distinct_counter.h, point_list.h): 0 before the first reading. `carried` and `counter` change with no reading: they
+// say what came before the window (carried_reading.h), and are set when rows are about to be emitted.
 //
 // Units:  values as in the series; times in UTC microseconds.
 // Owns:   nothing; a part that owns memory has to be released before its words are forgotten.
@@ -23,8 +24,20 @@ namespace edgetide {
 using StateWord = std::uint64_t;
 
 // In the order in which they are laid out: those that own memory come last.
-enum class StatePart : std::uint8_t { sum, min, max, first, last, moments, sketch, distinct, points };
-inline constexpr std::size_t state_part_count = 9;
+enum class StatePart : std::uint8_t {
+  sum,
+  min,
+  max,
+  first,
+  last,
+  moments,
+  carried,  // value and time of the reading before the window; NaN: there is none
+  counter,  // CounterTrack::base and before of that reading, and of the last one in the window
+  sketch,
+  distinct,
+  points,
+};
+inline constexpr std::size_t state_part_count = 11;
 
 constexpr std::size_t index_of(StatePart part) noexcept {
   return static_cast<std::size_t>(part);
@@ -34,7 +47,8 @@ struct StatePartKind {
   std::size_t words;
   StateWord initial = 0;  // of its first word, in the state of no readings
 
-  // `count`: readings in the state, with this one. Returns how many bytes the part took for it.
+  // `count`: readings in the state, with this one. Returns how many bytes the part took for it. Null: readings do not
+  // change it.
   std::size_t (*add)(StateWord* part, std::uint64_t count, Timestamp event_time, double value);
   // Takes in the readings of `other`, which arrived later. Requires: both states have readings; or, where the part owns
   // memory, `other` has. The counts are those before the merge.
@@ -43,7 +57,8 @@ struct StatePartKind {
   // Of parts that own memory; null for others.
   void (*release)(StateWord& part) = nullptr;
   std::size_t (*owned_bytes)(StateWord part) = nullptr;
-  bool (*grows_with)(StateWord part, double value) = nullptr;  // `add` of that value may take memory
+  std::size_t (*growth)(StateWord part, double value) = nullptr;  // what `add` of that value would take at most
+  std::size_t largest_growth = 0;                                 // of `add`, whatever the value
   void (*save)(StateWord part, ByteWriter& out) = nullptr;
   bool (*load)(StateWord& part, ByteReader& in) = nullptr;
 
@@ -70,14 +85,22 @@ Part* part_at(StateWord word) noexcept {
 
 // ---- those on the way of every reading: a call among them costs it four instructions
 
-// part: sum, compensation
-[[gnu::always_inline]] inline void add_to_sum(StateWord* part, double value) noexcept {
+// part: sum, compensation. Once a value is huge and the sum could be beyond double, both are divided by sum_scale: the
+// first word is a NaN that has the compensation in its low bits, the second the sum.
+inline constexpr double sum_scale = 0x1p60;
+// Of such a part, sum and compensation together.
+double scaled_sum(const StateWord* part) noexcept;
+// False: the sum is of smaller magnitude than the value, as that of no readings is, or it is scaled.
+[[gnu::always_inline]] inline bool is_larger_sum(const StateWord* part, double value) noexcept {
+  return std::abs(real_of(part[0])) >= std::abs(value);
+}
+[[gnu::always_inline]] inline void add_to_larger_sum(StateWord* part, double value) noexcept {
   const double sum = real_of(part[0]);
   const double total = sum + value;
-  const double lost = std::abs(sum) >= std::abs(value) ? (sum - total) + value : (value - total) + sum;
   part[0] = word_of(total);
-  part[1] = word_of(real_of(part[1]) + lost);
+  part[1] = word_of(real_of(part[1]) + ((sum - total) + value));
 }
+void add_to_sum(StateWord* part, double value) noexcept;
 [[gnu::always_inline]] inline void add_to_min(StateWord& part, double value) noexcept {
   if (value < real_of(part)) part = word_of(value + 0.0);  // -0 is 0
 }

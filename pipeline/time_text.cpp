@@ -1,5 +1,6 @@
 #include "pipeline/time_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -70,8 +71,10 @@ class Scanner {
     return true;
   }
 
-  bool any_of(std::string_view allowed) noexcept {
-    if (rest_.empty() || allowed.find(rest_.front()) == std::string_view::npos) return false;
+  [[gnu::always_inline]] bool any_of(std::string_view allowed) noexcept {
+    if (rest_.empty()) return false;
+    const auto is_next = [this](char c) { return c == rest_.front(); };
+    if (!std::any_of(allowed.begin(), allowed.end(), is_next)) return false;
     last_ = rest_.front();
     rest_.remove_prefix(1);
     return true;
@@ -89,13 +92,71 @@ class Scanner {
     return digits > 0;
   }
 
+  bool word(std::string_view wanted) noexcept {
+    if (!rest_.starts_with(wanted)) return false;
+    rest_.remove_prefix(wanted.size());
+    return true;
+  }
+
   char last() const noexcept { return last_; }
+  bool at_digit() const noexcept { return !rest_.empty() && is_digit(rest_.front()); }
   bool at_end() const noexcept { return rest_.empty(); }
 
  private:
   std::string_view rest_;
   char last_ = 0;
 };
+
+// Microseconds, as if the clock showed UTC.
+[[gnu::always_inline]] inline std::optional<std::int64_t> microseconds_of(const CivilTime& clock) noexcept {
+  const bool is_day =
+      clock.month >= 1 && clock.month <= 12 && clock.day >= 1 && clock.day <= days_in_month(clock.year, clock.month);
+  // Second 60: a leap second is the next second's start.
+  if (!is_day || clock.hour > 23 || clock.minute > 59 || clock.second > 60) return std::nullopt;
+  const std::int64_t seconds = days_from_civil(clock.year, clock.month, clock.day) * 86'400 +
+                               static_cast<std::int64_t>(clock.hour * 3600 + clock.minute * 60 + clock.second);
+  return seconds * second_us;
+}
+
+// "2026-11-21T01:30:00.5": microseconds, as if the clock showed UTC.
+[[gnu::always_inline]] inline std::optional<std::int64_t> take_clock(Scanner& scan) noexcept {
+  CivilTime clock;
+  const bool date = scan.number(4, clock.year) && scan.any_of("-") && scan.number(2, clock.month) && scan.any_of("-") &&
+                    scan.number(2, clock.day) && scan.any_of("Tt ");
+  const bool time = date && scan.number(2, clock.hour) && scan.any_of(":") && scan.number(2, clock.minute) &&
+                    scan.any_of(":") && scan.number(2, clock.second);
+  const std::optional<std::int64_t> whole = time ? microseconds_of(clock) : std::nullopt;
+  std::int64_t fraction = 0;
+  if (!whole || (scan.any_of(".,") && !scan.fraction(fraction))) return std::nullopt;
+  return *whole + fraction;
+}
+
+// "20261121T0130", "2026-11-21T01:30:00.5"
+std::optional<std::int64_t> take_iso_clock(Scanner& scan) noexcept {
+  CivilTime clock;
+  if (!scan.number(4, clock.year)) return std::nullopt;
+  const bool dashes = scan.any_of("-");
+  if (!scan.number(2, clock.month) || (dashes && !scan.any_of("-")) || !scan.number(2, clock.day)) return std::nullopt;
+  if (!scan.any_of(dashes ? "Tt " : "Tt") || !scan.number(2, clock.hour)) return std::nullopt;
+  const bool colons = scan.any_of(":");
+  if (!scan.number(2, clock.minute)) return std::nullopt;
+  const bool has_second = colons ? scan.any_of(":") : scan.at_digit();
+  if (has_second && !scan.number(2, clock.second)) return std::nullopt;
+  std::int64_t fraction = 0;
+  if (has_second && scan.any_of(".,") && !scan.fraction(fraction)) return std::nullopt;
+  const auto whole = microseconds_of(clock);
+  return whole ? std::optional(*whole + fraction) : std::nullopt;
+}
+
+// Minutes, of "+01", "-0130", "+01:30" behind its sign.
+std::optional<std::int64_t> take_offset(Scanner& scan) noexcept {
+  const std::int64_t sign = scan.last() == '-' ? -1 : 1;
+  unsigned hour = 0, minute = 0;
+  if (!scan.number(2, hour)) return std::nullopt;
+  const bool has_minute = scan.any_of(":") || scan.at_digit();
+  if ((has_minute && !scan.number(2, minute)) || hour > 23 || minute > 59) return std::nullopt;
+  return sign * static_cast<std::int64_t>(hour * 60 + minute);
+}
 
 struct Unit {
   std::string_view name;
@@ -145,16 +206,8 @@ std::string to_rfc3339(Timestamp time) {
 
 std::optional<Timestamp> parse_rfc3339(std::string_view text) noexcept {
   Scanner scan(text);
-  unsigned year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
-  const bool date = scan.number(4, year) && scan.any_of("-") && scan.number(2, month) && scan.any_of("-") &&
-                    scan.number(2, day) && scan.any_of("Tt ");
-  const bool clock = date && scan.number(2, hour) && scan.any_of(":") && scan.number(2, minute) && scan.any_of(":") &&
-                     scan.number(2, second);
-  if (!clock || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) return std::nullopt;
-  if (hour > 23 || minute > 59 || second > 60) return std::nullopt;  // 60: a leap second is the next second's start
-  std::int64_t microseconds = 0;
-  if (scan.any_of(".,") && !scan.fraction(microseconds)) return std::nullopt;
-
+  const std::optional<std::int64_t> clock = take_clock(scan);
+  if (!clock) return std::nullopt;
   std::int64_t offset_minutes = 0;
   if (!scan.any_of("Zz")) {
     unsigned offset_hour = 0, offset_minute = 0;
@@ -166,9 +219,27 @@ std::optional<Timestamp> parse_rfc3339(std::string_view text) noexcept {
     offset_minutes = sign * static_cast<std::int64_t>(offset_hour * 60 + offset_minute);
   }
   if (!scan.at_end()) return std::nullopt;
-  const std::int64_t seconds = days_from_civil(year, month, day) * 86'400 +
-                               static_cast<std::int64_t>(hour * 3600 + minute * 60 + second) - offset_minutes * 60;
-  return Timestamp::microseconds(seconds * second_us + microseconds);
+  return Timestamp::microseconds(*clock - offset_minutes * 60 * second_us);
+}
+
+std::optional<IsoTime> parse_iso8601(std::string_view text) noexcept {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  Scanner scan(text);
+  const std::optional<std::int64_t> clock = take_iso_clock(scan);
+  if (!clock) return std::nullopt;
+  while (scan.any_of(" ")) {
+  }
+  const bool has_sign = scan.any_of("+-");
+  const auto offset = has_sign ? take_offset(scan) : std::optional<std::int64_t>(0);
+  const bool has_zone = has_sign || scan.any_of("Zz") || scan.word("UTC") || scan.word("GMT");
+  if (!offset || !scan.at_end()) return std::nullopt;
+  return IsoTime{Timestamp::microseconds(*clock - *offset * 60 * second_us), has_zone};
+}
+
+std::optional<Timestamp> time_of(const CivilTime& civil) noexcept {
+  const std::optional<std::int64_t> microseconds = microseconds_of(civil);
+  return microseconds ? std::optional(Timestamp::microseconds(*microseconds)) : std::nullopt;
 }
 
 std::string to_text(Duration duration) {

@@ -21,6 +21,21 @@ std::string to_rfc3339(Timestamp time);
 // "2026-11-21T01:30:00Z", "2026-11-21 01:30:00.5+02:00". A zone is required.
 std::optional<Timestamp> parse_rfc3339(std::string_view text) noexcept;
 
+// ISO 8601 as devices write it beyond RFC 3339: "20261121T013000Z", "2026-11-21T01:30+01", "2026-11-21 01:30:00 UTC",
+// blanks around it. Without a zone: what a clock shows, as if it were UTC.
+struct IsoTime {
+  Timestamp time;
+  bool has_zone;
+};
+std::optional<IsoTime> parse_iso8601(std::string_view text) noexcept;
+
+// What a calendar and a clock show, taken as UTC. Second 60, a leap second, is the start of the next. Nothing for a day
+// or time that does not exist.
+struct CivilTime {
+  unsigned year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+};
+std::optional<Timestamp> time_of(const CivilTime& civil) noexcept;
+
 // The shortest exact form with one unit: "10s", "500ms", "1h", "7d", "90s"; "none" for Duration::unlimited().
 std::string to_text(Duration duration);
 

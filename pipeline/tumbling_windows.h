@@ -1,19 +1,22 @@
 // The tumbling windows of one definition that are not final yet: [start, end), one cell of a grid each.
 //
-// Owns:   the windows and their aggregate states.
+// Owns:   the windows and their aggregate states, and by key the last reading of those that were final.
 // Units:  UTC microseconds. Fails: never. Thread: one owner at a time.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "pipeline/aggregate.h"
 #include "pipeline/bytes.h"
+#include "pipeline/carried_reading.h"
 #include "pipeline/counters.h"
 #include "pipeline/grid.h"
 #include "pipeline/options.h"
+#include "pipeline/slot_bytes.h"
 #include "pipeline/slot_store.h"
 #include "pipeline/window_row.h"
 
@@ -28,7 +31,12 @@ class TumblingWindows {
   TumblingWindows(const TumblingWindows&) = delete;
   TumblingWindows& operator=(const TumblingWindows&) = delete;
 
-  void reserve_keys(std::size_t count) { newest_.resize(std::max(newest_.size(), count)); }
+  void reserve_keys(std::size_t count) {
+    newest_.resize(std::max(newest_.size(), count));
+    carried_.reserve_keys(count);
+  }
+  // The key, which has no windows, is given to something else.
+  void forget_key(KeyId key) noexcept { carried_.forget(key); }
 
   Timestamp window_end(Timestamp start) const noexcept { return end_of(start); }
   // Of the windows that contain a time, the oldest and the newest start; the first start that is not before a time.
@@ -53,29 +61,53 @@ class TumblingWindows {
   // End + allowed_lateness of the newest window that was not emitted as final; earliest(): there is none.
   Timestamp newest_final_at(KeyId key) const noexcept;
   bool has_window(KeyId key, Timestamp start, bool /*is_final*/) const noexcept {
-    return store_.find(key, start) != Store::none;
+    return store_.find(key, start) != no_slot;
   }
-  bool has_windows(KeyId key) const noexcept { return newest_[index_of(key)] != nullptr; }
+  bool has_windows(KeyId key) const noexcept { return newest_start(key).has_value(); }
+  // Of the windows that contain a time and are final, some row was perhaps not emitted as final yet.
+  bool owes_row(KeyId key, Timestamp event_time) const noexcept {
+    return store_.find(key, first_start(event_time)) != no_slot;
+  }
+
+  // Of a reading (row_labels.h).
+  Timestamp cell_start(Timestamp event_time) const noexcept { return first_start(event_time); }
 
   void count_due(std::span<const Timestamp> reached, RowsDue& due) const;
   void collect(const FiringContext& firing, std::vector<Candidate>& rows);
-  RowMark& mark(const Candidate& row) noexcept { return store_.header(row.handle).mark; }
-  double value(const Candidate& row, const Aggregate& aggregate) const noexcept;
+  // Behind `collect`, which has left them out.
+  void collect_unchanged(const FiringContext& firing, std::vector<Candidate>& rows) const;
+  RowMark& mark(const Candidate& row) noexcept { return store_.header(SlotId{row.handle}).mark; }
+  const Word* state(const Candidate& row) const noexcept { return store_.state(SlotId{row.handle}); }
+  // Of a window without readings. Requires: a firing is under way; the layout keeps the last reading.
+  double filled(const Candidate& row, const Aggregate& aggregate) const noexcept;
   void finish(std::vector<Candidate>& rows);  // forgets the windows of final rows
+
+  // The last reading of a key before `time`, where the windows of another definition start; and where such a reading
+  // goes. Requires, of the second: no window before it is there.
+  CarriedReading last_before(KeyId key, Timestamp time) const;
+  void offer_carried(KeyId key, const CarriedReading& carried) noexcept {
+    if (carried_.needed()) carried_.offer(key, carried);
+  }
 
   std::size_t open_windows() const noexcept { return store_.size(); }
   // Calls visit(key, start, end) for every window with readings, until it is false.
   template <typename Visit>
   void view_windows(Visit&& visit) const {
-    store_.any_of([&](std::uint32_t slot) {
+    store_.any_of([&](SlotId slot) {
       const Header& window = store_.header(slot);
       return !visit(window.key, window.start, end_of(window.start));
     });
   }
   std::size_t memory_bytes() const noexcept;  // without what states own
   std::size_t owned_bytes() const { return layout_.owned_by_all(store_); }
-  // A reading would take memory that was not taken yet.
-  bool needs_room(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept;
+  // What a reading would take at most, beside the slots that are there; 0: nothing, or it is dropped.
+  std::size_t growth(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept;
+  // Whatever the reading; and what a step of the stores may take beside that.
+  std::size_t largest_growth() const noexcept { return store_.slot_bytes() + layout_.largest_growth(); }
+  std::size_t largest_step() const noexcept { return store_.largest_step(); }
+  std::size_t reserved_bytes() const noexcept { return 0; }  // that a firing will take
+  static constexpr std::size_t bytes_by_key = sizeof(void*) + sizeof(CarriedReading);
+  void shrink() { store_.shrink(); }
 
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
@@ -92,9 +124,12 @@ class TumblingWindows {
   // The window has to be found, or is new. Apart, so that the usual case stays small.
   [[gnu::noinline]] ReadingOutcome admit_elsewhere(KeyId key, Timestamp event_time, double value, Timestamp reached);
 
-  // One comparison: an earlier time wraps around to more than any size.
+  // One comparison: an earlier time wraps around to more than any size. Requires: no end of time cuts the window.
   bool contains(Timestamp start, Timestamp event_time) const noexcept {
     return static_cast<std::uint64_t>(event_time.count()) - static_cast<std::uint64_t>(start.count()) < even_step_;
+  }
+  bool is_cut(Timestamp start) const noexcept {
+    return start == Timestamp::earliest() || end_of(start) == Timestamp::latest();
   }
   [[gnu::always_inline]] ReadingOutcome add(Header& header, Timestamp end, Timestamp event_time, double value,
                                             Timestamp reached) {
@@ -104,9 +139,11 @@ class TumblingWindows {
     return reached < end ? ReadingOutcome::on_time : ReadingOutcome::late_accepted;
   }
   Timestamp end_of(Timestamp start) const noexcept {
-    return grid_.even() ? start + step_ : grid_.start_of(grid_.cell_of(start) + 1);
+    return grid_.even() && start != Timestamp::earliest() ? start + step_ : grid_.start_of(grid_.cell_of(start) + 1);
   }
-  std::uint32_t find_or_create(KeyId key, Timestamp start);
+  SlotId find_or_create(KeyId key, Timestamp start);
+  std::optional<Timestamp> newest_start(KeyId key) const noexcept;  // of the windows that are there
+  void carry_in();
 
   const Grid grid_;
   const Duration step_;
@@ -114,7 +151,10 @@ class TumblingWindows {
   const Duration allowed_lateness_;
   const AggregateLayout& layout_;
   Store store_;
-  std::vector<Header*> newest_;  // by key: the newest window that was not emitted as final, or null
+  std::vector<Header*> newest_;         // by key: the newest window that was not emitted as final, or null
+  bool any_cut_ = false;                // there was a window at an end of time; it is never among `newest_`
+  CarriedReadings carried_;             // of the windows that were emitted as final
+  std::vector<SlotLocation> in_order_;  // of one firing, where what came before a window matters: all windows
 };
 
 }  // namespace edgetide

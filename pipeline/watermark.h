@@ -1,7 +1,8 @@
 // Watermarks: W(key) says that no reading of the key with event time < W is expected any more. It never goes back.
 //
 // SeriesWatermark   W of one series while it is heard: the newest event time less max_out_of_orderness.
-// MinimumWatermark  W of a source, of all sources, or of a group of series: the minimum over its active members.
+// MinimumWatermark  W of a source, of all sources, or of a group of series: the minimum over its active members. While
+//                   it is held, because a source that may have members has not reported yet, it does not move.
 // idle_watermark    what a series that fell silent is raised to, so that its windows close without eating what it may
 //                   still send: it follows the listening clock, but never beyond the point at which the newest window
 //                   that is not final becomes final.
@@ -85,17 +86,10 @@ class MinimumWatermark {
     members_.set(index_of(member), series.value());
     settle();
   }
-  // For a minimum of minima.
-  template <typename Other>
-  void observe(Member member, const MinimumWatermark<Other>& minimum) {
-    enter(member, minimum);
-    settle();
-  }
-  // As `observe`, where other members are about to change too: `settle` follows when all have.
-  template <typename Other>
-  void enter(Member member, const MinimumWatermark<Other>& minimum) {
-    members_.set(index_of(member), minimum.active() ? minimum.value() : MinTree::absent);
-    own_ = std::max(own_, minimum.own());
+  // For a minimum of minima; nothing: the member is idle. `settle` follows.
+  void enter(Member member, std::optional<Timestamp> value, Timestamp own) {
+    members_.set(index_of(member), value.value_or(MinTree::absent));
+    own_ = std::max(own_, own);
   }
   void remove(Member member) { members_.set(index_of(member), MinTree::absent); }
   void hear(Heard heard) noexcept { heard_ = heard; }
@@ -106,7 +100,12 @@ class MinimumWatermark {
 
   // After members were removed.
   void settle() noexcept {
-    if (active()) raise(members_.min());
+    if (active() && !held_) raise(members_.min());
+  }
+  void set_held(bool held) noexcept {
+    const bool released = held_ && !held;
+    held_ = held;
+    if (released) settle();
   }
   void raise(Timestamp to) noexcept { value_ = std::max(value_, to); }
 
@@ -114,11 +113,12 @@ class MinimumWatermark {
   bool is_active(Member member) const noexcept { return members_.get(index_of(member)) != MinTree::absent; }
   Timestamp value() const noexcept { return value_; }
   Timestamp own() const noexcept { return own_; }
-  bool silent() const noexcept { return !active() && own_ != Timestamp::earliest(); }  // heard once, all idle now
+  // Heard once, all idle now, and no source is waited for.
+  bool silent() const noexcept { return !active() && !held_ && own_ != Timestamp::earliest(); }
   const Heard& heard() const noexcept { return heard_; }
   std::size_t memory_bytes() const noexcept { return members_.memory_bytes(); }
 
-  // Without the members.
+  // Without the members, and whether it is held.
   void save(ByteWriter& out) const {
     out.time(value_);
     out.time(own_);
@@ -143,6 +143,7 @@ class MinimumWatermark {
   Timestamp value_ = Timestamp::earliest();
   Timestamp own_ = Timestamp::earliest();
   Heard heard_;
+  bool held_ = false;
 };
 
 class ListeningClock {

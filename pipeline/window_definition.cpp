@@ -27,11 +27,14 @@ Windows make_windows(const WindowOptions& options, const AggregateLayout& layout
   return Windows(std::in_place_type<TumblingWindows>, options, layout, hash_seed);
 }
 
-// Not a function: std::sort would call it.
-constexpr auto comes_first = [](const Candidate& a, const Candidate& b) noexcept {
-  if (a.start != b.start) return a.start < b.start;
-  return a.rank != b.rank ? a.rank < b.rank : a.state > b.state;
-};
+AggregateRules rules_of(const WindowOptions& options) {
+  AggregateRules rules;
+  rules.reset_below = options.reset_below;
+  rules.hold = options.hold;
+  rules.carry_in = options.kind == WindowKind::tumbling || options.kind == WindowKind::sliding;
+  rules.keep_last = options.fill == Fill::last;
+  return rules;
+}
 
 bool takes_all_values(const MatchOptions& match) noexcept {
   return match.min == -std::numeric_limits<double>::infinity() && match.max == std::numeric_limits<double>::infinity();
@@ -41,10 +44,11 @@ bool takes_all_values(const MatchOptions& match) noexcept {
 
 WindowDefinition::WindowDefinition(const WindowOptions& options, std::size_t sources, std::uint64_t hash_seed)
     : options_(options),
-      layout_(options.aggregates),
+      layout_(options.aggregates, rules_of(options)),
       keys_(options),
       windows_(make_windows(options_, layout_, hash_seed)),
       source_idle_(sources, Timestamp::earliest()),
+      row_labels_(options.emit_empty),
       duplicates_(hash_seed),
       derived_(options) {
   columns_.assign(options.aggregates.begin(), options.aggregates.end());
@@ -56,17 +60,50 @@ WindowDefinition::WindowDefinition(const WindowOptions& options, std::size_t sou
 
 void WindowDefinition::choose_fast_path() {
   in_handover_ = former_ || is_limited();
-  const bool plain = keys_.takes_all() && takes_all_values(options_.match) && !options_.deduplicate &&
-                     !options_.emit_empty && options_.derived.empty() && !in_handover_;
-  plain_ = plain ? std::get_if<TumblingWindows>(&windows_) : nullptr;
-  plain_sliding_ = plain ? std::get_if<SlidingWindows>(&windows_) : nullptr;
+  is_plain_ = keys_.takes_all() && takes_all_values(options_.match) && !options_.deduplicate && !options_.emit_empty &&
+              options_.derived.empty() && !in_handover_;
 }
 
-void WindowDefinition::add_series(SeriesId id, const Series& series) {
-  if (former_) former_->add_series(id, series);
+void WindowDefinition::add_series(SeriesId id, const Series& series, SeriesId origin) {
+  if (former_) former_->add_series(id, series, origin);
   take_out_groups();
-  keys_.add_series(id, series, derived_.is_derived(series.metric));
+  keys_.add_series(id, series, origin, derived_.is_derived(series.metric));
   make_places(id);
+  if (grouped()) recall_groups(id);
+}
+
+// Groups that are there again.
+void WindowDefinition::recall_groups(SeriesId id) {
+  for (const KeyId key : keys_.keys_of(id)) {
+    if (groups_[index_of(key)].own() != Timestamp::earliest()) continue;  // heard already
+    const Series& names = *keys_.group(key);
+    settle(key, evicted_groups_.recall(names.sensor, names.metric));
+  }
+}
+
+// All windows up to there are final.
+void WindowDefinition::settle(KeyId key, Timestamp reached) {
+  if (reached == Timestamp::earliest() || options_.kind == WindowKind::running) return;
+  idle_[index_of(key)] = std::max(idle_[index_of(key)], reached);
+  auto* const sessions = std::get_if<SessionWindows>(&windows_);
+  if (sessions) sessions->settle(key, reached - options_.allowed_lateness - options_.gap);
+}
+
+Timestamp WindowDefinition::newest_settled(SeriesId id, Timestamp newest) const {
+  if (former_) newest = former_->newest_settled(id, newest);
+  if (grouped() || options_.kind == WindowKind::running) return newest;
+  const Timestamp idle = idle_[index_of(id)];
+  const Timestamp end = std::visit([&](const auto& windows) { return windows.last_end(newest); }, windows_);
+  if (idle == Timestamp::earliest() || idle <= end + options_.allowed_lateness) return newest;
+  const Duration within = options_.kind == WindowKind::session ? options_.gap : Duration::microseconds(1);
+  return idle - options_.allowed_lateness - within;
+}
+
+void WindowDefinition::recall(SeriesId id, Timestamp newest) {
+  if (former_) former_->recall(id, newest);
+  if (grouped()) return;
+  const Timestamp end = std::visit([&](const auto& windows) { return windows.last_end(newest); }, windows_);
+  settle(key_of(id), end + options_.allowed_lateness);
 }
 
 void WindowDefinition::skip_series(SeriesId id) {
@@ -81,7 +118,7 @@ void WindowDefinition::make_places(SeriesId id) {
   idle_.resize(std::max(idle_.size(), keys), Timestamp::earliest());
   std::visit([&](auto& windows) { windows.reserve_keys(keys); }, windows_);
   if (grouped()) {
-    groups_.resize(keys);
+    for (std::size_t i = groups_.size(); i < keys; ++i) groups_.emplace_back().set_held(held_);
     members_.resize(std::max<std::size_t>(members_.size(), index_of(id) + 1));
   }
   if (empty_) empty_->reserve_keys(keys);
@@ -90,14 +127,15 @@ void WindowDefinition::make_places(SeriesId id) {
 bool WindowDefinition::keeps(SeriesId id) const {
   if (former_ && former_->keeps(id)) return true;
   if (grouped()) return false;
-  if (derived_.computes(id)) return true;
+  if (derived_.computes(id) || row_labels_.uses(id)) return true;
   return std::visit([&](const auto& windows) { return windows.has_windows(key_of(id)); }, windows_);
 }
 
-void WindowDefinition::forget_series(SeriesId id, std::vector<SeriesId>& orphans) {
-  if (former_) former_->forget_series(id, orphans);
+void WindowDefinition::forget_series(SeriesId id, const SeriesTable& table, std::vector<SeriesId>& orphans) {
+  if (former_) former_->forget_series(id, table, orphans);
   become_idle(id);
   keys_.forget_series(id);
+  duplicates_.forget_series(id);
   if (grouped()) {
     members_[index_of(id)] = false;
     return;
@@ -105,8 +143,13 @@ void WindowDefinition::forget_series(SeriesId id, std::vector<SeriesId>& orphans
   if (since_) since_->forget(key_of(id));
   if (until_) until_->forget(key_of(id));
   idle_[index_of(id)] = Timestamp::earliest();
+  std::visit([&](auto& windows) { windows.forget_key(key_of(id)); }, windows_);
   derived_.forget_input(id, orphans);
+  derived_.forget_labels(id);
   if (empty_) empty_->forget(key_of(id));
+  const SeriesId origin = table.origin_of(id);
+  if (origin == id) return row_labels_.forget_key(key_of(id));
+  row_labels_.evict(key_of(origin), id, table.shared(id));
 }
 
 // Groups that have lost all members and whose last final row was emitted.
@@ -114,23 +157,27 @@ void WindowDefinition::take_out_groups() {
   if (!grouped() || !keys_.any_deserted()) return;
   keys_.take_out_deserted([&](KeyId group) {
     if (std::visit([&](const auto& windows) { return windows.has_windows(group); }, windows_)) return false;
+    const Timestamp reached = group_watermark(group);
+    const Series& names = *keys_.group(group);
+    if (reached != Timestamp::earliest()) evicted_groups_.remember(names.sensor, names.metric, reached);
     groups_[index_of(group)] = {};
+    groups_[index_of(group)].set_held(held_);
     idle_[index_of(group)] = Timestamp::earliest();
+    std::visit([&](auto& windows) { windows.forget_key(group); }, windows_);
     return true;
   });
 }
 
+// Of a minimum, or a stream.
+inline Timestamp WindowDefinition::idle_of(WatermarkScope scope, SourceId source) const noexcept {
+  if (scope == WatermarkScope::sensor) [[likely]]
+    return Timestamp::earliest();
+  return scope == WatermarkScope::global ? all_idle_ : source_idle_[index_of(source)];
+}
+
 Timestamp WindowDefinition::reached_by(const Incoming& reading, KeyId key) const noexcept {
   if (grouped()) return std::max(groups_[index_of(key)].value(), idle_[index_of(key)]);
-  switch (reading.scope) {
-    case WatermarkScope::source:
-      return std::max({reading.watermark, source_idle_[index_of(reading.source)], idle_[index_of(key)]});
-    case WatermarkScope::global:
-      return std::max({reading.watermark, all_idle_, idle_[index_of(key)]});
-    case WatermarkScope::sensor:
-      break;
-  }
-  return std::max(reading.watermark, idle_[index_of(key)]);
+  return std::max({reading.watermark, idle_[index_of(key)], idle_of(reading.scope, reading.source)});
 }
 
 ReadingOutcome WindowDefinition::admit_any(const Incoming& reading) {
@@ -144,9 +191,9 @@ bool WindowDefinition::takes_value(double value) const noexcept {
 }
 
 ReadingOutcome WindowDefinition::admit_own(const Incoming& reading) {
-  if (!takes_value(reading.value)) return ReadingOutcome::not_taken;
+  if (!takes_value(reading.value)) return ReadingOutcome::unmatched;
   const std::span<const KeyId> keys = keys_.keys_of(reading.series);
-  if (keys.empty()) return ReadingOutcome::not_taken;
+  if (keys.empty()) return ReadingOutcome::unmatched;
   if (options_.deduplicate && is_duplicate(reading, keys)) return ReadingOutcome::duplicate;
   ReadingOutcome best = ReadingOutcome::late_dropped;
   for (const KeyId key : keys) best = std::min(best, admit_key(key, reading, reached_by(reading, key)));
@@ -155,8 +202,8 @@ ReadingOutcome WindowDefinition::admit_own(const Incoming& reading) {
 
 // A former definition judges before this one; a session of it that goes on takes the reading alone.
 ReadingOutcome WindowDefinition::admit_in_handover(const Incoming& reading) {
-  const ReadingOutcome before = former_ ? former_->admit_any(reading) : ReadingOutcome::not_taken;
-  if (before != ReadingOutcome::not_taken && options_.kind == WindowKind::session) return before;
+  const ReadingOutcome before = former_ ? former_->admit_any(reading) : ReadingOutcome::unmatched;
+  if (before != ReadingOutcome::unmatched && options_.kind == WindowKind::session) return before;
   const std::span<const KeyId> keys = keys_.keys_of(reading.series);
   const bool judged = is_limited() && !keys.empty() && takes_value(reading.value);
   const auto outside = judged ? outcome_outside(reading, keys.front()) : std::nullopt;
@@ -170,12 +217,99 @@ ReadingOutcome WindowDefinition::admit_key(KeyId key, const Incoming& reading, T
   return outcome;
 }
 
+// For all its windows.
+bool WindowDefinition::is_late(KeyId key, Timestamp event_time, Timestamp reached) const {
+  const auto* const sessions = std::get_if<SessionWindows>(&windows_);
+  if (sessions) return sessions->is_late(key, event_time, reached);
+  const Timestamp end = std::visit([&](const auto& windows) { return windows.last_end(event_time); }, windows_);
+  return end + options_.allowed_lateness <= reached;
+}
+
 // Known, and not too late: what is final for all its keys is dropped as late, not as a duplicate.
 bool WindowDefinition::is_duplicate(const Incoming& reading, std::span<const KeyId> keys) {
-  const Timestamp end = std::visit([&](const auto& windows) { return windows.last_end(reading.event_time); }, windows_);
   const bool late = std::all_of(keys.begin(), keys.end(),
-                                [&](KeyId key) { return end + options_.allowed_lateness <= reached_by(reading, key); });
-  return !late && !duplicates_.insert({reading.event_time, reading.series});
+                                [&](KeyId key) { return is_late(key, reading.event_time, reached_by(reading, key)); });
+  return !late && !duplicates_.insert({reading.event_time, reading.origin});
+}
+
+void WindowDefinition::begin_labels(SeriesId origin, Timestamp newest) {
+  if (former_) former_->begin_labels(origin, newest);
+  if (!grouped()) row_labels_.begin(key_of(origin), newest);
+}
+
+void WindowDefinition::note_labels(const Incoming& reading) {
+  if (former_) former_->note_labels(reading);
+  if (grouped()) return;
+  const KeyId key = key_of(reading.origin);
+  settle_labels(key, reading);
+  const Timestamp cell =
+      std::visit([&](const auto& windows) { return windows.cell_start(reading.event_time); }, windows_);
+  row_labels_.note(key, cell, reading.event_time, reading.series);
+}
+
+// A window that is final may have readings in the cell into which this one came.
+void WindowDefinition::settle_labels(KeyId key, const Incoming& reading) {
+  const auto settle = [&](AggregateSpan window, const AggregateLayout::Word* state) {
+    if (row_labels_.settled(key, window.start)) return;
+    const SeriesId variant = newest_in(key, window, state).variant;
+    row_labels_.settle(key, window.start, variant == no_series ? series_of(key) : variant);
+  };
+  if (const auto* const sliding = std::get_if<SlidingWindows>(&windows_)) {
+    sliding->for_each_sealed(key, reading.event_time, settle);
+  }
+  if (const auto* const sessions = std::get_if<SessionWindows>(&windows_)) {
+    sessions->for_each_final(key, reading.event_time, reached_by(reading, key), settle);
+  }
+}
+
+// The readings before the first variant were not noted: they have the labels of the key, which is no_series here.
+RowLabels::Newest WindowDefinition::newest_in(KeyId key, AggregateSpan window,
+                                              const AggregateLayout::Word* state) const {
+  const auto newest = layout_.newest(state);
+  if (const auto settled = row_labels_.settled(key, window.start)) {
+    return {newest.value_or(Timestamp::earliest()), *settled};
+  }
+  const Timestamp start = options_.kind == WindowKind::running ? Timestamp::earliest() : window.start;
+  // Readings behind the newest one are not its own.
+  const auto noted = row_labels_.newest(key, start, newest ? *newest + Duration::microseconds(1) : window.end);
+  if (!noted) return {newest.value_or(Timestamp::earliest())};
+  if (newest) return *newest > noted->event_time ? RowLabels::Newest{*newest} : *noted;
+  const Timestamp begun = row_labels_.begun(key);
+  if (noted->event_time >= begun || begun < start) return *noted;
+  if (row_labels_.noted(key, start, window.end) >= AggregateLayout::count(state)) return *noted;
+  // When those that were not noted came is not known: later than one that is late.
+  return {begun < window.end ? begun : Timestamp::earliest()};
+}
+
+RowLabels::Newest WindowDefinition::newest_of(const Candidate& row) const {
+  return newest_in(row.key, {row.start, row.end}, state_of(row));
+}
+
+SeriesId WindowDefinition::labels_of(const Candidate& row) const {
+  if (grouped() || row.state == RowState::retracted) return no_series;
+  if (row.of == Candidate::Of::empty) return labels_before(row);
+  return row.of == Candidate::Of::derived ? derived_.labels(row) : newest_of(row).variant;
+}
+
+// Of the newest reading before a window without readings.
+SeriesId WindowDefinition::labels_before(const Candidate& row) const {
+  const Timestamp begun = row_labels_.begun(row.key);
+  const auto noted = row_labels_.newest_before(row.key, row.start);
+  if (noted && noted->event_time >= begun) return noted->variant;
+  return begun != Timestamp::earliest() && begun < row.start ? series_of(row.key) : no_series;
+}
+
+bool WindowDefinition::has_labels(const Incoming& reading) const {
+  const Timestamp cell =
+      std::visit([&](const auto& windows) { return windows.cell_start(reading.event_time); }, windows_);
+  return row_labels_.has(key_of(reading.origin), cell);
+}
+
+// Of windows whose last row was emitted.
+void WindowDefinition::forget_labels() {
+  if (row_labels_.empty() || has_more_) return;
+  row_labels_.forget(
+      [&](KeyId key, Timestamp event_time) { return is_late(key, event_time, reached_[index_of(key)]); });
 }
 
 void WindowDefinition::observe(SeriesId series, const SeriesWatermark& own, Heard heard, bool taken) {
@@ -202,6 +336,12 @@ void WindowDefinition::raise(Timestamp to) noexcept {
   for (MinimumWatermark<MemberId>& group : groups_) group.raise(to);
 }
 
+void WindowDefinition::set_held(bool held) noexcept {
+  if (former_) former_->set_held(held);
+  held_ = held;
+  for (MinimumWatermark<MemberId>& group : groups_) group.set_held(held);
+}
+
 void WindowDefinition::hear_at_most(SourceId source, Duration at) noexcept {
   if (former_) former_->hear_at_most(source, at);
   for (MinimumWatermark<MemberId>& group : groups_) group.hear_at_most(source, at);
@@ -226,7 +366,7 @@ void WindowDefinition::follow_minimum_clocks(const Clocks& clocks) {
     const SeriesClock& series = clocks.series[i];
     if (series.scope == WatermarkScope::sensor) continue;
     Timestamp& newest =
-        series.scope == WatermarkScope::source ? newest_of_source[index_of(series.source)] : newest_of_all;
+        series.scope == WatermarkScope::global ? newest_of_all : newest_of_source[index_of(series.source)];
     newest = std::max(newest, newest_final_at(KeyId{i}));
   }
   for (std::size_t i = 0; i < clocks.sources.size(); ++i) {
@@ -242,19 +382,12 @@ bool WindowDefinition::due(Duration running) const noexcept {
 }
 
 Timestamp WindowDefinition::reached(SeriesId series, const SeriesClock& clock) const noexcept {
-  switch (clock.scope) {
-    case WatermarkScope::source:
-      return std::max({clock.watermark, source_idle_[index_of(clock.source)], idle_[index_of(series)]});
-    case WatermarkScope::global:
-      return std::max({clock.watermark, all_idle_, idle_[index_of(series)]});
-    case WatermarkScope::sensor:
-      break;
-  }
-  return std::max(clock.watermark, idle_[index_of(series)]);
+  return std::max({clock.watermark, idle_[index_of(series)], idle_of(clock.scope, clock.source)});
 }
 
 void WindowDefinition::note_reached(const Clocks& clocks) {
   reached_.clear();
+  reached_.reserve(keys_.size());
   if (grouped()) {
     for (std::uint32_t i = 0; i < groups_.size(); ++i) reached_.push_back(std::max(groups_[i].value(), idle_[i]));
     return;
@@ -265,17 +398,34 @@ void WindowDefinition::note_reached(const Clocks& clocks) {
 void WindowDefinition::collect(const Clocks& clocks, std::span<const std::uint32_t> ranks, std::size_t max_rows) {
   rows_.clear();
   const std::size_t most = options_.complete ? std::numeric_limits<std::size_t>::max() : max_rows;
-  const FiringContext firing{reached_, ranks, options_.complete, most};
+  const std::size_t cut_at = options_.complete ? most : 2 * most + FiringContext::rows_before_cut;
+  FiringContext firing{reached_, ranks, options_.complete, most, options_.top.has_value(), cut_at};
+  if (in_handover_) carry_from_former();
   std::visit([&](auto& windows) { windows.collect(firing, rows_); }, windows_);
-  has_more_ = options_.kind == WindowKind::sliding ? rows_.size() >= most : rows_.size() > most;
+  const auto* const sliding = std::get_if<SlidingWindows>(&windows_);
+  has_more_ = sliding != nullptr ? sliding->has_more() : rows_.size() > most;
   if (rows_.size() > most) postpone_beyond(most);
   if (empty_) collect_empty(firing, clocks);
+  if (options_.top && !options_.complete) collect_for_ranking(firing);
   if (is_limited()) hold_back_outside();
   if (!derived_.empty()) {
-    derived_.collect(firing, rows_,
-                     [&](const Candidate& row, const Aggregate& aggregate) { return value_of(row, aggregate); });
+    derived_.collect(
+        firing, rows_, [&](const Candidate& row, const Aggregate& aggregate) { return value_of(row, aggregate); },
+        [&](const Candidate& row) { return newest_of(row); });
   }
   if (std::none_of(rows_.begin(), rows_.end(), [](const Candidate& row) { return row.changed; })) rows_.clear();
+}
+
+// Rows are ranked with all others of their start, whether these have changed or not.
+void WindowDefinition::collect_for_ranking(FiringContext& firing) {
+  ranked_starts_.clear();
+  for (const Candidate& row : rows_) {
+    if (row.state != RowState::retracted) ranked_starts_.push_back(row.start);
+  }
+  std::sort(ranked_starts_.begin(), ranked_starts_.end());
+  ranked_starts_.erase(std::unique(ranked_starts_.begin(), ranked_starts_.end()), ranked_starts_.end());
+  firing.whole = ranked_starts_;
+  if (!ranked_starts_.empty()) std::visit([&](auto& windows) { windows.collect_unchanged(firing, rows_); }, windows_);
 }
 
 // Those of the oldest windows stay, and retractions. Sliding windows have seen to it themselves. With `top` all rows of
@@ -299,9 +449,10 @@ void WindowDefinition::collect_empty(const FiringContext& firing, const Clocks& 
     for (std::uint32_t key = 0; key < reached_.size(); ++key) {
       const SeriesClock& series = clocks.series[key];
       // The end of all input is not a time: nothing is missed after the newest reading.
-      const Timestamp reached = reached_[key] == Timestamp::latest() ? series.own : reached_[key];
-      empty_->collect(KeyId{key}, reached, std::max(reached, series.clock), firing.ranks[key], firing.max_rows, windows,
-                      rows_);
+      const bool ended = reached_[key] == Timestamp::latest();
+      const Timestamp reached = ended ? std::max(series.newest, series.clock) : reached_[key];
+      empty_->collect(KeyId{key}, {reached, std::max(reached, series.clock), ended}, firing.ranks[key], firing.max_rows,
+                      windows, rows_);
     }
   };
   if (const auto* tumbling = std::get_if<TumblingWindows>(&windows_)) collect_from(*tumbling);
@@ -311,11 +462,11 @@ void WindowDefinition::collect_empty(const FiringContext& firing, const Clocks& 
 
 void WindowDefinition::order_and_cut() {
   std::sort(rows_.begin(), rows_.end(), comes_first);
-  if (options_.top) cut_to_top();
+  if (options_.top) rank_and_cut();
 }
 
-// Of the rows of each start, holds back all but the n with the largest value.
-void WindowDefinition::cut_to_top() {
+// Of the rows of each start, holds back all but the n with the largest value, and puts these in that order.
+void WindowDefinition::rank_and_cut() {
   std::vector<std::pair<double, std::size_t>> ranked;
   for (std::size_t first = 0, end = 0; first < rows_.size(); first = end) {
     ranked.clear();
@@ -325,8 +476,41 @@ void WindowDefinition::cut_to_top() {
       ranked.emplace_back(std::isnan(by) ? -std::numeric_limits<double>::infinity() : by, end);
     }
     std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-    for (std::size_t i = options_.top->n; i < ranked.size(); ++i) rows_[ranked[i].second].held_back = true;
+    for (std::size_t i = 0; i < ranked.size(); ++i) {
+      Candidate& row = rows_[ranked[i].second];
+      i < options_.top->n ? row.top = static_cast<std::uint32_t>(i) + 1 : row.held_back = true;
+      row.falls_out = row.held_back && mark_of(row)->ranked;
+    }
+    announce_ranking(std::span(rows_).subspan(first, end - first));
+    std::stable_sort(rows_.begin() + static_cast<std::ptrdiff_t>(first),
+                     rows_.begin() + static_cast<std::ptrdiff_t>(end),
+                     [](const Candidate& a, const Candidate& b) { return a.top < b.top; });
   }
+}
+
+// Of one start. The ranking is emitted whole, if one of its rows has changed, come or gone.
+void WindowDefinition::announce_ranking(std::span<Candidate> rows) {
+  const bool is_news = std::any_of(rows.begin(), rows.end(), [&](const Candidate& row) {
+    return row.falls_out || (row.top > 0 && (row.changed || !mark_of(row)->ranked));
+  });
+  for (Candidate& row : rows) {
+    if (row.top == 0) continue;
+    row.changed = is_news;
+    mark_of(row)->ranked = 1;
+    row.held_back = !is_news && !options_.complete;
+  }
+}
+
+// As a retracted row, until it is among the top again.
+void WindowDefinition::retract_fallen(WindowId id, const Candidate& row, RowMark& mark, Emission& out) {
+  ++rows_emitted_.by_state[static_cast<std::size_t>(RowState::retracted)];
+  mark.emit(row.state);
+  mark.ranked = 0;
+  constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+  const auto first_value = static_cast<std::uint32_t>(out.values.size());
+  out.values.insert(out.values.end(), columns_.size(), nothing);
+  out.rows.push_back({id, row.key, row.start, row.end, RowState::retracted, true, mark.revision, first_value, no_series,
+                      nothing, 0, depth_});
 }
 
 RowMark* WindowDefinition::mark_of(const Candidate& row) {
@@ -342,15 +526,22 @@ RowMark* WindowDefinition::mark_of(const Candidate& row) {
 }
 
 double WindowDefinition::value_of(const Candidate& row, const Aggregate& aggregate) const {
-  if (row.of == Candidate::Of::empty || row.state == RowState::retracted) {
-    const bool counts = row.of == Candidate::Of::empty && aggregate == Aggregate::count;
-    return counts ? 0 : std::numeric_limits<double>::quiet_NaN();
+  constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+  if (row.state == RowState::retracted) return nothing;
+  if (row.of == Candidate::Of::empty) {
+    if (aggregate == Aggregate::count) return 0;
+    const auto* const tumbling = std::get_if<TumblingWindows>(&windows_);
+    return tumbling != nullptr && options_.fill == Fill::last ? tumbling->filled(row, aggregate) : nothing;
   }
   if (row.of == Candidate::Of::derived) {
     const double value = derived_.value(row, aggregate);
-    return std::isfinite(value) ? value : std::numeric_limits<double>::quiet_NaN();
+    return std::isfinite(value) ? value : nothing;
   }
-  return std::visit([&](const auto& windows) { return windows.value(row, aggregate); }, windows_);
+  return layout_.value(state_of(row), aggregate, {row.start, row.end});
+}
+
+const AggregateLayout::Word* WindowDefinition::state_of(const Candidate& row) const {
+  return std::visit([&](const auto& windows) { return windows.state(row); }, windows_);
 }
 
 // `mark` is as it was before.
@@ -372,6 +563,7 @@ void WindowDefinition::emit(Kind& windows, WindowId id, const Candidate& row, Em
   const bool plain = row.of == Candidate::Of::window && row.state != RowState::retracted;
   RowMark* const mark = plain ? &windows.mark(row) : mark_of(row);
   if (row.held_back) {
+    if (row.falls_out) return retract_fallen(id, row, *mark, out);
     if (mark != nullptr) mark->pass(row.state);
     return;
   }
@@ -379,36 +571,50 @@ void WindowDefinition::emit(Kind& windows, WindowId id, const Candidate& row, Em
   if (mark != nullptr) mark->emit(row.state);
   const std::uint32_t revision = mark != nullptr ? mark->revision : row.handle;
   const std::size_t first_value = out.values.size();
-  for (const std::optional<Aggregate>& column : columns_) {
-    const double none = std::numeric_limits<double>::quiet_NaN();
-    out.values.push_back(!column ? none : plain ? windows.value(row, *column) : value_of(row, *column));
+  if (plain && emits_all_) [[likely]] {
+    const AggregateLayout::Word* const state = windows.state(row);
+    for (const Aggregate& aggregate : options_.aggregates) {
+      out.values.push_back(layout_.value(state, aggregate, {row.start, row.end}));
+    }
+  } else {
+    for (const std::optional<Aggregate>& column : columns_) {
+      out.values.push_back(column ? value_of(row, *column) : std::numeric_limits<double>::quiet_NaN());
+    }
   }
+  const bool has_labels = !plain || !row_labels_.empty();
   const double readings = count_place_ ? out.values[first_value + *count_place_] : value_of(row, Aggregate::count);
   out.rows.push_back({id, row.key, row.start, row.end, row.state, row.changed, revision,
-                      static_cast<std::uint32_t>(first_value), readings, depth_});
+                      static_cast<std::uint32_t>(first_value), has_labels ? labels_of(row) : no_series, readings,
+                      row.top, depth_});
 }
 
 void WindowDefinition::finish() {
   derived_.finish(rows_);
   std::visit([&](auto& windows) { windows.finish(rows_); }, windows_);
+  rows_.clear();
+  release_if_large(rows_);
 }
 
-void WindowDefinition::forget_duplicates() {
+void WindowDefinition::forget_duplicates(const SeriesTable& table) {
   if (!duplicates_.has_grown()) return;
   duplicates_.forget([&](const DuplicateFilter::Entry& entry) {
-    const Timestamp end = std::visit([&](const auto& windows) { return windows.last_end(entry.event_time); }, windows_);
-    const auto keys = keys_.keys_of(entry.series);
-    return std::all_of(keys.begin(), keys.end(),
-                       [&](KeyId key) { return end + options_.allowed_lateness <= reached_[index_of(key)]; });
+    const auto is_final = [&](KeyId key) { return is_late(key, entry.event_time, reached_[index_of(key)]); };
+    if (!grouped()) return is_final(key_of(entry.series));
+    bool all_final = true;
+    table.for_each_variant(entry.series, [&](SeriesId variant) {
+      const auto keys = keys_.keys_of(variant);
+      all_final = all_final && std::all_of(keys.begin(), keys.end(), is_final);
+    });
+    return all_final;
   });
 }
 
-void WindowDefinition::fire(WindowId id, Duration running, const Clocks& clocks,
+void WindowDefinition::fire(WindowId id, Duration running, const Clocks& clocks, const SeriesTable& table,
                             std::span<const std::uint32_t> series_ranks, std::size_t max_rows, Emission& out) {
   if (in_handover_) forget_what_is_past(clocks.too_old);
   if (former_) {
     const std::size_t before = out.rows.size();
-    former_->fire(id, running, clocks, series_ranks, max_rows, out);
+    former_->fire(id, running, clocks, table, series_ranks, max_rows, out);
     max_rows -= std::min(max_rows, out.rows.size() - before);
     rows_emitted_.add(std::exchange(former_->rows_emitted_, {}));
   }
@@ -423,7 +629,8 @@ void WindowDefinition::fire(WindowId id, Duration running, const Clocks& clocks,
       },
       windows_);
   finish();
-  forget_duplicates();
+  forget_duplicates(table);
+  forget_labels();
 }
 
 RowsDue WindowDefinition::rows_due(const std::function<SeriesClock(SeriesId)>& clock_of) const {
@@ -435,12 +642,15 @@ RowsDue WindowDefinition::rows_due(const std::function<SeriesClock(SeriesId)>& c
   }
   std::visit([&](const auto& windows) { windows.count_due(reached_now, due); }, windows_);
   if (options_.complete && due.all > 0) due.all = std::max(due.all, open_windows());
+  if (options_.top) due.all += 2 * std::min(options_.top->n, open_windows()) * due.all;  // with what falls out
   return due;
 }
 
-std::shared_ptr<const Series> WindowDefinition::key(KeyId key, const SeriesTable& table, std::uint8_t former) const {
-  if (former > depth_ && former_) return former_->key(key, table, former);
-  return grouped() ? keys_.group(key) : table.shared(series_of(key));
+std::shared_ptr<const Series> WindowDefinition::names_of(const Row& row, const SeriesTable& table) const {
+  if (row.former > depth_ && former_) return former_->names_of(row, table);
+  if (grouped()) return keys_.group(row.key);
+  const auto evicted = row.readings == 0 ? row_labels_.evicted_before(row.key, row.start) : nullptr;
+  return evicted ? evicted : table.shared(series_of(row.key));
 }
 
 std::size_t WindowDefinition::open_windows() const noexcept {
@@ -453,33 +663,64 @@ std::size_t WindowDefinition::own_windows() const noexcept {
 
 std::size_t WindowDefinition::memory_bytes() const noexcept {
   std::size_t bytes = std::visit([](const auto& windows) { return windows.memory_bytes(); }, windows_);
-  bytes += heap_block(sizeof *this) + measured_bytes_ + layout_.bytes_taken() + keys_.memory_bytes() +
-           duplicates_.memory_bytes();
-  bytes += heap_bytes(idle_) + heap_bytes(reached_) + heap_bytes(rows_) + heap_bytes(groups_) + members_.capacity() / 8;
+  bytes += heap_block(sizeof *this) + measured_bytes_ + derived_bytes_ + layout_.bytes_taken() + keys_.memory_bytes() +
+           duplicates_.memory_bytes() + evicted_groups_.memory_bytes() + row_labels_.memory_bytes();
+  bytes += heap_bytes(idle_) + heap_bytes(reached_) + heap_bytes(ranked_starts_) + heap_bytes(rows_) +
+           heap_bytes(groups_) + members_.capacity() / 8;
   bytes += (since_ ? since_->memory_bytes() : 0) + (until_ ? until_->memory_bytes() : 0);
   return bytes + (empty_ ? empty_->memory_bytes() : 0) + (former_ ? former_->memory_bytes() : 0);
 }
 
-void WindowDefinition::measure() noexcept {
+void WindowDefinition::measure() {
   if (former_) former_->measure();
+  std::visit([](auto& windows) { windows.shrink(); }, windows_);
   layout_.forget_taken();
   measured_bytes_ = std::visit([](const auto& windows) { return windows.owned_bytes(); }, windows_);
-  measured_bytes_ += derived_.memory_bytes();
+  derived_bytes_ = derived_.memory_bytes();
   for (const MinimumWatermark<MemberId>& group : groups_) measured_bytes_ += group.memory_bytes();
 }
 
-bool WindowDefinition::needs_room(const Incoming& reading) const noexcept {
-  if (former_ && former_->needs_room(reading)) return true;
+// ---- what may come to it
+
+std::size_t WindowDefinition::reserved_bytes() const noexcept {
+  const std::size_t kind = std::visit([](const auto& windows) { return windows.reserved_bytes(); }, windows_);
+  const std::size_t reached = reached_.capacity() >= keys_.size() ? 0 : keys_.size() * sizeof(Timestamp);
+  const std::size_t derived = derived_.most_bytes(own_windows(), keys_.size());
+  return kind + reached + derived - std::min(derived, derived_bytes_) + (former_ ? former_->reserved_bytes() : 0);
+}
+
+std::size_t WindowDefinition::largest_growth() const noexcept {
+  const std::size_t of_key = std::visit([](const auto& windows) { return windows.largest_growth(); }, windows_);
+  const std::size_t other = (options_.deduplicate ? DuplicateFilter::bytes_of_entry : 0) + RowLabels::bytes_of_cell();
+  return of_key * keys_.per_series() + other + (former_ ? former_->largest_growth() : 0);
+}
+
+std::size_t WindowDefinition::largest_step() const noexcept {
+  std::size_t bytes = std::visit([](const auto& windows) { return windows.largest_step(); }, windows_);
+  if (options_.deduplicate) bytes += duplicates_.largest_step();
+  if (layout_.keeps_readings()) bytes += (measured_bytes_ + layout_.bytes_taken()) / 4;
+  return bytes + (former_ ? former_->largest_step() : 0);
+}
+
+std::size_t WindowDefinition::bytes_by_key() const noexcept {
+  const std::size_t kind = std::visit([](const auto& windows) { return windows.bytes_by_key; }, windows_);
+  return kind + sizeof(KeyId) + sizeof(Timestamp) + (empty_ ? EmptyWindows::bytes_by_key : 0) +
+         (former_ ? former_->bytes_by_key() : 0);
+}
+
+std::size_t WindowDefinition::growth(const Incoming& reading, bool has_variants) {
+  std::size_t bytes = former_ ? former_->growth(reading, has_variants) : 0;
   const std::span<const KeyId> keys = keys_.keys_of(reading.series);
-  if (keys.empty() || !takes_value(reading.value)) return false;
-  if (is_limited() && outcome_outside(reading, keys.front())) return false;
-  if (options_.deduplicate && duplicates_.is_full()) return true;
-  return std::any_of(keys.begin(), keys.end(), [&](KeyId key) {
+  if (keys.empty() || !takes_value(reading.value)) return bytes;
+  if (is_limited() && outcome_outside(reading, keys.front())) return bytes;
+  if (options_.deduplicate) bytes += duplicates_.growth();
+  if (has_variants && !grouped() && !has_labels(reading)) bytes += RowLabels::bytes_of_cell();
+  for (const KeyId key : keys) {
     const Timestamp reached = reached_by(reading, key);
-    return std::visit(
-        [&](const auto& windows) { return windows.needs_room(key, reading.event_time, reading.value, reached); },
-        windows_);
-  });
+    bytes += std::visit([&](auto& windows) { return windows.growth(key, reading.event_time, reading.value, reached); },
+                        windows_);
+  }
+  return bytes;
 }
 
 }  // namespace edgetide

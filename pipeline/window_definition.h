@@ -26,9 +26,12 @@
 #include "pipeline/duplicate_filter.h"
 #include "pipeline/emission.h"
 #include "pipeline/empty_windows.h"
+#include "pipeline/evicted_keys.h"
 #include "pipeline/handover.h"
 #include "pipeline/key_map.h"
+#include "pipeline/late_rows.h"
 #include "pipeline/options.h"
+#include "pipeline/row_labels.h"
 #include "pipeline/running_windows.h"
 #include "pipeline/series.h"
 #include "pipeline/session_windows.h"
@@ -40,12 +43,13 @@ namespace edgetide {
 
 // A reading on its way into a definition.
 struct Incoming {
-  SeriesId series;
+  SeriesId series;  // the variant: with the labels of the reading
   SourceId source;
   WatermarkScope scope;
   Timestamp event_time;
   double value;
   Timestamp watermark;  // of that scope, without the idle part
+  SeriesId origin;      // of the series (series.h)
 };
 
 // What a definition learns of a series at a tick.
@@ -55,6 +59,7 @@ struct SeriesClock {
   bool idle;
   Timestamp watermark;  // of that scope, without the idle part
   Timestamp own;        // its newest event time less max_out_of_orderness
+  Timestamp newest;     // its newest event time
   Timestamp clock;      // of an idle series: its own watermark and the listening time since; else earliest()
 };
 
@@ -111,7 +116,7 @@ class WindowDefinition {
   // A running definition without a past: says in its rows that it counts from then on.
   void begin_running(Timestamp now);
 
-  void add_series(SeriesId id, const Series& series);
+  void add_series(SeriesId id, const Series& series, SeriesId origin);
   void skip_series(SeriesId id);  // no series has it at present
   const DerivedMetrics& derived() const noexcept { return derived_; }
   void add_derived_input(SeriesId input, std::string_view metric, std::size_t derived, SeriesId target) {
@@ -121,27 +126,36 @@ class WindowDefinition {
   void hear_derived_input(SeriesId series, Reached&& reached) {
     derived_.hear_input(series, reached);
   }
+  // Of a series that is evicted: an event time, `newest` or later, in or behind the newest window that is final for it.
+  Timestamp newest_settled(SeriesId id, Timestamp newest) const;
+  // It returns: the windows that an event time up to that one may be in are final.
+  void recall(SeriesId id, Timestamp newest);
   // A series that has windows here, or is computed here, may not be forgotten.
   bool keeps(SeriesId id) const;
   // Adds to `orphans` the series that were computed from this one, and are not computed any more.
-  void forget_series(SeriesId id, std::vector<SeriesId>& orphans);
+  void forget_series(SeriesId id, const SeriesTable& table, std::vector<SeriesId>& orphans);
 
-  // Requires: the series was added. ReadingOutcome::not_taken: the definition does not take it.
-  [[gnu::always_inline]] ReadingOutcome admit(SeriesId series, SourceId source, WatermarkScope scope,
-                                              Timestamp event_time, double value, Timestamp watermark) {
-    if (plain_ != nullptr && scope == WatermarkScope::sensor) [[likely]] {
-      return plain_->admit(key_of(series), event_time, value, std::max(watermark, idle_[index_of(series)]));
-    }
-    if (plain_sliding_ != nullptr && scope == WatermarkScope::sensor) {
-      return plain_sliding_->admit(key_of(series), event_time, value, std::max(watermark, idle_[index_of(series)]));
-    }
-    return admit_any({series, source, scope, event_time, value, watermark});
+  // Of a source whose scope is sensor. Requires: the series was added, and is not a variant.
+  // ReadingOutcome::unmatched: the definition does not take it.
+  [[gnu::always_inline]] ReadingOutcome admit(SeriesId series, SourceId source, Timestamp event_time, double value,
+                                              Timestamp watermark) {
+    if (!is_plain_) [[unlikely]]
+      return admit_any({series, source, WatermarkScope::sensor, event_time, value, watermark, series});
+    return admit_plain(key_of(series), event_time, value, std::max(watermark, idle_[index_of(series)]));
   }
+  // The same of any scope, and for a variant.
+  [[gnu::noinline]] ReadingOutcome admit_any(const Incoming& reading);
+  // Of a reading that was admitted, where its series has variants.
+  void note_labels(const Incoming& reading);
+  // The series has its first variant; its newest reading until now was that one.
+  void begin_labels(SeriesId origin, Timestamp newest);
 
   // Group watermarks, after the series' own has moved. `taken`: the definition takes readings of that source.
   void observe(SeriesId series, const SeriesWatermark& own, Heard heard, bool taken);
   void become_idle(SeriesId series);
   void raise(Timestamp to) noexcept;
+  // Watermarks of groups do not move while a source that the definition takes is awaited.
+  void set_held(bool held) noexcept;
   void hear_at_most(SourceId source, Duration at) noexcept;
 
   // The idle rule, at a tick. `silence` is the listening time since a group was last heard.
@@ -151,8 +165,9 @@ class WindowDefinition {
   bool due(Duration running) const noexcept;
   // At most about `max_rows` leave: of what is due the oldest windows. It is `due` again at the next tick if there is
   // more.
-  void fire(WindowId id, Duration running, const Clocks& clocks, std::span<const std::uint32_t> series_ranks,
-            std::size_t max_rows, Emission& out);
+  // `series_ranks`: of `table`.
+  void fire(WindowId id, Duration running, const Clocks& clocks, const SeriesTable& table,
+            std::span<const std::uint32_t> series_ranks, std::size_t max_rows, Emission& out);
   // It was due, and there was no room for its rows.
   void postpone() noexcept { has_more_ = true; }
   bool has_more() const noexcept { return has_more_; }
@@ -160,8 +175,8 @@ class WindowDefinition {
   // Without the rows of derived metrics and of empty windows. `clock_of`: of a series, as at a tick.
   RowsDue rows_due(const std::function<SeriesClock(SeriesId)>& clock_of) const;
 
-  // `former`: as in the row.
-  std::shared_ptr<const Series> key(KeyId key, const SeriesTable& table, std::uint8_t former = 0) const;
+  // Of a row that has not the labels of a variant.
+  std::shared_ptr<const Series> names_of(const Row& row, const SeriesTable& table) const;
   // Requires: not grouped.
   Timestamp reached(SeriesId series, const SeriesClock& clock) const noexcept;
   // Before the series moves to another source: its watermark does not go back, even if that source is behind.
@@ -173,13 +188,34 @@ class WindowDefinition {
   std::size_t open_windows() const noexcept;  // with those of former definitions
   // What groups and derived metrics own, and what states gave back, is as of `measure`, which walks them.
   std::size_t memory_bytes() const noexcept;
-  void measure() noexcept;
-  // A reading would take memory that was not taken yet: for a window, a state that grows, or to be known again.
-  bool needs_room(const Incoming& reading) const noexcept;
+  // Gives back what is not needed any more.
+  void measure();
+
+  // ---- what may come to it. Of all that follows: with former definitions.
+  // What firings take for the windows that are there.
+  std::size_t reserved_bytes() const noexcept;
+  // What a reading would take at most: for a window, for a state that grows, or to be known again. 0: it needs nothing
+  // that is not there. `has_variants`: its series has.
+  std::size_t growth(const Incoming& reading, bool has_variants);
+  // Whatever the reading; and how much more by a step of what grows in steps.
+  std::size_t largest_growth() const noexcept;
+  std::size_t largest_step() const noexcept;
+  std::size_t bytes_by_key() const noexcept;  // that a series takes, about
+
+  // ---- readings that came too late: late_rows.h. `reached(key)`: its watermark
+  LateOutcome late_outcome(const Reading& reading, const std::function<Timestamp(KeyId)>& reached) const;
+  // `late`: by event time, ties by arrival. Requires: `late_refusal` refuses nothing.
+  AddedRows late_rows(WindowId id, std::span<const Reading> late, const SeriesTable& table) const;
 
   // ---- to be looked at
   std::size_t key_count() const noexcept { return keys_.size(); }
-  // Empty: it does not take the series.
+  // It takes the series, with some of the labels that were seen of it.
+  bool takes(SeriesId origin, const SeriesTable& table) const {
+    bool any = false;
+    table.for_each_variant(origin, [&](SeriesId variant) { any = any || !keys_of(variant).empty(); });
+    return any;
+  }
+  // Empty: it does not take the series with those labels.
   std::span<const KeyId> keys_of(SeriesId series) const noexcept { return keys_.keys_of(series); }
   // Requires: grouped.
   Timestamp group_watermark(KeyId key) const noexcept {
@@ -207,7 +243,7 @@ class WindowDefinition {
     std::size_t source_count;  // now
     std::uint64_t hash_seed;
     const DefinitionMakers& makers;
-    std::function<Timestamp(SeriesId)> own_watermark;
+    std::function<Timestamp(SeriesId)> own_watermark;     // of the origin of a variant
     std::function<void(WindowDefinition&)> enter_series;  // adds all of them to a definition that is new
   };
   void load(ByteReader& in, const Restored& restored);
@@ -222,8 +258,10 @@ class WindowDefinition {
   bool is_limited() const noexcept { return since_.has_value() || until_.has_value(); }
   std::optional<ReadingOutcome> outcome_outside(const Incoming& reading, KeyId key) const;
   void hold_back_outside();
+  void carry_from_former();
   void emit_for(const WindowDefinition& present, std::uint8_t depth);
   void forget_what_is_past(Timestamp too_old);
+  void settle_sessions() noexcept;
   bool is_finished(Timestamp too_old) const noexcept;
   Timestamp taken_until(KeyId key, Timestamp reached) const;
   Handover taken(std::span<const SeriesClock> clocks, bool together) const;
@@ -234,13 +272,25 @@ class WindowDefinition {
   void load_handover(ByteReader& in, const Restored& restored);
 
   void make_places(SeriesId id);
+  void recall_groups(SeriesId id);
+  void settle(KeyId key, Timestamp reached);
   void take_out_groups();
-  [[gnu::noinline]] ReadingOutcome admit_any(const Incoming& reading);
   bool takes_value(double value) const noexcept;
   [[gnu::always_inline]] inline ReadingOutcome admit_own(const Incoming& reading);
   [[gnu::noinline]] ReadingOutcome admit_in_handover(const Incoming& reading);
+  // To the kind that it is, each of which has its fast path in `admit`. Not by std::visit: that takes a quarter more
+  // instructions for a reading.
+  template <std::size_t kind = 0>
+  [[gnu::always_inline]] ReadingOutcome admit_plain(KeyId key, Timestamp event_time, double value, Timestamp reached) {
+    if constexpr (kind + 1 < std::variant_size_v<Windows>) {
+      if (windows_.index() != kind) return admit_plain<kind + 1>(key, event_time, value, reached);
+    }
+    return std::get_if<kind>(&windows_)->admit(key, event_time, value, reached);
+  }
   ReadingOutcome admit_key(KeyId key, const Incoming& reading, Timestamp reached);
   bool is_duplicate(const Incoming& reading, std::span<const KeyId> keys);
+  bool is_late(KeyId key, Timestamp event_time, Timestamp reached) const;
+  Timestamp idle_of(WatermarkScope scope, SourceId source) const noexcept;
   Timestamp reached_by(const Incoming& reading, KeyId key) const noexcept;
   Timestamp newest_final_at(KeyId key) const;
   void follow_series_clocks(const Clocks& clocks);
@@ -250,33 +300,45 @@ class WindowDefinition {
   void collect_empty(const FiringContext& firing, const Clocks& clocks);
   void postpone_beyond(std::size_t max_rows);
   void order_and_cut();
-  void cut_to_top();
+  void collect_for_ranking(FiringContext& firing);
+  void rank_and_cut();
+  void announce_ranking(std::span<Candidate> rows);
+  void retract_fallen(WindowId id, const Candidate& row, RowMark& mark, Emission& out);
   template <typename Kind>
   void emit(Kind& windows, WindowId id, const Candidate& row, Emission& out);
   RowMark* mark_of(const Candidate& row);
   double value_of(const Candidate& row, const Aggregate& aggregate) const;
+  // Requires: a row of a window, not retracted.
+  const AggregateLayout::Word* state_of(const Candidate& row) const;
   void count_row(const RowMark* mark, const Candidate& row) noexcept;
+  SeriesId labels_of(const Candidate& row) const;
+  SeriesId labels_before(const Candidate& row) const;
+  RowLabels::Newest newest_in(KeyId key, AggregateSpan window, const AggregateLayout::Word* state) const;
+  RowLabels::Newest newest_of(const Candidate& row) const;
+  void settle_labels(KeyId key, const Incoming& reading);
   void finish();
-  void forget_duplicates();
+  void forget_duplicates(const SeriesTable& table);
+  bool has_labels(const Incoming& reading) const;
+  void forget_labels();
   void save_groups(ByteWriter& out) const;
   void load_groups(ByteReader& in, const Restored& restored);
 
   const WindowOptions options_;
   std::vector<std::optional<Aggregate>> columns_;  // of its rows; none: it does not compute that one
+  bool emits_all_ = true;                          // they are its own aggregates
   std::optional<std::size_t> count_place_;         // of `count` among the columns
   const AggregateLayout layout_;
   KeyMap keys_;
   Windows windows_;
-  // windows_, if they are of that kind and take every reading by series, as it is. A std::visit instead takes a quarter
-  // more instructions for a reading.
-  TumblingWindows* plain_ = nullptr;
-  SlidingWindows* plain_sliding_ = nullptr;
+  bool is_plain_ = false;  // takes every reading by series, as it is
 
   std::vector<Timestamp> idle_;                     // by key: the idle part of its watermark
   std::vector<Timestamp> source_idle_;              // by source, for scope source
   Timestamp all_idle_ = Timestamp::earliest();      // for scope global
   std::vector<MinimumWatermark<MemberId>> groups_;  // by key, if grouped
   std::vector<bool> members_;                       // by series, if grouped: it has been heard here
+  bool held_ = false;                               // set_held
+  EvictedKeys evicted_groups_{max_evicted_groups};  // that were dropped, what they had reached
 
   std::unique_ptr<WindowDefinition> former_;
   std::optional<Handover> since_;  // takes only windows that start then or later
@@ -285,17 +347,20 @@ class WindowDefinition {
   bool waits_ = false;             // takes none yet
   std::uint8_t depth_ = 0;         // how many definitions came after it
 
+  RowLabels row_labels_;
   DuplicateFilter duplicates_;
   std::optional<EmptyWindows> empty_;
   DerivedMetrics derived_;
   Duration fired_at_ = Duration::microseconds(-1);  // running time of the last firing; negative: never
   bool has_more_ = false;                           // rows were due then and did not leave
   std::size_t measured_bytes_ = 0;
+  std::size_t derived_bytes_ = 0;
 
   RowsEmitted rows_emitted_;
 
   // Of one firing; kept for their buffers.
-  std::vector<Timestamp> reached_;  // by key
+  std::vector<Timestamp> reached_;        // by key
+  std::vector<Timestamp> ranked_starts_;  // of windows that are ranked
   std::vector<Candidate> rows_;
 };
 

@@ -26,6 +26,7 @@ void WindowDefinition::follow(std::unique_ptr<WindowDefinition> former) {
 void WindowDefinition::emit_for(const WindowDefinition& present, std::uint8_t depth) {
   depth_ = depth;
   columns_.clear();
+  emits_all_ = false;
   count_place_.reset();
   const std::vector<Aggregate>& own = options_.aggregates;
   for (const Aggregate& wanted : present.options_.aggregates) {
@@ -102,11 +103,22 @@ std::optional<ReadingOutcome> WindowDefinition::outcome_outside(const Incoming& 
         return std::pair(windows.first_start(reading.event_time), windows.last_start(reading.event_time));
       },
       windows_);
-  if (since_ && last < since_->at(key)) return former_ ? ReadingOutcome::not_taken : ReadingOutcome::late_dropped;
+  if (since_ && last < since_->at(key)) return former_ ? ReadingOutcome::unmatched : ReadingOutcome::late_dropped;
   if (!until_ || first < until_->at(key)) return std::nullopt;
   const auto* const sessions = std::get_if<SessionWindows>(&windows_);
   if (sessions && sessions->would_join(key, reading.event_time, reached_by(reading, key))) return std::nullopt;
-  return ReadingOutcome::not_taken;
+  return ReadingOutcome::unmatched;
+}
+
+// The last readings that the former definition took before the windows of this one. Groups are other keys there.
+void WindowDefinition::carry_from_former() {
+  if (!former_ || !since_ || waits_ || grouped() || former_->grouped() || !layout_.keeps_last()) return;
+  for (std::uint32_t i = 0; i < std::min(keys_.size(), former_->keys_.size()); ++i) {
+    const KeyId key{i};
+    const CarriedReading last =
+        std::visit([&](const auto& windows) { return windows.last_before(key, since_->at(key)); }, former_->windows_);
+    std::visit([&](auto& windows) { windows.offer_carried(key, last); }, windows_);
+  }
 }
 
 // Windows that share panes with those that are taken, and empty ones.
@@ -121,12 +133,27 @@ void WindowDefinition::hold_back_outside() {
 // As of the firing before, so that the rows of a former definition could be read meanwhile.
 void WindowDefinition::forget_what_is_past(Timestamp too_old) {
   if (waits_) return;
-  if (former_ && former_->is_finished(too_old)) former_.reset();
+  if (former_ && former_->is_finished(too_old)) {
+    carry_from_former();
+    if (grouped() && former_->grouped()) {
+      evicted_groups_.adopt(former_->evicted_groups_, options_.allowed_lateness - former_->options_.allowed_lateness);
+    }
+    former_.reset();
+  }
   const bool running = options_.kind == WindowKind::running;  // it always says since when it counts
   if (since_ && !former_ && !running && since_->is_past(reached_, too_old, options_.allowed_lateness + longest())) {
+    settle_sessions();
     since_.reset();
   }
   choose_fast_path();
+}
+
+// No reading before the handover joins a session that began after it.
+void WindowDefinition::settle_sessions() noexcept {
+  auto* const sessions = std::get_if<SessionWindows>(&windows_);
+  for (std::uint32_t i = 0; sessions && i < keys_.size(); ++i) {
+    sessions->settle(KeyId{i}, since_->at(KeyId{i}) - Duration::microseconds(1));
+  }
 }
 
 bool WindowDefinition::is_finished(Timestamp too_old) const noexcept {

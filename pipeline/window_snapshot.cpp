@@ -16,8 +16,11 @@ std::string WindowDefinition::fingerprint() const {
   out.text(options_.time_zone ? options_.time_zone->name() : "");
   for (const std::string& column : options_.group_by) out.text(column);
   out.u8(static_cast<std::uint8_t>((options_.cube ? 1 : 0) | (options_.deduplicate ? 2 : 0) |
-                                   (options_.emit_empty ? 4 : 0)));
+                                   (options_.emit_empty ? 4 : 0) | (options_.one_group ? 8 : 0)));
   for (const Aggregate& aggregate : options_.aggregates) out.text(name_of(aggregate));
+  out.u8(static_cast<std::uint8_t>(options_.fill));
+  out.duration(options_.hold);
+  out.u64(std::bit_cast<std::uint64_t>(options_.reset_below));
   for (const DerivedMetric& derived : options_.derived) {
     out.text(derived.metric);
     out.text(derived.formula ? derived.formula->text() : "");
@@ -33,12 +36,16 @@ void WindowDefinition::save(ByteWriter& out) const {
   out.end_text(definition);
   out.duration(fired_at_);
   out.u8(has_more_ ? 1 : 0);
-  if (grouped()) save_groups(out);
+  if (grouped()) {
+    save_groups(out);
+    evicted_groups_.save(out);
+  }
   save_times(out, idle_);
   out.u32(static_cast<std::uint32_t>(source_idle_.size()));
   for (const Timestamp time : source_idle_) out.time(time);
   out.time(all_idle_);
   std::visit([&](const auto& windows) { windows.save(out); }, windows_);
+  row_labels_.save(out);
   duplicates_.save(out);
   if (empty_) empty_->save(out);
   derived_.save(out);
@@ -49,7 +56,10 @@ void WindowDefinition::save(ByteWriter& out) const {
 void WindowDefinition::load(ByteReader& in, const Restored& restored) {
   fired_at_ = in.duration();
   has_more_ = in.u8() != 0;
-  if (grouped()) load_groups(in, restored);
+  if (grouped()) {
+    load_groups(in, restored);
+    evicted_groups_.load(in);
+  }
   load_times(in, idle_);
   const std::uint32_t sources = in.u32();
   if (!in.has(sources, 8)) return;
@@ -60,9 +70,10 @@ void WindowDefinition::load(ByteReader& in, const Restored& restored) {
   }
   all_idle_ = in.time();
   std::visit([&](auto& windows) { windows.load(in); }, windows_);
+  row_labels_.load(in, restored.series);
   duplicates_.load(in, restored.series.size());
   if (empty_) empty_->load(in);
-  derived_.load(in);
+  derived_.load(in, restored.series);
   load_handover(in, restored);
 }
 
@@ -88,7 +99,9 @@ void WindowDefinition::load_groups(ByteReader& in, const Restored& restored) {
   const auto groups = static_cast<std::uint32_t>(keys_.size());
   for (std::uint32_t i = 0; in.ok() && i < restored.series.size(); ++i) {
     keys_.skip_series(SeriesId{i});
-    if (restored.series.has(SeriesId{i})) keys_.add_series(SeriesId{i}, restored.series[SeriesId{i}], false);
+    if (restored.series.has(SeriesId{i})) {
+      keys_.add_series(SeriesId{i}, restored.series[SeriesId{i}], restored.series.origin_of(SeriesId{i}), false);
+    }
   }
   members_.resize(restored.series.size());
   if (!in.ok()) return;

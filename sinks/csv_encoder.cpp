@@ -70,10 +70,7 @@ class CsvEncoder final : public RowEncoder {
     out += ',';
     append_field(out, series.unit);
     out += ',';
-    if (series.labels.empty()) return;
-    std::string labels;
-    append_json_labels(labels, series.labels);
-    append_field(out, labels);
+    if (!series.labels.empty()) append_field(out, json_of(series.labels));
   }
 
   static void append_value(std::string& out, const WindowSchema& window, std::span<const double> values,

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -55,6 +57,17 @@ std::int64_t PostgresAnswer::number(std::size_t row, std::size_t column, std::in
   if (end.ec != std::errc() || end.ptr != digits.data() + digits.size()) fail(row, column, "is not a number");
   if (number < least || number > most) fail(row, column, "is out of range (" + std::to_string(number) + ')');
   return number;
+}
+
+double PostgresAnswer::real(std::size_t row, std::size_t column) const {
+  constexpr std::size_t digits = 16;
+  const std::string hex = text(row, column, digits);
+  if (hex.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::uint64_t bits = 0;
+  const auto end = std::from_chars(hex.data(), hex.data() + hex.size(), bits, 16);
+  if (hex.size() != digits || end.ec != std::errc() || end.ptr != hex.data() + digits)
+    fail(row, column, "is not the bytes of a double");
+  return std::bit_cast<double>(bits);
 }
 
 std::string PostgresAnswer::text(std::size_t row, std::size_t column, std::size_t max_bytes) const {

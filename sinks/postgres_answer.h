@@ -34,6 +34,8 @@ class PostgresAnswer {
   std::size_t rows() const noexcept { return rows_; }
   // Fails if the value is NULL, not of an integer type, or not from `least` to `most`.
   std::int64_t number(std::size_t row, std::size_t column, std::int64_t least, std::int64_t most) const;
+  // A double as 16 hexadecimal digits; NaN where the text is empty. Fails for any other text.
+  double real(std::size_t row, std::size_t column) const;
   // Fails if the value is NULL, not of a text type, longer than `max_bytes` or has a NUL.
   std::string text(std::size_t row, std::size_t column, std::size_t max_bytes) const;
 

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
+#include <numeric>
+#include <utility>
 
 #include "sinks/pg_array.h"
 #include "sinks/postgres_answer.h"
 #include "sinks/postgres_schema.h"
 #include "sinks/pqxx_versions.h"
+#include "sinks/row_addition.h"
 #include "sinks/row_json.h"
 
 namespace edgetide {
@@ -30,10 +34,14 @@ PostgresStatements postgres_statements(const PostgresNames& names) {
                                 postgres_find_series_query(names.schema),
                                 postgres_add_series_statement(names.schema),
                                 {},
+                                {},
+                                {},
                                 {}};
   for (const WindowSchema& window : names.inputs) {
     statements.retract.push_back(postgres_retract_statement(names.schema, window));
     statements.insert.push_back(postgres_insert_statement(names.schema, window));
+    statements.stored_rows.push_back(postgres_stored_rows_query(names.schema, window));
+    statements.change.push_back(postgres_change_statement(names.schema, window));
   }
   return statements;
 }
@@ -66,6 +74,7 @@ bool PostgresDelivery::may_be_content(const pqxx::failure& error) const {
 }
 
 void PostgresDelivery::store(const RowBatch& batch) {
+  refused_.begin();
   // What is deferred to the commit would be refused there, for the whole batch.
   if (care_ != PostgresCare::none) transaction_.exec("SET CONSTRAINTS ALL IMMEDIATE");
   resolve(batch);
@@ -79,6 +88,7 @@ void PostgresDelivery::judge() const {
     const bool purpose = refusal.raised && care_ == PostgresCare::every_raise;
     if (!accepted_[input] && !purpose) std::rethrow_exception(refusal.error);
   }
+  refused_.judge();
 }
 
 template <typename Wanted>
@@ -119,20 +129,23 @@ void PostgresDelivery::find(std::span<const SeriesPointer> wanted) {
   PgArray sensors;
   PgArray metrics;
   PgArray grouped;
+  PgArray labels;
   for (const SeriesPointer& series : wanted) {
     sensors.add_text(series->sensor);
     metrics.add_text(series->metric);
     grouped.add_text(series->grouped ? "t" : "f");
+    labels.add_text(json_of(series->labels));
   }
-  const PostgresAnswer found(execute(transaction_, statements_.find_series,
-                                     {names_.identity.gateway, sensors.take(), metrics.take(), grouped.take()}),
-                             "series", {.columns = 2, .most_rows = wanted.size()});
+  const PostgresAnswer found(
+      execute(transaction_, statements_.find_series,
+              {names_.identity.gateway, sensors.take(), metrics.take(), grouped.take(), labels.take()}),
+      "series", {.columns = 3, .most_rows = wanted.size()});
   note_ids(found, wanted);
 }
 
 // All of them or none: under a wrong id, rows of one series would replace those of another.
 void PostgresDelivery::note_ids(const PostgresAnswer& found, std::span<const SeriesPointer> wanted) {
-  std::vector<std::int64_t> ids(wanted.size());  // 0: not found
+  std::vector<PostgresSeriesId> ids(wanted.size());  // 0: not found
   std::unordered_map<std::int64_t, const Series*> by_id;
   const auto take = [&](std::int64_t id, const Series& series) {
     if (!are_one(*by_id.emplace(id, &series).first->second, series)) {
@@ -141,16 +154,17 @@ void PostgresDelivery::note_ids(const PostgresAnswer& found, std::span<const Ser
   };
   for (std::size_t row = 0; row < found.rows(); ++row) {
     const auto position = static_cast<std::size_t>(found.number(row, 0, 1, static_cast<std::int64_t>(wanted.size())));
-    std::int64_t& id = ids[position - 1];
-    if (id != 0) throw WrongAnswer("series", "one of them comes twice");
-    id = found.number(row, 1, 1, std::numeric_limits<std::int64_t>::max());
-    take(id, *wanted[position - 1]);
+    PostgresSeriesId& series = ids[position - 1];
+    if (series.id != 0) throw WrongAnswer("series", "one of them comes twice");
+    series.id = found.number(row, 1, 1, std::numeric_limits<std::int64_t>::max());
+    series.has_other_labels = found.number(row, 2, 0, 1) == 1;
+    take(series.id, *wanted[position - 1]);
   }
-  for (const auto& [series, id] : ids_) {
-    if (by_id.contains(id)) take(id, *series);
+  for (const auto& [series, known] : ids_) {
+    if (by_id.contains(known.id)) take(known.id, *series);
   }
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (ids[i] != 0) ids_[wanted[i]] = ids[i];
+    if (ids[i].id != 0) ids_[wanted[i]] = ids[i];
   }
 }
 
@@ -164,19 +178,19 @@ void PostgresDelivery::add(std::span<const SeriesPointer> unknown) {
     sensors.add_text(series->sensor);
     metrics.add_text(series->metric);
     units.add_text(series->unit);
-    std::string json;
-    append_json_labels(json, series->labels);
-    labels.add_text(json);
+    labels.add_text(json_of(series->labels));
     grouped.add_text(series->grouped ? "t" : "f");
   }
   execute(transaction_, statements_.add_series,
           {names_.identity.gateway, sensors.take(), metrics.take(), units.take(), labels.take(), grouped.take()});
 }
 
-// Rows that are no more go first, so that a condition of the user on sessions (that they do not overlap) holds.
+// Rows that are no more go first, so that a condition of the user on sessions (that they do not overlap) holds; what is
+// added to a row comes last.
 void PostgresDelivery::store(const WindowRows& window, std::uint64_t epoch) {
   std::vector<std::size_t> rows;
   std::vector<std::size_t> retracted;
+  std::vector<std::size_t> added;
   for (std::size_t row = 0; row < window.rows.size(); ++row) {
     const SeriesPointer& series = window.rows[row].series;
     if (window.rows[row].state == RowState::retracted) {
@@ -184,11 +198,12 @@ void PostgresDelivery::store(const WindowRows& window, std::uint64_t epoch) {
     } else if (const auto refused = refused_series_.find(series); refused != refused_series_.end()) {
       reject(window, row, refused->second);
     } else {
-      rows.push_back(row);
+      (window.rows[row].state == RowState::added ? added : rows).push_back(row);
     }
   }
   in_parts(window, retracted, [&](std::span<const std::size_t> part) { retract(window, part); });
   in_parts(window, rows, [&](std::span<const std::size_t> part) { insert(window, part, epoch); });
+  in_parts(window, added, [&](std::span<const std::size_t> part) { add(window, part, epoch); });
 }
 
 template <typename Statement>
@@ -205,8 +220,9 @@ void PostgresDelivery::in_parts(const WindowRows& window, const std::vector<std:
   }
 }
 
-std::vector<std::int64_t> PostgresDelivery::ids_of(const WindowRows& window, std::span<const std::size_t> rows) const {
-  std::vector<std::int64_t> ids;
+std::vector<PostgresSeriesId> PostgresDelivery::ids_of(const WindowRows& window,
+                                                       std::span<const std::size_t> rows) const {
+  std::vector<PostgresSeriesId> ids;
   ids.reserve(rows.size());
   for (const std::size_t row : rows) ids.push_back(ids_.at(window.rows[row].series));
   return ids;
@@ -219,15 +235,84 @@ void PostgresDelivery::retract(const WindowRows& window, std::span<const std::si
 }
 
 void PostgresDelivery::insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch) {
-  const std::vector<std::int64_t> ids = ids_of(window, rows);
+  const std::vector<PostgresSeriesId> ids = ids_of(window, rows);
   check_changed(execute(transaction_, statements_.insert[window.input],
                         postgres_insert_parameters(names_.inputs[window.input], window, rows, ids, epoch, state_id_)),
                 "rows", 0, rows.size());
+  refused_.accept(window.input);
+}
+
+// Several late rows may be for the same row, which is written once.
+WindowRows PostgresDelivery::added_together(const WindowRows& window, std::span<const std::size_t> rows) const {
+  const WindowSchema& schema = names_.inputs[window.input];
+  const std::size_t columns = schema.columns.size();
+  const RowAddition addition(schema);
+  std::map<std::pair<std::int64_t, Timestamp>, std::size_t> places;
+  WindowRows together{window.input, {}, {}};
+  for (const std::size_t row : rows) {
+    const SinkRow& late = window.rows[row];
+    const auto values = window.values_of(row, columns);
+    const auto [place, fresh] = places.try_emplace({ids_.at(late.series).id, late.start}, together.rows.size());
+    if (fresh) {
+      together.rows.push_back(late);
+      together.rows.back().state = RowState::final;
+      together.values.insert(together.values.end(), values.begin(), values.end());
+    } else {
+      addition.add(std::span(together.values).subspan(place->second * columns, columns), values);
+    }
+  }
+  return together;
+}
+
+// To the rows that are there, or as rows.
+void PostgresDelivery::add(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch) {
+  const WindowSchema& schema = names_.inputs[window.input];
+  const std::size_t columns = schema.columns.size();
+  const WindowRows late = added_together(window, rows);
+  std::vector<std::size_t> all(late.rows.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  const std::vector<PostgresSeriesId> ids = ids_of(late, all);
+  WindowRows stored = late;
+  const std::vector<bool> is_stored = read_stored(stored, ids);
+  WindowRows changed{window.input, {}, {}};
+  std::vector<PostgresSeriesId> changed_ids;
+  for (const std::size_t row : all) {
+    if (!is_stored[row]) continue;
+    const auto values = std::span(stored.values).subspan(row * columns, columns);
+    RowAddition(schema).add(values, late.values_of(row, columns));
+    changed.rows.push_back(late.rows[row]);
+    changed.values.insert(changed.values.end(), values.begin(), values.end());
+    changed_ids.push_back(ids[row]);
+  }
+  std::erase_if(all, [&](std::size_t row) { return is_stored[row]; });
+  if (!all.empty()) insert(late, all, epoch);
+  if (changed.rows.empty()) return;
+  check_changed(execute(transaction_, statements_.change[window.input],
+                        postgres_change_parameters(schema, changed, changed_ids, epoch, state_id_)),
+                "changed rows", changed.rows.size(), changed.rows.size());
+  refused_.accept(window.input);
+}
+
+// Puts the values of the rows that the table has in their place; which it has.
+std::vector<bool> PostgresDelivery::read_stored(WindowRows& rows, std::span<const PostgresSeriesId> ids) {
+  const std::size_t columns = names_.inputs[rows.input].columns.size();
+  const PostgresAnswer found(
+      execute(transaction_, statements_.stored_rows[rows.input], postgres_stored_rows_parameters(rows, ids)),
+      "stored rows", {.columns = columns + 1, .most_rows = rows.rows.size()});
+  std::vector<bool> is_stored(rows.rows.size());
+  for (std::size_t row = 0; row < found.rows(); ++row) {
+    const auto position = static_cast<std::size_t>(found.number(row, 0, 1, static_cast<std::int64_t>(ids.size()))) - 1;
+    if (is_stored[position]) throw WrongAnswer("stored rows", "one of them comes twice");
+    is_stored[position] = true;
+    for (std::size_t c = 0; c < columns; ++c) rows.values[position * columns + c] = found.real(row, c + 1);
+  }
+  return is_stored;
 }
 
 void PostgresDelivery::reject(const WindowRows& window, std::size_t row, const Refusal& refusal) {
   if (!refusal.by_content) suspects_.emplace_back(window.input, refusal);
   const SinkRow& refused = window.rows[row];
+  refused_.refuse(window.input, *refused.series, refusal.reason);
   rejected_.push_back({names_.inputs[window.input].name, refused.series->sensor, refused.series->metric, refused.start,
                        refusal.reason});
 }

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "sinks/postgres_schema.h"
+#include "sinks/refused_tables.h"
 #include "sinks/sink.h"
 
 namespace pqxx {
@@ -42,13 +44,15 @@ struct PostgresStatements {
   std::string epoch;
   std::string find_series;
   std::string add_series;
-  std::vector<std::string> insert;   // by input
-  std::vector<std::string> retract;  // by input
+  std::vector<std::string> insert;       // by input
+  std::vector<std::string> retract;      // by input
+  std::vector<std::string> stored_rows;  // by input
+  std::vector<std::string> change;       // by input
 };
 PostgresStatements postgres_statements(const PostgresNames& names);
 
 // Ids of committed series.
-using PostgresSeriesIds = std::unordered_map<std::shared_ptr<const Series>, std::int64_t>;
+using PostgresSeriesIds = std::unordered_map<std::shared_ptr<const Series>, PostgresSeriesId>;
 
 enum class PostgresCare {
   none,           // a row that the store refuses fails the whole transaction
@@ -62,16 +66,17 @@ class PostgresDelivery {
  public:
   PostgresDelivery(pqxx::transaction_base& transaction, const PostgresNames& names,
                    const PostgresStatements& statements, std::uint64_t state_id, PostgresSeriesIds& ids,
-                   PostgresCare care)
+                   RefusedTables& refused, PostgresCare care)
       : transaction_(transaction),
         names_(names),
         statements_(statements),
         state_id_(state_id),
         ids_(ids),
+        refused_(refused),
         care_(care),
         accepted_(names.inputs.size()) {}
 
-  // With care: throws what was refused first if it is not the content of the rows.
+  // With care: throws what was refused first if it is not the content of the rows, and TableRefusesAll.
   void store(const RowBatch& batch);
   std::vector<RejectedRow> take_rejected() { return std::move(rejected_); }
 
@@ -86,9 +91,12 @@ class PostgresDelivery {
   void store(const WindowRows& window, std::uint64_t epoch);
   template <typename Statement>
   void in_parts(const WindowRows& window, const std::vector<std::size_t>& rows, const Statement& statement);
-  std::vector<std::int64_t> ids_of(const WindowRows& window, std::span<const std::size_t> rows) const;
+  std::vector<PostgresSeriesId> ids_of(const WindowRows& window, std::span<const std::size_t> rows) const;
   void retract(const WindowRows& window, std::span<const std::size_t> rows);
   void insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch);
+  void add(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch);
+  WindowRows added_together(const WindowRows& window, std::span<const std::size_t> rows) const;
+  std::vector<bool> read_stored(WindowRows& rows, std::span<const PostgresSeriesId> ids);
   // What the server says about a row or series that it refuses.
   struct Refusal {
     std::string reason;
@@ -109,6 +117,7 @@ class PostgresDelivery {
   const PostgresStatements& statements_;
   const std::uint64_t state_id_;  // that rows are marked with
   PostgresSeriesIds& ids_;
+  RefusedTables& refused_;
   const PostgresCare care_;
   std::unordered_map<std::shared_ptr<const Series>, Refusal> refused_series_;
   std::vector<RejectedRow> rejected_;

@@ -11,8 +11,8 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> postgres_data_columns = {
-    "time", "time_end", "series_id", "state", "is_final", "revision", "epoch", "state_id", "updated_at"};
+constexpr std::array<std::string_view, 10> postgres_data_columns = {
+    "time", "time_end", "series_id", "state", "is_final", "revision", "epoch", "state_id", "updated_at", "row_labels"};
 constexpr std::array<std::string_view, 5> series_columns = {"gateway", "sensor_id", "metric", "unit", "labels"};
 
 // $window in a text becomes "schema"."window", $window_data its table, and so on.
@@ -33,7 +33,7 @@ std::string with_names(std::string text, const std::string& schema, const std::s
 std::string window_ddl(const std::string& schema, const WindowSchema& window) {
   std::string columns;
   for (const Column& column : window.columns) {
-    columns += columns.empty() ? "\n" : ",\n";
+    columns += ",\n";
     columns += "  ADD COLUMN IF NOT EXISTS " + quote_identifier(column.sql_name()) +
                (column.integer ? " bigint" : " double precision");
   }
@@ -48,17 +48,18 @@ CREATE TABLE IF NOT EXISTS $window_data (
   epoch       bigint NOT NULL,
   state_id    bigint NOT NULL,
   updated_at  timestamptz NOT NULL DEFAULT now(),
+  row_labels  jsonb,
   PRIMARY KEY (series_id, time));
 )";
-  if (!columns.empty()) ddl += "ALTER TABLE $window_data" + columns + ";\n";
+  ddl += "ALTER TABLE $window_data\n  ADD COLUMN IF NOT EXISTS row_labels jsonb" + columns + ";\n";
   ddl += R"(CREATE INDEX IF NOT EXISTS $window_data_time ON $window_data USING brin (time);
 
 CREATE OR REPLACE VIEW $window AS
-  SELECT s.gateway, s.sensor_id, s.metric, s.unit, s.labels, d.*
+  SELECT s.gateway, s.sensor_id, s.metric, s.unit, coalesce(d.row_labels, s.labels) AS labels, d.*
   FROM $window_data d JOIN $schema.series s USING (series_id);
 
 CREATE OR REPLACE VIEW $window_latest AS
-  SELECT s.gateway, s.sensor_id, s.metric, s.unit, s.labels, d.*
+  SELECT s.gateway, s.sensor_id, s.metric, s.unit, coalesce(d.row_labels, s.labels) AS labels, d.*
   FROM $schema.series s CROSS JOIN LATERAL
     (SELECT * FROM $window_data w WHERE w.series_id = s.series_id ORDER BY w.time DESC LIMIT 1) d;
 )";
@@ -161,8 +162,9 @@ std::string postgres_epoch_statement(const std::string& schema) {
 }
 
 std::string postgres_find_series_query(const std::string& schema) {
-  return with_names(R"(SELECT n.position, s.series_id
-FROM unnest($2::text[], $3::text[], $4::boolean[]) WITH ORDINALITY AS n(sensor_id, metric, grouped, position)
+  return with_names(R"(SELECT n.position, s.series_id, (s.labels <> n.labels::jsonb)::int
+FROM unnest($2::text[], $3::text[], $4::boolean[], $5::text[]) WITH ORDINALITY
+  AS n(sensor_id, metric, grouped, labels, position)
 JOIN $schema.series s ON s.gateway = $1 AND s.grouped = n.grouped AND s.sensor_id = n.sensor_id
   AND s.metric = n.metric)",
                     schema);
@@ -183,7 +185,7 @@ std::string postgres_insert_statement(const std::string& schema, const WindowSch
   std::string values;
   std::string updates;
   std::string arrays;
-  int parameter = 7;
+  int parameter = 8;
   for (const Column& column : window.columns) {
     const std::string name = quote_identifier(column.sql_name());
     names += ", " + name;
@@ -192,16 +194,80 @@ std::string postgres_insert_statement(const std::string& schema, const WindowSch
     arrays += ", $" + std::to_string(++parameter) + (column.integer ? "::bigint[]" : "::double precision[]");
   }
   return with_names(
-      "INSERT INTO $window_data AS d (series_id, time, time_end, state, is_final, revision, epoch, state_id" + names +
-          ")\nSELECT n.series_id, " + as_time("n.start_us") + ", " + as_time("n.end_us") +
-          ", n.state, n.state = 'final', n.revision, $1::bigint, $2::bigint" + values +
-          "\nFROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[]" + arrays +
-          ") AS n(series_id, start_us, end_us, state, revision" + names +
+      "INSERT INTO $window_data AS d (series_id, time, time_end, state, is_final, revision, epoch, state_id, "
+      "row_labels" +
+          names + ")\nSELECT n.series_id, " + as_time("n.start_us") + ", " + as_time("n.end_us") +
+          ", n.state, n.state = 'final', n.revision, $1::bigint, $2::bigint, n.row_labels::jsonb" + values +
+          "\nFROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[], $8::text[]" + arrays +
+          ") AS n(series_id, start_us, end_us, state, revision, row_labels" + names +
           ")\nORDER BY 1, 2\nON CONFLICT (series_id, time) DO UPDATE SET time_end = EXCLUDED.time_end, "
           "state = EXCLUDED.state, is_final = EXCLUDED.is_final, revision = EXCLUDED.revision, "
-          "epoch = EXCLUDED.epoch, state_id = EXCLUDED.state_id, updated_at = now()" +
+          "epoch = EXCLUDED.epoch, state_id = EXCLUDED.state_id, updated_at = now(), row_labels = EXCLUDED.row_labels" +
           updates + "\nWHERE " + row_gives_way(window),
       schema, window.name);
+}
+
+std::string postgres_stored_rows_query(const std::string& schema, const WindowSchema& window) {
+  std::string values;
+  for (const Column& column : window.columns) {
+    values +=
+        ", coalesce(encode(float8send(d." + quote_identifier(column.sql_name()) + "::double precision), 'hex'), '')";
+  }
+  return with_names(
+      "SELECT n.position" + values +
+          "\nFROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS n(series_id, start_us, position)\n"
+          "JOIN $window_data d ON d.series_id = n.series_id AND d.time = " +
+          as_time("n.start_us") + "\nFOR UPDATE OF d",
+      schema, window.name);
+}
+
+std::vector<std::string> postgres_stored_rows_parameters(const WindowRows& window_rows,
+                                                         std::span<const PostgresSeriesId> series_ids) {
+  PgArray ids;
+  PgArray starts;
+  for (std::size_t i = 0; i < window_rows.rows.size(); ++i) {
+    ids.add(series_ids[i].id);
+    starts.add(window_rows.rows[i].start.count());
+  }
+  return {ids.take(), starts.take()};
+}
+
+std::string postgres_change_statement(const std::string& schema, const WindowSchema& window) {
+  std::string names;
+  std::string updates;
+  std::string arrays;
+  int parameter = 4;
+  for (const Column& column : window.columns) {
+    const std::string name = quote_identifier(column.sql_name());
+    names += ", " + name;
+    updates += ", " + name + " = n." + name;
+    arrays += ", $" + std::to_string(++parameter) + (column.integer ? "::bigint[]" : "::double precision[]");
+  }
+  return with_names(
+      "UPDATE $window_data d SET revision = d.revision + 1, epoch = $1::bigint, state_id = $2::bigint, updated_at = "
+      "now()" +
+          updates + "\nFROM unnest($3::bigint[], $4::bigint[]" + arrays + ") AS n(series_id, start_us" + names +
+          ")\nWHERE d.series_id = n.series_id AND d.time = " + as_time("n.start_us"),
+      schema, window.name);
+}
+
+std::vector<std::string> postgres_change_parameters(const WindowSchema& window, const WindowRows& window_rows,
+                                                    std::span<const PostgresSeriesId> series_ids, std::uint64_t epoch,
+                                                    std::uint64_t state_id) {
+  std::vector<std::string> parameters = {std::to_string(epoch), std::to_string(state_id)};
+  for (std::string& array : postgres_stored_rows_parameters(window_rows, series_ids)) {
+    parameters.push_back(std::move(array));
+  }
+  const std::size_t columns = window.columns.size();
+  for (std::size_t c = 0; c < columns; ++c) {
+    PgArray values;
+    for (std::size_t i = 0; i < window_rows.rows.size(); ++i) {
+      const double value = window_rows.values_of(i, columns)[c];
+      window.columns[c].integer ? values.add_integral(value) : values.add(value);
+    }
+    parameters.push_back(values.take());
+  }
+  return parameters;
 }
 
 std::string postgres_retract_statement(const std::string& schema, const WindowSchema& window) {
@@ -213,11 +279,12 @@ std::string postgres_retract_statement(const std::string& schema, const WindowSc
 }
 
 std::vector<std::string> postgres_retract_parameters(const WindowRows& window_rows, std::span<const std::size_t> rows,
-                                                     std::span<const std::int64_t> series_ids, std::uint64_t state_id) {
+                                                     std::span<const PostgresSeriesId> series_ids,
+                                                     std::uint64_t state_id) {
   std::vector<PgArray> arrays(3);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const SinkRow& row = window_rows.rows[rows[i]];
-    arrays[0].add(series_ids[i]);
+    arrays[0].add(series_ids[i].id);
     arrays[1].add(row.start.count());
     arrays[2].add(static_cast<std::int64_t>(row.revision));
   }
@@ -226,20 +293,22 @@ std::vector<std::string> postgres_retract_parameters(const WindowRows& window_ro
 
 std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, const WindowRows& window_rows,
                                                     std::span<const std::size_t> rows,
-                                                    std::span<const std::int64_t> series_ids, std::uint64_t epoch,
+                                                    std::span<const PostgresSeriesId> series_ids, std::uint64_t epoch,
                                                     std::uint64_t state_id) {
+  constexpr std::size_t own = 6;
   const std::size_t columns = window.columns.size();
-  std::vector<PgArray> arrays(5 + columns);
+  std::vector<PgArray> arrays(own + columns);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const SinkRow& row = window_rows.rows[rows[i]];
-    arrays[0].add(series_ids[i]);
+    arrays[0].add(series_ids[i].id);
     arrays[1].add(row.start.count());
     row.end == Timestamp::latest() ? arrays[2].add_null() : arrays[2].add(row.end.count());
     arrays[3].add_text(name_of(row.state));
     arrays[4].add(static_cast<std::int64_t>(row.revision));
+    series_ids[i].has_other_labels ? arrays[5].add_text(json_of(row.series->labels)) : arrays[5].add_null();
     const auto values = window_rows.values_of(rows[i], columns);
     for (std::size_t c = 0; c < columns; ++c) {
-      window.columns[c].integer ? arrays[5 + c].add_integral(values[c]) : arrays[5 + c].add(values[c]);
+      window.columns[c].integer ? arrays[own + c].add_integral(values[c]) : arrays[own + c].add(values[c]);
     }
   }
   std::vector<std::string> parameters = {std::to_string(epoch), std::to_string(state_id)};

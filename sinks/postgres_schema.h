@@ -44,8 +44,14 @@ std::string postgres_state_query(const std::string& schema);
 // Parameters: gateway, sink, run, epoch.
 std::string postgres_epoch_statement(const std::string& schema);
 
-// Parameters: gateway, text[] of sensors, text[] of metrics, boolean[] of grouped. Result: position from 1, series id;
-// known series only.
+// What the store knows a series by.
+struct PostgresSeriesId {
+  std::int64_t id = 0;
+  bool has_other_labels = false;  // than the store has of it: its rows carry their own
+};
+
+// Parameters: gateway, text[] of sensors, text[] of metrics, boolean[] of grouped, text[] of labels as JSON. Result:
+// position from 1, series id, 1 where the labels are others; known series only.
 std::string postgres_find_series_query(const std::string& schema);
 // Parameters: gateway, text[] of sensors, metrics, units and labels as JSON, boolean[] of grouped.
 std::string postgres_add_series_statement(const std::string& schema);
@@ -55,12 +61,25 @@ std::string postgres_insert_statement(const std::string& schema, const WindowSch
 // Its parameters for those of the window's rows; `series_ids` has one id for each of them.
 std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, const WindowRows& window_rows,
                                                     std::span<const std::size_t> rows,
-                                                    std::span<const std::int64_t> series_ids, std::uint64_t epoch,
+                                                    std::span<const PostgresSeriesId> series_ids, std::uint64_t epoch,
+                                                    std::uint64_t state_id);
+
+// Rows that are there. Parameters: bigint[] of series ids, bigint[] of starts. Result: position from 1, then each
+// column as the 16 hexadecimal digits of a double, "" for null; with the rows locked.
+std::string postgres_stored_rows_query(const std::string& schema, const WindowSchema& window);
+std::vector<std::string> postgres_stored_rows_parameters(const WindowRows& window_rows,
+                                                         std::span<const PostgresSeriesId> series_ids);
+// Gives rows that are there other values and the next revision. Parameters: epoch, state id, series ids, starts, then
+// an array for each column.
+std::string postgres_change_statement(const std::string& schema, const WindowSchema& window);
+std::vector<std::string> postgres_change_parameters(const WindowSchema& window, const WindowRows& window_rows,
+                                                    std::span<const PostgresSeriesId> series_ids, std::uint64_t epoch,
                                                     std::uint64_t state_id);
 
 // Deletes rows, where row_guard.h lets it. Parameters as above.
 std::string postgres_retract_statement(const std::string& schema, const WindowSchema& window);
 std::vector<std::string> postgres_retract_parameters(const WindowRows& window_rows, std::span<const std::size_t> rows,
-                                                     std::span<const std::int64_t> series_ids, std::uint64_t state_id);
+                                                     std::span<const PostgresSeriesId> series_ids,
+                                                     std::uint64_t state_id);
 
 }  // namespace edgetide

@@ -1,5 +1,7 @@
 #include "sinks/postgres_sink.h"
 
+#include <algorithm>
+#include <chrono>
 #include <exception>
 #include <limits>
 #include <new>
@@ -9,17 +11,25 @@
 #include <utility>
 
 #include "daemon/service/backoff.h"
+#include "daemon/service/library_reads.h"
 #include "daemon/service/log.h"
 #include "daemon/service/mutex.h"
+#include "daemon/service/tcp_state.h"
 #include "sinks/pg_array.h"
 #include "sinks/postgres_answer.h"
 #include "sinks/postgres_conninfo.h"
 #include "sinks/postgres_delivery.h"
 #include "sinks/postgres_schema.h"
 #include "sinks/pqxx_versions.h"
+#include "sinks/refused_tables.h"
 #include "sinks/store_claim.h"
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__clang__)
+#define EDGETIDE_LEAKS_ARE_SEEN __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define EDGETIDE_LEAKS_ARE_SEEN 1
+#endif
+#if EDGETIDE_LEAKS_ARE_SEEN
 // libpqxx 6.4 forgets one result, about 2 KiB, when a connection is lost during a statement.
 extern "C" const char* __lsan_default_suppressions() {
   return "leak:PQmakeEmptyPGresult\n";
@@ -35,6 +45,16 @@ constexpr std::int64_t max_incarnation = max_bigint / 2;            // far from 
 constexpr std::int64_t latest_us = 253'402'300'799 * 1'000'000;     // the year 9999
 constexpr std::size_t max_text_bytes = 4096;                        // of who claimed
 constexpr std::size_t max_columns = 1600, max_name_bytes = 63 * 4;  // of a table, in PostgreSQL
+
+// Of one answer, in bytes, which libpq reads whole and keeps up to four times: what may be asked for is the columns of
+// tables, and as many rows as one statement is about, with numbers.
+constexpr std::uint64_t least_answer = 8 * 1024 * 1024, rows_of_answer = 5'000, number_of_answer = 32;
+
+std::uint64_t max_answer_bytes(const std::vector<WindowSchema>& inputs) {
+  std::size_t columns = 0;
+  for (const WindowSchema& window : inputs) columns = std::max(columns, window.columns.size() + 1);
+  return least_answer + columns * rows_of_answer * number_of_answer;
+}
 
 constexpr std::size_t max_known_series = 100'000;  // more than the pipeline's own limit; then they are looked up again
 
@@ -64,6 +84,12 @@ class Connection {
   // would hang as well. The server drops the statement when its own time limit ends it.
   void shut_down() const noexcept { ::shutdown(connection_.sock(), SHUT_RDWR); }
 
+  // Over a Unix socket nothing: the server is of this machine.
+  Duration silent_for() const noexcept {
+    const std::optional<TcpState> state = tcp_state(connection_.sock());
+    return state ? state->silent_for : Duration();
+  }
+
  private:
   pqxx::connection connection_;
   SilentNotices silence_;
@@ -71,6 +97,7 @@ class Connection {
 
 constexpr const char* use_sessions =
     "pgbouncer is in statement mode, where no transaction lasts: set pool_mode = session for this database";
+constexpr Duration look_at_pooler_each = Duration::seconds(5);
 
 // PgBouncer's text for that, which it does not translate.
 bool is_statement_pooling(std::string_view reason) {
@@ -138,10 +165,14 @@ class PostgresSink final : public Sink {
   void take_over() noexcept override { claim_.take_over(); }
   void close() noexcept override;
   void interrupt() noexcept override;
+  void end_silence() noexcept override;
 
  private:
   template <typename Step>
   Outcome guarded(const Step& step);
+  bool note_call(std::optional<std::chrono::steady_clock::time_point> at) noexcept;
+  // An honest server gives up a statement before that.
+  Duration silence_limit() const noexcept { return options_.statement_timeout + options_.statement_timeout; }
   void drop_connection() noexcept;
   bool connect(const std::string& conninfo);  // false when interrupted
   void apply_session_settings();
@@ -155,25 +186,33 @@ class PostgresSink final : public Sink {
   const PostgresOptions options_;
   const PostgresNames names_;
   const PostgresStatements statements_;
+  const std::uint64_t max_answer_bytes_;
   StoreClaim claim_;
   PostgresSeriesIds series_ids_;  // committed ones, since the last open
-  unsigned refusals_ = 0;         // of deliveries by the server, in a row
+  RefusedTables refused_tables_;
+  unsigned refusals_ = 0;  // of deliveries by the server, in a row
 
   std::unique_ptr<Connection> connection_;  // the worker's thread only
   Mutex mutex_;
   const Connection* to_interrupt_ GUARDED_BY(mutex_) = nullptr;  // the connection while there is one
   bool interrupted_ GUARDED_BY(mutex_) = false;
+  std::optional<std::chrono::steady_clock::time_point> called_at_ GUARDED_BY(mutex_);  // while a call waits
+  bool was_silent_ GUARDED_BY(mutex_) = false;                                         // this call's server
 };
 
 PostgresSink::PostgresSink(PostgresOptions options, PostgresNames names)
     : options_(std::move(options)),
       names_(std::move(names)),
       statements_(postgres_statements(names_)),
-      claim_("schema " + names_.schema, names_.identity) {}
+      max_answer_bytes_(max_answer_bytes(names_.inputs)),
+      claim_("schema " + names_.schema, names_.identity),
+      refused_tables_(names_.inputs.size()) {}
 
 // Every exception of libpqxx ends here as an outcome, and the connection with it.
 template <typename Step>
 Outcome PostgresSink::guarded(const Step& step) {
+  note_call(std::chrono::steady_clock::now());
+  const ReadBudget budget(max_answer_bytes_);
   Outcome outcome = RetryAfter{};
   try {
     outcome = step();
@@ -181,6 +220,8 @@ Outcome PostgresSink::guarded(const Step& step) {
     outcome = InDoubt{reason_of(error)};
   } catch (const pqxx::failure& error) {
     outcome = retry_because(error, classify(error) == SqlErrorClass::retry);
+  } catch (const TableRefusesAll& error) {
+    outcome = once_somebody_acts(reason_of(error));
   } catch (const std::bad_alloc&) {
     drop_connection();
     throw;
@@ -188,7 +229,23 @@ Outcome PostgresSink::guarded(const Step& step) {
     outcome = retry_because(error, true);
   }
   if (!std::holds_alternative<Delivered>(outcome)) drop_connection();
+  const bool was_silent = note_call(std::nullopt);
+  if (auto* const later = std::get_if<RetryAfter>(&outcome); later != nullptr && was_silent) {
+    later->reason = "the server has stopped in the middle of an answer: silent for more than " +
+                    std::to_string(silence_limit().count() / 1'000'000) + " s";
+  }
+  if (std::holds_alternative<RetryAfter>(outcome) && budget.is_exceeded()) {
+    return once_somebody_acts("the server's answer is larger than " +
+                              std::to_string(max_answer_bytes_ / (1024 * 1024)) + " MiB");
+  }
   return outcome;
+}
+
+// Whether the server of the call before was silent.
+bool PostgresSink::note_call(std::optional<std::chrono::steady_clock::time_point> at) noexcept {
+  const MutexLock lock(mutex_);
+  called_at_ = at;
+  return std::exchange(was_silent_, false);
 }
 
 Outcome PostgresSink::open() {
@@ -205,8 +262,9 @@ Outcome PostgresSink::open() {
     return claim_.claim(transaction);
   });
   if (const auto* later = std::get_if<RetryAfter>(&outcome); later != nullptr && is_disconnected(later->reason)) {
+    const ReadBudget budget(max_answer_bytes_);
     if (is_statement_pooling(transaction_refusal(std::get<std::string>(conninfo))))
-      return once_somebody_acts(use_sessions);
+      return once_somebody_acts(use_sessions, look_at_pooler_each);
   }
   // A claim in doubt is simply made again.
   if (auto* const doubt = std::get_if<InDoubt>(&outcome)) return RetryAfter{Duration(), std::move(doubt->reason)};
@@ -298,7 +356,8 @@ Outcome PostgresSink::deliver(const RowBatch& batch) {
       return refused(error);
     }
   });
-  if (std::holds_alternative<Delivered>(outcome)) refusals_ = 0;
+  if (!std::holds_alternative<Delivered>(outcome)) return outcome;
+  refusals_ = 0;
   return outcome;
 }
 
@@ -317,7 +376,8 @@ Outcome PostgresSink::store(const RowBatch& batch, PostgresCare care) {
   PostgresClaim transaction(**connection_, names_, statements_);
   return claim_.store(transaction, batch.id, [&] {
     if (series_ids_.size() > max_known_series) series_ids_.clear();
-    PostgresDelivery delivery(transaction.work(), names_, statements_, claim_.state_id(), series_ids_, care);
+    PostgresDelivery delivery(transaction.work(), names_, statements_, claim_.state_id(), series_ids_, refused_tables_,
+                              care);
     delivery.store(batch);
     return delivery.take_rejected();
   });
@@ -327,8 +387,9 @@ LastEpoch PostgresSink::last_epoch() {
   std::optional<EpochId> newest;
   const Outcome outcome = guarded([&]() -> Outcome {
     PostgresClaim transaction(**connection_, names_, statements_);
+    Outcome held = claim_.held(transaction);
     newest = claim_.newest(transaction);
-    return Delivered{};
+    return held;
   });
   return last_epoch_of(outcome, newest);
 }
@@ -352,6 +413,15 @@ void PostgresSink::interrupt() noexcept {
   const MutexLock lock(mutex_);
   interrupted_ = true;
   if (to_interrupt_ != nullptr) to_interrupt_->shut_down();
+}
+
+void PostgresSink::end_silence() noexcept {
+  const MutexLock lock(mutex_);
+  if (!called_at_ || to_interrupt_ == nullptr) return;
+  const auto limit = std::chrono::microseconds(silence_limit().count());
+  if (std::chrono::steady_clock::now() - *called_at_ <= limit || to_interrupt_->silent_for() <= silence_limit()) return;
+  was_silent_ = true;
+  to_interrupt_->shut_down();
 }
 
 }  // namespace

@@ -9,12 +9,14 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/service/library_reads.h"
 #include "sinks/sql_error.h"
 
 namespace edgetide {
 
 inline pqxx::result execute(pqxx::transaction_base& transaction, const std::string& sql,
                             const std::vector<std::string>& parameters) {
+  ReadBudget::restart();
 #if PQXX_VERSION_MAJOR < 7
   return transaction.exec_params(sql, pqxx::prepare::make_dynamic_params(parameters));
 #else

@@ -25,10 +25,11 @@ struct Column {
   bool integer = false;  // bigint rather than double precision
   bool operator==(const Column&) const = default;
 
-  // As a column that needs no quotes: p99_9.
+  // As a column that needs no quotes: p99_9, duration__1.
   std::string sql_name() const {
     std::string text = name;
-    std::replace(text.begin(), text.end(), '.', '_');
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return c == '.' || c == '-'; }, '_');
     return text;
   }
 };

@@ -23,5 +23,7 @@ std::string row_gives_way(const WindowSchema& window);
 // In the table of a window that has no aggregate `count`.
 inline constexpr const char* readings_column = "readings";
 bool counts_readings(const WindowSchema& window);
+// Of a window with `top`: the place of a row among those of its start, from 1.
+inline constexpr const char* rank_column = "rank";
 
 }  // namespace edgetide

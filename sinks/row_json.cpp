@@ -50,6 +50,12 @@ void append_json_time(std::string& out, Timestamp time, TimeText form) {
   out += '"';
 }
 
+std::string json_of(const std::vector<Label>& labels) {
+  std::string json;
+  append_json_labels(json, labels);
+  return json;
+}
+
 void append_json_labels(std::string& out, const std::vector<Label>& labels) {
   out += '{';
   for (const Label& label : labels) {
@@ -65,14 +71,15 @@ void append_row_json(std::string& out, const WindowSchema& window, const SinkRow
                      std::uint64_t epoch, TimeText times) {
   out += "{\"window\":";
   append_json_text(out, window.name);
-  if (row.series->grouped) {
-    out += ",\"labels\":";
-    append_json_labels(out, row.series->labels);
-  } else {
+  if (!row.series->grouped) {
     out += ",\"sensor\":";
     append_json_text(out, row.series->sensor);
     out += ",\"metric\":";
     append_json_text(out, row.series->metric);
+  }
+  if (row.series->grouped || !row.series->labels.empty()) {
+    out += ",\"labels\":";
+    append_json_labels(out, row.series->labels);
   }
   out += ",\"start\":";
   append_json_time(out, row.start, times);

@@ -1,6 +1,7 @@
 // One row as one line of JSON, the output form that `edgetide replay` and the stdout sink share:
 // {"window":"minute","sensor":"s1","metric":"t","start":...,"end":...,"count":3,"avg":1.5,
 //  "state":"final","revision":1,"epoch":7}
+// Behind the metric `"labels":{...}`, where there are any; a group has these, and no sensor or metric.
 //
 // Times are RFC 3339 with microseconds and Z, or integers in microseconds; doubles are the shortest text that reads
 // back equal; NaN is null; strings are escaped as JSON. Pure; any thread; never fails.
@@ -25,6 +26,7 @@ void append_json_number(std::string& out, double value, bool integer);
 void append_json_time(std::string& out, Timestamp time, TimeText form);
 // {"key":"value",...}
 void append_json_labels(std::string& out, const std::vector<Label>& labels);
+std::string json_of(const std::vector<Label>& labels);
 // With its newline.
 void append_row_json(std::string& out, const WindowSchema& window, const SinkRow& row, std::span<const double> values,
                      std::uint64_t epoch, TimeText times);

@@ -1,14 +1,18 @@
-// The contract of a sink: gets the rows of epochs into a store or upstream, each epoch exactly once.
+// The contract of a sink: gets the rows of epochs into a store or upstream, in the order of the epochs.
 //
 // Life cycle: constructed (no I/O) -> open -> deliver* -> close. After `retry_after` or `in_doubt` from any call the
 //   sink is closed; the worker waits and calls `open` again. After `stopped` it is never called again but for close.
-// Thread:  the worker's thread of this sink, except `interrupt` (any thread).
-// Blocks:  `open`, `deliver` and `last_epoch` may block, bounded by the sink's own timeouts (at most about 30 s);
+// Thread:  the worker's thread of this sink, except `interrupt` and `end_silence` (any thread).
+// Blocks:  `open`, `deliver` and `last_epoch` may block, bounded by the sink's own timeouts (at most about 30 s) where
+//          the server keeps to them, and by `end_silence` where it does not;
 //          `interrupt` makes a call that is blocked return soon. Waiting between tries is returned, never slept.
 // Fails:   outcomes are values; a sink throws nothing but std::bad_alloc. It logs nothing; reasons are in the outcome.
-// Exactly once: `deliver` stores the batch's EpochId in the same transaction as the rows. After `in_doubt` the worker
-//   opens again and asks `last_epoch`: at or beyond the batch's id means it was delivered. Delivering a batch that the
-//   store already has is `delivered` and changes nothing, also after a restart of the process.
+// Exactly once, if its traits say so: `deliver` stores the batch's EpochId in the same transaction as the rows. After
+//   `in_doubt` the worker opens again and asks `last_epoch`: at or beyond the batch's id means it was delivered.
+//   Delivering a batch that the store already has is `delivered` and changes nothing, also after a restart.
+// Added rows: only sinks of the kind `table` get rows in the state `added`: readings that came too late. The sink adds
+//   them to the row that it has (row_addition.h), after the other rows of the batch, and raises its revision; where
+//   there is none, they become a final row.
 // At least once: `deliver` may get an epoch in parts (RowBatch::first_row), each within the traits' bounds, and what it
 //   could confirm of a part before it failed is not delivered again. The epoch is stored with its last part.
 // Fencing: the first `open` of a process takes the store over from any other user of the same gateway and sink, an old
@@ -103,7 +107,7 @@ class Sink {
   // Stores one batch. Requires: open; ids grow from call to call, unless a batch is delivered again.
   virtual Outcome deliver(const RowBatch& batch) = 0;
 
-  // Requires: open.
+  // Also while nothing is delivered, now and then: `stopped` if the store was taken over. Requires: open.
   virtual LastEpoch last_epoch() = 0;
 
   // The next `open` takes the store over, as the first one of a process does. Requires: closed.
@@ -113,6 +117,10 @@ class Sink {
 
   // Holds until the next `close`: calls that come in between return soon as well.
   virtual void interrupt() noexcept = 0;
+
+  // Called now and then: makes a call return soon whose server has been silent for longer than the sink's timeouts
+  // allow. Thread: any.
+  virtual void end_silence() noexcept {}
 };
 
 }  // namespace edgetide

@@ -1,8 +1,8 @@
 // What a sink is, as far as those who bring it rows need to know.
 //
 //   kind      table: a row replaces the one of the same window, series and start, so of rows that wait together only
-//   the
-//             newest is delivered. stream: every row of every epoch is delivered.
+//             the newest is delivered; rows in the state `added` are added to it. stream: every row of every epoch is
+//             delivered.
 //   delivery  exactly_once: a batch is stored whole or not at all, with its epoch. at_least_once: a batch may be split,
 //             and rows that the sink could not confirm are delivered again.
 //

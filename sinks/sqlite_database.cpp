@@ -1,7 +1,11 @@
 #include "sinks/sqlite_database.h"
 
 #include <cmath>
+#include <cstring>
+#include <limits>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace edgetide {
 
@@ -12,9 +16,61 @@ void CloseSqlite::operator()(sqlite3* database) const noexcept {
   sqlite3_close_v2(database);
 }
 
-bool has_moved(sqlite3* database) noexcept {
+namespace {
+
+// Through SQLite's own handle: to close another one would end its locks. What is in the log hides the file from it.
+bool begins_as_database(sqlite3* database) noexcept {
+  constexpr int head_bytes = 100;
+  constexpr char magic[] = "SQLite format 3";
+  unsigned char head[head_bytes] = {};
+  sqlite3_file* file = nullptr;
+  if (sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || file == nullptr ||
+      file->pMethods == nullptr) {
+    return true;  // not known
+  }
+  const int code = file->pMethods->xRead(file, head, head_bytes, 0);
+  if (code == SQLITE_IOERR_SHORT_READ) return false;
+  if (code != SQLITE_OK) return true;
+  return std::memcmp(head, magic, sizeof magic) == 0 && head[21] == 64 && head[22] == 32 && head[23] == 32;
+}
+
+}  // namespace
+
+std::optional<SqliteStamp> stamp_of(const std::string& path) noexcept {
+  struct stat found = {};
+  if (::stat(path.c_str(), &found) != 0) return std::nullopt;
+  constexpr std::int64_t second_ns = 1'000'000'000;
+  return SqliteStamp{found.st_size, found.st_mtim.tv_sec * second_ns + found.st_mtim.tv_nsec};
+}
+
+std::string check_content(const std::string& path) {
+  sqlite3* opened = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const SqliteDatabase database(opened);
+  if (code != SQLITE_OK) throw SqliteError(code, opened);
+  leave_as_it_is(opened);
+  SqliteStatement check(opened, "PRAGMA quick_check(1)");
+  const std::string answer = check.step() ? check.text(0) : std::string();
+  return answer == "ok" ? std::string() : answer;
+}
+
+// The log stays as long as the file is open.
+SqliteFiles look_at_files(sqlite3* database, bool has_log) noexcept {
   int moved = 0;
-  return sqlite3_file_control(database, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
+  const int code = sqlite3_file_control(database, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  if (code == SQLITE_OK && moved != 0) return SqliteFiles::moved;
+  const char* const path = sqlite3_db_filename(database, "main");
+  struct stat found = {};
+  if (path == nullptr || ::stat(path, &found) != 0) return SqliteFiles::intact;
+  if (found.st_size == 0) return SqliteFiles::emptied;
+  if (!begins_as_database(database)) return SqliteFiles::damaged;
+  const std::string log = path;
+  const bool is_there = ::access((log + "-wal").c_str(), F_OK) == 0 && ::access((log + "-shm").c_str(), F_OK) == 0;
+  return !has_log || is_there ? SqliteFiles::intact : SqliteFiles::without_log;
+}
+
+void leave_as_it_is(sqlite3* database) noexcept {
+  sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
 void execute(sqlite3* database, const std::string& sql) {
@@ -60,6 +116,11 @@ bool SqliteStatement::step() {
 
 std::int64_t SqliteStatement::integer(int column) {
   return sqlite3_column_int64(statement_, column);
+}
+
+double SqliteStatement::real(int column) {
+  if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::numeric_limits<double>::quiet_NaN();
+  return sqlite3_column_double(statement_, column);
 }
 
 std::string SqliteStatement::text(int column) {

@@ -35,8 +35,31 @@ struct CloseSqlite {
 };
 using SqliteDatabase = std::unique_ptr<sqlite3, CloseSqlite>;
 
-// The file was removed, renamed or replaced since it was opened: what is written is not found at its path.
-bool has_moved(sqlite3* database) noexcept;
+// What happened to the files since they were opened; unless they are intact, what is written is not found at the path.
+enum class SqliteFiles {
+  intact,
+  moved,        // removed, renamed or replaced
+  emptied,      // what it held is gone, what comes from memory would be a part of it
+  without_log,  // the write-ahead log or its index was removed
+  damaged,      // its first bytes are not those of a database
+};
+// `has_log`: once something was written there is one.
+SqliteFiles look_at_files(sqlite3* database, bool has_log) noexcept;
+
+// Differs after any change of the file.
+struct SqliteStamp {
+  std::int64_t bytes = 0;
+  std::int64_t changed_ns = 0;
+  bool operator==(const SqliteStamp&) const = default;
+};
+// Nothing if there is no file.
+std::optional<SqliteStamp> stamp_of(const std::string& path) noexcept;
+
+// Reads the whole file, apart from what any open connection knows of it. What is wrong with it; empty: nothing.
+std::string check_content(const std::string& path);
+
+// When it is closed nothing more is written.
+void leave_as_it_is(sqlite3* database) noexcept;
 
 // Statements without results.
 void execute(sqlite3* database, const std::string& sql);
@@ -63,6 +86,7 @@ class SqliteStatement {
   // True when there is a row to read.
   bool step();
   std::int64_t integer(int column);
+  double real(int column);  // NaN: it is null
   std::string text(int column);
 
   // Steps to the end and lets go of what the statement holds; the first column of its first row, if there is one.

@@ -10,8 +10,8 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> sqlite_data_columns = {
-    "time", "series_id", "time_end", "state", "is_final", "revision", "epoch", "state_id", "updated_at"};
+constexpr std::array<std::string_view, 10> sqlite_data_columns = {
+    "time", "series_id", "time_end", "state", "is_final", "revision", "epoch", "state_id", "updated_at", "row_labels"};
 constexpr std::array<std::string_view, 11> sqlite_view_columns = {"time",       "time_end", "sensor_id", "metric",
                                                                   "unit",       "is_final", "state",     "revision",
                                                                   "updated_at", "gateway",  "time_us"};
@@ -37,6 +37,7 @@ std::string table_ddl(const WindowSchema& window) {
   epoch       INTEGER NOT NULL,
   state_id    INTEGER NOT NULL,
   updated_at  INTEGER NOT NULL,
+  row_labels  TEXT,
 )";
   for (const Column& column : window.columns) ddl += "  " + definition(column) + ",\n";
   return ddl + "  PRIMARY KEY (time, series_id)) WITHOUT ROWID;\n";
@@ -48,8 +49,8 @@ std::string view_ddl(const WindowSchema& window, const std::string& name, const 
   return "\nDROP VIEW IF EXISTS " + quote_identifier(name) + ";\nCREATE VIEW " + quote_identifier(name) +
          " AS\n  SELECT " + as_text("d.time") + " AS time,\n    " + as_text("d.time_end") +
          " AS time_end,\n    s.sensor_id, s.metric, s.unit," + aggregates +
-         "\n    d.is_final, d.state, d.revision, s.labels, s.gateway,\n    " + as_text("d.updated_at") +
-         " AS updated_at, d.time AS time_us\n  FROM " + rows + ";\n";
+         "\n    d.is_final, d.state, d.revision, coalesce(d.row_labels, s.labels) AS labels, s.gateway,\n    " +
+         as_text("d.updated_at") + " AS updated_at, d.time AS time_us\n  FROM " + rows + ";\n";
 }
 
 }  // namespace
@@ -99,6 +100,10 @@ std::string sqlite_add_column(const WindowSchema& window, const Column& column) 
   return "ALTER TABLE " + quote_identifier(window.name + "_data") + " ADD COLUMN " + definition(column);
 }
 
+std::string sqlite_add_row_labels(const WindowSchema& window) {
+  return "ALTER TABLE " + quote_identifier(window.name + "_data") + " ADD COLUMN row_labels TEXT";
+}
+
 TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs) {
   TableShapes shapes;
   shapes["series"] = {"series_id", "gateway", "grouped", "sensor_id", "metric", "unit", "labels"};
@@ -134,6 +139,21 @@ std::string sqlite_retract_statement(const WindowSchema& window) {
          " WHERE time = ? AND series_id = ? AND (state_id = ? OR revision < ?)";
 }
 
+std::string sqlite_stored_row_query(const WindowSchema& window) {
+  std::string names;
+  for (const Column& column : window.columns) names += ", " + quote_identifier(column.sql_name());
+  return "SELECT state" + names + " FROM " + quote_identifier(window.name + "_data") +
+         " WHERE time = ? AND series_id = ?";
+}
+
+std::string sqlite_change_statement(const WindowSchema& window) {
+  std::string updates;
+  for (const Column& column : window.columns) updates += ", " + quote_identifier(column.sql_name()) + " = ?";
+  return "UPDATE " + quote_identifier(window.name + "_data") +
+         " SET revision = revision + 1, updated_at = strftime('%s', 'now') * 1000000, epoch = ?3, state_id = ?4" +
+         updates + " WHERE time = ?1 AND series_id = ?2";
+}
+
 std::string sqlite_insert_statement(const WindowSchema& window) {
   std::string names;
   std::string values;
@@ -145,11 +165,15 @@ std::string sqlite_insert_statement(const WindowSchema& window) {
     updates += ", " + name + " = excluded." + name;
   }
   return "INSERT INTO " + quote_identifier(window.name + "_data") +
-         " AS d (time, series_id, time_end, state, is_final, revision, epoch, state_id" + names +
-         ", updated_at)\nVALUES (?, ?, ?, ?, ?, ?, ?, ?" + values +
+         " AS d (time, series_id, time_end, state, is_final, revision, epoch, state_id, row_labels" + names +
+         ", updated_at)\nVALUES (?, ?2, ?, ?, ?, ?, ?, ?, (SELECT nullif(?9, s.labels) FROM series s WHERE s.series_id "
+         "= "
+         "?2)" +
+         values +
          ", strftime('%s', 'now') * 1000000)\nON CONFLICT (time, series_id) DO UPDATE SET time_end = "
          "excluded.time_end, state = excluded.state, is_final = excluded.is_final, revision = excluded.revision, "
-         "epoch = excluded.epoch, state_id = excluded.state_id, updated_at = excluded.updated_at" +
+         "epoch = excluded.epoch, state_id = excluded.state_id, updated_at = excluded.updated_at, row_labels = "
+         "excluded.row_labels" +
          updates + "\nWHERE " + row_gives_way(window);
 }
 

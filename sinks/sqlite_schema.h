@@ -21,6 +21,7 @@ namespace edgetide {
 std::string sqlite_tables_ddl(const std::vector<WindowSchema>& inputs);
 std::string sqlite_views_ddl(const std::vector<WindowSchema>& inputs);
 std::string sqlite_add_column(const WindowSchema& window, const Column& column);
+std::string sqlite_add_row_labels(const WindowSchema& window);  // of a table from before there were any
 
 TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs);
 
@@ -29,8 +30,12 @@ TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs);
 std::string sqlite_claim_statement();
 
 // Upserts one row, where row_guard.h lets it.
-// Parameters: time, series id, end, state, is_final, revision, epoch, state id, then the columns.
+// Parameters: time, series id, end, state, is_final, revision, epoch, state id, labels, then the columns.
 std::string sqlite_insert_statement(const WindowSchema& window);
+// Parameters: time, series id. Result: state, then the columns.
+std::string sqlite_stored_row_query(const WindowSchema& window);
+// Gives a row that is there other values and the next revision. Parameters: time, series id, epoch, state id, columns.
+std::string sqlite_change_statement(const WindowSchema& window);
 // Deletes one row, where row_guard.h lets it. Parameters: time, series id, state id, revision.
 std::string sqlite_retract_statement(const WindowSchema& window);
 

@@ -1,6 +1,7 @@
 #include "sinks/sqlite_sink.h"
 
 #include <atomic>
+#include <chrono>
 #include <exception>
 #include <new>
 #include <optional>
@@ -12,6 +13,8 @@
 #include <utility>
 
 #include "daemon/service/mutex.h"
+#include "sinks/refused_tables.h"
+#include "sinks/row_addition.h"
 #include "sinks/row_json.h"
 #include "sinks/sqlite_database.h"
 #include "sinks/sqlite_schema.h"
@@ -22,11 +25,14 @@ namespace edgetide {
 namespace {
 
 constexpr int busy_pause_ms = 10;
+// The store keeps whole seconds: rows until here were stored by then.
+constexpr Duration almost_a_second = Duration::microseconds(999'999);
 constexpr Duration look_again = Duration::seconds(5);  // at a file that somebody has to repair: it costs little
 
 // Deliveries that fail for a reason which may be a row's content: tried again a few times, then row by row, and at last
 // also without another row that is accepted.
 constexpr unsigned tries_before_care = 3, tries_before_every_raise = 10;
+constexpr int check_share = 20;  // so many times longer than a check of the whole file it is not checked again
 
 bool is_bad_row(int code) noexcept {
   return code == SQLITE_CONSTRAINT || code == SQLITE_TOOBIG || code == SQLITE_MISMATCH;
@@ -76,6 +82,8 @@ struct Session {
     for (const WindowSchema& window : inputs) {
       insert.push_back(std::make_unique<SqliteStatement>(opened, sqlite_insert_statement(window)));
       retract.push_back(std::make_unique<SqliteStatement>(opened, sqlite_retract_statement(window)));
+      stored_row.push_back(std::make_unique<SqliteStatement>(opened, sqlite_stored_row_query(window)));
+      change.push_back(std::make_unique<SqliteStatement>(opened, sqlite_change_statement(window)));
     }
   }
 
@@ -83,8 +91,10 @@ struct Session {
   SqliteStatement set_epoch;
   SqliteStatement find_series;
   SqliteStatement add_series;
-  std::vector<std::unique_ptr<SqliteStatement>> insert;   // by input
-  std::vector<std::unique_ptr<SqliteStatement>> retract;  // by input
+  std::vector<std::unique_ptr<SqliteStatement>> insert;      // by input
+  std::vector<std::unique_ptr<SqliteStatement>> retract;     // by input
+  std::vector<std::unique_ptr<SqliteStatement>> stored_row;  // by input
+  std::vector<std::unique_ptr<SqliteStatement>> change;      // by input
 };
 
 class SqliteClaim final : public ClaimTransaction {
@@ -114,7 +124,7 @@ std::optional<ClaimState> SqliteClaim::read_state() {
     state = {.incarnation = query.integer(0),
              .newest = {static_cast<std::uint64_t>(query.integer(1)), static_cast<std::uint64_t>(query.integer(2))},
              .state_id = static_cast<std::uint64_t>(query.integer(3)),
-             .updated_at = Timestamp::microseconds(query.integer(4)),
+             .updated_at = Timestamp::microseconds(query.integer(4)) + almost_a_second,
              .claimed_by = query.text(5),
              .claimed_at = Timestamp::microseconds(query.integer(6))};
   }
@@ -141,7 +151,8 @@ class SqliteSink final : public Sink {
       : options_(std::move(options)),
         identity_(std::move(identity)),
         inputs_(std::move(inputs)),
-        claim_(options_.path, identity_) {}
+        claim_(options_.path, identity_),
+        refused_tables_(inputs_.size()) {}
 
   SinkTraits traits() const noexcept override { return sqlite_traits(); }
   Outcome open() override;
@@ -154,10 +165,12 @@ class SqliteSink final : public Sink {
  private:
   template <typename Step>
   Outcome guarded(const Step& step);
-  Outcome outcome_of(const SqliteError& error) const;
+  Outcome outcome_of(SqliteFiles files) const;
+  Outcome outcome_of(const SqliteError& error);
   void drop() noexcept;
   void require_file() const;
-  void leave_moved_file() noexcept;
+  void require_content();
+  void leave_moved_file(SqliteFiles files) noexcept;
   void open_file();
   std::optional<RetryAfter> check_tables();
   TableShapes read_shapes(const TableShapes& needed);
@@ -169,8 +182,9 @@ class SqliteSink final : public Sink {
   std::int64_t add_series(const Series& series);
   void store(const WindowRows& window, std::uint64_t epoch, const SqliteTransaction& transaction,
              RowOutcomes& outcomes);
-  void reject(const WindowRows& window, const SinkRow& row, const SqliteError& error, RowOutcomes& outcomes) const;
+  void reject(const WindowRows& window, const SinkRow& row, const SqliteError& error, RowOutcomes& outcomes);
   void insert(const WindowRows& window, std::size_t row, std::uint64_t epoch);
+  void add(const WindowRows& window, std::size_t row, std::uint64_t epoch);
   void retract(const WindowRows& window, std::size_t row);
 
   static int on_busy(void* sink, int tries) noexcept;
@@ -179,6 +193,7 @@ class SqliteSink final : public Sink {
   const SinkIdentity identity_;
   const std::vector<WindowSchema> inputs_;
   StoreClaim claim_;
+  RefusedTables refused_tables_;
   unsigned refusals_ = 0;                                             // of deliveries, in a row
   std::unordered_map<const SinkRow*, SqliteError> ends_transaction_;  // rows of this delivery that do
 
@@ -186,20 +201,55 @@ class SqliteSink final : public Sink {
   Mutex mutex_;
   sqlite3* to_interrupt_ GUARDED_BY(mutex_) = nullptr;  // the database while there is one
   SqliteDatabase database_;                             // the worker's thread only
+  bool has_log_ = false;                                // a write-ahead log
+  bool damaged_ = false;                                // the file, when it was looked at last
+  std::optional<SqliteStamp> stamp_;                    // of the file, after our last delivery
+  std::chrono::steady_clock::time_point next_check_;    // of its content, at the earliest
   std::optional<Session> session_;                      // ends before the database
 };
 
+constexpr const char* file_moved =
+    ": the file was removed, renamed, emptied or replaced by another; opens it again. What was stored before is where "
+    "the "
+    "old file is";
+constexpr const char* file_damaged =
+    ": the file is damaged: something else has written to it. Repair it, or move it away and a new one is made; rows "
+    "wait";
+constexpr const char* log_removed =
+    ": the write-ahead log beside the file was removed; opens it again. All that was stored is in the file";
+
 // Thrown where the open file is no longer the one at the path.
-struct FileMoved : std::exception {};
+struct FileMoved : std::exception {
+  explicit FileMoved(SqliteFiles seen) : files(seen) {}
+  SqliteFiles files;
+};
 
 void SqliteSink::require_file() const {
-  if (has_moved(database_.get())) throw FileMoved();
+  const SqliteFiles files = look_at_files(database_.get(), has_log_);
+  if (files != SqliteFiles::intact) throw FileMoved(files);
+}
+
+// A file that somebody else has changed since our last delivery is read once, and so is one that was damaged: what is
+// in its log hides the damage from SQLite, until the log is written into the file. At most a twentieth of the time.
+void SqliteSink::require_content() {
+  const std::optional<SqliteStamp> stamp = stamp_of(options_.path);
+  const bool changed = stamp_ && stamp != stamp_;
+  const auto began = std::chrono::steady_clock::now();
+  if (!damaged_ && (!changed || began < next_check_)) return;
+  const std::string fault = check_content(options_.path);
+  const auto ended = std::chrono::steady_clock::now();
+  next_check_ = ended + check_share * (ended - began);
+  if (!fault.empty()) throw FileMoved(SqliteFiles::damaged);
+  damaged_ = false;
+  stamp_ = stamp;
 }
 
 // All that was delivered goes into the file itself, so that it is whole wherever it is now; what is left beside the
 // path would be taken for a part of the next file there.
-void SqliteSink::leave_moved_file() noexcept {
+void SqliteSink::leave_moved_file(SqliteFiles files) noexcept {
   session_.reset();
+  damaged_ = files == SqliteFiles::damaged;
+  if (damaged_ || files == SqliteFiles::emptied) return leave_as_it_is(database_.get());
   const int code = sqlite3_exec(database_.get(), "PRAGMA wal_checkpoint(TRUNCATE)", nullptr, nullptr, nullptr);
   if (code != SQLITE_OK || ::access(options_.path.c_str(), F_OK) == 0) return;
   for (const char* suffix : {"-wal", "-shm"}) ::unlink((options_.path + suffix).c_str());
@@ -211,11 +261,9 @@ Outcome SqliteSink::guarded(const Step& step) {
   Outcome outcome = RetryAfter{Duration(), "interrupted"};
   try {
     if (!interrupted_) outcome = step();
-  } catch (const FileMoved&) {
-    leave_moved_file();
-    outcome = RetryAfter{Duration(), options_.path +
-                                         ": the file was removed, renamed or replaced by another; opens it "
-                                         "again. What was stored before is where the old file is"};
+  } catch (const FileMoved& moved) {
+    leave_moved_file(moved.files);
+    outcome = outcome_of(moved.files);
   } catch (const SqliteInDoubt& error) {
     outcome = InDoubt{options_.path + ": " + error.what()};
   } catch (const SqliteError& error) {
@@ -230,11 +278,18 @@ Outcome SqliteSink::guarded(const Step& step) {
   return outcome;
 }
 
-Outcome SqliteSink::outcome_of(const SqliteError& error) const {
+Outcome SqliteSink::outcome_of(SqliteFiles files) const {
+  if (files == SqliteFiles::damaged) return once_somebody_acts(options_.path + file_damaged, look_again);
+  return RetryAfter{Duration(), options_.path + (files == SqliteFiles::without_log ? log_removed : file_moved)};
+}
+
+Outcome SqliteSink::outcome_of(const SqliteError& error) {
   const std::string reason = options_.path + ": " + error.what();
   switch (error.code()) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+      damaged_ = true;
+      leave_as_it_is(database_.get());
       return once_somebody_acts(reason + ": the file is damaged; repair it, or move it away and a new one is made",
                                 look_again);
     case SQLITE_ERROR:  // a table of another shape
@@ -251,6 +306,8 @@ Outcome SqliteSink::open() {
   drop();
   Outcome outcome = guarded([&]() -> Outcome {
     open_file();
+    if (look_at_files(database_.get(), has_log_) == SqliteFiles::damaged) throw FileMoved(SqliteFiles::damaged);
+    require_content();
     if (auto later = check_tables()) return *std::move(later);
     session_.emplace(database_.get(), inputs_);
     SqliteClaim transaction(database_.get(), *session_, identity_);
@@ -272,8 +329,9 @@ void SqliteSink::open_file() {
   }
   if (code != SQLITE_OK) throw SqliteError(code, opened);
   sqlite3_busy_handler(opened, &SqliteSink::on_busy, this);
-  execute(opened, "PRAGMA journal_mode = WAL");
-  execute(opened, "PRAGMA synchronous = FULL");  // an epoch that we forget must be on the disk
+  SqliteStatement mode(opened, "PRAGMA journal_mode = WAL");
+  has_log_ = mode.step() && mode.text(0) == "wal";  // some file systems cannot have one
+  execute(opened, "PRAGMA synchronous = FULL");     // an epoch that we forget must be on the disk
 }
 
 int SqliteSink::on_busy(void* sink, int tries) noexcept {
@@ -291,6 +349,7 @@ std::optional<RetryAfter> SqliteSink::check_tables() {
   const TableShapes found = read_shapes(needed);
   for (const WindowSchema& window : inputs_) {
     const auto& columns = found.at(window.name + "_data");
+    if (!columns.contains("row_labels")) execute(database_.get(), sqlite_add_row_labels(window));
     for (const Column& column : window.columns) {
       if (!columns.contains(column.sql_name())) execute(database_.get(), sqlite_add_column(window, column));
     }
@@ -310,7 +369,11 @@ TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
   TableShapes found;
   for (const auto& [table, ignored] : needed) {
     columns.bind_all(std::string_view(table));
-    while (columns.step()) found[table].insert(columns.text(0));
+    try {
+      while (columns.step()) found[table].insert(columns.text(0));
+    } catch (const SqliteError& error) {
+      if (error.code() != SQLITE_ERROR) throw;  // else a view of a table that is missing is missing too
+    }
   }
   return found;
 }
@@ -328,7 +391,10 @@ Outcome SqliteSink::deliver(const RowBatch& batch) {
       throw;
     }
   });
-  if (std::holds_alternative<Delivered>(outcome)) refusals_ = 0;
+  if (std::holds_alternative<Delivered>(outcome)) {
+    refusals_ = 0;
+    sqlite3_db_release_memory(database_.get());  // its copy of pages of the file, which the system caches as well
+  }
   return outcome;
 }
 
@@ -349,13 +415,16 @@ void SqliteSink::judge(const RowOutcomes& outcomes) const {
     const bool purpose = is_bad_row(suspect.error.code()) && refusals_ >= tries_before_every_raise;
     if (!outcomes.accepted[suspect.input] && !purpose) throw suspect.error;
   }
+  refused_tables_.judge();
 }
 
 Outcome SqliteSink::store(const RowBatch& batch) {
   require_file();
+  require_content();
   SqliteClaim transaction(database_.get(), *session_, identity_);
   Outcome outcome = claim_.store(transaction, batch.id, [&] {
     RowOutcomes outcomes{{}, {}, std::vector<bool>(inputs_.size())};
+    refused_tables_.begin();
     for (const WindowRows& window : batch.windows) {
       store(window, batch.id.epoch, transaction.transaction(), outcomes);
     }
@@ -363,25 +432,31 @@ Outcome SqliteSink::store(const RowBatch& batch) {
     return std::move(outcomes.rejected);
   });
   require_file();  // else it was stored in a file that is not at the path
+  stamp_ = stamp_of(options_.path);
   return outcome;
 }
 
-// Rows that are no more go first, so that a condition of the user on sessions (that they do not overlap) holds.
+// Rows that are no more go first, so that a condition of the user on sessions (that they do not overlap) holds; what
+// is added to a row comes last.
 // A statement that fails leaves the transaction as it was before it, so a bad row costs nothing but itself.
 void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const SqliteTransaction& transaction,
                        RowOutcomes& outcomes) {
-  for (const bool retracted : {true, false}) {
+  constexpr auto turn_of = [](RowState state) {
+    return state == RowState::retracted ? 0 : state == RowState::added ? 2 : 1;
+  };
+  for (const int turn : {0, 1, 2}) {
     for (std::size_t i = 0; i < window.rows.size(); ++i) {
       const SinkRow& row = window.rows[i];
-      if ((row.state == RowState::retracted) != retracted) continue;
+      if (turn_of(row.state) != turn) continue;
       if (const auto ends = ends_transaction_.find(&row); ends != ends_transaction_.end()) {
         reject(window, row, ends->second, outcomes);
         outcomes.suspects.push_back({window.input, ends->second});
         continue;
       }
       try {
-        retracted ? retract(window, i) : insert(window, i, epoch);
+        turn == 0 ? retract(window, i) : turn == 1 ? insert(window, i, epoch) : add(window, i, epoch);
         outcomes.accepted[window.input] = true;
+        if (turn > 0) refused_tables_.accept(window.input);
       } catch (const SqliteError& error) {
         const bool careful = refusals_ >= tries_before_care && may_be_content(error.code());
         if (!careful && !is_bad_row(error.code())) throw;
@@ -393,8 +468,8 @@ void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const Sqli
   }
 }
 
-void SqliteSink::reject(const WindowRows& window, const SinkRow& row, const SqliteError& error,
-                        RowOutcomes& outcomes) const {
+void SqliteSink::reject(const WindowRows& window, const SinkRow& row, const SqliteError& error, RowOutcomes& outcomes) {
+  refused_tables_.refuse(window.input, *row.series, error.what());
   outcomes.rejected.push_back(
       {inputs_[window.input].name, row.series->sensor, row.series->metric, row.start, error.what()});
 }
@@ -415,12 +490,33 @@ void SqliteSink::insert(const WindowRows& window, std::size_t i, std::uint64_t e
   const std::optional<std::int64_t> known = find_series(*row.series);
   const std::int64_t series_id = known ? *known : add_series(*row.series);
   SqliteStatement& statement = *session_->insert[window.input];
-  statement.bind_all(row.start.count(), series_id, end_of(row), name_of(row.state),
-                     std::int64_t{row.state == RowState::final}, static_cast<std::int64_t>(row.revision),
-                     static_cast<std::int64_t>(epoch), static_cast<std::int64_t>(claim_.state_id()));
+  const std::string labels = json_of(row.series->labels);
+  const RowState state = row.state == RowState::added ? RowState::final : row.state;
+  statement.bind_all(row.start.count(), series_id, end_of(row), name_of(state), std::int64_t{state == RowState::final},
+                     static_cast<std::int64_t>(row.revision), static_cast<std::int64_t>(epoch),
+                     static_cast<std::int64_t>(claim_.state_id()), std::string_view(labels));
   const auto values = window.values_of(i, columns.size());
   for (std::size_t c = 0; c < columns.size(); ++c) statement.bind(values[c], columns[c].integer);
   statement.run();
+}
+
+// To the row that is there, or as the row.
+void SqliteSink::add(const WindowRows& window, std::size_t i, std::uint64_t epoch) {
+  const WindowSchema& schema = inputs_[window.input];
+  const SinkRow& row = window.rows[i];
+  const std::optional<std::int64_t> series_id = find_series(*row.series);
+  SqliteStatement& stored_row = *session_->stored_row[window.input];
+  if (series_id) stored_row.bind_all(row.start.count(), *series_id);
+  if (!series_id || !stored_row.step()) return insert(window, i, epoch);
+  std::vector<double> values;
+  for (std::size_t c = 0; c < schema.columns.size(); ++c) values.push_back(stored_row.real(static_cast<int>(c) + 1));
+  stored_row.reset();
+  RowAddition(schema).add(values, window.values_of(i, schema.columns.size()));
+  SqliteStatement& change = *session_->change[window.input];
+  change.bind_all(row.start.count(), *series_id, static_cast<std::int64_t>(epoch),
+                  static_cast<std::int64_t>(claim_.state_id()));
+  for (std::size_t c = 0; c < schema.columns.size(); ++c) change.bind(values[c], schema.columns[c].integer);
+  change.run();
 }
 
 // Looked up each time, a few microseconds: nothing to go stale when somebody edits the file.
@@ -431,8 +527,7 @@ std::optional<std::int64_t> SqliteSink::find_series(const Series& series) {
 }
 
 std::int64_t SqliteSink::add_series(const Series& series) {
-  std::string labels;
-  append_json_labels(labels, series.labels);
+  const std::string labels = json_of(series.labels);
   session_->add_series.bind_all(std::string_view(identity_.gateway), std::int64_t{series.grouped},
                                 std::string_view(series.sensor), std::string_view(series.metric),
                                 std::string_view(series.unit), std::string_view(labels));
@@ -443,9 +538,10 @@ LastEpoch SqliteSink::last_epoch() {
   std::optional<EpochId> newest;
   const Outcome outcome = guarded([&]() -> Outcome {
     SqliteClaim transaction(database_.get(), *session_, identity_);
+    Outcome held = claim_.held(transaction);
     newest = claim_.newest(transaction);
     require_file();
-    return Delivered{};
+    return held;
   });
   return last_epoch_of(outcome, newest);
 }
@@ -457,6 +553,7 @@ void SqliteSink::drop() noexcept {
     to_interrupt_ = nullptr;
   }
   database_.reset();  // without the lock: the last one to close writes the log back into the file
+  if (stamp_ && !damaged_) stamp_ = stamp_of(options_.path);
 }
 
 void SqliteSink::close() noexcept {

@@ -5,7 +5,8 @@
 // Fails: `RetryAfter` for everything; only a person can help where the file is damaged, is not a database or may not be
 //        opened. A COMMIT that fails for any reason but a lock is `InDoubt`. A file that was removed, renamed or
 //        replaced while it is open is noticed before and after each delivery; then the file at the path is opened, or
-//        made, and gets the rows.
+//        made, and gets the rows. So is one that was overwritten: its head is read each time, all of it when something
+//        else has changed it; rows wait until it is repaired or moved away.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,7 @@
 #include "sinks/store_claim.h"
 
+#include <algorithm>
+
 #include "pipeline/time_text.h"
 
 namespace edgetide {
@@ -55,10 +57,13 @@ Stopped StoreClaim::fenced(const ClaimState& state) const {
 std::string StoreClaim::notice(const ClaimState& state) const {
   std::optional<Timestamp> from = held_until_;
   if (!from && identity_.history != nullptr) from = identity_.history->end();
+  // Of two clocks, and the store's counts seconds: the one can be behind the other.
+  const Timestamp until = std::max(state.updated_at, from.value_or(state.updated_at));
+  if (from) from = std::min(*from, state.updated_at);
   const std::string who = state.claimed_by.empty() ? std::string() : ", claimed by " + state.claimed_by;
   return "rows of windows that were open " + (from ? "from " + to_rfc3339(*from) + " until " : std::string("until ")) +
-         to_rfc3339(state.updated_at) + " may be incomplete: " + store_ +
-         " holds rows that this state directory never made" + who +
+         to_rfc3339(until) + " may be incomplete: " + store_ + " holds rows that this state directory never made" +
+         who +
          "; it is an older copy, damaged or new, or another instance has written. Only rows of at least as many "
          "readings "
          "replace them";
@@ -74,6 +79,12 @@ std::optional<Outcome> StoreClaim::settled_without_rows(ClaimTransaction& transa
   held_until_ = state->updated_at;
   if (state->newest >= id) return Delivered{};
   return std::nullopt;
+}
+
+Outcome StoreClaim::held(ClaimTransaction& transaction) const {
+  const std::optional<ClaimState> state = transaction.read_state();
+  if (state && state->incarnation > *incarnation_) return fenced(*state);
+  return Delivered{};
 }
 
 std::optional<EpochId> StoreClaim::newest(ClaimTransaction& transaction) const {

@@ -75,6 +75,8 @@ class StoreClaim {
     return delivered;
   }
 
+  // Stopped if another instance has taken the store over. Requires: claimed.
+  Outcome held(ClaimTransaction& transaction) const;
   // Requires: claimed.
   std::optional<EpochId> newest(ClaimTransaction& transaction) const;
 

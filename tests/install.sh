@@ -15,11 +15,14 @@ libraries=(
   libpaho-mqttpp-dev libpaho-mqtt-dev   # MQTT
   libpqxx-dev libsqlite3-dev            # PostgreSQL, SQLite
   libtomlplusplus-dev libsimdjson-dev   # configuration, JSON
+  libcbor-dev                           # CBOR, SenML
   libspdlog-dev libsystemd-dev          # log, service manager
-  libmicrohttpd-dev                     # metrics and status page
+  libmicrohttpd-dev zlib1g-dev          # metrics, status page, readings over HTTP
   libcli11-dev                          # command line
   libhowardhinnant-date-dev tzdata      # time zones
   libmuparser-dev libxxhash-dev         # formulas, fingerprints of messages
+  libzstd-dev                           # compressed files of a spool source
+  libre2-dev                            # regular expressions
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 build=(g++ cmake ninja-build ccache pkg-config "${libraries[@]}")
@@ -32,7 +35,7 @@ system=(systemd-container mmdebstrap)
 demo=(mosquitto sqlite3)
 demo_postgres=(postgresql)
 tests=(
-  mosquitto mosquitto-clients postgresql sqlite3 openssl python3
+  mosquitto mosquitto-clients postgresql pgbouncer sqlite3 openssl curl python3
   clang libclang-rt-14-dev clang-format clang-tidy valgrind
 )
 

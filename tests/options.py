@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Builds the program without the parts that a build option may leave out, one option at a time, and tests that.
+"""Builds the program without the parts that a build option may leave out, and tests that: EDGETIDE_MINIMAL, and the
+PostgreSQL sink; with --each one option at a time.
 
 Each time the configuration tests pass, and `edgetide check` and `--version` name the missing part with its option. The
 build is that of the release, so that with ccache little is compiled behind a release build.
 
-    options.py [BUILD]        a folder for the builds, build/without by default
+    options.py [--each] [BUILD]        a folder for the builds, build/without by default
 """
 import os
 import re
@@ -15,7 +16,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build/without").resolve()
+EACH = "--each" in sys.argv
+FOLDERS = [word for word in sys.argv[1:] if word != "--each"]
+BUILD = Path(FOLDERS[0] if FOLDERS else ROOT / "build/without").resolve()
 PART = re.compile(r'PART\((\w+), "(\w+)", \w+, (EDGETIDE_\w+)\)')
 CONFIGURATIONS = {
     "sources": '[sources.x]\ntype = "{}"\n',
@@ -53,19 +56,27 @@ def says_what_is_missing(kind, name, option):
     assert f"without {name} (-D{option}=ON)" in version, version
 
 
+def builds_without(off, options, *choices):
+    began = time.monotonic()
+    run("cmake", "--preset", "release", "--fresh", "-B", BUILD, "-DEDGETIDE_MANUAL=OFF", *choices)
+    run("cmake", "--build", BUILD, "--parallel", "2", "--target", *TARGETS)
+    run(BUILD / "tests/config/config_test")
+    run(BUILD / "tests/config/parts_test")
+    missing = [(kind, name, option) for option in off for kind, name in options[option]]
+    for kind, name, option in missing:
+        says_what_is_missing(kind, name, option)
+    print(f"without {', '.join(name for _, name, _ in missing) or off[0]}: passed in {time.monotonic() - began:.0f} s")
+
+
 def main():
     options = parts_by_option()
-    for off, parts in options.items():
-        began = time.monotonic()
-        choices = [f"-D{option}={'OFF' if option == off else 'ON'}" for option in options]
-        run("cmake", "--preset", "release", "-B", BUILD, "-DEDGETIDE_MANUAL=OFF", *choices)
-        run("cmake", "--build", BUILD, "--parallel", "2", "--target", *TARGETS)
-        run(BUILD / "tests/config/config_test")
-        run(BUILD / "tests/config/parts_test")
-        for kind, name in parts:
-            says_what_is_missing(kind, name, off)
-        names = ", ".join(name for _, name in parts)
-        print(f"without {names} ({off}=OFF): passed in {time.monotonic() - began:.0f} s")
+    always = "EDGETIDE_POSTGRESQL"
+    if EACH:
+        for off in options:
+            builds_without([off], options, f"-D{off}=OFF")
+    else:
+        builds_without([option for option in options if option != always], options, "-DEDGETIDE_MINIMAL=ON")
+        builds_without(list(options), options, "-DEDGETIDE_MINIMAL=ON", f"-D{always}=OFF")
 
 
 main()

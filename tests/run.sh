@@ -2,7 +2,7 @@
 # Installs missing packages, builds, and runs every test. The tests start the servers that they need.
 #
 #   tests/run.sh              the release build: style, unit, store, broker and end-to-end tests
-#   tests/run.sh --all        also without each optional part, under ASan/UBSan and TSan, the fuzzers for 20 s each,
+#   tests/run.sh --all        also without each optional part, under ASan/UBSan and TSan, the fuzzers for 10 s each,
 #                             instructions per reading
 #   tests/run.sh --options, --asan, --tsan, --fuzz, --bench     only that part
 #   tests/run.sh --system     the Debian package on a machine with a real systemd; not part of --all, for its time
@@ -35,7 +35,8 @@ step() {
 build_and_test() {  # PRESET
   cmake --preset "$1" >/dev/null
   cmake --build --preset "$1"
-  ctest --test-dir "build/$1" --output-on-failure --parallel 3 --no-tests=error
+  # The scripts wait more than they compute, so there are more of them than processors.
+  ctest --test-dir "build/$1" --output-on-failure --parallel $((4 * $(nproc))) --no-tests=error
 }
 
 unless_skipped() {
@@ -63,10 +64,10 @@ for part in "${parts[@]}"; do
     release | asan | tsan) step "$part" build_and_test "$part" ;;
     options) step "without each optional part" tests/options.py ;;
     system) step "package and service" package_and_service ;;
-    fuzz) step fuzz tests/fuzz/run.sh 20 ;;
+    fuzz) step fuzz tests/fuzz/run.sh --seed 1 10 ;;
     bench)
       cmake --preset release >/dev/null
-      cmake --build --preset release --target pipeline_instructions
+      cmake --build --preset release --target pipeline_instructions decoder_instructions
       step "instructions per reading" tests/bench/instructions.sh build/release
       ;;
   esac

@@ -35,8 +35,10 @@ std::shared_ptr<const ConfiguredSink> read_sqlite(const Section& section, const 
   std::string path = "edgetide.db";
   section.read("path", path);
   if (path.empty()) section.error("path", "path is empty");
-  return std::make_shared<ConfiguredSqlite>(
-      SqliteOptions{(std::filesystem::path(context.state_directory) / path).lexically_normal()});
+  const std::filesystem::path file = (std::filesystem::path(context.state_directory) / path).lexically_normal();
+  std::error_code error;
+  if (std::filesystem::is_other(file, error)) section.error("path", "path is not a regular file");
+  return std::make_shared<ConfiguredSqlite>(SqliteOptions{file});
 }
 
 std::optional<Clash> same_file(const ConfiguredSink& earlier, const ConfiguredSink& later) {

@@ -1,5 +1,6 @@
 // [sources.NAME] with type = "mqtt".
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,9 +10,9 @@
 #include "config/parts.h"
 #include "daemon/service/host_port.h"
 #include "daemon/service/machine_id.h"
-#include "daemon/service/regular_file.h"
 #include "daemon/service/server_address.h"
 #include "daemon/sources/mqtt_source.h"
+#include "daemon/sources/topic_filter.h"
 
 namespace edgetide {
 
@@ -30,6 +31,7 @@ const KeyGroup& tls_keys() {
                      text("ca", "the system's", "File with the certificates to trust."),
                      text("cert", "", "File with the client certificate; with `key`."),
                      text("key", "", "File with the client's key, or `${credential_path:NAME}`."),
+                     text("alpn", "", "Protocol to ask for with ALPN: `x-amzn-mqtt-ca` for AWS IoT Core on port 443."),
                  }});
   return group;
 }
@@ -61,8 +63,9 @@ KeyGroup mqtt_keys() {
                             "defaults to 1883, 8883, 80, 443.")),
            word("protocol", protocol_words, standard.protocol,
                 "The version of MQTT. A broker of MQTT 5 keeps messages of more than 320 KiB away; with 3.1.1 only its "
-                "own limit does (mosquitto: `message_size_limit`): a message that takes an eighth of the memory here "
-                "is cut off, and after two tries its session is ended, with what the broker kept in it."),
+                "own limit does (mosquitto: `message_size_limit`): a message of more than 32 MiB, or of an eighth of "
+                "the "
+                "memory here, is not read, and after two tries its session is ended, with what the broker kept in it."),
            text("client_id", "\"edgetide-{gateway}-{machine}-{source}\"",
                 "The name of the session at the broker; must be unique there. `{machine}` is a short id of this "
                 "machine, "
@@ -82,13 +85,24 @@ KeyGroup mqtt_keys() {
                    "protocol 3.1.1."),
            word("retained", retained_words, standard.use_retained,
                 "`use` accepts the retained message of each topic, if it is not the value that was accepted last."),
+           text("share", "",
+                "Group of a shared subscription (`$share/GROUP/TOPIC`): the broker divides the messages among the "
+                "gateways with this group, so each has a part of the readings of a sensor. It sends no retained "
+                "messages to them, and keeps the part of one that is away for as long as its session. mosquitto has "
+                "them with 3.1.1 too; topics must not overlap then."),
+           text("status_topic", "",
+                "Topic such as `edgetide/{gateway}/status` for a retained message: `online` once the source has "
+                "subscribed, `offline` when it stops, and from the broker (last will) when the connection is lost. "
+                "Also `{machine}` and `{source}`, as in `client_id`."),
            boolean("allow_plaintext", standard.allow_plaintext, "Allows `mqtt://` and `ws://` to other hosts."),
            required(of_type(ValueType::table_list, "routes", "",
                             "The topics to read and their mappings; the first matching route wins.")),
        }});
 }
 
-constexpr std::size_t max_client_id_bytes = 128;
+constexpr std::size_t max_client_id_bytes = 128, max_status_topic_bytes = 256, max_group_bytes = 128;
+constexpr std::size_t max_alpn_bytes = 255;  // RFC 7301, 3.1
+constexpr std::string_view share_prefix = "$share/";
 
 std::string scheme_hint(std::string_view server) {
   constexpr std::pair<std::string_view, std::string_view> others[] = {
@@ -131,14 +145,31 @@ void replace_all(std::string& text, std::string_view from, const std::string& to
   }
 }
 
-void read_client_id(const Section& section, const std::string& name, const std::string& gateway, MqttOptions& options) {
+void fill_in(std::string& text, const std::string& name, const std::string& gateway) {
   const std::string machine = short_machine_id();
+  replace_all(text, "{gateway}", gateway);
+  replace_all(text, "{source}", name);
+  if (machine.empty()) replace_all(text, "{machine}-", {});
+  replace_all(text, "{machine}", machine);
+}
+
+void read_status_topic(const Section& section, const std::string& name, const std::string& gateway,
+                       MqttOptions& options) {
+  section.read("status_topic", options.status_topic);
+  fill_in(options.status_topic, name, gateway);
+  const std::string& topic = options.status_topic;
+  if (topic.find_first_of("{}") != topic.npos) {
+    section.error("status_topic", "status_topic has a placeholder other than {gateway}, {machine} and {source}");
+  } else if (topic.size() > max_status_topic_bytes || topic.starts_with('$') ||
+             topic.find_first_of(std::string_view("+#\0", 3)) != topic.npos) {
+    section.error("status_topic", "status_topic must be the name of one topic, without + and #, of 256 bytes at most");
+  }
+}
+
+void read_client_id(const Section& section, const std::string& name, const std::string& gateway, MqttOptions& options) {
   options.client_id = "edgetide-{gateway}-{machine}-{source}";
   section.read("client_id", options.client_id);
-  replace_all(options.client_id, "{gateway}", gateway);
-  replace_all(options.client_id, "{source}", name);
-  if (machine.empty()) replace_all(options.client_id, "{machine}-", {});
-  replace_all(options.client_id, "{machine}", machine);
+  fill_in(options.client_id, name, gateway);
   const bool printable =
       std::all_of(options.client_id.begin(), options.client_id.end(), [](char c) { return c > ' ' && c < 0x7F; });
   if (options.client_id.find_first_of("{}") != std::string::npos) {
@@ -155,11 +186,11 @@ void read_tls(const Section& section, MqttOptions& options) {
   tls.read("ca", options.tls.ca);
   tls.read("cert", options.tls.cert);
   tls.read("key", options.tls.key);
-  for (const auto& [key, file] :
-       {std::pair{"ca", options.tls.ca}, {"cert", options.tls.cert}, {"key", options.tls.key}}) {
-    if (const std::string error = unfit_for_reading(file); !error.empty())
-      tls.error(key, std::string(key) + ' ' + error);
-  }
+  tls.read("alpn", options.tls.alpn);
+  if (options.tls.alpn.size() > max_alpn_bytes) tls.error("alpn", "alpn must be 255 bytes at most");
+  tls.refuse_unfit_file("ca", options.tls.ca);
+  tls.refuse_unfit_file("cert", options.tls.cert);
+  tls.refuse_unfit_file("key", options.tls.key);
   if ((tls.find("cert") == nullptr) != (tls.find("key") == nullptr)) {
     section.error("tls", "tls: cert and key come together");
   }
@@ -169,6 +200,14 @@ void read_tls(const Section& section, MqttOptions& options) {
   if (!options.servers.empty() && !used) section.warning("tls", "tls is not used: no server is mqtts:// or wss://");
 }
 
+void refuse_shared_topic(const Section& route, const std::string& topic) {
+  const std::size_t end = topic.find('/', share_prefix.size());
+  const std::string group = topic.substr(share_prefix.size(), end - share_prefix.size());
+  const std::string rest = end == topic.npos ? "TOPIC" : topic.substr(end + 1);
+  route.error("topic", "topic: a shared subscription belongs to the source",
+              "write share = \"" + group + "\" in the source, and topic = \"" + rest + "\"");
+}
+
 void read_routes(const Section& section, MqttOptions& options) {
   for (const Node* node : section.tables("routes")) {
     const Section keys(*node, section.name() + ".routes", with_mapping({&route_keys()}, section.keys()),
@@ -176,12 +215,73 @@ void read_routes(const Section& section, MqttOptions& options) {
     RouteOptions route;
     keys.read("topic", route.topic);
     route.mapping = read_mapping(keys);
-    if (keys.find("topic") != nullptr && keys.find("format") != nullptr) check_route(keys, route);
+    if (route.topic.starts_with(share_prefix)) {
+      refuse_shared_topic(keys, route.topic);
+    } else if (keys.find("topic") != nullptr) {
+      check_route(keys, route);
+    }
+    if (keys.find("topic") != nullptr && keys.find("topic")->known) {
+      warn_of_shadowed_route(keys, "topic", route.topic, options.routes);
+    }
     options.routes.push_back(std::move(route));
   }
   const Node* list = section.find("routes");
   if (list != nullptr && list->kind == Node::Kind::list && list->children.empty()) {
     section.error("routes", "routes is empty; nothing would be read");
+  }
+}
+
+// Of a message on two shared subscriptions the broker may give each to another gateway. With the identifiers of MQTT 5
+// only that of the first route counts.
+bool filters_overlap(const std::vector<RouteOptions>& routes) {
+  std::vector<std::string> filters;
+  for (const RouteOptions& route : routes) {
+    try {
+      filters.push_back(TopicPattern(route.topic).filter());
+    } catch (const std::invalid_argument&) {
+      return false;  // reported already
+    }
+  }
+  std::sort(filters.begin(), filters.end());
+  filters.erase(std::unique(filters.begin(), filters.end()), filters.end());
+  filters = without_covered(filters);
+  for (auto one = filters.begin(); one != filters.end(); ++one) {
+    if (std::any_of(one + 1, filters.end(), [&](const std::string& other) { return overlap(*one, other); }))
+      return true;
+  }
+  return false;
+}
+
+void read_share(const Section& section, MqttOptions& options) {
+  section.read("share", options.share);
+  if (section.find("share") == nullptr) return;
+  const std::string& group = options.share;
+  const bool printable = std::all_of(group.begin(), group.end(), [](char c) { return c > ' ' && c < 0x7F; });
+  if (group.empty() || group.size() > max_group_bytes || !printable || group.find_first_of("/+#") != group.npos) {
+    section.error("share", "share must be 1 to 128 printable characters without blanks, /, + and #");
+  }
+  if (options.use_retained) {
+    section.warning("share", "retained = \"use\" reads nothing: brokers send no retained messages to a share");
+  }
+  if (options.protocol != 5 && filters_overlap(options.routes)) {
+    section.error("share",
+                  "share with protocol 3.1.1 counts messages of overlapping topics more than once: the broker may give "
+                  "each copy to another gateway",
+                  "use protocol = \"5\", or topics that do not overlap");
+  }
+}
+
+void warn_of_read_status(const Section& section, const MqttOptions& options) {
+  if (options.status_topic.empty()) return;
+  for (const RouteOptions& route : options.routes) {
+    try {
+      std::vector<Capture> captures;
+      if (!TopicPattern(route.topic).match(options.status_topic, captures)) continue;
+      return section.warning("status_topic",
+                             "status_topic is read as a message too, by the route '" + route.topic + "'");
+    } catch (const std::invalid_argument&) {
+      // Reported already.
+    }
   }
 }
 
@@ -233,7 +333,10 @@ MqttOptions read_mqtt(const Section& section, const std::string& name, const std
   section.read("session_expiry", options.session_expiry);
   section.read("qos", options.qos);
   section.read_word("retained", options.use_retained, retained_words);
+  read_status_topic(section, name, gateway, options);
   read_routes(section, options);
+  read_share(section, options);
+  warn_of_read_status(section, options);
   warn_of_losses(section, options);
   return options;
 }
@@ -245,18 +348,21 @@ class ConfiguredMqtt final : public ConfiguredSourceOf<MqttOptions> {
     return make_mqtt_source(options(), around.id, around.host);
   }
   SourceTraits traits() const override { return {.acknowledges = options().qos > 0}; }
+  std::vector<RouteOptions> routes() const override { return options().routes; }
 };
 
 std::shared_ptr<const ConfiguredSource> read(const Section& section, const PartContext& context) {
   return std::make_shared<ConfiguredMqtt>(read_mqtt(section, context.name, context.gateway_id));
 }
 
-// Two sources must not share a session: brokers would disconnect one for the other without end.
+// Two sources must not share a session: brokers would disconnect one for the other without end. Nor a status.
 std::optional<Clash> same_session(const ConfiguredSource& earlier, const ConfiguredSource& later) {
   const MqttOptions& a = *options_of<MqttOptions>(earlier);
   const MqttOptions& b = *options_of<MqttOptions>(later);
-  if (a.client_id != b.client_id || !share_server(a, b)) return std::nullopt;
-  return Clash{"client_id", "has the server and the client_id of"};
+  if (!share_server(a, b)) return std::nullopt;
+  if (a.client_id == b.client_id) return Clash{"client_id", "has the server and the client_id of"};
+  if (b.status_topic.empty() || a.status_topic != b.status_topic) return std::nullopt;
+  return Clash{"status_topic", "has the server and the status_topic of"};
 }
 
 }  // namespace

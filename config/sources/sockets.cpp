@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "config/key_spec.h"
+#include "config/listener_keys.h"
 #include "config/mapping_section.h"
 #include "config/parts.h"
-#include "daemon/decoders/csv_decoder.h"
 #include "daemon/service/cidr.h"
 #include "daemon/service/socket_address.h"
 #include "daemon/sources/socket_source.h"
@@ -21,7 +21,7 @@ const KeyGroup& socket_keys() {
   static const KeyGroup group =
       on_reload(OnReload::new_source,
                 {"[sources.NAME] with type = \"tcp\", \"udp\" or \"unix\"",
-                 "Messages of `influx`, `csv` or `json`; the keys of the mapping stand here directly.",
+                 "The keys of the mapping stand here directly.",
                  {
                      required(text("listen", "", "`127.0.0.1:8094`, `[::1]:8094`; unix: an absolute path.")),
                  }});
@@ -36,7 +36,8 @@ const KeyGroup& allow_keys() {
        "",
        {
            of_type(ValueType::text_list, "allow", "[]",
-                   "Networks whose peers may send, such as `10.20.0.0/16`. Required when `listen` is not on loopback."),
+                   "Networks whose peers may send beside those of this machine, such as `10.20.0.0/16`. Required when "
+                   "`listen` is not on loopback."),
        }});
   return group;
 }
@@ -55,11 +56,13 @@ const KeyGroup& stream_keys() {
        {
            word("framing", stream_framing_words, standard.framing,
                 "Where a message ends: at the end of the line, or after as many bytes as the 4 bytes before it say "
-                "(big-endian)."),
+                "(big-endian). `telegram`: from a line that begins with `/` to one that begins with `!`, the default "
+                "for "
+                "dsmr."),
            boolean("ack", standard.ack,
-                   "Answers `ack N` when N messages of the connection have been accepted; `ack N refused M` once M "
-                   "were refused, "
-                   "which need not be sent again."),
+                   "Answers `ack N` when the first N messages of the connection are settled; `ack N refused M` once "
+                   "nothing could be read from M of them, which need not be sent again. Readings that are refused for "
+                   "their time or for room are in the status only."),
            size("max_line", standard.max_line_bytes, 64, max_payload_bytes, "Longer messages are refused."),
            integer("max_connections", static_cast<std::int64_t>(standard.max_connections), 1, 1000,
                    "When there are as many, a new connection closes the one that is silent for longest, if that has "
@@ -77,17 +80,17 @@ const KeyGroup& stream_keys() {
 const KeyGroup& udp_keys() {
   using namespace keys;
   const SocketOptions standard;
-  static const KeyGroup group =
-      on_reload(OnReload::new_source,
-                {"[sources.NAME] with type = \"udp\"",
-                 "",
-                 {
-                     word("framing", datagram_framing_words, standard.framing,
-                          "Whether each line of a datagram is a message, or the whole datagram."),
-                     size("max_datagram", standard.max_datagram_bytes, 64, 65'535, "Longer datagrams are refused."),
-                     size("receive_buffer", standard.receive_buffer_bytes, 4096, 256 * 1024 * 1024,
-                          "Requested from the kernel, which may grant less."),
-                 }});
+  static const KeyGroup group = on_reload(
+      OnReload::new_source,
+      {"[sources.NAME] with type = \"udp\"",
+       "",
+       {
+           word("framing", datagram_framing_words, standard.framing,
+                "Whether each line of a datagram is a message, or the whole datagram, which is the default for dsmr."),
+           size("max_datagram", standard.max_datagram_bytes, 64, 65'535, "Longer datagrams are refused."),
+           size("receive_buffer", standard.receive_buffer_bytes, 4096, 256 * 1024 * 1024,
+                "Requested from the kernel, which may grant less."),
+       }});
   return group;
 }
 
@@ -116,16 +119,15 @@ void check_address(const Section& section, const SocketOptions& options) {
   }
 }
 
-void read_allow(const Section& section, SocketOptions& options) {
-  for (const Node* node : section.texts("allow")) {
-    if (!Cidr::parse(node->text)) {
-      section.error_at(node->location, "allow: " + shown(*node) + " is not a network", "such as \"10.20.0.0/16\"");
-    }
-    options.allow.push_back(node->text);
-  }
-  const Node* list = section.find("allow");
-  if (list != nullptr && list->kind == Node::Kind::list && list->children.empty()) {
-    section.error("allow", "allow is empty: no peer could send");
+// A message of the format has several lines.
+void fit_framing(const Section& section, SocketOptions& options) {
+  const Format& format = *options.route.mapping.format;
+  if (!format.has_telegrams) return;
+  const Framing standard = options.kind == SocketKind::udp ? Framing::whole : Framing::telegram;
+  if (section.find("framing") == nullptr) options.framing = standard;
+  if (options.framing == Framing::newline) {
+    section.error("framing", "framing newline would cut the telegrams of " + std::string(format.name) +
+                                 " into lines; leave framing out");
   }
 }
 
@@ -138,7 +140,7 @@ SocketOptions read_socket(const Section& section, const std::string& name, Socke
   if (kind == SocketKind::unix_stream) {
     if (listen_known) check_path(section, options.listen);
   } else {
-    read_allow(section, options);
+    read_allow(section, options.allow);
     if (listen_known) check_address(section, options);
   }
   if (kind == SocketKind::udp) {
@@ -156,10 +158,13 @@ SocketOptions read_socket(const Section& section, const std::string& name, Socke
     section.read("line_timeout", options.line_timeout);
   }
   options.route.mapping = read_mapping(section);
-  if (section.find("format") != nullptr) check_route(section, options.route);
-  if (options.framing == Framing::newline && options.route.mapping.format == &csv_format &&
-      options.route.mapping.columns.empty()) {
-    section.error("format", "csv from a socket needs columns: each line is a message, so none can be a header",
+  fit_framing(section, options);
+  check_route(section, options.route);
+  const MappingOptions& mapping = options.route.mapping;
+  if (options.framing == Framing::newline && mapping.format->has_header && mapping.columns.empty()) {
+    section.error("format",
+                  std::string(mapping.format->name) +
+                      " from a socket needs columns: each line is a message, so none can be a header",
                   "such as columns = [\"sensor\", \"time\", \"value\"]");
   }
   return options;
@@ -171,7 +176,13 @@ class ConfiguredSocket final : public ConfiguredSourceOf<SocketOptions> {
   std::unique_ptr<Source> make(const Surroundings& around) const override {
     return make_socket_source({options(), around.id}, around.sockets);
   }
-  SourceTraits traits() const override { return {.acknowledges = options().ack}; }
+  SourceTraits traits() const override {
+    const bool is_stream = options().kind != SocketKind::udp;
+    return {.acknowledges = options().ack,
+            .takes_lines = options().framing == Framing::newline,
+            .max_connections = is_stream ? options().max_connections : 0};
+  }
+  std::vector<RouteOptions> routes() const override { return {options().route}; }
 };
 
 template <SocketKind kind>

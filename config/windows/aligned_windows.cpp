@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "config/key_spec.h"
-#include "config/spelling.h"
 #include "config/time_zone_table.h"
+#include "pipeline/floor_divide.h"
 
 namespace edgetide {
 
@@ -17,16 +17,36 @@ void read_time_zone(const Section& section, WindowOptions& window) {
   std::string name;
   section.read("timezone", name);
   if (node == nullptr || !node->known || name == "UTC") return;
-  window.time_zone = time_zone_named(name);
-  if (!window.time_zone) {
-    const std::vector<std::string> names = time_zone_names();
-    const std::vector<std::string_view> views(names.begin(), names.end());
-    return section.error("timezone", "the system knows no time zone \"" + name + "\"", did_you_mean(name, views));
-  }
+  window.time_zone = time_zone_or_error(section, "timezone", name);
+  if (!window.time_zone) return;
   const std::int64_t day = Duration::days(1).count();
   const bool whole_days =
       window.size.count() % day == 0 && (window.kind != WindowKind::sliding || window.slide.count() % day == 0);
   if (!whole_days) section.error("timezone", "with a timezone, size and slide have to be whole days");
+}
+
+// The value is the day's number of 1970: the first was a Thursday.
+constexpr EnumWord<int> weekday_words[] = {{4, "monday"}, {5, "tuesday"},  {6, "wednesday"}, {0, "thursday"},
+                                           {1, "friday"}, {2, "saturday"}, {3, "sunday"}};
+
+// Windows of whole weeks start on that day, and not on that of the first of January 1970.
+void read_week_start(const Section& section, WindowOptions& window) {
+  const Duration step = window.kind == WindowKind::sliding ? window.slide : window.size;
+  const bool weeks = step.count() % Duration::days(7).count() == 0;
+  int day = 4;
+  section.read_word("week_start", day, weekday_words);
+  if (!weeks && section.find("week_start") != nullptr) {
+    const std::string key = window.kind == WindowKind::sliding ? "slide" : "size";
+    return section.error("week_start", "week_start needs a " + key + " of whole weeks");
+  }
+  if (!weeks) return;
+  const std::int64_t shift = floor_divide(window.offset.count(), Duration::days(1).count());
+  if (shift % 7 != 0 && section.find("week_start") == nullptr) {
+    const auto start = static_cast<int>(((day + shift) % 7 + 7) % 7);
+    section.warning("offset", "weeks begin on Monday, and offset moves them to " +
+                                  std::string(word_of(weekday_words, start)) + "; week_start says the day");
+  }
+  window.offset = window.offset + Duration::days(day);
 }
 
 }  // namespace
@@ -41,7 +61,11 @@ const KeyGroup& aligned_window_keys() {
            duration(
                "offset", Duration(), Duration::days(-36'500), Duration::days(36'500),
                "Shifts the starts of the windows; shorter than `size`. Starts are multiples of `size` (or `slide`) "
-               "since 1970, in UTC or in `timezone`."),
+               "since 1970, in UTC or in `timezone`; those of whole weeks since the first `week_start` of 1970."),
+           word("week_start", weekday_words, 4,
+                "The day on which windows of whole weeks start, at midnight plus `offset`. For sliding windows `slide` "
+                "has "
+                "to be whole weeks."),
            text("timezone", "UTC",
                 "A name such as `Europe/Paris`: windows of whole days start at local midnight; days on which "
                 "the clocks change have 23 or 25 hours."),
@@ -63,6 +87,7 @@ void read_aligned_window(const Section& section, WindowOptions& window) {
                     "allowed_lateness is more than 10 times size: every sensor keeps that many windows in memory");
   }
   read_time_zone(section, window);
+  read_week_start(section, window);
   section.read("emit_empty", window.emit_empty);
 }
 

@@ -18,7 +18,7 @@ const KeyGroup& session_keys() {
                      required(duration("gap", WindowOptions().gap, shortest_session_time, Duration::unlimited(),
                                        "A session ends when no reading arrives for this long.")),
                      duration("max_length", WindowOptions().max_length, shortest_session_time, Duration::unlimited(),
-                              "The maximum length of a session; at least `gap`."),
+                              "A longer session is cut at the multiples of this, in UTC; at least `gap`."),
                  }});
   return group;
 }

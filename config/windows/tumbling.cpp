@@ -15,6 +15,10 @@ const KeyGroup& tumbling_keys() {
                                        {
                                            required(duration("size", WindowOptions().size, shortest_window,
                                                              Duration::unlimited(), "The length of a window.")),
+                                           word("fill", fill_words, WindowOptions().fill,
+                                                "With `emit_empty`: `last` puts the value before an empty window into "
+                                                "those of its columns that show a value: `min`, `max`, `avg`, `first`, "
+                                                "`last`, `mode`, percentiles and `time_weighted_avg`."),
                                        }});
   return group;
 }
@@ -23,6 +27,8 @@ void read_tumbling(const Section& section, WindowOptions& window) {
   window.kind = WindowKind::tumbling;
   section.read("size", window.size);
   read_aligned_window(section, window);
+  section.read_word("fill", window.fill, fill_words);
+  if (window.fill != Fill::none && !window.emit_empty) section.error("fill", "fill needs emit_empty = true");
 }
 
 }  // namespace

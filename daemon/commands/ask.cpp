@@ -1,4 +1,5 @@
-// `edgetide status`, `sensors`, `why`, `sink take` and `tap`: ask the running gateway and print its answer.
+// `edgetide status`, `sensors`, `why`, `sink take`, `quarantine apply` and `tap`: ask the running gateway and print
+// its answer.
 #include <iostream>
 
 #include "config/config.h"

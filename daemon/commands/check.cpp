@@ -9,6 +9,7 @@
 #include "daemon/storage/posix_file_system.h"
 #include "pipeline/snapshot_head.h"
 #include "pipeline/time_text.h"
+#include "pipeline/window_named.h"
 
 namespace edgetide {
 
@@ -28,9 +29,7 @@ void print_changes(const Pipeline& pipeline, const SnapshotHead& head) {
               << " would be finished as they began; the new definition would take those that start later\n";
   }
   for (const std::string& name : pipeline.forgotten_windows()) {
-    const auto& windows = pipeline.options().windows;
-    const bool changed =
-        std::any_of(windows.begin(), windows.end(), [&](const WindowOptions& window) { return window.name == name; });
+    const bool changed = window_named(pipeline.options().windows, name).has_value();
     std::cout << "windows." << name
               << (changed ? ": its definition has changed: it would start again, and the start of its rows say when"
                           : ": it is no longer configured: " + held(name) + " would be lost")

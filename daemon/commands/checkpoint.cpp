@@ -51,6 +51,7 @@ std::string text_of(const Counters& counters) {
   add(counters.of(ReadingOutcome::late_accepted), "late accepted");
   add(counters.of(ReadingOutcome::late_dropped), "late dropped");
   add(counters.duplicates(), "duplicate");
+  add(counters.of(ReadingOutcome::unmatched), "unmatched");
   add(counters.restamped, "restamped");
   for (std::size_t i = 0; i < refusal_count; ++i) add(counters.refused[i], refusal_names[i]);
   return text;

@@ -2,7 +2,11 @@
 #include <exception>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "config/config.h"
 #include "config/manual_page.h"
@@ -11,6 +15,7 @@
 #include "daemon/commands/completion.h"
 #include "daemon/commands/manual_page.h"
 #include "daemon/recovery/recovery.h"
+#include "pipeline/refusal.h"
 
 namespace edgetide {
 
@@ -22,6 +27,9 @@ struct CommandOptions {
   CheckOptions check;
   ReplayOptions replay;
   SchemaOptions schema;
+  DecodeOptions decode;
+  std::string preset;
+  LearnOptions learn;
   CheckpointShowOptions checkpoint_show;
   QuarantineListOptions quarantine_list;
   QuarantineReplayOptions quarantine_replay;
@@ -31,6 +39,7 @@ struct CommandOptions {
   std::string sensor;
   std::string tapped;
   std::string sink;  // to take
+  std::string late_since;
   std::string shell;
   std::string manual;
 };
@@ -88,6 +97,35 @@ void add_format(CLI::App& command, ListFormat& format, const std::string& descri
       ->type_name("text|json");
 }
 
+void add_decode(CLI::App& app, CommandOptions& options) {
+  CLI::App& decode = *app.add_subcommand("decode", "Show what the configuration makes of one message");
+  add_config(decode, options);
+  decode.add_option("--topic", options.decode.topic, "the topic it comes with; none: as over a socket")
+      ->type_name("TOPIC");
+  decode.add_option("--source", options.decode.source, "the source; else the first with a route for it")
+      ->type_name("NAME");
+  add_format(decode, options.decode.format, "output format; json is input for edgetide replay (default text)");
+  decode.add_option("file", options.decode.input, "the message, - for standard input")
+      ->capture_default_str()
+      ->type_name("FILE");
+  add_config(*app.add_subcommand("test", "Try the [[tests]] of the configuration"), options);
+  CLI::App& presets = *app.add_subcommand("presets", "List the presets, or print one as TOML");
+  presets.add_option("name", options.preset, "the preset")->type_name("PRESET");
+}
+
+void add_learn(CLI::App& app, LearnOptions& options) {
+  CLI::App& learn = *app.add_subcommand("learn", "Listen at a broker, print a configuration");
+  learn.add_option("--server", options.server, "the broker")->capture_default_str()->type_name("URL");
+  learn.add_option("--topic", options.topic, "what to subscribe to")->capture_default_str()->type_name("FILTER");
+  learn.add_option("--seconds", options.seconds, "for how long, 1 to 86400")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 86'400).description(""))
+      ->type_name("N");
+  learn.add_option("--username", options.username, "user name for the broker")->type_name("NAME");
+  learn.add_option("--password-file", options.password_file, "file with its password")->type_name("FILE");
+  learn.add_option("--ca", options.ca, "file with the certificates to trust, else the system's")->type_name("FILE");
+}
+
 void add_checkpoint(CLI::App& app, CommandOptions& options) {
   CLI::App& checkpoint = *app.add_subcommand("checkpoint", "Inspect the state that a restart begins with");
   checkpoint.require_subcommand(1);
@@ -99,35 +137,46 @@ void add_checkpoint(CLI::App& app, CommandOptions& options) {
   add_format(show, options.checkpoint_show.format, "output format (default text)");
 }
 
-void add_quarantine_list(CLI::App& quarantine, CommandOptions& options) {
-  QuarantineListOptions& to = options.quarantine_list;
-  CLI::App& list = *quarantine.add_subcommand("list", "List the readings, oldest first");
-  add_config(list, options);
-  add_format(list, to.format, "output format, one line per reading (default text)");
-  list.add_option("--reason", to.reason, "only readings with this reason")
-      ->check(CLI::IsMember({"late_dropped", "too_early", "too_old"}).description(""))
-      ->type_name("late_dropped|too_early|too_old");
-  list.add_option("--sensor", to.sensor, "only sensors that match this pattern with * and ?")->type_name("GLOB");
-  list.add_option("--limit", to.limit, "only the newest N")->type_name("N");
-}
-
-void add_quarantine(CLI::App& app, CommandOptions& options) {
-  CLI::App& quarantine = *app.add_subcommand("quarantine", "Work with the readings that entered no window");
-  quarantine.require_subcommand(1);
-  add_quarantine_list(quarantine, options);
-  CLI::App& replay = *quarantine.add_subcommand("replay", "Run them through the windows again");
-  add_config(replay, options);
-  replay.add_option("-o,--output", options.quarantine_replay.output, "rows as JSON Lines, - for standard output")
-      ->capture_default_str()
-      ->type_name("FILE");
-  add_config(*quarantine.add_subcommand("export", "Print them as input for edgetide replay"), options);
-}
-
 CLI::App& add_question(CLI::App& app, const char* name, const char* description, CommandOptions& options) {
   CLI::App& question = *app.add_subcommand(name, description);
   add_config(question, options);
   question.add_option("--socket", options.ask.socket, "path of the control socket")->type_name("FILE");
   return question;
+}
+
+// Of readings and of messages.
+std::vector<std::string> quarantine_reasons() {
+  std::vector<std::string> reasons = {"late_dropped"};
+  reasons.insert(reasons.end(), refusal_names.begin(), refusal_names.end());
+  return reasons;
+}
+
+void add_quarantine_list(CLI::App& quarantine, CommandOptions& options) {
+  QuarantineListOptions& to = options.quarantine_list;
+  CLI::App& list = *quarantine.add_subcommand("list", "List them, oldest first");
+  add_config(list, options);
+  add_format(list, to.format, "output format, one line each (default text)");
+  list.add_option("--reason", to.reason, "only those with this reason, such as late_dropped")
+      ->check(CLI::IsMember(quarantine_reasons()).description(""))
+      ->type_name("REASON");
+  list.add_option("--sensor", to.sensor, "only sensors that match this pattern with * and ?")->type_name("GLOB");
+  list.add_option("--limit", to.limit, "only the newest N")->type_name("N");
+}
+
+void add_quarantine(CLI::App& app, CommandOptions& options) {
+  CLI::App& quarantine = *app.add_subcommand("quarantine", "Work with late readings and refused messages");
+  quarantine.require_subcommand(1);
+  add_quarantine_list(quarantine, options);
+  CLI::App& replay = *quarantine.add_subcommand("replay", "Decode and run them through the windows again");
+  add_config(replay, options);
+  replay.add_option("-o,--output", options.quarantine_replay.output, "rows as JSON Lines, - for standard output")
+      ->capture_default_str()
+      ->type_name("FILE");
+  add_config(*quarantine.add_subcommand("export", "Print them as input for edgetide replay"), options);
+  CLI::App& apply = add_question(quarantine, "apply", "Add late readings to the rows of their windows", options);
+  add_format(apply, options.ask.format, "output format (default text)");
+  apply.add_option("--sensor", options.sensor, "only sensors that match this pattern with * and ?")->type_name("GLOB");
+  apply.add_option("--since", options.late_since, "only event times from this one on (RFC 3339)")->type_name("TIME");
 }
 
 // Commands that ask the running gateway.
@@ -166,9 +215,9 @@ void add_questions(CLI::App& app, CommandOptions& options) {
   tap.add_option("name", options.tapped, "name of a source or window")->required()->type_name("NAME");
 }
 
-// Files that packages install. `--help` does not list the manual pages.
+// Files that packages install; `--help` does not list them.
 void add_printed(CLI::App& app, CommandOptions& options) {
-  CLI::App& completion = *app.add_subcommand("completion", "Print the completion script for a shell");
+  CLI::App& completion = *app.add_subcommand("completion", "Print the completion script for a shell")->group("");
   completion.add_option("shell", options.shell, "the shell")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""))
@@ -199,10 +248,20 @@ int dispatch_quarantine(const CLI::App& quarantine, CommandOptions& options) {
   return quarantine_list_command(options.quarantine_list);
 }
 
+// Without the blank line at the end: what is left fits a terminal of 24 lines.
+class HelpText final : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+    std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
+    while (text.ends_with("\n\n")) text.pop_back();
+    return text;
+  }
+};
+
 void build(CLI::App& app, CommandOptions& options) {
+  app.formatter(std::make_shared<HelpText>());
   app.set_version_flag("--version", version_text(), "print the version and the build features");
   app.require_subcommand(0, 1);
-  app.footer("Examples:  edgetide check -c edgetide.toml   edgetide why minute kitchen");
   add_config(app, options);
   add_run(app, options);
   add_check(app, options);
@@ -210,8 +269,11 @@ void build(CLI::App& app, CommandOptions& options) {
   add_replay(app, options);
   add_quarantine(app, options);
   add_schema(app, options);
+  add_decode(app, options);
+  add_learn(app, options.learn);
   add_questions(app, options);
   add_printed(app, options);
+  app.get_help_ptr()->group("");  // behind the subcommands, which would inherit it; their page has one line more
 }
 
 // Nothing: the command does not ask the running gateway.
@@ -221,6 +283,8 @@ std::optional<int> dispatch_question(const CLI::App& app, CommandOptions& option
   if (app.got_subcommand("sensors")) return ask_command(options.ask, {"sensors", options.sensors});
   if (app.got_subcommand("why")) return ask_command(options.ask, {"why", options.window, options.sensor});
   if (app.got_subcommand("sink")) return ask_command(options.ask, {"sink", "take", options.sink});
+  if (app.got_subcommand("quarantine") && app.get_subcommand("quarantine")->got_subcommand("apply"))
+    return ask_command(options.ask, {"quarantine", "apply", options.sensor, options.late_since});
   if (app.got_subcommand("tap")) return ask_command(options.ask, {"tap", options.tapped});
   if (app.got_subcommand("top")) return top_command(options.ask);
   return std::nullopt;
@@ -245,6 +309,13 @@ int dispatch(const CLI::App& app, CommandOptions& options) {
     options.schema.config = options.config;
     return schema_command(options.schema);
   }
+  if (app.got_subcommand("decode")) {
+    options.decode.config = options.config;
+    return decode_command(options.decode);
+  }
+  if (app.got_subcommand("test")) return test_command(options.config);
+  if (app.got_subcommand("learn")) return learn_command(options.learn);
+  if (app.got_subcommand("presets")) return presets_command(options.preset);
   if (app.got_subcommand("completion") || app.got_subcommand("manual")) {
     std::cout << printed_text(app, options) << std::flush;
     return std::cout ? exit_fine : exit_failed;

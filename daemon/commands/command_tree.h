@@ -1,7 +1,8 @@
 // The commands and options of `edgetide` as data, for completions and the manual page: both are generated from the
 // command line.
 //
-// The name of a value gives its kind: "FILE" and "DIR" are paths, "text|json" is one of these words, others are free.
+// The name of a value gives its kind: "FILE" and "DIR" are paths, "text|json" is one of these words, "PRESET" is the
+// name of a preset, others are free.
 // Thread: pure.
 #pragma once
 
@@ -21,7 +22,7 @@ struct CommandOption {
   std::string standard;  // the default, if `--help` shows it
 
   bool is_path() const { return value == "FILE" || value == "DIR"; }
-  bool is_choice() const { return value.find('|') != std::string::npos; }
+  bool is_choice() const { return value == "PRESET" || value.find('|') != std::string::npos; }
 };
 
 struct Command {

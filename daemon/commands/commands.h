@@ -59,7 +59,7 @@ struct AskOptions {
 struct QuarantineListOptions {
   std::string config;
   ListFormat format = ListFormat::text;
-  std::string reason;     // late_dropped, too_early or too_old; empty: all
+  std::string reason;     // late_dropped, too_old, bad_syntax ...; empty: all
   std::string sensor;     // a glob; empty: all
   std::size_t limit = 0;  // only this many of the newest; 0: all
 };
@@ -73,6 +73,23 @@ struct CheckpointShowOptions {
 struct QuarantineReplayOptions {
   std::string config;
   std::string output = "-";
+};
+
+struct DecodeOptions {
+  std::string config = {};
+  std::string topic = {};   // empty: as a socket takes it
+  std::string source = {};  // empty: the first that has a route for it
+  std::string input = "-";
+  ListFormat format = ListFormat::text;
+};
+
+struct LearnOptions {
+  std::string server = "mqtt://127.0.0.1:1883";
+  std::string topic = "#";
+  int seconds = 60;
+  std::string username = {};
+  std::string password_file = {};
+  std::string ca = {};  // file; empty: the system's
 };
 
 // Gives one line after another; false: the end.
@@ -92,6 +109,10 @@ int replay_lines(const ReplayOptions& options, const LineSource& next_line);  //
 int quarantine_list_command(const QuarantineListOptions& options);
 int quarantine_replay_command(const QuarantineReplayOptions& options);
 int quarantine_export_command(const std::string& config);
+int decode_command(const DecodeOptions& options);
+int test_command(const std::string& config);  // [[tests]]
+int learn_command(const LearnOptions& options);
+int presets_command(const std::string& name);  // empty: lists them
 int schema_command(const SchemaOptions& options);
 std::string version_text();
 

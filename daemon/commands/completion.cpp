@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "config/parts.h"
+
 namespace edgetide {
 
 namespace {
@@ -25,7 +27,14 @@ std::string in_quotes(std::string_view text) {
   return quoted + '\'';
 }
 
+std::string preset_names() {
+  std::string names;
+  for (const Preset& preset : built_in_parts().presets) names += (names.empty() ? "" : " ") + std::string(preset.name);
+  return names;
+}
+
 std::string choices_of(const CommandOption& option) {
+  if (option.value == "PRESET") return preset_names();
   std::string words = option.value;
   std::replace(words.begin(), words.end(), '|', ' ');
   return words;

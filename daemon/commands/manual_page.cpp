@@ -26,7 +26,32 @@ then
 .SH COMMANDS
 )";
 
-constexpr const char* foot = R"(.SH EXIT STATUS
+constexpr const char* foot = R"(.SH REPLAY INPUT
+A line of
+.B edgetide replay
+is a JSON object: a reading, or a control line. TIME is RFC 3339 text, or an integer of microseconds since 1970.
+.TP
+.B {"sensor":"kitchen","metric":"t","time":TIME,"value":21.5}
+A reading. Optional: "metric" ("value" if it is left out), "source", "labels" (an object of strings), and "arrival", a
+TIME that moves the virtual clock forward. Without "time" the reading takes the time of that clock.
+.TP
+.B {"tick":TIME}
+Moves the virtual clock, lets the time of silent sensors pass, and emits the rows that are due. Without a tick nothing
+is written until
+.BR \-\-flush .
+.TP
+.B {"watermark":TIME}
+Raises every watermark to at least this time: windows that end before it are closed at the next tick.
+.TP
+.B {"restart":true}
+Writes a checkpoint, forgets all state and recovers from the disk. No row may change by that.
+.PP
+.nf
+printf '%s\en' '{"sensor":"s","time":"2026\-11\-21T01:30:00Z","value":1.5}' \e
+  '{"watermark":"2026\-11\-21T01:31:00Z"}' '{"tick":"2026\-11\-21T01:31:10Z"}' |
+  edgetide replay \-\-config edgetide.toml
+.fi
+.SH EXIT STATUS
 .TP
 .B 0
 Success.
@@ -63,12 +88,13 @@ Passwords and keys for LoadCredential= in a drop\-in; see /usr/share/doc/edgetid
 The state directory: everything that must survive a crash, and the SQLite database unless its path is configured.
 .TP
 .IR /run/edgetide/control.sock ", or " control.sock " in the state directory"
-The socket on which a running gateway answers status, top, sensors, why and tap.
+The socket on which a running gateway answers status, top, sensors, why, tap, sink take and quarantine apply.
 .SH EXAMPLES
 .nf
 edgetide check \-\-config /etc/edgetide/edgetide.toml
 edgetide replay \-\-config edgetide.toml \-\-input yesterday.jsonl \-\-flush
 edgetide quarantine list \-\-reason late_dropped \-\-limit 20
+edgetide quarantine apply \-\-sensor 'hall*' \-\-since 2026\-11\-21T00:00:00Z
 edgetide sensors \-\-late
 edgetide why minute kitchen
 .fi

@@ -1,15 +1,21 @@
-// `edgetide quarantine list|replay|export`: the readings that entered no window, also while the daemon runs.
+// `edgetide quarantine list|replay|export`: the readings that entered no window and the messages that gave none, also
+// while the daemon runs. (`apply` asks the daemon: ask.cpp.)
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <deque>
 #include <iostream>
 #include <stdexcept>
+#include <type_traits>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "config/config.h"
 #include "daemon/commands/commands.h"
+#include "daemon/commands/message_redecoder.h"
 #include "daemon/monitor/json_writer.h"
+#include "daemon/service/quantity.h"
 #include "daemon/storage/posix_file_system.h"
 #include "daemon/storage/quarantine_reader.h"
 #include "pipeline/glob.h"
@@ -19,16 +25,15 @@ namespace edgetide {
 
 namespace {
 
-// Calls take(reading) for each, oldest first.
+// Calls take(reading) or take(message) for each, oldest first.
 template <typename Take>
-void read_quarantine(const std::string& config, Take&& take) {
-  const Configuration configuration = load_configuration(config, {.resolve_secrets = false});
+void read_quarantine(const GatewayOptions& gateway, Take&& take) {
   PosixFileSystem files;
-  QuarantineReader reader(files, configuration.options.state_directory);
+  QuarantineReader reader(files, gateway.state_directory);
   if (const auto refusal = reader.open()) throw std::runtime_error(refusal->text);
-  while (auto reading = reader.next()) take(std::move(*reading));
-  if (reader.readings_lost() == 0) return;
-  std::cerr << "edgetide: " << reader.readings_lost() << " readings were lost to damage on the disk\n";
+  while (auto record = reader.next_record()) std::visit(take, std::move(*record));
+  if (reader.records_lost() == 0) return;
+  std::cerr << "edgetide: " << reader.records_lost() << " records were lost to damage on the disk\n";
 }
 
 std::string number_text(double value) {
@@ -44,6 +49,31 @@ void write_reading(JsonWriter& out, const QuarantinedReading& reading, TimeText 
   out.close('}').member("time", reading.event_time, times).member("value", reading.value);
 }
 
+// Bytes as text: what is not printable ASCII as "\\xNN", a backslash as two.
+std::string escaped(std::string_view bytes) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\\') {
+      text += "\\\\";
+    } else if (byte >= 0x20 && byte < 0x7f) {
+      text += c;
+    } else {
+      text += {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
+    }
+  }
+  return text;
+}
+
+std::string list_line_json(const QuarantinedMessage& message) {
+  JsonWriter out;
+  out.open('{').member("reason", name_of(message.reason)).member("arrival", message.arrival);
+  out.member("source", message.source).member("topic", escaped(message.topic));
+  out.member("bytes", message.bytes).member("cut", message.is_cut).member("payload", escaped(message.payload));
+  return out.close('}').take() + '\n';
+}
+
 std::string list_line_json(const QuarantinedReading& reading) {
   JsonWriter out;
   out.open('{').member("reason", name_of(reading.reason)).member("arrival", reading.arrival);
@@ -52,9 +82,23 @@ std::string list_line_json(const QuarantinedReading& reading) {
   return out.take() + '\n';
 }
 
+std::string reason_column(std::string_view reason) {
+  std::string column(reason);
+  column.resize(17, ' ');
+  return column;
+}
+
+std::string list_line_text(const QuarantinedMessage& message) {
+  constexpr std::size_t time_width = 27;
+  std::string arrival = message.arrival ? to_rfc3339(*message.arrival) : "-";
+  arrival.resize(std::max(arrival.size(), time_width), ' ');
+  std::string line = reason_column(name_of(message.reason)) + arrival + "  -" + std::string(time_width - 1, ' ');
+  line += "  " + message.source + "  " + escaped(message.topic) + "  " + quantity(message.bytes, "byte") + ": ";
+  return line + escaped(message.payload) + (message.is_cut ? " (cut)\n" : "\n");
+}
+
 std::string list_line_text(const QuarantinedReading& reading) {
-  std::string line(name_of(reading.reason));
-  line.resize(14, ' ');
+  std::string line = reason_column(name_of(reading.reason));
   line += to_rfc3339(reading.arrival) + "  " + to_rfc3339(reading.event_time);
   for (const std::string& text : {reading.source, reading.series.sensor, reading.series.metric}) line += "  " + text;
   line += "  " + number_text(reading.value);
@@ -64,18 +108,32 @@ std::string list_line_text(const QuarantinedReading& reading) {
 }
 
 constexpr const char* list_head =
-    "REASON        ARRIVED                      EVENT TIME                   SOURCE  SENSOR  METRIC  VALUE  LABELS\n";
+    "REASON           ARRIVED                      EVENT TIME                   SOURCE  SENSOR  METRIC  VALUE  "
+    "LABELS\n";
 
 bool is_wanted(const QuarantineListOptions& options, const QuarantinedReading& reading) {
   return (options.reason.empty() || options.reason == name_of(reading.reason)) &&
          (options.sensor.empty() || glob_matches(options.sensor, reading.series.sensor));
 }
 
+bool is_wanted(const QuarantineListOptions& options, const QuarantinedMessage& message) {
+  return options.sensor.empty() && (options.reason.empty() || options.reason == name_of(message.reason));
+}
+
 // Lines of replay input, in order of event time and without arrival time, so that none is late or has a bad time. Times
 // are in microseconds, since a bad time may be outside the range of RFC 3339.
 std::vector<std::string> replay_input(const std::string& config) {
+  const GatewayOptions gateway = load_configuration(config, {.resolve_secrets = false}).options;
   std::vector<QuarantinedReading> readings;
-  read_quarantine(config, [&](QuarantinedReading reading) { readings.push_back(std::move(reading)); });
+  MessageRedecoder redecoder(gateway);
+  read_quarantine(gateway, [&]<typename Entry>(Entry&& entry) {
+    if constexpr (std::is_same_v<std::remove_cvref_t<Entry>, QuarantinedReading>) {
+      readings.push_back(std::forward<Entry>(entry));
+    } else {
+      redecoder.decode(entry, readings);
+    }
+  });
+  if (const std::string summary = redecoder.summary(); !summary.empty()) std::cerr << summary << '\n';
   std::stable_sort(readings.begin(), readings.end(),
                    [](const auto& a, const auto& b) { return a.event_time < b.event_time; });
   std::vector<std::string> lines;
@@ -97,16 +155,19 @@ int finish_output() {
 }  // namespace
 
 int quarantine_list_command(const QuarantineListOptions& options) {
-  const auto to_line = options.format == ListFormat::json ? list_line_json : list_line_text;
+  const auto to_line = [&](const auto& entry) {
+    return options.format == ListFormat::json ? list_line_json(entry) : list_line_text(entry);
+  };
+  const GatewayOptions gateway = load_configuration(options.config, {.resolve_secrets = false}).options;
   if (options.format == ListFormat::text) std::cout << list_head;
   std::deque<std::string> newest;
-  read_quarantine(options.config, [&](const QuarantinedReading& reading) {
-    if (!is_wanted(options, reading)) return;
+  read_quarantine(gateway, [&](const auto& entry) {
+    if (!is_wanted(options, entry)) return;
     if (options.limit == 0) {
-      std::cout << to_line(reading);
+      std::cout << to_line(entry);
       return;
     }
-    newest.push_back(to_line(reading));
+    newest.push_back(to_line(entry));
     if (newest.size() > options.limit) newest.pop_front();
   });
   for (const std::string& line : newest) std::cout << line;

@@ -4,7 +4,9 @@
 
 #include "daemon/decoders/decoder.h"
 #include "daemon/decoders/id_text.h"
+#include "daemon/decoders/number_text.h"
 #include "daemon/decoders/time_field.h"
+#include "pipeline/reading.h"
 
 namespace edgetide {
 
@@ -20,13 +22,12 @@ ReplayError bad_time(std::string_view key) {
   return {Refusal::bad_time, "'" + std::string(key) + "' is neither RFC 3339 nor an integer of microseconds"};
 }
 
-// "nan", "inf" and numbers in quotes are accepted too; JSON has no literal for the first two.
+// "nan" and "inf" are taken, with quotes or without, for the pipeline to refuse.
 std::optional<double> number_of(const JsonValue& value) {
   if (value.is(JsonKind::number)) return value.number();
   if (!value.is(JsonKind::text)) return std::nullopt;
-  if (value.text() == "nan" || value.text() == "NaN") return std::nan("");
-  if (value.text() == "inf" || value.text() == "Infinity") return HUGE_VAL;
-  if (value.text() == "-inf" || value.text() == "-Infinity") return -HUGE_VAL;
+  const std::string_view text = is_bare(value.text()) ? value.text().substr(1) : value.text();
+  if (is_not_finite(text)) return std::nan("");
   return std::nullopt;
 }
 
@@ -68,7 +69,7 @@ ReplayLine to_reading(const JsonValue& line) {
   if (auto error = read_text(line, "sensor", true, reading.sensor)) return *error;
   if (auto error = read_text(line, "metric", false, reading.metric)) return *error;
   if (auto error = read_text(line, "source", false, reading.source)) return *error;
-  if (auto error = read_time(line, "time", reading.time)) return *error;
+  if (read_time(line, "time", reading.time)) reading.time = unreadable_time;
   if (auto error = read_time(line, "arrival", reading.arrival)) return *error;
   if (auto error = read_labels(line, reading.labels)) return *error;
   const std::optional<JsonValue> value = line.find("value");
@@ -84,6 +85,7 @@ ReplayLine ReplayParser::parse(std::string_view line) {
   const JsonParsed parsed = json_.parse(line);
   if (!parsed.root) return ReplayError{parsed.refusal, "not JSON"};
   const JsonValue& root = *parsed.root;
+  if (root.is(JsonKind::text) && is_bare(root.text())) return ReplayError{Refusal::bad_syntax, "not JSON"};
   if (!root.is(JsonKind::object)) return ReplayError{Refusal::bad_syntax, "not a JSON object"};
   if (const auto tick = root.find("tick")) {
     const auto time = time_of(*tick);

@@ -24,9 +24,10 @@ struct ReplayReading {
   std::string_view source;  // empty: not named
   std::string_view sensor;
   std::string_view metric;
-  std::optional<Timestamp> time;
+  std::optional<Timestamp> time;  // unreadable_time: what stands there is none
   std::optional<Timestamp> arrival;
   double value = 0;
+  bool is_raw = false;  // before the scale and offset of a sensor table; a recorded one is behind them
   std::vector<LabelView> labels;
 };
 struct ReplayTick {

@@ -4,14 +4,14 @@
 #include <stdexcept>
 
 #include "daemon/decoders/id_text.h"
-#include "daemon/decoders/number_text.h"
-#include "daemon/decoders/time_field.h"
 
 namespace edgetide {
 
 CsvDecoder::CsvDecoder(const MappingOptions& options, std::span<const std::string> capture_names)
     : options_(options),
       rows_(options.delimiter),
+      reader_(options),
+      time_(options),
       sensor_(sensor_template(options, capture_names)),
       metric_(metric_template(options, capture_names)) {
   if (!sensor_ && options_.sensor_path.empty()) {
@@ -22,6 +22,8 @@ CsvDecoder::CsvDecoder(const MappingOptions& options, std::span<const std::strin
   if (options_.delimiter == '\0' || unusable.find(options_.delimiter) != std::string_view::npos) {
     throw std::invalid_argument("delimiter: this character cannot separate fields; use ',', ';' or a tab");
   }
+  check_names();
+  for (const ValueField& value : options_.values) listed_.emplace_back(value);
   if (options_.columns.empty()) return;
   columns_.assign(options_.columns.begin(), options_.columns.end());
   require_columns();
@@ -39,22 +41,43 @@ void CsvDecoder::require_columns() const {
     throw std::invalid_argument(option + ": '" + name + "' is not one of 'columns'");
   };
   require("time", options_.time.path);
+  require("time", options_.time.time_of_day);
   require("sensor", options_.sensor_path);
   require("metric", options_.metric_path);
   for (const LabelField& label : options_.labels) require("labels." + label.key, label.path);
   for (const ValueField& value : options_.values) require("values", value.path);
 }
 
+// What would mix several values in one series.
+void CsvDecoder::check_names() const {
+  const auto metric = [](const ValueField& value) { return value.metric.empty() ? value.path : value.metric; };
+  const auto& values = options_.values;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (metric(values[i]) != metric(values[j])) continue;
+      throw std::invalid_argument("values: '" + values[i].path + "' and '" + values[j].path +
+                                  "' would both be the metric '" + metric(values[i]) +
+                                  "'; give one of them another 'metric'");
+    }
+  }
+  for (auto column = options_.columns.begin(); column != options_.columns.end(); ++column) {
+    if (column->empty() || std::find(options_.columns.begin(), column, *column) == column) continue;
+    throw std::invalid_argument("columns: '" + *column + "' stands there twice");
+  }
+}
+
 void CsvDecoder::bind_columns() {
   time_column_ = column_named(options_.time.path);
+  time_of_day_column_ = column_named(options_.time.time_of_day);
   sensor_column_ = column_named(options_.sensor_path);
   metric_column_ = column_named(options_.metric_path);
   label_columns_.clear();
   for (const LabelField& label : options_.labels) label_columns_.push_back(column_named(label.path));
   value_columns_.clear();
-  for (const ValueField& value : options_.values) {
+  for (std::size_t i = 0; i < options_.values.size(); ++i) {
+    const ValueField& value = options_.values[i];
     if (const std::size_t index = column_named(value.path); index != none) {
-      value_columns_.push_back({index, value.metric.empty() ? value.path : value.metric, &value});
+      value_columns_.push_back({index, value.metric.empty() ? value.path : value.metric, &listed_[i]});
     }
   }
   if (!options_.values.empty()) return;
@@ -64,14 +87,21 @@ void CsvDecoder::bind_columns() {
 }
 
 bool CsvDecoder::is_value_column(std::size_t index) const noexcept {
-  return !columns_[index].empty() && index != time_column_ && index != sensor_column_ && index != metric_column_ &&
+  return !columns_[index].empty() && index != time_column_ && index != time_of_day_column_ && index != sensor_column_ &&
+         index != metric_column_ &&
          std::find(label_columns_.begin(), label_columns_.end(), index) == label_columns_.end();
 }
 
 void CsvDecoder::decode(const Message& message, DecodedBatch& out) {
   MessageOutput output(message, out);
-  rows_.begin(message.payload);
+  std::string_view text = message.payload;
+  while (text.ends_with('\0')) text.remove_suffix(1);
   bool header = options_.columns.empty();
+  if (header && !message.header.empty()) {
+    if (!take_header(message.header, out)) return output.refuse(Refusal::bad_syntax, 0);
+    header = false;
+  }
+  rows_.begin(text);
   while (!output.full()) {
     const CsvReader::Answer answer = rows_.read(out);
     if (answer == CsvReader::Answer::end) return;
@@ -79,6 +109,7 @@ void CsvDecoder::decode(const Message& message, DecodedBatch& out) {
       output.refuse(Refusal::bad_syntax, rows_.at());
       if (header) return;
     } else if (header) {
+      header_.clear();
       columns_.clear();
       for (const CsvReader::Field& one : rows_.fields()) columns_.push_back(one.text);
       bind_columns();
@@ -91,6 +122,19 @@ void CsvDecoder::decode(const Message& message, DecodedBatch& out) {
   }
 }
 
+// The lines of a file come one by one, and its header is read once. False: it is none.
+bool CsvDecoder::take_header(std::string_view header, DecodedBatch& out) {
+  if (header == header_) return true;
+  rows_.begin(header);
+  if (rows_.read(out) != CsvReader::Answer::row) return false;
+  header_ = header;
+  header_names_.clear();
+  for (const CsvReader::Field& one : rows_.fields()) header_names_.emplace_back(one.text);
+  columns_.assign(header_names_.begin(), header_names_.end());
+  bind_columns();
+  return true;
+}
+
 bool CsvDecoder::is_header() const noexcept {
   return std::equal(rows_.fields().begin(), rows_.fields().end(), columns_.begin(), columns_.end(),
                     [](const CsvReader::Field& field, std::string_view column) { return field.text == column; });
@@ -98,6 +142,7 @@ bool CsvDecoder::is_header() const noexcept {
 
 void CsvDecoder::decode_row(const Message& message, MessageOutput& output) {
   DecodedReading reading;
+  output.begin_record();
   if (const auto refusal = read_record(message, reading, output.batch())) {
     return output.refuse(*refusal, rows_.fields().front().offset);
   }
@@ -105,9 +150,11 @@ void CsvDecoder::decode_row(const Message& message, MessageOutput& output) {
 }
 
 std::optional<Refusal> CsvDecoder::read_record(const Message& message, DecodedReading& reading, DecodedBatch& out) {
-  if (const std::string_view time = field(time_column_); !time.empty()) {
-    reading.event_time = time_of_text(time, options_.time.format);
-    if (!reading.event_time) return Refusal::bad_time;
+  const std::string_view time = field(time_column_), time_of_day = field(time_of_day_column_);
+  if (!time.empty() && !time_of_day.empty()) {
+    time_.read_parts(time, time_of_day, message, reading, out);
+  } else if (!time.empty()) {
+    time_.read(time, message, reading, out);
   }
   reading.sensor = field(sensor_column_);
   if (reading.sensor.empty() && sensor_) reading.sensor = sensor_->expand(message, scratch_, out);
@@ -130,19 +177,21 @@ bool CsvDecoder::read_labels(DecodedReading& reading, DecodedBatch& out) const {
     if (!text.empty()) out.labels.push_back({options_.labels[i].key, text});
   }
   reading.first_label = static_cast<std::uint32_t>(first);
-  reading.label_count = static_cast<std::uint32_t>(out.labels.size() - first);
+  reading.label_count = static_cast<std::uint8_t>(out.labels.size() - first);
   return true;
 }
 
 void CsvDecoder::take_value(const ValueColumn& column, DecodedReading reading, MessageOutput& output) {
   const CsvReader::Field& cell = rows_.fields()[column.index];
   if (cell.text.empty()) return;
-  const auto number = options_.coerce_strings ? number_of_text(cell.text) : exact_number(cell.text);
-  if (!number) {
-    if (column.listed) output.refuse(Refusal::bad_number, column.listed->path, cell.offset);
+  const auto read = reader_.read(cell.text, column.listed ? column.listed->compared_unit() : std::string_view());
+  if (const auto* const refusal = std::get_if<Refusal>(&read)) {
+    if (column.listed) output.refuse(*refusal, column.listed->field().path, cell.offset);
+    if (!column.listed && *refusal == Refusal::not_finite) output.refuse(*refusal, cell.offset);
     return;
   }
-  const bool own_metric = column.listed && !column.listed->metric.empty();
+  const auto& [number, inexact] = std::get<ValueOfText>(read);
+  const bool own_metric = column.listed && !column.listed->field().metric.empty();
   const bool only = column.listed && options_.values.size() == 1;
   if (own_metric || (only && reading.metric.empty())) {
     reading.metric = column.name;
@@ -150,20 +199,22 @@ void CsvDecoder::take_value(const ValueColumn& column, DecodedReading reading, M
     reading.metric = metric_in_record(reading.metric, column.name, scratch_, output.batch());
   }
   if (!is_id(reading.metric)) return output.refuse(Refusal::bad_id, cell.offset);
-  reading.value = *number;
+  reading.value = number;
   if (column.listed) {
-    reading.unit = column.listed->unit;
-    reading.value = *number * column.listed->scale + column.listed->offset;
+    reading.unit = column.listed->unit();
+    reading.value = column.listed->taken(number);
   }
-  output.add(reading, cell.offset);
+  output.add(reading, cell.offset, inexact);
 }
 
 const Format csv_format{
     .name = "csv",
-    .takes = {"sensor.path", "metric.path", "time.path", "values", "labels", "columns", "delimiter"},
+    .takes = {"sensor.path", "metric.path", "time.path", "time.time_of_day", "values", "labels", "coerce_strings",
+              "states", "timezone", "columns", "delimiter"},
     .make = [](const MappingOptions& options, std::span<const std::string> captures) -> std::unique_ptr<Decoder> {
       return std::make_unique<CsvDecoder>(options, captures);
     },
+    .has_header = true,
 };
 
 }  // namespace edgetide

@@ -23,7 +23,11 @@ void CsvReader::begin(std::string_view text) noexcept {
 }
 
 CsvReader::Answer CsvReader::read(DecodedBatch& keep) {
-  while (next_ < text_.size() && at_line_end(text_, next_)) next_ = next_line(text_, next_);
+  for (;;) {
+    while (next_ < text_.size() && text_[next_] == '\0') ++next_;
+    if (next_ >= text_.size() || !at_line_end(text_, next_)) break;
+    next_ = next_line(text_, next_);
+  }
   if (next_ >= text_.size()) return Answer::end;
   row_offset_ = at_ = next_;
   const bool whole = read_row(keep);

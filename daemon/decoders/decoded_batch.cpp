@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 namespace edgetide {
 
@@ -32,17 +33,31 @@ std::string_view DecodedBatch::keep(std::string_view text) {
 void DecodedBatch::end_message(std::optional<std::uint64_t> fingerprint, bool redelivered,
                                std::optional<Position> position) {
   if (position && !is_allowed(*position)) throw std::invalid_argument("the position of a source is beyond its limits");
-  const std::uint32_t first_reading = messages.empty() ? 0 : messages.back().end_reading;
-  const std::uint32_t first_refusal = messages.empty() ? 0 : messages.back().end_refusal;
-  messages.push_back({first_reading,
-                      static_cast<std::uint32_t>(readings.size()),
-                      first_refusal,
-                      static_cast<std::uint32_t>(refusals.size()),
-                      fingerprint,
-                      redelivered,
-                      1,
-                      position,
-                      {}});
+  DecodedMessage& message = std::exchange(has_keyed_, false) ? messages.back() : add_message();
+  message.fingerprint = fingerprint;
+  message.redelivered = redelivered;
+  message.position = position;
+}
+
+DecodedMessage& DecodedBatch::add_message() {
+  DecodedMessage message;
+  message.first_reading = messages.empty() ? 0 : messages.back().end_reading;
+  message.first_refusal = messages.empty() ? 0 : messages.back().end_refusal;
+  message.end_reading = static_cast<std::uint32_t>(readings.size());
+  message.end_refusal = static_cast<std::uint32_t>(refusals.size());
+  return messages.emplace_back(message);
+}
+
+void DecodedBatch::begin_keyed_message() {
+  key_.reset();
+  const DecodedMessage last = messages.empty() ? DecodedMessage() : messages.back();
+  if (last.end_reading < readings.size() || last.end_refusal < refusals.size()) add_message();
+}
+
+void DecodedBatch::end_keyed_message(bool has_readings) {
+  if (!has_readings) key_.reset();
+  add_message().key = std::exchange(key_, std::nullopt);
+  has_keyed_ = true;
 }
 
 bool DecodedBatch::keep_state(std::string_view route, std::string_view state_bytes) {
@@ -61,9 +76,14 @@ void DecodedBatch::clear() noexcept {
   readings.clear();
   labels.clear();
   refusals.clear();
+  undecoded.clear();
   messages.clear();
   states.clear();
   replies.clear();
+  notices.clear();
+  key_.reset();
+  has_keyed_ = false;
+  inexact = 0;
   message_count = 0;
   bytes = 0;
   large_.clear();

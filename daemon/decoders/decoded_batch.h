@@ -7,6 +7,7 @@
 // Fails:  never; what cannot be decoded is a DecodedRefusal in the batch.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -17,31 +18,50 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/decoders/record_names.h"
+#include "pipeline/reading.h"
 #include "pipeline/refusal.h"
+#include "pipeline/series.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
 
-struct LabelView {
-  std::string_view key;
-  std::string_view value;
-};
+// Of a line's tags; empty: it has none of that name.
+inline std::string_view tag_named(std::span<const LabelView> tags, std::string_view key) noexcept {
+  const auto tag = std::find_if(tags.begin(), tags.end(), [&](const LabelView& label) { return label.key == key; });
+  return tag == tags.end() ? std::string_view() : tag->value;
+}
 
+inline constexpr std::size_t max_labels = 32;  // of a reading
+
+// Copied once for each value, so it is small.
 struct DecodedReading {
   std::string_view sensor;
   std::string_view metric;
   std::string_view unit;
-  std::optional<Timestamp> event_time;  // none: takes the arrival time
+  std::optional<Timestamp> event_time;  // none: takes the arrival time; unreadable_time: what stands there is no time
   double value = 0;
   std::uint32_t first_label = 0;  // range in DecodedBatch::labels; readings of one message may share it
-  std::uint32_t label_count = 0;
+  std::uint8_t label_count = 0;   // at most max_labels
+  bool only_changed = false;      // it counts only if its value is not that of the sensor's metric before
+  // So many seconds later local clocks show the same time again: when they are set back. 0: they do not.
+  std::uint16_t repeats_after = 0;
+  Duration from_arrival{};  // without an event time: so much after the arrival, negative: before it; below 2^28 s
 };
+static_assert(sizeof(void*) < 8 || sizeof(DecodedReading) <= 88);  // more is copied by a call
 
 // One reading, or one message that gave no reading at all, and why.
 struct DecodedRefusal {
   Refusal reason;
   std::string_view where;    // topic, peer or path; untrusted: escape before printing
   std::uint32_t offset = 0;  // byte in the payload, as near as is known
+};
+
+// A message that gave no reading and was refused. Views, as those of readings.
+struct UndecodedMessage {
+  std::uint32_t refusal = 0;  // the first of it, in DecodedBatch::refusals
+  std::string_view topic;     // or path, or peer
+  std::string_view payload;
 };
 
 // Where its source was with a message: a Kafka offset, a spool file and a byte, the key of an HTTP request.
@@ -64,6 +84,17 @@ struct TopicValue {
 inline constexpr char decoder_state_mark = '\x01';
 inline constexpr std::size_t max_decoder_state_bytes = 64 * 1024;
 
+// A source that knows a message by a key of its sender keeps the newest keys as positions, in this many partitions that
+// it uses in turn. Their names begin with this mark.
+inline constexpr char message_key_mark = '\x02';
+inline constexpr std::size_t max_message_keys = 4096;
+
+// What a message says that it is: another of the same key is the same message again, if it comes within this time.
+struct MessageKey {
+  std::uint64_t hash = 0;  // 48 bits
+  Duration within;
+};
+
 // What a decoder asks its source to send: "tell me again what your aliases stand for".
 struct Reply {
   std::string_view topic;
@@ -79,6 +110,7 @@ struct DecodedMessage {
   unsigned copies = 1;                       // the sender may send it so often, one right after the other
   std::optional<Position> position;
   std::optional<TopicValue> topic_value = {};
+  std::optional<MessageKey> key = {};
 };
 
 class DecodedBatch {
@@ -86,9 +118,13 @@ class DecodedBatch {
   std::vector<DecodedReading> readings;
   std::vector<LabelView> labels;
   std::vector<DecodedRefusal> refusals;
-  std::vector<DecodedMessage> messages;  // in their order; those without a fingerprint or a position need not be here
-  std::vector<Position> states;          // of decoders, that have changed; given back at a start, as positions are
-  std::vector<Reply> replies;            // the source sends them once the batch is taken, if its transport can
+  std::vector<UndecodedMessage> undecoded;  // for the quarantine
+  std::vector<DecodedMessage> messages;   // in their order; those without a fingerprint or a position need not be here
+  std::vector<Position> states;           // of decoders, that have changed; given back at a start, as positions are
+  std::vector<Reply> replies;             // the source sends them once the batch is taken, if its transport can
+  std::vector<std::string_view> notices;  // what a decoder found once that its user should know; for the log
+  std::uint32_t inexact = 0;              // of the readings: integers that a double does not hold
+  RecordNames record_names;               // of the record that is being decoded
   // What it was decoded from, for those who count it: messages or lines, and their bytes.
   std::uint32_t message_count = 0;
   std::size_t bytes = 0;
@@ -101,6 +137,23 @@ class DecodedBatch {
   // Fails: std::invalid_argument for a position beyond its limits, an error of the source.
   void end_message(std::optional<std::uint64_t> fingerprint, bool redelivered, std::optional<Position> position = {});
 
+  // Before each message. `has_key`: its route asks for keys; then `end_keyed_message` comes behind it, and if its
+  // source ends it too, that is the same message.
+  void begin_message(bool has_key) {
+    has_keyed_ = false;
+    if (has_key) begin_keyed_message();
+  }
+  void end_keyed_message(bool has_readings);  // without any, another of its key may have some
+  // Of the message that is being decoded; the first one counts. `hash`: 48 bits.
+  void set_message_key(std::uint64_t hash, Duration within) {
+    if (!key_) key_ = {hash, within};
+  }
+
+  // A message that has no reading, after its refusals. `refusals_before`: how many there were without it.
+  void note_undecoded(std::size_t refusals_before, std::string_view topic, std::string_view payload) {
+    undecoded.push_back({static_cast<std::uint32_t>(refusals_before), topic, payload});
+  }
+
   // The state of the decoder of `route` (Message::route) after this message; the bytes are copied. False: more than
   // max_decoder_state_bytes, not kept.
   bool keep_state(std::string_view route, std::string_view bytes);
@@ -108,7 +161,9 @@ class DecodedBatch {
   void reply(std::string_view topic, std::string_view payload) { replies.push_back({keep(topic), keep(payload)}); }
 
   // Nothing came of what was decoded.
-  bool empty() const noexcept { return readings.empty() && refusals.empty() && states.empty() && replies.empty(); }
+  bool empty() const noexcept {
+    return readings.empty() && refusals.empty() && states.empty() && replies.empty() && notices.empty();
+  }
 
   // A copy of the text that lives until `clear`.
   std::string_view keep(std::string_view text);
@@ -116,6 +171,12 @@ class DecodedBatch {
   void clear() noexcept;  // keeps the buffers
 
  private:
+  DecodedMessage& add_message();
+  void begin_keyed_message();
+
+  std::optional<MessageKey> key_;
+  bool has_keyed_ = false;  // the newest message was ended for its key
+
   static constexpr std::size_t block_bytes = 4096;
   std::vector<std::unique_ptr<char[]>> blocks_;  // of block_bytes, reused
   std::deque<std::string> large_;                // strings that fit in no block

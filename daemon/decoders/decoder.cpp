@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "daemon/decoders/id_text.h"
+#include "daemon/decoders/value_text.h"
 
 namespace edgetide {
 
@@ -27,9 +28,16 @@ void refuse_unused(const MappingOptions& options) {
   refuse("metric.path", !options.metric_path.empty());
   refuse("time.path", !options.time.path.empty());
   refuse("each", !options.each.empty());
+  refuse("parallel_arrays", options.parallel_arrays);
+  refuse("time.time_of_day", !options.time.time_of_day.empty());
   refuse("values", !options.values.empty());
+  refuse("ignore", !options.ignore.empty());
   refuse("labels", !options.labels.empty());
   refuse("unit", !options.unit.empty());
+  refuse("dedupe", !options.dedupe.path.empty());
+  refuse("coerce_strings", options.coerce_strings != MappingOptions().coerce_strings);
+  refuse("states", !options.states.empty());
+  refuse("timezone", options.time_zone != nullptr);
   refuse("columns", !options.columns.empty());
   refuse("delimiter", options.delimiter != MappingOptions().delimiter);
 }
@@ -37,13 +45,20 @@ void refuse_unused(const MappingOptions& options) {
 void check_ids(const MappingOptions& options) {
   const std::string rule = " must be at most 128 bytes of printable text";
   require(is_id_or_empty(options.unit), "unit:" + rule);
+  const bool has_unit_paths = options.format->has_paths;
   for (const ValueField& value : options.values) {
     const std::string place = "values: '" + value.path + "': ";
     require(is_id_or_empty(value.metric), place + "metric" + rule);
     require(is_id_or_empty(value.unit), place + "unit" + rule);
     require(std::isfinite(value.scale) && value.scale != 0, place + "scale must be a number other than 0");
+    require(value.convert.empty() || conversion_of(value), place + "convert names no two units of one quantity");
+    require(value.convert.empty() || value.unit.empty(),
+            place + "convert names the unit of the reading, unit does too");
+    require(value.unit_path.empty() || !value.unit.empty(), place + "unit_path needs unit, the one to convert to");
+    require(value.unit_path.empty() || has_unit_paths, place + "unit_path is not used by this format");
     require(std::isfinite(value.offset), place + "offset must be a number");
   }
+  require(options.labels.size() <= max_labels, "labels: there are more than 32");
   for (const LabelField& label : options.labels) {
     require(is_id(label.key), "labels: a key must be 1 to 128 bytes of printable text");
     require(!label.path.empty(), "labels." + label.key + ": says no path");
@@ -55,11 +70,15 @@ void check_ids(const MappingOptions& options) {
 bool MappingOptions::operator==(const MappingOptions& other) const {
   const auto shared = [](const MappingOptions& options) {
     return std::tie(options.format, options.sensor, options.sensor_path, options.metric, options.metric_path,
-                    options.time, options.each, options.values, options.labels, options.unit, options.coerce_strings,
-                    options.columns, options.delimiter);
+                    options.time, options.each, options.parallel_arrays, options.values, options.ignore,
+                    options.ignore_topics, options.labels, options.unit, options.coerce_strings, options.states,
+                    options.repeats, options.dedupe, options.columns, options.delimiter);
+  };
+  const auto zone = [](const MappingOptions& options) {
+    return options.time_zone == nullptr ? std::string_view() : std::string_view(options.time_zone->name());
   };
   const bool same_own = own == nullptr || other.own == nullptr ? own == other.own : own->is_same(*other.own);
-  return same_own && shared(*this) == shared(other);
+  return same_own && zone(*this) == zone(other) && shared(*this) == shared(other);
 }
 
 std::unique_ptr<Decoder> make_decoder(const MappingOptions& options, std::span<const std::string> capture_names) {

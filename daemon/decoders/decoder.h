@@ -4,8 +4,9 @@
 // Owns:   readings point into the message, the batch and the decoder's options; the decoder outlives their use.
 // Fails:  never; refusals go into the batch: one per bad value, bad record or bad line, or one for the whole message.
 //         A bad part of a message does not affect the other parts.
-// Limit:  payload 256 KiB, depth 16, 1000 values (readings and refusals) per message, ids of 1 to 128 bytes of
-//         printable UTF-8. A message that exceeds them is refused as a whole.
+// Limit:  payload 256 KiB (the router's), depth 16, 1000 values (readings and refusals) per message
+//         (message_output.h), or what the message allows, but 256 KiB of JSON: a message that exceeds them is refused
+//         as a whole. Ids of 1 to 128 bytes of printable UTF-8.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,9 @@
 
 #include "daemon/decoders/decoded_batch.h"
 #include "daemon/decoders/format.h"
+#include "daemon/decoders/states.h"
 #include "pipeline/enum_word.h"
+#include "pipeline/time_zone.h"
 
 namespace edgetide {
 
@@ -38,6 +41,18 @@ struct MessageProperty {
   std::string_view value;
 };
 
+// How an event time is written.
+enum class TimeFormat {
+  automatic,  // RFC 3339 text, or a number whose size tells its unit (below 5e9 s, 5e12 ms, 5e15 us, else ns)
+  rfc3339,
+  unix_s,  // may carry a fraction
+  unix_ms,
+  unix_us,
+  unix_ns,
+  unix_minutes,  // only a transport says these two: InfluxDB's `precision`
+  unix_hours,
+};
+
 // What a transport delivers. Only the payload is always there.
 struct Message {
   std::string_view topic;  // or path, or peer
@@ -45,7 +60,13 @@ struct Message {
   std::string_view key = {};           // of a Kafka record
   std::string_view content_type = {};  // MQTT 5, HTTP
   std::span<const MessageProperty> properties = {};
-  std::optional<Timestamp> time = {};  // the transport's own; of readings whose payload has none
+  std::optional<Timestamp> time = {};          // the transport's own; of readings whose payload has none
+  std::optional<TimeFormat> time_format = {};  // of line protocol; none: the route's
+  // The first line of the file that the payload is a line of, for formats with a header. A batch has lines of one.
+  std::string_view header = {};
+  // What it may be at most; a transport whose messages have many records allows more.
+  std::size_t max_bytes = max_payload_bytes;
+  std::size_t max_values = max_values_per_message;
   // Of the route, which fills them in.
   std::span<const Capture> captures = {};  // from the topic pattern, in its order
   std::string_view route = {};             // for DecodedBatch::keep_state
@@ -61,16 +82,6 @@ class Decoder {
   virtual void restore_state(std::string_view /*bytes*/) {}
 };
 
-// How an event time is written.
-enum class TimeFormat {
-  automatic,  // RFC 3339 text, or a number whose size tells its unit (below 5e9 s, 5e12 ms, 5e15 us, else ns)
-  rfc3339,
-  unix_s,  // may carry a fraction
-  unix_ms,
-  unix_us,
-  unix_ns,
-};
-
 inline constexpr EnumWord<TimeFormat> time_format_words[] = {
     {TimeFormat::automatic, "auto"},  {TimeFormat::rfc3339, "rfc3339"}, {TimeFormat::unix_s, "unix"},
     {TimeFormat::unix_ms, "unix_ms"}, {TimeFormat::unix_us, "unix_us"}, {TimeFormat::unix_ns, "unix_ns"}};
@@ -78,6 +89,8 @@ inline constexpr EnumWord<TimeFormat> time_format_words[] = {
 struct TimeField {
   std::string path;  // JSON path, CSV column name, or empty: no event time in the payload
   TimeFormat format = TimeFormat::automatic;
+  std::string time_of_day = {};  // as `path`, which then has only the date
+  std::string pattern = {};      // of strptime (time_pattern.h), instead of the format
   bool operator==(const TimeField&) const = default;
 };
 
@@ -86,7 +99,9 @@ struct ValueField {
   std::string path = {};    // JSON path (json_path.h: "t", "readings[*].v", "a.*.b") or CSV column name
   std::string metric = {};  // default: see json_decoder.h, csv_decoder.h; mostly the path's last name
   std::string unit = {};
-  double scale = 1;  // value * scale + offset
+  std::string convert = {};    // "F->C": the unit of the payload and that of the reading (units.h)
+  std::string unit_path = {};  // json: where the payload names the unit of the value; it is converted to `unit`
+  double scale = 1;            // value * scale + offset, after the conversion
   double offset = 0;
   bool operator==(const ValueField&) const = default;
 };
@@ -95,6 +110,19 @@ struct LabelField {
   std::string key;
   std::string path;  // JSON path or CSV column name
   bool operator==(const LabelField&) const = default;
+};
+
+// What is done with a value that its device says again without a new measurement, since it repeats all it knows.
+enum class Repeats { keep, skip_unchanged };
+
+inline constexpr EnumWord<Repeats> repeats_words[] = {{Repeats::keep, "keep"},
+                                                      {Repeats::skip_unchanged, "skip_unchanged"}};
+
+// How a message is known that several senders deliver, or one of them again.
+struct Dedupe {
+  std::string path;  // of an id in the payload; empty: messages have none
+  Duration within = Duration::minutes(10);
+  bool operator==(const Dedupe&) const = default;
 };
 
 extern const Format json_format;  // json_decoder.h; the default of options that no configuration has filled
@@ -109,11 +137,18 @@ struct MappingOptions {
   std::string metric;       // template over captures; default: "{metric}" if captured, else the names of the values
   std::string metric_path;  // json, csv: where the payload names the metric of a record; wins over `metric`
   TimeField time;           // influx: only `format`
-  std::string each;         // json: where the records are, "readings[*]" or "uplink_message.decoded_payload"
-  std::vector<ValueField> values;  // json, csv: empty takes every number
-  std::vector<LabelField> labels;  // json, csv
-  std::string unit;                // number: the unit of the value
-  bool coerce_strings = true;      // "21.5 °C" and "1,5" are numbers
+  std::vector<std::string> each;    // json: where the records are, "readings[*]"; the first path that leads somewhere
+  bool parallel_arrays = false;     // json: the arrays in a record are columns, and each row of them is a record
+  std::vector<ValueField> values;   // json, csv: empty takes every number
+  std::vector<std::string> ignore;  // json without `values`: globs for paths that are not taken, nor what is in them
+  std::vector<std::string> ignore_topics;  // globs for topics of the route that have no readings
+  std::vector<LabelField> labels;          // json, csv; json: {"*", "tags.*"} takes every member
+  std::string unit;                        // number: the unit of the value
+  bool coerce_strings = true;              // "21.5 °C", "1,5" and "ON" are numbers
+  std::vector<State> states;  // words that stand for numbers, besides or instead of the standard ones (states.h)
+  std::shared_ptr<const TimeZone> time_zone;  // of times that are written without a zone; none: UTC, with a notice
+  Repeats repeats = Repeats::keep;
+  Dedupe dedupe;  // json
   // csv: columns in order; empty: the first line of each message is a header
   std::vector<std::string> columns;
   char delimiter = ',';

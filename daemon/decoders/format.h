@@ -24,12 +24,17 @@ class FormatOptions {
 
 struct Format {
   std::string_view name;
-  // Of `sensor.path`, `metric.path`, `time.path`, `each`, `values`, `labels`, `unit`, `columns`, `delimiter`. The
+  // Of `sensor.path`, `metric.path`, `time.path`, `each`, `values`, `ignore`, `labels`, `unit`, `coerce_strings`,
+  // `states`, `timezone`, `columns`, `delimiter`; REFERENCE.md prints for each key the formats that take it. The
   // templates of sensor and metric, and how a time is written, are for all formats.
   std::vector<std::string_view> takes;
   // Fails: std::invalid_argument with a reason that begins with the key it is about.
   std::unique_ptr<Decoder> (*make)(const MappingOptions& options, std::span<const std::string> capture_names);
   bool lines_have_names = false;  // "{tag}" in a template may name what the payload has, besides captures
+  bool has_paths = false;         // "{payload.PATH}" and "{record.name}" too
+  bool needs_topic = false;       // its names are in the topic: only for sources with routes
+  bool has_header = false;        // without `columns` the first line of each message names them
+  bool has_telegrams = false;     // a message has several lines, from "/" to "!"
 };
 
 }  // namespace edgetide

@@ -40,16 +40,39 @@ constexpr bool is_printable(char32_t point) noexcept {
   return !(point >= 0x202a && point <= 0x202e) && !(point >= 0x2066 && point <= 0x2069);  // embeddings, isolates
 }
 
-// Eight bytes at once, as nearly all ids are ASCII. False also where a look at single bytes is needed.
-bool are_printable_ascii(const char* bytes) noexcept {
-  std::uint64_t word = 0;
+template <typename Word>
+std::uint64_t word_at(const char* bytes) noexcept {
+  Word word = 0;
   std::memcpy(&word, bytes, sizeof word);
-  constexpr std::uint64_t each = 0x0101'0101'0101'0101;
-  return ((word | (word + each) | (word - 0x20 * each)) & (0x80 * each)) == 0;
+  return word;
 }
 
-bool is_printable_utf8(std::string_view text) noexcept {
-  while (text.size() >= 8 && are_printable_ascii(text.data())) text.remove_prefix(8);
+// Eight bytes at once, as nearly all ids are ASCII. False also where single bytes have to be looked at.
+bool are_printable_ascii(std::uint64_t bytes) noexcept {
+  constexpr std::uint64_t each = 0x0101'0101'0101'0101;
+  return ((bytes | (bytes + each) | (bytes - 0x20 * each)) & (0x80 * each)) == 0;
+}
+
+// The last eight bytes, or all of fewer: some may be there twice, blanks stand for those that are missing.
+std::uint64_t last_bytes(std::string_view text) noexcept {
+  const char* const end = text.data() + text.size();
+  if (text.size() >= 8) return word_at<std::uint64_t>(end - 8);
+  if (text.size() >= 4) return word_at<std::uint32_t>(text.data()) | word_at<std::uint32_t>(end - 4) << 32;
+  std::uint64_t bytes = 0x2020'2020'2020'2020;
+  for (const char c : text) bytes = bytes << 8 | static_cast<unsigned char>(c);
+  return bytes;
+}
+
+bool is_printable_ascii(std::string_view text) noexcept {
+  const std::uint64_t last = last_bytes(text);
+  for (; text.size() > 8; text.remove_prefix(8)) {
+    if (!are_printable_ascii(word_at<std::uint64_t>(text.data()))) return false;
+  }
+  return are_printable_ascii(last);
+}
+
+// Apart, so that it costs the usual id nothing.
+[[gnu::noinline]] bool is_printable_utf8(std::string_view text) noexcept {
   while (!text.empty()) {
     const auto byte = static_cast<unsigned char>(text.front());
     if (byte < 0x80) {
@@ -64,12 +87,18 @@ bool is_printable_utf8(std::string_view text) noexcept {
 
 }  // namespace
 
+std::size_t utf8_length(std::string_view text) noexcept {
+  if (static_cast<unsigned char>(text.front()) < 0x80) return 1;
+  const std::size_t size = text.size();
+  return take_code_point(text) == not_utf8 ? 0 : size - text.size();
+}
+
 bool is_id(std::string_view text) noexcept {
   return !text.empty() && is_id_or_empty(text);
 }
 
 bool is_id_or_empty(std::string_view text) noexcept {
-  return text.size() <= max_id_bytes && is_printable_utf8(text);
+  return text.size() <= max_id_bytes && (is_printable_ascii(text) || is_printable_utf8(text));
 }
 
 std::string escaped(std::string_view text) {

@@ -6,6 +6,7 @@
 // Thread: pure. Fails: never.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,9 @@ bool is_id(std::string_view text) noexcept;
 
 // Units and label values may be empty.
 bool is_id_or_empty(std::string_view text) noexcept;
+
+// Bytes of the character at the front; 0 if it is not UTF-8. Requires: the text is not empty.
+std::size_t utf8_length(std::string_view text) noexcept;
 
 // The same with every byte that an id must not have as \xNN, so that any text can be shown.
 std::string escaped(std::string_view text);

@@ -8,7 +8,7 @@
 #include "daemon/decoders/id_text.h"
 #include "daemon/decoders/line_text.h"
 #include "daemon/decoders/number_text.h"
-#include "daemon/decoders/time_field.h"
+#include "daemon/decoders/payload_text.h"
 
 namespace edgetide {
 
@@ -40,39 +40,37 @@ std::optional<double> boolean_of(std::string_view text) {
 }
 
 template <typename Integer>
-std::optional<double> integer_of(std::string_view text) {
+std::optional<ValueOfText> integer_of(std::string_view text) {
   Integer number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return static_cast<double>(number);
+  return ValueOfText{static_cast<double>(number), is_inexact(number)};
 }
 
-std::optional<double> field_value(std::string_view text) {
+std::optional<ValueOfText> field_value(std::string_view text) {
   if (text.back() == 'i') return integer_of<std::int64_t>(text.substr(0, text.size() - 1));
   if (text.back() == 'u') return integer_of<std::uint64_t>(text.substr(0, text.size() - 1));
   if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
-  if (const auto number = exact_number(text)) return number;
-  return boolean_of(text);
-}
-
-std::string_view tag_named(std::span<const LabelView> tags, std::string_view key) {
-  const auto tag = std::find_if(tags.begin(), tags.end(), [&](const LabelView& label) { return label.key == key; });
-  return tag == tags.end() ? std::string_view() : tag->value;
+  if (const auto number = exact_number(text)) return ValueOfText{*number};
+  if (const auto boolean = boolean_of(text)) return ValueOfText{*boolean};
+  return std::nullopt;
 }
 
 }  // namespace
 
 InfluxDecoder::InfluxDecoder(const MappingOptions& options, std::span<const std::string> capture_names)
     : sensor_(sensor_template(options, capture_names)),
-      metric_(options.metric.empty() ? std::nullopt : metric_template(options, capture_names)),
-      time_format_(options.time.format) {}
+      metric_(metric_of_route(options, capture_names)),
+      reader_(options),
+      time_(options) {}
 
 void InfluxDecoder::decode(const Message& message, DecodedBatch& out) {
   MessageOutput output(message, out);
-  text_ = message.payload;
-  at_ = 0;
+  const std::string_view text = text_of_payload(message.payload);
+  at_ = static_cast<std::size_t>(text.data() - message.payload.data());
+  text_ = message.payload.substr(0, at_ + text.size());
   while (at_ < text_.size() && !output.full()) {
-    while (next() == ' ') ++at_;
+    while (next() == ' ' || next() == '\0') ++at_;
     const std::size_t start = at_;
     if (at_line_end(text_, at_) || text_[at_] == '#') {
       at_ = next_line(text_, at_);
@@ -88,24 +86,24 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::decode_line(const Message& 
   const std::size_t start = at_;
   const std::size_t first_label = out.labels.size();
   Line line;
-  if (const auto failure = read_line(line, out)) {
+  if (const auto failure = read_line(message, line, out)) {
     out.labels.resize(first_label);
     return failure;
   }
   line.tags = std::span<const LabelView>(out.labels).subspan(first_label);
-  DecodedReading reading;
+  DecodedReading reading = line.time;
   reading.sensor = sensor_of(line, message, out);
-  reading.event_time = line.time;
   reading.first_label = static_cast<std::uint32_t>(first_label);
-  reading.label_count = static_cast<std::uint32_t>(line.tags.size());
+  reading.label_count = static_cast<std::uint8_t>(line.tags.size());
   if (!is_id(reading.sensor)) return Failure{Refusal::bad_id, start};
+  output.begin_record();
   for (const Field& field : fields_) {
     if (!output.full()) take_field(field, line, message, reading, output);
   }
   return std::nullopt;
 }
 
-std::optional<InfluxDecoder::Failure> InfluxDecoder::read_line(Line& line, DecodedBatch& out) {
+std::optional<InfluxDecoder::Failure> InfluxDecoder::read_line(const Message& message, Line& line, DecodedBatch& out) {
   const std::size_t start = at_;
   line.measurement = take_name(", ", out);
   if (line.measurement.empty()) return Failure{Refusal::bad_syntax, start};
@@ -114,7 +112,7 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::read_line(Line& line, Decod
   if (next() != ' ') return Failure{Refusal::bad_syntax, at_};
   while (next() == ' ') ++at_;
   if (const auto failure = read_fields(out)) return failure;
-  if (const auto failure = read_time(line)) return failure;
+  if (const auto failure = read_time(message, line, out)) return failure;
   at_ = next_line(text_, at_);
   return std::nullopt;
 }
@@ -174,27 +172,38 @@ bool InfluxDecoder::skip_field_value() {
   return false;
 }
 
-std::optional<InfluxDecoder::Failure> InfluxDecoder::read_time(Line& line) {
+std::optional<InfluxDecoder::Failure> InfluxDecoder::read_time(const Message& message, Line& line, DecodedBatch& out) {
   while (next() == ' ') ++at_;
   if (at_line_end(text_, at_)) return std::nullopt;
   const std::size_t start = at_;
   skip_to(" \r\n");
-  line.time = time_of_text(text_.substr(start, at_ - start), time_format_);
-  if (!line.time) return Failure{Refusal::bad_time, start};
+  std::string_view time = text_.substr(start, at_ - start);
+  if (time.ends_with('\0')) time.remove_suffix(1);
+  time_.read(time, message, line.time, out);
   while (next() == ' ') ++at_;
   return at_line_end(text_, at_) ? std::nullopt : std::optional(Failure{Refusal::bad_syntax, at_});
 }
 
 void InfluxDecoder::take_field(const Field& field, const Line& line, const Message& message, DecodedReading reading,
                                MessageOutput& output) {
-  if (field.value.front() == '"') return;
-  const auto value = field_value(field.value);
-  if (!value) return output.refuse(Refusal::bad_number, field.offset);
+  const auto value = read_value(field.value);
+  if (const auto* const refusal = std::get_if<Refusal>(&value)) {
+    if (field.value.front() != '"' || *refusal == Refusal::not_finite) output.refuse(*refusal, field.offset);
+    return;
+  }
   const bool by_measurement = reading.sensor.data() == line.measurement.data();
   reading.metric = metric_of(field, line, message, by_measurement, output.batch());
   if (!is_id(reading.metric)) return output.refuse(Refusal::bad_id, field.offset);
-  reading.value = *value;
-  output.add(reading, field.offset);
+  reading.value = std::get<ValueOfText>(value).number;
+  output.add(reading, field.offset, std::get<ValueOfText>(value).inexact);
+}
+
+// Requires: the text is not empty; a string has its quotes.
+std::variant<ValueOfText, Refusal> InfluxDecoder::read_value(std::string_view text) const {
+  if (text.front() == '"') return reader_.read(text.substr(1, text.size() - 2), {});
+  if (text.size() > 1 && text.ends_with('\0')) text.remove_suffix(1);
+  if (const auto value = field_value(text)) return *value;
+  return is_not_finite(text) ? Refusal::not_finite : Refusal::bad_number;
 }
 
 std::string_view InfluxDecoder::sensor_of(const Line& line, const Message& message, DecodedBatch& out) {
@@ -242,7 +251,7 @@ std::string_view InfluxDecoder::take_name(std::string_view delimiters, DecodedBa
 
 const Format influx_format{
     .name = "influx",
-    .takes = {},
+    .takes = {"coerce_strings", "states", "timezone"},
     .make = [](const MappingOptions& options, std::span<const std::string> captures) -> std::unique_ptr<Decoder> {
       return std::make_unique<InfluxDecoder>(options, captures);
     },

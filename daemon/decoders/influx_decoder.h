@@ -6,8 +6,10 @@
 // Metric.  The `metric` template, which may use {measurement}, {field} and tag names; otherwise the field's name if the
 //          sensor is the measurement, and "measurement.field" if not ("measurement" for a field named "value").
 // Labels.  All tags. Units: none.
-// Values.  Floats, integers (45i, 45u), booleans as 1 and 0; quoted strings are ignored; anything else is bad_number.
-// Time.    In `time.format`; `auto` decides by magnitude. A line without a time gets the arrival time.
+// Values.  Floats, integers (45i, 45u), booleans as 1 and 0; quoted strings as value_text.h reads them, others are
+//          ignored; anything else is bad_number, or not_finite.
+// Time.    In `time.format`; `auto` decides by magnitude. A line without a time gets the arrival time; one that cannot
+//          be read leaves its readings with unreadable_time.
 // Lines.   A bad line is one refusal, and decoding continues with the next. Empty lines and lines that begin with '#'
 //          are skipped.
 //
@@ -23,11 +25,14 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "daemon/decoders/decoder.h"
 #include "daemon/decoders/message_output.h"
 #include "daemon/decoders/text_template.h"
+#include "daemon/decoders/time_field.h"
+#include "daemon/decoders/value_text.h"
 
 namespace edgetide {
 
@@ -44,7 +49,7 @@ class InfluxDecoder final : public Decoder {
   };
   struct Line {
     std::string_view measurement;
-    std::optional<Timestamp> time;
+    DecodedReading time;  // of its readings
     std::span<const LabelView> tags;
   };
   struct Failure {
@@ -53,10 +58,11 @@ class InfluxDecoder final : public Decoder {
   };
 
   std::optional<Failure> decode_line(const Message& message, MessageOutput& output);
-  std::optional<Failure> read_line(Line& line, DecodedBatch& out);
+  std::optional<Failure> read_line(const Message& message, Line& line, DecodedBatch& out);
   std::optional<Failure> read_tags(DecodedBatch& out);
   std::optional<Failure> read_fields(DecodedBatch& out);
-  std::optional<Failure> read_time(Line& line);
+  std::optional<Failure> read_time(const Message& message, Line& line, DecodedBatch& out);
+  std::variant<ValueOfText, Refusal> read_value(std::string_view text) const;
   void skip_to(std::string_view delimiters);
   bool skip_field_value();
   void take_field(const Field& field, const Line& line, const Message& message, DecodedReading reading,
@@ -69,7 +75,8 @@ class InfluxDecoder final : public Decoder {
 
   std::optional<TextTemplate> sensor_;
   std::optional<TextTemplate> metric_;
-  TimeFormat time_format_;
+  ValueReader reader_;
+  TimeReader time_;
 
   // Of the line that is being decoded; reused.
   std::string_view text_;

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "daemon/decoders/decoder.h"
+#include "daemon/decoders/json_repair.h"
+#include "daemon/decoders/payload_text.h"
 #include "pipeline/characters.h"
 
 namespace edgetide {
@@ -57,7 +59,9 @@ Refusal refusal_of(simdjson::error_code error) noexcept {
 struct JsonParser::Simd {
   simdjson::dom::parser parser{max_payload_bytes};
   std::vector<char> padded;
+  std::vector<char> repaired;
   JsonTape tape;
+  bool has_long_integers = false;
 
   simdjson::error_code grow(std::size_t bytes) {
     std::size_t capacity = 1024;
@@ -67,27 +71,43 @@ struct JsonParser::Simd {
     return parser.allocate(capacity, max_json_depth + 1);
   }
 
+  simdjson::error_code read(std::string_view text) {
+    has_long_integers = false;
+    if (text.size() > parser.capacity() || padded.empty()) {
+      if (const auto error = grow(text.size())) return error;
+    }
+    std::copy(text.begin(), text.end(), padded.begin());
+    std::fill_n(padded.begin() + static_cast<std::ptrdiff_t>(text.size()), simdjson::SIMDJSON_PADDING, '\0');
+    const auto error = parse(text.size());
+    if (error != simdjson::NUMBER_ERROR || !shorten_long_integers(padded.data(), text.size())) return error;
+    has_long_integers = true;
+    return parse(text.size());
+  }
+
   simdjson::error_code parse(std::size_t size) { return parser.parse(padded.data(), size, false).error(); }
 };
 
 JsonParser::JsonParser() : simd_(std::make_unique<Simd>()) {}
 JsonParser::~JsonParser() = default;
 
+bool JsonParser::parse_repaired(std::string_view text) {
+  Simd& simd = *simd_;
+  if (!repair_json(text, simd.repaired)) return false;
+  return simd.read({simd.repaired.data(), simd.repaired.size()}) == simdjson::SUCCESS;
+}
+
 JsonParsed JsonParser::parse(std::string_view text) {
   Simd& simd = *simd_;
+  text = text_of_payload(text);
   if (text.size() > max_payload_bytes) return {std::nullopt, Refusal::too_large};
-  if (text.size() > simd.parser.capacity() || simd.padded.empty()) {
-    if (const auto error = simd.grow(text.size())) return {std::nullopt, refusal_of(error)};
+  const auto error = simd.read(text);
+  if (error != simdjson::SUCCESS) [[unlikely]] {
+    const Refusal refusal = refusal_of(error);
+    const bool repairable = refusal == Refusal::bad_syntax || refusal == Refusal::bad_number;
+    if (!repairable || !parse_repaired(text)) return {std::nullopt, refusal};
   }
-  std::copy(text.begin(), text.end(), simd.padded.begin());
-  std::fill_n(simd.padded.begin() + static_cast<std::ptrdiff_t>(text.size()), simdjson::SIMDJSON_PADDING, '\0');
-  auto error = simd.parse(text.size());
-  if (error == simdjson::NUMBER_ERROR && shorten_long_integers(simd.padded.data(), text.size())) {
-    error = simd.parse(text.size());
-  }
-  if (error != simdjson::SUCCESS) return {std::nullopt, refusal_of(error)};
   simd.tape = {simd.parser.doc.tape.get(), simd.parser.doc.string_buf.get()};
-  return {JsonValue(simd.tape, 1), {}};
+  return {JsonValue(simd.tape, 1), {}, simd.has_long_integers};
 }
 
 }  // namespace edgetide

@@ -6,9 +6,11 @@
 //
 // Owns:   the parser owns all strings; keep copies of what must outlive the next `parse`.
 // Thread: one at a time per parser.
-// Fails:  a refusal as a value. A number out of the range of double refuses the whole text as bad_number; integers
-//         beyond 64 bits are read as doubles. `find` returns the first of repeated keys. Lone surrogates are
-//         bad_syntax.
+// Repairs: a text that is refused at first is parsed again as json_repair.h makes it. A value without quotes that JSON
+//         does not know (NaN, 012, 1e999) is then a string that begins with bare_mark. What text_of_payload takes off
+//         is not part of the text.
+// Fails:  a refusal as a value. Integers beyond 64 bits are read as doubles. `find` returns the first of repeated keys.
+//         Lone surrogates are bad_syntax.
 // Limit:  max_payload_bytes, max_json_depth (decoder.h).
 #pragma once
 
@@ -20,11 +22,21 @@
 #include <optional>
 #include <string_view>
 
+#include "daemon/decoders/number_text.h"
 #include "pipeline/refusal.h"
 
 namespace edgetide {
 
 enum class JsonKind : std::uint8_t { null, boolean, number, text, array, object };
+
+// In front of a string that stood there without quotes.
+inline constexpr char bare_mark = '\x01';
+inline bool is_bare(std::string_view text) noexcept {
+  return text.starts_with(bare_mark);
+}
+inline std::string_view without_mark(std::string_view text) noexcept {
+  return is_bare(text) ? text.substr(1) : text;
+}
 
 struct JsonTape {
   const std::uint64_t* words = nullptr;
@@ -45,6 +57,7 @@ class JsonValue {
   bool boolean() const noexcept { return type() == 't'; }
   double number() const noexcept;
   std::optional<std::int64_t> integer() const noexcept;
+  bool inexact() const noexcept;  // of a number: an integer of up to 64 bits that a double does not hold
   std::string_view text() const noexcept;
 
   // The member of an object; nothing if there is none, or this is not an object.
@@ -130,6 +143,7 @@ class JsonMembers {
 struct JsonParsed {
   std::optional<JsonValue> root;  // nothing: refused, because of
   Refusal refusal = Refusal::bad_syntax;
+  bool has_long_integers = false;  // beyond 64 bits, read as doubles
 };
 
 class JsonParser {
@@ -143,6 +157,7 @@ class JsonParser {
 
  private:
   struct Simd;
+  bool parse_repaired(std::string_view text);
   std::unique_ptr<Simd> simd_;
 };
 
@@ -173,6 +188,12 @@ inline double JsonValue::number() const noexcept {
 inline std::optional<std::int64_t> JsonValue::integer() const noexcept {
   if (type() != 'l') return std::nullopt;
   return static_cast<std::int64_t>(word(index_ + 1));
+}
+
+inline bool JsonValue::inexact() const noexcept {
+  if (type() == 'd') return false;
+  const std::uint64_t bits = word(index_ + 1);
+  return type() == 'u' ? is_inexact(bits) : is_inexact(static_cast<std::int64_t>(bits));
 }
 
 inline std::string_view JsonValue::text() const noexcept {

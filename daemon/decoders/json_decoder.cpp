@@ -3,11 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <stdexcept>
 
 #include "daemon/decoders/id_text.h"
+#include "daemon/decoders/json_documents.h"
+#include "daemon/decoders/message_fingerprint.h"
 #include "daemon/decoders/number_text.h"
+#include "daemon/decoders/payload_text.h"
 #include "daemon/decoders/time_field.h"
+#include "pipeline/characters.h"
+#include "pipeline/glob.h"
 
 namespace edgetide {
 
@@ -57,130 +63,338 @@ std::string_view scalar_text(JsonValue value, DecodedBatch& out) {
   }
 }
 
+constexpr std::string_view every_key = "*";  // of labels: its path leads to them
+
+// It begins with an object or array, and something follows.
+bool is_several(std::string_view payload) noexcept {
+  std::string_view rest = text_of_payload(payload);
+  const std::string_view first = take_json_document(rest);
+  const bool is_open = first.starts_with('{') || first.starts_with('[');
+  return is_open && rest.find_first_not_of(" \t\r\n") != std::string_view::npos;
+}
+
 }  // namespace
 
 JsonDecoder::JsonDecoder(const MappingOptions& options, std::span<const std::string> capture_names)
-    : each_(path_of("each", options.each)),
+    : options_(options),
       root_may_be_list_(true),
-      time_format_(options.time.format),
+      time_(options),
       sensor_(sensor_template(options, capture_names)),
       metric_(metric_template(options, capture_names)),
-      coerce_strings_(options.coerce_strings) {
-  fixed_ = {optional_path_of("time", options.time.path), optional_path_of("sensor", options.sensor_path),
-            optional_path_of("metric", options.metric_path)};
+      reader_(options),
+      takes_all_(options.coerce_strings) {
+  fixed_ = {optional_path_of("time", options.time.path), optional_path_of("time", options.time.time_of_day),
+            optional_path_of("sensor", options.sensor_path), optional_path_of("metric", options.metric_path),
+            optional_path_of("dedupe", options.dedupe.path)};
+  for (const std::string& path : options.each) each_.push_back(path_of("each", path));
+  if (each_.empty()) each_.emplace_back("");
   for (const LabelField& label : options.labels) {
-    labels_.push_back({label.key, single_path_of("labels." + label.key, label.path)});
+    const std::string option = "labels." + label.key;
+    if (label.key == every_key) {
+      every_label_.push_back(path_of(option, label.path));
+    } else {
+      labels_.push_back({label.key, single_path_of(option, label.path)});
+    }
   }
-  for (const ValueField& value : options.values) {
-    values_.push_back({value, path_of("values", value.path), {}});
-    root_may_be_list_ = root_may_be_list_ && !values_.back().path.starts_with_index();
-  }
-  for (Value& value : values_) {
-    if (!value.path.has_any_member()) value.name = value.path.last_name();
-  }
+  add_paths_of("sensor", sensor_);
+  add_paths_of("metric", metric_);
+  add_values();
+  const auto names_record = [](const std::optional<TextTemplate>& text) { return text && !text->others().empty(); };
+  told_apart_ = fixed_[time_field] || fixed_[sensor_field] || fixed_[metric_field] || names_record(sensor_) ||
+                names_record(metric_) || !labels_.empty() || !every_label_.empty();
+  root_may_be_list_ = root_may_be_list_ && (told_apart_ || !values_.empty());
+  check_names();
   if (!sensor_ && !fixed_[sensor_field]) {
     throw std::invalid_argument(
         "sensor: nothing names the sensor; capture {device} in the topic, set 'sensor', or give its path");
   }
-  message_fields_.resize(fixed_fields + labels_.size());
-  fields_.resize(fixed_fields + labels_.size());
+  list_searched();
+  message_fields_.resize(fixed_fields + labels_.size() + in_templates_.size() + units_.size());
+  fields_ = outer_fields_ = message_fields_;
+}
+
+void JsonDecoder::list_searched() {
+  for (std::size_t i = 0; i < fixed_fields; ++i) {
+    if (fixed_[i]) searched_.push_back({i, &*fixed_[i]});
+  }
+  std::size_t next = fixed_fields;
+  for (const std::vector<Field>* const fields : {&labels_, &in_templates_, &units_}) {
+    for (const Field& field : *fields) searched_.push_back({next++, &field.path});
+  }
+}
+
+void JsonDecoder::add_values() {
+  for (const ValueField& field : options_.values) {
+    Value value{&field, ListedValue(field), path_of("values", field.path), {}, {}};
+    root_may_be_list_ = root_may_be_list_ && !value.path.starts_with_index();
+    if (!value.path.has_wildcard()) value.name = value.path.last_name();
+    if (!field.unit_path.empty()) {
+      value.unit = fixed_fields + labels_.size() + in_templates_.size() + units_.size();
+      units_.push_back({field.unit_path, single_path_of("values", field.unit_path)});
+    }
+    values_.push_back(std::move(value));
+  }
+}
+
+void JsonDecoder::add_paths_of(std::string_view option, const std::optional<TextTemplate>& text) {
+  if (!text) return;
+  for (const std::string_view name : text->others()) {
+    if (name == record_name) continue;
+    in_templates_.push_back({std::string(name), single_path_of(option, name.substr(payload_name.size()))});
+  }
+}
+
+// What would mix several values in one series.
+void JsonDecoder::check_names() const {
+  const auto fail = [](const std::string& text) { throw std::invalid_argument(text); };
+  const auto metric = [](const Value& value) {
+    return value.field->metric.empty() ? value.name : std::string_view(value.field->metric);
+  };
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    const std::string path = "values: '" + values_[i].field->path + "'";
+    const std::string name(metric(values_[i]));
+    if (values_[i].path.has_wildcard()) {
+      for (std::size_t j = 0; j < i && name.empty(); ++j) {
+        if (!values_[j].path.may_name_as(values_[i].path)) continue;
+        fail(path + " and '" + values_[j].field->path + "' may lead to values of the same name");
+      }
+      if (name.empty()) continue;
+      fail(path + " may lead to several values, which would all be the metric '" + name +
+           "'; leave 'metric' out, and their paths name them");
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (metric(values_[j]) != name) continue;
+      fail(path + " and '" + values_[j].field->path + "' would both be the metric '" + (name.empty() ? "value" : name) +
+           "'; give one of them another 'metric'");
+    }
+  }
+  if (std::any_of(each_.begin(), each_.end(), [](const JsonPath& path) { return path.has_wildcard(); }) &&
+      !told_apart_) {
+    fail(
+        "each: nothing tells the records apart; give them a 'time', 'sensor', 'metric' or label with a path, or list "
+        "their values in 'values', such as \"readings[*].v\"");
+  }
+}
+
+// A message without an id is not known again.
+void JsonDecoder::set_key(const Message& message, DecodedBatch& out) {
+  const auto& id = message_fields_[dedupe_field];
+  const std::string_view text = is_null(id) ? std::string_view() : scalar_text(*id, out);
+  if (text.empty()) return;
+  out.set_message_key(hash_of_names(message.route, text), options_.dedupe.within);
 }
 
 void JsonDecoder::decode(const Message& message, DecodedBatch& out) {
   MessageOutput output(message, out);
-  const JsonParsed parsed = parser_.parse(message.payload);
-  if (!parsed.root) return output.refuse(parsed.refusal, 0);
   records_ = 0;
-  find_fields(*parsed.root, message_fields_);
-  each_.for_each(*parsed.root, each_trail_, [&](JsonValue found, std::string_view) {
-    const bool root = found == *parsed.root;
-    if (found.is(JsonKind::array) && (!root || root_may_be_list_)) {
-      for (const JsonValue element : found.elements()) decode_part(element, message, output);
-    } else if (root) {
+  const JsonParsed parsed = parser_.parse(message.payload);
+  if (parsed.root) return decode_document(parsed, message, output);
+  if (parsed.refusal == Refusal::bad_syntax && is_several(message.payload)) return decode_several(message, output);
+  output.refuse(parsed.refusal, 0);
+}
+
+void JsonDecoder::decode_documents(const Message& message, DecodedBatch& out) {
+  MessageOutput output(message, out);
+  records_ = 0;
+  decode_several(message, output);
+}
+
+void JsonDecoder::decode_several(const Message& message, MessageOutput& output) {
+  std::string_view rest = text_of_payload(message.payload);
+  for (std::string_view document = take_json_document(rest); !document.empty() && !output.full();
+       document = take_json_document(rest)) {
+    const JsonParsed parsed = parser_.parse(document);
+    if (parsed.root) {
+      decode_document(parsed, message, output);
+    } else {
+      output.refuse(parsed.refusal, static_cast<std::size_t>(document.data() - message.payload.data()));
+    }
+  }
+}
+
+void JsonDecoder::decode_document(const JsonParsed& document, const Message& message, MessageOutput& output) {
+  const JsonValue root = *document.root;
+  const bool is_word = root.is(JsonKind::text) && is_bare(root.text());
+  if (is_word && !is_whole_value(root)) return output.refuse(Refusal::bad_syntax, 0);
+  has_long_integers_ = document.has_long_integers;
+  find_fields(root, message_fields_);
+  if (fixed_[dedupe_field]) set_key(message, output.batch());
+  for (const JsonPath& each : each_) {
+    if (decode_each(each, root, message, output)) return;
+  }
+}
+
+// False: it leads nowhere.
+bool JsonDecoder::decode_each(const JsonPath& each, JsonValue root, const Message& message, MessageOutput& output) {
+  bool found_any = false;
+  each.for_each_in(root, place_, [&](JsonValue found) {
+    found_any = true;
+    const bool is_root = found == root;
+    if (options_.parallel_arrays && found.is(JsonKind::object)) {
+      decode_rows(found, message, output);
+    } else if (found.is(JsonKind::array) && (!is_root || root_may_be_list_)) {
+      if (!told_apart_) output.begin_record();
+      for (const JsonValue element : found.elements()) decode_part(element, message, output, told_apart_);
+    } else if (is_root) {
       fields_ = message_fields_;
       decode_record(found, message, output);
     } else {
       decode_part(found, message, output);
     }
   });
+  return found_any;
 }
 
 void JsonDecoder::find_fields(JsonValue from, Fields& fields) const {
-  for (std::size_t i = 0; i < fixed_fields; ++i) fields[i] = fixed_[i] ? fixed_[i]->find(from) : std::nullopt;
-  for (std::size_t i = 0; i < labels_.size(); ++i) fields[fixed_fields + i] = labels_[i].path.find(from);
+  for (const Searched& field : searched_) fields[field.index] = field.path->find(from);
+  if (!row_) return;
+  for (std::optional<JsonValue>& field : fields) field = in_row(field);
 }
 
-void JsonDecoder::decode_part(JsonValue record, const Message& message, MessageOutput& output) {
-  if (output.full()) return;
-  find_fields(record, fields_);
-  for (std::size_t i = 0; i < fields_.size(); ++i) {
-    if (is_null(fields_[i])) fields_[i] = message_fields_[i];
+// What a row of parallel arrays has of a value.
+std::optional<JsonValue> JsonDecoder::in_row(std::optional<JsonValue> value) const noexcept {
+  if (!row_ || !value || !value->is(JsonKind::array)) return value;
+  std::size_t index = 0;
+  for (const JsonValue element : value->elements()) {
+    if (index++ == *row_) return element;
   }
-  decode_record(record, message, output);
+  return std::nullopt;
+}
+
+void JsonDecoder::decode_rows(JsonValue record, const Message& message, MessageOutput& output) {
+  std::size_t rows = 0;
+  for (const JsonMember member : record.members()) {
+    std::size_t length = 0;
+    for ([[maybe_unused]] const JsonValue element : member.value.elements()) ++length;
+    rows = std::max(rows, length);
+  }
+  if (rows > max_values_per_message) return output.refuse_message(Refusal::too_many_values);
+  for (row_ = 0; *row_ < rows && !output.full(); ++*row_) decode_part(record, message, output);
+  row_.reset();
+}
+
+void JsonDecoder::decode_part(JsonValue record, const Message& message, MessageOutput& output, bool is_own_record) {
+  if (output.full()) return;
+  const auto complete = [this](const Fields& outer) {
+    for (std::size_t i = 0; i < fields_.size(); ++i) {
+      if (is_null(fields_[i])) fields_[i] = outer[i];
+    }
+  };
+  find_fields(record, fields_);
+  complete(message_fields_);
+  for (std::size_t level = place_.around.size(); level-- > 1;) {  // the outermost is the message
+    find_fields(place_.around[level], outer_fields_);
+    complete(outer_fields_);
+  }
+  decode_record(record, message, output, is_own_record);
 }
 
 // Requires: `fields_` are those of the record.
-void JsonDecoder::decode_record(JsonValue record, const Message& message, MessageOutput& output) {
-  if (++records_ > max_values_per_message) return output.refuse_message(Refusal::too_many_values);
+void JsonDecoder::decode_record(JsonValue record, const Message& message, MessageOutput& output, bool is_own_record) {
+  if (++records_ > output.max_values()) return output.refuse_message(Refusal::too_many_values);
   reading_ = {};
-  if (const auto refusal = read_fields(message, reading_, output.batch())) return output.refuse(*refusal, 0);
+  if (is_own_record) output.begin_record();
+  if (const auto refusal = read_fields(record, message, reading_, output.batch())) return output.refuse(*refusal, 0);
   if (!values_.empty()) return take_listed(record, output);
   trail_.clear();
-  take_numbers(record, output);
+  take_values(record, output);
 }
 
-std::optional<Refusal> JsonDecoder::read_fields(const Message& message, DecodedReading& reading, DecodedBatch& out) {
-  if (!read_time(reading)) return Refusal::bad_time;
+std::optional<Refusal> JsonDecoder::read_fields(JsonValue record, const Message& message, DecodedReading& reading,
+                                                DecodedBatch& out) {
+  read_time(message, reading, out);
   if (!is_null(fields_[sensor_field])) {
     reading.sensor = scalar_text(*fields_[sensor_field], out);
   } else if (sensor_) {
-    reading.sensor = sensor_->expand(message, scratch_, out);
+    reading.sensor = expand(*sensor_, message, out);
   }
   if (!is_id(reading.sensor)) return Refusal::bad_id;
   const bool named = !is_null(fields_[metric_field]);
   if (named) {
     reading.metric = scalar_text(*fields_[metric_field], out);
   } else if (metric_) {
-    reading.metric = metric_->expand(message, scratch_, out);
+    reading.metric = expand(*metric_, message, out);
   }
   if ((named || metric_ || fixed_[metric_field]) && !is_id(reading.metric)) return Refusal::bad_id;
-  return read_labels(reading, out) ? std::nullopt : std::optional(Refusal::bad_id);
+  return read_labels(record, reading, out) ? std::nullopt : std::optional(Refusal::bad_id);
 }
 
-bool JsonDecoder::read_time(DecodedReading& reading) const {
-  const auto& field = fields_[time_field];
-  if (is_null(field)) return true;
-  if (field->is(JsonKind::text)) {
-    reading.event_time = time_of_text(field->text(), time_format_);
-  } else if (field->is(JsonKind::number)) {
-    const auto integer = field->integer();
-    reading.event_time =
-        integer ? time_of_integer(*integer, time_format_) : time_of_number(field->number(), time_format_);
-  }
-  return reading.event_time.has_value();
-}
-
-bool JsonDecoder::read_labels(DecodedReading& reading, DecodedBatch& out) const {
-  const std::size_t first = out.labels.size();
-  for (std::size_t i = 0; i < labels_.size(); ++i) {
-    const auto& field = fields_[fixed_fields + i];
-    if (is_null(field)) continue;
-    const bool scalar = !field->is(JsonKind::object) && !field->is(JsonKind::array);
-    const std::string_view text = scalar_text(*field, out);
-    if (!scalar || !is_id_or_empty(text)) {
-      out.labels.resize(first);
-      return false;
+std::string_view JsonDecoder::expand(const TextTemplate& text, const Message& message, DecodedBatch& out) {
+  return text.expand(message, scratch_, out, [&](std::string_view name) -> std::string_view {
+    if (name == record_name) return out.keep(place_.name);
+    for (std::size_t i = 0; i < in_templates_.size(); ++i) {
+      if (in_templates_[i].name != name) continue;
+      const auto& field = fields_[fixed_fields + labels_.size() + i];
+      return is_null(field) ? std::string_view() : scalar_text(*field, out);
     }
-    out.labels.push_back({labels_[i].key, text});
+    return {};
+  });
+}
+
+void JsonDecoder::read_time(const Message& message, DecodedReading& reading, DecodedBatch& out) {
+  const auto& field = fields_[time_field];
+  if (is_null(field)) return;
+  const auto& time_of_day = fields_[day_field];
+  if (!is_null(time_of_day) && field->is(JsonKind::text) && time_of_day->is(JsonKind::text)) {
+    return time_.read_parts(field->text(), time_of_day->text(), message, reading, out);
   }
+  if (field->is(JsonKind::text)) return time_.read(field->text(), message, reading, out);
+  std::optional<Timestamp> time;
+  if (field->is(JsonKind::number)) {
+    if (time_.has_pattern()) return time_.read(scalar_text(*field, out), message, reading, out);
+    const auto integer = field->integer();
+    time = integer ? time_of_integer(*integer, time_.format()) : time_of_number(field->number(), time_.format());
+  }
+  reading.event_time = time.value_or(unreadable_time);
+}
+
+bool JsonDecoder::read_labels(JsonValue record, DecodedReading& reading, DecodedBatch& out) {
+  const std::size_t first = out.labels.size();
+  bool ok = true;
+  for (std::size_t i = 0; i < labels_.size() && ok; ++i) {
+    const auto& field = fields_[fixed_fields + i];
+    if (!is_null(field)) ok = read_label(labels_[i].name, *field, out);
+  }
+  for (const JsonPath& path : every_label_) ok = ok && read_every_label(path, record, out);
+  ok = ok && out.labels.size() - first <= max_labels;
+  if (!ok) out.labels.resize(first);
   reading.first_label = static_cast<std::uint32_t>(first);
-  reading.label_count = static_cast<std::uint32_t>(out.labels.size() - first);
+  reading.label_count = static_cast<std::uint8_t>(out.labels.size() - first);
+  return ok;
+}
+
+// In the record, or else in the message, or in the innermost of what the record is in that has any.
+bool JsonDecoder::read_every_label(const JsonPath& path, JsonValue record, DecodedBatch& out) {
+  bool ok = true;
+  const auto read_all = [&](JsonValue from) {
+    bool found = false;
+    path.for_each(from, trail_, [&](JsonValue value, std::string_view name) {
+      found = true;
+      if (ok && !value.is(JsonKind::null)) ok = is_id(name) && read_label(out.keep(name), value, out);
+    });
+    return found;
+  };
+  bool found = read_all(record) || (!place_.around.empty() && read_all(place_.around.front()));
+  for (std::size_t level = place_.around.size(); !found && level-- > 1;) found = read_all(place_.around[level]);
+  return ok;
+}
+
+bool JsonDecoder::read_label(std::string_view key, JsonValue value, DecodedBatch& out) {
+  const bool scalar = !value.is(JsonKind::object) && !value.is(JsonKind::array);
+  const std::string_view text = scalar_text(value, out);
+  if (!scalar || !is_id_or_empty(text)) return false;
+  out.labels.push_back({key, text});
   return true;
 }
 
 void JsonDecoder::take_listed(JsonValue record, MessageOutput& output) {
   for (const Value& listed : values_) {
     listed.path.for_each(record, trail_, [&](JsonValue value, std::string_view trail) {
+      if (row_ && value.is(JsonKind::array)) {
+        const std::optional<JsonValue> element = in_row(value);
+        if (!element) return;
+        value = *element;
+      }
       if (!output.full() && !value.is(JsonKind::null)) take_listed_value(listed, value, trail, output);
     });
   }
@@ -188,69 +402,157 @@ void JsonDecoder::take_listed(JsonValue record, MessageOutput& output) {
 
 void JsonDecoder::take_listed_value(const Value& listed, JsonValue value, std::string_view trail,
                                     MessageOutput& output) {
-  const auto number = number_of(value);
-  if (!number) return output.refuse(Refusal::bad_number, listed.field.path, 0);
+  ValueOfText read;
+  if (value.is(JsonKind::number) && !listed.unit) {
+    read = {value.number(), is_inexact_number(value)};
+  } else {
+    const auto other = read_listed(listed, value);
+    if (const auto* const refusal = std::get_if<Refusal>(&other)) return output.refuse(*refusal, listed.field->path, 0);
+    read = std::get<ValueOfText>(other);
+  }
   DecodedReading reading = reading_;
-  reading.unit = listed.field.unit;
-  reading.value = *number * listed.field.scale + listed.field.offset;
-  if (!listed.field.metric.empty()) {
-    reading.metric = listed.field.metric;
+  reading.unit = listed.reads.unit();
+  reading.value = listed.reads.taken(read.number);
+  if (!listed.field->metric.empty()) {
+    reading.metric = listed.field->metric;
   } else if (reading.metric.empty() || values_.size() > 1 || !trail.empty()) {
-    if (!is_id_or_empty(trail)) return output.refuse(Refusal::bad_id, listed.field.path, 0);
+    if (!is_id_or_empty(trail)) return output.refuse(Refusal::bad_id, listed.field->path, 0);
     const std::string_view name = trail.empty() ? listed.name : output.batch().keep(trail);
     reading.metric = metric_in_record(reading_.metric, name.empty() ? "value" : name, scratch_, output.batch());
-    if (!is_id(reading.metric)) return output.refuse(Refusal::bad_id, listed.field.path, 0);
+    if (!is_id(reading.metric)) return output.refuse(Refusal::bad_id, listed.field->path, 0);
   }
-  output.add(reading);
+  output.add(reading, 0, read.inexact);
 }
 
-std::optional<double> JsonDecoder::number_of(JsonValue value) const {
-  if (value.is(JsonKind::number)) return value.number();
-  if (value.is(JsonKind::boolean)) return value.boolean() ? 1 : 0;
-  if (value.is(JsonKind::text) && coerce_strings_) return number_of_text(value.text());
-  return std::nullopt;
+// In the unit of the reading, but for the conversion and the scale that are configured. Requires: it is not a number,
+// or has a `unit_path`.
+std::variant<ValueOfText, Refusal> JsonDecoder::read_listed(const Value& listed, JsonValue value) {
+  if (!value.is(JsonKind::number)) return read_value(value, listed.reads.compared_unit());
+  ValueOfText read{value.number(), is_inexact_number(value)};
+  if (is_null(fields_[*listed.unit])) return read;
+  const JsonValue unit = *fields_[*listed.unit];
+  const auto number = converted(read.number, unit.is(JsonKind::text) ? unit.text() : "", listed.field->unit);
+  if (!number) return Refusal::bad_unit;
+  read.number = *number;
+  return read;
+}
+
+// Of a value other than a number.
+std::variant<ValueOfText, Refusal> JsonDecoder::read_value(JsonValue value, std::string_view unit) const {
+  switch (value.kind()) {
+    case JsonKind::boolean:
+      return ValueOfText{reader_.boolean(value.boolean())};
+    case JsonKind::text:
+      if (!takes_all_ && !is_bare(value.text()) && exact_number(value.text())) return Refusal::bad_number;
+      return reader_.read(without_mark(value.text()), unit);
+    default:
+      return Refusal::bad_number;
+  }
+}
+
+bool JsonDecoder::is_inexact_number(JsonValue value) const noexcept {
+  constexpr double end_of_64_bits = 9223372036854775808.0;
+  return value.inexact() || (has_long_integers_ && std::abs(value.number()) >= end_of_64_bits);
+}
+
+// A payload that is one word ("ON", "nan"), and no JSON.
+bool JsonDecoder::is_whole_value(JsonValue word) const {
+  const auto read = read_value(word, {});
+  const auto* const refusal = std::get_if<Refusal>(&read);
+  return values_.empty() && (refusal == nullptr || *refusal == Refusal::not_finite);
 }
 
 // Requires: `trail_` is the path to `value`; it is so again on return.
-void JsonDecoder::take_numbers(JsonValue value, MessageOutput& output) {
+void JsonDecoder::take_values(JsonValue value, MessageOutput& output) {
   const std::size_t length = trail_.size();
   std::size_t index = 0;
-  if (value.is(JsonKind::number)) take_number(value, output);
-  for (const JsonMember member : value.members()) {
-    append_name(trail_, member.key);
-    take_numbers(member.value, output);
-    trail_.resize(length);
-    if (output.full()) return;
-  }
-  for (const JsonValue element : value.elements()) {
-    append_index(trail_, index++);
-    take_numbers(element, output);
-    trail_.resize(length);
-    if (output.full()) return;
+  switch (value.kind()) {
+    case JsonKind::number:
+      if (!is_field(value)) take_value({value.number(), is_inexact_number(value)}, output);
+      return;
+    case JsonKind::boolean:
+      if (takes_all_ && !is_field(value)) take_value({reader_.boolean(value.boolean())}, output);
+      return;
+    case JsonKind::text:
+      if (!is_field(value)) take_text(value.text(), output);
+      return;
+    case JsonKind::object:
+      for (const JsonMember member : value.members()) {
+        append_name(trail_, member.key);
+        if (!is_ignored(trail_)) take_values(member.value, output);
+        trail_.resize(length);
+        if (output.full()) return;
+      }
+      return;
+    case JsonKind::array:
+      if (row_) {
+        const std::optional<JsonValue> element = in_row(value);
+        if (element && !element->is(JsonKind::array)) take_values(*element, output);
+        return;
+      }
+      for (const JsonValue element : value.elements()) {
+        append_index(trail_, index++);
+        take_values(element, output);
+        trail_.resize(length);
+        if (output.full()) return;
+      }
+      return;
+    case JsonKind::null:
+      return;
   }
 }
 
-void JsonDecoder::take_number(JsonValue value, MessageOutput& output) {
-  if (is_field(value)) return;
-  if (!is_id_or_empty(trail_)) return output.refuse(Refusal::bad_id, 0);
+// Other text than values is ignored, unless it stood there as one.
+void JsonDecoder::take_text(std::string_view text, MessageOutput& output) {
+  const bool has_leading_zero = text.size() > 1 && text[0] == '0' && is_digit(text[1]);
+  if (has_leading_zero || (!takes_all_ && exact_number(text))) return;
+  const auto read = reader_.read(without_mark(text), {});
+  if (const auto* const value = std::get_if<ValueOfText>(&read)) return take_value(*value, output);
+  const Refusal refusal = std::get<Refusal>(read);
+  if (!is_bare(text) && refusal != Refusal::not_finite) return;
+  if (const auto metric = metric_here(output)) output.refuse(refusal, *metric, 0);
+}
+
+void JsonDecoder::take_value(ValueOfText value, MessageOutput& output) {
+  const auto metric = metric_here(output);
+  if (!metric) return;
   DecodedReading reading = reading_;
-  const std::string_view name = trail_.empty() ? std::string_view("value") : output.batch().keep(trail_);
-  reading.metric = metric_in_record(reading_.metric, name, scratch_, output.batch());
-  if (!is_id(reading.metric)) return output.refuse(Refusal::bad_id, 0);
-  reading.value = value.number();
-  output.add(reading);
+  reading.metric = *metric;
+  reading.value = value.number;
+  output.add(reading, 0, value.inexact);
+}
+
+// The metric of what `trail_` leads to; nothing: it is refused.
+std::optional<std::string_view> JsonDecoder::metric_here(MessageOutput& output) {
+  std::string_view metric;
+  if (is_id_or_empty(trail_)) {
+    const std::string_view name = trail_.empty() ? std::string_view("value") : output.batch().keep(trail_);
+    metric = metric_in_record(reading_.metric, name, scratch_, output.batch());
+  }
+  if (!metric.empty() && (reading_.metric.empty() || is_id(metric))) return metric;
+  output.refuse(Refusal::bad_id, 0);
+  return std::nullopt;
+}
+
+bool JsonDecoder::is_ignored(std::string_view path) const noexcept {
+  return !options_.ignore.empty() && any_glob_matches(options_.ignore, path);
 }
 
 bool JsonDecoder::is_field(JsonValue value) const noexcept {
-  return std::find(fields_.begin(), fields_.end(), std::optional(value)) != fields_.end();
+  for (const Searched& field : searched_) {
+    if (fields_[field.index] && *fields_[field.index] == value) return true;
+  }
+  return false;
 }
 
 const Format json_format{
     .name = "json",
-    .takes = {"sensor.path", "metric.path", "time.path", "each", "values", "labels"},
+    .takes = {"sensor.path", "metric.path", "time.path", "time.time_of_day", "each", "parallel_arrays", "values",
+              "labels", "ignore", "dedupe", "coerce_strings", "states", "timezone"},
     .make = [](const MappingOptions& options, std::span<const std::string> captures) -> std::unique_ptr<Decoder> {
       return std::make_unique<JsonDecoder>(options, captures);
     },
+    .has_paths = true,
 };
 
 }  // namespace edgetide

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <stdexcept>
 #include <system_error>
 
@@ -39,8 +40,16 @@ JsonPath::JsonPath(std::string_view text) {
       at = take_name(text, at > 0 ? at + 1 : at);
     }
   }
-  const auto any = [](const Step& step) { return step.kind == Step::Kind::any_member; };
-  first_any_member_ = static_cast<std::size_t>(std::find_if(steps_.begin(), steps_.end(), any) - steps_.begin());
+  first_traced_ = find_first_traced();
+}
+
+std::size_t JsonPath::find_first_traced() const noexcept {
+  const auto is = [](Step::Kind kind) { return [kind](const Step& step) { return step.kind == kind; }; };
+  const auto member = std::find_if(steps_.begin(), steps_.end(), is(Step::Kind::any_member));
+  const auto element = std::find_if(steps_.begin(), member, is(Step::Kind::any_element));
+  if (element == member) return static_cast<std::size_t>(member - steps_.begin());
+  const auto array = std::find_if(std::reverse_iterator(element), steps_.rend(), is(Step::Kind::name));
+  return static_cast<std::size_t>((array == steps_.rend() ? element : array.base() - 1) - steps_.begin());
 }
 
 std::size_t JsonPath::take_name(std::string_view text, std::size_t at) {
@@ -81,6 +90,20 @@ bool JsonPath::single() const noexcept {
 
 bool JsonPath::starts_with_index() const noexcept {
   return !steps_.empty() && (steps_[0].kind == Step::Kind::index || steps_[0].kind == Step::Kind::any_element);
+}
+
+bool JsonPath::may_name_as(const JsonPath& other) const noexcept {
+  if (!has_wildcard() || !other.has_wildcard()) return false;
+  const auto meets = [](const Step& a, const Step& b) {
+    const auto is_member = [](const Step& step) {
+      return step.kind == Step::Kind::any_member || step.kind == Step::Kind::name;
+    };
+    if (is_member(a) != is_member(b)) return false;
+    const bool both_fixed = a.kind == b.kind && (a.kind == Step::Kind::name || a.kind == Step::Kind::index);
+    return !both_fixed || (a.name == b.name && a.index == b.index);
+  };
+  return std::equal(steps_.begin() + static_cast<std::ptrdiff_t>(first_traced_), steps_.end(),
+                    other.steps_.begin() + static_cast<std::ptrdiff_t>(other.first_traced_), other.steps_.end(), meets);
 }
 
 std::string_view JsonPath::last_name() const noexcept {

@@ -1,13 +1,28 @@
 #include "daemon/decoders/message_output.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
 namespace edgetide {
 
-void MessageOutput::add(const DecodedReading& reading, std::size_t offset) {
+void MessageOutput::begin_record() noexcept {
+  record_ = batch_.readings.size();
+  batch_.record_names.begin();
+}
+
+void MessageOutput::add(const DecodedReading& reading, std::size_t offset, bool inexact) {
   if (!std::isfinite(reading.value)) return refuse(Refusal::not_finite, reading.metric, offset);
-  if (admit()) batch_.readings.push_back(reading);
+  if (record_ != no_record && batch_.record_names.may_know(reading.metric) && is_repeated(reading.metric))
+    return refuse(Refusal::repeated_name, reading.metric, offset);
+  if (!admit()) return;
+  batch_.readings.push_back(reading);
+  batch_.inexact += inexact ? 1 : 0;
+}
+
+bool MessageOutput::is_repeated(std::string_view metric) const noexcept {
+  return std::any_of(batch_.readings.begin() + static_cast<std::ptrdiff_t>(record_), batch_.readings.end(),
+                     [&](const DecodedReading& reading) { return reading.metric == metric; });
 }
 
 void MessageOutput::refuse(Refusal reason, std::string_view where, std::size_t offset) {
@@ -16,18 +31,19 @@ void MessageOutput::refuse(Refusal reason, std::string_view where, std::size_t o
 
 bool MessageOutput::admit() {
   if (full_) return false;
-  if (++count_ <= max_values_per_message) return true;
+  if (++count_ <= max_values_) return true;
   refuse_message(Refusal::too_many_values);
   return false;
 }
 
-void MessageOutput::refuse_message(Refusal reason) {
+void MessageOutput::refuse_message(Refusal reason, std::string_view where) {
   if (full_) return;
   full_ = true;
   batch_.readings.resize(readings_);
   batch_.labels.resize(labels_);
   batch_.refusals.resize(refusals_);
-  batch_.refusals.push_back({reason, topic_, 0});
+  batch_.inexact = inexact_;
+  batch_.refusals.push_back({reason, where, 0});
 }
 
 std::string_view metric_in_record(std::string_view record_metric, std::string_view name, std::string& scratch,

@@ -1,10 +1,13 @@
-// What one message adds to a batch. Counts values and refusals; if there are more than max_values_per_message, replaces
-// them all by one too_many_values refusal.
+// What one message adds to a batch. Counts values and refusals; if there are more than Message::max_values, replaces
+// them all by one too_many_values refusal. A second value of one metric in a record is refused: it would be mixed with
+// the first.
 //
 // Thread: one owner at a time. Fails: never.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -17,33 +20,46 @@ class MessageOutput {
   MessageOutput(const Message& message, DecodedBatch& batch) noexcept
       : batch_(batch),
         topic_(message.topic),
+        max_values_(message.max_values),
         readings_(batch.readings.size()),
         labels_(batch.labels.size()),
-        refusals_(batch.refusals.size()) {}
+        refusals_(batch.refusals.size()),
+        inexact_(batch.inexact) {}
 
   DecodedBatch& batch() noexcept { return batch_; }
+  std::size_t max_values() const noexcept { return max_values_; }
 
-  // Refuses the reading instead if its value is not finite.
-  void add(const DecodedReading& reading, std::size_t offset = 0);
+  // The readings that follow are of one sensor and one time.
+  void begin_record() noexcept;
+
+  // Refuses the reading instead if its value is not finite, or its metric is that of another in the record.
+  // `inexact`: the value was an integer that a double does not hold; such are counted.
+  void add(const DecodedReading& reading, std::size_t offset = 0, bool inexact = false);
 
   // `where` defaults to the topic.
   void refuse(Refusal reason, std::size_t offset) { refuse(reason, topic_, offset); }
   void refuse(Refusal reason, std::string_view where, std::size_t offset);
 
-  // Takes back what the message gave so far; this is its one refusal.
-  void refuse_message(Refusal reason);
+  // Takes back what the message gave so far; this is its one refusal. `where` defaults to the topic.
+  void refuse_message(Refusal reason) { refuse_message(reason, topic_); }
+  void refuse_message(Refusal reason, std::string_view where);
 
   // True once the message was refused as a whole; the decoder may stop, what it adds is ignored.
   bool full() const noexcept { return full_; }
 
  private:
+  static constexpr std::size_t no_record = std::numeric_limits<std::size_t>::max();
   bool admit();
+  bool is_repeated(std::string_view metric) const noexcept;
 
   DecodedBatch& batch_;
   std::string_view topic_;
+  std::size_t max_values_;
   std::size_t readings_;
   std::size_t labels_;
   std::size_t refusals_;
+  std::uint32_t inexact_;
+  std::size_t record_ = no_record;  // its first reading
   std::size_t count_ = 0;
   bool full_ = false;
 };

@@ -5,6 +5,7 @@
 #include "daemon/decoders/id_text.h"
 #include "daemon/decoders/message_output.h"
 #include "daemon/decoders/number_text.h"
+#include "daemon/decoders/payload_text.h"
 
 namespace edgetide {
 
@@ -16,27 +17,35 @@ TextTemplate required_sensor(const MappingOptions& options, std::span<const std:
   throw std::invalid_argument("sensor: nothing names the sensor; capture {device} in the topic or set 'sensor'");
 }
 
+// What a JSON string has between its quotes.
+std::string_view without_quotes(std::string_view text) noexcept {
+  text = without_blanks(text);
+  const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
+  return quoted ? text.substr(1, text.size() - 2) : text;
+}
+
 }  // namespace
 
 NumberDecoder::NumberDecoder(const MappingOptions& options, std::span<const std::string> capture_names)
     : sensor_(required_sensor(options, capture_names)),
       metric_(metric_template(options, capture_names)),
       unit_(options.unit),
-      coerce_strings_(options.coerce_strings) {}
+      reader_(options) {}
 
 void NumberDecoder::decode(const Message& message, DecodedBatch& out) {
   MessageOutput output(message, out);
   const std::string_view sensor = sensor_.expand(message, scratch_, out);
   const std::string_view metric = metric_ ? metric_->expand(message, scratch_, out) : "value";
   if (!is_id(sensor) || !is_id(metric)) return output.refuse(Refusal::bad_id, 0);
-  const auto value = coerce_strings_ ? number_of_text(message.payload) : exact_number(message.payload);
-  if (!value) return output.refuse(Refusal::bad_number, 0);
-  output.add({.sensor = sensor, .metric = metric, .unit = unit_, .event_time = {}, .value = *value});
+  const auto read = reader_.read(without_quotes(text_of_payload(message.payload)), unit_);
+  if (const auto* const refusal = std::get_if<Refusal>(&read)) return output.refuse(*refusal, 0);
+  const auto& [number, inexact] = std::get<ValueOfText>(read);
+  output.add({.sensor = sensor, .metric = metric, .unit = unit_, .event_time = {}, .value = number}, 0, inexact);
 }
 
 const Format number_format{
     .name = "number",
-    .takes = {"unit"},
+    .takes = {"unit", "coerce_strings", "states"},
     .make = [](const MappingOptions& options, std::span<const std::string> captures) -> std::unique_ptr<Decoder> {
       return std::make_unique<NumberDecoder>(options, captures);
     },

@@ -1,4 +1,5 @@
-// One number per message, as text: "21.5", " 42\n", "21.5 °C", "1,5". The topic names sensor and metric.
+// One value per message, as text that value_text.h reads: "21.5", " 42\n", "21.5 °C", "ON", also in quotes. The topic
+// names sensor and metric.
 //
 // Thread, Fails: see decoder.h.
 #pragma once
@@ -9,6 +10,7 @@
 
 #include "daemon/decoders/decoder.h"
 #include "daemon/decoders/text_template.h"
+#include "daemon/decoders/value_text.h"
 
 namespace edgetide {
 
@@ -21,7 +23,7 @@ class NumberDecoder final : public Decoder {
   TextTemplate sensor_;
   std::optional<TextTemplate> metric_;
   std::string unit_;
-  bool coerce_strings_;
+  ValueReader reader_;
   std::string scratch_;
 };
 

@@ -13,10 +13,24 @@ namespace edgetide {
 
 namespace {
 
-std::string_view without_blanks(std::string_view text) noexcept {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+constexpr double exact_integers_end = 9007199254740992;  // 2^53
+
+constexpr bool is_space(char c) noexcept {
+  return is_blank(c) || c == '\v' || c == '\f';
+}
+
+[[gnu::always_inline]] inline std::string_view trimmed(std::string_view text) noexcept {
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
   return text;
+}
+
+// Blanks in front, also the no-break space and the narrow one that stand between a number and its unit.
+std::string_view unit_behind(std::string_view rest) noexcept {
+  for (const std::string_view space : {"\xC2\xA0", "\xE2\x80\xAF"}) {
+    if (rest.starts_with(space)) rest.remove_prefix(space.size());
+  }
+  return without_blanks(rest);
 }
 
 // Takes a number off the front. Numbers begin with a digit or a point, so that "nan" and "inf" are none.
@@ -44,11 +58,9 @@ std::optional<double> take_decimal_comma(std::string_view whole, std::string_vie
   return take_number(point);
 }
 
-// True for what may follow a number: nothing, or a unit ("°C", "%", " m3/h").
-bool is_unit(std::string_view text) noexcept {
+// What may follow a number: nothing, or a unit ("°C", "%", " m3/h"); `apart`: a blank stood between.
+bool is_unit(std::string_view text, bool apart) noexcept {
   if (text.empty()) return true;
-  const bool apart = is_blank(text.front());
-  text = without_blanks(text);
   if (text.size() > 16 || (is_ascii(text.front()) && !is_letter(text.front()) && text.front() != '%')) return false;
   for (std::size_t i = 1; i < text.size(); ++i) {
     if (text[i] == ':' || (is_digit(text[i]) && !(apart && is_letter(text[i - 1])))) return false;
@@ -56,7 +68,35 @@ bool is_unit(std::string_view text) noexcept {
   return true;
 }
 
+// Requires: `digits` is the text of `number`, which is beyond 2^53.
+bool is_inexact_text(std::string_view digits, double number) noexcept {
+  if (digits.find_first_of(".eE") != std::string_view::npos) return false;
+  std::uint64_t magnitude = 0;
+  const std::string_view unsigned_digits = digits.substr(digits.front() == '-' ? 1 : 0);
+  const auto [end, error] =
+      std::from_chars(unsigned_digits.data(), unsigned_digits.data() + unsigned_digits.size(), magnitude);
+  return error != std::errc() || std::abs(number) != static_cast<double>(magnitude) || is_inexact(magnitude);
+}
+
 }  // namespace
+
+std::string_view without_blanks(std::string_view text) noexcept {
+  return trimmed(text);
+}
+
+bool is_not_finite(std::string_view text) noexcept {
+  text = without_blanks(text);
+  if (!text.empty() && (text.front() == '-' || text.front() == '+')) text.remove_prefix(1);
+  const auto is = [&](std::string_view word) {
+    return std::equal(text.begin(), text.end(), word.begin(), word.end(),
+                      [](char a, char b) { return (static_cast<unsigned char>(a) | 0x20) == b; });
+  };
+  if (text.empty() || is("nan") || is("inf") || is("infinity")) return !text.empty();
+  if (text.front() < '1' || text.front() > '9' || text.find('-') != std::string_view::npos) return false;
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc::result_out_of_range && end == text.data() + text.size();
+}
 
 std::optional<std::int64_t> exact_integer(std::string_view text) noexcept {
   text = without_blanks(text);
@@ -72,18 +112,25 @@ std::optional<double> exact_number(std::string_view text) noexcept {
   return text.empty() ? number : std::nullopt;
 }
 
-std::optional<double> number_of_text(std::string_view text) noexcept {
-  text = without_blanks(text);
+std::optional<NumberText> number_of_text(std::string_view text) noexcept {
+  text = trimmed(text);
   if (text.size() > 1 && text.front() == '+' && text[1] != '-') text.remove_prefix(1);
   std::string_view rest = text;
   auto number = take_number(rest);
   if (!number) return std::nullopt;
   const std::string_view taken = text.substr(0, text.size() - rest.size());
+  if (rest.empty() && std::abs(*number) < exact_integers_end) return NumberText{*number};
+  bool inexact = false;
   if (rest.size() > 1 && rest[0] == ',' && is_digit(rest[1])) {
     if (taken.find_first_of(".eE") != std::string_view::npos) return std::nullopt;
     number = take_decimal_comma(taken, rest);
+    if (!number) return std::nullopt;
+  } else if (std::abs(*number) >= exact_integers_end) {
+    inexact = is_inexact_text(taken, *number);
   }
-  return is_unit(rest) ? number : std::nullopt;
+  const std::string_view unit = unit_behind(rest);
+  if (!is_unit(unit, unit.size() < rest.size())) return std::nullopt;
+  return NumberText{*number, unit, inexact};
 }
 
 }  // namespace edgetide

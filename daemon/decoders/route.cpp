@@ -5,6 +5,7 @@
 
 #include "daemon/decoders/topic_level.h"
 #include "pipeline/characters.h"
+#include "pipeline/glob.h"
 
 namespace edgetide {
 
@@ -19,8 +20,12 @@ bool is_capture_name(std::string_view name) noexcept {
 
 void give_time(Timestamp time, std::span<DecodedReading> readings) noexcept {
   for (DecodedReading& reading : readings) {
-    if (!reading.event_time) reading.event_time = time;
+    if (!reading.event_time) reading.event_time = time + reading.from_arrival;
   }
+}
+
+void take_only_changed(std::span<DecodedReading> readings) noexcept {
+  for (DecodedReading& reading : readings) reading.only_changed = true;
 }
 
 [[noreturn]] void bad_pattern(std::string_view pattern, const std::string& reason) {
@@ -39,6 +44,9 @@ TopicPattern::TopicPattern(std::string_view pattern) {
     const std::string_view text = take_level(rest, more);
     if (text == "#" && more) bad_pattern(pattern, "'#' must be the last level");
     levels_.push_back(parse_level(pattern, text));
+    if (more && levels_.back().kind == Level::Kind::captured_rest) {
+      bad_pattern(pattern, "'" + std::string(text) + "' must be the last level");
+    }
   }
 }
 
@@ -46,13 +54,16 @@ TopicPattern::Level TopicPattern::parse_level(std::string_view pattern, std::str
   if (text == "+") return {Level::Kind::any, {}};
   if (text == "#") return {Level::Kind::rest, {}};
   if (text.size() > 2 && text.front() == '{' && text.back() == '}') {
-    const std::string name(text.substr(1, text.size() - 2));
-    if (!is_capture_name(name)) bad_pattern(pattern, "'{" + name + "}': names are letters, digits and '_'");
+    std::string_view name = text.substr(1, text.size() - 2);
+    const bool takes_rest = name.ends_with("...");
+    if (takes_rest) name.remove_suffix(3);
+    if (!is_capture_name(name))
+      bad_pattern(pattern, "'{" + std::string(name) + "}': names are letters, digits and '_'");
     if (std::find(names_.begin(), names_.end(), name) != names_.end()) {
-      bad_pattern(pattern, "'{" + name + "}' is captured twice");
+      bad_pattern(pattern, "'{" + std::string(name) + "}' is captured twice");
     }
-    names_.push_back(name);
-    return {Level::Kind::capture, name};
+    names_.emplace_back(name);
+    return {takes_rest ? Level::Kind::captured_rest : Level::Kind::capture, std::string(name)};
   }
   if (text.find_first_of("+#") != std::string_view::npos) bad_pattern(pattern, "'+' and '#' must be a whole level");
   if (text.find_first_of("{}") != std::string_view::npos) bad_pattern(pattern, "a {capture} must be a whole level");
@@ -67,11 +78,30 @@ bool TopicPattern::match(std::string_view topic, std::vector<Capture>& captures)
   for (const Level& level : levels_) {
     if (level.kind == Level::Kind::rest) return true;  // also behind the last level: "a/#" matches "a"
     if (!more) return false;
+    if (level.kind == Level::Kind::captured_rest) {
+      captures.push_back({level.text, topic});
+      return true;
+    }
     const std::string_view text = take_level(topic, more);
     if (level.kind == Level::Kind::literal && text != level.text) return false;
     if (level.kind == Level::Kind::capture) captures.push_back({level.text, text});
   }
   return !more;
+}
+
+bool TopicPattern::covers(const TopicPattern& other) const noexcept {
+  const auto is_literal = [](const Level& level) { return level.kind == Level::Kind::literal; };
+  const Level& first = other.levels_.front();
+  if (is_literal(first) && first.text.starts_with('$') && !is_literal(levels_.front())) return false;
+  for (std::size_t i = 0; i < levels_.size(); ++i) {
+    if (levels_[i].kind == Level::Kind::rest) return true;
+    if (i == other.levels_.size() || other.levels_[i].kind == Level::Kind::rest) return false;
+    if (levels_[i].kind == Level::Kind::captured_rest) return true;
+    if (other.levels_[i].kind == Level::Kind::captured_rest) return false;
+    if (is_literal(levels_[i]) && (!is_literal(other.levels_[i]) || levels_[i].text != other.levels_[i].text))
+      return false;
+  }
+  return levels_.size() == other.levels_.size();
 }
 
 std::string TopicPattern::filter() const {
@@ -82,7 +112,8 @@ std::string TopicPattern::filter() const {
     if (level.kind == Level::Kind::literal) {
       filter += level.text;
     } else {
-      filter += level.kind == Level::Kind::rest ? '#' : '+';
+      const bool is_rest = level.kind == Level::Kind::rest || level.kind == Level::Kind::captured_rest;
+      filter += is_rest ? '#' : '+';
     }
   }
   return filter;
@@ -94,6 +125,9 @@ Router::Router(const std::vector<RouteOptions>& routes) {
     try {
       Route route;
       route.name = decoder_state_mark + options.topic;
+      route.only_changed = options.mapping.repeats == Repeats::skip_unchanged;
+      route.has_keys = !options.mapping.dedupe.path.empty();
+      route.ignored_topics = options.mapping.ignore_topics;
       if (!options.topic.empty()) route.pattern.emplace(options.topic);
       const std::vector<std::string> no_names;
       route.decoder = make_decoder(options.mapping, route.pattern ? route.pattern->capture_names() : no_names);
@@ -104,21 +138,34 @@ Router::Router(const std::vector<RouteOptions>& routes) {
   }
 }
 
-void Router::decode(Message message, DecodedBatch& out) {
+void Router::decode_own(Message& message, DecodedBatch& out) {
+  const std::size_t readings = out.readings.size(), refusals = out.refusals.size();
+  decode_by_route(message, out);
+  if (out.readings.size() == readings && out.refusals.size() > refusals) {
+    out.note_undecoded(refusals, message.topic, message.payload);
+  }
+}
+
+void Router::decode_by_route(Message& message, DecodedBatch& out) {
   ++out.message_count;
   out.bytes += message.payload.size();
-  if (message.payload.size() > max_payload_bytes) {
+  if (message.payload.size() > message.max_bytes) {
     out.refusals.push_back({Refusal::too_large, message.topic, 0});
     return;
   }
   for (Route& route : routes_) {
     captures_.clear();
     if (route.pattern && !route.pattern->match(message.topic, captures_)) continue;
+    if (!route.ignored_topics.empty() && any_glob_matches(route.ignored_topics, message.topic)) return;
     message.captures = captures_;
     message.route = route.name;
     const std::size_t first = out.readings.size();
+    out.begin_message(route.has_keys);
     route.decoder->decode(message, out);
-    if (message.time) give_time(*message.time, std::span(out.readings).subspan(first));
+    if (route.has_keys) out.end_keyed_message(out.readings.size() > first);
+    const std::span<DecodedReading> readings = std::span(out.readings).subspan(first);
+    if (message.time) give_time(*message.time, readings);
+    if (route.only_changed) take_only_changed(readings);
     return;
   }
   out.refusals.push_back({Refusal::no_route, message.topic, 0});

@@ -1,8 +1,9 @@
 // Topic patterns and the routes of a source: they select the decoder of a message and capture parts of its topic.
 //
-// A pattern has MQTT levels: literal, "+" (any one level), "{name}" (any one level, captured), and "#" as the last
-// level (any rest). The first matching route wins. `filter()` is the subscription: captures become "+". As in MQTT,
-// a leading wildcard matches no topic that begins with '$'.
+// A pattern has MQTT levels: literal, "+" (any one level), "{name}" (any one level, captured), and as the last level
+// "#" (any rest) or "{name...}" (a rest of one level at least, captured with its slashes). The first matching route
+// wins. `filter()` is the subscription: captures become "+" or "#". As in MQTT, a leading wildcard matches no topic
+// that begins with '$'.
 //
 // Thread: immutable after construction except the decoders (decoder.h).
 #pragma once
@@ -32,12 +33,15 @@ class TopicPattern {
   // True if the topic matches; the captures' values point into the topic, their names into the pattern.
   bool match(std::string_view topic, std::vector<Capture>& captures) const;
 
+  // True if every topic that `other` matches matches this one too.
+  bool covers(const TopicPattern& other) const noexcept;
+
   std::string filter() const;
   const std::vector<std::string>& capture_names() const noexcept { return names_; }
 
  private:
   struct Level {
-    enum class Kind { literal, any, capture, rest } kind;
+    enum class Kind { literal, any, capture, rest, captured_rest } kind;
     std::string text;
   };
   Level parse_level(std::string_view pattern, std::string_view text);
@@ -52,11 +56,15 @@ class Router {
   // Fails: std::invalid_argument, "route 2: sensor: ...".
   explicit Router(const std::vector<RouteOptions>& routes);
 
-  // Decodes into `out`; a topic without a route is one `no_route` refusal, a payload over max_payload_bytes one
-  // `too_large`. Captures and route of the message are filled in here.
-  void decode(Message message, DecodedBatch& out);
+  // Decodes into `out`; a topic without a route is one `no_route` refusal, a payload over Message::max_bytes one
+  // `too_large`. A message that is refused as a whole, or all of whose values are, is also in `undecoded`.
+  void decode(const Message& message, DecodedBatch& out) {
+    Message own = message;
+    decode_own(own, out);
+  }
   void decode(std::string_view topic, std::string_view payload, DecodedBatch& out) {
-    decode({.topic = topic, .payload = payload}, out);
+    Message own{.topic = topic, .payload = payload};
+    decode_own(own, out);
   }
 
   // Before the first message: a position of the source. Its decoder is given what it knew, if it is such a state.
@@ -65,9 +73,15 @@ class Router {
   std::vector<std::string> filters() const;  // in route order, without repeats
 
  private:
+  void decode_own(Message& message, DecodedBatch& out);  // fills in captures and route
+  void decode_by_route(Message& message, DecodedBatch& out);
+
   struct Route {
-    std::string name;                     // decoder_state_mark and the topic as configured
-    std::optional<TopicPattern> pattern;  // none: takes every message (sockets)
+    std::string name;  // decoder_state_mark and the topic as configured
+    bool only_changed = false;
+    bool has_keys = false;
+    std::vector<std::string> ignored_topics;  // globs
+    std::optional<TopicPattern> pattern;      // none: takes every message (sockets)
     std::unique_ptr<Decoder> decoder;
   };
   std::vector<Route> routes_;

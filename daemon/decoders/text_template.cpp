@@ -23,7 +23,9 @@ bool captured(std::span<const std::string> capture_names, std::string_view name)
 std::optional<TextTemplate> template_of(std::string_view option, const std::string& text,
                                         std::initializer_list<std::string_view> defaults, const Format& format,
                                         std::span<const std::string> capture_names) {
-  const auto names = format.lines_have_names ? TextTemplate::Names::others : TextTemplate::Names::captures_only;
+  const auto names = format.lines_have_names ? TextTemplate::Names::others
+                     : format.has_paths      ? TextTemplate::Names::of_payload
+                                             : TextTemplate::Names::captures_only;
   try {
     if (!text.empty()) return TextTemplate(text, capture_names, names);
   } catch (const std::invalid_argument& error) {
@@ -33,6 +35,12 @@ std::optional<TextTemplate> template_of(std::string_view option, const std::stri
     if (captured(capture_names, name)) return TextTemplate("{" + std::string(name) + "}", capture_names);
   }
   return std::nullopt;
+}
+
+bool is_looked_up(std::string_view name, TextTemplate::Names names) noexcept {
+  if (names == TextTemplate::Names::others) return !name.empty();
+  if (names == TextTemplate::Names::captures_only) return false;
+  return name == record_name || (name.starts_with(payload_name) && name.size() > payload_name.size());
 }
 
 }  // namespace
@@ -82,12 +90,25 @@ void TextTemplate::add_name(std::string_view name, std::span<const std::string> 
   if (add_name_of_message(name)) return;
   if (found != capture_names.end()) {
     parts_.push_back({Part::Kind::capture, std::string(name), static_cast<std::size_t>(found - capture_names.begin())});
-  } else if (names == Names::others && !name.empty()) {
+  } else if (is_looked_up(name, names)) {
     parts_.push_back({Part::Kind::other, std::string(name)});
   } else {
     throw std::invalid_argument("'{" + std::string(name) + "}' is not captured by the topic, which captures " +
                                 list_of(capture_names));
   }
+}
+
+bool TextTemplate::uses(std::string_view capture) const noexcept {
+  return std::any_of(parts_.begin(), parts_.end(),
+                     [&](const Part& part) { return part.kind == Part::Kind::capture && part.text == capture; });
+}
+
+std::vector<std::string_view> TextTemplate::others() const {
+  std::vector<std::string_view> names;
+  for (const Part& part : parts_) {
+    if (part.kind == Part::Kind::other) names.push_back(part.text);
+  }
+  return names;
 }
 
 std::optional<TextTemplate> sensor_template(const MappingOptions& options, std::span<const std::string> capture_names) {
@@ -96,6 +117,21 @@ std::optional<TextTemplate> sensor_template(const MappingOptions& options, std::
 
 std::optional<TextTemplate> metric_template(const MappingOptions& options, std::span<const std::string> capture_names) {
   return template_of("metric", options.metric, {"metric"}, *options.format, capture_names);
+}
+
+std::optional<TextTemplate> metric_of_route(const MappingOptions& options, std::span<const std::string> capture_names) {
+  if (options.format->lines_have_names && options.metric.empty()) return std::nullopt;
+  return metric_template(options, capture_names);
+}
+
+void require_names(std::string_view option, const std::optional<TextTemplate>& text,
+                   std::initializer_list<std::string_view> known) {
+  if (!text) return;
+  for (const std::string_view name : text->others()) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    throw std::invalid_argument(std::string(option) + ": '{" + std::string(name) +
+                                "}' is neither captured by the topic nor a name of the format");
+  }
 }
 
 }  // namespace edgetide

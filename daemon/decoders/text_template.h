@@ -1,5 +1,6 @@
 // Sensor and metric names made of fixed text and "{names}": "{area}/{device}". A name is a capture of the topic, or
-// "message.key", "message.content_type" or "message.property.NAME", which a transport may deliver beside the payload.
+// "message.key", "message.content_type" or "message.property.NAME", which a transport may deliver beside the payload. A
+// format with paths knows "payload.PATH" too, and "record.name", the name of the member that a record is.
 //
 // Owns:   its fixed text; an expansion points into it, into the topic, or into the batch.
 // Thread: immutable after construction.
@@ -8,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,11 +20,19 @@
 
 namespace edgetide {
 
+inline constexpr std::string_view payload_name = "payload.";  // and a path
+inline constexpr std::string_view record_name = "record.name";
+
 class TextTemplate {
  public:
-  // `others`: names that are no captures are looked up at expansion; without it they are errors.
-  enum class Names { captures_only, others };
+  // Which names that are no captures are looked up at expansion: none, those of the record and the payload, or all.
+  // Others are errors.
+  enum class Names { captures_only, of_payload, others };
   TextTemplate(std::string_view text, std::span<const std::string> capture_names, Names names = Names::captures_only);
+
+  bool uses(std::string_view capture) const noexcept;
+  // Those that are looked up.
+  std::vector<std::string_view> others() const;
 
   std::string_view expand(const Message& message, std::string& scratch, DecodedBatch& batch) const {
     return expand(message, scratch, batch, [](std::string_view) { return std::string_view(); });
@@ -66,5 +76,12 @@ class TextTemplate {
 // else none. Errors begin with the option's name.
 std::optional<TextTemplate> sensor_template(const MappingOptions& options, std::span<const std::string> capture_names);
 std::optional<TextTemplate> metric_template(const MappingOptions& options, std::span<const std::string> capture_names);
+// The same as the format uses it: where lines have names, only a configured one.
+std::optional<TextTemplate> metric_of_route(const MappingOptions& options, std::span<const std::string> capture_names);
+
+// For a format whose lines have these names and no others.
+// Fails: std::invalid_argument for another one in the template, "metric: ...".
+void require_names(std::string_view option, const std::optional<TextTemplate>& text,
+                   std::initializer_list<std::string_view> known);
 
 }  // namespace edgetide

@@ -37,6 +37,16 @@ class SensorTable {
     return row == rows_.end() ? nullptr : &row->second;
   }
   std::size_t size() const noexcept { return rows_.size(); }
+  // For how many sensors it adds other labels than `before`.
+  std::size_t labels_changed(const SensorTable& before) const {
+    std::size_t changed = 0;
+    for (const auto& [sensor, row] : rows_) {
+      const Row* const known = before.find(sensor);
+      changed += known == nullptr ? !row.labels.empty() : known->labels != row.labels;
+    }
+    for (const auto& [sensor, row] : before.rows_) changed += find(sensor) == nullptr && !row.labels.empty();
+    return changed;
+  }
 
  private:
   std::map<std::string, Row, std::less<>> rows_;

@@ -2,8 +2,9 @@
 // which window a reading belongs, or whether its time is bad.
 //
 // Held batches keep the running time at which they came. Once the clock is right, `release` gives them in their order,
-// and `stamped` each its arrival by that clock; readings without an event time take it. Running time does not know
-// how long the daemon was down: readings held across a restart are stamped as if it took no time.
+// and `stamped` each its arrival by that clock; readings without an event time take it, or count theirs from it.
+// Running time does not know how long the daemon was down: readings held across a restart are stamped as if it took no
+// time.
 //
 // Thread: one owner at a time (the intake lock). Fails: never; `load` leaves the reader not `ok`.
 // Limit:  `max_readings`, 24 bytes each; when it is `full`, intake is held back.
@@ -22,17 +23,31 @@ namespace edgetide {
 // The wall time of a batch that came before the clock was set, and of its readings without a time.
 constexpr Timestamp time_not_known = Timestamp::earliest();
 
+// The event time of one whose time counts from that arrival: a distance from a time that no reading has.
+constexpr Duration max_from_arrival = Duration::seconds(1 << 28);  // not reached, to either side
+constexpr Timestamp arrival_not_known = time_not_known + max_from_arrival + max_from_arrival;
+
+inline Timestamp event_time_not_known(Duration from_arrival) noexcept {
+  return from_arrival == Duration() ? time_not_known : arrival_not_known + from_arrival;
+}
+inline bool counts_from_arrival(Timestamp event_time) noexcept {
+  return arrival_not_known - max_from_arrival < event_time && event_time < arrival_not_known + max_from_arrival;
+}
+
 struct HeldBatch {
   SourceId source{};
   Duration running;  // when it came
   std::vector<Reading> readings;
 };
 
-// Its arrival by a clock that is right `now`; readings without an event time take it. Valid as long as `held`.
+// Its arrival by a clock that is right `now`, with the times of readings that depend on it. Valid as long as `held`.
 inline Batch stamped(HeldBatch& held, Moment now) {
   const Moment arrival{now.wall - (now.running - held.running), held.running};
   for (Reading& reading : held.readings) {
     if (reading.event_time == time_not_known) reading.event_time = arrival.wall;
+    if (counts_from_arrival(reading.event_time)) {
+      reading.event_time = arrival.wall + (reading.event_time - arrival_not_known);
+    }
   }
   return {held.source, arrival, held.readings};
 }

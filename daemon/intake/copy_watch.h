@@ -39,6 +39,8 @@ class CopyWatch {
     return true;
   }
 
+  // It stays known, over restarts too.
+  void know(bool sends_one) noexcept { sends_one_ = sends_one; }
   bool sends_one() const noexcept { return sends_one_; }
   std::uint64_t dropped() const noexcept { return dropped_; }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/intake/event_time.h"
 #include "daemon/service/log.h"
 #include "daemon/storage/quarantine.h"
 #include "daemon/storage/series_checksum.h"
@@ -11,21 +12,8 @@ namespace edgetide {
 
 namespace {
 
-Series to_series(const DecodedBatch& batch, const DecodedReading& reading) {
-  Series series;
-  series.sensor = reading.sensor;
-  series.metric = reading.metric;
-  series.unit = reading.unit;
-  for (const LabelView& label : batch.labels_of(reading)) {
-    series.labels.push_back({std::string(label.key), std::string(label.value)});
-  }
-  std::sort(series.labels.begin(), series.labels.end(), [](const Label& a, const Label& b) { return a.key < b.key; });
-  return series;
-}
-
 // Of what all later records depend on, so that damage to one costs nothing.
 constexpr int definition_copies = 2;
-constexpr std::size_t bytes_due_of_a_reading = 1024;  // at most, but for one that closes many windows
 constexpr std::size_t readings_between_looks = 64;
 constexpr std::uint32_t max_told_sources = 64;  // of which a tick says whether they listen
 
@@ -47,6 +35,7 @@ Intake::Intake(IntakeParts parts)
       messages_(std::move(parts.recovered.sessions), std::move(parts.recovered.positions),
                 std::move(parts.recovered.values)),
       held_(std::move(parts.recovered.held)),
+      late_(std::move(parts.recovered.late)),
       history_(std::move(parts.recovered.history)),
       clock_set_(held_.empty() && clock_.is_set()),
       connected_(slots_.ids()),
@@ -56,6 +45,9 @@ Intake::Intake(IntakeParts parts)
   const MutexLock lock(mutex_);
   enrichment_.replace(std::move(parts.tables));
   if (!clock_set_) pipeline_.keep_series();
+  if (quarantine_ != nullptr) quarantine_->continue_behind(late_.newest());
+  const bool has_run = !clock_set_ && pipeline_.now();  // the clock may say any time
+  late_.know(pipeline_.options().windows, has_run ? pipeline_.now()->wall : clock_.now().wall);
   if (journal_ != nullptr) begin_run();
 }
 
@@ -97,13 +89,13 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
   const std::string& name = slots_.names()[index_of(source)];
   const Moment now = clock_.now();
   const Moment arrival{clock_set_ ? now.wall : time_not_known, now.running};
-  if (held_back(arrival.running)) {
+  if (is_held_back(arrival.running) || !has_room_for(batch.readings.size())) {
     if (!drops()) return hold_back(now.running);
-    messages_.look_at(name, batch, now.running);
+    messages_.check(name, batch, arrival);
     refuse_all(source, batch);
     return taken();
   }
-  messages_.look_at(name, batch, now.running);
+  messages_.check(name, batch, arrival);
   if (clock_set_ && !messages_.knows_some()) listen(true, arrival);
   gather(source, batch, arrival);
   if (messages_.knows_some() && !messages_.has_news() && readings_.empty() && refused_.empty()) {
@@ -127,7 +119,6 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
   }
   hearing_.hear_batch(id, now.running);
   apply(source, batch, arrival);
-  note_rows_due(readings_.size());
   ask_for_checkpoint();
   return taken();
 }
@@ -137,7 +128,8 @@ bool Intake::offer_room() {
     const MutexLock lock(mutex_);
     if (!has_held_back_) return false;
     const Duration running = clock_.now().running;
-    if (firing_fills_) look_at_rows_due();
+    note_delivered();
+    if (firing_fills_) check_rows_due();
     hold_notice_.look(running, hold_reason(running));
     if (held_back(running)) return true;
     has_held_back_ = false;
@@ -148,6 +140,13 @@ bool Intake::offer_room() {
 
 bool Intake::held_back(Duration running) const {
   return routes_.full() || firing_fills_ || held_.full() || (journal_ != nullptr && !journal_->ready(running));
+}
+
+// What a sink has confirmed makes room once it is journaled.
+bool Intake::is_held_back(Duration running) {
+  if (!held_back(running)) return false;
+  note_delivered();
+  return held_back(running);
 }
 
 // Empty: it is not.
@@ -174,22 +173,33 @@ bool Intake::drops() const {
 
 // A firing brings at once what became due since the one before, and all of it has to find room in an outbox that
 // blocks: intake waits before it is too much. The rows are counted when so many readings have come that it might be.
-void Intake::note_rows_due(std::size_t readings) {
-  if (!routes_.may_block()) return;
-  if (readings < look_after_) {
-    look_after_ -= readings;
-  } else {
-    look_at_rows_due();
+bool Intake::has_room_for(std::size_t readings) {
+  if (!routes_.may_block()) return true;
+  if (readings > look_after_) {
+    wanted_room_ = readings;
+    check_rows_due();
+    if (firing_fills_) return false;
+    wanted_room_ = 1;
+  }
+  look_after_ -= std::min(look_after_, readings);
+  return true;
+}
+
+// A replay of the journal brings no more rows into an outbox than it may hold, also where the store cannot be asked
+// what it has (DURABILITY.md, "a store cannot be reached"). It goes with the next write, and needs no sync.
+void Intake::note_delivered() {
+  for (const auto& [sink, id] : routes_.take_delivered()) {
+    if (journal_ != nullptr) journal_->append(JournalType::delivered, JournaledDelivery{sink, id.run, id.epoch});
   }
 }
 
-void Intake::look_at_rows_due() {
+void Intake::check_rows_due() {
+  note_delivered();
   due_.clear();
   const auto windows = static_cast<std::uint32_t>(pipeline_.options().windows.size());
   for (std::uint32_t i = 0; i < windows; ++i) due_.push_back(pipeline_.rows_due(WindowId{i}));
-  const std::uint64_t room = routes_.room_beside(due_);
-  firing_fills_ = room == 0;
-  look_after_ = std::max<std::size_t>(static_cast<std::size_t>(room) / bytes_due_of_a_reading, readings_between_looks);
+  firing_fills_ = !routes_.takes(wanted_room_, due_);
+  look_after_ = std::max(routes_.readings_beside(due_), readings_between_looks);
 }
 
 void Intake::refuse_all(SourceId source, const DecodedBatch& batch) {
@@ -201,6 +211,7 @@ void Intake::refuse_all(SourceId source, const DecodedBatch& batch) {
 
 void Intake::gather(SourceId source, const DecodedBatch& batch, Moment arrival) {
   readings_.clear();
+  has_own_time_.clear();
   refused_.clear();
   for (const auto& refusals : messages_.new_refusals()) {
     for (const DecodedRefusal& refusal : refusals) add_refused(refusal.reason, 1);
@@ -214,14 +225,15 @@ void Intake::gather(SourceId source, const DecodedBatch& batch, const DecodedRea
   const std::optional<SeriesId> series = series_of(source, batch, reading);
   if (!series) return;
   const double value = enrichment_.calibrated(source, *series, pipeline_.series(), reading.value);
-  readings_.push_back({*series, reading.event_time.value_or(arrival), value});
+  readings_.push_back({*series, event_time_of(reading, arrival), value});
+  has_own_time_.push_back(reading.event_time && *reading.event_time != unreadable_time);
 }
 
 // A series that is added stays, and its record in the journal's buffer, also if the batch has to wait.
 std::optional<SeriesId> Intake::series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading) {
-  if (const auto known = pipeline_.series().find(reading.sensor, reading.metric)) return known;
-  Series series = to_series(batch, reading);
-  enrichment_.complete(source, series);
+  const ReadingNames names{reading.sensor, reading.metric, reading.unit, batch.labels_of(reading)};
+  if (const auto known = enrichment_.find(source, names, pipeline_.series())) return known;
+  Series series = enrichment_.make(source, names);
   const auto added = pipeline_.try_add_series(series, source, readings_);
   if (const auto* const refusal = std::get_if<Refusal>(&added)) {
     add_refused(*refusal, 1);
@@ -229,7 +241,11 @@ std::optional<SeriesId> Intake::series_of(SourceId source, const DecodedBatch& b
   }
   const SeriesId id = std::get<SeriesId>(added);
   enrichment_.forget(id);
-  if (journal_ != nullptr) journal_->append(JournalType::series, NewSeries{id, source, std::move(series)});
+  shifted_.forget(id);
+  const NewSeries added_series{id, source, std::move(series)};
+  for (int copy = 0; journal_ != nullptr && copy < definition_copies; ++copy) {
+    journal_->append(JournalType::series, added_series);
+  }
   return id;
 }
 
@@ -299,8 +315,36 @@ void Intake::count_delays(SourceId source, Timestamp arrival) {
   DelayHistogram& delays = traffic_.delays(source);
   for (const auto& readings : messages_.new_readings()) {
     for (const DecodedReading& reading : readings) {
-      if (reading.event_time) delays.add(arrival - *reading.event_time);
+      if (!reading.event_time || *reading.event_time == unreadable_time) continue;
+      delays.add(arrival - event_time_of(reading, arrival));
     }
+  }
+}
+
+void Intake::watch_shifts(SourceId source, Timestamp arrival) {
+  for (std::size_t i = 0; i < readings_.size(); ++i) {
+    const Reading& reading = readings_[i];
+    if (has_own_time_[i] && shifted_.add(reading.series, reading.event_time, arrival)) {
+      name_shifted(source, reading.series);
+    }
+  }
+}
+
+// A sensor once, however many metrics it has.
+void Intake::name_shifted(SourceId source, SeriesId series) {
+  const std::string sensor = printable(pipeline_.series()[series].sensor);
+  const std::string shift = text_of_shift(*shifted_.of(series));
+  switch (traffic_.name_shifted(source, sensor, shift)) {
+    case TrafficCounters::Named::known:
+      return;
+    case TrafficCounters::Named::now:
+      return log(LogLevel::warning,
+                 {.event = LogEvent::source_notice, .source = slots_.names()[index_of(source)], .sensor = sensor},
+                 "sensor " + sensor + ": its times are " + shift +
+                     "; it probably sends local time: set timezone in its route");
+    case TrafficCounters::Named::beyond_limit:
+      return log(LogLevel::warning, {.event = LogEvent::source_notice, .source = slots_.names()[index_of(source)]},
+                 "more sensors send such times: edgetide sensors --skewed");
   }
 }
 
@@ -309,11 +353,17 @@ void Intake::count(SourceId source, const DecodedBatch& batch) {
   messages_.note(slots_.names()[index_of(source)]);
   for (const RefusedCount& refused : refused_) pipeline_.refuse(source, refused.reason, refused.readings);
   if (!batch.refusals.empty()) traffic_.note_refusal(source, batch.refusals.back());
+  if (!batch.undecoded.empty()) quarantine_messages(source, batch);
+  for (const std::string_view notice : batch.notices) {
+    log(LogLevel::warning, {.event = LogEvent::source_notice, .source = slots_.names()[index_of(source)]},
+        printable(notice));
+  }
 }
 
 void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
   count(source, batch);
   if (clock_set_) count_delays(source, arrival.wall);
+  if (clock_set_) watch_shifts(source, arrival.wall);
   if (clock_set_) return apply_batch({source, arrival, readings_});
   held_.add({source, arrival.running, readings_});
 }
@@ -324,6 +374,24 @@ void Intake::apply_batch(const Batch& batch) {
   if (quarantine_ == nullptr) return;
   quarantine_->keep(pipeline_.quarantined(), slots_.names()[index_of(batch.source)], *batch.arrival,
                     pipeline_.series());
+}
+
+// Without those that are known: they are there already.
+void Intake::quarantine_messages(SourceId source, const DecodedBatch& batch) {
+  if (quarantine_ == nullptr) return;
+  undecoded_.clear();
+  const DecodedRefusal* const first = batch.refusals.data();
+  for (const UndecodedMessage& message : batch.undecoded) {
+    const DecodedRefusal& refusal = batch.refusals[message.refusal];
+    const bool is_new = std::ranges::any_of(messages_.new_refusals(), [&](const auto& refusals) {
+      const auto begin = static_cast<std::size_t>(refusals.data() - first);
+      return message.refusal >= begin && message.refusal < begin + refusals.size();
+    });
+    if (is_new) undecoded_.push_back({refusal.reason, message.topic, message.payload});
+  }
+  const Moment now = clock_.now();
+  quarantine_->keep(undecoded_, slots_.names()[index_of(source)], clock_set_ ? std::optional(now.wall) : std::nullopt,
+                    now);
 }
 
 // Applies the readings held for the clock. False: the disk cannot be written.
@@ -343,6 +411,7 @@ void Intake::connected(SourceId id, std::string_view peer) noexcept {
   log(LogLevel::info, {.event = LogEvent::source_connected, .source = name}, "connected to " + printable(peer));
   const MutexLock lock(mutex_);
   connected_[index_of(id)] = true;
+  if (const std::optional<SourceId> slot = slots_.slot_of(id)) traffic_.note_connection(*slot, {});
   if (listening_) tell_connection(id, true, clock_.now());
 }
 
@@ -353,6 +422,7 @@ void Intake::disconnected(SourceId id, std::string_view reason) noexcept {
       stopped ? "disconnected" : "disconnected: " + printable(reason));
   const MutexLock lock(mutex_);
   connected_[index_of(id)] = false;
+  if (const std::optional<SourceId> slot = slots_.slot_of(id)) traffic_.note_connection(*slot, reason);
   if (listening_) tell_connection(id, false, clock_.now());
 }
 
@@ -420,26 +490,42 @@ bool Intake::tick(Fire fire, Duration every) {
   if (!clock_set_ && !(clock_.is_set() && release_held(now))) return false;
   listen(!held_back(now.running), now);
   hearing_.look(now.running, slots_, pipeline_, liveness);
+  note_delivered();
   if (routes_.full()) return false;  // their rows stay in the windows until there is room
   return fire_windows(fire, now);
 }
 
-bool Intake::fire_windows(Fire fire, Moment now) {
+bool Intake::fire_windows(Fire fire, Moment now, const LateNumbers* late) {
   if (journal_ != nullptr) {
     if (!journal_->error().empty() && !journal_->ready(now.running)) return false;
     const JournaledTick tick{now, fire, pipeline_.epoch() + 1, listening_sources(), hearing_.unheard()};
-    if (!write(now.running, [&]() REQUIRES(mutex_) { journal_->append(JournalType::tick, tick); })) return false;
+    if (!write(now.running, [&]() REQUIRES(mutex_) { append_tick(tick, late); })) return false;
   }
+  AddedRows added = late == nullptr ? AddedRows() : take_late(*late);
   for (std::uint32_t i = 0; i < slots_.names().size(); ++i) {
     pipeline_.set_unheard(SourceId{i}, hearing_.unheard().empty() ? Duration() : hearing_.unheard()[i]);
   }
   pipeline_.tick(now, fire, emission_);
+  emission_.added = std::move(added);
   rows_emitted_ += emission_.rows.size();
   taps_.show_rows(emission_, pipeline_);
   send(routes_.select(emission_, pipeline_, identity_.run));
-  firing_fills_ = false;
   look_after_ = 0;
+  if (firing_fills_) check_rows_due();
   return true;
+}
+
+// Late readings are added as their record is written.
+void Intake::append_tick(const JournaledTick& tick, const LateNumbers* late) {
+  if (late == nullptr) return journal_->append(JournalType::tick, tick);
+  const std::string& window = pipeline_.options().windows[index_of(late->window)].name;
+  journal_->append(JournalType::late, JournaledLate{tick, window, late->numbers, late->readings});
+}
+
+AddedRows Intake::take_late(const LateNumbers& late) {
+  const std::string& window = pipeline_.options().windows[index_of(late.window)].name;
+  for (const std::uint64_t number : late.numbers) late_.add(window, number);
+  return pipeline_.late_rows(late.window, late.readings);
 }
 
 std::uint64_t Intake::listening_sources() const {
@@ -500,11 +586,14 @@ void Intake::adopt(Reconfiguration next) {
   std::vector<std::optional<SourceId>> former;
   for (const std::string& name : next.sources) former.push_back(slots_.slot_of(slots_.id_of(name)));
   traffic_.move_to(former);
+  traffic_.forget_shifted();  // routes may read times in another way now
+  shifted_.clear();
   taps_.clear();  // what they look at may have another place
   slots_.move_to(std::move(next.sources));
   connected_.resize(slots_.ids());
   hearing_.move_to(slots_.ids());
   pipeline_ = std::move(next.pipeline);
+  late_.know(pipeline_.options().windows, clock_.now().wall);
   enrichment_.replace(std::move(next.tables));
   routes_ = std::move(next.routes);
 }
@@ -554,6 +643,7 @@ std::error_code Intake::sync() {
     if (!error) synced_record_ = std::max(synced_record_, pending.through());
     if (!error && synced_record_ < needed) error = std::make_error_code(std::errc::io_error);  // not even written yet
     synced = synced_record_;
+    settle_late(clock_.now());
   }
   gate_.durable(synced);
   listeners_.durable(synced);
@@ -631,15 +721,15 @@ std::optional<Checkpoint> Intake::checkpoint() {
   checkpoint.state_id = identity_.state_id;
   checkpoint.run = identity_.run;
   checkpoint.epoch = pipeline_.epoch();
-  const Journal::Start start = files_.begin_anew();
+  const Journal::Start start = files_.begin_checkpoint();
   checkpoint.journal_next = start.record;
   checkpoint.journal_context = start.context;
   checkpoint.taken_at = clock_.now();
   checkpoint.pipeline = pipeline_.snapshot();
   StateHistory history = history_;
   history.note({identity_.run, checkpoint.epoch});
-  checkpoint.intake = IntakeState{slots_.names(),        messages_.sessions(), held_,
-                                  messages_.positions(), messages_.values(),   std::move(history)}
+  checkpoint.intake = IntakeState{slots_.names(),     messages_.sessions(), held_, messages_.positions(),
+                                  messages_.values(), std::move(history),   late_}
                           .save();
   return checkpoint;
 }
@@ -657,6 +747,13 @@ void Intake::add_tap(std::shared_ptr<Tap> tap) {
 }
 
 // ---- what others want to know
+
+std::vector<std::optional<Duration>> Intake::shifts_of(std::span<const SeriesId> series) const {
+  const MutexLock lock(mutex_);
+  std::vector<std::optional<Duration>> shifts;
+  for (const SeriesId id : series) shifts.push_back(shifted_.of(id));
+  return shifts;
+}
 
 RefusalSample Intake::last_refusal(SourceId slot) const {
   const MutexLock lock(mutex_);
@@ -682,6 +779,15 @@ JournalStatus Intake::journal_status() const {
           journal_->written_bytes(), journal_->unsynced_bytes(), journal_->next_record()};
 }
 
+std::optional<FileCounts> Intake::files(SourceId slot) const {
+  SourceId id{};
+  {
+    const MutexLock lock(mutex_);
+    id = slots_.id_at(slot);
+  }
+  return listeners_.files(id);
+}
+
 std::uint64_t Intake::rows_emitted() const {
   const MutexLock lock(mutex_);
   return rows_emitted_;
@@ -700,6 +806,11 @@ std::uint64_t Intake::forgotten_positions() const {
 std::uint64_t Intake::resent_messages() const {
   const MutexLock lock(mutex_);
   return messages_.resent();
+}
+
+std::uint64_t Intake::unchanged_readings() const {
+  const MutexLock lock(mutex_);
+  return messages_.unchanged();
 }
 
 }  // namespace edgetide

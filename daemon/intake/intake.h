@@ -15,7 +15,7 @@
 //
 // Thread: what a SourceHost does from source threads; `tick`, `reconfigure`, `close` from the main thread;
 //         `sync` from the sync thread and the storage thread, `checkpoint` and `cut` from the latter.
-// Owns:   nothing; the gateway owns pipeline, clock, journal, gate and workers, and they outlive the intake's users.
+// Owns:   nothing; core.h owns pipeline, journal, gate and workers, and they outlive the intake's users.
 // Fails:  the answer is `closed` once it is. What cannot be taken is refused and counted, one reading at a time.
 #pragma once
 
@@ -23,6 +23,7 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,10 @@
 #include "daemon/intake/hearing.h"
 #include "daemon/intake/hold_notice.h"
 #include "daemon/intake/intake_state.h"
+#include "daemon/intake/late_addition.h"
 #include "daemon/intake/message_memory.h"
 #include "daemon/intake/pending_refusals.h"
+#include "daemon/intake/shifted_times.h"
 #include "daemon/intake/source_listeners.h"
 #include "daemon/intake/source_slots.h"
 #include "daemon/intake/source_traffic.h"
@@ -44,6 +47,7 @@
 #include "daemon/sources/source.h"
 #include "daemon/storage/checkpoint.h"
 #include "daemon/storage/journal.h"
+#include "daemon/storage/quarantine_record.h"
 #include "pipeline/pipeline.h"
 
 namespace edgetide {
@@ -155,16 +159,24 @@ class Intake final : public SourceHost {
     const MutexLock lock(mutex_);
     return read(static_cast<const Pipeline&>(pipeline_));
   }
+  // Of each series: whole quarter hours that its times are off, if they are (shifted_times.h).
+  std::vector<std::optional<Duration>> shifts_of(std::span<const SeriesId> series) const;
   RefusalSample last_refusal(SourceId slot) const;
   SourceTraffic traffic(SourceId slot) const;
+  std::optional<FileCounts> files(SourceId slot) const;  // of a source that reads some
   std::uint64_t rows_emitted() const;
   std::uint64_t resent_messages() const;      // known already, and suppressed
+  std::uint64_t unchanged_readings() const;   // left out by `repeats`
   std::uint64_t forgotten_positions() const;  // of partitions beyond the limit (source_positions.h)
   std::size_t held_readings() const;          // wait for the clock
   JournalStatus journal_status() const;
   // Why nothing is taken, for longer than a moment; empty: readings are taken.
   std::string held_because() const;
   QuarantineCounters quarantine_counters() const;  // Requires: a quarantine
+
+  // Adds readings of the quarantine, by number, to the rows of final windows that stores have, each once, and ends an
+  // epoch for each window. `oldest_number` of the quarantine. Blocks: sources wait meanwhile.
+  LateAddition add_late(std::span<const LateReading> late, std::uint64_t oldest_number);
 
   // Feeds the tap until its other owner has released it. Free of cost while there is no tap.
   void add_tap(std::shared_ptr<Tap> tap);
@@ -177,12 +189,35 @@ class Intake final : public SourceHost {
   Acceptance taken() REQUIRES(mutex_);
   std::string name_of(SourceId id) const;
   bool held_back(Duration running) const REQUIRES(mutex_);
-  void note_rows_due(std::size_t readings) REQUIRES(mutex_);
-  void look_at_rows_due() REQUIRES(mutex_);
+  bool is_held_back(Duration running) REQUIRES(mutex_);
+  bool has_room_for(std::size_t readings) REQUIRES(mutex_);
+  void check_rows_due() REQUIRES(mutex_);
+  void note_delivered() REQUIRES(mutex_);
   bool commit(Duration running) REQUIRES(mutex_);
   bool drops() const REQUIRES(mutex_);
   void need_safe(std::uint64_t record) REQUIRES(mutex_);
-  bool fire_windows(Fire fire, Moment now) REQUIRES(mutex_);
+  // What an epoch adds to the rows of a window.
+  struct LateNumbers {
+    WindowId window;
+    std::vector<std::uint64_t> numbers;
+    std::vector<Reading> readings;
+  };
+  // A reading of the quarantine.
+  struct PutBack {
+    std::uint64_t number;
+    SourceId source;
+    Timestamp arrival;
+    Reading reading;
+    bool is_taken = false;  // some window takes it
+    bool stays = false;     // and some window that takes it cannot have it
+  };
+  bool fire_windows(Fire fire, Moment now, const LateNumbers* late = nullptr) REQUIRES(mutex_);
+  void append_tick(const JournaledTick& tick, const LateNumbers* late) REQUIRES(mutex_);
+  void settle_late(Moment now) REQUIRES(mutex_);
+  AddedRows take_late(const LateNumbers& late) REQUIRES(mutex_);
+  std::string late_refused_because(Duration running) const REQUIRES(mutex_);
+  std::vector<PutBack> known_of(std::span<const LateReading> late, LateAddition& done) const REQUIRES(mutex_);
+  void add_late(WindowId window, std::span<PutBack> readings, Moment now, LateAddition& done) REQUIRES(mutex_);
   std::uint64_t listening_sources() const REQUIRES(mutex_);
   void append(const Reconfiguration& next) REQUIRES(mutex_);
   void adopt(Reconfiguration next) REQUIRES(mutex_);
@@ -202,6 +237,9 @@ class Intake final : public SourceHost {
   bool journaled(Duration running, Append&& append) REQUIRES(mutex_);
   void count(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
   void count_delays(SourceId source, Timestamp arrival) REQUIRES(mutex_);
+  void watch_shifts(SourceId source, Timestamp arrival) REQUIRES(mutex_);
+  void name_shifted(SourceId source, SeriesId series) REQUIRES(mutex_);
+  void quarantine_messages(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
   void apply(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);
   void apply_batch(const Batch& batch) REQUIRES(mutex_);
   bool release_held(Moment now) REQUIRES(mutex_);
@@ -229,7 +267,9 @@ class Intake final : public SourceHost {
   MessageMemory messages_ GUARDED_BY(mutex_);
   PendingRefusals pending_refusals_ GUARDED_BY(mutex_);
   ClockHold held_ GUARDED_BY(mutex_);
-  const StateHistory history_;  // of the runs before
+  LateMarks late_ GUARDED_BY(mutex_);
+  NumberRanges settled_late_ GUARDED_BY(mutex_);  // the quarantine is to leave them out
+  const StateHistory history_;                    // of the runs before
   bool clock_set_ GUARDED_BY(mutex_);
   std::vector<bool> connected_ GUARDED_BY(mutex_);  // by id
   Hearing hearing_ GUARDED_BY(mutex_);
@@ -241,18 +281,22 @@ class Intake final : public SourceHost {
   bool closed_ GUARDED_BY(mutex_) = false;
   bool has_held_back_ GUARDED_BY(mutex_) = false;        // a source waits for room
   bool firing_fills_ GUARDED_BY(mutex_) = false;         // rows that are due leave no room in an outbox
+  std::size_t wanted_room_ GUARDED_BY(mutex_) = 1;       // readings of the batch that found none
   std::size_t look_after_ GUARDED_BY(mutex_) = 0;        // so many readings, at the rows that are due
   std::uint64_t needed_record_ GUARDED_BY(mutex_) = 0;   // records before it are to survive a power cut,
   std::uint64_t synced_record_ GUARDED_BY(mutex_) = 0;   // and those before this do
   std::uint64_t awaited_record_ GUARDED_BY(mutex_) = 0;  // records before it are acknowledged when they do
   std::uint64_t reconfigurations_ GUARDED_BY(mutex_) = 0;
   TrafficCounters traffic_ GUARDED_BY(mutex_);
+  ShiftedTimes shifted_ GUARDED_BY(mutex_);
   Taps taps_ GUARDED_BY(mutex_);
   std::uint64_t rows_emitted_ GUARDED_BY(mutex_) = 0;
 
   // Of one call; kept for their buffers.
   std::vector<Reading> readings_ GUARDED_BY(mutex_);
+  std::vector<bool> has_own_time_ GUARDED_BY(mutex_);  // by reading: its sender gave it
   std::vector<RefusedCount> refused_ GUARDED_BY(mutex_);
+  std::vector<RefusedMessage> undecoded_ GUARDED_BY(mutex_);
   std::vector<RowsDue> due_ GUARDED_BY(mutex_);
   Emission emission_ GUARDED_BY(mutex_);
 };

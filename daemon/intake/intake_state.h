@@ -1,6 +1,7 @@
 // What the intake remembers besides the pipeline: part of a checkpoint. Bytes: strings of the sources' names, then the
 // sessions with their newest messages, then the batches that wait for the clock, then the positions of sources, then
-// the stored values, then how far each run came (pipeline/bytes.h).
+// the stored values, then how far each run came, then which late readings were added to rows (pipeline/bytes.h); that
+// is missing in states of earlier versions.
 //
 // Thread: plain values. Fails: `restore` says false to bytes that are no such state.
 #pragma once
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "daemon/intake/clock_hold.h"
+#include "daemon/intake/late_marks.h"
 #include "daemon/intake/source_positions.h"
 #include "daemon/intake/source_sessions.h"
 #include "daemon/intake/stored_values.h"
@@ -24,6 +26,7 @@ struct IntakeState {
   SourcePositions positions;
   StoredValues values = {};
   StateHistory history;
+  LateMarks late = {};
 
   std::string save() const {
     std::string bytes;
@@ -35,6 +38,7 @@ struct IntakeState {
     positions.save(out);
     values.save(out);
     history.save(out);
+    late.save(out);
     return bytes;
   }
   bool restore(std::string_view bytes) {
@@ -48,6 +52,7 @@ struct IntakeState {
     positions.load(in);
     values.load(in);
     history.load(in);
+    if (!in.at_end()) late.load(in);
     return in.ok() && in.at_end();
   }
 };

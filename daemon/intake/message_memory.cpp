@@ -1,45 +1,101 @@
 #include "daemon/intake/message_memory.h"
 
 #include <algorithm>
+#include <bit>
 
+#include "daemon/decoders/message_fingerprint.h"
+#include "daemon/intake/clock_hold.h"
 #include "daemon/service/log.h"
 
 namespace edgetide {
 
-void MessageMemory::look_at(const std::string& source, const DecodedBatch& batch, Duration now) {
+void MessageMemory::check(const std::string& source, const DecodedBatch& batch, Moment now) {
   known_.clear();
   fingerprints_.clear();
   newest_.clear();
   new_values_.clear();
+  newest_values_.clear();
+  unchanged_here_ = 0;
+  arrival_ = now.wall;
   for (const Position& state : batch.states) note_newest(state);
-  if (!batch.messages.empty()) look_at_messages(source, batch, now);
-  leave_out_known(batch);
+  if (!batch.messages.empty()) check_messages(source, batch, now);
+  leave_out_known(source, batch);
 }
 
-void MessageMemory::leave_out_known(const DecodedBatch& batch) {
+void MessageMemory::leave_out_known(const std::string& source, const DecodedBatch& batch) {
   new_readings_.clear();
   new_refusals_.clear();
   const std::span<const DecodedReading> readings(batch.readings);
   const std::span<const DecodedRefusal> refusals(batch.refusals);
   std::uint32_t reading = 0, refusal = 0;
   for (const DecodedMessage* const known : known_) {
-    new_readings_.push_back(readings.subspan(reading, known->first_reading - reading));
+    take_changed(source, readings.subspan(reading, known->first_reading - reading));
     new_refusals_.push_back(refusals.subspan(refusal, known->first_refusal - refusal));
     reading = known->end_reading, refusal = known->end_refusal;
   }
-  new_readings_.push_back(readings.subspan(reading));
+  take_changed(source, readings.subspan(reading));
   new_refusals_.push_back(refusals.subspan(refusal));
 }
 
-void MessageMemory::look_at_messages(const std::string& source, const DecodedBatch& batch, Duration now) {
+void MessageMemory::take_changed(const std::string& source, std::span<const DecodedReading> readings) {
+  std::size_t taken = 0;
+  for (std::size_t i = 0; i < readings.size(); ++i) {
+    if (!readings[i].only_changed || !is_unchanged(source, readings[i])) continue;
+    ++unchanged_here_;
+    new_readings_.push_back(readings.subspan(taken, i - taken));
+    taken = i + 1;
+  }
+  new_readings_.push_back(readings.subspan(taken));
+}
+
+bool MessageMemory::is_unchanged(const std::string& source, const DecodedReading& reading) {
+  constexpr std::uint64_t low_48_bits = (std::uint64_t{1} << 48) - 1;
+  const std::uint64_t name = hash_of_names(reading.sensor, reading.metric);
+  const auto bits = std::bit_cast<std::uint64_t>(reading.value);
+  const std::uint64_t value = (bits ^ bits >> 16) & low_48_bits;
+  if (value_of(source, name) == value) return true;
+  if (!may_be_refused(reading)) set_value(name, value);
+  return false;
+}
+
+// For its time, by the usual limits: its value is not the one before then. At worst a repeated one counts.
+bool MessageMemory::may_be_refused(const DecodedReading& reading) const noexcept {
+  const TimeOptions usual;
+  if (!reading.event_time || arrival_ == time_not_known) return false;
+  return *reading.event_time > arrival_ + usual.max_future || *reading.event_time < arrival_ - usual.oldest;
+}
+
+// Of what was taken, and of this batch so far.
+std::optional<std::uint64_t> MessageMemory::value_of(const std::string& source, std::uint64_t topic) const {
+  const auto here = newest_values_.find(topic);
+  return here == newest_values_.end() ? values_.find(source, topic) : here->second;
+}
+
+void MessageMemory::set_value(std::uint64_t topic, std::uint64_t value) {
+  new_values_.push_back({topic, value});
+  newest_values_[topic] = value;
+}
+
+// Also while the clock is not set, however long ago it was.
+bool MessageMemory::is_repeated(const std::string& source, const MessageKey& key, Timestamp now) {
+  constexpr std::int64_t microseconds_of_second = 1'000'000;
+  const auto then = value_of(source, key.hash);
+  const std::int64_t seconds = std::max<std::int64_t>(now.count() / microseconds_of_second, 0);
+  const std::int64_t within = key.within.count() / microseconds_of_second;
+  if (then && (now == time_not_known || seconds < static_cast<std::int64_t>(*then) + within)) return true;
+  set_value(key.hash, static_cast<std::uint64_t>(seconds));
+  return false;
+}
+
+void MessageMemory::check_messages(const std::string& source, const DecodedBatch& batch, Moment now) {
   const SourceSessions::Session& session = sessions_.of(source);
   copies_ = session.copies;
   for (const DecodedMessage& message : batch.messages) {
     if (message.position) note_newest(*message.position);
-    const bool known = is_known(source, session, message);
+    const bool known = is_known(source, session, message, now.wall);
     if (!known && message.fingerprint) fingerprints_.push_back(*message.fingerprint);
     if (known || (message.fingerprint &&
-                  copies_.is_copy(static_cast<std::uint32_t>(*message.fingerprint), message.copies, now))) {
+                  copies_.is_copy(static_cast<std::uint32_t>(*message.fingerprint), message.copies, now.running))) {
       known_.push_back(&message);
     }
   }
@@ -47,12 +103,13 @@ void MessageMemory::look_at_messages(const std::string& source, const DecodedBat
 
 // If it is not, also what its topic has now.
 bool MessageMemory::is_known(const std::string& source, const SourceSessions::Session& session,
-                             const DecodedMessage& message) {
+                             const DecodedMessage& message, Timestamp now) {
   if (message.redelivered && message.fingerprint && session.recent.knows(*message.fingerprint)) return true;
+  if (message.key && is_repeated(source, *message.key, now)) return true;
   if (!message.topic_value) return false;
   const auto& [topic, value, is_stored] = *message.topic_value;
-  const bool same = values_.knows(source, topic, value);
-  if (!same) new_values_.push_back({topic, value});
+  const bool same = value_of(source, topic) == value;
+  if (!same) set_value(topic, value);
   return same && is_stored;
 }
 
@@ -68,6 +125,7 @@ void MessageMemory::note_newest(const Position& position) {
 
 void MessageMemory::note(const std::string& source) {
   note_resent();
+  unchanged_ += unchanged_here_;
   if (!fingerprints_.empty()) {
     SourceSessions::Session& session = sessions_.of(source);
     for (const std::uint64_t fingerprint : fingerprints_) session.recent.add(fingerprint);

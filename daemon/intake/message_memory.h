@@ -1,14 +1,17 @@
 // What is remembered of messages, so that each counts once: which were taken in the session of their source, which
-// value each topic has stored, and where each source is.
+// value each topic has stored, which keys came, and where each source is. Also the newest value of each sensor's metric
+// whose route takes only changed ones.
 //
-//   look_at     which messages of a batch were taken before, and what to know the others by
+//   check       which messages of a batch were taken before, and what to know the others by
 //   note        the batch is in the journal: its messages are known from now on
 //
-// Owns:   sessions, positions and stored values; between `look_at` and `note` it points into the batch.
+// Owns:   sessions, positions and stored values; between `check` and `note` it points into the batch.
 // Thread: one owner at a time (the intake lock). Fails: never. Allocates nothing once its buffers have grown.
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -28,7 +31,7 @@ class MessageMemory {
   MessageMemory(SourceSessions sessions, SourcePositions positions, StoredValues values)
       : sessions_(std::move(sessions)), positions_(std::move(positions)), values_(std::move(values)) {}
 
-  void look_at(const std::string& source, const DecodedBatch& batch, Duration now);
+  void check(const std::string& source, const DecodedBatch& batch, Moment now);
 
   // Of the batch that was looked at last.
   bool knows_some() const noexcept { return !known_.empty(); }
@@ -50,28 +53,40 @@ class MessageMemory {
   const SourceSessions& sessions() const noexcept { return sessions_; }
   const SourcePositions& positions() const noexcept { return positions_; }
   const StoredValues& values() const noexcept { return values_; }
-  std::uint64_t resent() const noexcept { return resent_; }  // messages that were known, since the start
+  // Since the start.
+  std::uint64_t resent() const noexcept { return resent_; }        // messages that were known
+  std::uint64_t unchanged() const noexcept { return unchanged_; }  // readings whose value was that before
 
  private:
-  void look_at_messages(const std::string& source, const DecodedBatch& batch, Duration now);
-  void leave_out_known(const DecodedBatch& batch);
-  bool is_known(const std::string& source, const SourceSessions::Session& session, const DecodedMessage& message);
+  void check_messages(const std::string& source, const DecodedBatch& batch, Moment now);
+  void leave_out_known(const std::string& source, const DecodedBatch& batch);
+  void take_changed(const std::string& source, std::span<const DecodedReading> readings);
+  bool is_unchanged(const std::string& source, const DecodedReading& reading);
+  bool may_be_refused(const DecodedReading& reading) const noexcept;
+  bool is_repeated(const std::string& source, const MessageKey& key, Timestamp now);
+  std::optional<std::uint64_t> value_of(const std::string& source, std::uint64_t topic) const;
+  void set_value(std::uint64_t topic, std::uint64_t value);
+  bool is_known(const std::string& source, const SourceSessions::Session& session, const DecodedMessage& message,
+                Timestamp now);
   void note_newest(const Position& position);
   void report_copies(const std::string& source, const CopyWatch& before) const;
 
   SourceSessions sessions_;
   SourcePositions positions_;
   StoredValues values_;
-  std::uint64_t resent_ = 0;
+  std::uint64_t resent_ = 0, unchanged_ = 0;
 
   // Of one batch; kept for their buffers.
   std::vector<const DecodedMessage*> known_;  // messages that were taken before
   std::vector<std::span<const DecodedReading>> new_readings_;
   std::vector<std::span<const DecodedRefusal>> new_refusals_;
-  std::vector<std::uint64_t> fingerprints_;  // of the others
-  std::vector<JournaledPosition> newest_;    // position of each partition
-  std::vector<JournaledValue> new_values_;   // of their topics
-  CopyWatch copies_;                         // of its session, with these messages
+  std::vector<std::uint64_t> fingerprints_;               // of the others
+  std::vector<JournaledPosition> newest_;                 // position of each partition
+  std::vector<JournaledValue> new_values_;                // of their topics, keys and only_changed readings
+  std::map<std::uint64_t, std::uint64_t> newest_values_;  // the same, to find
+  std::uint64_t unchanged_here_ = 0;
+  Timestamp arrival_;
+  CopyWatch copies_;  // of its session, with these messages
 };
 
 }  // namespace edgetide

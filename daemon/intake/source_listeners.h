@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 
 #include "daemon/service/mutex.h"
 #include "daemon/sources/source.h"
@@ -37,9 +38,14 @@ class SourceListeners {
     const MutexLock lock(mutex_);
     std::map<SourceId, Liveness> all;
     for (const auto& [source, events] : events_) {
-      if (const auto life = events->liveness()) all.emplace(source, *life);
+      if (const auto life = events->liveness(source)) all.emplace(source, *life);
     }
     return all;
+  }
+  std::optional<FileCounts> files(SourceId source) const {
+    const MutexLock lock(mutex_);
+    const auto events = events_.find(source);
+    return events == events_.end() ? std::nullopt : events->second->files(source);
   }
   void set_blocking(bool allowed) {
     const MutexLock lock(mutex_);
@@ -48,7 +54,7 @@ class SourceListeners {
   }
 
  private:
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::map<SourceId, SourceEvents*> events_ GUARDED_BY(mutex_);
   bool blocking_ GUARDED_BY(mutex_) = true;
 };

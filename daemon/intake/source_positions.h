@@ -4,8 +4,9 @@
 // without it.
 //
 // Owns:   the bytes. Thread: one owner at a time (the intake lock). Fails: never; `load` leaves the reader not `ok`.
-// Limit:  max_partitions of a source, and as many states of its decoders; beyond, the one that has not moved for the
-//         longest time is forgotten and counted. A source resumes that partition from its beginning.
+// Limit:  max_partitions of a source, as many states of its decoders, and max_message_keys keys of messages; beyond,
+//         the one that has not moved for the longest time is forgotten and counted. A source resumes that partition
+//         from its beginning.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +34,7 @@ class SourcePositions {
     Partitions& partitions = of_source->second;
     auto found = partitions.find(partition);
     if (found == partitions.end()) {
-      make_room(partitions, is_state(partition));
+      make_room(partitions, kind_of(partition));
       found = partitions.emplace(partition, Entry()).first;
     }
     found->second.bytes.assign(bytes);
@@ -90,17 +91,21 @@ class SourcePositions {
   };
   using Partitions = std::map<std::string, Entry, std::less<>>;
 
-  static bool is_state(std::string_view partition) noexcept { return partition.starts_with(decoder_state_mark); }
+  enum class Kind { position, decoder_state, message_key };
+  static Kind kind_of(std::string_view partition) noexcept {
+    if (partition.starts_with(decoder_state_mark)) return Kind::decoder_state;
+    return partition.starts_with(message_key_mark) ? Kind::message_key : Kind::position;
+  }
 
-  void make_room(Partitions& partitions, bool states) {
+  void make_room(Partitions& partitions, Kind kind) {
     std::size_t count = 0;
     auto oldest = partitions.end();
     for (auto one = partitions.begin(); one != partitions.end(); ++one) {
-      if (is_state(one->first) != states) continue;
+      if (kind_of(one->first) != kind) continue;
       ++count;
       if (oldest == partitions.end() || one->second.moved < oldest->second.moved) oldest = one;
     }
-    if (count < max_partitions) return;
+    if (count < (kind == Kind::message_key ? max_message_keys : max_partitions)) return;
     partitions.erase(oldest);
     ++forgotten_;
   }

@@ -39,7 +39,7 @@ class SourceSessions {
     session.notes = notes;
     session.recent.keep_most(in_flight);
     if (is_new) session.recent.clear();
-    forget_surplus();
+    forget_oldest();
   }
 
   // Would `begin` change nothing?
@@ -60,7 +60,7 @@ class SourceSessions {
     std::string notes;
     std::uint64_t entered = 0;  // the higher, the later
     RecentMessages recent;
-    CopyWatch copies;  // not saved
+    CopyWatch copies;  // saved is what it knows of the broker
   };
   // That the source is in. Allocates nothing once there is one.
   Session& of(std::string_view source) {
@@ -89,6 +89,7 @@ class SourceSessions {
       out.text(session.notes);
       out.u64(session.entered);
       session.recent.save(out);
+      out.u8(session.copies.sends_one() ? 1 : 0);
     }
     out.u32(static_cast<std::uint32_t>(current_.size()));
     for (const auto& [source, name] : current_) {
@@ -104,6 +105,7 @@ class SourceSessions {
       session.notes = in.text();
       session.entered = in.u64();
       session.recent.load(in);
+      session.copies.know(in.u8() != 0);
       entries_ = std::max(entries_, session.entered);
     }
     const std::uint32_t sources = in.u32();
@@ -136,7 +138,7 @@ class SourceSessions {
     return std::any_of(current_.begin(), current_.end(), [&](const auto& one) { return one.second == name; });
   }
 
-  void forget_surplus() {
+  void forget_oldest() {
     if (sessions_.size() <= max_sessions + current_.size()) return;
     auto oldest = sessions_.end();
     for (auto one = sessions_.begin(); one != sessions_.end(); ++one) {

@@ -1,5 +1,6 @@
 #include "daemon/intake/source_traffic.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace edgetide {
@@ -13,6 +14,25 @@ constexpr std::size_t max_sample_bytes = 200;
 void TrafficCounters::note_refusal(SourceId slot, const DecodedRefusal& refusal) {
   traffic_[index_of(slot)].last_refusal = {refusal.reason, std::string(refusal.where.substr(0, max_sample_bytes)),
                                            refusal.offset};
+}
+
+TrafficCounters::Named TrafficCounters::name_shifted(SourceId slot, const std::string& sensor,
+                                                     const std::string& shift) {
+  SourceTraffic& traffic = traffic_[index_of(slot)];
+  const bool is_known = std::any_of(traffic.shifted.begin(), traffic.shifted.end(),
+                                    [&](const ShiftedSensor& one) { return one.sensor == sensor; });
+  if (is_known || traffic.has_more_shifted) return Named::known;
+  traffic.has_more_shifted = traffic.shifted.size() == max_shifted_sensors;
+  if (traffic.has_more_shifted) return Named::beyond_limit;
+  traffic.shifted.push_back({sensor, shift});
+  return Named::now;
+}
+
+void TrafficCounters::forget_shifted() noexcept {
+  for (SourceTraffic& traffic : traffic_) {
+    traffic.shifted.clear();
+    traffic.has_more_shifted = false;
+  }
 }
 
 bool TrafficCounters::impair(SourceId slot, std::string_view reason) {

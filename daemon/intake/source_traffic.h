@@ -24,15 +24,26 @@ struct RefusalSample {
   std::uint32_t offset = 0;
 };
 
+// A sensor whose times are shifted by whole quarter hours (shifted_times.h), as it was found.
+struct ShiftedSensor {
+  std::string sensor;  // printable
+  std::string shift;   // "2h ahead"
+};
+inline constexpr std::size_t max_shifted_sensors = 10;  // of a source that are named; more are in `edgetide sensors`
+
 struct SourceTraffic {
   bool connected = false;
   std::uint64_t messages = 0;  // or lines; also those that were known already
   std::uint64_t bytes = 0;
-  DelayHistogram delays;  // of readings with an event time
+  std::uint64_t inexact = 0;  // values: integers that a double does not hold
+  DelayHistogram delays;      // of readings with an event time
   RefusalSample last_refusal;
   std::uint64_t lost_sessions = 0;  // that the peer has forgotten
   TurnedAwayCounts turned_away{};
-  std::string impairment;  // why it may not do its work; empty: it does
+  std::string impairment;        // why it may not do its work; empty: it does
+  std::string connection_error;  // why it is not connected; empty: it is, or was stopped
+  std::vector<ShiftedSensor> shifted;
+  bool has_more_shifted = false;
 };
 
 // `connected` is left to the intake, which knows it by id.
@@ -45,6 +56,7 @@ class TrafficCounters {
   void count(SourceId slot, const DecodedBatch& batch) noexcept {
     traffic_[index_of(slot)].messages += batch.message_count;
     traffic_[index_of(slot)].bytes += batch.bytes;
+    traffic_[index_of(slot)].inexact += batch.inexact;
   }
   DelayHistogram& delays(SourceId slot) noexcept { return traffic_[index_of(slot)].delays; }
   void count_lost_session(SourceId slot) noexcept { ++traffic_[index_of(slot)].lost_sessions; }
@@ -53,6 +65,10 @@ class TrafficCounters {
   }
   // False: it was so already.
   bool impair(SourceId slot, std::string_view reason);
+  void note_connection(SourceId slot, std::string_view error) { traffic_[index_of(slot)].connection_error = error; }
+  enum class Named { now, known, beyond_limit };  // beyond_limit: the first that is
+  Named name_shifted(SourceId slot, const std::string& sensor, const std::string& shift);
+  void forget_shifted() noexcept;
   void note_refusal(SourceId slot, const DecodedRefusal& refusal);
 
   // `former`: by new slot, the one that the source had; a source without one starts at zero.

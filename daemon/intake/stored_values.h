@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,14 +29,14 @@ class StoredValues {
  public:
   static constexpr std::size_t max_topics = 32'768;
 
-  bool knows(std::string_view source, std::uint64_t topic, std::uint64_t value) const {
+  std::optional<std::uint64_t> find(std::string_view source, std::uint64_t topic) const {
     const auto of_source = sources_.find(source);
-    if (of_source == sources_.end()) return false;
+    if (of_source == sources_.end()) return std::nullopt;
     for (const Generation& generation : of_source->second) {
       const auto known = generation.find(topic);
-      if (known != generation.end()) return known->second == value;
+      if (known != generation.end()) return known->second;
     }
-    return false;
+    return std::nullopt;
   }
 
   void note(std::string_view source, std::uint64_t topic, std::uint64_t value) {

@@ -57,7 +57,6 @@ std::string ControlClient::more() {
   } while (got < 0 && errno == EINTR);
   if (got < 0) throw std::runtime_error("the gateway went away");
   std::string text(bytes.data(), static_cast<std::size_t>(got));
-  if (!begun_ && text.empty()) throw std::runtime_error("the gateway has too many who ask; try again");
   if (!begun_ && text.starts_with(error_mark)) {
     throw std::runtime_error(text.substr(error_mark.size(), text.find('\n') - error_mark.size()));
   }

@@ -8,11 +8,13 @@
 #include <utility>
 
 #include "daemon/monitor/json_writer.h"
+#include "daemon/monitor/late_addition_text.h"
 #include "daemon/monitor/sensor_list.h"
 #include "daemon/monitor/status_json.h"
 #include "daemon/monitor/status_text.h"
 #include "daemon/monitor/tap_text.h"
 #include "daemon/service/quantity.h"
+#include "pipeline/time_text.h"
 
 namespace edgetide {
 
@@ -69,6 +71,28 @@ ControlAnswer take_sink(const MonitorHooks& hooks, const Words& words, AnswerFor
   return out.take() + '\n';
 }
 
+// Part by part, since sources wait meanwhile; what one part did stays done.
+ControlAnswer quarantine_apply(const MonitorHooks& hooks, const Words& words, AnswerFormat format) {
+  if (words.size() != 5 || words[1] != "apply") return error("quarantine apply GLOB TIME FORMAT");
+  LateChoice choice{words[2], parse_rfc3339(words[3])};
+  if (!choice.since && !words[3].empty()) return error(words[3] + " is not a time with a zone (RFC 3339)");
+  struct Progress {
+    LateAddition done;
+    std::uint64_t next = 1;
+  };
+  return ControlStream([&hooks, choice = std::move(choice), format,
+                        progress = std::make_shared<Progress>()]() -> std::optional<std::string> {
+    if (progress->next == 0) return std::nullopt;
+    progress->done.add(hooks.add_late(choice, progress->next));
+    const LateAddition& done = progress->done;
+    if (!done.error.empty()) {
+      progress->next = 0;
+      return error(done.error + "; " + quantity(done.settled, "reading") + " left the quarantine before, try again");
+    }
+    return progress->next == 0 ? late_addition_text(done, format) : std::string();
+  });
+}
+
 ControlAnswer tap(const MonitorHooks& hooks, const Words& words, AnswerFormat format) {
   if (words.size() != 3) return error("tap SOURCE|WINDOW FORMAT");
   std::shared_ptr<Tap> tap = hooks.tap(words[1]);
@@ -104,6 +128,7 @@ ControlAnswer answer(const MonitorHooks& hooks, const Words& words) {
   if (words[0] == "sensors") return sensors(hooks, words, format);
   if (words[0] == "why") return why(hooks, words, format);
   if (words[0] == "sink") return take_sink(hooks, words, format);
+  if (words[0] == "quarantine") return quarantine_apply(hooks, words, format);
   if (words[0] == "tap") return tap(hooks, words, format);
   return error("no such command: " + words[0]);
 }

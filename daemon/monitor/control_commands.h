@@ -4,6 +4,8 @@
 //   sensors all|late|silent|skewed FORMAT
 //   why WINDOW SENSOR FORMAT
 //   sink take SINK FORMAT           takes the sink back from the instance that has taken it over
+//   quarantine apply GLOB TIME FORMAT   adds late readings to rows: of sensors that match, with an event time from TIME
+//                                       on (RFC 3339); each may be empty
 //   tap SOURCE|WINDOW FORMAT        a stream, a line each
 //   top COLUMNS LINES               a stream of frames, one a second, each ended by a form feed
 //

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t max_peers = 8;
 constexpr std::size_t max_line_bytes = 1024;
+constexpr std::string_view turned_away = "error: the gateway has too many who ask; try again\n";
 constexpr std::size_t max_unsent_bytes = 64 * 1024;  // of a stream, before it is asked for more
 constexpr std::chrono::seconds request_within{5};
 constexpr std::chrono::seconds read_within{30};
@@ -93,9 +94,11 @@ void ControlServer::accept_peers() {
     const int fd = socket.get();
     if (fd < 0) return static_cast<void>(rest_.begin(errno, std::chrono::steady_clock::now()));
     epoll_event event{.events = EPOLLIN | EPOLLRDHUP, .data = {.fd = fd}};
-    if (connections_.size() >= max_peers || epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+    if (connections_.size() >= max_peers) {
+      static_cast<void>(send(fd, turned_away.data(), turned_away.size(), MSG_NOSIGNAL));
       continue;
     }
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) continue;
     Connection& connection = connections_[fd];
     connection.socket = std::move(socket);
     connection.moved_at = std::chrono::steady_clock::now();

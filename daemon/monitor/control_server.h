@@ -19,7 +19,7 @@
 #include <variant>
 #include <vector>
 
-#include "daemon/monitor/accept_rest.h"
+#include "daemon/service/accept_rest.h"
 #include "daemon/service/descriptor.h"
 #include "pipeline/time.h"
 

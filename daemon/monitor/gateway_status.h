@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/intake/source_traffic.h"
 #include "daemon/service/duration_histogram.h"
 #include "daemon/sources/source.h"
 #include "pipeline/counters.h"
@@ -40,10 +41,11 @@ struct SensorStatus {
   std::string unit;
   std::optional<Timestamp> newest;  // event time; none: only bad ones arrived
   Timestamp watermark;
-  Duration silence;                     // while its source was connected
-  std::optional<Duration> clock_ahead;  // newest event time less the arrival of the newest reading, as near as is known
-  bool idle = false;
-  double value = 0;  // NaN: none since the start
+  Duration silence;                     // since the newest arrival, refused or not, while its source was connected
+  std::optional<Duration> shift;        // of its times, by whole quarter hours: it probably sends local time
+  std::optional<Duration> clock_ahead;  // event time less arrival, of the newest arrival, as near as is known
+  bool idle = false;                    // silent for idle_timeout
+  double value = 0;                     // NaN: none since the start
   std::uint64_t late_accepted = 0;
   std::uint64_t late_dropped = 0;
   std::uint64_t bad_time = 0;
@@ -62,6 +64,7 @@ struct SourceStatus {
   bool connected = false;
   std::uint64_t messages = 0;  // or lines
   std::uint64_t bytes = 0;
+  std::uint64_t inexact = 0;  // values: integers that a double does not hold
   Counters counters;
   DelayHistogram delays;
   std::size_t series = 0;
@@ -70,7 +73,13 @@ struct SourceStatus {
   std::string last_refusal;  // printable; empty: none
   std::uint64_t lost_sessions = 0;
   TurnedAwayCounts turned_away{};  // connections
-  std::string impairment;          // printable; empty: it works
+  std::optional<FileCounts> files;
+  std::vector<ShiftedSensor> shifted_sensors;  // the first that were found
+  bool has_more_shifted_sensors = false;
+  std::string impairment;        // printable; empty: it works
+  std::string connection_error;  // printable; why it is not connected, as far as it is known
+  std::string refuses_series;    // why new series were refused within the last minute; empty: none was
+  bool awaited = false;          // watermarks of several sources wait for its first reading
 };
 
 // Windows with the same start and end, of all sensors.
@@ -96,16 +105,18 @@ struct WindowStatus {
 
 struct SinkStatus {
   std::string name;
-  std::string kind;           // the `type` of its configuration
-  std::string rows_go_to;     // a table or a stream
-  std::string delivery;       // exactly_once or at_least_once
-  std::size_t rows_max = 0;   // of one delivery
-  std::size_t bytes_max = 0;  // of one delivery
+  std::string kind;                    // the `type` of its configuration
+  std::string rows_go_to;              // a table or a stream
+  std::string delivery;                // exactly_once or at_least_once
+  std::size_t max_delivery_rows = 0;   // of one delivery
+  std::size_t max_delivery_bytes = 0;  // of one delivery
   bool connected = false;
   std::uint64_t rows = 0;
   std::uint64_t rejected_rows = 0;
   std::uint64_t dropped_rows = 0;
-  std::uint64_t failures = 0;  // all but those in doubt
+  std::uint64_t lost_records = 0;  // of the outbox on disk, missing or damaged
+  std::uint64_t lost_rows = 0;     // in these, at most
+  std::uint64_t failures = 0;      // all but those in doubt
   std::uint64_t in_doubt = 0;
   WriteHistogram writes;  // durations of deliveries, successful or not
   std::size_t outbox_rows = 0;
@@ -136,7 +147,9 @@ struct StorageStatus {
   std::uint64_t checkpoint_bytes = 0;
   std::uint64_t quarantine_kept = 0;  // readings, as the others
   std::uint64_t quarantine_not_kept = 0;
-  std::uint64_t quarantine_removed = 0;
+  std::uint64_t quarantine_removed = 0;  // also messages
+  std::uint64_t quarantine_messages_kept = 0;
+  std::uint64_t quarantine_messages_not_kept = 0;
   std::string quarantine_error;
 };
 
@@ -163,8 +176,10 @@ struct GatewayStatus {
   std::size_t series = 0;
   std::size_t series_limit = 0;
   std::uint64_t state_bytes = 0;
+  std::uint64_t state_reserved_bytes = 0;  // for rows of open windows, which count towards the limit
   std::uint64_t state_max_bytes = 0;
   std::uint64_t resent_messages = 0;
+  std::uint64_t unchanged_readings = 0;
   std::uint64_t forgotten_positions = 0;
   std::vector<SourceStatus> sources;
   std::vector<WindowStatus> windows;
@@ -176,7 +191,7 @@ struct GatewayStatus {
   // Only if asked for, ten of each at most:
   std::vector<SensorStatus> newest_sensors;
   std::vector<SensorStatus> late_sensors;    // the most late readings first
-  std::vector<SensorStatus> skewed_sensors;  // the most bad times first
+  std::vector<SensorStatus> skewed_sensors;  // with bad times, the clock that is furthest off first
 };
 
 // The counters of all sources together.

@@ -103,10 +103,15 @@ void add_gateway(Page& page, const GatewayStatus& status) {
   page.sample({}, std::uint64_t{status.series_limit});
   page.gauge("state_bytes", "Memory of windows and series, at the last trigger.");
   page.sample({}, status.state_bytes);
+  page.gauge("state_reserved_bytes",
+             "Memory kept free for the rows of open windows; with state_bytes, what is limited.");
+  page.sample({}, status.state_reserved_bytes);
   page.gauge("state_max_bytes", "limits.memory.");
   page.sample({}, status.state_max_bytes);
   page.counter("resent_messages_total", "Messages that were delivered again, recognised and not counted twice.");
   page.sample({}, status.resent_messages);
+  page.counter("unchanged_readings_total", "Readings that were left out since their value was that before (repeats).");
+  page.sample({}, status.unchanged_readings);
   page.counter("forgotten_positions_total",
                "Positions of sources that were forgotten: a source has too many partitions.");
   page.sample({}, status.forgotten_positions);
@@ -161,6 +166,20 @@ void add_delays(Page& page, const std::vector<SourceStatus>& sources) {
   for (const SourceStatus& source : sources) add_buckets(page, "source", source.name, source.delays);
 }
 
+void add_files(Page& page, const std::vector<SourceStatus>& sources) {
+  const auto sample = [&](auto value_of) {
+    for (const SourceStatus& source : sources) {
+      if (source.files) page.sample({{"source", source.name}}, value_of(*source.files));
+    }
+  };
+  page.counter("source_files_done_total", "Files that were read to their end.");
+  sample([](const FileCounts& files) { return files.done; });
+  page.gauge("source_files_waiting", "Files with something that is not read yet.");
+  sample([](const FileCounts& files) { return files.waiting; });
+  page.gauge("source_files_lag_seconds", "Since the first of these changed.");
+  sample([](const FileCounts& files) { return seconds(files.lag); });
+}
+
 void add_sources(Page& page, const GatewayStatus& status) {
   const auto& sources = status.sources;
   const auto of = [](std::uint64_t value) { return value; };
@@ -172,8 +191,12 @@ void add_sources(Page& page, const GatewayStatus& status) {
            [](const SourceStatus& source) { return source.bytes; });
   counters(page, "source_readings_total", "Readings received, including refused ones.", "source", sources,
            [](const SourceStatus& source) { return source.counters.received; });
+  counters(page, "source_inexact_readings_total", "Integers beyond 2^53 that a double cannot hold exactly.", "source",
+           sources, [](const SourceStatus& source) { return source.inexact; });
   counters(page, "source_duplicate_readings_total", "Readings dropped as duplicates by windows with deduplicate.",
            "source", sources, [](const SourceStatus& source) { return source.counters.duplicates(); });
+  counters(page, "source_unmatched_readings_total", "Readings that no window takes.", "source", sources,
+           [](const SourceStatus& source) { return source.counters.of(ReadingOutcome::unmatched); });
   counters(page, "source_sessions_lost_total", "Times that the broker had forgotten the session.", "source", sources,
            [](const SourceStatus& source) { return source.lost_sessions; });
   page.counter(
@@ -184,6 +207,7 @@ void add_sources(Page& page, const GatewayStatus& status) {
       page.sample({{"source", source.name}, {"reason", turned_away_names[i]}}, source.turned_away[i]);
     }
   }
+  add_files(page, sources);
   gauges(page, "source_series", "Series whose newest reading came from this source.", "source", sources,
          [&](const SourceStatus& source) { return of(source.series); });
   gauges(page, "idle_series", "Of these, the idle ones.", "source", sources,
@@ -222,6 +246,10 @@ void add_outboxes(Page& page, const std::vector<SinkStatus>& sinks) {
          [](const SinkStatus& sink) { return sink.memory_bytes + sink.disk_bytes; });
   gauges(page, "outbox_max_bytes", "outbox.max_size.", "sink", sinks,
          [](const SinkStatus& sink) { return sink.max_bytes; });
+  gauges(page, "outbox_lost_records", "Records of the outbox on disk that were missing or damaged.", "sink", sinks,
+         [](const SinkStatus& sink) { return sink.lost_records; });
+  gauges(page, "outbox_lost_rows", "Rows in these, at most.", "sink", sinks,
+         [](const SinkStatus& sink) { return sink.lost_rows; });
   page.gauge("outbox_oldest_timestamp_seconds",
              "When the oldest of these rows was emitted; absent while there are none.");
   for (const SinkStatus& sink : sinks) {
@@ -272,6 +300,9 @@ void add_storage(Page& page, const StorageStatus& storage) {
   page.counter("quarantine_readings_total", "Readings that entered no window, kept in the quarantine or only counted.");
   page.sample({{"outcome", "kept"}}, storage.quarantine_kept);
   page.sample({{"outcome", "counted"}}, storage.quarantine_not_kept);
+  page.counter("quarantine_messages_total", "Messages that gave no reading, kept in the quarantine or only counted.");
+  page.sample({{"outcome", "kept"}}, storage.quarantine_messages_kept);
+  page.sample({{"outcome", "counted"}}, storage.quarantine_messages_not_kept);
 }
 
 // These have the names that all exporters use.

@@ -31,7 +31,9 @@ std::string why_not_ready(const GatewayStatus& status) {
   if (status.sources.empty()) return "no source is configured";
   for (const SourceStatus& source : status.sources) {
     if (!source.impairment.empty()) return "source " + source.name + ": " + source.impairment;
-    if (!source.connected) return "source " + source.name + " is not connected";
+    if (source.connected) continue;
+    const std::string& error = source.connection_error;
+    return "source " + source.name + " is not connected" + (error.empty() ? "" : ": " + error);
   }
   if (!status.storage.journal_error.empty()) return "the journal cannot be written: " + status.storage.journal_error;
   for (const SinkStatus& sink : status.sinks) {

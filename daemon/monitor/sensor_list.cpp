@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "daemon/intake/shifted_times.h"
 #include "daemon/monitor/status_json.h"
 #include "daemon/monitor/text_table.h"
 
@@ -29,7 +30,8 @@ std::string sensors_text(const std::vector<SensorStatus>& sensors, Timestamp now
                heard ? short_text(now - *sensor.newest) : "-", heard ? short_text(now - sensor.watermark) : "-",
                sensor.clock_ahead ? short_text(*sensor.clock_ahead) : "-", std::to_string(sensor.late_accepted),
                std::to_string(sensor.late_dropped), std::to_string(sensor.bad_time),
-               sensor.idle ? "silent for " + short_text(sensor.silence) : "active"});
+               (sensor.idle ? "silent for " + short_text(sensor.silence) : "active") +
+                   (sensor.shift ? ", times " + text_of_shift(*sensor.shift) + ": set timezone in its route" : "")});
   }
   return table.text();
 }

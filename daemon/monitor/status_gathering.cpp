@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "daemon/monitor/sensor_choice.h"
 #include "daemon/service/log.h"
 #include "daemon/storage/quarantine.h"
 
@@ -17,8 +18,6 @@ constexpr std::size_t sensors_shown = 10;
 constexpr std::size_t spans_shown = 40;
 constexpr std::size_t max_windows_looked_at = 20'000;  // bounds how long the intake waits
 constexpr Duration same_age = Duration::seconds(10);
-constexpr Duration ahead_is_skewed = Duration::seconds(1);
-constexpr Duration behind_is_skewed = Duration::minutes(1);
 
 // The n first of all that were offered.
 template <typename Before>
@@ -48,17 +47,6 @@ bool is_later(const SeriesView& a, const SeriesView& b) noexcept {
   const std::uint64_t late_b = std::uint64_t{b.late_accepted} + b.late_dropped;
   return late_a != late_b ? late_a > late_b : a.id < b.id;
 }
-bool is_more_skewed(const SeriesView& a, const SeriesView& b) noexcept {
-  return a.bad_time != b.bad_time ? a.bad_time > b.bad_time : a.id < b.id;
-}
-
-template <typename Visit>
-void for_each_series(const Pipeline& pipeline, Visit&& visit) {
-  const auto count = static_cast<std::uint32_t>(pipeline.series().size());
-  for (std::uint32_t i = 0; i < count; ++i) {
-    if (const auto view = pipeline.view(SeriesId{i})) visit(*view);
-  }
-}
 
 // Reorders `watermarks`.
 WatermarkRange range_of(std::vector<Timestamp>& watermarks) {
@@ -66,26 +54,6 @@ WatermarkRange range_of(std::vector<Timestamp>& watermarks) {
   const auto middle = watermarks.begin() + static_cast<std::ptrdiff_t>(watermarks.size() / 2);
   std::nth_element(watermarks.begin(), middle, watermarks.end());
   return {*std::min_element(watermarks.begin(), watermarks.end()), *middle};
-}
-
-SensorStatus sensor_of(const SeriesView& view, const Series& series, const PipelineOptions& options, Timestamp now) {
-  SensorStatus sensor;
-  sensor.source = options.sources[index_of(view.source)].name;
-  sensor.sensor = series.sensor;
-  sensor.metric = series.metric;
-  sensor.unit = series.unit;
-  const bool heard = view.newest != Timestamp::earliest();
-  if (heard) sensor.newest = view.newest;
-  sensor.watermark = view.watermark;
-  sensor.silence = view.silence;
-  // Heard since the start: what passed while the daemon was down is not in the silence.
-  if (heard && !std::isnan(view.value)) sensor.clock_ahead = view.newest - (now - view.silence);
-  sensor.idle = view.idle;
-  sensor.value = view.value;
-  sensor.late_accepted = view.late_accepted;
-  sensor.late_dropped = view.late_dropped;
-  sensor.bad_time = view.bad_time;
-  return sensor;
 }
 
 void add_traffic(const StatusParts& parts, std::vector<SourceStatus>& sources) {
@@ -98,26 +66,44 @@ void add_traffic(const StatusParts& parts, std::vector<SourceStatus>& sources) {
     source.connected = traffic.connected;
     source.messages = traffic.messages;
     source.bytes = traffic.bytes;
+    source.inexact = traffic.inexact;
     source.delays = traffic.delays;
     source.lost_sessions = traffic.lost_sessions;
     source.turned_away = traffic.turned_away;
+    source.files = parts.intake.files(SourceId{i});
+    source.shifted_sensors = traffic.shifted;
+    source.has_more_shifted_sensors = traffic.has_more_shifted;
     source.impairment = printable(traffic.impairment);
+    source.connection_error = printable(traffic.connection_error);
     if (traffic.last_refusal.where.empty()) continue;
     source.last_refusal =
         std::string(name_of(traffic.last_refusal.reason)) + " at " + printable(traffic.last_refusal.where);
   }
 }
 
+std::string new_series_text(Refusal reason) {
+  const std::string name(name_of(reason));
+  if (reason == Refusal::series_rate) return name + ": more than limits.new_series_per_minute";
+  if (reason == Refusal::series_limit) return name + ": more than limits.max_series";
+  if (reason == Refusal::memory_limit) return name + ": more than limits.memory";
+  return name;
+}
+
 // What the pipeline knows of sources and series. Under the intake lock.
 void read_pipeline(const Pipeline& pipeline, const PipelineOptions& options, StatusDetail detail,
                    GatewayStatus& status) {
   std::vector<std::vector<Timestamp>> active(status.sources.size());
-  First newest(sensors_shown, heard_later), late(sensors_shown, is_later), skewed(sensors_shown, is_more_skewed);
+  const auto is_more_skewed = [&](const SeriesView& a, const SeriesView& b) {
+    const Duration skew_a = skew_of(a, status.now), skew_b = skew_of(b, status.now);
+    return skew_a != skew_b ? skew_a > skew_b : a.id < b.id;
+  };
+  First newest(sensors_shown, heard_later), late(sensors_shown, is_later);
+  First skewed(sensors_shown, is_more_skewed);
   for_each_series(pipeline, [&](const SeriesView& view) {
     SourceStatus& source = status.sources[index_of(view.source)];
     ++source.series;
     source.idle_series += view.idle;
-    const bool heard = view.newest != Timestamp::earliest();
+    const bool heard = is_heard(view);
     if (heard && !view.idle) active[index_of(view.source)].push_back(view.watermark);
     if (detail == StatusDetail::numbers) return;
     if (heard) newest.offer(view);
@@ -126,6 +112,10 @@ void read_pipeline(const Pipeline& pipeline, const PipelineOptions& options, Sta
   });
   for (std::uint32_t i = 0; i < status.sources.size(); ++i) {
     status.sources[i].counters = pipeline.counters(SourceId{i});
+    status.sources[i].awaited = pipeline.is_awaited(SourceId{i});
+    if (const auto refusal = pipeline.refuses_series(SourceId{i})) {
+      status.sources[i].refuses_series = new_series_text(*refusal);
+    }
     status.sources[i].watermark = range_of(active[i]);
   }
   const auto copy = [&](const auto& from, std::vector<SensorStatus>& to) {
@@ -139,6 +129,7 @@ void read_pipeline(const Pipeline& pipeline, const PipelineOptions& options, Sta
   status.epoch = pipeline.epoch();
   status.series = pipeline.series().size() - pipeline.series().removed().size();
   status.state_bytes = pipeline.memory_bytes_noted();
+  status.state_reserved_bytes = pipeline.reserved_bytes();
 }
 
 WindowStatus window_of(const WindowDefinition& definition) {
@@ -172,7 +163,8 @@ Reached reached_in(const Pipeline& pipeline, WindowId id) {
       active = definition.group_active(KeyId{key});
     } else {
       const auto view = pipeline.view(SeriesId{key});
-      active = view && !view->idle && view->newest != Timestamp::earliest() && !definition.keys_of(view->id).empty();
+      active =
+          view && !view->idle && view->newest != Timestamp::earliest() && definition.takes(view->id, pipeline.series());
     }
     if (active) reached.active.push_back(reached.by_key.back());
   }
@@ -216,12 +208,14 @@ SinkStatus sink_of(const SinkWorker& worker, const StatusParts::Sink& configured
   sink.kind = configured.kind;
   sink.rows_go_to = name_of(configured.traits.kind);
   sink.delivery = name_of(configured.traits.delivery);
-  sink.rows_max = configured.traits.max_rows;
-  sink.bytes_max = configured.traits.max_bytes;
+  sink.max_delivery_rows = configured.traits.max_rows;
+  sink.max_delivery_bytes = configured.traits.max_bytes;
   sink.connected = status.connected;
   sink.rows = status.delivered_rows;
   sink.rejected_rows = status.rejected_rows;
   sink.dropped_rows = status.dropped_rows;
+  sink.lost_records = status.lost.records;
+  sink.lost_rows = status.lost.rows;
   sink.failures = status.failures - status.in_doubt;
   sink.in_doubt = status.in_doubt;
   sink.writes = status.writes;
@@ -259,25 +253,10 @@ StorageStatus storage_of(const StatusParts& parts) {
   storage.quarantine_kept = quarantine.kept;
   storage.quarantine_not_kept = quarantine.over_rate + quarantine.failed;
   storage.quarantine_removed = quarantine.removed;
+  storage.quarantine_messages_kept = quarantine.messages_kept;
+  storage.quarantine_messages_not_kept = quarantine.messages_over_rate + quarantine.messages_failed;
   storage.quarantine_error = quarantine.error;
   return storage;
-}
-
-bool is_chosen(const SeriesView& view, SensorChoice choice, Timestamp now) noexcept {
-  switch (choice) {
-    case SensorChoice::late:
-      return view.late_accepted + view.late_dropped > 0;
-    case SensorChoice::silent:
-      return view.idle;
-    case SensorChoice::skewed: {
-      if (view.bad_time > 0) return true;
-      const Duration ahead = view.newest - (now - view.silence);
-      return !std::isnan(view.value) && (ahead > ahead_is_skewed || ahead < Duration() - behind_is_skewed);
-    }
-    case SensorChoice::all:
-      break;
-  }
-  return true;
 }
 
 }  // namespace
@@ -297,29 +276,17 @@ GatewayStatus gather_status(const StatusParts& parts, Timestamp now, StatusDetai
   }
   status.storage = storage_of(parts);
   status.resent_messages = parts.intake.resent_messages();
+  status.unchanged_readings = parts.intake.unchanged_readings();
   status.forgotten_positions = parts.intake.forgotten_positions();
   return status;
 }
 
 std::vector<SensorStatus> gather_sensors(const StatusParts& parts, Timestamp now, SensorChoice choice) {
-  std::vector<std::pair<SeriesView, std::shared_ptr<const Series>>> chosen;
-  parts.intake.inspect([&](const Pipeline& pipeline) {
-    for_each_series(pipeline, [&](const SeriesView& view) {
-      if (is_chosen(view, choice, now)) chosen.emplace_back(view, pipeline.series().shared(view.id));
-    });
-  });
-  std::vector<SensorStatus> sensors;
-  for (const auto& [view, series] : chosen) sensors.push_back(sensor_of(view, *series, parts.pipeline, now));
-  const auto worst_first = [choice](const SensorStatus& sensor) -> std::int64_t {
-    if (choice == SensorChoice::late) return -static_cast<std::int64_t>(sensor.late_accepted + sensor.late_dropped);
-    if (choice == SensorChoice::skewed) return -static_cast<std::int64_t>(sensor.bad_time);
-    return choice == SensorChoice::silent ? -sensor.silence.count() : 0;
-  };
-  std::sort(sensors.begin(), sensors.end(), [&](const SensorStatus& a, const SensorStatus& b) {
-    return std::forward_as_tuple(worst_first(a), a.sensor, a.metric) <
-           std::forward_as_tuple(worst_first(b), b.sensor, b.metric);
-  });
-  return sensors;
+  const std::vector<ChosenSeries> chosen =
+      parts.intake.inspect([&](const Pipeline& pipeline) { return choose_series(pipeline, choice, now); });
+  std::vector<SeriesId> ids;
+  for (const auto& [view, series] : chosen) ids.push_back(view.id);
+  return sensor_statuses(chosen, choice, parts.pipeline, now, parts.intake.shifts_of(ids));
 }
 
 }  // namespace edgetide

@@ -15,7 +15,7 @@ void write_source(JsonWriter& out, const SourceStatus& source) {
   out.member("name", source.name).member("kind", source.kind).member("acknowledges", source.acknowledges);
   out.member("connected", source.connected);
   out.member("messages", source.messages).member("bytes", source.bytes);
-  out.member("readings", source.counters.received);
+  out.member("readings", source.counters.received).member("inexact", source.inexact);
   write_counters(out, source.counters);
   out.member("series", source.series).member("idle_series", source.idle_series);
   write_watermark(out, source.watermark);
@@ -23,10 +23,17 @@ void write_source(JsonWriter& out, const SourceStatus& source) {
   for (const std::uint64_t count : source.delays.counts) out.value(count);
   out.close(']');
   out.member("last_refusal", source.last_refusal);
+  out.list("shifted_sensors", source.shifted_sensors,
+           [&](const ShiftedSensor& one) { out.member("sensor", one.sensor).member("times", one.shift); });
   out.member("lost_sessions", source.lost_sessions).member("impairment", source.impairment);
+  out.member("connection_error", source.connection_error);
+  out.member("refuses_series", source.refuses_series).member("awaited", source.awaited);
   out.key("connections_turned_away").open('{');
   for (std::size_t i = 0; i < turned_away_names.size(); ++i) out.member(turned_away_names[i], source.turned_away[i]);
   out.close('}');
+  if (!source.files) return;
+  out.key("files").open('{').member("done", source.files->done).member("waiting", source.files->waiting);
+  out.member("lag", source.files->lag).close('}');
 }
 
 void write_window(JsonWriter& out, const WindowStatus& window) {
@@ -47,9 +54,12 @@ void write_window(JsonWriter& out, const WindowStatus& window) {
 
 void write_sink(JsonWriter& out, const SinkStatus& sink) {
   out.member("name", sink.name).member("kind", sink.kind).member("rows_go_to", sink.rows_go_to);
-  out.member("delivery", sink.delivery).member("rows_max", sink.rows_max).member("bytes_max", sink.bytes_max);
+  out.member("delivery", sink.delivery)
+      .member("max_delivery_rows", sink.max_delivery_rows)
+      .member("max_delivery_bytes", sink.max_delivery_bytes);
   out.member("connected", sink.connected);
   out.member("rows", sink.rows).member("rejected_rows", sink.rejected_rows).member("dropped_rows", sink.dropped_rows);
+  out.member("lost_records", sink.lost_records).member("lost_rows", sink.lost_rows);
   out.member("failures", sink.failures).member("in_doubt", sink.in_doubt);
   out.member("outbox_rows", sink.outbox_rows).member("spilled_rows", sink.spilled_rows);
   out.member("memory_bytes", sink.memory_bytes).member("disk_bytes", sink.disk_bytes);
@@ -69,6 +79,8 @@ void write_storage(JsonWriter& out, const StorageStatus& storage) {
   out.member("bytes", storage.checkpoint_bytes);
   out.close('}').key("quarantine").open('{');
   out.member("kept", storage.quarantine_kept).member("not_kept", storage.quarantine_not_kept);
+  out.member("messages_kept", storage.quarantine_messages_kept);
+  out.member("messages_not_kept", storage.quarantine_messages_not_kept);
   out.member("removed", storage.quarantine_removed).member("error", storage.quarantine_error).close('}');
 }
 
@@ -85,6 +97,7 @@ void write_counters(JsonWriter& out, const Counters& counters) {
       .member("late_accepted", counters.of(ReadingOutcome::late_accepted))
       .member("late_dropped", counters.of(ReadingOutcome::late_dropped))
       .member("duplicates", counters.duplicates())
+      .member("unmatched", counters.of(ReadingOutcome::unmatched))
       .member("restamped", counters.restamped);
   out.key("refused").open('{');
   for (std::size_t reason = 0; reason < refusal_count; ++reason) {
@@ -99,6 +112,7 @@ void write_sensor(JsonWriter& out, const SensorStatus& sensor) {
   const bool heard = sensor.newest.has_value();
   out.member("watermark", heard ? std::optional(sensor.watermark) : std::nullopt);
   out.member("silence", sensor.silence).member("idle", sensor.idle).member("clock_ahead", sensor.clock_ahead);
+  out.member("time_shift", sensor.shift);
   out.member("late_accepted", sensor.late_accepted).member("late_dropped", sensor.late_dropped);
   out.member("bad_time", sensor.bad_time);
 }
@@ -111,7 +125,8 @@ std::string status_json(const GatewayStatus& status) {
   out.member("ready", reason.empty()).member("not_ready_because", reason);
   out.member("monitor_error", status.monitor_error);
   out.member("epoch", status.epoch).member("series", status.series).member("series_limit", status.series_limit);
-  out.member("state_bytes", status.state_bytes).member("state_max_bytes", status.state_max_bytes);
+  out.member("state_bytes", status.state_bytes).member("state_reserved_bytes", status.state_reserved_bytes);
+  out.member("state_max_bytes", status.state_max_bytes);
   out.key("reload").open('{').member("successful", status.reload.successful).member("at", status.reload.at).close('}');
   out.list("sources", status.sources, [&](const SourceStatus& source) { write_source(out, source); });
   out.list("windows", status.windows, [&](const WindowStatus& window) { write_window(out, window); });

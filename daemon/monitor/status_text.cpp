@@ -6,6 +6,7 @@
 #include "daemon/monitor/readiness.h"
 #include "daemon/monitor/sensor_list.h"
 #include "daemon/monitor/text_table.h"
+#include "daemon/service/quantity.h"
 #include "pipeline/emission.h"
 #include "pipeline/time_text.h"
 
@@ -23,24 +24,37 @@ std::string head_text(const GatewayStatus& status) {
                      short_text(status.now - status.started_at) + ": " +
                      (reason.empty() ? "ready" : "not ready: " + reason) + '\n';
   text += std::to_string(status.series) + " of " + std::to_string(status.series_limit) + " series, state " +
-          bytes_text(status.state_bytes) + " of " + bytes_text(status.state_max_bytes) + ", resident " +
-          bytes_text(status.process.resident_bytes) + '\n';
+          bytes_text(status.state_bytes) + " and " + bytes_text(status.state_reserved_bytes) + " reserved of " +
+          bytes_text(status.state_max_bytes) + ", resident " + bytes_text(status.process.resident_bytes) + '\n';
   if (!status.monitor_error.empty()) text += status.monitor_error + '\n';
   if (!status.reload.successful) text += "the last reload failed: " + to_rfc3339(status.reload.at) + '\n';
   return text;
 }
 
+std::string notes_text(const SourceStatus& source) {
+  std::string text = source.impairment.empty() ? source.connection_error : source.impairment;
+  const auto add = [&text](const std::string& note) { text += (text.empty() ? "" : "; ") + note; };
+  if (!source.refuses_series.empty()) add("new series are refused, " + source.refuses_series);
+  for (const ShiftedSensor& one : source.shifted_sensors) {
+    add("times of sensor " + one.sensor + " are " + one.shift + ", set timezone in its route");
+  }
+  if (source.has_more_shifted_sensors) add("more sensors send such times: edgetide sensors --skewed");
+  if (source.awaited) add("watermarks wait for its first reading");
+  return text.empty() ? "-" : text;
+}
+
 std::string sources_text(const GatewayStatus& status) {
-  TextTable table({"SOURCE", "STATE", "MESSAGES", "READINGS", "LATE", "DROPPED", "REFUSED", "SERIES", "IDLE", "LAG",
-                   "SLOWEST", "ERROR"});
+  TextTable table({"SOURCE", "STATE", "MESSAGES", "READINGS", "LATE", "DROPPED", "UNMATCHED", "REFUSED", "SERIES",
+                   "IDLE", "LAG", "SLOWEST", "ERROR"});
   for (const SourceStatus& source : status.sources) {
     const Counters& counters = source.counters;
     table.add({source.name, source.connected ? "connected" : "away", std::to_string(source.messages),
                std::to_string(counters.received), std::to_string(counters.of(ReadingOutcome::late_accepted)),
-               std::to_string(counters.of(ReadingOutcome::late_dropped)), std::to_string(counters.refused_total()),
+               std::to_string(counters.of(ReadingOutcome::late_dropped)),
+               std::to_string(counters.of(ReadingOutcome::unmatched)), std::to_string(counters.refused_total()),
                std::to_string(source.series), std::to_string(source.idle_series),
                lag_text(status, source.watermark.median), lag_text(status, source.watermark.slowest),
-               source.impairment.empty() ? "-" : source.impairment});
+               notes_text(source)});
   }
   return table.text();
 }
@@ -56,6 +70,12 @@ std::string windows_text(const GatewayStatus& status) {
   return table.text();
 }
 
+std::string error_text(const SinkStatus& sink) {
+  if (!sink.error.empty() || sink.lost_records == 0) return sink.error.empty() ? "-" : sink.error;
+  return "lost of its outbox: " + std::to_string(sink.lost_records) + " records, up to " +
+         std::to_string(sink.lost_rows) + " rows";
+}
+
 std::string sinks_text(const GatewayStatus& status) {
   TextTable table({"SINK", "STATE", "ROWS", "IN OUTBOX", "FOR", "SIZE", "REJECTED", "DROPPED", "ERROR"});
   for (const SinkStatus& sink : status.sinks) {
@@ -66,8 +86,7 @@ std::string sinks_text(const GatewayStatus& status) {
                std::to_string(sink.rows), std::to_string(sink.outbox_rows),
                sink.oldest ? short_text(status.now - *sink.oldest) : "-",
                bytes_text(sink.memory_bytes + sink.disk_bytes) + " of " + bytes_text(sink.max_bytes),
-               std::to_string(sink.rejected_rows), std::to_string(sink.dropped_rows),
-               sink.error.empty() ? "-" : sink.error});
+               std::to_string(sink.rejected_rows), std::to_string(sink.dropped_rows), error_text(sink)});
   }
   return table.text();
 }
@@ -85,6 +104,10 @@ std::string storage_text(const GatewayStatus& status) {
   if (!storage.checkpoint_error.empty()) text += ", " + storage.checkpoint_error;
   text += "\nquarantine  " + std::to_string(storage.quarantine_kept) + " readings kept, " +
           std::to_string(storage.quarantine_not_kept) + " only counted";
+  if (storage.quarantine_messages_kept + storage.quarantine_messages_not_kept > 0) {
+    text += "; " + quantity(storage.quarantine_messages_kept, "message") + " kept, " +
+            std::to_string(storage.quarantine_messages_not_kept) + " only counted";
+  }
   if (!storage.quarantine_error.empty()) text += ", " + storage.quarantine_error;
   return text + '\n';
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/monitor/status_gathering.h"
+#include "pipeline/window_named.h"
 
 namespace edgetide {
 
@@ -35,7 +36,7 @@ class Explaining {
     }
     for (std::uint32_t i = 0; i < definition_.key_count(); ++i) {
       const auto view = pipeline_.view(SeriesId{i});
-      if (view && is_named(pipeline_.series()[view->id], name) && !definition_.keys_of(view->id).empty()) {
+      if (view && is_named(pipeline_.series()[view->id], name) && definition_.takes(view->id, pipeline_.series())) {
         keys.push_back(series(*view));
       }
     }
@@ -56,8 +57,9 @@ class Explaining {
     key.max_out_of_orderness = source.time.max_out_of_orderness;
     key.idle_timeout = source.time.idle_timeout;
     key.silence = view.silence;
-    if (source.time.scope == WatermarkScope::sensor) return key;
+    if (source.time.scope == WatermarkScope::sensor || source.time.scope == WatermarkScope::stream) return key;
     const bool global = source.time.scope == WatermarkScope::global;
+    if (global) key.awaits = awaited([](SourceId) { return true; });
     key.held_by = slowest([&](const SeriesView& other) { return global || other.source == view.source; });
     return key;
   }
@@ -66,11 +68,27 @@ class Explaining {
     ExplainedKey key = of(group);
     key.sensor = definition_.group(group).sensor;
     key.scope = "group";
+    const std::vector<SourceId>& inputs = definition_.options().inputs;
+    key.awaits =
+        awaited([&](SourceId source) { return std::find(inputs.begin(), inputs.end(), source) != inputs.end(); });
     key.held_by = slowest([&](const SeriesView& other) {
-      const auto keys = definition_.keys_of(other.id);
-      return std::find(keys.begin(), keys.end(), group) != keys.end();
+      bool found = false;
+      pipeline_.series().for_each_variant(other.id, [&](SeriesId variant) {
+        const auto keys = definition_.keys_of(variant);
+        found = found || std::find(keys.begin(), keys.end(), group) != keys.end();
+      });
+      return found;
     });
     return key;
+  }
+
+  template <typename Concerns>
+  std::string awaited(Concerns&& concerns) const {
+    const auto sources = static_cast<std::uint32_t>(pipeline_.options().sources.size());
+    for (std::uint32_t i = 0; i < sources; ++i) {
+      if (concerns(SourceId{i}) && pipeline_.is_awaited(SourceId{i})) return pipeline_.options().sources[i].name;
+    }
+    return {};
   }
 
   ExplainedKey of(KeyId key) const {
@@ -109,21 +127,20 @@ class Explaining {
 
 WindowExplanation explain_window(const StatusParts& parts, std::string_view window, std::string_view sensor) {
   WindowExplanation explanation;
-  const std::vector<WindowOptions>& windows = parts.pipeline.windows;
-  const auto found = std::find_if(windows.begin(), windows.end(),
-                                  [&](const WindowOptions& candidate) { return candidate.name == window; });
-  if (found == windows.end()) {
+  const std::optional<WindowId> id = window_named(parts.pipeline.windows, window);
+  if (!id) {
     explanation.error = "there is no window " + std::string(window);
     return explanation;
   }
   explanation.window = window;
-  explanation.allowed_lateness = found->allowed_lateness;
-  const WindowId id{static_cast<std::uint32_t>(found - windows.begin())};
+  const WindowOptions& options = parts.pipeline.windows[index_of(*id)];
+  explanation.allowed_lateness = options.allowed_lateness;
   explanation.keys =
-      parts.intake.inspect([&](const Pipeline& pipeline) { return Explaining(pipeline, id).keys_named(sensor); });
+      parts.intake.inspect([&](const Pipeline& pipeline) { return Explaining(pipeline, *id).keys_named(sensor); });
   if (!explanation.keys.empty()) return explanation;
   explanation.error = "no reading of " + std::string(sensor) + " was taken by window " + std::string(window);
-  if (!found->group_by.empty()) explanation.error += "; give a group as in its rows, such as \"site=lyon\"";
+  if (options.one_group) explanation.error += "; the group of everything is called \"*\"";
+  if (!options.group_by.empty()) explanation.error += "; give a group as in its rows, such as \"site=lyon\"";
   return explanation;
 }
 

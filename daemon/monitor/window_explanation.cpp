@@ -33,7 +33,11 @@ std::string key_text(const ExplainedKey& key) {
     text += "  silent for   " + short_text(key.silence) + (key.idle ? ", idle" : "") +
             (key.connected ? "" : ", its source " + key.source + " is not connected") + '\n';
   }
-  if (!key.held_by.empty()) text += "  held by      " + key.held_by + ", the slowest\n";
+  if (!key.awaits.empty()) {
+    text += "  held by      source " + key.awaits + ", which has not reported yet\n";
+  } else if (!key.held_by.empty()) {
+    text += "  held by      " + key.held_by + ", the slowest\n";
+  }
   return text;
 }
 
@@ -46,6 +50,7 @@ std::string waits_for(const ExplainedKey& key, const ExplainedWindow& window, Du
   if (window.state == RowState::final) return "is final, its row is emitted at the next trigger";
   std::string text = open ? "closes at watermark " : "is closed, final at watermark ";
   text += to_rfc3339(target);
+  if (!key.awaits.empty()) return text + ", which source " + key.awaits + " holds back: it has not reported yet";
   if (!key.held_by.empty()) return text + ", which " + key.held_by + " holds back";
   text += ": needs a reading of " + to_rfc3339(target + key.max_out_of_orderness) + " or later";
   return text + silence_text(key, target);
@@ -71,7 +76,9 @@ std::string explanation_json(const WindowExplanation& explanation) {
     out.member("sensor", key.sensor).member("metric", key.metric).member("source", key.source);
     out.member("scope", key.scope).member("connected", key.connected).member("idle", key.idle);
     out.member("newest", key.newest).member("watermark", key.watermark).member("silence", key.silence);
-    out.member("max_out_of_orderness", key.max_out_of_orderness).member("held_by", key.held_by);
+    out.member("max_out_of_orderness", key.max_out_of_orderness)
+        .member("held_by", key.held_by)
+        .member("awaits", key.awaits);
     out.list("windows", key.windows, [&](const ExplainedWindow& window) {
       const bool ends = window.end != Timestamp::latest();
       out.member("start", window.start).member("end", ends ? std::optional(window.end) : std::nullopt);

@@ -23,7 +23,7 @@ struct ExplainedKey {
   std::string sensor;  // or group
   std::string metric;
   std::string source;
-  std::string scope;  // whose readings move the watermark: sensor, source, global, group
+  std::string scope;  // whose readings move the watermark: sensor, source, global, stream, group
   bool connected = true;
   bool idle = false;
   std::optional<Timestamp> newest;  // event time of its newest reading; none: of a group
@@ -32,6 +32,7 @@ struct ExplainedKey {
   Duration silence;  // while its source was connected
   Duration idle_timeout;
   std::string held_by;                   // the slowest sensor, where others move the watermark too; empty: none
+  std::string awaits;                    // a source that has not reported yet, which holds it too; empty: none
   std::vector<ExplainedWindow> windows;  // that are not final, by start
 };
 

@@ -7,6 +7,7 @@
 
 #include "daemon/service/backoff.h"
 #include "daemon/service/log.h"
+#include "pipeline/time_text.h"
 #include "sinks/row_slice.h"
 
 namespace edgetide {
@@ -29,6 +30,14 @@ std::optional<Duration> Delivery::step(Time now) {
   return open_ ? deliver(now) : open();
 }
 
+std::optional<Duration> Delivery::look(Time now) {
+  if (stopped_ || !open_ || traits_.delivery != DeliveryGuarantee::exactly_once) return step(now);
+  const LastEpoch answer = sink_->last_epoch();
+  if (const auto* later = std::get_if<RetryAfter>(&answer)) return failed(*later);
+  if (const auto* stopped = std::get_if<Stopped>(&answer)) return failed(*stopped);
+  return Duration();
+}
+
 std::optional<Duration> Delivery::open() {
   const Outcome outcome = sink_->open();
   const auto* const opened = std::get_if<Delivered>(&outcome);
@@ -40,12 +49,12 @@ std::optional<Duration> Delivery::open() {
   if (const auto* later = std::get_if<RetryAfter>(&answer)) return failed(*later);
   if (const auto* stopped = std::get_if<Stopped>(&answer)) return failed(*stopped);
   if (const std::optional<EpochId> stored = std::get<0>(answer)) {
-    if (in_hand_ && in_hand_->id <= *stored) {
-      count_stored(in_hand_->row_count() - rows_done_, {});
-      release_batch();
-    }
-    outbox_.stored_through(*stored);
+    if (doubt_ && doubt_->id <= *stored) count_stored(doubt_->rows, {});
+    if (in_hand_ && in_hand_->id <= *stored) count_stored(in_hand_->row_count() - rows_done_, {});
+    if (doubt_ || (in_hand_ && in_hand_->id <= *stored)) release_batch();
+    outbox_.already_stored(*stored);
   }
+  doubt_.reset();
   open_ = true;
   if (!delivery_fails_) failures_ = 0;  // else what failed is tried again first
   note_open();
@@ -86,7 +95,8 @@ std::size_t Delivery::next_rows(std::size_t allowed) const {
 std::optional<Duration> Delivery::deliver_rows(std::size_t rows) {
   const bool whole = rows == in_hand_->row_count();
   const auto began = std::chrono::steady_clock::now();
-  const Outcome outcome = sink_->deliver(whole ? *in_hand_ : slice(*in_hand_, rows_done_, rows));
+  // Two calls: one expression for both would copy the whole batch.
+  const Outcome outcome = whole ? sink_->deliver(*in_hand_) : sink_->deliver(slice(*in_hand_, rows_done_, rows));
   count_write(std::chrono::steady_clock::now() - began);
   if (const auto* const delivered = std::get_if<Delivered>(&outcome)) {
     failures_ = 0;
@@ -101,8 +111,10 @@ std::optional<Duration> Delivery::deliver_rows(std::size_t rows) {
   }
   delivery_fails_ = !std::holds_alternative<Delivered>(outcome);
   if (!delivery_fails_) return Duration();
+  const bool exactly_once = traits_.delivery == DeliveryGuarantee::exactly_once;
+  if (exactly_once && std::holds_alternative<InDoubt>(outcome)) doubt_ = {in_hand_->id, in_hand_->row_count()};
   // What waits behind it goes with it the next time: the sink can then tell a row that is refused from others.
-  if (rows_done_ == 0 && std::holds_alternative<RetryAfter>(outcome)) release_batch();
+  if (rows_done_ == 0 && (doubt_ || std::holds_alternative<RetryAfter>(outcome))) release_batch();
   return failed(outcome);
 }
 
@@ -116,7 +128,7 @@ void Delivery::log_rejected(const std::vector<RejectedRow>& rows) const {
     const RejectedRow& row = rows[i];
     const std::string sensor = printable(row.sensor);
     log(LogLevel::warning, {.event = LogEvent::rows_rejected, .sink = name_, .window = row.window, .sensor = sensor},
-        "row of " + row.window + " for " + sensor + "/" + printable(row.metric) +
+        "row of " + row.window + " for " + sensor + "/" + printable(row.metric) + " from " + to_rfc3339(row.start) +
             " rejected: " + printable(row.reason));
   }
   if (rows.size() <= max_rejected_logged) return;
@@ -144,6 +156,7 @@ void Delivery::release_batch() {
 
 std::optional<Duration> Delivery::failed(const Outcome& outcome) {
   close();
+  outbox_.put_back();
   if (const auto* const stopped = std::get_if<Stopped>(&outcome)) {
     stopped_ = true;
     log(LogLevel::error, {.event = LogEvent::sink_stopped, .sink = name_},

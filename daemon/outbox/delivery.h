@@ -9,7 +9,7 @@
 // that the sink has confirmed. A restart of the process forgets the parts.
 //
 // Owns:   the sink, and the batch that it is being given.
-// Thread: one at a time; `status`, `take_over` and `interrupt`, any.
+// Thread: one at a time; `status`, `take_over`, `interrupt` and `end_silence`, any.
 // Blocks: `step` as the sink does, and as the disk while spilled rows are read.
 // Fails:  a sink that cannot take rows is tried again for ever, unless it says `Stopped`. What changes is logged. A
 //         sink that another instance has taken over goes on after `take_over`; until then all rows wait.
@@ -54,6 +54,8 @@ class Delivery {
   // Opens the sink, or delivers once. How long to wait before the next step; nothing: until the outbox has rows.
   using Time = std::chrono::steady_clock::time_point;
   std::optional<Duration> step(Time now = std::chrono::steady_clock::now());
+  // In place of a step while nothing waits: asks an exactly-once sink whether the store is still ours.
+  std::optional<Duration> look(Time now = std::chrono::steady_clock::now());
 
   // The sink is not called again, unless it is taken back.
   bool stopped() const noexcept { return stopped_ && !take_over_wanted_; }
@@ -63,6 +65,7 @@ class Delivery {
   void close() noexcept;
   // Makes a step that blocks return soon.
   void interrupt() noexcept { sink_->interrupt(); }
+  void end_silence() noexcept { sink_->end_silence(); }  // as Sink's
 
   DeliveryStatus status() const;
 
@@ -86,7 +89,12 @@ class Delivery {
   const std::unique_ptr<Sink> sink_;
   Outbox& outbox_;
   const SinkTraits traits_;
+  struct Doubt {
+    EpochId id;
+    std::size_t rows;
+  };
   std::shared_ptr<const RowBatch> in_hand_;
+  std::optional<Doubt> doubt_;       // of an exactly-once sink: delivered, but whether it was stored is not known
   std::size_t rows_done_ = 0;        // of these
   std::optional<TokenBucket> rate_;  // nothing: no limit
   bool open_ = false;

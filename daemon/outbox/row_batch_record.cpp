@@ -88,7 +88,7 @@ SinkRow read_row(ByteReader& in, const SeriesList& series) {
   row.start = in.time();
   row.end = in.time();
   const std::uint8_t state = in.u8();
-  in.require(state <= static_cast<std::uint8_t>(RowState::retracted));
+  in.require(state <= static_cast<std::uint8_t>(RowState::added));
   row.state = static_cast<RowState>(state);
   row.revision = in.u32();
   return row;

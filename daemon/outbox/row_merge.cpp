@@ -45,10 +45,13 @@ class MergedRows {
     for (std::size_t i = 0; i < newer.rows.size(); ++i) {
       const SinkRow& row = newer.rows[i];
       const auto values = newer.values_of(i, columns);
+      if (row.state == RowState::added) {  // takes the place of none
+        append(row, values);
+        continue;
+      }
       const auto [known, fresh] = positions_.try_emplace({row.series.get(), row.start}, rows_.rows.size());
       if (fresh) {
-        rows_.rows.push_back(row);
-        rows_.values.insert(rows_.values.end(), values.begin(), values.end());
+        append(row, values);
         continue;
       }
       const std::size_t position = known->second;
@@ -59,6 +62,11 @@ class MergedRows {
   WindowRows take() { return std::move(rows_); }
 
  private:
+  void append(const SinkRow& row, std::span<const double> values) {
+    rows_.rows.push_back(row);
+    rows_.values.insert(rows_.values.end(), values.begin(), values.end());
+  }
+
   WindowRows rows_;
   std::unordered_map<RowKey, std::size_t, RowKeyHash> positions_;  // points into the batches
 };

@@ -1,11 +1,24 @@
 #include "daemon/outbox/row_selection.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include "sinks/row_guard.h"
 
 namespace edgetide {
+
+namespace {
+
+// Readings that come together share the windows that many of them would begin.
+constexpr std::int64_t max_windows_of_reading = 8;
+
+std::size_t windows_of_reading(const WindowOptions& window) {
+  if (window.kind != WindowKind::sliding) return 1;
+  return static_cast<std::size_t>(std::min(window.size.count() / window.slide.count() + 1, max_windows_of_reading));
+}
+
+}  // namespace
 
 std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs,
                                      SinkKind kind) {
@@ -17,6 +30,7 @@ std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, 
     for (const Aggregate& aggregate : window.aggregates) {
       schema.columns.push_back({name_of(aggregate), kind_of(aggregate).integer});
     }
+    if (window.top) schema.columns.push_back({rank_column, true});
     if (kind == SinkKind::table && !counts_readings(schema)) schema.columns.push_back({readings_column, true});
   }
   return schemas;
@@ -24,12 +38,14 @@ std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, 
 
 RowSelection::RowSelection(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs,
                            OutputMode mode, SinkKind kind)
-    : input_of_(windows.size(), not_an_input), mode_(mode) {
+    : input_of_(windows.size(), not_an_input), mode_(mode), is_table_(kind == SinkKind::table) {
   const std::vector<WindowSchema> schemas = schemas_of(windows, inputs, kind);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     input_of_[index_of(inputs[i])] = i;
     aggregates_.push_back(windows[index_of(inputs[i])].aggregates.size());
-    adds_readings_.push_back(schemas[i].columns.size() > aggregates_[i]);
+    ranks_.push_back(windows[index_of(inputs[i])].top.has_value());
+    adds_readings_.push_back(schemas[i].columns.size() > aggregates_[i] + (ranks_[i] ? 1 : 0));
+    bytes_of_reading_ += bytes_of_rows(i, windows_of_reading(windows[index_of(inputs[i])]));
   }
 }
 
@@ -51,9 +67,13 @@ std::size_t RowSelection::bytes_due(std::span<const RowsDue> due) const noexcept
     const std::size_t input = input_of_[window];
     if (input == not_an_input) continue;
     const std::size_t rows = mode_ == OutputMode::append ? due[window].final : due[window].all;
-    bytes += memory_of_rows(rows, aggregates_[input] + (adds_readings_[input] ? 1 : 0));
+    bytes += bytes_of_rows(input, rows);
   }
   return bytes;
+}
+
+std::size_t RowSelection::bytes_of_rows(std::size_t input, std::size_t rows) const noexcept {
+  return memory_of_rows(rows, aggregates_[input] + (ranks_[input] ? 1 : 0) + (adds_readings_[input] ? 1 : 0));
 }
 
 RowBatch RowSelection::select(const Emission& emission, const Pipeline& pipeline, std::uint64_t run) const {
@@ -67,13 +87,31 @@ RowBatch RowSelection::select(const Emission& emission, const Pipeline& pipeline
     window.rows.push_back({pipeline.key_of(row), row.start, row.end, row.state, row.revision});
     const auto first = emission.values.begin() + static_cast<std::ptrdiff_t>(row.first_value);
     window.values.insert(window.values.end(), first, first + static_cast<std::ptrdiff_t>(aggregates_[input]));
+    if (ranks_[input]) {
+      window.values.push_back(row.rank > 0 ? row.rank : std::numeric_limits<double>::quiet_NaN());
+    }
     if (adds_readings_[input]) window.values.push_back(row.readings);
   }
+  if (!emission.added.rows.empty() && adds_to(emission.added.window)) add(emission.added, batch);
   for (WindowRows& window : batch.windows) {  // it may wait for long, and counts with what it holds
     window.rows.shrink_to_fit();
     window.values.shrink_to_fit();
   }
   return batch;
+}
+
+void RowSelection::add(const AddedRows& added, RowBatch& batch) const {
+  const std::size_t input = input_of_[index_of(added.window)];
+  auto window = std::find_if(batch.windows.begin(), batch.windows.end(),
+                             [&](const WindowRows& each) { return each.input == input; });
+  if (window == batch.windows.end()) window = batch.windows.insert(window, WindowRows{input, {}, {}});
+  auto value = added.values.begin();
+  for (const AddedRow& row : added.rows) {
+    window->rows.push_back({row.key, row.start, row.end, RowState::added, 1});
+    window->values.insert(window->values.end(), value, value + static_cast<std::ptrdiff_t>(aggregates_[input]));
+    value += static_cast<std::ptrdiff_t>(aggregates_[input]);
+    if (adds_readings_[input]) window->values.push_back(row.readings);
+  }
 }
 
 }  // namespace edgetide

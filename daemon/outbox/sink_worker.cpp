@@ -9,6 +9,8 @@ namespace edgetide {
 namespace {
 
 constexpr std::chrono::milliseconds max_pause_while_stopping{500};
+constexpr std::chrono::minutes look_each{1};    // at a store that gets no rows
+constexpr std::chrono::seconds look_within{3};  // when somebody asks
 
 }  // namespace
 
@@ -43,8 +45,17 @@ void SinkWorker::push(RowBatch batch) {
 }
 
 bool SinkWorker::take_over() {
-  const bool was_taken = delivery_.take_over();
-  const MutexLock lock(mutex_);
+  bool was_taken = delivery_.take_over();
+  MutexLock lock(mutex_);
+  if (!was_taken && thread_.joinable() && !ended_) {
+    const std::uint64_t before = looks_;
+    const auto until = std::chrono::steady_clock::now() + look_within;
+    look_due_ = true;
+    changed_.notify_all();
+    while (looks_ == before && !ended_ && changed_.wait_until(lock, until) == std::cv_status::no_timeout) {
+    }
+    was_taken = delivery_.take_over();
+  }
   changed_.notify_all();
   return was_taken;
 }
@@ -69,7 +80,7 @@ SinkWorkerStatus SinkWorker::status() const {
           .memory_bytes = outbox.memory_bytes,
           .full = outbox_.full(),
           .waiting_for = outbox.waiting_rows == 0 ? Duration() : waiting_for(),
-          .lost_records = outbox.lost_records,
+          .lost = outbox.lost,
           .failures = delivery.failures,
           .in_doubt = delivery.in_doubt,
           .writes = delivery.writes,
@@ -98,11 +109,29 @@ void SinkWorker::join() {
 }
 
 void SinkWorker::run() noexcept {
-  while (wait(delivery_.step())) {
+  std::optional<Duration> pause = delivery_.step();
+  while (wait(pause)) {
+    if (take_look()) {
+      pause = delivery_.look();
+      note_look();
+    } else {
+      pause = delivery_.step();
+    }
   }
   delivery_.close();
   const MutexLock lock(mutex_);
   ended_ = true;
+  changed_.notify_all();
+}
+
+bool SinkWorker::take_look() {
+  const MutexLock lock(mutex_);
+  return std::exchange(look_due_, false);
+}
+
+void SinkWorker::note_look() {
+  const MutexLock lock(mutex_);
+  ++looks_;
   changed_.notify_all();
 }
 
@@ -112,10 +141,12 @@ bool SinkWorker::wait(std::optional<Duration> pause) {
   if (outbox_.empty()) waiting_since_.reset();
   const auto now = std::chrono::steady_clock::now();
   if (!pause) {
-    while (!stopping_ && !has_work()) changed_.wait(lock);
+    while (!stopping_ && !look_due_ && !has_work()) {
+      if (changed_.wait_until(lock, now + look_each) == std::cv_status::timeout) look_due_ = true;
+    }
   } else if (!stopping_) {
     const auto until = now + std::chrono::microseconds(pause->count());
-    while (!stopping_ && changed_.wait_until(lock, until) == std::cv_status::no_timeout) {
+    while (!stopping_ && !look_due_ && changed_.wait_until(lock, until) == std::cv_status::no_timeout) {
     }
   } else if (*pause > Duration()) {
     // The last chance of a store that comes back just now.

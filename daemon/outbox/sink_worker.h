@@ -4,7 +4,7 @@
 // In:      row batches from the intake (`push`), kept in the outbox.
 // Out:     calls to the sink, from this worker's thread only; log lines when the sink's condition changes.
 // Thread:  one per sink, named after it, from `start` to `finish`. `push`, `full` and `status` from any thread;
-//          `spill`, `spill_surplus` and `first_waiting_record` from the storage thread.
+//          `spill`, `spill_excess` and `spilled` from the storage thread.
 // Never:   touches the pipeline; sleeps while the sink wants rows and has them.
 // Fails:   as the delivery and the outbox say: whatever fails is tried again, and what that costs is the outbox's
 // policy.
@@ -40,7 +40,7 @@ struct SinkWorkerStatus {
   std::size_t memory_bytes = 0;     // of rows that wait in memory
   bool full = false;                // it may take no more rows, and holds intake back
   Duration waiting_for;             // some row has waited all this time; at least the oldest one's
-  std::uint64_t lost_records = 0;   // of the spill log, damaged
+  SpillLoss lost;                   // of the spill log, missing or damaged
   std::uint64_t failures = 0;       // of the sink, each tried again
   std::uint64_t in_doubt = 0;       // of these, deliveries whose answer was lost
   WriteHistogram writes;            // of deliveries, whatever came of them
@@ -59,8 +59,8 @@ class SinkWorker {
   ~SinkWorker();
 
   // As Outbox::recover. Requires: before all else.
-  std::variant<std::optional<EpochId>, LogRefusal> recover(std::uint64_t first_record, std::uint64_t run) {
-    return outbox_.recover(first_record, run);
+  std::variant<std::optional<EpochId>, LogRefusal> recover(const SpillExtent& known, std::uint64_t run) {
+    return outbox_.recover(known, run);
   }
 
   // As Outbox::adopt: the rows that a worker of the same name leaves behind. Requires: before all else.
@@ -72,19 +72,26 @@ class SinkWorker {
   std::optional<Duration> step() { return delivery_.step(); }
 
   void push(RowBatch batch);
-  void expect(std::size_t bytes) { outbox_.expect(bytes); }
+  void expect(const RowBatch& batch) { outbox_.expect(batch); }
   bool full() const noexcept { return outbox_.full(); }
   bool may_block() const noexcept { return outbox_.may_block(); }
   std::uint64_t room() const noexcept { return outbox_.room(); }
+  std::uint64_t capacity() const noexcept { return outbox_.capacity(); }
   SinkWorkerStatus status() const;
   const std::string& name() const noexcept { return name_; }
-  // As Delivery::take_over; returns at once.
+  // As Delivery::take_over, after a look at the store if that is possible within a moment. Blocks: so long.
   bool take_over();
+  // As Sink's.
+  void end_silence() noexcept { delivery_.end_silence(); }
 
   // As Outbox's. After `join` they still hold.
   std::error_code spill(EpochId through) { return outbox_.spill(through); }
-  std::error_code spill_surplus() { return outbox_.spill_surplus(); }
-  std::uint64_t first_waiting_record() const { return outbox_.first_waiting_record(); }
+  std::error_code spill_excess() { return outbox_.spill_excess(); }
+  SpillExtent spilled() const { return outbox_.spilled(); }
+
+  // As Outbox's. Any thread.
+  std::optional<EpochId> take_delivered() { return outbox_.take_delivered(); }
+  void already_stored(EpochId id) { outbox_.already_stored(id); }
 
   // Tells the worker to deliver what it has until the deadline and then to end; returns at once.
   void finish(std::chrono::steady_clock::time_point deadline);
@@ -96,6 +103,8 @@ class SinkWorker {
   bool wait(std::optional<Duration> pause);
   Duration waiting_for() const;
   bool has_work() const { return delivery_.take_over_wanted() || (!delivery_.stopped() && !outbox_.empty()); }
+  bool take_look();
+  void note_look();
 
   const std::string name_;
   Outbox outbox_;
@@ -105,6 +114,8 @@ class SinkWorker {
   Condition changed_;
   bool stopping_ GUARDED_BY(mutex_) = false;
   bool ended_ GUARDED_BY(mutex_) = false;
+  bool look_due_ GUARDED_BY(mutex_) = false;  // at the store, though nothing waits for it
+  std::uint64_t looks_ GUARDED_BY(mutex_) = 0;
   std::chrono::steady_clock::time_point deadline_ GUARDED_BY(mutex_);
   // The outbox has held rows since then.
   std::optional<std::chrono::steady_clock::time_point> waiting_since_ GUARDED_BY(mutex_);

@@ -13,6 +13,36 @@ std::size_t memory_of(const RowBatch& batch) noexcept {
   return bytes;
 }
 
+namespace {
+
+// Of its record on disk, at most, but for the names of windows and columns.
+std::size_t record_bytes_of(const RowBatch& batch) noexcept {
+  constexpr std::size_t head_bytes = 256, row_bytes = 25, series_bytes = 17, label_bytes = 8;
+  std::size_t bytes = head_bytes;
+  const Series* before = nullptr;
+  for (const WindowRows& window : batch.windows) {
+    bytes += window.rows.size() * row_bytes + window.values.size() * sizeof(double);
+    for (const SinkRow& row : window.rows) {
+      const Series* const series = row.series.get();
+      if (std::exchange(before, series) == series) continue;
+      bytes += series_bytes + series->sensor.size() + series->metric.size() + series->unit.size();
+      for (const Label& label : series->labels) bytes += label_bytes + label.key.size() + label.value.size();
+    }
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::size_t bytes_of(const RowBatch& batch) noexcept {
+  return std::max(memory_of(batch), record_bytes_of(batch)) + sizeof(WaitingBatch);
+}
+
+WaitingBatch unspilled_batch(EpochRange epochs, std::shared_ptr<const RowBatch> batch) {
+  const std::size_t memory = memory_of(*batch), rows = batch->row_count(), counted = bytes_of(*batch);
+  return {.epochs = epochs, .rows = rows, .batch = std::move(batch), .batch_bytes = memory, .unspilled_bytes = counted};
+}
+
 std::size_t WaitingBatches::first_after(EpochId id) const noexcept {
   const auto found = std::partition_point(batches_.begin(), batches_.end(),
                                           [&](const WaitingBatch& batch) { return batch.epochs.last <= id; });
@@ -70,11 +100,19 @@ std::optional<std::uint64_t> WaitingBatches::first_record() const noexcept {
   return first;
 }
 
+EpochId WaitingBatches::last_spilled() const noexcept {
+  for (std::size_t i = batches_.size(); i-- > 0;) {
+    if (batches_[i].record != 0) return batches_[i].epochs.last;
+  }
+  return {};
+}
+
 void WaitingBatches::count(const WaitingBatch& batch) noexcept {
   rows_ += batch.rows;
   batch_bytes_ += batch.batch_bytes;
-  bytes_ += batch.record != 0 ? batch.record_bytes : batch.batch_bytes;
+  bytes_ += batch.record != 0 ? batch.record_bytes + sizeof(WaitingBatch) : batch.unspilled_bytes;
   if (batch.record == 0) return;
+  copy_bytes_ += batch.batch_bytes;
   spilled_rows_ += batch.rows;
   spilled_bytes_ += batch.record_bytes;
 }
@@ -82,8 +120,9 @@ void WaitingBatches::count(const WaitingBatch& batch) noexcept {
 void WaitingBatches::discount(const WaitingBatch& batch) noexcept {
   rows_ -= batch.rows;
   batch_bytes_ -= batch.batch_bytes;
-  bytes_ -= batch.record != 0 ? batch.record_bytes : batch.batch_bytes;
+  bytes_ -= batch.record != 0 ? batch.record_bytes + sizeof(WaitingBatch) : batch.unspilled_bytes;
   if (batch.record == 0) return;
+  copy_bytes_ -= batch.batch_bytes;
   spilled_rows_ -= batch.rows;
   spilled_bytes_ -= batch.record_bytes;
 }

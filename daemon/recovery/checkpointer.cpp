@@ -23,7 +23,7 @@ Checkpointer::Checkpointer(Intake& intake, const std::vector<std::unique_ptr<Sin
 }
 
 Duration Checkpointer::step() {
-  spill_surplus();
+  spill_excess();
   // DURABILITY.md, "the journal grows faster than the checkpoint interval allows".
   if (clock_.now().running >= checkpoint_at_ || (!checkpoint_fails_ && intake_.wants_checkpoint())) write_checkpoint();
   const Duration pause = checkpoint_at_ - clock_.now().running;
@@ -31,14 +31,16 @@ Duration Checkpointer::step() {
 }
 
 // An error is in the worker's status, and the worker keeps what was not written.
-void Checkpointer::spill_surplus() {
-  for (const auto& worker : workers_) static_cast<void>(worker->spill_surplus());
+void Checkpointer::spill_excess() {
+  for (const auto& worker : workers_) static_cast<void>(worker->spill_excess());
 }
 
 std::error_code Checkpointer::spill_all(Checkpoint& checkpoint) {
   for (const auto& worker : workers_) {
     if (const std::error_code error = worker->spill({checkpoint.run, checkpoint.epoch})) return error;
-    checkpoint.outboxes.push_back({worker->name(), worker->first_waiting_record()});
+    const SpillExtent extent = worker->spilled();
+    checkpoint.outboxes.push_back(
+        {worker->name(), extent.first_record, extent.next_record, extent.rows, extent.last.run, extent.last.epoch});
   }
   return {};
 }

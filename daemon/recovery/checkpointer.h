@@ -43,7 +43,7 @@ class Checkpointer {
   CheckpointerStatus status() const;
 
  private:
-  void spill_surplus();
+  void spill_excess();
   std::error_code take(Checkpoint& checkpoint);
   std::error_code spill_all(Checkpoint& checkpoint);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/storage/series_checksum.h"
+#include "pipeline/window_named.h"
 
 namespace edgetide {
 
@@ -21,6 +22,7 @@ JournalReplay::JournalReplay(Pipeline& pipeline, const RowRoutes& routes, Intake
       sessions_(state.sessions),
       positions_(state.positions),
       values_(state.values),
+      late_(state.late),
       source_names_(std::move(source_names)) {}
 
 void JournalReplay::begin(const std::vector<std::string>& sources, std::uint64_t run) {
@@ -99,7 +101,7 @@ void JournalReplay::apply_one(const NewSeries& added) {
   if (then >= series_.size()) series_.resize(then + 1);
   const std::optional<SeriesId> replaced = ids_are_known_ ? series_[then] : std::nullopt;
   series_[then].reset();
-  const auto known = pipeline_.series().find(added.series.sensor, added.series.metric);
+  const auto known = pipeline_.series().find(added.series);
   series_[then] =
       known ? *known : pipeline_.restore_series(added.series, source_of(added.source).value_or(SourceId{0}), replaced);
 }
@@ -123,6 +125,10 @@ void JournalReplay::note_messages(const std::string& source, const JournaledBatc
 void JournalReplay::apply_one(const JournaledSession& session) {
   if (!places_are_known_ || index_of(session.source) >= names_.size()) return;
   sessions_.begin(names_[index_of(session.source)], session.name, session.is_new, session.in_flight, session.notes);
+}
+
+void JournalReplay::apply_one(const JournaledDelivery& delivery) {
+  routes_.already_stored(delivery.sink, {delivery.run, delivery.epoch});
 }
 
 void JournalReplay::hold(const ClockHold& held) {
@@ -169,7 +175,20 @@ void JournalReplay::follow_connections(const JournaledTick& tick) {
   }
 }
 
-void JournalReplay::apply_one(const JournaledTick& tick) {
+// As the intake did: the rows are made before the tick. Readings that it marked are never added again.
+void JournalReplay::apply_one(const JournaledLate& late) {
+  for (const std::uint64_t number : late.numbers) late_.add(late.window, number);
+  applied_.clear();
+  for (const Reading& reading : late.readings) {
+    if (const auto series = series_of(reading.series)) applied_.push_back({*series, reading.event_time, reading.value});
+  }
+  const std::optional<WindowId> window = window_named(pipeline_.options().windows, late.window);
+  if (!window) applied_.clear();
+  lost_readings_ += late.readings.size() - applied_.size();
+  fire(late, applied_.empty() ? AddedRows() : pipeline_.late_rows(*window, applied_));
+}
+
+void JournalReplay::fire(const JournaledTick& tick, AddedRows added) {
   follow_connections(tick);
   const std::uint64_t next = pipeline_.epoch() + 1;
   if (tick.epoch > next && tick.epoch - next < max_epochs_lost) pipeline_.skip_to_epoch(tick.epoch);
@@ -178,6 +197,7 @@ void JournalReplay::apply_one(const JournaledTick& tick) {
       pipeline_.set_unheard(*source, i < tick.unheard.size() ? tick.unheard[i] : Duration());
   }
   pipeline_.tick(tick.now, tick.fire, emission_);
+  emission_.added = std::move(added);
   RowRoutes::send(routes_.select(emission_, pipeline_, run_));
 }
 

@@ -51,10 +51,13 @@ class JournalReplay {
   void apply_one(const RunStart& start);
   void apply_one(const NewSeries& added);
   void apply_one(const JournaledBatch& batch);
-  void apply_one(const JournaledTick& tick);
+  void apply_one(const JournaledTick& tick) { fire(tick, {}); }
+  void apply_one(const JournaledLate& late);
+  void fire(const JournaledTick& tick, AddedRows added);
   void apply_one(const JournaledConnection& connection);
   void apply_one(const ClockSet& set);
   void apply_one(const JournaledSession& session);
+  void apply_one(const JournaledDelivery& delivery);
   void note_messages(const std::string& source, const JournaledBatch& batch);
   void apply_or_hold(SourceId then, Moment arrival, std::span<const Reading> readings);
   void apply_one(const JournaledSources& sources);
@@ -70,6 +73,7 @@ class JournalReplay {
   SourceSessions& sessions_;
   SourcePositions& positions_;
   StoredValues& values_;
+  LateMarks& late_;
   const std::vector<std::string> source_names_;  // now
 
   std::uint64_t run_ = 0;

@@ -9,6 +9,7 @@
 #include "daemon/recovery/journal_replay.h"
 #include "daemon/storage/record_log_reader.h"
 #include "daemon/storage/set_aside.h"
+#include "pipeline/window_named.h"
 
 namespace edgetide {
 
@@ -18,8 +19,8 @@ constexpr std::uint64_t spill_each_records = 4096;
 constexpr std::uint64_t first_of_all = 1;  // of the records of a journal: without a checkpoint all are needed
 
 // Rows of a long journal may be more than memory is to hold. An error is in the worker's status.
-void spill_surplus(std::span<const std::unique_ptr<SinkWorker>> workers) {
-  for (const auto& worker : workers) static_cast<void>(worker->spill_surplus());
+void spill_excess(std::span<const std::unique_ptr<SinkWorker>> workers) {
+  for (const auto& worker : workers) static_cast<void>(worker->spill_excess());
 }
 
 std::string counted(std::uint64_t n, const std::string& what) {
@@ -50,8 +51,7 @@ std::optional<std::uint64_t> state_id_of_journal(FileSystem& files, const std::s
 }
 
 bool is_configured(const Pipeline& pipeline, const std::string& name) {
-  const auto& windows = pipeline.options().windows;
-  return std::any_of(windows.begin(), windows.end(), [&](const WindowOptions& window) { return window.name == name; });
+  return window_named(pipeline.options().windows, name).has_value();
 }
 
 // The reason if it cannot be.
@@ -100,9 +100,11 @@ void restore_newest(FileSystem& files, CheckpointStore& checkpoints, FoundState&
   }
 }
 
-// The journal goes on behind each checkpoint. Where it does not, a file of it is missing or was shortened.
+// The journal goes on behind each checkpoint. Where it does not, a file of it is missing or was shortened. Its newest
+// file is there although all of its records may be in the checkpoint.
 void report_missing(FileSystem& files, const std::string& state_directory, const FoundState& found,
-                    std::uint64_t next_record, RecoveredState& recovered) {
+                    const RecordLogReader& reader, RecoveredState& recovered) {
+  const std::uint64_t next_record = reader.segments().empty() ? first_of_all : reader.next_number();
   for (const auto& [path, record] : found.kept) {
     const bool newest = path == found.path;
     if (newest ? next_record >= record : reaches(files, journal_location(state_directory), record)) continue;
@@ -116,11 +118,12 @@ void report_missing(FileSystem& files, const std::string& state_directory, const
 void recover_outboxes(const FoundState& found, std::uint64_t run, std::span<const std::unique_ptr<SinkWorker>> workers,
                       StateHistory& history) {
   for (const auto& worker : workers) {
-    std::uint64_t first = 0;
+    SpillExtent extent;
     for (const OutboxStart& start : found.checkpoint ? found.checkpoint->outboxes : std::vector<OutboxStart>()) {
-      if (start.sink == worker->name()) first = start.first_record;
+      if (start.sink != worker->name()) continue;
+      extent = {start.first_record, start.next_record, start.rows, {start.last_run, start.last_epoch}};
     }
-    const auto answer = worker->recover(first, run);
+    const auto answer = worker->recover(extent, run);
     if (const auto* const refusal = std::get_if<LogRefusal>(&answer)) refuse(*refusal);
     history.note(std::get<std::optional<EpochId>>(answer).value_or(EpochId{}));
   }
@@ -135,7 +138,7 @@ void apply_all(JournalInputs& inputs, JournalReplay& replay, std::span<const std
   while (const auto input = inputs.next()) {
     if (const auto gap = inputs.take_gap()) replay.note_gap(*gap);
     replay.apply(*input);
-    if (inputs.number() % spill_each_records == 0) spill_surplus(workers);
+    if (inputs.number() % spill_each_records == 0) spill_excess(workers);
   }
 }
 
@@ -226,7 +229,7 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, Ch
   pipeline.take_over_changed();
   report(reader.report(), recovered);
   report(replay, inputs, reader.report(), recovered);
-  report_missing(files, state_directory, found, reader.next_number(), recovered);
+  report_missing(files, state_directory, found, reader, recovered);
   if (const std::error_code error = reader.cut_torn_tail()) {
     recovered.reports.push_back(reader.report().torn_path + ": " + error.message());
   }

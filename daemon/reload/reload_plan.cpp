@@ -98,6 +98,19 @@ std::string listed(const char* what, const NameChanges& changes) {
   return text;
 }
 
+std::vector<std::string> relabelled_tables(const EnrichmentOptions& now, const EnrichmentOptions& next) {
+  std::vector<std::string> relabelled;
+  for (const SensorTableInput& input : next.tables) {
+    const auto before = std::find_if(now.tables.begin(), now.tables.end(),
+                                     [&](const SensorTableInput& known) { return known.name == input.name; });
+    if (before == now.tables.end()) continue;
+    const std::size_t sensors = input.table->labels_changed(*before->table);
+    if (sensors == 0) continue;
+    relabelled.push_back(input.name + " (" + std::to_string(sensors) + (sensors == 1 ? " sensor)" : " sensors)"));
+  }
+  return relabelled;
+}
+
 }  // namespace
 
 bool NameChanges::has_added(const std::string& name) const {
@@ -115,6 +128,7 @@ ReloadPlan plan_reload(const GatewayOptions& now, const GatewayOptions& next) {
   plan.sources = compare(sources_of(now), sources_of(next));
   plan.windows = compare(windows_of(now), windows_of(next));
   plan.sinks = compare(sinks_of(now), sinks_of(next));
+  plan.relabelled = relabelled_tables(now.enrichment, next.enrichment);
   const std::pair<const char*, bool> fixed[] = {
       {"gateway.id", now.id == next.id},
       {"gateway.state_directory", now.state_directory == next.state_directory},
@@ -134,9 +148,9 @@ ReloadPlan plan_reload(const GatewayOptions& now, const GatewayOptions& next) {
 
 std::string to_text(const ReloadPlan& plan) {
   std::string text;
-  for (const std::string& part :
-       {listed("sources", plan.sources), listed("windows", plan.windows), listed("sinks", plan.sinks)}) {
-    if (!part.empty()) text += (text.empty() ? "" : "; ") + part;
+  for (const std::string& part : {listed("sources", plan.sources), listed("windows", plan.windows),
+                                  listed("sinks", plan.sinks), listed("new labels: table", plan.relabelled)}) {
+    if (!part.empty()) text += (text.empty() ? "" : "; ") + part.substr(part.find_first_not_of(' '));
   }
   return text.empty() ? "no source, window or sink has changed" : text;
 }

@@ -4,6 +4,7 @@
 //             again.
 //   windows   changed: what its state means (WindowDefinition::fingerprint). Its open
 //             windows are finished by the former definition (Pipeline::take_over_changed).
+//   tables    read again; later readings have the labels that they give.
 //   sinks     changed: the store, the outbox, or the columns of its rows. The rows in its outbox go to the new one.
 //
 // Thread: pure. Fails: never.
@@ -28,12 +29,14 @@ struct NameChanges {
 
 struct ReloadPlan {
   NameChanges sources, windows, sinks;
+  std::vector<std::string> relabelled;     // sensor tables: "sensors (3 sensors)"
   std::vector<std::string> needs_restart;  // keys and sections that do not change until a restart
 };
 
 ReloadPlan plan_reload(const GatewayOptions& now, const GatewayOptions& next);
 
-// "sources: new a, b; windows: changed minute, gone hour", or "no source, window or sink has changed".
+// "sources: new a, b; windows: changed minute, gone hour; new labels: table sensors (3 sensors)", or
+// "no source, window or sink has changed".
 std::string to_text(const ReloadPlan& plan);
 
 // Resets what needs a restart to its present value.

@@ -15,7 +15,7 @@ class Descriptor {
     return *this;
   }
   ~Descriptor() {
-    if (descriptor_ >= 0) close(descriptor_);
+    if (descriptor_ >= 0) ::close(descriptor_);
   }
   int get() const noexcept { return descriptor_; }
   bool is_open() const noexcept { return descriptor_ >= 0; }

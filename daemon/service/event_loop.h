@@ -1,15 +1,15 @@
 // One thread that waits for descriptors, for times and for other threads, and serves what is ready, one at a time. What
 // it calls must not wait: it would hold up all the others.
 //
-//   EventLoop loop("sockets");
-//   loop.start();
+//   EventLoop loop("sources");
+//   const EventLoop::Use use(loop);  // it runs
 //   loop.call([&] { watch.emplace(loop, socket.get(), EPOLLIN, [this](std::uint32_t) { read(); }); });
 //
 // In each turn: the descriptors that are ready, in the kernel's order; then the timers that are due, in the order of
 // their times; then what other threads have posted, in the order of posting.
 //
-// Thread: `post` from any; `start`, `stop` and `call` from one other thread, its owner's. Watches and timers are made,
-//         changed and destroyed on the loop's thread, or on its owner's while the loop does not run.
+// Thread: `post` from any; `start`, `stop`, `call` and `Use` from one other thread, its owner's. Watches and timers are
+//         made, changed and destroyed on the loop's thread, or on its owner's while the loop does not run.
 // Owns:   its thread, an epoll and an eventfd. Watches and timers are their users', and end before the loop does.
 // Fails:  `start` and `Watch` throw std::system_error when the kernel gives no descriptor or thread. What is called
 //         from a turn must not throw, but for the task of `call`, whose exception goes to the caller.
@@ -18,6 +18,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -34,6 +35,7 @@ namespace edgetide {
 class EventLoop {
  public:
   using Time = std::chrono::steady_clock::time_point;
+  class Use;
   class Watch;
   class Timer;
 
@@ -78,6 +80,26 @@ class EventLoop {
   std::vector<std::function<void()>> posted_ GUARDED_BY(mutex_);
 
   std::thread thread_;
+  std::size_t uses_ = 0;  // the owner's thread only
+};
+
+// The loop runs while it has users: its thread starts with the first and ends with the last.
+//
+// Thread: the owner's. Fails: as `start`.
+class EventLoop::Use {
+ public:
+  explicit Use(EventLoop& loop) : loop_(loop) {
+    loop_.start();
+    ++loop_.uses_;
+  }
+  ~Use() {
+    if (--loop_.uses_ == 0) loop_.stop();
+  }
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+
+ private:
+  EventLoop& loop_;
 };
 
 // A descriptor that the loop waits for. Level-triggered: what is ready and not used comes again in the next turn.

@@ -15,9 +15,18 @@ std::optional<TcpState> tcp_state(int descriptor) {
   int unread = 0;
   if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return std::nullopt;
   if (ioctl(descriptor, FIONREAD, &unread) != 0) return std::nullopt;
-  const auto waiting = static_cast<std::uint64_t>(std::max(unread, 0));
-  const std::uint64_t received = info.tcpi_bytes_received;
-  return TcpState{Duration::milliseconds(info.tcpi_last_data_recv), waiting, received - std::min(received, waiting)};
+  return TcpState{.silent_for = Duration::milliseconds(info.tcpi_last_data_recv),
+                  .unanswered_for = Duration::milliseconds(info.tcpi_last_ack_recv),
+                  .unread_bytes = static_cast<std::uint64_t>(std::max(unread, 0))};
+}
+
+void ask_for_life(int descriptor, std::chrono::seconds every, int probes) {
+  constexpr int on = 1;
+  const int seconds = static_cast<int>(every.count());
+  setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
+  setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds);
+  setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+  setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
 }  // namespace edgetide

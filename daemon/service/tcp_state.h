@@ -3,6 +3,7 @@
 // Thread: any. Fails: nothing, where the descriptor is not a TCP connection.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -11,11 +12,15 @@
 namespace edgetide {
 
 struct TcpState {
-  Duration silent_for;  // since the last bytes came
+  Duration silent_for;      // since the last bytes came
+  Duration unanswered_for;  // since the other end's kernel last acknowledged something
   std::uint64_t unread_bytes = 0;
-  std::uint64_t read_bytes = 0;  // by the process, since the connection began
 };
 
 std::optional<TcpState> tcp_state(int descriptor);
+
+// The kernel asks the other end's for an acknowledgement when nothing came for so long; `probes` without one end the
+// connection.
+void ask_for_life(int descriptor, std::chrono::seconds every, int probes);
 
 }  // namespace edgetide

@@ -37,7 +37,7 @@ class AcceptWaiter final : public SourceEvents {
   void room_available() noexcept override;
   void durable(std::uint64_t through) noexcept override;
   void set_blocking(bool allowed) noexcept override;
-  std::optional<Liveness> liveness() noexcept override { return get_liveness_(); }
+  std::optional<Liveness> liveness(SourceId) noexcept override { return get_liveness_(); }
 
  private:
   bool wait_for_room(std::uint64_t seen);

@@ -6,16 +6,20 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "daemon/decoders/route.h"
 #include "daemon/sources/source.h"
 
 namespace edgetide {
 
+class EventLoop;
 class SocketLoop;
 
-// True if a peer learns what has been accepted; false: best effort.
 struct SourceTraits {
-  bool acknowledges = false;
+  bool acknowledges = false;        // a peer learns what has been accepted; false: best effort
+  bool takes_lines = false;         // each line is a message
+  std::size_t max_connections = 0;  // that peers may open, each a descriptor
   bool operator==(const SourceTraits&) const = default;
 };
 
@@ -23,15 +27,18 @@ class ConfiguredSource {
  public:
   virtual ~ConfiguredSource() = default;
 
-  // What a source is made with. It outlives the source.
+  // What a source is made with. What it refers to outlives the source; it does not.
   struct Surroundings {
     SourceId id;
     SourceHost& host;
-    SocketLoop& sockets;
+    EventLoop& loop;      // of all sources that wait for descriptors or times (events_on_loop.h)
+    SocketLoop& sockets;  // on that loop: messages of a stream or datagrams
   };
   // Without I/O.
   virtual std::unique_ptr<Source> make(const Surroundings& surroundings) const = 0;
   virtual SourceTraits traits() const = 0;
+  // How its payloads are decoded; without topics where it takes all with one route.
+  virtual std::vector<RouteOptions> routes() const { return {}; }
   // A reload replaces a source that is not equal to the former one.
   virtual bool equals(const ConfiguredSource& other) const = 0;
 };

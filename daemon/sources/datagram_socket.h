@@ -13,8 +13,8 @@
 #include <sys/socket.h>
 
 #include "daemon/service/event_loop.h"
+#include "daemon/service/rare_notice.h"
 #include "daemon/sources/bound_socket.h"
-#include "daemon/sources/rare_notice.h"
 #include "daemon/sources/served_socket.h"
 #include "daemon/sources/socket_intake.h"
 #include "daemon/sources/source.h"

@@ -12,6 +12,7 @@
 #include "daemon/sources/framing.h"
 #include "daemon/sources/length_prefix_buffer.h"
 #include "daemon/sources/line_buffer.h"
+#include "daemon/sources/telegram_buffer.h"
 
 namespace edgetide {
 
@@ -20,6 +21,7 @@ class FrameBuffer {
   // Requires: a framing of streams.
   FrameBuffer(Framing framing, std::size_t max_message_bytes) : buffer_(LineBuffer(max_message_bytes)) {
     if (framing == Framing::length_prefix) buffer_ = LengthPrefixBuffer(max_message_bytes);
+    if (framing == Framing::telegram) buffer_ = TelegramBuffer(max_message_bytes);
   }
 
   // Calls message(text) for every complete message and too_long() once per message beyond the limit.
@@ -38,7 +40,7 @@ class FrameBuffer {
   }
 
  private:
-  std::variant<LineBuffer, LengthPrefixBuffer> buffer_;
+  std::variant<LineBuffer, LengthPrefixBuffer, TelegramBuffer> buffer_;
 };
 
 }  // namespace edgetide

@@ -9,9 +9,11 @@
 // under the library, with shutdown(2), and returns: the PUBACK finds a dead socket, the library sees a lost connection,
 // and the broker delivers the message again in the next one.
 //
-// The library does not tell the socket of a client, but its protocol trace opens the "<- CONNACK" line with it, on the
-// receive thread right before the connected callback. That one number is all that is taken from the trace, which is
-// on only while a source connects.
+// The library does not tell the socket of a client, but its protocol trace does: in the line "-> CONNECT", before the
+// first read, whose bytes must be checked (paho_reads.h), and in "<- CONNACK", on the receive thread right before the
+// connected callback. The trace is on only while a source connects. It also has the reason of a connect that fails, on
+// the thread that calls the failure's listener next. (The library's handler for TLS errors would be called through
+// options that Paho C++ 1.2 has destroyed by then.)
 //
 // Nor does it hand the packet id of a message on. That is in the message's C struct, which is private; `packet_of`
 // reaches it in the one way that the language has for this.
@@ -35,17 +37,20 @@
 #include <unistd.h>
 #include <utility>
 
+#include "daemon/decoders/message_fingerprint.h"
 #include "daemon/service/descriptor.h"
 #include "daemon/service/host_port.h"
 #include "daemon/service/memory_limit.h"
 #include "daemon/service/mutex.h"
+#include "daemon/service/reachability.h"
 #include "daemon/service/regular_file.h"
 #include "daemon/service/server_address.h"
 #include "daemon/service/tcp_state.h"
 #include "daemon/sources/accept_waiter.h"
-#include "daemon/sources/message_fingerprint.h"
+#include "daemon/sources/connect_failure.h"
+#include "daemon/sources/edit_copies.h"
 #include "daemon/sources/mqtt_subscriptions.h"
-#include "daemon/sources/packet_watch.h"
+#include "daemon/sources/paho_reads.h"
 #include "daemon/sources/reconnect_pace.h"
 #include "daemon/sources/topic_filter.h"
 
@@ -58,6 +63,10 @@ using namespace std::chrono_literals;
 constexpr auto connect_timeout = 15s;
 constexpr auto answer_timeout = 15s;  // SUBACK
 constexpr auto disconnect_timeout = 2s;
+constexpr auto status_timeout = 5s;  // PUBACK
+constexpr int status_qos = 1;
+constexpr char online[] = "online", offline[] = "offline";
+constexpr auto reach_timeout = 2s;  // of a look at why a connect failed
 constexpr std::chrono::microseconds backoff_least = 50ms;
 constexpr std::size_t max_waiting_replies = 100;
 constexpr std::int32_t receive_maximum = 1000;
@@ -66,27 +75,55 @@ constexpr std::int32_t receive_maximum = 1000;
 constexpr std::uint32_t messages_sent_again = 16 * receive_maximum;
 constexpr std::uint32_t packet_ids = 65'535;  // as many as MQTT 3.1.1 brokers may send unacknowledged
 constexpr int reason_taken_over = 142;
+constexpr int refused_version_of_3_1_1 = 1, refused_version_of_5 = 132;  // answers to CONNECT
+constexpr std::size_t max_unreleased_bytes = 16 * 1024 * 1024;
 constexpr std::int32_t packet_slack_bytes = 64 * 1024;  // topic and properties beside the payload
 
-// The library reads any packet into memory, three times over, whatever was announced. One that takes a larger part than
-// this of what the process may have is cut off while it comes.
+// The library has a packet of 3.1.1 in memory three times over. One that takes a larger part than this of what the
+// process may have is not read, and none that the limit of the service has no room for; nor are several at a time that
+// are larger together (paho_reads.h).
 constexpr std::uint64_t packet_part_of_memory = 8;
+constexpr std::uint64_t most_packet_bytes = 32 * 1024 * 1024;
 constexpr unsigned tries_to_receive = 2;           // a message that could not be received so often ends its session
 constexpr unsigned tries_before_ending_again = 5;  // a retained one comes in each session, until it is cleared
-constexpr auto watch_closely_for = 10s;            // what killed us the last time comes first
-constexpr auto look_closely_each = 20ms;
-constexpr auto look_each = 1s;
+constexpr auto answer_slice = 20ms;
 
 constexpr int no_socket = -1;
+constexpr std::size_t max_client_id_bytes = 128;  // without blanks
 
 // The socket of the CONNACK that Paho's receive thread has read last.
 thread_local int traced_socket = no_socket;
+// What the trace said last of a connect that fails, on this thread, since the last one began.
+constexpr std::size_t max_traced_failure = 255;
+thread_local char traced_words[max_traced_failure + 1] = {};
 
-// A line of Paho's trace: "YYYYMMDD HHMMSS.mmm SOCKET CLIENT-ID <- CONNACK rc: 0".
+void note_traced_failure(const char* line) noexcept {
+  try {
+    const std::string words = traced_failure(line);
+    if (!words.empty()) traced_words[words.copy(traced_words, max_traced_failure)] = '\0';
+  } catch (const std::exception&) {
+    traced_words[0] = '\0';
+  }
+}
+
+std::string take_traced_failure() {
+  std::string words = traced_words;
+  traced_words[0] = '\0';
+  return words;
+}
+
+// A line of Paho's trace: "YYYYMMDD HHMMSS.mmm SOCKET CLIENT-ID <- CONNACK rc: 0", or "-> CONNECT version 5 clean: 0".
 void note_traced_socket(MQTTASYNC_TRACE_LEVELS, char* line) noexcept {
-  if (std::strstr(line, " <- CONNACK ") == nullptr) return;
-  int socket = no_socket;
-  if (std::sscanf(line, "%*s %*s %d ", &socket) == 1) traced_socket = socket;
+  int socket = no_socket, version = 0;
+  char client_id[max_client_id_bytes + 1] = {};
+  if (std::strstr(line, " <- CONNACK ") != nullptr) {
+    if (std::sscanf(line, "%*s %*s %d ", &socket) == 1) traced_socket = socket;
+  } else if (std::sscanf(line, "%*s %*s %d %128s -> CONNECT version %d", &socket, client_id, &version) == 3) {
+    PahoReads::connect_sent(socket, client_id, version == MQTTVERSION_5 ? 5 : 3);
+    traced_words[0] = '\0';
+  } else {
+    note_traced_failure(line);
+  }
 }
 
 // An explicit instantiation may name a private member.
@@ -159,8 +196,8 @@ void check(const MqttOptions& options) {
   }
 }
 
-// A file of the configuration that may come, or come back.
-struct FileUnreadable : std::runtime_error {
+// Somebody has to act: a file of the configuration may come, or come back; a broker may learn another protocol.
+struct NeedsPerson : std::runtime_error {
   using runtime_error::runtime_error;
 };
 
@@ -168,8 +205,8 @@ struct FileUnreadable : std::runtime_error {
 void check_readable(const TlsOptions& tls) {
   for (const std::string& file : {tls.ca, tls.cert, tls.key}) {
     if (file.empty()) continue;
-    if (access(file.c_str(), R_OK) != 0) throw FileUnreadable("cannot read " + file + ": " + std::strerror(errno));
-    if (const std::string error = unfit_for_reading(file); !error.empty()) throw FileUnreadable(file + ' ' + error);
+    if (access(file.c_str(), R_OK) != 0) throw NeedsPerson("cannot read " + file + ": " + std::strerror(errno));
+    if (const std::string error = unfit_for_reading(file); !error.empty()) throw NeedsPerson(file + ' ' + error);
   }
 }
 
@@ -178,11 +215,17 @@ mqtt::ssl_options to_paho(const TlsOptions& tls) {
   if (!tls.ca.empty()) options.set_trust_store(tls.ca);
   if (!tls.cert.empty()) options.set_key_store(tls.cert);
   if (!tls.key.empty()) options.set_private_key(tls.key);
+  if (!tls.alpn.empty()) options.set_alpn_protos({tls.alpn});
   options.set_enable_server_cert_auth(true);
   options.set_verify(true);  // the host name too: the library's default is not to look
   options.set_ssl_version(MQTT_SSL_VERSION_TLS_1_2);
   options.set_enabled_cipher_suites("DEFAULT:@SECLEVEL=2");  // the library sets 1, which takes RSA keys of 1024 bits
   return options;
+}
+
+// The library keeps the properties of a message of QoS 2 until the broker has released it.
+std::int32_t receive_maximum_of(const MqttOptions& options) {
+  return options.qos == 2 ? receive_maximum / 10 : receive_maximum;
 }
 
 mqtt::connect_options to_paho(const MqttOptions& options, bool encrypted, bool clean) {
@@ -194,6 +237,9 @@ mqtt::connect_options to_paho(const MqttOptions& options, bool encrypted, bool c
   if (!options.username.empty()) connect.set_user_name(options.username);
   if (!options.password.empty()) connect.set_password(options.password);
   if (encrypted) connect.set_ssl(to_paho(options.tls));
+  if (!options.status_topic.empty()) {
+    connect.set_will(mqtt::will_options(options.status_topic, std::string(offline), status_qos, true));
+  }
   if (options.protocol != 5) {
     connect.set_clean_session(clean);
     return connect;
@@ -202,11 +248,27 @@ mqtt::connect_options to_paho(const MqttOptions& options, bool encrypted, bool c
   mqtt::properties properties;
   const std::int64_t expiry_seconds = std::min<std::int64_t>(options.session_expiry.count() / 1'000'000, 0xFFFF'FFFF);
   properties.add({mqtt::property::SESSION_EXPIRY_INTERVAL, static_cast<std::int32_t>(expiry_seconds)});
-  properties.add({mqtt::property::RECEIVE_MAXIMUM, receive_maximum});
+  properties.add({mqtt::property::RECEIVE_MAXIMUM, receive_maximum_of(options)});
   properties.add(
       {mqtt::property::MAXIMUM_PACKET_SIZE, static_cast<std::int32_t>(max_payload_bytes) + packet_slack_bytes});
   connect.set_properties(std::move(properties));
   return connect;
+}
+
+std::vector<std::string> subscriptions_of(const Router& router, const std::string& group) {
+  std::vector<std::string> filters = without_covered(router.filters());
+  for (std::string& filter : filters) filter = shared_filter(group, filter);
+  return filters;
+}
+
+BrokerPackets::Limits limits_of(const MqttOptions& options, std::string_view server = {}) {
+  const std::uint64_t of_memory =
+      std::clamp<std::uint64_t>(memory_limit_bytes() / packet_part_of_memory, 4 * max_payload_bytes, most_packet_bytes);
+  return {.protocol = options.protocol,
+          .max_bytes = options.protocol == 5 ? max_payload_bytes + packet_slack_bytes : of_memory,
+          .over_web_socket = server.starts_with("ws"),
+          .max_unreleased_bytes = max_unreleased_bytes,
+          .publishes_qos_1 = !options.status_topic.empty()};
 }
 
 class MqttSource final : public Source {
@@ -217,7 +279,7 @@ class MqttSource final : public Source {
         host_(host),
         waiter_(host, id, [this] { return liveness(); }),
         router_(options_.routes),
-        filters_(without_covered(router_.filters())),
+        filters_(subscriptions_of(router_, options_.share)),
         subscriptions_(filters_, {}) {
     check(options_);
   }
@@ -252,8 +314,10 @@ class MqttSource final : public Source {
   // The connection thread.
   void run() noexcept {
     while (!stopping()) {
-      const std::string error = serve_one();
+      std::string error = serve_one();
+      if (reads_) reads_->release();
       note_loss();
+      if (reads_) error += broken_packet();
       if (stopping()) break;
       host_.disconnected(id_, error);
       forget_socket();
@@ -266,13 +330,13 @@ class MqttSource final : public Source {
   std::string serve_one() noexcept {
     if (receive_failures_ >= (session_ended_ ? tries_before_ending_again : tries_to_receive)) return end_session();
     const std::string& server = options_.servers[pace_.tries() % options_.servers.size()];
-    unreadable_.clear();
+    needed_.clear();
     try {
       if (server_of(server).encrypted()) check_readable(options_.tls);
       return serve(server);
-    } catch (const FileUnreadable& failure) {
+    } catch (const NeedsPerson& failure) {
       pace_.failed();
-      return unreadable_ = failure.what();
+      return needed_ = failure.what();
     } catch (const ConnectFailed& failure) {
       failure.refused ? pace_.refused() : pace_.failed();
       return server + ": " + failure.what();
@@ -282,30 +346,33 @@ class MqttSource final : public Source {
     }
   }
 
+  bool is_taken_over() const noexcept { return pace_.is_taken_over(options_.protocol == 5); }
+
   std::string impairment() const {
-    if (pace_.is_taken_over()) return taken_over(pace_.is_said());
-    if (receive_failures_ == 0) return unreadable_;
-    return "a message of more than " + std::to_string(most_packet_bytes_) + " bytes is too large for the memory here" +
+    if (is_taken_over()) return taken_over(pace_.is_said());
+    if (receive_failures_ == 0) return needed_;
+    return "a message of more than " + std::to_string(limits_.max_bytes) + " bytes is too large for the memory here" +
            (session_ended_ ? ", and comes again in a new session: a retained one has to be cleared at the broker" : "");
   }
 
   // A session whose next message cannot be received would never get on. What the broker keeps in it is lost.
   std::string end_session() noexcept {
     const std::string server = session_.substr(session_.find('@', options_.client_id.size()) + 1);
+    reads_.emplace(options_.client_id, limits_of(options_, server));
     try {
       mqtt::async_client client(to_paho(server_of(server)), options_.client_id,
                                 mqtt::create_options(options_.protocol == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1),
                                 nullptr);
       const ClientGuard guard(client);
+      const TracedConnect trace;
       set_lost_nothing();
       mqtt::connect_options how = to_paho(options_, server_of(server).encrypted(), true);
       if (options_.protocol == 5) how.set_properties({});  // without an expiry it ends with its connection
       wait(*client.connect(how), connect_timeout + 5s, "connect");
       receive_failures_ = 0;
-      packet_cut_ = false;
       session_ended_ = true;
       pace_.refused();
-      host_.notice(id_, "a message of more than " + std::to_string(most_packet_bytes_) +
+      host_.notice(id_, "a message of more than " + std::to_string(limits_.max_bytes) +
                             " bytes could not be received twice: its session was ended, and what the broker kept in it "
                             "is lost; limit messages at the broker (message_size_limit of mosquitto)");
       return server + ": the session was ended";
@@ -322,16 +389,19 @@ class MqttSource final : public Source {
 
   // One connection, from connect to its loss; returns why it ended, throws if it never stood.
   std::string serve(const std::string& server) {
+    reads_.emplace(options_.client_id, limits_of(options_, server));
     mqtt::async_client client(to_paho(server_of(server)), options_.client_id,
                               mqtt::create_options(options_.protocol == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1),
                               nullptr);
-    const ClientGuard guard(client);
+    ClientGuard guard(client);
     begin(server);
     client.set_connection_lost_handler(
         [this](const mqtt::string& cause) noexcept { set_lost(cause.empty() ? "connection lost" : cause); });
     client.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) noexcept {
       if (static_cast<int>(reason) == reason_taken_over) broker_says_taken_over_ = true;
+      const char* const words = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(reason));
       set_lost("the broker disconnected us, reason " + std::to_string(static_cast<int>(reason)) +
+               (words == nullptr || broker_says_taken_over_ ? "" : " (" + std::string(words) + ")") +
                (broker_says_taken_over_ ? ": " + taken_over(true) : ""));
     });
     client.set_connected_handler([this](const mqtt::string&) noexcept { note_socket(traced_socket); });
@@ -339,12 +409,17 @@ class MqttSource final : public Source {
 
     connect(client, server);
     subscribe(client);
+    if (!options_.status_topic.empty()) publish_birth(client, guard);
     host_.connected(id_, server);
-    if (!pace_.is_taken_over() && receive_failures_ == 0) host_.impaired(id_, {});
+    if (!is_taken_over() && receive_failures_ == 0) host_.impaired(id_, {});
     const auto since = std::chrono::steady_clock::now();
     std::string error = wait_for_loss(client, since);
     const auto stood = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - since);
-    pace_.lost(Duration::microseconds(stood.count()), delivered_, broker_says_taken_over_);
+    if (reads_->is_crowded()) {
+      pace_.refused();
+    } else {
+      pace_.lost(Duration::microseconds(stood.count()), delivered_, broker_says_taken_over_);
+    }
     return error;
   }
 
@@ -355,13 +430,11 @@ class MqttSource final : public Source {
       lost_.clear();
       replies_.clear();
     }
-    cut_ = delivered_ = broker_says_taken_over_ = packet_cut_ = false;
-    messages_ = 0;
-    watch_.emplace(most_packet_bytes_);
-    // With MQTT 5 the broker knows how large a message may be.
-    watch_closely_until_ = std::chrono::steady_clock::now() + (options_.protocol == 5 ? 0s : watch_closely_for);
+    cut_ = delivered_ = broker_says_taken_over_ = false;
     socket_ = no_socket;
     acknowledged_ = 0;
+    ids_.assign(packet_ids + 1, false);
+    edit_copies_.pass();
     session_ = options_.client_id + '@' + server;
     const std::string notes = host_.session_notes(session_).value_or(std::string());
     had_session_ = !notes.empty();
@@ -382,11 +455,24 @@ class MqttSource final : public Source {
 
   void connect(mqtt::async_client& client, const std::string& server) {
     const TracedConnect trace;
-    const auto connected = client.connect(to_paho(options_, server_of(server).encrypted(), options_.clean_start));
+    {
+      const MutexLock lock(mutex_);
+      traced_failure_.clear();
+    }
+    const auto connected = client.connect(to_paho(options_, server_of(server).encrypted(), options_.clean_start),
+                                          nullptr, connect_failed_);
     try {
       wait(*connected, connect_timeout + 5s, "connect");
     } catch (const std::exception& error) {
-      throw ConnectFailed(error.what(), connected->is_complete() && connected->get_return_code() == MQTTASYNC_FAILURE);
+      const int code = connected->is_complete() ? connected->get_return_code() : 0;
+      const bool is_refused = code == refused_version_of_3_1_1 || code == refused_version_of_5;
+      if (options_.protocol == 5 && (is_refused || reads_->is_older())) {
+        throw NeedsPerson(server + ": the broker does not take MQTT 5; set protocol = \"3.1.1\"");
+      }
+      throw ConnectFailed(connect_failure(server, code, error.what()), code == MQTTASYNC_FAILURE);
+    }
+    if (!reads_->is_checked()) {
+      host_.notice(id_, "what the broker sends is not checked before this version of the MQTT library parses it");
     }
     const auto response = connected->get_connect_response();
     const mqtt::properties& properties = response.get_properties();
@@ -395,6 +481,22 @@ class MqttSource final : public Source {
                        (!properties.contains(mqtt::property::SUBSCRIPTION_IDENTIFIERS_AVAILABLE) ||
                         mqtt::get<std::uint8_t>(properties, mqtt::property::SUBSCRIPTION_IDENTIFIERS_AVAILABLE) != 0);
     if (!response.is_session_present()) begin_new_session();
+  }
+
+  // `code` as the library has it: the broker's answer, or MQTTASYNC_FAILURE; 0: it has none.
+  std::string connect_failure(const std::string& server, int code, const char* otherwise) {
+    if (code > 0) return "connect: the broker refuses: " + refused_connect(options_.protocol, code);
+    if (code != MQTTASYNC_FAILURE) return otherwise;
+    if (std::string words = copy_of_traced_failure(); !words.empty()) return "connect: " + words;
+    if (!reads_->error().empty()) return "connect: no valid answer";
+    const ServerAddress address = server_of(server);
+    const std::string why = why_unreachable(address.host, address.port, reach_timeout, [this] { return stopping(); });
+    return "connect: " + (why.empty() ? ended_without_answer(address, reads_->has_sent_connect()) : why);
+  }
+
+  std::string copy_of_traced_failure() const {
+    const MutexLock lock(mutex_);
+    return traced_failure_;
   }
 
   // What no broker may answer, and what our session could not work with.
@@ -414,6 +516,9 @@ class MqttSource final : public Source {
       throw std::runtime_error("connect: the broker allows QoS " + std::to_string(qos) + " at most, qos is " +
                                std::to_string(options_.qos));
     }
+    if (!options_.share.empty() && number(property::SHARED_SUBSCRIPTION_AVAILABLE, 1) == 0) {
+      throw std::runtime_error("connect: the broker has no shared subscriptions, share is set");
+    }
     if (!properties.contains(property::ASSIGNED_CLIENT_IDENTIFER)) return;
     if (mqtt::get<std::string>(properties, property::ASSIGNED_CLIENT_IDENTIFER) != options_.client_id) {
       throw wrong_answer("another client id than ours, whose session is not ours");
@@ -422,7 +527,8 @@ class MqttSource final : public Source {
 
   static std::uint32_t number_of(const mqtt::properties& properties, mqtt::property::code code) {
     if (code == mqtt::property::RECEIVE_MAXIMUM) return mqtt::get<std::uint16_t>(properties, code);
-    if (code == mqtt::property::MAXIMUM_QOS) return mqtt::get<std::uint8_t>(properties, code);
+    if (code == mqtt::property::MAXIMUM_QOS || code == mqtt::property::SHARED_SUBSCRIPTION_AVAILABLE)
+      return mqtt::get<std::uint8_t>(properties, code);
     return mqtt::get<std::uint32_t>(properties, code);
   }
 
@@ -442,18 +548,22 @@ class MqttSource final : public Source {
   // What the session has is noted before it has it, and until it has no more of it.
   void subscribe(mqtt::async_client& client) {
     MqttSubscriptions subscriptions = copy_of_subscriptions();
-    const std::string before = subscriptions.notes();
-    note_session({.name = session_, .notes = before});
+    const auto note = [&] {
+      const std::string notes = subscriptions.notes();
+      note_session({.name = session_, .notes = notes});
+    };
+    note();
+    const auto to_end = std::make_shared<mqtt::string_collection>();
     for (const auto& one : subscriptions.all()) {
       if (one.is_needed()) subscribe(client, one);
+      if (one.has_to_end()) to_end->push_back(one.filter);
     }
-    for (const auto& one : subscriptions.all()) {
-      if (one.is_needed() || !one.at_broker) continue;
-      unsubscribe(client, one.filter);
-    }
-    subscriptions.forget_at_broker();
-    const std::string after = subscriptions.notes();
-    note_session({.name = session_, .notes = after});
+    subscriptions.note_subscribed();
+    subscriptions.note_ending();
+    note();
+    if (!to_end->empty()) unsubscribe(client, to_end);
+    subscriptions.note_ended();
+    note();
     const MutexLock lock(mutex_);
     subscriptions_ = std::move(subscriptions);
   }
@@ -468,7 +578,11 @@ class MqttSource final : public Source {
       properties.add({mqtt::property::SUBSCRIPTION_IDENTIFIER, static_cast<std::int32_t>(one.identifier)});
     }
     const std::string what = "subscription to '" + one.filter + "'";
-    const auto subscribed = client.subscribe(one.filter, options_.qos, how, properties);
+    // Of one that the session has had already, messages may come before the answer.
+    const bool is_known = one.at_broker == MqttSubscriptions::AtBroker::surely;
+    const auto subscribed = is_known
+                                ? client.subscribe(one.filter, options_.qos, how, properties)
+                                : client.subscribe(one.filter, options_.qos, nullptr, subscribed_, how, properties);
     wait(*subscribed, answer_timeout, what);
     const auto codes = subscribed->get_subscribe_response().get_reason_codes();
     check_count(codes.size(), what);
@@ -479,19 +593,48 @@ class MqttSource final : public Source {
     throw std::runtime_error(what + ": the broker's answer has no valid reason code");
   }
 
-  static void check_count(std::size_t codes, const std::string& what) {
-    if (codes == 1) return;
-    throw std::runtime_error(what + ": the broker's answer has " + std::to_string(codes) +
-                             " reason codes, 1 was expected");
+  static void check_count(std::size_t codes, const std::string& what, std::size_t expected = 1) {
+    if (codes == expected) return;
+    throw std::runtime_error(what + ": the broker's answer has " + std::to_string(codes) + " reason codes, " +
+                             std::to_string(expected) + (expected == 1 ? " was" : " were") + " expected");
   }
 
-  void unsubscribe(mqtt::async_client& client, const std::string& filter) {
-    const std::string what = "end of the subscription to '" + filter + "'";
-    const auto ended = client.unsubscribe(filter);
-    wait(*ended, answer_timeout, what);
+  // The only one of them was ended by a run that did not hear of it, which the library takes for a failure.
+  static bool was_not_there(const mqtt::token& ended) {
+    return ended.is_complete() && ended.get_reason_code() == mqtt::ReasonCode::NO_SUBSCRIPTION_FOUND;
+  }
+
+  // All at once, so that no message comes through some of them.
+  void unsubscribe(mqtt::async_client& client, const mqtt::const_string_collection_ptr& filters) {
+    const std::string what = "end of the subscription to '" + (*filters)[0] + "'";
+    const auto ended = client.unsubscribe(filters, nullptr, unsubscribed_);
+    try {
+      wait(*ended, answer_timeout, what);
+    } catch (const std::exception&) {
+      if (was_not_there(*ended)) return;
+      throw;
+    }
     if (options_.protocol != 5) return;  // whose brokers answer without codes
     const auto codes = ended->get_unsubscribe_response().get_reason_codes();
-    check_count(codes.size(), what);
+    check_count(codes.size(), what, filters->size());
+    for (const mqtt::ReasonCode code : codes) {
+      if (code >= mqtt::ReasonCode::UNSPECIFIED_ERROR) {
+        throw std::runtime_error(what + " was refused, reason " + std::to_string(static_cast<int>(code)));
+      }
+    }
+  }
+
+  class ClientGuard;
+  // A broker that does not take the status is read from all the same.
+  void publish_birth(mqtt::async_client& client, ClientGuard& guard) {
+    try {
+      guard.publish_at_end(options_.status_topic);
+      wait(*client.publish(options_.status_topic, online, std::strlen(online), status_qos, true), status_timeout,
+           "status_topic");
+    } catch (const std::exception& error) {
+      if (stopping() || !why_lost().empty()) throw;
+      host_.notice(id_, std::string("the status cannot be published: ") + error.what());
+    }
   }
 
   MqttSubscriptions copy_of_subscriptions() const {
@@ -503,8 +646,7 @@ class MqttSource final : public Source {
   void wait(mqtt::token& token, std::chrono::seconds at_most, const std::string& what) {
     const auto deadline = std::chrono::steady_clock::now() + at_most;
     try {
-      while (!token.wait_for(look_closely_each)) {
-        look_at_packet();
+      while (!token.wait_for(answer_slice)) {
         if (stopping()) throw std::runtime_error("stopping");
         // The library forgets the token when a broker's answer is malformed.
         if (std::string reason = why_lost(); !reason.empty()) throw std::runtime_error(reason);
@@ -523,16 +665,15 @@ class MqttSource final : public Source {
       std::vector<std::pair<std::string, std::string>> replies;
       {
         MutexLock lock(mutex_);
-        const auto now = std::chrono::steady_clock::now();
-        const auto look = now + (now < watch_closely_until_ ? std::chrono::milliseconds(look_closely_each) : look_each);
-        const auto until = at_peace ? look : std::min(look, peace);
-        while (!stopping_ && lost_.empty() && replies_.empty() &&
-               changed_.wait_until(lock, until) != std::cv_status::timeout) {
+        while (!stopping_ && lost_.empty() && replies_.empty()) {
+          if (at_peace)
+            changed_.wait(lock);
+          else if (changed_.wait_until(lock, peace) == std::cv_status::timeout)
+            break;
         }
         if (stopping_ || !lost_.empty()) return lost_;
         replies.swap(replies_);
       }
-      look_at_packet();
       for (const auto& [topic, payload] : replies) client.publish(topic, payload.data(), payload.size(), 0, false);
       if (at_peace || std::chrono::steady_clock::now() < peace) continue;
       at_peace = true;
@@ -541,28 +682,19 @@ class MqttSource final : public Source {
     }
   }
 
-  // Cuts the connection if a packet comes that is too large, before all of it is in memory.
-  void look_at_packet() noexcept {
-    const MutexLock lock(mutex_);
-    if (watched_.get() < 0 || packet_cut_) return;
-    const std::optional<TcpState> state = tcp_state(watched_.get());
-    if (!state || !watch_->look(state->read_bytes, messages_)) return;
-    packet_cut_ = true;
-    shutdown(watched_.get(), SHUT_RDWR);
-    if (lost_.empty()) {
-      lost_ =
-          "a message of more than " + std::to_string(most_packet_bytes_) + " bytes is too large for the memory here";
-    }
-    changed_.notify_all();
+  std::string broken_packet() const {
+    const std::string what = reads_->error();
+    return what.empty() ? what : ": the broker sent " + what;
   }
 
   // Where the library gave up with bytes to read, it had no memory for them.
   void note_loss() noexcept {
     const MutexLock lock(mutex_);
     const std::optional<TcpState> state = watched_.get() < 0 ? std::nullopt : tcp_state(watched_.get());
-    const bool gave_up = !stopping_ && !cut_ && state && state->unread_bytes > 0;
+    const bool is_broken = reads_ && !reads_->error().empty();
+    const bool gave_up = !stopping_ && !cut_ && !is_broken && state && state->unread_bytes > 0;
     if (delivered_) receive_failures_ = 0, session_ended_ = false;
-    if (!delivered_ && (packet_cut_ || gave_up)) ++receive_failures_;
+    if (!delivered_ && (gave_up || (reads_ && reads_->is_too_large()))) ++receive_failures_;
   }
 
   // From the shortest delay again, and from the first server, after a connection that stood.
@@ -598,45 +730,83 @@ class MqttSource final : public Source {
 
   // Paho's receive thread, with the library's lock held: decode, accept, return.
   void take(const mqtt::message& message) noexcept {
-    ++messages_;
     if (cut_) return;  // read before the cut; not acknowledged either
     if (message.get_qos() > 0 && packet_id_of(message) == 0) {
       set_lost("the broker sent a message with packet id 0");
       return cut();
     }
     if (message.is_retained() && !options_.use_retained) return;
-    const std::optional<unsigned> copies = copies_of(message);
-    if (!copies) return;
-    decode(message);
-    if (batch_.empty()) return;
-    end_message(message, *copies);
+    const Use use = use_of(message);
+    if (use.as == Use::As::nothing) return;
+    if (use.as == Use::As::reading) {
+      decode(message);
+      if (batch_.empty()) return;
+    } else {
+      batch_.clear();
+    }
+    end_message(message, use.copies);
     if (!waiter_.accept(batch_)) return cut();
     delivered_ = true;
     if (!batch_.replies.empty()) queue_replies();
   }
 
-  // How many of it come if the broker does not tell them apart, most often 1; nothing: another copy counts.
-  std::optional<unsigned> copies_of(const mqtt::message& message) {
+  struct Use {
+    enum class As {
+      nothing,  // another copy counts
+      copy,     // another copy counts, and it has to be known if it is sent again
+      reading,
+    } as = As::reading;
+    unsigned copies = 1;  // how many of it come if the broker does not tell them apart
+  };
+
+  Use use_of(const mqtt::message& message) {
     const MutexLock lock(mutex_);
-    if (!subscriptions_.is_overlapping()) return 1;
+    if (!subscriptions_.is_overlapping()) return {};
     const mqtt::properties& properties = message.get_properties();
     identifiers_.clear();
     for (std::size_t i = 0; i < properties.count(mqtt::property::SUBSCRIPTION_IDENTIFIER); ++i) {
       identifiers_.push_back(mqtt::get<std::uint32_t>(properties, mqtt::property::SUBSCRIPTION_IDENTIFIER, i));
     }
-    if (!subscriptions_.takes(message.get_topic(), identifiers_)) return std::nullopt;
-    return identifiers_.empty() && !message.is_retained() ? subscriptions_.copies(message.get_topic()) : 1;
+    const MqttSubscriptions::Copy copy = subscriptions_.copy_of(message.get_topic(), identifiers_);
+    using Kind = MqttSubscriptions::Copy::Kind;
+    if (copy.kind == Kind::left_out) return {.as = Use::As::nothing};
+    if (message.is_retained()) return {};  // it comes through the filter that was subscribed to, and no other
+    if (is_copy_after_edit(message, copy) || copy.kind == Kind::until_ended) return {.as = Use::As::copy};
+    return {.copies = identifiers_.empty() ? subscriptions_.copies(message.get_topic()) : 1};
   }
 
-  // Paho hides that a message of QoS 2 is sent again; it can only be one of the first in a connection.
+  bool is_copy_after_edit(const mqtt::message& message, MqttSubscriptions::Copy copy) noexcept {
+    using Kind = MqttSubscriptions::Copy::Kind;
+    if (copy.kind == Kind::counts) {
+      edit_copies_.pass();
+      return false;
+    }
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return edit_copies_.is_copy(
+        {.through_former = copy.kind == Kind::through_ended,
+         .former_comes_first = copy.former_comes_first,
+         .counts = copy.kind != Kind::until_ended,
+         .text = fingerprint_of(message, 0),
+         .at = Duration::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(now).count())});
+  }
+
+  static std::uint64_t fingerprint_of(const mqtt::message& message, std::uint16_t packet_id) noexcept {
+    const auto& payload = message.get_payload_ref();
+    return message_fingerprint(packet_id, message.get_topic(), {payload.data(), payload.size()});
+  }
+
+  // Paho hides that a message of QoS 2 is sent again; it can only be one of the first in a connection, and the first of
+  // its packet id.
   void end_message(const mqtt::message& message, unsigned copies) {
     const int qos = message.get_qos();
     const auto& payload = message.get_payload_ref();
     const std::string_view text(payload.data(), payload.size());
-    const bool resent = message.is_duplicate() || (qos == 2 && acknowledged_ < receive_maximum);
+    const bool may_be_resent = qos == 2 && acknowledged_ < receive_maximum && !ids_[packet_id_of(message)];
+    const bool resent = message.is_duplicate() || may_be_resent;
+    if (qos == 2) ids_[packet_id_of(message)] = true;
     std::optional<std::uint64_t> fingerprint;
     if (qos > 0 || copies > 1) {
-      fingerprint = message_fingerprint(packet_id_of(message), message.get_topic(), text);
+      fingerprint = fingerprint_of(message, packet_id_of(message));
     } else if (!options_.use_retained) {
       return;
     }
@@ -670,6 +840,8 @@ class MqttSource final : public Source {
     } catch (...) {
       batch_.clear();
       batch_.refusals.push_back({Refusal::bad_syntax, message.get_topic(), 0});
+      const auto& payload = message.get_payload_ref();
+      batch_.note_undecoded(0, message.get_topic(), {payload.data(), payload.size()});
     }
   }
 
@@ -729,13 +901,50 @@ class MqttSource final : public Source {
     return stopping_;
   }
 
+  // Answers are looked at in the order in which packets come, on the receive thread: messages follow them at once.
+  class Answered : public virtual mqtt::iaction_listener {
+   public:
+    Answered(MqttSource& source, void (MqttSource::*note)()) : source_(source), note_(note) {}
+    void on_success(const mqtt::token&) override { (source_.*note_)(); }
+    void on_failure(const mqtt::token& answer) override {
+      if (was_not_there(answer)) (source_.*note_)();
+    }
+
+   private:
+    MqttSource& source_;
+    void (MqttSource::*note_)();
+  };
+  // On the thread that has traced why.
+  class ConnectFailedListener : public virtual mqtt::iaction_listener {
+   public:
+    explicit ConnectFailedListener(MqttSource& source) : source_(source) {}
+    void on_success(const mqtt::token&) override {}
+    void on_failure(const mqtt::token&) override { source_.note_connect_failed(); }
+
+   private:
+    MqttSource& source_;
+  };
+  void note_connect_failed() {
+    const MutexLock lock(mutex_);
+    traced_failure_ = take_traced_failure();
+  }
+  void note_subscribed() { edit_copies_.pass(); }
+  void note_unsubscribed() {
+    const MutexLock lock(mutex_);
+    subscriptions_.note_ended();
+  }
+
   // Ends a connection however `serve` is left.
   class ClientGuard {
    public:
     explicit ClientGuard(mqtt::async_client& client) : client_(client) {}
     ~ClientGuard() {
       try {
-        if (client_.is_connected()) client_.disconnect(1000)->wait_for(disconnect_timeout);
+        if (!client_.is_connected()) return;
+        if (!status_topic_.empty()) {  // the broker drops the will of a client that disconnects
+          client_.publish(status_topic_, offline, std::strlen(offline), status_qos, true)->wait_for(disconnect_timeout);
+        }
+        client_.disconnect(1000)->wait_for(disconnect_timeout);
       } catch (const std::exception&) {
         // The connection is gone already, which is what was wanted.
       }
@@ -743,14 +952,20 @@ class MqttSource final : public Source {
     ClientGuard(const ClientGuard&) = delete;
     ClientGuard& operator=(const ClientGuard&) = delete;
 
+    void publish_at_end(const std::string& status_topic) { status_topic_ = status_topic; }
+
    private:
     mqtt::async_client& client_;
+    std::string status_topic_;
   };
 
   const MqttOptions options_;
   const SourceId id_;
   SourceHost& host_;
   AcceptWaiter waiter_;
+  Answered subscribed_{*this, &MqttSource::note_subscribed};
+  Answered unsubscribed_{*this, &MqttSource::note_unsubscribed};
+  ConnectFailedListener connect_failed_{*this};
 
   // Paho's receive thread only.
   Router router_;
@@ -758,35 +973,34 @@ class MqttSource final : public Source {
   std::vector<MessageProperty> properties_;  // and
   std::string_view content_type_;            // of the message at hand
   std::vector<std::uint32_t> identifiers_;
+  EditCopies edit_copies_;
   std::int32_t acknowledged_ = 0;  // messages of QoS 1 and 2 in this connection
+  std::vector<bool> ids_;          // packet ids of QoS 2 that came in it
 
   const std::vector<std::string> filters_;  // what the routes need
 
   mutable Mutex mutex_;
   Condition changed_;
-  std::atomic<int> socket_ = no_socket;      // the library's, of this connection
-  std::atomic<bool> cut_ = false;            // this connection was ended by `cut`
-  std::atomic<std::uint64_t> messages_ = 0;  // in this connection
-  std::atomic<bool> delivered_ = false;      // it brought a message that was taken
+  std::atomic<int> socket_ = no_socket;  // the library's, of this connection
+  std::atomic<bool> cut_ = false;        // this connection was ended by `cut`
+  std::atomic<bool> delivered_ = false;  // it brought a message that was taken
   std::atomic<bool> broker_says_taken_over_ = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   Descriptor watched_ GUARDED_BY(mutex_);                                        // the same socket
   std::vector<std::pair<std::string, std::string>> replies_ GUARDED_BY(mutex_);  // topic and payload, to be sent
-  std::string lost_ GUARDED_BY(mutex_);  // why the connection was lost, empty while it stands
+  std::string lost_ GUARDED_BY(mutex_);            // why the connection was lost, empty while it stands
+  std::string traced_failure_ GUARDED_BY(mutex_);  // of this connect, in the trace; empty: none
   MqttSubscriptions subscriptions_ GUARDED_BY(mutex_);
 
   // The connection thread only.
   std::string session_;           // its name, of the server at hand
-  std::string unreadable_;        // a file without which the last try could not begin; empty: none
+  std::string needed_;            // what somebody has to do, since the last try; empty: nothing
   bool had_session_ = false;      // the broker should know it
   bool has_identifiers_ = false;  // the broker tells the subscriptions of a message
-  const std::uint64_t most_packet_bytes_ =
-      std::max<std::uint64_t>(memory_limit_bytes() / packet_part_of_memory, 4 * max_payload_bytes);
-  std::optional<PacketWatch> watch_;
-  std::chrono::steady_clock::time_point watch_closely_until_;
-  bool packet_cut_ = false;        // this connection was ended by `look_at_packet`
-  bool session_ended_ = false;     // for such a message, and none was accepted since
-  unsigned receive_failures_ = 0;  // connections in a row that a message too large has ended
+  const BrokerPackets::Limits limits_ = limits_of(options_);  // of a connection without a WebSocket
+  std::optional<PahoReads> reads_;                            // of this connection, or the last
+  bool session_ended_ = false;                                // for such a message, and none was accepted since
+  unsigned receive_failures_ = 0;                             // connections in a row that a message too large has ended
   ReconnectPace pace_;
   std::minstd_rand random_{std::random_device{}()};
 

@@ -24,6 +24,7 @@ struct TlsOptions {
   std::string ca;    // file; empty: the system's
   std::string cert;  // file, with `key` for client authentication
   std::string key;
+  std::string alpn;  // the protocol to ask for; empty: none
   bool operator==(const TlsOptions&) const = default;
 };
 
@@ -40,6 +41,8 @@ struct MqttOptions {
   Duration session_expiry = Duration::days(1);
   int qos = 1;
   bool use_retained = false;
+  std::string share;             // group of a shared subscription; empty: none
+  std::string status_topic;      // retained "online" and "offline"; empty: none
   bool allow_plaintext = false;  // plain TCP to other than loopback
   std::vector<RouteOptions> routes;
   bool operator==(const MqttOptions&) const = default;

@@ -1,11 +1,11 @@
 // When a source connects again, and whether another client seems to use its client id.
 //
 // A server that refuses the connection is restarting, most often: it is asked again soon, and a hundred clients that do
-// so cost it little. What fails later than that, or is lost at once, is tried with a growing delay (backoff.h). A
-// connection that delivered a message, or stood for a while, ends the delay.
+// so cost it little; so does one that stood for a moment and was lost. What fails otherwise, or is lost at once, is
+// tried with a growing delay (backoff.h). A connection that delivered a message, or stood for a while, ends the delay.
 //
-// A broker lets a client id be connected once: the newer client ends the connection of the older. With MQTT 5 it says
-// so; before, connections that are lost as soon as they stand, one after the other, look like it.
+// A broker lets a client id be connected once: the newer client ends the connection of the older. With MQTT 5 most
+// brokers say so; else connections that are lost as soon as they stand, one after the other, look like it.
 //
 // Thread: one owner at a time; pure. Fails: never.
 #pragma once
@@ -20,16 +20,18 @@ namespace edgetide {
 
 class ReconnectPace {
  public:
-  static constexpr unsigned refused_most = 2;                     // refused more often, the delay grows no further
+  static constexpr unsigned restarts_most = 2;  // more often, the delay grows no further
+  static constexpr Duration at_once = Duration::milliseconds(500);
   static constexpr Duration stable_after = Duration::seconds(2);  // a connection that stood so long ends the delay
   static constexpr Duration brief = Duration::seconds(5);         // lost sooner, it may have been taken over
-  static constexpr unsigned brief_most = 3;                       // so many in a row, it was
+  static constexpr unsigned brief_most = 3;                       // so many in a row, it was,
+  static constexpr unsigned brief_most_if_said = 5;               // or so many where some brokers would say so
   static constexpr Duration peace_after = Duration::minutes(1);   // it stood so long: the other client is gone
 
   // How the last try went, one of these.
   void refused() noexcept {
     ++tries_;
-    failures_ = std::min(failures_ + 1, refused_most);
+    failures_ = std::min(failures_ + 1, restarts_most);
     brief_ = 0;  // the server was away; no other client was there
   }
   void failed() noexcept { ++tries_, ++failures_; }
@@ -39,13 +41,17 @@ class ReconnectPace {
     said_ = said_ || broker_says_taken_over;
     const bool stable = !said_ && (delivered || stood >= stable_after);
     tries_ = stable ? 0 : tries_ + 1;
-    failures_ = stable ? 0 : failures_ + 1;
+    const bool may_restart = !said_ && stood >= at_once;
+    failures_ = stable ? 0 : may_restart ? std::min(failures_ + 1, restarts_most) : failures_ + 1;
   }
   // A connection has stood for peace_after.
   void settle() noexcept { said_ = false, brief_ = 0; }
 
   bool is_said() const noexcept { return said_; }
-  bool is_taken_over() const noexcept { return said_ || brief_ >= brief_most; }
+  // `may_say`: brokers of MQTT 5 say so, but for some (mosquitto 2.0).
+  bool is_taken_over(bool may_say = false) const noexcept {
+    return said_ || brief_ >= (may_say ? brief_most_if_said : brief_most);
+  }
   std::size_t tries() const noexcept { return tries_; }  // since a connection that stood
 
   // Until the next try, `random` in [0, 1).

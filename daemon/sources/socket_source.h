@@ -1,5 +1,5 @@
-// Readings from TCP, UDP and Unix stream sockets: messages of influx, csv or json, one a line, or as `framing` says.
-// All socket sources of the daemon share one event loop, whose thread is named "sockets" (SocketLoop).
+// Readings from TCP, UDP and Unix stream sockets: messages of any format, one a line, or as `framing` says.
+// All socket sources of the daemon run on the event loop of the sources (SocketLoop).
 //
 // In:      bytes; complete messages of one turn are decoded into one batch and accepted together.
 // Ack:     with `ack`, stream peers get "ack N\n" after each turn, N being the messages taken since they connected.

@@ -1,7 +1,7 @@
 // The contract between a source and the daemon.
 //
 // A source receives bytes, decodes them (route.h, decoder.h) and hands batches to its SourceHost. It starts no
-// thread except where its library insists (Paho); sockets run on the one event loop of socket_loop.
+// thread except where its library insists (Paho); the others run on one event loop (events_on_loop.h).
 //
 //   host.attach(id, events)          before the first batch; `host.positions(id)` says where to resume, and what the
 //                                    decoders of its router knew (Router::restore_state)
@@ -40,6 +40,15 @@ struct Acceptance {
 struct Liveness {
   Duration silent_for;   // since its last bytes
   bool waiting = false;  // bytes that were received and not read yet
+  // Where there are other signs than bytes: since all peers were there. What was sent before a sign may come after it.
+  std::optional<Duration> absent_for = std::nullopt;
+};
+
+// Of a source that reads files.
+struct FileCounts {
+  std::uint64_t done = 0;     // since the source began
+  std::uint64_t waiting = 0;  // with something that is not read
+  Duration lag;               // since the first of these changed; none: 0
 };
 
 // Why a connection was closed that could have gone on.
@@ -47,9 +56,10 @@ enum class TurnedAway : std::uint8_t {
   max_connections,           // there are as many as there may be, and none was idle
   max_connections_per_peer,  // its peer has as many as one may have
   idle,                      // it was idle, and another one needed its room
+  descriptors,               // it would have one of the last descriptors (descriptor_reserve.h), and none was idle
 };
-inline constexpr std::array<std::string_view, 3> turned_away_names = {"max_connections", "max_connections_per_peer",
-                                                                      "idle"};
+inline constexpr std::array<std::string_view, 4> turned_away_names = {"max_connections", "max_connections_per_peer",
+                                                                      "idle", "descriptors"};
 using TurnedAwayCounts = std::array<std::uint64_t, turned_away_names.size()>;  // by reason
 
 // What the host tells a source.
@@ -65,7 +75,9 @@ class SourceEvents {
   // False: nothing may wait any more, for room or for the disk. What does is not acknowledged.
   virtual void set_blocking(bool allowed) noexcept = 0;
   // Nothing: the transport shows no life but its messages.
-  virtual std::optional<Liveness> liveness() noexcept { return std::nullopt; }
+  virtual std::optional<Liveness> liveness(SourceId) noexcept { return std::nullopt; }
+  // Nothing: it reads no files.
+  virtual std::optional<FileCounts> files(SourceId) noexcept { return std::nullopt; }
 };
 
 // Where a source was when the newest reading was taken that the daemon still knows of.

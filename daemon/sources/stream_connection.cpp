@@ -28,6 +28,7 @@ StreamConnection::StreamConnection(StreamListener& listener, EventLoop& loop, De
       socket_(listener.socket()),
       intake_(listener.intake()),
       descriptor_(std::move(descriptor)),
+      watched_(listener.peers(), socket_.id, descriptor_.get()),
       peer_(std::move(peer)),
       frames_(socket_.options.framing, socket_.options.max_line_bytes),
       heard_at_(std::chrono::steady_clock::now()),
@@ -125,7 +126,7 @@ void StreamConnection::durable(std::uint64_t through) {
 
 // Up to this message of the connection.
 void StreamConnection::acknowledge(Messages messages) {
-  acks_ += "ack " + std::to_string(messages.accepted);
+  acks_ += "ack " + std::to_string(messages.accepted + messages.refused);
   if (messages.refused > 0) acks_ += " refused " + std::to_string(messages.refused);
   acks_ += '\n';
   const ssize_t sent = send(descriptor_.get(), acks_.data(), acks_.size(), MSG_NOSIGNAL);

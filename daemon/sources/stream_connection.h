@@ -1,5 +1,5 @@
 // One peer of a stream socket: its bytes are cut into messages, decoded and offered; with `ack` it learns how many
-// messages have been accepted and are durable, and how many were refused.
+// messages are settled: durable, or refused.
 //
 // Ends:   when the peer closes, at its deadline, when it reads no acknowledgements, when the daemon stops. A message
 //         that had begun is then discarded and counted.
@@ -17,6 +17,7 @@
 #include "daemon/service/event_loop.h"
 #include "daemon/sources/frame_buffer.h"
 #include "daemon/sources/socket_intake.h"
+#include "daemon/sources/watched_peers.h"
 
 namespace edgetide {
 
@@ -63,6 +64,7 @@ class StreamConnection {
   BoundSocket& socket_;
   SocketIntake& intake_;
   const Descriptor descriptor_;
+  const WatchedPeers::Peer watched_;
   const Peer peer_;
   FrameBuffer frames_;
   struct WaitingAck {

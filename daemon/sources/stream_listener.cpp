@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "daemon/service/cidr.h"
+#include "daemon/service/descriptor_reserve.h"
 #include "daemon/service/socket_address.h"
+#include "daemon/sources/turned_away_text.h"
 
 namespace edgetide {
 
@@ -27,11 +29,13 @@ std::string identity_of(const sockaddr_storage& peer, int descriptor) {
 
 }  // namespace
 
-StreamListener::StreamListener(BoundSocket& socket, EventLoop& loop, SocketIntake& intake, SourceHost& host)
+StreamListener::StreamListener(BoundSocket& socket, EventLoop& loop, SocketIntake& intake, SourceHost& host,
+                               WatchedPeers& peers)
     : socket_(socket),
       loop_(loop),
       intake_(intake),
       host_(host),
+      peers_(peers),
       watch_(loop, socket.descriptor.get(), EPOLLIN, [this](std::uint32_t) { accept_peer(); }),
       resume_(loop, [this] { resume(); }) {}
 
@@ -59,18 +63,20 @@ void StreamListener::accept_peer() {
   }
   if (!socket_.allows(peer)) return refuse(to_text(peer));
   std::string identity = identity_of(peer, descriptor.get());
-  if (has_room_for(identity)) let_in(std::move(descriptor), {to_text(peer), std::move(identity)});
+  if (has_room_for(identity, is_reserved_descriptor(descriptor.get())))
+    let_in(std::move(descriptor), {to_text(peer), std::move(identity)});
 }
 
-bool StreamListener::has_room_for(const std::string& identity) {
+bool StreamListener::has_room_for(const std::string& identity, bool has_reserved_descriptor) {
   const auto of_peer = std::count_if(connections_.begin(), connections_.end(),
                                      [&](const auto& one) { return one.second->identity() == identity; });
   if (static_cast<std::size_t>(of_peer) >= socket_.options.max_connections_per_peer) {
     turn_away(TurnedAway::max_connections_per_peer);
     return false;
   }
-  if (connections_.size() < socket_.options.max_connections || make_room()) return true;
-  turn_away(TurnedAway::max_connections);
+  const bool is_full = connections_.size() >= socket_.options.max_connections;
+  if ((!is_full && !has_reserved_descriptor) || make_room()) return true;
+  turn_away(is_full ? TurnedAway::max_connections : TurnedAway::descriptors);
   return false;
 }
 
@@ -108,13 +114,7 @@ void StreamListener::turn_away(TurnedAway why) {
   host_.turned_away(socket_.id, why);
   ++turned_away_[static_cast<std::size_t>(why)];
   if (!turned_away_notice_.due(std::chrono::steady_clock::now())) return;
-  std::string reasons;
-  for (std::size_t i = 0; i < turned_away_.size(); ++i) {
-    if (turned_away_[i] == 0) continue;
-    reasons +=
-        (reasons.empty() ? "" : ", ") + std::string(turned_away_names[i]) + ' ' + std::to_string(turned_away_[i]);
-  }
-  host_.notice(socket_.id, "connections closed to keep the limits: " + reasons);
+  host_.notice(socket_.id, turned_away_text(turned_away_));
   turned_away_ = {};
 }
 

@@ -9,6 +9,8 @@ namespace edgetide {
 
 namespace {
 
+constexpr std::string_view share_prefix = "$share/";
+
 // The levels of a filter, one after the other. Behind the last one `ended` is true.
 class Levels {
  public:
@@ -37,6 +39,17 @@ bool only_one_takes_server_topics(const Levels& a, const Levels& b) noexcept {
 }
 
 }  // namespace
+
+std::string shared_filter(std::string_view group, std::string_view filter) {
+  if (group.empty()) return std::string(filter);
+  return std::string(share_prefix).append(group).append("/").append(filter);
+}
+
+std::string_view plain_filter(std::string_view subscription) noexcept {
+  if (!subscription.starts_with(share_prefix)) return subscription;
+  const std::size_t end = subscription.find('/', share_prefix.size());
+  return end == subscription.npos ? subscription : subscription.substr(end + 1);
+}
 
 bool covers(std::string_view wide, std::string_view narrow) noexcept {
   Levels w(wide), n(narrow);

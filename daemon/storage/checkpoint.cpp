@@ -38,8 +38,20 @@ JournalContext context_of(std::string_view bytes) noexcept {
   return {series, in.u8()};
 }
 
+OutboxStart read_outbox(ByteReader& in, std::uint16_t version) {
+  OutboxStart outbox;
+  outbox.sink = in.text();
+  outbox.first_record = in.u64();
+  if (version == 1) return outbox;
+  outbox.next_record = in.u64();
+  outbox.rows = in.u64();
+  outbox.last_run = in.u64();
+  outbox.last_epoch = in.u64();
+  return outbox;
+}
+
 // Everything except the pipeline, which comes last.
-void read_head(ByteReader& in, Checkpoint& checkpoint) {
+void read_head(ByteReader& in, std::uint16_t version, Checkpoint& checkpoint) {
   checkpoint.state_id = in.u64();
   checkpoint.run = in.u64();
   checkpoint.epoch = in.u64();
@@ -47,10 +59,7 @@ void read_head(ByteReader& in, Checkpoint& checkpoint) {
   checkpoint.taken_at.wall = in.time();
   checkpoint.taken_at.running = in.duration();
   const std::uint32_t outboxes = in.u32();
-  for (std::uint32_t i = 0; in.ok() && i < outboxes; ++i) {
-    std::string sink(in.text());
-    checkpoint.outboxes.push_back({std::move(sink), in.u64()});
-  }
+  for (std::uint32_t i = 0; in.ok() && i < outboxes; ++i) checkpoint.outboxes.push_back(read_outbox(in, version));
   checkpoint.intake = in.text();
 }
 
@@ -68,7 +77,7 @@ CheckpointFrame frame_of(const Checkpoint& checkpoint) {
   head.u32(static_cast<std::uint32_t>(checkpoint.outboxes.size()));
   for (const OutboxStart& outbox : checkpoint.outboxes) {
     head.text(outbox.sink);
-    head.u64(outbox.first_record);
+    head.numbers(outbox.first_record, outbox.next_record, outbox.rows, outbox.last_run, outbox.last_epoch);
   }
   head.text(checkpoint.intake);
   head.u32(static_cast<std::uint32_t>(checkpoint.pipeline.size()));
@@ -81,7 +90,8 @@ std::variant<Checkpoint, BadCheckpoint> decode_checkpoint(std::string bytes) {
   if (bytes.empty()) return BadCheckpoint{Reason::damaged, "is empty"};
   if (!is_ours(bytes)) return BadCheckpoint{Reason::foreign, "is not a checkpoint of edgetide"};
   if (!checksum_fits(bytes)) return BadCheckpoint{Reason::damaged, "is damaged or cut off: its checksum does not fit"};
-  if (const std::uint16_t version = version_of(bytes); version > checkpoint_version) {
+  const std::uint16_t version = version_of(bytes);
+  if (version > checkpoint_version) {
     return BadCheckpoint{Reason::newer, "has format " + std::to_string(version) + "; this edgetide reads up to " +
                                             std::to_string(checkpoint_version) + ": use a newer edgetide"};
   }
@@ -89,7 +99,7 @@ std::variant<Checkpoint, BadCheckpoint> decode_checkpoint(std::string bytes) {
   Checkpoint checkpoint;
   checkpoint.journal_context = context_of(bytes);
   ByteReader in(std::string_view(bytes).substr(body_at));
-  read_head(in, checkpoint);
+  read_head(in, version, checkpoint);
   const std::size_t pipeline_bytes = in.text().size();
   if (!in.ok() || !in.at_end()) return BadCheckpoint{Reason::damaged, "is damaged: its parts do not fit together"};
   bytes.erase(0, bytes.size() - pipeline_bytes);

@@ -16,10 +16,14 @@
 
 namespace edgetide {
 
-// Where a sink's outbox begins.
+// Which part of a sink's spill log waits for it.
 struct OutboxStart {
   std::string sink;
-  std::uint64_t first_record = 0;  // of its spill log, not delivered yet
+  std::uint64_t first_record = 0;  // that is not delivered yet
+  std::uint64_t next_record = 0;   // behind the last one; 0: not known, as in version 1
+  std::uint64_t rows = 0;          // in these records
+  std::uint64_t last_run = 0;      // the newest epoch of these rows
+  std::uint64_t last_epoch = 0;
 
   bool operator==(const OutboxStart&) const = default;
 };
@@ -37,7 +41,7 @@ struct Checkpoint {
 };
 
 inline constexpr std::string_view checkpoint_magic = "EdgeChk\n";
-inline constexpr std::uint16_t checkpoint_version = 1;
+inline constexpr std::uint16_t checkpoint_version = 2;  // 1: outboxes without their ends
 
 // A file is `head`, the checkpoint's `pipeline` as it is, `tail`: the largest part is not copied.
 struct CheckpointFrame {

@@ -75,8 +75,8 @@ void Journal::fail(std::error_code error, Duration running) {
   try_again_at_ = running + pause_after_failure;
 }
 
-Journal::Start Journal::begin_anew() noexcept {
-  encoder_.begin_anew();
+Journal::Start Journal::begin_checkpoint() noexcept {
+  encoder_.anchor_next();
   written_at_checkpoint_ = written_bytes_;
   return {log_.next_number(), encoder_.context()};
 }

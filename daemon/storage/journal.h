@@ -69,7 +69,7 @@ class Journal {
     std::uint64_t record = 0;
     JournalContext context;
   };
-  Start begin_anew() noexcept;
+  Start begin_checkpoint() noexcept;
   // Records before `record` are in checkpoints that are safe. Segments that hold nothing else go; damaged ones are kept
   // aside under another name, `*.damaged`, the newest few of them.
   void cut(std::uint64_t record, Duration running);
@@ -92,7 +92,7 @@ class Journal {
   std::string error_;
   Duration try_again_at_;
   std::uint64_t written_bytes_ = 0;
-  std::uint64_t written_at_checkpoint_ = 0;  // at the last `begin_anew`
+  std::uint64_t written_at_checkpoint_ = 0;  // at the last `begin_checkpoint`
 };
 
 }  // namespace edgetide

@@ -210,6 +210,16 @@ std::optional<JournalRecord> decode_session(std::string_view payload) {
   return session;
 }
 
+std::optional<JournalRecord> decode_delivery(std::string_view payload) {
+  VarintReader in(payload);
+  JournaledDelivery delivery;
+  delivery.sink = in.text();
+  delivery.run = in.varint();
+  delivery.epoch = in.varint();
+  if (!in.ok()) return std::nullopt;
+  return delivery;
+}
+
 std::optional<Moment> moment_of(const JournalRecord& record) noexcept {
   return std::visit(
       [](const auto& one) -> std::optional<Moment> {
@@ -305,6 +315,18 @@ void JournalEncoder::append(std::string& out, const JournaledTick& tick) {
   for (const Duration unheard : tick.unheard) put_signed(out, unheard.count());
 }
 
+void JournalEncoder::append(std::string& out, const JournaledLate& late) {
+  append(out, static_cast<const JournaledTick&>(late));
+  put_text(out, late.window);
+  put_varint(out, late.numbers.size());
+  std::uint64_t before = 0;
+  for (const std::uint64_t number : late.numbers) {
+    put_varint(out, number - before);
+    before = number;
+  }
+  append_readings(out, late.readings, late.now.wall, 1);
+}
+
 void JournalEncoder::append(std::string& out, const JournaledConnection& connection) {
   put_bytes(out, connection.connected ? 1 : 0, 1);
   put_varint(out, index_of(connection.source));
@@ -346,6 +368,7 @@ std::optional<JournalTime> time_of(std::uint8_t type, std::string_view payload) 
       break;
     }
     case JournalType::tick:
+    case JournalType::late:
       in.bytes(1);
       take_anchor();
       break;
@@ -371,6 +394,12 @@ void JournalEncoder::append(std::string& out, const JournaledSession& session) {
   put_text(out, session.notes);
 }
 
+void JournalEncoder::append(std::string& out, const JournaledDelivery& delivery) {
+  put_text(out, delivery.sink);
+  put_varint(out, delivery.run);
+  put_varint(out, delivery.epoch);
+}
+
 std::optional<JournalRecord> JournalDecoder::decode(std::uint8_t type, std::string_view payload) {
   std::optional<JournalRecord> record = decode_record(type, payload);
   if (!record) return record;
@@ -386,8 +415,10 @@ std::optional<JournalRecord> JournalDecoder::decode_record(std::uint8_t type, st
       return decode_series(payload);
     case JournalType::batch:
       return decode_batch(payload);
-    case JournalType::tick:
-      return decode_tick(payload);
+    case JournalType::tick: {
+      VarintReader in(payload);
+      return read_tick(in);
+    }
     case JournalType::connection:
       return decode_connection(payload);
     case JournalType::clock_set:
@@ -396,12 +427,15 @@ std::optional<JournalRecord> JournalDecoder::decode_record(std::uint8_t type, st
       return decode_sources(payload);
     case JournalType::session:
       return decode_session(payload);
+    case JournalType::delivered:
+      return decode_delivery(payload);
+    case JournalType::late:
+      return decode_late(payload);
   }
   return std::nullopt;
 }
 
-std::optional<JournalRecord> JournalDecoder::decode_tick(std::string_view payload) {
-  VarintReader in(payload);
+std::optional<JournaledTick> JournalDecoder::read_tick(VarintReader& in) {
   const std::uint64_t flags = in.bytes(1);
   const std::uint64_t fire = flags & ~has_unheard;
   in.require(fire <= static_cast<std::uint64_t>(Fire::all));
@@ -416,6 +450,24 @@ std::optional<JournalRecord> JournalDecoder::decode_tick(std::string_view payloa
   if (!in.ok()) return std::nullopt;
   tick.unheard = unheard_;
   return tick;
+}
+
+std::optional<JournalRecord> JournalDecoder::decode_late(std::string_view payload) {
+  VarintReader in(payload);
+  const std::optional<JournaledTick> tick = read_tick(in);
+  if (!tick) return std::nullopt;
+  JournaledLate late{*tick, in.text(), {}, {}};
+  numbers_.clear();
+  readings_.clear();
+  const std::uint64_t count = in.varint();
+  std::uint64_t number = 0;
+  for (std::uint64_t i = 0; in.has(count - i) && i < count; ++i) numbers_.push_back(number += in.varint());
+  read_readings(in, late.now.wall, 1, readings_);
+  in.require(in.at_end() && numbers_.size() == readings_.size());
+  if (!in.ok()) return std::nullopt;
+  late.numbers = numbers_;
+  late.readings = readings_;
+  return late;
 }
 
 void JournalDecoder::read_messages(VarintReader& in, std::uint64_t flags) {

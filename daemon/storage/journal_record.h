@@ -36,6 +36,8 @@ enum class JournalType : std::uint8_t {
   clock_set = 6,
   sources = 7,
   session = 8,
+  delivered = 9,
+  late = 10,
 };
 
 // The daemon has started. What follows speaks of sources by their place here, and of series by the ids of a pipeline
@@ -91,6 +93,13 @@ struct JournaledTick {
   std::span<const Duration> unheard;  // by source: how long before `now` silence is judged; none: up to `now`
 };
 
+// A tick whose epoch also has what readings of the quarantine add to rows of one window.
+struct JournaledLate : JournaledTick {
+  std::string_view window;
+  std::span<const std::uint64_t> numbers;  // of their records in the quarantine, ascending
+  std::span<const Reading> readings;       // as many
+};
+
 struct JournaledConnection {
   SourceId source{};
   bool connected = false;
@@ -120,8 +129,15 @@ struct JournaledSession {
   std::string_view notes;  // the source's own
 };
 
+// The sink has confirmed all rows up to this epoch: a replay need not keep them for it.
+struct JournaledDelivery {
+  std::string_view sink;
+  std::uint64_t run = 0;
+  std::uint64_t epoch = 0;
+};
+
 using JournalRecord = std::variant<RunStart, NewSeries, JournaledBatch, JournaledTick, JournaledConnection, ClockSet,
-                                   JournaledSources, JournaledSession>;
+                                   JournaledSources, JournaledSession, JournaledDelivery, JournaledLate>;
 
 // What ids and places a record depends on: the records that define them, counted, the lowest 8 bits of each. An anchor
 // says it, so that behind a lost record it is known whether it was one of these.
@@ -147,11 +163,13 @@ class JournalEncoder {
   void append(std::string& out, const ClockSet& set);
   void append(std::string& out, const JournaledSources& sources);
   void append(std::string& out, const JournaledSession& session);
+  void append(std::string& out, const JournaledDelivery& delivery);
+  void append(std::string& out, const JournaledLate& late);
 
   // The record before was discarded: nothing is relative to it.
   void forget_moment() noexcept { last_.reset(); }
   // The next batch is an anchor: a reader may begin with it.
-  void begin_anew() noexcept { needs_anchor_ = true; }
+  void anchor_next() noexcept { needs_anchor_ = true; }
   JournalContext context() const noexcept { return context_; }
 
  private:
@@ -175,7 +193,7 @@ std::optional<JournalTime> time_of(std::uint8_t type, std::string_view payload);
 
 class JournalDecoder {
  public:
-  // What a batch holds lives until the next call, and as long as the payload.
+  // What a batch, a tick or late readings hold lives until the next call, and as long as the payload.
   std::optional<JournalRecord> decode(std::uint8_t type, std::string_view payload);
 
   // Of the record before the one that is decoded next; none: a record was lost, and it is not known.
@@ -184,12 +202,14 @@ class JournalDecoder {
 
  private:
   std::optional<JournalRecord> decode_record(std::uint8_t type, std::string_view payload);
-  std::optional<JournalRecord> decode_tick(std::string_view payload);
+  std::optional<JournaledTick> read_tick(VarintReader& in);
+  std::optional<JournalRecord> decode_late(std::string_view payload);
   std::optional<JournalRecord> decode_batch(std::string_view payload);
   void read_messages(VarintReader& in, std::uint64_t flags);
 
   std::optional<Moment> last_;
   std::vector<Duration> unheard_;
+  std::vector<std::uint64_t> numbers_;
   std::vector<std::uint64_t> fingerprints_;
   std::vector<JournaledPosition> positions_;
   std::vector<JournaledValue> values_;

@@ -96,8 +96,12 @@ int flags_of(FileAccess access) noexcept {
 }  // namespace
 
 FileResult<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, FileAccess access) {
-  Descriptor descriptor(::open(path.c_str(), flags_of(access) | O_CLOEXEC | O_NOFOLLOW, file_mode));
+  // Without O_NONBLOCK a FIFO would keep us waiting for ever.
+  Descriptor descriptor(::open(path.c_str(), flags_of(access) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, file_mode));
   if (!descriptor.is_open()) return {nullptr, last_error()};
+  struct stat status {};
+  if (::fstat(descriptor.get(), &status) != 0) return {nullptr, last_error()};
+  if (!S_ISREG(status.st_mode)) return {nullptr, std::make_error_code(std::errc::invalid_argument)};
   return {std::make_unique<PosixFile>(std::move(descriptor)), {}};
 }
 

@@ -5,6 +5,7 @@
 
 #include "daemon/storage/quarantine_record.h"
 #include "daemon/storage/record_log_reader.h"
+#include "pipeline/bytes.h"
 
 namespace edgetide {
 
@@ -25,7 +26,8 @@ Quarantine::Quarantine(FileSystem& files, const std::string& state_directory, Qu
     : files_(files),
       location_(quarantine_location(state_directory)),
       options_(options),
-      allowance_(static_cast<std::int64_t>(options.write_bytes_per_second) * second) {}
+      allowance_(static_cast<std::int64_t>(options.write_bytes_per_second) * second),
+      messages_(options.messages_at_once, options.message_every) {}
 
 void Quarantine::keep(std::span<const Quarantined> readings, std::string_view source, Moment arrival,
                       const SeriesTable& series) {
@@ -45,18 +47,52 @@ void Quarantine::keep(std::span<const Quarantined> readings, std::string_view so
     ++written;
   }
   counters_.over_rate += readings.size() - written;
-  write(written, arrival.running);
+  (write(written, arrival.running) ? counters_.kept : counters_.failed) += written;
+}
+
+void Quarantine::keep(std::span<const RefusedMessage> messages, std::string_view source,
+                      std::optional<Timestamp> arrival, Moment now) {
+  if (messages.empty()) return;
+  if (!is_open(now)) {
+    counters_.messages_failed += messages.size();
+    return;
+  }
+  allow(now.running);
+  std::uint64_t written = 0;
+  for (const RefusedMessage& message : messages) {
+    if (allowance_ <= 0 || !messages_.take(source, now.running)) break;
+    const std::size_t before = log_->buffered_bytes();
+    encode(message, source, arrival, log_->begin(quarantined_message_type));
+    log_->end();
+    allowance_ -= static_cast<std::int64_t>(log_->buffered_bytes() - before) * second;
+    ++written;
+  }
+  counters_.messages_over_rate += messages.size() - written;
+  (write(written, now.running) ? counters_.messages_kept : counters_.messages_failed) += written;
+}
+
+// If it cannot be written, `apply` finds that they were added, and says it here again.
+void Quarantine::settle(const NumberRanges& numbers, Moment now) {
+  if (numbers.empty() || !is_open(now)) return;
+  ByteWriter payload(log_->begin(settled_readings_type));
+  numbers.save(payload);
+  log_->end();
+  std::error_code error = make_room();
+  if (!error) error = log_->flush();
+  if (!error) return;
+  log_.reset();
+  fail(location_.folder + ": " + error.message(), now.running);
 }
 
 bool Quarantine::is_open(Moment now) {
   if (try_again_at_ && now.running < *try_again_at_) return false;
   try_again_at_.reset();
   if (log_) return true;
-  if (std::string error = open(now); !error.empty()) fail(std::move(error), 0, now.running);
+  if (std::string error = open(now); !error.empty()) fail(std::move(error), now.running);
   return log_.has_value();
 }
 
-// Continues after the existing records. The folder is created for the first reading.
+// Continues after the existing records. The folder is created for the first record.
 std::string Quarantine::open(Moment now) {
   if (const std::error_code error = files_.make_folder(location_.folder))
     return location_.folder + ": " + error.message();
@@ -71,7 +107,7 @@ std::string Quarantine::open(Moment now) {
                                  .kind = LogKind::quarantine,
                                  .incarnation = static_cast<std::uint64_t>(now.wall.count()),
                                  .segment_bytes = options_.max_bytes / segments_wanted};
-  log_.emplace(files_, options, reader.segments(), reader.next_number());
+  log_.emplace(files_, options, reader.segments(), std::max(reader.next_number(), least_number_));
   return {};
 }
 
@@ -83,16 +119,18 @@ void Quarantine::allow(Duration now) noexcept {
   allowance_ = std::min(rate * second, allowance_ + elapsed * rate);
 }
 
-void Quarantine::write(std::uint64_t readings, Duration now) {
-  if (readings == 0) return;
+// False: they are lost.
+bool Quarantine::write(std::uint64_t records, Duration now) {
+  if (records == 0) return true;
   std::error_code error = make_room();
   if (!error) error = log_->flush();
   if (error) {
     log_.reset();  // and its buffer; the next write opens the log again
-    return fail(location_.folder + ": " + error.message(), readings, now);
+    fail(location_.folder + ": " + error.message(), now);
+    return false;
   }
-  counters_.kept += readings;
   counters_.error.clear();
+  return true;
 }
 
 std::error_code Quarantine::make_room() {
@@ -106,8 +144,7 @@ std::error_code Quarantine::make_room() {
   return {};
 }
 
-void Quarantine::fail(std::string error, std::uint64_t readings, Duration now) {
-  counters_.failed += readings;
+void Quarantine::fail(std::string error, Duration now) {
   counters_.error = std::move(error);
   try_again_at_ = now + rest_after_failure;
 }

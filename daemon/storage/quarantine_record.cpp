@@ -44,4 +44,36 @@ std::optional<QuarantinedReading> decode_quarantined_reading(std::string_view pa
   return reading;
 }
 
+void encode(const RefusedMessage& message, std::string_view source, std::optional<Timestamp> arrival,
+            std::string& out) {
+  const std::string_view topic = message.topic.substr(0, max_quarantined_topic_bytes);
+  const std::string_view kept = message.payload.substr(0, max_quarantined_payload_bytes);
+  const bool is_cut = topic.size() < message.topic.size() || kept.size() < message.payload.size();
+  ByteWriter bytes(out);
+  bytes.u8(static_cast<std::uint8_t>(message.reason));
+  bytes.u8(is_cut ? 1 : 0);
+  bytes.time(arrival.value_or(Timestamp::earliest()));
+  bytes.u32(static_cast<std::uint32_t>(message.payload.size()));
+  bytes.text(source);
+  bytes.text(topic);
+  bytes.text(kept);
+}
+
+std::optional<QuarantinedMessage> decode_quarantined_message(std::string_view payload) {
+  ByteReader bytes(payload);
+  QuarantinedMessage message;
+  const std::uint8_t reason = bytes.u8();
+  const std::uint8_t flags = bytes.u8();
+  bytes.require(reason < refusal_count && flags <= 1);
+  message.reason = static_cast<Refusal>(reason);
+  message.is_cut = flags == 1;
+  if (const Timestamp arrival = bytes.time(); arrival != Timestamp::earliest()) message.arrival = arrival;
+  message.bytes = bytes.u32();
+  message.source = bytes.text();
+  message.topic = bytes.text();
+  message.payload = bytes.text();
+  if (!bytes.ok() || !bytes.at_end()) return std::nullopt;
+  return message;
+}
+
 }  // namespace edgetide

@@ -16,14 +16,17 @@ namespace edgetide {
 enum class LogKind : std::uint8_t { journal = 1, outbox = 2, quarantine = 3 };
 
 inline constexpr std::string_view segment_magic = "EdgeLog\n";
-inline constexpr std::uint16_t segment_version = 1;
+// Of the quarantine: 2 has messages, and reads 1 as it is.
+constexpr std::uint16_t segment_version(LogKind kind) noexcept {
+  return kind == LogKind::quarantine ? 2 : 1;
+}
 inline constexpr std::size_t segment_header_bytes = 36;
 inline constexpr std::size_t record_head_bytes = 12;
 // A longer one is not believed: no memory is taken for what a damaged length says.
 inline constexpr std::uint32_t max_payload_bytes_read = 256 * 1024 * 1024;
 
 struct SegmentHeader {
-  std::uint16_t version = segment_version;
+  std::uint16_t version = 1;
   LogKind kind{};
   std::uint64_t incarnation = 0;   // identifies the writer, to distinguish two writers of a log
   std::uint64_t first_record = 0;  // the number its records begin with

@@ -54,9 +54,10 @@ std::optional<LogRefusal> RecordLogReader::rules(const Segment& segment) const {
     if (ours) return std::nullopt;
     return LogRefusal{LogRefusal::Reason::foreign, path + ": is not a record log of edgetide", path};
   }
-  if (header->version > segment_version) {
+  const std::uint16_t known = segment_version(header->kind);
+  if (header->version > known) {
     return LogRefusal{LogRefusal::Reason::newer, path + ": has format " + std::to_string(header->version) +
-                                                     "; this edgetide reads up to " + std::to_string(segment_version) +
+                                                     "; this edgetide reads up to " + std::to_string(known) +
                                                      ": use a newer edgetide"};
   }
   if (header->kind == kind_ && header->first_record == segment.first_record) return std::nullopt;

@@ -79,7 +79,8 @@ std::error_code RecordLogWriter::start_segment() {
   if (removed && removed != std::errc::no_such_file_or_directory) return removed;
   auto created = files_.open(unnamed_path(), FileAccess::create_new);
   if (created.error) return created.error;
-  const auto header = encode(SegmentHeader{segment_version, options_.kind, options_.incarnation, first_buffered_});
+  const auto header =
+      encode(SegmentHeader{segment_version(options_.kind), options_.kind, options_.incarnation, first_buffered_});
   if (const std::error_code error = created.value->write(0, {header.data(), header.size()})) return error;
   file_ = std::move(created.value);
   file_first_ = first_buffered_;

@@ -5,6 +5,10 @@
 
 namespace edgetide {
 
+namespace {
+constexpr std::size_t block_bytes = 64 * 1024;
+}
+
 std::optional<Record> SegmentReader::next(std::uint64_t expected) {
   const std::optional<Record> record = record_at(offset_, expected);
   return record ? record : find_whole(expected);
@@ -37,25 +41,28 @@ std::optional<Record> SegmentReader::find_whole(std::uint64_t expected) {
       if (found.offset < offset_ || found.number < expected) continue;
       if (const std::optional<Record> record = record_at(found.offset, expected)) return record;
     }
+    if (!written_to_) find_end();
     const std::uint64_t from = std::max(searched_to_, offset_);
-    if (from >= window_.size() || window_.error()) break;
+    if (from >= *written_to_ || window_.error()) break;
     RecordSearch::Result result = RecordSearch::search(window_, offset_, expected, from);
     found_ = std::move(result.records);
     next_found_ = 0;
     searched_to_ = result.end;
   }
-  find_torn_bytes();
+  torn_bytes_ = std::max(*written_to_, offset_) - offset_;
   return std::nullopt;
 }
 
-void SegmentReader::find_torn_bytes() {
-  std::uint64_t written = offset_;  // behind the last byte that is not zero
-  for (std::uint64_t offset = offset_; offset < window_.size(); ++offset) {
-    const std::string_view byte = window_.view(offset, 1);
-    if (byte.empty()) break;  // cannot be read
-    if (byte[0] != 0) written = offset + 1;
+// A file that was preallocated ends with zeros: there is no record among them, and most starts meet them.
+void SegmentReader::find_end() {
+  written_to_ = offset_;
+  for (std::uint64_t at = offset_; at < window_.size();) {
+    const std::string_view block = window_.view(at, block_bytes);
+    if (block.empty()) break;  // cannot be read
+    const std::size_t last = block.find_last_not_of('\0');
+    if (last != block.npos) written_to_ = at + last + 1;
+    at += block.size();
   }
-  torn_bytes_ = written - offset_;
 }
 
 }  // namespace edgetide

@@ -46,11 +46,12 @@ class SegmentReader {
  private:
   std::optional<Record> record_at(std::uint64_t offset, std::uint64_t expected);
   std::optional<Record> find_whole(std::uint64_t expected);
-  void find_torn_bytes();
+  void find_end();
 
   FileWindow window_;
   std::uint64_t offset_ = segment_header_bytes;
   std::uint64_t torn_bytes_ = 0;
+  std::optional<std::uint64_t> written_to_;  // behind the last byte that is not zero, once it was looked for
   // Of searches: what may be the next record, and how far the file was searched.
   std::vector<FoundRecord> found_;
   std::size_t next_found_ = 0;

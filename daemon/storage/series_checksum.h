@@ -1,4 +1,4 @@
-// A checksum of the names of all series in the order of their ids: equal if the ids mean the same series.
+// A checksum of the names and labels of all series in the order of their ids: equal if the ids mean the same series.
 //
 // Thread: pure.
 #pragma once

@@ -3,6 +3,8 @@
 //
 //   <path>/lock  journal/  checkpoint/  outbox/
 //
+// One of them that is something else, a plain file or a link to nothing, is set aside as `*.damaged` and made again.
+//
 // Owns:   the lock, for as long as it lives.
 // Thread: main.
 // Fails:  `open` returns the reason as a one-line message.
@@ -12,6 +14,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "daemon/storage/file_system.h"
 
@@ -26,10 +29,15 @@ class StateDirectory {
   // Makes what is not there; one level below what is.
   static std::variant<StateDirectory, Refusal> open(FileSystem& files, const std::string& path);
 
+  // What was set aside, one line each.
+  const std::vector<std::string>& reports() const noexcept { return reports_; }
+
  private:
-  explicit StateDirectory(std::unique_ptr<FileLock> lock) : lock_(std::move(lock)) {}
+  StateDirectory(std::unique_ptr<FileLock> lock, std::vector<std::string> reports)
+      : lock_(std::move(lock)), reports_(std::move(reports)) {}
 
   std::unique_ptr<FileLock> lock_;
+  std::vector<std::string> reports_;
 };
 
 }  // namespace edgetide

@@ -1,15 +1,20 @@
 #include "config/config.h"
 
+#include <algorithm>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <sstream>
+#include <stdexcept>
 
 #include "config/key_table.h"
 #include "config/parts.h"
 #include "daemon/decoders/number_decoder.h"
 #include "daemon/service/machine_id.h"
+#include "daemon/sources/http_source.h"
 #include "daemon/sources/mqtt_source.h"
 #include "daemon/sources/socket_source.h"
+#include "pipeline/grid.h"
+#include "pipeline/time_text.h"
 #include "sinks/postgres_sink.h"
 #include "sinks/sqlite_sink.h"
 #include "sinks/stdout_sink.h"
@@ -47,11 +52,31 @@ std::string sink(const std::string& keys) {
   return "[windows.w]\nsize = \"1m\"\n[sinks.d]\n" + keys + '\n';
 }
 
-const MqttOptions& mqtt_in(const GatewayOptions& options, std::size_t source) {
-  return *options_of<MqttOptions>(*options.sources.at(source).source);
+// The one of this name in a list; the test fails without it.
+template <class List>
+const auto& named(const List& list, std::string_view name) {
+  const auto found = std::find_if(list.begin(), list.end(), [&](const auto& each) { return each.name == name; });
+  if (found == list.end()) throw std::out_of_range("nothing is named " + std::string(name));
+  return *found;
 }
-const SocketOptions& socket_in(const GatewayOptions& options, std::size_t source) {
-  return *options_of<SocketOptions>(*options.sources.at(source).source);
+template <class Id, class List>
+Id id_of(const List& list, std::string_view name) {
+  return Id{static_cast<std::uint32_t>(&named(list, name) - list.data())};
+}
+
+const MqttOptions& mqtt_in(const GatewayOptions& options, std::string_view source) {
+  return *options_of<MqttOptions>(*named(options.sources, source).source);
+}
+const SocketOptions& socket_in(const GatewayOptions& options, std::string_view source) {
+  return *options_of<SocketOptions>(*named(options.sources, source).source);
+}
+
+// What the message about a wrong `type` lists: "one of "tcp", "udp"".
+template <class AnyPart>
+std::string one_of(const PartList<AnyPart>& parts) {
+  std::string words;
+  for (const std::string_view name : parts.names()) words += (words.empty() ? "\"" : ", \"") + std::string(name) + '"';
+  return "one of " + words;
 }
 
 struct BadCase {
@@ -88,7 +113,7 @@ inputs = ["minute"]
 connection = "dbname=sensors"
 )")
                                      .options;
-  const MqttOptions& mqtt = mqtt_in(options, 0);
+  const MqttOptions& mqtt = mqtt_in(options, "home");
   EXPECT_EQ(mqtt.client_id,
             "edgetide-" + options.id + (short_machine_id().empty() ? "" : "-" + short_machine_id()) + "-home");
   EXPECT_EQ(mqtt.servers, std::vector<std::string>{"mqtt://localhost:1883"});
@@ -123,7 +148,7 @@ TEST(Config, shipped_file_listens_on_a_unix_socket_and_writes_sqlite) {
   const Configuration configuration = load_configuration(EDGETIDE_CONFIG_FOLDER "/edgetide.toml");
   EXPECT_TRUE(configuration.warnings.empty());
   const GatewayOptions& options = configuration.options;
-  EXPECT_EQ(socket_in(options, 0).listen, "/run/edgetide/readings.sock");
+  EXPECT_EQ(socket_in(options, "local").listen, "/run/edgetide/readings.sock");
   EXPECT_EQ(options.pipeline.windows.size(), 2U);
   ASSERT_EQ(options.sinks.size(), 1U);
   EXPECT_NE(options_of<SqliteOptions>(*options.sinks[0].store), nullptr);
@@ -148,7 +173,7 @@ TEST(Config, examples_in_the_shipped_file_load) {
 
 TEST(Config, example_of_every_key_has_every_key) {
   if (leaves_parts_out()) GTEST_SKIP();
-  const std::string text = every_key;
+  const std::string text = every_key_text();
   const KeyTable table(built_in_parts());
   for (const KeyGroup* group : table.groups()) {
     for (const KeySpec& key : group->keys) {
@@ -165,7 +190,7 @@ TEST(Config, example_of_every_key_has_every_key) {
 TEST(Config, keys_of_mqtt_sources_reach_the_options) {
   if (leaves_parts_out()) GTEST_SKIP();
   const GatewayOptions options = loaded(every_key_correct()).options;
-  const MqttOptions& mqtt = mqtt_in(options, 0);
+  const MqttOptions& mqtt = mqtt_in(options, "plant");
   EXPECT_EQ(mqtt.name, "plant");
   EXPECT_EQ(mqtt.servers, (std::vector<std::string>{"mqtts://broker:8884", "mqtt://10.0.0.1:1883"}));
   EXPECT_TRUE(mqtt.allow_plaintext);
@@ -176,26 +201,29 @@ TEST(Config, keys_of_mqtt_sources_reach_the_options) {
   EXPECT_EQ(mqtt.tls.ca, "/ca");
   EXPECT_EQ(mqtt.tls.cert, "/cert");
   EXPECT_EQ(mqtt.tls.key, "/key");
+  EXPECT_EQ(mqtt.tls.alpn, "x-amzn-mqtt-ca");
+  EXPECT_EQ(mqtt.share, "gateways");
+  EXPECT_EQ(mqtt.status_topic, "edgetide/plant-7/status");
   EXPECT_EQ(mqtt.keep_alive, Duration::seconds(5));
   EXPECT_TRUE(mqtt.clean_start);
   EXPECT_EQ(mqtt.session_expiry, Duration::hours(1));
   EXPECT_EQ(mqtt.qos, 0);
   EXPECT_TRUE(mqtt.use_retained);
-  ASSERT_EQ(mqtt.routes.size(), 2U);
-  EXPECT_EQ(mqtt.routes[1].topic, "n/{device}");
-  EXPECT_EQ(mqtt.routes[1].mapping.unit, "°C");
-  EXPECT_EQ(mqtt.routes[1].mapping.format, &number_format);
+  ASSERT_GE(mqtt.routes.size(), 4U);
+  EXPECT_EQ(mqtt.routes[3].topic, "n/{device}");
+  EXPECT_EQ(mqtt.routes[3].mapping.unit, "°C");
+  EXPECT_EQ(mqtt.routes[3].mapping.format, &number_format);
 }
 
 TEST(Config, keys_of_a_mapping_reach_the_options) {
   if (leaves_parts_out()) GTEST_SKIP();
   const GatewayOptions options = loaded(every_key_correct()).options;
-  const MappingOptions& json = mqtt_in(options, 0).routes[0].mapping;
+  const MappingOptions& json = mqtt_in(options, "plant").routes[0].mapping;
   EXPECT_EQ(json.sensor, "{area}/{device}");
   EXPECT_EQ(json.metric, "m");
   EXPECT_EQ(json.time.path, "ts");
   EXPECT_EQ(json.time.format, TimeFormat::unix_ms);
-  EXPECT_EQ(json.each, "readings[*]");
+  EXPECT_EQ(json.each, std::vector<std::string>{"readings[*]"});
   ASSERT_EQ(json.values.size(), 2U);
   EXPECT_EQ(json.values[0].path, "t");
   EXPECT_EQ(json.values[1].metric, "pressure");
@@ -206,20 +234,22 @@ TEST(Config, keys_of_a_mapping_reach_the_options) {
   EXPECT_EQ(json.labels[0].key, "model");
   EXPECT_EQ(json.labels[0].path, "hw.model");
   EXPECT_FALSE(json.coerce_strings);
-  ASSERT_EQ(options.sources.size(), 4U);
-  const MappingOptions& csv = socket_in(options, 1).route.mapping;
+  EXPECT_EQ(json.states, (std::vector<State>{{"heating", 2}, {"closed", 1.5}}));
+  ASSERT_NE(json.time_zone, nullptr);
+  EXPECT_EQ(json.time_zone->name(), "Europe/Paris");
+  const MappingOptions& csv = socket_in(options, "lines").route.mapping;
   EXPECT_EQ(csv.sensor_path, "dev");
   EXPECT_EQ(csv.time.path, "ts");
   EXPECT_EQ(csv.columns, (std::vector<std::string>{"dev", "ts", "v"}));
   EXPECT_EQ(csv.delimiter, ';');
-  EXPECT_EQ(socket_in(options, 2).route.mapping.time.format, TimeFormat::unix_ns) << "influx's own default";
-  EXPECT_EQ(socket_in(options, 3).route.mapping.time.format, TimeFormat::unix_us);
+  EXPECT_EQ(socket_in(options, "grams").route.mapping.time.format, TimeFormat::unix_ns) << "influx's own default";
+  EXPECT_EQ(socket_in(options, "local").route.mapping.time.format, TimeFormat::unix_us);
 }
 
 TEST(Config, keys_of_sockets_reach_the_options) {
   if (leaves_parts_out()) GTEST_SKIP();
   const GatewayOptions options = loaded(every_key_correct()).options;
-  const SocketOptions& tcp = socket_in(options, 1);
+  const SocketOptions& tcp = socket_in(options, "lines");
   EXPECT_EQ(tcp.kind, SocketKind::tcp);
   EXPECT_EQ(tcp.listen, "0.0.0.0:8094");
   EXPECT_EQ(tcp.allow, (std::vector<std::string>{"10.20.0.0/16", "fd00::/8"}));
@@ -230,27 +260,89 @@ TEST(Config, keys_of_sockets_reach_the_options) {
   EXPECT_EQ(tcp.max_connections_per_peer, 2U);
   EXPECT_EQ(tcp.idle_timeout, Duration::minutes(1));
   EXPECT_EQ(tcp.line_timeout, Duration::seconds(2));
-  const SocketOptions& udp = socket_in(options, 2);
+  const SocketOptions& udp = socket_in(options, "grams");
   EXPECT_EQ(udp.kind, SocketKind::udp);
   EXPECT_EQ(udp.framing, Framing::whole);
   EXPECT_EQ(udp.max_datagram_bytes, 512U);
   EXPECT_EQ(udp.receive_buffer_bytes, 1'000'000U);
-  EXPECT_EQ(socket_in(options, 3).kind, SocketKind::unix_stream);
-  EXPECT_EQ(socket_in(options, 3).framing, Framing::newline);
-  EXPECT_EQ(socket_in(options, 3).listen, "/run/x.sock");
+  EXPECT_EQ(socket_in(options, "local").kind, SocketKind::unix_stream);
+  EXPECT_EQ(socket_in(options, "local").framing, Framing::newline);
+  EXPECT_EQ(socket_in(options, "local").listen, "/run/x.sock");
+}
+
+TEST(Config, keys_of_http_sources_reach_the_options) {
+  if (leaves_parts_out()) GTEST_SKIP();
+  const GatewayOptions options = loaded(every_key_correct()).options;
+  const HttpSourceOptions& http = *options_of<HttpSourceOptions>(*named(options.sources, "pushed").source);
+  EXPECT_EQ(http.listen, "0.0.0.0:8187");
+  EXPECT_EQ(http.allow, (std::vector<std::string>{"10.30.0.0/16"}));
+  EXPECT_TRUE(http.allow_plaintext);
+  EXPECT_EQ(http.cert_file, "/pushed.crt");
+  EXPECT_EQ(http.key_file, "/pushed.key");
+  EXPECT_EQ(http.token, "pushed");
+  EXPECT_TRUE(http.influx);
+  EXPECT_EQ(http.max_body_bytes, 2U * 1024 * 1024);
+  EXPECT_EQ(http.max_requests, 17U);
+  EXPECT_EQ(http.max_connections, 5U);
+  EXPECT_EQ(http.max_connections_per_peer, 4U);
+  EXPECT_EQ(http.request_timeout, Duration::seconds(31));
+  ASSERT_EQ(http.routes.size(), 1U);
+  EXPECT_EQ(http.routes[0].topic, "/ingest/{device}");
+}
+
+TEST(Config, mistakes_of_http_sources_are_reported) {
+  if (leaves_parts_out()) GTEST_SKIP();
+  const auto http = [](const std::string& keys) {
+    return "[sources.s]\ntype = \"http\"\n" + keys + "\n[windows.w]\nsize = \"1m\"\n";
+  };
+  const auto with_route = [&](const std::string& mapping) { return http("routes = [{ " + mapping + " }]"); };
+  const std::vector<BadCase> cases = {
+      {http(""), "needs routes, or influx = true"},
+      {http("routes = []"), "needs routes, or influx = true"},
+      {with_route("path = \"ingest\", format = \"json\""), "does not begin with a slash"},
+      {with_route("path = \"/a/#/b\", format = \"json\""), "path '/a/#/b': '#' must be the last level"},
+      {with_route("topic = \"/a\", format = \"json\""), "unknown key 'topic'"},
+      {with_route("path = \"/a/{b}\", format = \"json\", sensor = \"{c}\""), "{c}"},
+      {http("influx = true\nlisten = \"0.0.0.0:1\""), "say who may send, with token or allow"},
+      {http("influx = true\nlisten = \"0.0.0.0:1\"\ntoken = \"t\""), "set cert_file and key_file"},
+      {http("influx = true\nlisten = \"0.0.0.0:1\"\ntoken = \"t\"\nallow_plaintext = true"), "needs allow"},
+      {http("influx = true\nlisten = \"localhost:1\""), "numeric address and a port"},
+      {http("influx = true\nallow = []"), "no peer could send"},
+      {http("influx = true\nallow = [\"x\"]"), "is not a network"},
+      {http("influx = true\ntoken = \"\""), "everyone could send"},
+      {http("influx = true\ncert_file = \"/c\""), "cert_file and key_file belong together"},
+      {http("influx = true\nroutes = [{ path = \"/write\", format = \"json\" }]"), "takes line protocol"},
+      {http("influx = true\nroutes = [{ path = \"/ping\", format = \"json\" }]"), "is answered as InfluxDB does"},
+      {http("influx = true") + "[sources.t]\ntype = \"http\"\ninflux = true\n", "has the address of sources.s"},
+  };
+  for (const BadCase& bad : cases) {
+    const std::string errors = errors_of(bad.text);
+    EXPECT_NE(errors.find(bad.message), std::string::npos) << "expected: " << bad.message << "\nfound:\n" << errors;
+  }
+  EXPECT_EQ(errors_of(http("influx = true")), "");
+  EXPECT_EQ(errors_of(http("influx = true\nroutes = [{ path = \"/write\", format = \"influx\" }]")), "");
+}
+
+TEST(Config, telegrams_are_whole_messages_of_every_kind_of_socket) {
+  const std::string udp = socket("type = \"udp\"\nlisten = \"127.0.0.1:1\"\nformat = \"dsmr\"");
+  EXPECT_EQ(socket_in(loaded(udp).options, "s").framing, Framing::whole);
+  const std::string tcp = socket("type = \"tcp\"\nlisten = \"127.0.0.1:1\"\nformat = \"dsmr\"");
+  EXPECT_EQ(socket_in(loaded(tcp).options, "s").framing, Framing::telegram);
+  const std::string prefixed =
+      socket("type = \"unix\"\nlisten = \"/x\"\nformat = \"dsmr\"\nframing = \"length_prefix\"");
+  EXPECT_EQ(socket_in(loaded(prefixed).options, "s").framing, Framing::length_prefix);
 }
 
 TEST(Config, keys_of_time_are_defaults_that_a_source_overrides) {
   if (leaves_parts_out()) GTEST_SKIP();
   const GatewayOptions options = loaded(every_key_correct()).options;
-  ASSERT_EQ(options.pipeline.sources.size(), 4U);
-  const TimeOptions& plant = options.pipeline.sources[0].time;
+  const TimeOptions& plant = named(options.pipeline.sources, "plant").time;
   EXPECT_EQ(plant.max_out_of_orderness, Duration::seconds(30));
   EXPECT_EQ(plant.idle_timeout, Duration::minutes(2));
   EXPECT_EQ(plant.max_future, Duration::seconds(1));
   EXPECT_EQ(plant.oldest, Duration::days(1));
   EXPECT_EQ(plant.on_bad_time, BadTimePolicy::use_arrival);
-  const TimeOptions& lines = options.pipeline.sources[1].time;
+  const TimeOptions& lines = named(options.pipeline.sources, "lines").time;
   EXPECT_EQ(lines.max_out_of_orderness, Duration::seconds(20));
   EXPECT_EQ(lines.idle_timeout, Duration::unlimited());
   EXPECT_EQ(lines.max_future, Duration::unlimited());
@@ -273,20 +365,26 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   EXPECT_EQ(options.checkpoint.interval, Duration::minutes(5));
   EXPECT_EQ(options.checkpoint.keep, 3U);
   EXPECT_EQ(options.quarantine.max_bytes, 1024U * 1024);
-  const WindowOptions& minute = options.pipeline.windows[0];
+  const WindowOptions& minute = named(options.pipeline.windows, "minute");
   EXPECT_EQ(minute.name, "minute");
   EXPECT_EQ(minute.offset, Duration::seconds(-5));
-  EXPECT_EQ(minute.inputs, (std::vector<SourceId>{SourceId{2}, SourceId{0}}));
+  EXPECT_EQ(minute.inputs, (std::vector<SourceId>{id_of<SourceId>(options.sources, "grams"),
+                                                  id_of<SourceId>(options.sources, "plant")}));
   EXPECT_EQ(minute.aggregates, (std::vector<Aggregate>{Aggregate::variance, Aggregate::count}));
   EXPECT_EQ(minute.allowed_lateness, Duration::minutes(9));
   EXPECT_EQ(minute.trigger, Duration::milliseconds(100));
-  EXPECT_EQ(options.pipeline.windows[1].inputs.size(), 4U) << "all sources";
-  ASSERT_EQ(options.sinks.size(), 4U);
-  const SinkOptions& pg = options.sinks[0];
-  EXPECT_EQ(pg.inputs, std::vector<WindowId>{WindowId{1}});
+  const WindowOptions& hour = named(options.pipeline.windows, "hour");
+  EXPECT_EQ(hour.inputs.size(), options.sources.size()) << "all sources";
+  EXPECT_EQ(hour.fill, Fill::last);
+  EXPECT_EQ(hour.hold, Duration::hours(2));
+  EXPECT_EQ(hour.reset_below, 0.9);
+  EXPECT_EQ(minute.hold, Duration::unlimited());
+  const SinkOptions& pg = named(options.sinks, "pg");
+  EXPECT_EQ(pg.inputs, std::vector<WindowId>{id_of<WindowId>(options.pipeline.windows, "hour")});
   EXPECT_EQ(pg.mode, OutputMode::append);
   EXPECT_DOUBLE_EQ(pg.outbox.max_rate, 0.5);
-  EXPECT_EQ(options.sinks[1].outbox.max_rate, 0) << "no limit";
+  const SinkOptions& file = named(options.sinks, "file");
+  EXPECT_EQ(file.outbox.max_rate, 0) << "no limit";
   EXPECT_EQ(pg.outbox.max_bytes, 1024U * 1024U);
   EXPECT_EQ(pg.outbox.when_full, WhenFull::block);
   const auto& store = *options_of<PostgresOptions>(*pg.store);
@@ -296,9 +394,9 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   EXPECT_FALSE(store.create_tables);
   EXPECT_EQ(store.connect_timeout, Duration::seconds(2));
   EXPECT_EQ(store.statement_timeout, Duration::seconds(3));
-  EXPECT_EQ(options_of<SqliteOptions>(*options.sinks[1].store)->path, "/srv/edgetide/rows.db");
-  EXPECT_EQ(options.sinks[1].inputs.size(), 5U) << "all windows";
-  EXPECT_EQ(options_of<StdoutOptions>(*options.sinks[2].store)->encoding, "influx");
+  EXPECT_EQ(options_of<SqliteOptions>(*file.store)->path, "/srv/edgetide/rows.db");
+  EXPECT_EQ(file.inputs.size(), options.pipeline.windows.size()) << "all windows";
+  EXPECT_EQ(options_of<StdoutOptions>(*named(options.sinks, "out").store)->encoding, "influx");
 }
 
 TEST(Config, all_errors_come_in_one_run_in_the_order_of_the_file) {
@@ -316,7 +414,7 @@ TEST(Config, all_errors_come_in_one_run_in_the_order_of_the_file) {
             "3 errors. The configuration was not applied.\n");
 }
 
-TEST(Config, text_that_is_no_toml_is_one_error_with_its_location) {
+TEST(Config, text_that_is_not_toml_is_one_error_with_its_location) {
   expect_errors({
       {"[\n", "1:2: error: in a TOML key: expected bare key starting character"},
       {"a = 1\nb = \"x\ny\"\n", "2:7: error: in a TOML string: "},
@@ -360,7 +458,7 @@ TEST(Config, window_queries_reach_the_options) {
   EXPECT_EQ(options.new_series_per_minute, 7U);
   EXPECT_EQ(options.max_memory_bytes, 2U << 20);
   EXPECT_EQ(options.default_time.scope, WatermarkScope::source);
-  const WindowOptions& quarter = options.windows[2];
+  const WindowOptions& quarter = named(options.windows, "quarter");
   EXPECT_EQ(quarter.kind, WindowKind::sliding);
   EXPECT_EQ(quarter.slide, Duration::days(1));
   ASSERT_NE(quarter.time_zone, nullptr);
@@ -372,8 +470,8 @@ TEST(Config, window_queries_reach_the_options) {
   EXPECT_TRUE(quarter.cube && quarter.deduplicate);
   ASSERT_TRUE(quarter.top.has_value());
   EXPECT_EQ(quarter.top->by, Aggregate::percentile(99.9));
-  EXPECT_EQ(options.windows[3].max_length, Duration::minutes(1));
-  const WindowOptions& totals = options.windows[4];
+  EXPECT_EQ(named(options.windows, "visits").max_length, Duration::minutes(1));
+  const WindowOptions& totals = named(options.windows, "totals");
   EXPECT_EQ(totals.kind, WindowKind::running);
   ASSERT_EQ(totals.derived.size(), 1U);
   ASSERT_EQ(totals.derived[0].inputs.size(), 2U);
@@ -407,6 +505,10 @@ TEST(Config, window_queries_that_make_no_sense_are_errors_with_their_location) {
        "4:8: error: windows.w: cube takes at most 4"},
       {window("group_by = [\"a\", \"a\"]"), "3:18: error: windows.w: column 'a' is named twice"},
       {window("group_by = [\"a\"]\nemit_empty = true"), "4:14: error: windows.w: emit_empty needs rows by sensor"},
+      {window("fill = \"last\""), "3:8: error: windows.w: fill needs emit_empty = true"},
+      {window("emit_empty = true\nfill = \"linear\""), "4:8: error: windows.w: fill \"linear\" is not one of"},
+      {window("reset_below = 50"), "3:15: error: windows.w: reset_below is not from 0 to 1"},
+      {window("hold = \"0s\""), "3:8: error: windows.w: hold"},
       {window("top = { n = 1, by = \"p50\" }"), "3:21: error: windows.w.top: by is \"p50\", which is not among"},
       {window("match = { sensor = \"\" }"), "3:20: error: windows.w.match: sensor holds an empty glob"},
       {window("match = { min = 2, max = 1 }"), "3:26: error: windows.w.match: max is less than min"},
@@ -428,7 +530,7 @@ TEST(Config, unknown_and_future_keys_are_errors) {
       {"[window.minute]",
        "1:2: error: unknown key 'window' at the top level\n    1 | [window.minute]\n      |  ^^^^^^ did you mean "
        "'windows'?"},
-      {"[tests]\nname = \"\"", "1:2: error: unknown key 'tests' at the top level"},
+      {"[trials]\nname = \"\"", "1:2: error: unknown key 'trials' at the top level"},
       {"[http]\nhosts = [\"a.example:80\"]", "2:10: error: http: hosts: \"a.example:80\" is not the name of a host"},
       {"[metrics]\nlisten = \"9464\"", "2:10: error: metrics: listen needs a numeric address and a port"},
       {"[metrics]\nlisten = \"127.0.0.1:9465\"", "2:10: error: metrics: [http] listens on this address"},
@@ -442,28 +544,38 @@ TEST(Config, unknown_and_future_keys_are_errors) {
       {"[time]\nsize = \"1s\"",
        "2:1: error: unknown key 'size' in [time]\n    2 | size = \"1s\"\n      | ^^^^ it is a key of [windows.NAME] "
        "with type = \"tumbling\""},
-      {window("type = \"tumblin\""),
-       "3:8: error: windows.w: type \"tumblin\" is not one of \"tumbling\", \"sliding\", \"session\", \"running\"\n    "
-       "3 | type = \"tumblin\"\n      |        "
-       "^^^^^^^^^ did you mean 'tumbling'?"},
+      {window("type = \"tumblin\""), "3:8: error: windows.w: type \"tumblin\" is not " +
+                                         one_of(built_in_parts().windows) +
+                                         "\n    3 | type = \"tumblin\"\n      |        "
+                                         "^^^^^^^^^ did you mean 'tumbling'?"},
       {window("aggregates = [\"cuont\"]"),
        "3:15: error: windows.w: unknown aggregate 'cuont'\n    3 | aggregates = [\"cuont\"]\n      |               "
        "^^^^^^^ did you mean 'count'?"},
       {sink("type = \"stdout\"\npath = \"x\""),
        "5:1: error: unknown key 'path' in [sinks.d]\n    5 | path = \"x\"\n      | ^^^^ it is a key of "
        "[sinks.NAME] with type = \"sqlite\""},
-      {sink("type = \"mqtt\"\ntopic = \"x\""), "4:8: error: sinks.d: type \"mqtt\" is not one of"},
-      {sink("type = \"postgres\""),
-       "4:8: error: sinks.d: type \"postgres\" is not one of \"postgresql\", \"sqlite\", \"file\", \"stdout\"\n    4 | "
-       "type = "
-       "\"postgres\"\n      |        ^^^^^^^^^^ did you mean 'postgresql'?"},
+      {sink("type = \"telex\"\ntopic = \"x\""), "4:8: error: sinks.d: type \"telex\" is not one of"},
+      {sink("type = \"postgres\""), "4:8: error: sinks.d: type \"postgres\" is not " + one_of(built_in_parts().sinks) +
+                                        "\n    4 | "
+                                        "type = "
+                                        "\"postgres\"\n      |        ^^^^^^^^^^ did you mean 'postgresql'?"},
       {sink("mode = \"append\""), "3:8: error: sinks.d: type is missing"},
-      {mqtt_with_routes("topic = \"{device}\", format = \"tasmota\""),
-       "5:32: error: sources.m.routes: format \"tasmota\" is not one of"},
+      {mqtt_with_routes("topic = \"{device}\", format = \"telefax\""),
+       "5:32: error: sources.m.routes: format \"telefax\" is not one of"},
+      {mqtt_with_routes("topic = \"{device}\", format = \"cvs\", columns = [\"v\"]"),
+       "5:32: error: sources.m.routes: format \"cvs\" is not one of"},
+      {mqtt_with_routes("topic = \"site/+\", format = \"numbers\", sensor = \"{devise}\""),
+       "5:30: error: sources.m.routes: format \"numbers\" is not one of"},
       {socket("type = \"udp\"\nlisten = \"127.0.0.1:1\"\nformat = \"influx\"\nack = true"),
        "5:1: error: unknown key 'ack' in [sources.s]"},
       {socket("type = \"udp\"\nlisten = \"127.0.0.1:1\"\nformat = \"influx\"\nframing = \"length_prefix\""),
        "5:11: error: sources.s: framing \"length_prefix\" is not one of \"newline\", \"whole\""},
+      {socket("type = \"tcp\"\nlisten = \"127.0.0.1:1\"\nframing = \"newline\"\nformat = \"dsmr\""),
+       "4:11: error: sources.s: framing newline would cut the telegrams of dsmr into lines; leave framing out"},
+      {mqtt_with_routes("topic = \"{device}\", format = \"json\", time = { path = \"t\", format = \"%H:%M\" }"),
+       "5:47: error: sources.m.routes: time: the pattern '%H:%M' cannot be used: year, month and day must be in it"},
+      {mqtt_with_routes("topic = \"{device}\", format = \"json\", pattern = \"x\""),
+       "5:50: error: sources.m.routes: pattern: not used by format 'json'"},
   });
 }
 
@@ -529,6 +641,13 @@ TEST(Config, wrong_types_and_bounds_are_errors) {
   });
 }
 
+TEST(Config, format_whose_names_are_in_the_topic_needs_one) {
+  expect_errors({
+      {"[sources.t]\ntype = \"tcp\"\nlisten = \"127.0.0.1:1\"\nformat = \"sparkplug\"",
+       "4:10: error: sources.t: format 'sparkplug' reads the names from the topic; only a source with routes has one"},
+  });
+}
+
 TEST(Config, mistakes_in_the_rate_and_encoding_of_a_sink_are_errors) {
   expect_errors({
       {sink("type = \"stdout\"\nmax_rate = 50"),
@@ -567,6 +686,23 @@ TEST(Config, mistakes_in_mqtt_sources_are_errors) {
        "5:12: error: sources.m: protocol is a whole number, not one of \"5\", \"3.1.1\""},
       {mqtt_with_route("client_id = \"{device}\""), "5:13: error: sources.m: client_id has a placeholder other than"},
       {mqtt_with_route("client_id = \"\""), "5:13: error: sources.m: client_id must be"},
+      {mqtt_with_route("share = \"a/b\""), "5:9: error: sources.m: share must be 1 to 128 printable"},
+      {mqtt_with_route("share = \"\""), "5:9: error: sources.m: share must be 1 to 128 printable"},
+      {mqtt_with_routes("topic = \"$share/g/a/{device}\", format = \"number\""),
+       "5:11: error: sources.m.routes: topic: a shared subscription belongs to the source\n    5 | { topic = "
+       "\"$share/g/a/{device}\", format = \"number\" }]\n      |           ^^^^^^^^^^^^^^^^^^^^^ write share = \"g\" "
+       "in "
+       "the source, and topic = \"a/{device}\""},
+      {mqtt("servers = [\"mqtt://localhost\"]\nprotocol = \"3.1.1\"\nshare = \"g\"\nroutes = [ { topic = "
+            "\"a/{device}\", format = \"number\" }, { topic = \"{device}/b\", format = \"number\" } ]"),
+       "5:9: error: sources.m: share with protocol 3.1.1 counts messages of overlapping topics more than once"},
+      {mqtt_with_route("status_topic = \"a/#\""), "5:16: error: sources.m: status_topic must be the name of one topic"},
+      {mqtt_with_route("status_topic = \"{device}\""),
+       "5:16: error: sources.m: status_topic has a placeholder other than"},
+      {mqtt_with_route("status_topic = \"s\"\n[sources.n]\ntype = \"mqtt\"\nstatus_topic = \"s\"\nservers = "
+                       "[\"mqtt://localhost:1883\"]\n" +
+                       route),
+       "8:16: error: sources.n: has the server and the status_topic of sources.m"},
       {mqtt_with_route("keep_alive = \"0s\""), "5:14: error: sources.m: keep_alive is \"0s\", it must be at least 1s"},
       {mqtt_with_route("tls = { cert = \"/c\" }"), "5:7: error: sources.m: tls: cert and key come together"},
       {mqtt_with_route("protocol = \"3.1.1\"\npassword = \"x\""),
@@ -611,13 +747,105 @@ TEST(Config, objections_of_patterns_and_decoders_are_placed_at_their_key) {
   });
 }
 
+TEST(Config, mistakes_in_states_and_time_zones_are_errors_at_their_key) {
+  expect_errors({
+      {mqtt_with_routes("topic = \"{device}\", format = \"number\", states = { heating = \"2\" }"),
+       "5:63: error: sources.m.routes: state heating is \"2\", not a number"},
+      {mqtt_with_routes("topic = \"{device}\", format = \"number\", states = { on = 1, ON = 2 }"),
+       "5:51: error: sources.m.routes: states: 'ON' stands there twice"},
+      {mqtt_with_routes("topic = \"{device}\", format = \"number\", states = 1"),
+       "5:51: error: sources.m.routes: states is a whole number, not a table"},
+      {mqtt_with_routes("topic = \"{device}\", format = \"json\", timezone = \"Europe/Pari\""),
+       "5:51: error: sources.m.routes: the system knows no time zone \"Europe/Pari\""},
+      {mqtt_with_routes("topic = \"{device}\", format = \"json\", values = [\"a.t\", \"b.t\"]"),
+       "5:49: error: sources.m.routes: values: 'b.t' and 'a.t' would both be the metric 't'"},
+      {mqtt_with_routes("topic = \"{device}\", format = \"json\", each = \"r[*]\", values = [\"t\"]"),
+       "5:47: error: sources.m.routes: each: nothing tells the records apart"},
+  });
+}
+
+std::string with_two_routes(const std::string& first, const std::string& second) {
+  return "[sources.m]\ntype = \"mqtt\"\nservers = [\"mqtt://localhost\"]\nroutes = [\n  { topic = \"" + first +
+         "\", format = \"number\", sensor = \"a\" },\n  { topic = \"" + second +
+         "\", format = \"number\", sensor = \"b\" },\n]\n[windows.w]\nsize = \"1m\"\n[sinks.o]\ntype = \"stdout\"\n";
+}
+
+TEST(Config, route_that_never_matches_is_warned_of) {
+  const struct {
+    const char *first, *second;
+    bool shadowed;
+  } cases[] = {
+      {"a/#", "a/b", true},     {"a/#", "a", true},         {"#", "a/+/c", true},      {"a/+", "a/b", true},
+      {"a/b", "a/b", true},     {"a/#", "a/+/#", true},     {"+/b", "+/b", true},      {"a/b", "a/+", false},
+      {"a/+", "a/#", false},    {"a/+", "a/b/c", false},    {"a/b/c", "a/b", false},   {"#", "$SYS/uptime", false},
+      {"+/x", "$SYS/x", false}, {"$SYS/#", "$SYS/x", true}, {"a/+/c", "a/b/d", false},
+  };
+  for (const auto& c : cases) {
+    const std::string expected = std::string("sources.m.routes: this route never matches: route 1, '") + c.first +
+                                 "', takes all its messages; put this one first";
+    EXPECT_EQ(warnings_of(with_two_routes(c.first, c.second)).find(expected) != std::string::npos, c.shadowed)
+        << c.first << ' ' << c.second;
+  }
+}
+
+TEST(Config, capture_that_is_not_used_is_warned_of) {
+  const auto warnings = [](const std::string& keys) {
+    return warnings_of(mqtt_with_routes(keys) + "[sinks.o]\ntype = \"stdout\"\n");
+  };
+  const std::string unused = "nothing uses the capture {area}; write + for it, or name it in sensor or metric";
+  EXPECT_NE(warnings("topic = \"{area}/{device}\", format = \"number\"").find(unused), std::string::npos);
+  EXPECT_EQ(warnings("topic = \"{area}/{device}\", format = \"number\", sensor = \"{area}.{device}\""), "");
+  EXPECT_EQ(warnings("topic = \"{area}/{device}\", format = \"number\", metric = \"{area}\""), "");
+  EXPECT_EQ(warnings("topic = \"{device}/{metric}\", format = \"number\""), "");
+  EXPECT_NE(warnings("topic = \"{device}/{metric}\", format = \"influx\"").find("capture {metric}"), std::string::npos);
+}
+
+WindowOptions week_window(const std::string& keys) {
+  return loaded("[windows.w]\n" + keys).options.pipeline.windows[0];
+}
+
+TEST(Config, windows_of_whole_weeks_start_on_the_day_that_week_start_says) {
+  const struct {
+    const char* keys;
+    const char* start;  // of the window with Wednesday the 25th of November 2026
+  } cases[] = {
+      {"size = \"7d\"", "2026-11-23T00:00:00Z"},
+      {"size = \"1w\"\nweek_start = \"monday\"", "2026-11-23T00:00:00Z"},
+      {"size = \"1w\"\nweek_start = \"sunday\"", "2026-11-22T00:00:00Z"},
+      {"size = \"1w\"\nweek_start = \"saturday\"", "2026-11-21T00:00:00Z"},
+      {"size = \"1w\"\nweek_start = \"thursday\"", "2026-11-19T00:00:00Z"},
+      {"size = \"1w\"\noffset = \"6h\"", "2026-11-23T06:00:00Z"},
+      {"size = \"6d\"", "2026-11-21T00:00:00Z"},
+      {"type = \"sliding\"\nsize = \"2w\"\nslide = \"1w\"", "2026-11-23T00:00:00Z"},
+      {"type = \"sliding\"\nsize = \"7d\"\nslide = \"1d\"", "2026-11-25T00:00:00Z"},
+  };
+  for (const auto& c : cases) {
+    const WindowOptions window = week_window(c.keys);
+    const Grid grid(window.kind == WindowKind::sliding ? window.slide : window.size, window.offset, window.time_zone);
+    EXPECT_EQ(to_rfc3339(grid.start_of(grid.cell_of(*parse_rfc3339("2026-11-25T12:00:00Z")))),
+              to_rfc3339(*parse_rfc3339(c.start)))
+        << c.keys;
+  }
+  const WindowOptions paris = week_window("size = \"1w\"\ntimezone = \"Europe/Paris\"");
+  const Grid grid(paris.size, paris.offset, paris.time_zone);
+  EXPECT_EQ(to_rfc3339(grid.start_of(grid.cell_of(*parse_rfc3339("2026-11-25T12:00:00Z")))),
+            "2026-11-22T23:00:00.000000Z");
+  expect_errors({{"[windows.w]\nsize = \"1d\"\nweek_start = \"monday\"",
+                  "3:14: error: windows.w: week_start needs a size of whole weeks"},
+                 {"[windows.w]\nsize = \"1w\"\nweek_start = \"mon\"",
+                  "3:14: error: windows.w: week_start \"mon\" is not one of"}});
+  EXPECT_NE(warnings_of("[windows.w]\nsize = \"1w\"\noffset = \"4d\"")
+                .find("weeks begin on Monday, and offset moves them to friday; week_start says the day"),
+            std::string::npos);
+}
+
 TEST(Config, mistakes_in_sockets_are_errors) {
   const std::string influx = "format = \"influx\"\n";
   expect_errors({
       {socket("listen = \"127.0.0.1:1\"\nformat = \"influx\""), "1:10: error: sources.s: type is missing"},
-      {socket("type = \"tpc\""),
-       "2:8: error: sources.s: type \"tpc\" is not one of \"mqtt\", \"tcp\", \"udp\", \"unix\"\n    2 | type = "
-       "\"tpc\"\n      |        ^^^^^ did you mean 'tcp'?"},
+      {socket("type = \"tpc\""), "2:8: error: sources.s: type \"tpc\" is not " + one_of(built_in_parts().sources) +
+                                     "\n    2 | type = "
+                                     "\"tpc\"\n      |        ^^^^^ did you mean 'tcp'?"},
       {socket("type = \"tcp\"\n" + influx), "1:10: error: sources.s: listen is missing"},
       {socket("type = \"tcp\"\nlisten = \"localhost:1\"\n" + influx),
        "3:10: error: sources.s: listen needs a numeric address and a port"},
@@ -629,6 +857,10 @@ TEST(Config, mistakes_in_sockets_are_errors) {
        "4:10: error: sources.s: allow: \"10.0.0.0/99\" is not a network"},
       {socket("type = \"tcp\"\nlisten = \"127.0.0.1:1\"\nformat = \"csv\"\nsensor = \"x\"\n"),
        "4:10: error: sources.s: csv from a socket needs columns"},
+      {socket("type = \"tcp\"\nlisten = \"127.0.0.1:1\"\nformat = \"cvs\"\ncolumns = [\"v\"]\nunit = \"W\"\n"),
+       "4:10: error: sources.s: format \"cvs\" is not one of"},
+      {socket("type = \"tcp\"\nlisten = \"127.0.0.1:1\"\nformat = \"ifnlux\"\nsensor = \"{devise}\"\n"),
+       "4:10: error: sources.s: format \"ifnlux\" is not one of"},
       {socket("type = \"unix\"\nlisten = \"x.sock\"\n" + influx),
        "3:10: error: sources.s: listen must be an absolute path of at most 107 bytes"},
       {socket("type = \"unix\"\nlisten = \"/" + std::string(107, 'x') + "\"\n" + influx),
@@ -640,6 +872,23 @@ TEST(Config, mistakes_in_sockets_are_errors) {
       {socket("type = \"unix\"\nlisten = \"/x\"\n" + influx + "[sources.t]\ntype = \"unix\"\nlisten = \"/x\"\n" +
               influx),
        "7:10: error: sources.t: has the address of sources.s"},
+  });
+}
+
+TEST(Config, mistakes_in_spool_sources_are_errors) {
+  if (leaves_parts_out()) GTEST_SKIP();
+  const std::string influx = "format = \"influx\"\n", spool = "type = \"spool\"\n", folder = "folder = \"/in\"\n";
+  expect_errors({
+      {socket(spool + influx), "1:10: error: sources.s: folder is missing"},
+      {socket(spool + "folder = \"in\"\n" + influx), "3:10: error: sources.s: folder must be an absolute path"},
+      {socket(spool + folder + "done_folder = \"\"\n" + influx), "4:15: error: sources.s: done_folder is empty"},
+      {socket(spool + folder + "when_done = \"leave\"\n" + influx),
+       "4:13: error: sources.s: when_done \"leave\" is not one of"},
+      {socket(spool + folder + "tail = true\nwhen_done = \"keep\"\n" + influx),
+       "5:13: error: sources.s: when_done does not apply with tail = true"},
+      {socket(spool + folder + "max_files = 201\n" + influx), "4:13: error: sources.s: max_files is 201"},
+      {socket(spool + folder + influx + "[sources.t]\n" + spool + folder + influx),
+       "7:10: error: sources.t: takes the files of sources.s"},
   });
 }
 
@@ -675,10 +924,24 @@ TEST(Config, doubtful_settings_are_warned_of_at_their_place) {
   for (const Case& c : {
            Case{window("allowed_lateness = \"11m\""),
                 ":3:20: warning: windows.w: allowed_lateness is more than 10 times size"},
+           Case{window("aggregates = [\"p0.99\"]"),
+                ":3:15: warning: windows.w: 'p0.99' is less than one percent of the way up from the minimum; is 'p99' "
+                "meant?"},
+           Case{window("aggregates = [\"p0.999\"]"), "is 'p99.9' meant?"},
+           Case{window("aggregates = [\"p0\", \"p1\", \"median\", \"mean\", \"mode\", \"mad\"]"), ""},
+           Case{window("group_by = [\"site\"]"), ":3:12: warning: windows.w: the windows of a group close when"},
+           Case{window("group_by = [\"site\"]\nallowed_lateness = \"1m\""), ""},
+           Case{window("group_by = [\"metric\", \"sensor\"]"), ""},
            Case{mqtt_with_route("clean_start = true"), ":5:15: warning: sources.m: clean_start = true loses"},
            Case{mqtt_with_route("qos = 0"), ":5:7: warning: sources.m: qos = 0 loses readings"},
            Case{mqtt_with_route("qos = 2"), ":5:7: warning: sources.m: qos = 2 costs"},
            Case{mqtt_with_route("retained = \"use\""), ":5:12: warning: sources.m: retained = \"use\" takes"},
+           Case{mqtt_with_route("share = \"g\"\nretained = \"use\""),
+                ":5:9: warning: sources.m: retained = \"use\" reads"},
+           Case{mqtt_with_route("status_topic = \"a/b\""), ""},
+           Case{mqtt_with_routes("topic = \"edgetide/#\", format = \"number\", sensor = \"s\" } ]\nstatus_topic = "
+                                 "\"edgetide/{gateway}/status\"\n#"),
+                "warning: sources.m: status_topic is read as a message too, by the route 'edgetide/#'"},
            Case{mqtt_with_route("tls = { ca = \"/x\" }"), ":5:7: warning: sources.m: tls is not used"},
            Case{"[metrics]\nlisten = \"0.0.0.0:9464\"",
                 ":2:10: warning: metrics: everyone who can reach this address can read the metrics"},

@@ -1,11 +1,16 @@
-// A configuration with every key there is.
+// A configuration with every key there is: those here, and for each further part the file parts/NAME.toml.
 #pragma once
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string>
+#include <vector>
 
 namespace edgetide {
 
-// Every key, none with its default.
+// None with its default.
 inline constexpr const char* every_key = R"(
 config_version = 1
 include = ["conf.d/*.toml"]
@@ -66,12 +71,14 @@ protocol = "3.1.1"
 client_id = "{gateway}+{source}"
 username = "u"
 password = "p"
-tls = { ca = "/ca", cert = "/cert", key = "/key" }
+tls = { ca = "/ca", cert = "/cert", key = "/key", alpn = "x-amzn-mqtt-ca" }
 keep_alive = "5s"
 clean_start = true
 session_expiry = "1h"
 qos = 0
 retained = "use"
+share = "gateways"
+status_topic = "edgetide/{gateway}/status"
 max_out_of_orderness = "30s"
 idle_timeout = "2m"
 max_future = "1s"
@@ -86,8 +93,27 @@ metric = "m"
 time = { path = "ts", format = "unix_ms" }
 each = "readings[*]"
 values = ["t", { path = "p", metric = "pressure", unit = "kPa", scale = 6.5, offset = -1 }]
+repeats = "skip_unchanged"
+dedupe = { path = "id", for = "30s" }
 labels = { model = "hw.model" }
 coerce_strings = false
+states = { heating = 2, closed = 1.5 }
+timezone = "Europe/Paris"
+
+[[sources.plant.routes]]
+topic = "j/{device...}"
+format = "json"
+sensor = "{device}/{record.name}"
+each = ["tags.*", ""]
+parallel_arrays = true
+time = { path = "day", time_of_day = "clock" }
+ignore = ["update", "*.id"]
+ignore_topics = ["j/bridge/*"]
+
+[[sources.plant.routes]]
+topic = "c/{device}"
+format = "json"
+values = [{ path = "t", convert = "F->C" }, { path = "p", unit = "hPa", unit_path = "PressureUnit" }]
 
 [[sources.plant.routes]]
 topic = "n/{device}"
@@ -141,6 +167,9 @@ trigger = "100ms"
 [windows.hour]
 size = "1h"
 emit_empty = true
+fill = "last"
+hold = "2h"
+reset_below = 0.9
 
 [windows.quarter]
 type = "sliding"
@@ -163,6 +192,10 @@ max_length = "1m"
 type = "running"
 aggregates = ["count", "avg", "max"]
 derived = { power = "voltage * current.max" }
+
+[windows.week]
+size = "1w"
+week_start = "sunday"
 
 [sinks.pg]
 type = "postgresql"
@@ -187,17 +220,41 @@ path = "sub/../rows.db"
 type = "stdout"
 encoding = "influx"
 
-[sinks.lake]
-type = "file"
-folder = "lake"
-encoding = "csv"
-max_file_size = "1MiB"
-max_file_age = "10m"
-max_files = 7
+[[tests]]
+name = "one reading"
+messages = [{ at = "2026-01-31T12:00:00Z", source = "plant", topic = "n/a", payload = "1" }]
+rows = [{ window = "hour", sensor = "a", avg = 1 }]
+only = true
+refused = 0
 )";
 
-inline std::string every_key_correct() {
+// What a part has of it, from parts/NAME.toml. A line "key = value  # other: value" also says another valid value.
+struct PartExample {
+  std::string part;
+  std::string text;
+};
+
+inline std::vector<PartExample> part_examples() {
+  std::vector<PartExample> examples;
+  for (const auto& entry : std::filesystem::directory_iterator(EDGETIDE_CONFIG_FOLDER "/../tests/config/parts")) {
+    if (entry.path().extension() != ".toml") continue;
+    std::stringstream text;
+    text << std::ifstream(entry.path()).rdbuf();
+    examples.push_back({entry.path().stem(), text.str()});
+  }
+  std::sort(examples.begin(), examples.end(), [](const auto& a, const auto& b) { return a.part < b.part; });
+  return examples;
+}
+
+// With the parts of parts/, and one error.
+inline std::string every_key_text() {
   std::string text = every_key;
+  for (const PartExample& example : part_examples()) text += example.text;
+  return text;
+}
+
+inline std::string every_key_correct() {
+  std::string text = every_key_text();
   const std::string wrong = "unix_s_is_no_format";
   text.replace(text.find(wrong), wrong.size(), "unix_us");
   const std::string table = "SENSORS";

@@ -34,7 +34,7 @@ TEST(FormulaParser, formulas_name_their_variables_and_compute) {
   }
 }
 
-TEST(FormulaParser, mistakes_are_told_with_their_position) {
+TEST(FormulaParser, mistakes_are_reported_with_their_position) {
   const struct {
     std::string text;
     const char* reason;

@@ -75,9 +75,30 @@ TEST(HostileFile, what_is_not_a_regular_file_is_not_waited_for) {
                       "\" }\nroutes = [{ topic = \"a\", format = \"number\", sensor = \"s\", metric = \"m\" }]\n"),
                "edgetide.toml:4:14: error: sources.s.tls: ca is not a regular file");
   }
+  if (!leaves_parts_out())
+    expect_has(errors("[sinks.s]\ntype = \"sqlite\"\npath = \"" + pipe + "\"\n"),
+               "edgetide.toml:3:8: error: sinks.s: path is not a regular file");
   const Variable credentials("CREDENTIALS_DIRECTORY", folder.path("").c_str());
   expect_has(errors("gateway.id = \"${credential:pipe}\"\n"), "is not a regular file");
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
+}
+
+TEST(HostileFile, messages_quote_no_secret) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("secret", "HIDDENVALUE\n");
+  ::chmod(file.c_str(), 0600);
+  const std::string reference = "${file:" + file + "}";
+  for (const std::string& text :
+       {"[sources.s]\ntype = \"unix\"\nlisten = \"/a\"\nformat = \"influx\"\ntable = \"" + reference + "\"\n",
+        "[sources.s]\ntype = \"unix\"\nlisten = \"/a\"\nformat = \"influx\"\ntimezone = \"" + reference + "\"\n",
+        std::string("[tables.t]\nfile = \"https://u:HIDDENVALUE@h/t.csv\"\n"),
+        std::string("[windows.w]\nsize = \"1m\"\ninputs = [\"https://u:HIDDENVALUE@h\"]\n"),
+        std::string("[windows.w]\nsize = \"1m\"\naggregates = [\"token=HIDDENVALUE\"]\n"),
+        std::string("\"https://u:HIDDENVALUE@h\" = 1\n"), std::string("[windows.\"api_key=HIDDENVALUE\"]\n")}) {
+    const std::string errors = errors_of_file(folder.write("edgetide.toml", text), folder.path(""));
+    EXPECT_NE(errors, "") << text;
+    EXPECT_EQ(errors.find("HIDDENVALUE"), std::string::npos) << errors;
+  }
 }
 
 TEST(HostileFile, file_without_end_is_an_error) {

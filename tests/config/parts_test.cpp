@@ -2,6 +2,7 @@
 // source, a toy format and a toy sink.
 #include "config/parts.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
@@ -83,7 +84,7 @@ struct ToyFormatOptions final : FormatOptions {
 
 const Format toy_decoding{
     .name = "balls",
-    .takes = {},
+    .takes = {"labels"},
     .make = [](const MappingOptions& options, std::span<const std::string>) -> std::unique_ptr<Decoder> {
       return std::make_unique<ToyDecoder>(dynamic_cast<const ToyFormatOptions&>(*options.own).colour);
     }};
@@ -200,13 +201,49 @@ TEST(Parts, a_toy_is_in_the_reference_and_in_the_manual_page) {
   for (const std::string& page : {reference_page(parts), configuration_manual(parts)}) {
     EXPECT_NE(page.find("toybox"), std::string::npos);
     EXPECT_NE(page.find("Of the balls."), std::string::npos);
+    EXPECT_NE(page.find(", balls: labels and the paths"), std::string::npos) << "which it takes";
+    EXPECT_EQ(page.find(", balls: words that stand for numbers"), std::string::npos) << "which it does not take";
     EXPECT_NE(page.find("Of the chest."), std::string::npos);
     EXPECT_NE(page.find("keeps toys."), std::string::npos);
   }
   EXPECT_NE(reference_page(parts).find("| `toychest` | stream | at_least_once | 7 | 2KiB |"), std::string::npos);
-  EXPECT_NE(configuration_manual(parts).find("rows_go_to stream, delivery at_least_once, rows_max 7, bytes_max 2KiB"),
+  EXPECT_NE(configuration_manual(parts).find(
+                "rows_go_to stream, delivery at_least_once, max_delivery_rows 7, max_delivery_bytes 2KiB"),
             std::string::npos);
   EXPECT_EQ(reference_page().find("toybox"), std::string::npos) << "the built-in parts are unchanged";
+}
+
+TEST(Parts, key_of_a_mapping_that_a_format_does_not_take_is_an_error) {
+  struct Case {
+    std::string_view takes;
+    std::string key;  // as it is written, and begins the error
+  };
+  const Case cases[] = {{"sensor.path", "sensor = { path = \"s\" }"},
+                        {"metric.path", "metric = { path = \"m\" }"},
+                        {"time.path", "time = \"t\""},
+                        {"each", "each = \"a\""},
+                        {"values", "values = [\"v\"]"},
+                        {"ignore", "ignore = [\"i\"]"},
+                        {"labels", "labels = { l = \"p\" }"},
+                        {"unit", "unit = \"W\""},
+                        {"coerce_strings", "coerce_strings = false"},
+                        {"states", "states = { heating = 2 }"},
+                        {"timezone", "timezone = \"Europe/Paris\""},
+                        {"columns", "columns = [\"v\"]"},
+                        {"delimiter", "delimiter = \";\""}};
+  for (const FormatPart& part : built_in_parts().formats.built) {
+    const std::string name(part.name);
+    for (const Case& c : cases) {
+      const std::string errors = errors_of(
+          "[sources.m]\ntype = \"mqtt\"\nservers = [\"mqtt://localhost\"]\n[[sources.m.routes]]"
+          "\ntopic = \"{device}/{metric}\"\nformat = \"" +
+          name + "\"\n" + c.key + '\n');
+      const std::string refusal = c.key.substr(0, c.key.find(' ')) + ": not used by format '" + name + '\'';
+      const auto& takes = part.format->takes;
+      const bool taken = std::find(takes.begin(), takes.end(), c.takes) != takes.end();
+      EXPECT_EQ(errors.find(refusal) == std::string::npos, taken) << name << ": " << c.key << '\n' << errors;
+    }
+  }
 }
 
 TEST(Parts, a_misspelt_toy_is_suggested) {

@@ -56,7 +56,8 @@ const std::string chirpstack_labels = "@1658136855775023{application=app,device=
 
 const Sent lorawan[] = {
     {"ttn", ttn_pattern, ttn_topic, filled(ttn_up, R"({"temperature_c":29.9,"battery":0,"ok":true,"state":"open"})"),
-     "dev1/temperature_c=29.9" + ttn_labels + "; dev1/battery=0" + ttn_labels},
+     "dev1/temperature_c=29.9" + ttn_labels + "; dev1/battery=0" + ttn_labels + "; dev1/ok=1" + ttn_labels +
+         "; dev1/state=1" + ttn_labels},
     {"ttn", ttn_pattern, ttn_topic, filled(ttn_up, R"({"soil":{"ec":12,"t":[3.5,null]}})"),
      "dev1/soil.ec=12" + ttn_labels + "; dev1/soil.t[0]=3.5" + ttn_labels},
     {"ttn", ttn_pattern, ttn_topic, filled(ttn_up, "null"), ""},
@@ -64,18 +65,18 @@ const Sent lorawan[] = {
      R"({"end_device_ids":{"device_id":"dev1"},"received_at":"2026-05-25T13:42:11Z","join_accept":{}})", ""},
     {"ttn", ttn_pattern, ttn_topic,
      R"({"received_at":"yesterday","end_device_ids":{"device_id":"d"},"uplink_message":{"decoded_payload":{"t":1}}})",
-     "bad_time@0(" + ttn_topic + ")"},
+     "d/t=1@unreadable"},
     {"ttn", ttn_pattern, ttn_topic, R"({"uplink_message":{"decoded_payload":{"t":1}}})", "bad_id@0(" + ttn_topic + ")"},
     {"ttn", ttn_pattern, ttn_topic, "{", "bad_syntax@0(" + ttn_topic + ")"},
     {"chirpstack", chirpstack_pattern, chirpstack_topic,
      filled(chirpstack_up, R"("object":{"temperatureSensor":{"1":22.5},"humidity":45,"on":true},)"),
      "0101010101010101/temperatureSensor.1=22.5" + chirpstack_labels + "; 0101010101010101/humidity=45" +
-         chirpstack_labels},
+         chirpstack_labels + "; 0101010101010101/on=1" + chirpstack_labels},
     {"chirpstack", chirpstack_pattern, chirpstack_topic, filled(chirpstack_up, ""), ""},
     {"chirpstack", "application/+/device/+/event/+", "application/7/device/01/event/status",
      R"({"time":"2022-07-18T09:34:15Z","deviceInfo":{"devEui":"01"},"margin":7,"batteryLevel":99.5})", ""},
     {"chirpstack", chirpstack_pattern, chirpstack_topic, filled(chirpstack_up, R"("object":{"time":"12:00","t":1},)"),
-     "bad_time@0(" + chirpstack_topic + ")"},
+     "0101010101010101/t=1@unreadable{application=app,device=dev,profile=class A}"},
 };
 
 const Sent numbers[] = {
@@ -84,17 +85,22 @@ const Sent numbers[] = {
     {"homeassistant", "homeassistant/{domain}/{device}/state", "homeassistant/sensor/attic/state", "unavailable",
      "bad_number@0(homeassistant/sensor/attic/state)"},
     {"homeassistant", "homeassistant/{domain}/{device}/state", "homeassistant/light/lamp/state", "on",
-     "bad_number@0(homeassistant/light/lamp/state)"},
+     "light.lamp/state=1"},
+    {"homeassistant", "homeassistant/{domain}/{device}/state", "homeassistant/cover/gate/state", "opening",
+     "bad_number@0(homeassistant/cover/gate/state)"},
     {"homeassistant", "homeassistant/{domain}/{device}/state", "homeassistant/sensor/up/state", "2 days",
      "bad_number@0(homeassistant/sensor/up/state)"},
     {"esphome", "{device}/sensor/{metric}/state", "livingroom/sensor/bme280_temp/state", "23.4",
      "livingroom/bme280_temp=23.4"},
     {"esphome", "{device}/sensor/{metric}/state", "livingroom/sensor/bme280_temp/state", "nan",
-     "bad_number@0(livingroom/sensor/bme280_temp/state)"},
+     "not_finite@0(livingroom/sensor/bme280_temp/state)"},
+    {"esphome", "{device}/binary_sensor/{metric}/state", "hall/binary_sensor/door/state", "ON", "hall/door=1"},
     {"shelly_gen1", "shellies/{device}/relay/0/{metric}", "shellies/shellyplug-s-C8A1/relay/0/power", "23.40",
      "shellyplug-s-C8A1/power=23.4"},
     {"shelly_gen1", "shellies/{device}/relay/{metric}", "shellies/shellyplug-s-C8A1/relay/0", "on",
-     "bad_number@0(shellies/shellyplug-s-C8A1/relay/0)"},
+     "shellyplug-s-C8A1/0=1"},
+    {"shelly_gen1", "shellies/{device}/sensor/{metric}", "shellies/shellydw2-1/sensor/state", "close",
+     "shellydw2-1/state=0"},
 };
 
 const std::string shelly = "+/events/rpc";
@@ -123,6 +129,71 @@ const Sent notifications[] = {
     {"shelly", shelly, "p/events/rpc", R"({"params":{"ts":1,"temperature:0":{"tC":1}}})", "bad_id@0(p/events/rpc)"},
 };
 
+const Sent homes[] = {
+    {"tasmota", "tele/{device}/SENSOR", "tele/attic/SENSOR",
+     R"({"Time":"2021-01-02T09:09:44","DS18B20-1":{"Id":"00000566CC39","Temperature":13.3},
+       "DS18B20-2":{"Id":"3C01F0957A4E","Temperature":-1},"TempUnit":"C"})",
+     "attic/DS18B20-1.Temperature=13.3@1609578584000000; attic/DS18B20-2.Temperature=-1@1609578584000000"},
+    {"tasmota", "tele/{device}/SENSOR", "tele/plug/SENSOR",
+     R"({"Time":"2021-01-02T09:09:44+01:00","Switch1":"ON","ENERGY":{"TotalStartTime":"2020-01-01T00:00:00","Total":25,
+       "Power":7,"Voltage":246},"LD2410":{"Distance":[200.0,181.0]}})",
+     "plug/Switch1=1@1609574984000000; plug/ENERGY.Total=25@1609574984000000; plug/ENERGY.Power=7@1609574984000000; "
+     "plug/ENERGY.Voltage=246@1609574984000000; plug/LD2410.Distance[0]=200@1609574984000000; "
+     "plug/LD2410.Distance[1]=181@1609574984000000"},
+    {"tasmota", "tele/{device}/+", "tele/plug/LWT", "Online", "bad_syntax@0(tele/plug/LWT)"},
+    {"zigbee2mqtt", "zigbee2mqtt/{device...}", "zigbee2mqtt/floor/lamp",
+     R"({"battery":100,"humidity":45.07,"linkquality":224,"occupancy":false,"last_seen":"2026-05-25T13:42:11.412Z",
+       "update":{"installed_version":1,"latest_version":2,"state":"idle"},"color":{"x":0.3,"y":0.4},"pressure":null})",
+     "floor/lamp/battery=100@1779716531412000; floor/lamp/humidity=45.07@1779716531412000; "
+     "floor/lamp/linkquality=224@1779716531412000; floor/lamp/occupancy=0@1779716531412000"},
+    {"zigbee2mqtt", "zigbee2mqtt/{device}", "zigbee2mqtt/door", R"({"contact":true,"last_seen":1779716531412})",
+     "door/contact=1@1779716531412000"},
+    {"zigbee2mqtt", "zigbee2mqtt/{device...}", "zigbee2mqtt/lamp/set", R"({"state":"ON"})", ""},
+    {"zigbee2mqtt", "zigbee2mqtt/{device...}", "zigbee2mqtt/bridge/info", R"({"version":1})", ""},
+    {"zigbee2mqtt", "zigbee2mqtt/{device...}", "zigbee2mqtt/lamp/availability", R"({"state":"online"})", ""},
+    {"openmqttgateway", "home/+/BTtoMQTT/{device}", "home/OpenMQTTGateway/BTtoMQTT/4C33A6603C79",
+     R"({"id":"4C:33:A6:60:3C:79","rssi":-82,"brand":"Xiaomi","model":"TH","model_id":"BM_V23","type":"THB",
+       "tempc":24.1,"tempf":75.38,"hum":"52.6","volt":2.56})",
+     "4C33A6603C79/rssi=-82; 4C33A6603C79/tempc=24.1; 4C33A6603C79/tempf=75.38; 4C33A6603C79/hum=52.6; "
+     "4C33A6603C79/volt=2.56"},
+    {"rtl_433", "rtl_433/+/events", "rtl_433/pi/events",
+     R"({"time":"2022-12-31 05:33:33","model":"Prologue-TH","subtype":5,"id":5,"channel":1,"battery_ok":1,
+       "temperature_C":20.1,"humidity":44,"mic":"CHECKSUM"})",
+     "Prologue-TH-5/battery_ok=1@1672464813000000{channel=1}; "
+     "Prologue-TH-5/temperature_C=20.1@1672464813000000{channel=1}"
+     "; Prologue-TH-5/humidity=44@1672464813000000{channel=1}"},
+    {"rtl_433", "rtl_433/+/events", "rtl_433/pi/events", R"({"time":"x","model":"M","id":1,"t":1})",
+     "M-1/t=1@unreadable"},
+    {"victron", "N/{portal}/{service}/{instance}/{path...}", "N/c0/battery/256/Dc/0/Voltage", R"({"value":13.27})",
+     "c0/battery/256/Dc/0/Voltage=13.27"},
+    {"victron", "N/{portal}/{service}/{instance}/{path...}", "N/c0/system/0/Serial", R"({"value":"c0619ab"})", ""},
+    {"victron", "N/{portal}/{service}/{instance}/{path...}", "N/c0/system/0/Dc", R"({"value":null,"max":5})", ""},
+};
+
+const std::string telegraf_labels = "{host=pi,cpu=cpu0}";
+const std::string shadow = "$aws/things/{device}/shadow/update/accepted";
+const Sent clouds[] = {
+    {"thingsboard", "v1/devices/{device}/telemetry", "v1/devices/me/telemetry", R"({"temperature":22.5,"on":true})",
+     "me/temperature=22.5; me/on=1"},
+    {"thingsboard", "v1/devices/{device}/telemetry", "v1/devices/me/telemetry",
+     R"([{"ts":1451649600512,"values":{"t":1}},{"ts":1451649600000,"values":{"t":2}}])",
+     "me/t=1@1451649600512000; me/t=2@1451649600000000"},
+    {"telegraf", "telegraf/+/+", "telegraf/pi/cpu",
+     R"({"fields":{"usage_idle":98.1,"note":"x"},"name":"cpu","tags":{"host":"pi","cpu":"cpu0"},
+       "timestamp":1620000000})",
+     "pi/cpu.usage_idle=98.1@1620000000000000" + telegraf_labels},
+    {"telegraf", "telegraf/+/+", "telegraf/pi/cpu",
+     R"({"metrics":[{"fields":{"a":1},"name":"cpu","tags":{"host":"pi","cpu":"cpu0"},"timestamp":1620000000},
+       {"fields":{"b":2},"name":"mem","tags":{},"timestamp":1620000001}]})",
+     "pi/cpu.a=1@1620000000000000" + telegraf_labels + "; bad_id@0(telegraf/pi/cpu)"},
+    {"aws_iot", shadow, "$aws/things/pump/shadow/update/accepted",
+     R"({"state":{"reported":{"t":21.5,"valve":{"open":true}},"desired":{"t":9}},"metadata":{"reported":{"t":
+       {"timestamp":1779716531}}},"version":12,"timestamp":1779716531})",
+     "pump/t=21.5@1779716531000000; pump/valve.open=1@1779716531000000"},
+    {"aws_iot", shadow, "$aws/things/pump/shadow/update/accepted", R"({"state":{"desired":{"t":9}},"timestamp":1})",
+     ""},
+};
+
 template <std::size_t count>
 std::set<std::string_view> check(const Sent (&table)[count]) {
   std::set<std::string_view> presets;
@@ -138,6 +209,8 @@ TEST(Presets, what_devices_send_is_read_and_the_rest_is_refused_or_no_reading) {
   std::set<std::string_view> tested = check(lorawan);
   tested.merge(check(numbers));
   tested.merge(check(notifications));
+  tested.merge(check(homes));
+  tested.merge(check(clouds));
   for (const Preset& preset : built_in_presets()) {
     EXPECT_TRUE(tested.contains(preset.name)) << preset.name << " is not tested here";
     EXPECT_NE(meaning_of(preset), "") << preset.name;
@@ -152,6 +225,19 @@ TEST(Presets, keys_of_the_route_go_before_those_of_the_preset) {
       "dev1/t=1@1779716531200000; dev1/u=2@1779716531200000");
   EXPECT_EQ(routed(route_text + "labels = {}, values = [{ path = \"t\", unit = \"°C\", scale = 2 }]", ttn_topic, up),
             "dev1/t[°C]=2@1779716531412345");
+}
+
+TEST(Presets, states_of_the_route_and_of_the_preset_both_count) {
+  static const Preset presets[] = {{"door", "# A door.\nformat = \"number\"\nstates = { ajar = 2, locked = 3 }\n"}};
+  Parts parts = built_in_parts();
+  parts.presets.assign(std::begin(presets), std::end(presets));
+  LoadOptions load;
+  load.parts = &parts;
+  const std::string route_text =
+      "topic = \"{device}\", metric = \"m\", format = \"door\", states = { wide = 4, ajar = 5 }";
+  EXPECT_EQ(routed(route_text, "d", "locked", load), "d/m=3");
+  EXPECT_EQ(routed(route_text, "d", "wide", load), "d/m=4");
+  EXPECT_EQ(routed(route_text, "d", "ajar", load), "d/m=5");
 }
 
 TEST(Presets, a_socket_may_have_one) {

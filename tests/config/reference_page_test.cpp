@@ -21,7 +21,7 @@ TEST(ReferencePage, file_is_what_the_key_table_prints) {
   EXPECT_EQ(text.str(), reference_page()) << "print it again: EDGETIDE_WRITE_REFERENCE=1 ctest -R ReferencePage";
 }
 
-TEST(ReferencePage, every_key_is_told_once_per_table_and_has_words_or_a_plain_name) {
+TEST(ReferencePage, every_key_is_listed_once_per_table_and_has_words_or_a_plain_name) {
   const KeyTable table(built_in_parts());
   for (const KeyGroup* group : table.groups()) {
     std::set<std::string_view> names;

@@ -17,7 +17,8 @@ OFFERED = [
     (["edgetide", "quarantine", "list", "--format", ""], ["text", "json"]),
     (["edgetide", "replay", "--mode", "co"], ["complete"]),
     (["edgetide", "check", "-c", "/etc/passw"], ["/etc/passwd"]),
-    (["edgetide", "completion", ""], ["bash", "zsh", "fish"]),
+    (["edgetide", "presets", ""], ["ttn", "tasmota", "zigbee2mqtt"]),
+    (["edgetide", "presets", "shel"], ["shelly", "shelly_gen1"]),
 ]
 
 ASK_BASH = """
@@ -74,8 +75,10 @@ def manual_pages_leave_nothing_out():
     for command in re.findall(r"^  (\w+) ", told, re.MULTILINE):
         assert f".SS edgetide {command}\n" in commands, command
     keys = printed("manual", "edgetide.toml.5").replace("\\-", "-")
-    for key in re.findall(r"^\| `(\w+)`", (ROOT / "config/REFERENCE.md").read_text(), re.MULTILINE):
-        assert f"\\fB{key}\\fR" in keys, key
+    reference = (ROOT / "config/REFERENCE.md").read_text()
+    for table in re.findall(r"^\| key \|.*\n\|[-|]*\n((?:\|.*\n)*)", reference, re.MULTILINE):
+        for key in re.findall(r"^\| `(\w+)`", table, re.MULTILINE):
+            assert f"\\fB{key}\\fR" in keys, key
 
 
 def man_takes_the_pages_without_warning():

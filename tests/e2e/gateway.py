@@ -53,8 +53,16 @@ path = "{database}"
 """
 
 
+def copy_if_there(source, target):
+    """A running gateway renames its files while they are copied."""
+    try:
+        shutil.copy2(source, target)
+    except FileNotFoundError:
+        pass
+
+
 def copy_files(source, target):
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.sock", "lock"))
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.sock", "lock"), copy_function=copy_if_there)
 
 
 def window(name, size="1h", more="", aggregates=("count", "sum")):

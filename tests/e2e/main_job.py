@@ -158,7 +158,7 @@ def check_counters(summary, database):
     assert refused.get("too_early", 0) == kinds["future"] and refused.get("too_old", 0) == kinds["ancient"], refused
     assert refused.get("bad_number", 0) == kinds["no_number"] and refused.get("bad_syntax", 0) == kinds["no_json"], refused
     outcomes = summary["on_time"] + summary["late_accepted"] + summary["late_dropped"]
-    assert summary["received"] == outcomes + summary["duplicates"] + sum(refused.values()), summary
+    assert summary["received"] == outcomes + summary["duplicates"] + summary["unmatched"] + sum(refused.values()), summary
     # A reading is dropped when no window takes it.
     placed = " OR ".join(
         f"event_time_us - ((event_time_us - {o * US}) % {s * US}) + {(s + l) * US} > watermark" for s, o, l in WINDOWS.values())

@@ -6,15 +6,18 @@
 import re
 import socket
 import subprocess
+import threading
 import time
+from pathlib import Path
 
 import cases
 from cases import case, each, expect, expect_that
 from gateway import HEAD, LITE, START, Gateway, window
-from proxy import Proxy
-from scripted_broker import CONNACK, PUBLISH, SUBACK, UNSUBACK, ScriptedBroker
-from world import wait_for
+from proxy import UP, Proxy
+from scripted_broker import CONNACK, DISCONNECT, PUBACK, PUBLISH, SUBACK, UNSUBACK, ScriptedBroker
+from world import certificates, free_port, listens, wait_for
 
+ROOT = Path(__file__).resolve().parents[2]
 SOURCE = """
 [sources.{name}]
 type = "mqtt"
@@ -244,6 +247,33 @@ def qos_2_with_protocol(world, protocol, status):
     expect_that("the reason", "qos" in said and "3.1.1" in said, said.strip()[-200:], "names qos and 3.1.1")
 
 
+@each([("of_3.1.1", b"\x01", b""), ("of_5", b"\x84", b"\0")])
+def broker_that_refuses_mqtt_5_is_named(world, code, rest):
+    broker = ScriptedBroker()
+    broker.refuse_with, broker.lies[CONNACK] = code[0], rest
+    gateway = Gateway(world, mqtt(broker.port) + RUNNING + LITE).start()
+    seconds_until(lambda: "does not take MQTT 5" in gateway.readyz()[1], 5)
+    expect_that("/readyz", "does not take MQTT 5; set protocol" in gateway.readyz()[1], gateway.readyz(), "503 and what to set")
+    expect_that("the log", "does not take MQTT 5" in gateway.log(), gateway.log().splitlines()[-1:], "names it")
+
+
+@each([(f"{protocol}_{code}", protocol, code, words) for protocol, code, words in (
+    ("3.1.1", 1, "protocol version not supported (1)"), ("3.1.1", 2, "client id refused (2); set client_id"),
+    ("3.1.1", 3, "server unavailable (3)"), ("3.1.1", 4, "bad user name or password (4); check"),
+    ("3.1.1", 5, "not authorized (5); check"), ("5", 128, "unspecified error (128)"),
+    ("5", 133, "client id refused (133); set client_id"), ("5", 134, "bad user name or password (134); check"),
+    ("5", 135, "not authorized (135); check"), ("5", 136, "server unavailable (136)"), ("5", 137, "server busy (137)"),
+    ("5", 138, "banned (138)"), ("5", 151, "quota exceeded (151)"), ("5", 156, "use another server (156)"),
+    ("5", 159, "connection rate exceeded (159)"))])
+def answer_to_connect_is_said_in_words(world, protocol, code, words):
+    broker = ScriptedBroker()
+    broker.refuse_with = code
+    gateway = Gateway(world, mqtt(broker.port, protocol=protocol) + RUNNING + LITE).start()
+    wait_for(lambda: f"connect: the broker refuses: {words}" in gateway.log(), "the log has the words", 10)
+    status = subprocess.run([world.build / "edgetide", "status", "--config", gateway.config], capture_output=True, text=True)
+    expect_that("edgetide status", words in status.stdout, status.stdout, words)
+
+
 # --- 11: back-off fits short outages
 
 
@@ -398,6 +428,208 @@ def filters_of_a_session_are_unsubscribed_even_two_edits_later(world):
     expect_that("unsubscribed", "plant/+" in link.unsubscribed, link.unsubscribed, "with plant/+, of the session")
 
 
+@each([("one_filter", ["other/+"], bytes([17])), ("two_filters", ["other/+", "more/+"], bytes([17, 0]))])
+def filter_that_was_ended_already_is_no_failure(world, filters, codes):
+    """A run was killed before it heard the answer."""
+    broker = ScriptedBroker()
+    gateway = Gateway(world, mqtt(broker.port, routes=numbers(*filters)) + RUNNING + LITE).start()
+    broker.connection(filters=len(filters))
+    broker.lies[UNSUBACK] = b"\0" + codes
+    gateway.reload(mqtt(broker.port) + RUNNING + LITE)
+    link = broker.connection()
+    wait_for(lambda: len(link.unsubscribed) == len(filters), "it unsubscribes", 10)
+    gateway.wait_until_ready()
+    link.publish("plant/a", "1", 1)
+    link.wait_for_acks(1)
+    expect("readings in rows", total(gateway, 1), 1)
+
+
+@case
+def shared_subscription_of_before_is_unsubscribed(world):
+    broker = ScriptedBroker()
+    rest = RUNNING + LITE
+    gateway = Gateway(world, mqtt(broker.port, more='share = "g"') + rest).start()
+    link = broker.connection()
+    expect("subscribed", list(link.filters), ["$share/g/plant/+"])
+    gateway.wait_until_ready()
+    gateway.reload(mqtt(broker.port) + rest)
+    link = broker.connection()
+    wait_for(lambda: link.unsubscribed, "it unsubscribes", 10)
+    expect("unsubscribed", link.unsubscribed, ["$share/g/plant/+"])
+    gateway.wait_until_ready()
+    link.publish("plant/a", "1", 1)
+    link.wait_for_acks(1)
+    expect("readings in rows", total(gateway, 1), 1)
+
+
+@case
+def broker_without_shared_subscriptions_is_named(world):
+    broker = ScriptedBroker()
+    broker.lies[CONNACK] = properties(b"\x2a\0")
+    gateway = Gateway(world, mqtt(broker.port, more='share = "g"') + RUNNING + LITE).start()
+    wait_for(lambda: "the broker has no shared subscriptions" in gateway.log(), "the log names it", 10)
+
+
+# --- birth and last will
+
+
+def retained(port, topic):
+    run = subprocess.run(["mosquitto_sub", "-p", str(port), "-t", topic, "-C", "1", "-W", "2", "--retained-only"],
+                         capture_output=True, text=True)
+    return run.stdout.strip()
+
+
+@each([(f"{how}_{protocol}", how, protocol) for how in ("stop", "kill", "cut") for protocol in ("5", "3.1.1")])
+def status_is_online_and_offline(world, how, protocol):
+    server, _ = world.mosquitto()
+    topic = "edgetide/gateway/status"
+    with Proxy(server) as proxy:
+        more = 'status_topic = "edgetide/{{gateway}}/status"'
+        gateway = Gateway(world, mqtt(proxy.port, protocol=protocol, more=more) + RUNNING + LITE).start()
+        gateway.wait_until_ready()
+        expect("the status", retained(server, topic), "online")
+        if how == "cut":
+            proxy.refuse()
+            proxy.cut()
+        else:
+            gateway.stop() if how == "stop" else gateway.kill()
+        wait_for(lambda: retained(server, topic) == "offline", "it is offline", 10)
+        proxy.accept() if how == "cut" else gateway.start()
+        wait_for(lambda: retained(server, topic) == "online", "it is online again", 10)
+        publish(server, "plant/a", "1")
+        expect("readings in rows", total(gateway, 1), 1)
+
+
+@each([("5", "5"), ("3.1.1", "3.1.1")])
+def status_that_the_broker_does_not_answer_costs_no_reading(world, protocol):
+    broker = ScriptedBroker()
+    gateway = Gateway(world, mqtt(broker.port, protocol=protocol, more='status_topic = "s"') + RUNNING + LITE).start()
+    link = broker.connection()
+    link.publish("plant/a", "1", 1)
+    link.wait_for_acks(1)
+    wait_for(lambda: "the status cannot be published" in gateway.log(), "the log says so", 10)
+    gateway.wait_until_ready()
+    expect("the will", (link.will, link.will_flags), (("s", b"offline"), 0x2C))
+    expect("the birth", link.published[:1], [("s", b"online", 0x33)])
+    gateway.stop()
+    expect("at the end", link.published[-1:], [("s", b"offline", 0x33)])
+    expect("connections", len(broker.connects), 1)
+
+
+class Stream:
+    """Messages of equal text on one topic, some hundred a second, until it ends; then `sent`."""
+
+    def __init__(self, world, port, topic, text="21.5"):
+        self.child = subprocess.Popen(["mosquitto_pub", "-p", str(port), "-q", "1", "-l", "-t", topic],
+                                      stdin=subprocess.PIPE, text=True)
+        world.children.append(self.child)
+        self.text, self.sent, self.ending = text, 0, threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.ending.wait(0.01):
+            self.child.stdin.write(f"{self.text}\n" * 3)
+            self.child.stdin.flush()
+            self.sent += 3
+        self.child.stdin.close()
+
+    def end(self):
+        self.ending.set()
+        self.thread.join(30)
+        assert self.child.wait(30) == 0
+        return self.sent
+
+
+def numbers(*topics):
+    return ", ".join(f'{{{{ topic = "{topic}", format = "number", sensor = "all" }}}}' for topic in topics)
+
+
+@each([(f"{how}_{protocol}{fault}", how, protocol, fault) for how, protocol, fault in
+       (("reload", "5", ""), ("restart", "5", ""), ("kill", "5", ""), ("reload", "3.1.1", ""), ("reload", "5", "_cut"),
+        ("reload", "5", "_kill"), ("reload", "5", "_two_filters"))])
+def message_during_an_edit_of_the_routes_counts_once(world, how, protocol, fault):
+    """Between SUBSCRIBE and UNSUBSCRIBE both filters are there, here for half a second and more."""
+    server, _ = world.mosquitto(settings="max_inflight_messages 20\n")
+    with Proxy(server) as proxy:
+        before = ("plant/+/temp", "plant/a/+") if fault == "_two_filters" else ("plant/+/temp",)
+        after = ("+/a/temp", "+/+/temp/#") if fault == "_two_filters" else ("+/a/temp",)
+        text = lambda topics: mqtt(proxy.port, protocol=protocol, routes=numbers(*topics)) + RUNNING + LITE
+        gateway = Gateway(world, text(before)).start()
+        gateway.wait_until_ready()
+        stream = Stream(world, server, "plant/a/temp")
+        wait_for(lambda: gateway.received() > 30, "messages come")
+        connections = proxy.connections
+        proxy.delay(UP, 0.5)  # the answers come half a second and more after the questions
+        if how == "reload":
+            gateway.reload(text(after))
+        else:
+            gateway.stop() if how == "restart" else gateway.kill()
+            gateway.configure(text(after))
+            gateway.start()
+        wait_for(lambda: proxy.connections > connections, "it connects again")
+        if fault in ("_cut", "_kill"):
+            time.sleep(1.7)  # SUBSCRIBE was answered; UNSUBSCRIBE is on its way, or its answer
+            proxy.cut()
+            if fault == "_kill":
+                gateway.kill()
+                gateway.start()
+        time.sleep(2.5)
+        proxy.delay(UP, 0)
+        gateway.wait_until_ready()
+        received = gateway.received()
+        wait_for(lambda: gateway.received() > received + 30, "messages come")
+        sent = stream.end()
+        expect("readings in rows", total(gateway, sent), sent)
+
+
+# --- the reference configuration of mosquitto
+
+
+def substituted(world, plain_port, tls_port):
+    """config/mosquitto.conf with paths and ports of the test; each of them must be in it."""
+    folder = world.folder / "tls"
+    certificates(folder)
+    passwords, store = world.folder / "passwd", world.folder / "store"
+    store.mkdir()
+    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "edgetide", "secret"], check=True)
+    passwords.chmod(0o600)
+    text = (ROOT / "config/mosquitto.conf").read_text()
+    for written, here in (("/etc/mosquitto/passwd", passwords), ("/etc/mosquitto/certs/server.crt", folder / "ca.pem"),
+                          ("/etc/mosquitto/certs/server.key", folder / "key.pem"), ("/var/lib/mosquitto/", f"{store}/"),
+                          ("/run/mosquitto/mosquitto.pid", world.folder / "mosquitto.pid"),
+                          ("listener 1883 127.0.0.1", f"listener {plain_port} 127.0.0.1"),
+                          ("listener 8883", f"listener {tls_port} 127.0.0.1")):
+        assert written in text, f"{written} is not in config/mosquitto.conf"
+        text = text.replace(written, str(here))
+    return world.write("reference.conf", "user root\n" + text), folder
+
+
+@case
+def reference_broker_keeps_a_burst_for_a_gateway_that_is_away(world):
+    count, login = 20_000, ["-u", "edgetide", "-P", "secret"]
+    plain_port, tls_port = free_port(), free_port()
+    config, folder = substituted(world, plain_port, tls_port)
+    start = lambda: world.spawn(["mosquitto", "-c", config], "reference")
+    broker = start()
+    wait_for(lambda: listens(plain_port) and listens(tls_port), "mosquitto listens")
+    more = f'username = "edgetide"\npassword = "secret"\ntls = {{{{ ca = "{folder}/ca.pem" }}}}'
+    source = mqtt(tls_port, more=more).replace("mqtt://", "mqtts://")
+    gateway = Gateway(world, source + RUNNING + LITE).start()
+    gateway.wait_until_ready()
+    gateway.stop()
+    burst = subprocess.Popen(["mosquitto_pub", "-p", str(plain_port), *login, "-q", "1", "-l", "-t", "plant/a"],
+                             stdin=subprocess.PIPE, text=True)
+    burst.communicate("".join(f"{number}\n" for number in range(count)), timeout=120)
+    expect("exit status of the publisher", burst.returncode, 0)
+    broker.terminate()  # a restart keeps them too
+    broker.wait(30)
+    start()
+    wait_for(lambda: listens(tls_port), "mosquitto listens again")
+    gateway.start()
+    expect("readings in rows", total(gateway, count, patience=60), count)
+
+
 # --- 16: a retained value is a reading once
 
 
@@ -474,9 +706,9 @@ def lied_once(broker, gateway, reason):
 
 
 @each([(f"{name}_{protocol}", protocol, answer, reason) for protocol in ("5", "3.1.1") for name, answer, reason in (
-    ("no_code", NONE, ""), ("two_codes", TWO, "reason code"), ("code_2", bytes([2]), "granted at another QoS, 2"),
+    ("no_code", NONE, "a SUBACK with 0 reason codes"), ("two_codes", TWO, "a SUBACK with 2 reason codes"), ("code_2", bytes([2]), "granted at another QoS, 2"),
     ("code_0", bytes([0]), "granted at another QoS, 0"), ("code_77", bytes([77]), "subscription to"),
-    ("code_128", bytes([128]), "subscription to"), ("half_a_packet", None, ""))])
+    ("code_128", bytes([128]), "subscription to"), ("half_a_packet", None, "subscription to"))])
 def lying_suback(world, protocol, answer, reason):
     broker = ScriptedBroker()
     broker.lies[SUBACK] = b"\x7f" if answer is None else (b"\0" if protocol == "5" else b"") + answer
@@ -488,7 +720,7 @@ def lying_suback(world, protocol, answer, reason):
     lied_once(broker, gateway, reason)
 
 
-@each([("no_code", b"\0", ""), ("two_codes", b"\0" + bytes([0, 0]), "2 reason codes"),
+@each([("no_code", b"\0", "a UNSUBACK with 0 reason codes"), ("two_codes", b"\0" + bytes([0, 0]), "2 reason codes"),
        ("refused", b"\0" + bytes([0x87]), "Not authorized")])
 def lying_unsuback(world, answer, reason):
     broker = ScriptedBroker()
@@ -513,9 +745,10 @@ def properties(*parts):
        ("packet_size_0", properties(b"\x27\0\0\0\0"), "maximum packet size 0"),
        ("qos_0", properties(b"\x24\0"), "allows QoS 0 at most"), ("qos_9", properties(b"\x24\x09"), "maximum QoS 9"),
        ("another_client_id", properties(b"\x12\0\x03abc"), "another client id"),
-       ("unknown_property", properties(b"\x7f\0"), ""),
-       ("length_beyond_the_end", b"\x7f", ""), ("length_without_end", b"\xff\xff\xff\xff\xff", ""),
-       ("text_beyond_the_end", b"\x06\x12\xff\xffabc", "")])
+       ("unknown_property", properties(b"\x7f\0"), "a malformed CONNACK"), ("of_3.1.1", b"", "does not take MQTT 5"),
+       ("length_beyond_the_end", b"\x7f", "a malformed CONNACK"),
+       ("length_without_end", b"\xff\xff\xff\xff\xff", "a malformed CONNACK"),
+       ("text_beyond_the_end", b"\x06\x12\xff\xffabc", "a malformed CONNACK")])
 def lying_connack(world, answer, reason):
     broker = ScriptedBroker()
     broker.lies[CONNACK] = answer
@@ -547,32 +780,93 @@ def named(topic, packet_id=1, payload=b"1", end=b"\0"):
     return len(topic).to_bytes(2, "big") + topic + packet_id.to_bytes(2, "big") + end + payload
 
 
+MALFORMED = "the broker sent a malformed PUBLISH"
+
+
 @each([("topic_with_nul", named(b"plant/a\0b"), True), ("topic_with_wildcard", named(b"plant/#"), True),
        ("topic_with_plus", named(b"plant/+"), True), ("empty_topic", named(b""), True),
        ("topic_of_65535_bytes", named(b"plant/" + b"x" * 65529), True),
        ("topic_that_is_not_utf8", named(b"plant/\xff\xfe\x1b[2J"), True),
-       ("packet_id_0", named(b"plant/a", 0), False), ("topic_beyond_the_end", b"\xff\xffplant", False),
-       ("no_packet_id", b"\0\x07plant/a\x01", False), ("nothing", b"", False),
-       ("property_length_beyond_the_end", named(b"plant/a", 1, b"", b"\x7f"), None),
-       ("property_length_without_end", named(b"plant/a", 1, b"", b"\xff\xff\xff\xff"), None),
-       ("text_property_beyond_the_end", named(b"plant/a", 1, b"", b"\x09\x03\xff\xffab"), None)])
-def lying_publish(world, body, answered):
-    """Answered: it stays and acknowledges what it refused; not answered: it disconnects; None: either."""
+       ("packet_id_0", named(b"plant/a", 0), "packet id 0"), ("topic_beyond_the_end", b"\xff\xffplant", MALFORMED),
+       ("no_packet_id", b"\0\x07plant/a\x01", MALFORMED), ("nothing", b"", MALFORMED),
+       ("property_length_beyond_the_end", named(b"plant/a", 1, b"", b"\x7f"), MALFORMED),
+       ("property_length_without_end", named(b"plant/a", 1, b"", b"\xff\xff\xff\xff"), MALFORMED),
+       ("text_property_beyond_the_end", named(b"plant/a", 1, b"", b"\x09\x03\xff\xffab"), MALFORMED)])
+def lying_publish(world, body, answer):
+    """True: it stays and acknowledges what it refused; else it disconnects and the log says why."""
     broker = ScriptedBroker()
     gateway = Gateway(world, mqtt(broker.port) + RUNNING + LITE).start()
     link = broker.connection()
     link.send(PUBLISH, body, flags=2)
-    if answered:
+    if answer is True:
         link.wait_for_acks(1)
         expect_that("the refusal", wait_for_refusal(gateway), gateway.log().splitlines()[-1:], "one is counted")
-    elif answered is None:
-        wait_for(lambda: link.acked or not link.open or gateway.process.poll() is not None, "an answer", 20)
     else:
         disconnects(link, gateway)
         expect("acknowledged", link.acked, [])
+        wait_for(lambda: answer in gateway.log(), "the log names it", 5)
     expect("exit status", gateway.process.poll(), None)
     link.close()
     lives_and_reads(broker, gateway)
+
+
+NOT_FOR_US = "which a broker does not send to this client"
+
+
+@each([("puback_5", "5", PUBACK, b"\0\1", 0, NOT_FOR_US), ("puback_3.1.1", "3.1.1", PUBACK, b"\0\1", 0, NOT_FOR_US),
+       ("auth", "5", 15, b"", 0, NOT_FOR_US), ("disconnect", "3.1.1", DISCONNECT, b"", 0, NOT_FOR_US),
+       ("connack", "5", CONNACK, b"\0\0\0", 0, "a second CONNACK"),
+       ("suback_of_300000_codes", "5", SUBACK, b"\0\1\0" + bytes(300_000), 0, "300000 reason codes"),
+       ("suback_of_30000000_codes", "3.1.1", SUBACK, b"\0\1" + bytes(30_000_000), 0, "a SUBACK"),
+       ("qos_2", "3.1.1", PUBLISH, named(b"plant/a", 1, b"1", b""), 4, "a PUBLISH of QoS 2"),
+       ("too_large", "5", PUBLISH, named(b"plant/a", 1, bytes(400_000)), 2, "a PUBLISH of 400012 bytes")])
+def lying_packet(world, protocol, kind, body, flags, reason):
+    broker = ScriptedBroker()
+    gateway = Gateway(world, mqtt(broker.port, protocol=protocol) + RUNNING + LITE).start()
+    link = broker.connection()
+    link.send(kind, body, flags=flags)
+    disconnects(link, gateway)
+    wait_for(lambda: "the broker sent a" in gateway.log() and reason in gateway.log(), "the log names it", 5)
+    expect("acknowledged", link.acked, [])
+    lives_and_reads(broker, gateway)
+
+
+@each([("malformed", named(b"plant/a", 1, b"", b"\x7f"), MALFORMED),
+       ("too_large", named(b"plant/a", 1, bytes(400_000)), "a PUBLISH of 400012 bytes")])
+def lying_over_tls(world, body, reason):
+    folder = world.folder / "tls"
+    certificates(folder)
+    broker = ScriptedBroker(certificate=(folder / "ca.pem", folder / "key.pem"))
+    source = mqtt(broker.port, more=f'tls = {{{{ ca = "{folder}/ca.pem" }}}}').replace("mqtt://", "mqtts://")
+    gateway = Gateway(world, source + RUNNING + LITE).start()
+    link = broker.connection()
+    link.send(PUBLISH, body, flags=2)
+    disconnects(link, gateway)
+    wait_for(lambda: reason in gateway.log(), "the log names it", 5)
+    lives_and_reads(broker, gateway)
+
+
+@each([("asked_for", "x-amzn-mqtt-ca"), ("not_asked_for", None)])
+def protocol_of_alpn(world, alpn):
+    folder = world.folder / "tls"
+    certificates(folder)
+    broker = ScriptedBroker(certificate=(folder / "ca.pem", folder / "key.pem"), alpn="x-amzn-mqtt-ca")
+    more = f', alpn = "{alpn}"' if alpn else ""
+    source = mqtt(broker.port, more=f'tls = {{{{ ca = "{folder}/ca.pem"{more} }}}}').replace("mqtt://", "mqtts://")
+    Gateway(world, source + RUNNING + LITE).start()
+    expect("the protocol of TLS", broker.connection().socket.selected_alpn_protocol(), alpn)
+
+
+@each([("5", "5"), ("3.1.1", "3.1.1")])
+def web_socket_is_read(world, protocol):
+    port = free_port()
+    server, _ = world.mosquitto(settings=f"listener {port} 127.0.0.1\nprotocol websockets\n")
+    gateway = Gateway(world, mqtt(port, protocol=protocol).replace("mqtt://", "ws://") + RUNNING + LITE).start()
+    gateway.wait_until_ready()
+    for number in range(20):
+        publish(server, "plant/a", str(number))
+    expect("readings in rows", total(gateway, 20), 20)
+    expect("connections", gateway.log().count("connected to"), 1)
 
 
 def wait_for_refusal(gateway):

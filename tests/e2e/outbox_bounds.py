@@ -87,7 +87,7 @@ def block_holds_intake_before_the_outbox_is_too_full(world, mode, sensors, size,
         holder.execute("BEGIN EXCLUSIVE")
     flood = Flood(gateway, sensors)
     most = watched(gateway, 8)
-    bound = int(BOUND * 1.2)  # a tenth, and what the readings of one batch make due beyond the last look
+    bound = int(BOUND * 1.1)
     expect_that("most bytes in the outbox", 50_000 < most <= bound, most, f"at most {bound}")
     sent = flood.sent
     time.sleep(1)
@@ -115,6 +115,58 @@ def drop_oldest_keeps_its_bound(world):
         most = max(most, watched(gateway, 0.05))
     expect_that("most bytes in the outbox", 100_000 < most <= BOUND * 1.1, most, f"at most {int(BOUND * 1.1)}")
     expect_that("dropped rows", gateway.status()["sinks"][0]["dropped_rows"] > 0, gateway.status()["sinks"][0]["dropped_rows"], "some")
+    holder.rollback()
+    holder.close()
+    wait_for(lambda: gateway.status()["sinks"][0]["outbox_rows"] == 0, "the rest is delivered")
+
+
+def files_of(gateway):
+    return sum(path.stat().st_size for path in (gateway.state / "outbox").iterdir())
+
+
+@each([("many_windows", 100, "1s"), ("many_series", 2000, "1h")])
+def bound_holds_after_a_kill_while_the_store_is_away(world, sensors, size):
+    gateway = gateway_with(world, "block", "update", size, "0s")
+    second, end = 0, time.monotonic() + 3
+    while time.monotonic() < end:
+        gateway.send(*(reading(f"s{i}", second * SECOND, 1) for i in range(sensors)))
+        second += 1
+    for start in ("first", "second"):
+        gateway.kill()
+        if start == "first":
+            holder = sqlite3.connect(gateway.database, isolation_level=None)
+            holder.execute("BEGIN EXCLUSIVE")
+        gateway.start()
+        most = watched(gateway, 1)
+        expect_that(f"most bytes in the outbox after the {start} start", most <= BOUND * 1.1, most, f"at most {int(BOUND * 1.1)}")
+        files = files_of(gateway)
+        expect_that("bytes of its files", files <= BOUND + 2 * BOUND // 8, files, f"at most {BOUND + 2 * BOUND // 8}")
+    holder.rollback()
+    holder.close()
+    wait_for(lambda: gateway.status()["sinks"][0]["outbox_rows"] == 0, "the rest is delivered")
+    expect("readings in rows", gateway.settles(second * sensors), second * sensors)
+    expect("dropped rows", gateway.status()["sinks"][0]["dropped_rows"], 0)
+
+
+@case
+def epoch_that_is_larger_than_the_bound_is_cut_while_the_store_fails(world):
+    gateway = gateway_with(world, "drop_oldest", "update", "1s", "1h")
+    holder = locked(gateway)
+    gateway.send(reading("s", 0, 1))
+    wait_for(lambda: gateway.status()["sinks"][0]["error"], "the sink fails", 15)
+    most, second, files, end = 0, 0, 0, time.monotonic() + 5
+    while time.monotonic() < end:
+        gateway.send(*(reading(f"s{i}", second * SECOND, 1) for i in range(5000)))
+        second += 1
+        most = max(most, watched(gateway, 0.05))
+        files = max(files, files_of(gateway))
+    one_epoch = 5000 * 2 * 56  # that the sink has while it waits for the lock, of two messages at most
+    expect_that("most bytes in the outbox", most <= one_epoch + BOUND, most, f"at most {one_epoch + BOUND}")
+    gateway.kill()
+    gateway.start()
+    wait_for(lambda: gateway.status()["sinks"][0]["error"], "the sink fails", 15)
+    most = watched(gateway, 1)
+    expect_that("after a kill", most <= BOUND * 1.1, most, f"at most {int(BOUND * 1.1)}")
     holder.rollback()
     holder.close()
     wait_for(lambda: gateway.status()["sinks"][0]["outbox_rows"] == 0, "the rest is delivered")

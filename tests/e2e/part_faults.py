@@ -13,7 +13,7 @@ import time
 import cases
 from cases import case, each, expect, expect_that
 from gateway import LINE, LITE, Gateway, reading, window
-from world import free_port, wait_for
+from world import certificates, free_port, wait_for
 
 REST = LINE + window("w", "10s", 'allowed_lateness = "5m"\n') + LITE
 MAPPING = 'format = "json"\nsensor = { path = "sensor" }\ntime = { path = "time", format = "unix_us" }\nvalues = ["level"]\n'
@@ -142,16 +142,6 @@ def interface_address_that_is_not_there_yet(world):
             expect("/readyz with the address", gateway.readyz()[0], 200)
         finally:
             subprocess.run(["ip", "address", "del", "192.0.2.77/32", "dev", "lo"], capture_output=True)
-
-
-def certificates(folder):
-    def openssl(*arguments):
-        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-    folder.mkdir()
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
-            "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key.pem", "-out", folder / "ca.pem")
-    for file in folder.iterdir():
-        file.chmod(0o644)
 
 
 def tls_broker(world):

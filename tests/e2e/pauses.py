@@ -4,8 +4,10 @@ a second, so that a pause of a few seconds does what two minutes do with the def
 
     pauses.py BUILD [CASE...]
 """
+import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -120,6 +122,36 @@ def stalled_network_with_the_connection_kept_makes_nobody_idle(world, directions
         flowing(gateway)
         nothing_was_late(gateway, stream.end())
         expect("connections made", proxy.connections, 1)
+
+
+def in_a_network_of_its_own():
+    """Again, in a namespace whose only network is a loopback device: it can be taken down. True there."""
+    if os.environ.get("OWN_NETWORK"):
+        return True
+    again = ["unshare", "-rn", sys.executable, *sys.argv[:2], "stalled_network_with_the_peers_of_a_socket"]
+    finished = subprocess.run(again, env={**os.environ, "OWN_NETWORK": "1"}, capture_output=True, text=True)
+    if "unshare failed" in finished.stderr:
+        print(f"skipped: no network namespace can be made here: {finished.stderr.strip()}")
+    else:
+        expect_that("in a network of its own", finished.returncode == 0, finished.stdout + finished.stderr, "all holds")
+    return False
+
+
+@case
+def stalled_network_with_the_peers_of_a_socket_kept_makes_nobody_idle(world):
+    """No relay: what is sent is lost on the way, until the peer's kernel sends it again."""
+    if not in_a_network_of_its_own():
+        return
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    gateway = Gateway(world, LINE + WINDOW + LITE, head=HEAD.replace('idle_timeout = "none"', 'idle_timeout = "9s"')).start()
+    gateway.wait_until_ready()
+    stream = Stream(line_sender(gateway))
+    flowing(gateway)
+    subprocess.run(["ip", "link", "set", "lo", "down"], check=True)
+    time.sleep(12)  # the fault
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    flowing(gateway)
+    nothing_was_late(gateway, stream.end())
 
 
 @case

@@ -13,6 +13,7 @@ connection ends. MQTT 3.1.1 and 5, one client at a time, QoS 0 and 1; it keeps n
 Thread: one accepts, one per connection reads; all calls may come from the test's thread.
 """
 import socket
+import ssl
 import struct
 import threading
 
@@ -87,6 +88,7 @@ class Link:
         self.broker, self.socket, self.stream = broker, peer, peer.makefile("rb")
         self.version, self.client_id, self.clean, self.properties = 0, "", False, {}
         self.filters, self.unsubscribed, self.acked, self.pings = {}, [], [], 0
+        self.will, self.will_flags, self.published = None, 0, []  # topic and payload; published: with the first byte
         self.identifiers = {}  # by filter, the subscription identifier of MQTT 5
         self.open, self.answers_pings = True, True
         self.sending = threading.Lock()
@@ -116,7 +118,11 @@ class Link:
         assert len(self.acked) >= count, f"the client went after {len(self.acked)} of {count} acknowledgements"
 
     def send(self, kind, body=b"", flags=0):
-        self._send(kind, body, flags)
+        """A client that refuses a packet by its first bytes may be gone before the last are written."""
+        try:
+            self._send(kind, body, flags)
+        except OSError:
+            pass
 
     def disconnect(self, reason):
         assert self.version == 5
@@ -164,7 +170,7 @@ class Link:
                 break
         packet = Bytes(self.stream.read(size))
         answer = {CONNECT: self._connect, SUBSCRIBE: self._subscribe, UNSUBSCRIBE: self._unsubscribe,
-                  PUBACK: self._puback, PINGREQ: self._ping}.get(head[0] >> 4)
+                  PUBACK: self._puback, PUBLISH: lambda packet: self._publish(packet, head[0]), PINGREQ: self._ping}.get(head[0] >> 4)
         if answer is None:
             return False  # DISCONNECT, or what no client of ours sends
         answer(packet)
@@ -176,6 +182,10 @@ class Link:
         self.keep_alive = packet.number(2)
         self.properties = packet.properties() if self.version == 5 else {}
         self.client_id, self.clean = packet.text(), bool(flags & 2)
+        if flags & 4:
+            if self.version == 5:
+                packet.properties()
+            self.will, self.will_flags = (packet.text(), packet.take(packet.number(2))), flags & 0x3C
         present = self.broker.session_present and (self.broker.always_present or not self.clean)
         refusal = self.broker.refuse_with
         truth = b"\0" if self.version == 5 else b""
@@ -205,6 +215,15 @@ class Link:
         truth = (b"\0" if self.version == 5 else b"") + codes
         self._send(UNSUBACK, packet_id + self.broker.lies.get(UNSUBACK, truth))
 
+    def _publish(self, packet, head):
+        """It is noted, and not answered."""
+        topic = packet.text()
+        if head & 6:
+            packet.number(2)
+        if self.version == 5:
+            packet.properties()
+        self.published.append((topic, packet.take(packet.left), head))
+
     def _puback(self, packet):
         self.acked.append(packet.number(2))
 
@@ -215,7 +234,14 @@ class Link:
 
 
 class ScriptedBroker:
-    def __init__(self):
+    def __init__(self, certificate=None, alpn=None):
+        """With a certificate, the paths of it and of its key, over TLS; `alpn`: a protocol that it takes."""
+        self.tls = None
+        if certificate:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(*certificate)
+            if alpn:
+                self.tls.set_alpn_protocols([alpn])
         self.session_present, self.refuse_with = True, 0
         self.lies = {}  # by kind of packet
         self.always_present = False  # also after a clean start
@@ -229,6 +255,10 @@ class ScriptedBroker:
         while True:
             peer, _ = self.listener.accept()
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                peer = self.tls.wrap_socket(peer, server_side=True) if self.tls else peer
+            except OSError:
+                continue
             threading.Thread(target=Link(self, peer).serve, daemon=True).start()
 
     def connection(self, filters=1, patience=30):

@@ -33,29 +33,30 @@ type = "sqlite"
 
 def main():
     with World(sys.argv[1]) as world, socket.socket(socket.AF_UNIX) as peer:
-        table = world.write("sensors.csv", "sensor,scale\nboiler,10\n")
+        table = world.write("sensors.csv", "sensor,scale,site\nboiler,10,lyon\n")
         daemon = world.run_daemon(world.write("edgetide.toml", CONFIG.format(folder=world.folder)))
         world.wait_for_log(daemon, "running")
         peer.connect(str(world.folder / "readings.sock"))
 
         def last(value):
-            """What is stored last of a value that is sent again and again."""
+            """What is stored last, and with which labels, of a value that is sent again and again."""
             peer.sendall((json.dumps({"sensor": "boiler", "t": value}) + "\n").encode())
             try:
                 with sqlite3.connect(world.folder / "edgetide.db", timeout=30) as lite:
-                    return lite.execute("SELECT last FROM total WHERE metric = 't'").fetchall()
+                    return lite.execute("SELECT last, labels FROM total WHERE metric = 't'").fetchall()
             except sqlite3.OperationalError:
                 return []
 
-        wait_for(lambda: last(7) == [(70,)], "the scale of the first table")
-        table.write_text("sensor,scale\nboiler,100\n")
+        wait_for(lambda: last(7) == [(70, '{"site":"lyon"}')], "the scale and label of the first table")
+        table.write_text("sensor,scale,site\nboiler,100,paris\n")
         daemon.send_signal(signal.SIGHUP)
-        wait_for(lambda: last(7) == [(700,)], "the scale of the second table")
+        world.wait_for_log(daemon, "new labels: table site (1 sensor)")
+        wait_for(lambda: last(7) == [(700, '{"site":"paris"}')], "the scale and label of the second table")
 
         table.write_text("sensor,scale\nboiler,ten\n")
         daemon.send_signal(signal.SIGHUP)
         world.wait_for_log(daemon, "sensors.csv")
-        wait_for(lambda: last(8) == [(800,)], "the scale of the second table, still")
+        wait_for(lambda: last(8) == [(800, '{"site":"paris"}')], "the second table, still")
         stop_daemon(daemon)
         print("the sensor table was read again, and one with an error was not taken")
 

@@ -8,6 +8,7 @@ import re
 import resource
 import shutil
 import socket
+import sqlite3
 import struct
 import subprocess
 import threading
@@ -127,6 +128,23 @@ def fenced_sink_is_seen_and_loses_nothing(world, how):
         gateway.stop() if how == "stop" else gateway.kill()
         gateway.start()
     expect("readings of the original in rows", delivered(gateway, 60), 60)
+
+
+@case
+def idle_instance_that_was_taken_over_takes_the_store_back_when_it_is_told(world):
+    gateway = Gateway(world, REST, id="same", checkpoint="1s").start()
+    send_and_settle(gateway, *(reading("s", i * SECOND, 1) for i in range(20)))
+    clone = Gateway(world, REST, name="clone", id="same", database=gateway.database, checkpoint="1s")
+    copy_files(gateway.state, clone.state)
+    clone.start()
+    wait_for(lambda: clone.status()["sinks"][0]["connected"], "the clone has the store")
+    clone.stop()
+    take = subprocess.run([world.build / "edgetide", "sink", "take", "lite", "--config", gateway.config],
+                          capture_output=True, text=True, timeout=20)
+    expect_that("sink take", take.returncode == 0, take.stdout + take.stderr, "takes it back")
+    gateway.send(reading("s", 30 * SECOND, 1))
+    expect("readings in rows", delivered(gateway, 21), 21)
+    expect("/readyz", gateway.readyz()[0], 200)
 
 
 # --- 6: a lost journal record costs only itself
@@ -250,6 +268,59 @@ def journal_file_that_a_checkpoint_names_is_reported(world, index, damage):
     expect("it goes on", gateway.rows().get(("s", 100 * SECOND)), (1, 1))
 
 
+@each([("after_a_kill", False), ("after_a_stop", True)])
+def journal_whose_only_file_is_missing_is_reported(world, stopped):
+    gateway = Gateway(world, REST, checkpoint="1h").start()
+    send_and_settle(gateway, *(reading("s", i * SECOND, 1) for i in range(20)))
+    gateway.stop() if stopped else gateway.kill()
+    checkpoints = gateway.files("checkpoint")
+    for file in checkpoints[:-1] + gateway.files("journal"):
+        file.unlink()
+    gateway.start()
+    said = [line for line in gateway.new_log().splitlines() if "missing" in line]
+    expect("lines of the log that say that a journal file is missing", len(said), 1)
+    send_and_settle(gateway, reading("s", 100 * SECOND, 1))
+    expect("it goes on", gateway.rows().get(("s", 100 * SECOND)), (1, 1))
+
+
+def zeros_at_the_end(file):
+    last = Journal(file).records[-1]
+    data = file.read_bytes()
+    file.write_bytes(data[:last.at] + bytes(len(data) - last.at))
+
+
+def cut_at_the_end(file):
+    file.write_bytes(file.read_bytes()[:Journal(file).records[-1].at])
+
+
+@each([("zeros", zeros_at_the_end), ("cut", cut_at_the_end), ("missing", os.unlink)])
+def journal_that_is_shortened_after_a_stop_is_reported(world, damage):
+    gateway = Gateway(world, REST, checkpoint="1h").start()
+    send_and_settle(gateway, *(reading("s", i * SECOND, 1) for i in range(20)))
+    gateway.stop()
+    damage(gateway.files("journal")[-1])
+    gateway.start()
+    expect_that("the log", re.search("missing, empty or shortened", gateway.new_log()), gateway.new_log().splitlines()[:2],
+                "says so")
+
+
+@case
+def journal_that_is_shortened_after_a_kill_is_reported_by_what_the_store_has(world):
+    gateway = Gateway(world, REST, checkpoint="1h").start()
+    for number in range(10):
+        send_and_settle(gateway, reading("s", number * 10 * SECOND, 1))
+    stored = gateway.rows()
+    gateway.kill()
+    file = gateway.files("journal")[-1]
+    file.write_bytes(file.read_bytes()[:Journal(file).records[-8].at])
+    gateway.start()
+    gateway.send(reading("s", 0, 1))
+    gateway.flush()
+    expect_that("the log", re.search(r"open from 20\S+ until 20\S+ may be incomplete", gateway.new_log()),
+                gateway.new_log().splitlines()[-1:], "says from when to when rows may be incomplete")
+    expect("rows replaced by rows with fewer readings", lost_rows(stored, gateway.rows()), {})
+
+
 def with_records(gateway, *records, after=0):
     """Appends records with right checksums to the newest journal file."""
     file = gateway.files("journal")[-1]
@@ -360,6 +431,64 @@ def foreign_file_in_the_state_does_not_end_a_start(world, name):
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(os.urandom(3000))
     starts_with(gateway, wanted)
+
+
+def plain_file(path):
+    shutil.move(path, f"{path}.moved")
+    path.write_text("not a folder")
+
+
+def dangling_link(path):
+    shutil.move(path, f"{path}.moved")
+    path.symlink_to(path.parent / "nowhere")
+
+
+@each([(f"{part}-{damage.__name__}", part, damage) for part in ("journal", "checkpoint", "outbox")
+       for damage in (plain_file, dangling_link)])
+def damaged_folder_does_not_end_a_start(world, part, damage):
+    gateway = Gateway(world, REST, checkpoint="1h").start()
+    send_and_settle(gateway, *(reading("s", i * SECOND, 1) for i in range(12)))
+    gateway.kill()
+    damage(gateway.state / part)
+    gateway.start()
+    expect_that("the log", re.search(f"{part}: .*set aside", gateway.new_log()), gateway.new_log().splitlines()[:1], "says so")
+    gateway.send(reading("s", 100 * SECOND, 1))
+    gateway.flush()
+    expect("it goes on", gateway.rows().get(("s", 100 * SECOND)), (1, 1))
+
+
+# --- the outbox on disk
+
+
+def cut_to_half(file):
+    file.write_bytes(file.read_bytes()[:file.stat().st_size // 2])
+
+
+@each([("missing", os.unlink), ("cut", cut_to_half), ("zeros", lambda file: file.write_bytes(bytes(file.stat().st_size)))])
+def damaged_outbox_is_reported_with_what_is_lost(world, damage):
+    gateway = Gateway(world, REST, checkpoint="1s").start()
+    send_and_settle(gateway, reading("s", 0, 1))
+    holder = sqlite3.connect(gateway.database, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    for number in range(1, 4):
+        gateway.send(*(reading(f"s{number}-{i}", 0, 1) for i in range(10)))
+        wait_for(lambda: gateway.status()["sinks"][0]["spilled_rows"] == number * 10, f"{number * 10} rows on disk", 15)
+    gateway.kill()
+    damage(sorted((gateway.state / "outbox").glob("*.log"))[-1])
+    gateway.start()
+    sink = gateway.status()["sinks"][0]
+    expect_that("lost records", sink["lost_records"] >= 1, sink["lost_records"], "at least 1")
+    expect_that("lost rows", 10 <= sink["lost_rows"] <= 30, sink["lost_rows"], "10 to 30")
+    expect("in the metrics", gateway.metrics()['edgetide_outbox_lost_records{sink="lite"}'], sink["lost_records"])
+    expect_that("the log", re.search(r"outbox: \d+ record.* up to \d+ rows", gateway.new_log()), gateway.new_log().splitlines()[:2], "says so")
+    holder.rollback()
+    gateway.send(reading("s", 100 * SECOND, 1))
+    gateway.flush()
+    expect("it goes on", gateway.rows().get(("s", 100 * SECOND)), (1, 1))
+    expect("readings in rows", gateway.count(), 32 - sink["lost_rows"])
+    gateway.kill()
+    gateway.start()
+    expect("lost records after another start", gateway.status()["sinks"][0]["lost_records"], 0)
 
 
 # --- 13: a changed window definition takes effect at a window boundary
@@ -508,12 +637,20 @@ def journal_asks_for_a_checkpoint_before_it_is_full(world):
     expect("readings taken", taken, BLOCKS * 20_000)
 
 
+def is_made(folder):
+    try:
+        folder.mkdir(parents=True)
+    except (FileExistsError, NotADirectoryError, FileNotFoundError):
+        return False
+    return True
+
+
 @case
 def held_back_intake_is_not_ready_and_sends_no_peer_away(world):
     line = LINE + 'line_timeout = "1s"\nconnection_timeout = "2s"\n'
     gateway = Gateway(world, line + FLOODED[len(LINE):], checkpoint="3s", journal='max_size = "16MiB"').start()
     in_the_way = gateway.state / "checkpoint/checkpoint.new"
-    (in_the_way / "so that it cannot be replaced").mkdir(parents=True)
+    wait_for(lambda: is_made(in_the_way / "so that it cannot be replaced"), "no checkpoint is just being written", 10)
     flood = Flood(gateway.values["tcp"], BLOCKS)
     _, longest, said = longest_standstill(gateway, flood, BLOCKS * 20_000, 4)
     expect_that("it is held back, seconds", longest >= 4, round(longest, 1), "4, no checkpoint can be written")
@@ -534,7 +671,11 @@ def held_back_intake_is_not_ready_and_sends_no_peer_away(world):
 def ack_counts_every_line_including_refused_ones(world):
     gateway = Gateway(world, REST).start()
     lines = [reading("s", 0, 1), "{not json", reading("s", SECOND, 1), '{"sensor":"s","level":"high"}', "", reading("s", 2 * SECOND, 1)]
-    expect("last ack of six lines, an empty one and two refused among them", gateway.send(*lines), 6)
+    with socket.create_connection(("127.0.0.1", gateway.values["tcp"]), timeout=20) as peer:
+        peer.sendall(("\n".join(lines) + "\n").encode())
+        peer.shutdown(socket.SHUT_WR)
+        answers = peer.makefile().read().splitlines()
+    expect("last answer to three lines, an empty one and two that make no sense", answers[-1], "ack 6 refused 3")
     gateway.flush()
     expect("readings in rows", gateway.count(), 3)
 

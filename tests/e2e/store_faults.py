@@ -186,6 +186,29 @@ def corrupted_sqlite_file_that_is_moved_away_is_made_again(world, pages):
     expect("/readyz afterwards", gateway.readyz()[0], 200)
 
 
+@each([("all", 0), ("behind_the_head", 4096)])
+def sqlite_file_that_is_overwritten_gets_no_row_until_it_is_moved_away(world, begin):
+    gateway = filled(world)
+    with sqlite3.connect(gateway.database) as lite:
+        lite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    gateway.send(*(reading("s", (20 + i) * SECOND, 1) for i in range(5)))
+    gateway.settles(10)
+    with open(gateway.database, "r+b") as file:  # the newest rows are in the log beside it
+        size = os.fstat(file.fileno()).st_size
+        file.seek(begin)
+        file.write(os.urandom(size - begin))
+    gateway.send(*(reading("s", (100 + i) * SECOND, 1) for i in range(5)))
+    comes_true(lambda: gateway.readyz()[0] == 503, 5)
+    status, said = gateway.readyz()
+    expect("/readyz while it is damaged", status, 503)
+    expect_that("its reason", "damaged" in said, said.strip(), "says so")
+    with_company(gateway, lambda file: os.rename(file, gateway.folder / ("broken-" + file.name)))
+    comes_true(lambda: gateway.rows().get(("s", 100 * SECOND)) == (5, 5), 15)
+    expect("row of the readings since", gateway.rows().get(("s", 100 * SECOND)), (5, 5))
+    comes_true(lambda: gateway.readyz()[0] == 200, 5)
+    expect("/readyz afterwards", gateway.readyz()[0], 200)
+
+
 @case
 def folder_of_the_sqlite_file_that_goes_and_comes_back(world):
     gateway = Gateway(world, REST, database=world.folder / "disk/rows.db")

@@ -1,6 +1,7 @@
 """What an end-to-end test needs of the world: a folder, a mosquitto, a PostgreSQL, the daemon; all ended with it."""
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -26,14 +27,30 @@ def wait_for(condition, what, patience=PATIENCE):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """None that the system may give to another's outgoing connection before it is used, or while a daemon is down."""
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.SystemRandom().randrange(10_000, 32_000)))
+                return probe.getsockname()[1]
+            except OSError:
+                pass
 
 
 def listens(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def certificates(folder):
+    """A certificate of 127.0.0.1, ca.pem, that signs itself, and key.pem."""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+    folder.mkdir()
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
+            "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key.pem", "-out", folder / "ca.pem")
+    for file in folder.iterdir():
+        file.chmod(0o644)
 
 
 class World:
@@ -42,6 +59,7 @@ class World:
         self.folder = Path(tempfile.mkdtemp(prefix="edgetide-e2e-"))
         self.folder.chmod(0o755)
         self.children = []
+        self.at_end = []  # called when the processes have ended
         self.database = None
 
     def __enter__(self):
@@ -54,6 +72,8 @@ class World:
             child.wait()
         if self.database:
             self.database.stop("immediate")
+        for step in self.at_end:
+            step()
         if error and not isinstance(error, SystemExit):
             for log in sorted(self.folder.glob("*.log")):
                 print(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}", file=sys.stderr)

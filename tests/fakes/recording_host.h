@@ -34,19 +34,29 @@ class RecordingHost final : public SourceHost {
     for (const DecodedReading& reading : batch.readings) {
       readings_.push_back({std::string(reading.sensor), std::string(reading.metric), reading.value});
     }
-    for (const DecodedRefusal& refusal : batch.refusals) refusals_.push_back(refusal.reason);
+    for (const DecodedRefusal& refusal : batch.refusals) {
+      refusals_.push_back(refusal.reason);
+      places_.push_back(std::string(refusal.where) + '@' + std::to_string(refusal.offset));
+    }
+    for (const DecodedMessage& message : batch.messages) {
+      if (message.position) note_position(*message.position);
+    }
     changed_.notify_all();
     return {Acceptance::Answer::taken, syncing_ ? ++record_ : 0};
   }
   void attach(SourceId source, SourceEvents& events) noexcept override {
     const std::lock_guard lock(listeners_mutex_);
     listeners_[source] = &events;
+    if (when_attached_) when_attached_(events);
   }
   void detach(SourceId source) noexcept override {
     const std::lock_guard lock(listeners_mutex_);
     listeners_.erase(source);
   }
-  std::vector<StoredPosition> positions(SourceId) const override { return known_positions_; }
+  std::vector<StoredPosition> positions(SourceId) const override {
+    const std::lock_guard lock(mutex_);
+    return known_positions_;
+  }
   bool begin_session(SourceId, const SourceSession& session) noexcept override {
     change([&] { notes_[std::string(session.name)] = session.notes; });
     return true;
@@ -76,8 +86,11 @@ class RecordingHost final : public SourceHost {
     change([&] { holding_ = holding; });
     if (!holding) each_listener([](SourceEvents& events) { events.room_available(); });
   }
+  void when_attached(std::function<void(SourceEvents&)> tell) { when_attached_ = std::move(tell); }
   // Before a source starts.
-  void know(std::vector<StoredPosition> positions) { known_positions_ = std::move(positions); }
+  void know(std::vector<StoredPosition> positions) {
+    change([&] { known_positions_ = std::move(positions); });
+  }
   // What is taken from now on is durable when `sync` says so.
   void need_sync() {
     change([&] { syncing_ = true; });
@@ -111,21 +124,51 @@ class RecordingHost final : public SourceHost {
   bool wait_for_disconnects(std::size_t count) {
     return wait_until([&](const RecordingHost& host) { return host.reasons_.size() >= count; });
   }
+  int offers() const {
+    const std::lock_guard lock(mutex_);
+    return offered_;
+  }
   bool wait_for_offers(int count) {
     return wait_until([&](const RecordingHost& host) { return host.offered_ >= count; });
   }
 
-  std::size_t notice_count() const { return notices_.size(); }  // in a condition of wait_until
+  // In a condition of wait_until.
+  std::size_t notice_count() const { return notices_.size(); }
+  std::uint64_t record() const { return record_; }
+  bool has_problem(std::string_view part) const {
+    return part.empty() ? impairment_.empty() : impairment_.find(part) != std::string::npos;
+  }
+
+  // What the only source shows.
+  FileCounts files() {
+    FileCounts counts;
+    each_listener([&](SourceEvents& events) { counts = events.files(SourceId{0}).value_or(FileCounts()); });
+    return counts;
+  }
+  std::optional<Liveness> liveness() {
+    std::optional<Liveness> life;
+    each_listener([&](SourceEvents& events) { life = events.liveness(SourceId{0}); });
+    return life;
+  }
 
   std::string impairment() { return copy(impairment_); }
   bool is_connected() { return copy(connected_); }
   std::vector<RecordedReading> readings() { return copy(readings_); }
   std::vector<Refusal> refusals() { return copy(refusals_); }
+  std::vector<std::string> refusal_places() { return copy(places_); }
   std::vector<std::string> reasons() { return copy(reasons_); }
   std::vector<std::string> notices() { return copy(notices_); }
   TurnedAwayCounts turned_away() { return copy(turned_away_); }
 
  private:
+  void note_position(const Position& position) {
+    for (StoredPosition& known : known_positions_) {
+      if (known.partition != position.partition) continue;
+      known.bytes = position.bytes;
+      return;
+    }
+    known_positions_.push_back({std::string(position.partition), std::string(position.bytes)});
+  }
   template <typename Tell>
   void each_listener(Tell&& tell) {
     const std::lock_guard lock(listeners_mutex_);
@@ -145,6 +188,7 @@ class RecordingHost final : public SourceHost {
 
   std::mutex listeners_mutex_;
   std::map<SourceId, SourceEvents*> listeners_;  // guarded by listeners_mutex_
+  std::function<void(SourceEvents&)> when_attached_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<StoredPosition> known_positions_;
@@ -158,6 +202,7 @@ class RecordingHost final : public SourceHost {
   int offered_ = 0;
   std::vector<RecordedReading> readings_;
   std::vector<Refusal> refusals_;
+  std::vector<std::string> places_;  // of them: "where@offset"
   std::vector<std::string> reasons_;
   std::vector<std::string> notices_;
   TurnedAwayCounts turned_away_{};

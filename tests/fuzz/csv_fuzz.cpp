@@ -22,7 +22,5 @@ std::vector<MappingOptions> mappings() {
 }  // namespace edgetide
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static edgetide::RoutesUnderTest routes(edgetide::mappings());
-  routes.decode(edgetide::text_of(data, size));
-  return 0;
+  return edgetide::decode_input<edgetide::mappings>(data, size);
 }

@@ -18,6 +18,7 @@ inline void check_promises(const DecodedBatch& batch, std::size_t payload_bytes)
     require(is_id(reading.sensor), "a sensor is an id");
     require(is_id(reading.metric), "a metric is an id");
     require(is_id_or_empty(reading.unit), "a unit is an id or empty");
+    require(std::abs(reading.from_arrival.count()) < std::int64_t{1'000'000} << 28, "a time is near its arrival");
     require(std::isfinite(reading.value), "a value is finite");
     require(reading.first_label + std::size_t{reading.label_count} <= batch.labels.size(), "labels are in the batch");
     for (const LabelView& label : batch.labels_of(reading)) {
@@ -52,5 +53,13 @@ class RoutesUnderTest {
   std::vector<Router> routers_;
   DecodedBatch batch_;
 };
+
+// What a fuzz target of a decoder does with an input: `mappings()` are its routes.
+template <auto mappings>
+int decode_input(const std::uint8_t* data, std::size_t size) {
+  static RoutesUnderTest routes(mappings());
+  routes.decode(text_of(data, size));
+  return 0;
+}
 
 }  // namespace edgetide

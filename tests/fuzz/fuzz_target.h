@@ -22,4 +22,13 @@ inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
+// The first byte chooses one of two ways; they get the bytes behind it.
+template <typename Even, typename Odd>
+int run_either(const std::uint8_t* data, std::size_t size, Even&& even, Odd&& odd) {
+  const std::string_view bytes = text_of(data, size);
+  if (bytes.empty()) return 0;
+  bytes[0] % 2 == 0 ? even(bytes.substr(1)) : odd(bytes.substr(1));
+  return 0;
+}
+
 }  // namespace edgetide

@@ -11,9 +11,11 @@ std::vector<MappingOptions> mappings() {
   all[1].labels = {{"model", "hw.model"}, {"slot", "slot[0]"}};
   all[2] = all[1];
   all[2].metric_path.clear();
-  all[2].each = "r[*]";
-  all[2].values = {{.path = "v", .unit = "A", .scale = 2}, {.path = "*.t"}, {.path = "\"x.y\"[*].z", .metric = "m"}};
-  all[3].each = "*";
+  all[2].each = {"r[*]"};
+  all[2].values = {{.path = "v", .unit = "A", .scale = 2}, {.path = "*.t"}, {.path = "\"x.y\"[*].z"}};
+  all[3].each = {"*"};
+  all[3].time.path = "ts";
+  all[3].states = {{"heating", 2}};
   all[3].values = {{.path = "[*]"}, {.path = "*[0]"}};
   all[3].coerce_strings = false;
   return all;
@@ -23,7 +25,5 @@ std::vector<MappingOptions> mappings() {
 }  // namespace edgetide
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static edgetide::RoutesUnderTest routes(edgetide::mappings());
-  routes.decode(edgetide::text_of(data, size));
-  return 0;
+  return edgetide::decode_input<edgetide::mappings>(data, size);
 }

@@ -32,7 +32,7 @@ void read_anything(std::string_view bytes) {
   files.set_content(quarantine_location("state").path_of(1), std::string(bytes));
   QuarantineReader readings(files, "state");
   if (readings.open()) return;
-  while (readings.next()) {
+  while (readings.next_record()) {
   }
 }
 
@@ -80,12 +80,5 @@ void damage_something(std::string_view bytes) {
 }  // namespace edgetide::test
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view bytes = edgetide::text_of(data, size);
-  if (bytes.empty()) return 0;
-  if (bytes[0] % 2 == 0) {
-    edgetide::test::read_anything(bytes.substr(1));
-  } else {
-    edgetide::test::damage_something(bytes.substr(1));
-  }
-  return 0;
+  return edgetide::run_either(data, size, edgetide::test::read_anything, edgetide::test::damage_something);
 }

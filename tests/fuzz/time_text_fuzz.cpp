@@ -1,8 +1,10 @@
 // Times and durations as text: what is read is written and read again without change.
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 #include "daemon/decoders/time_field.h"
+#include "daemon/decoders/time_pattern.h"
 #include "pipeline/time_text.h"
 #include "tests/fuzz/fuzz_target.h"
 
@@ -21,6 +23,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   for (const auto format : {TimeFormat::automatic, TimeFormat::rfc3339, TimeFormat::unix_s, TimeFormat::unix_ms,
                             TimeFormat::unix_us, TimeFormat::unix_ns}) {
     time_of_text(text, format);
+  }
+  // The text as a time of some pattern, and as a pattern.
+  static const TimePattern patterns[] = {TimePattern("%d/%b/%Y:%H:%M:%S %z"),
+                                         TimePattern("%A %e %B %y %I:%M:%S.%f %p %Z"), TimePattern("%s.%f"),
+                                         TimePattern("%F%n%T%%")};
+  for (const TimePattern& pattern : patterns) pattern.read(text);
+  try {
+    TimePattern(text).read("29/Nov/2026:18:32:58 +0100");
+  } catch (const std::invalid_argument&) {
   }
   return 0;
 }

@@ -28,7 +28,9 @@ void append(std::string& text, const Pipeline& pipeline, const Emission& emissio
           std::int64_t{row.changed}, std::int64_t{row.revision}}) {
       text += std::to_string(number) + ' ';
     }
-    text += key->sensor + ' ' + key->metric + '\n';
+    text += key->sensor + ' ' + key->metric;
+    for (const Label& label : key->labels) text += ' ' + label.key + '=' + label.value;
+    text += '\n';
   }
   for (const double value : emission.values) text += std::to_string(std::bit_cast<std::uint64_t>(value)) + ' ';
 }
@@ -44,9 +46,9 @@ void take(Pipeline& pipeline, const Input& input, Continued& outcome) {
   Emission emission;
   switch (input.kind) {
     case Input::Kind::reading: {
-      auto series = pipeline.series().find(input.sensor, input.metric);
+      auto series = pipeline.series().find(series_of(input.sensor, input.metric, input.labels));
       if (!series) {
-        series = pipeline.add_series(series_of(input.sensor, input.metric), source);
+        series = pipeline.add_series(series_of(input.sensor, input.metric, input.labels), source);
         if (!series) return;
         ++outcome.added;
       }
@@ -94,6 +96,95 @@ TEST(Continuation, restored_state_goes_on_byte_for_byte_like_one_that_was_never_
     }
   }
   EXPECT_GT(left, 20U);  // cases in which series left for others
+}
+
+// As the daemon does: what is connected connects again, at the time at which it stopped.
+void restart(Pipeline& pipeline, const PipelineOptions& options) {
+  std::vector<SourceId> connected;
+  for (std::uint32_t i = 0; i < options.sources.size(); ++i) {
+    if (pipeline.listening(SourceId{i})) connected.push_back(SourceId{i});
+  }
+  const std::string bytes = pipeline.snapshot();
+  pipeline = Pipeline(options);
+  ASSERT_EQ(pipeline.restore(bytes), std::nullopt);
+  for (const SourceId source : connected) pipeline.connected(source, *pipeline.now());
+}
+
+TEST(Continuation, restart_changes_no_row_where_series_are_evicted_and_refused) {
+  std::size_t evicted = 0, refused = 0;
+  for (std::uint64_t seed = 1, last = number_from("EDGETIDE_SEEDS", 500); seed <= last; ++seed) {
+    const Case made = crowded_case(seed);
+    Pipeline straight(made.options), restarted(made.options);
+    const Continued wanted = go_on(straight, made.inputs);
+    std::mt19937_64 random(seed);
+    Continued got;
+    for (const Input& input : made.inputs) {
+      take(restarted, input, got);
+      if (random() % 4 == 0) restart(restarted, made.options);
+    }
+    ASSERT_TRUE(got.rows == wanted.rows) << to_text(made);
+    evicted += wanted.added - (straight.series().size() - straight.series().removed().size());
+    refused += straight.counters().of(Refusal::series_limit) + straight.counters().of(Refusal::series_rate);
+  }
+  EXPECT_GT(evicted, 20U);
+  EXPECT_GT(refused, 20U);
+}
+
+// As a journal tells it: the batches, which series were added, and for which one each was evicted. Several sensors come
+// in one batch, so that some of those that could be evicted are not.
+TEST(Continuation, run_that_follows_the_journal_evicts_the_same_series_as_the_one_that_wrote_it) {
+  std::size_t evicted = 0;
+  for (std::uint64_t seed = 1, last = number_from("EDGETIDE_SEEDS", 500); seed <= last; ++seed) {
+    Case made = crowded_case(2 * seed);
+    made.options.sources.resize(1);
+    for (WindowOptions& window : made.options.windows) {
+      window.inputs = {SourceId{0}};
+      window.derived.clear();
+    }
+    Pipeline live(made.options), follower(made.options);
+    std::mt19937_64 random(seed);
+    std::vector<Reading> batch;
+    Continued rows, followed;
+    const auto apply = [&](const std::optional<Moment>& arrival) {
+      live.apply({SourceId{0}, arrival, batch});
+      follower.apply({SourceId{0}, arrival, batch});
+      batch.clear();
+    };
+    std::optional<Moment> arrival;
+    for (Input input : made.inputs) {
+      input.source = 0;
+      if (input.kind != Input::Kind::reading) {
+        apply(arrival);
+        take(live, input, rows);
+        take(follower, input, followed);
+        continue;
+      }
+      auto series = live.series().find(input.sensor, input.metric);
+      if (!series) {
+        std::vector<std::shared_ptr<const Series>> before;
+        for (std::uint32_t i = 0; i < live.series().size(); ++i) before.push_back(live.series().shared(SeriesId{i}));
+        const Series names = series_of(input.sensor, input.metric);
+        const auto added = live.try_add_series(names, SourceId{0}, batch);
+        if (std::holds_alternative<Refusal>(added)) continue;
+        series = std::get<SeriesId>(added);
+        const bool replaces = index_of(*series) < before.size() && before[index_of(*series)] != nullptr;
+        evicted += replaces;
+        const SeriesId there =
+            follower.restore_series(names, SourceId{0}, replaces ? std::optional(*series) : std::nullopt);
+        ASSERT_EQ(index_of(there), index_of(*series)) << to_text(made);
+      }
+      arrival = input.moment;
+      batch.push_back({*series, input.time, input.value});
+      if (random() % 3 != 0) continue;
+      apply(arrival);
+      if (random() % 8 == 0) {
+        ASSERT_EQ(live.snapshot() == follower.snapshot(), true) << to_text(made);
+      }
+    }
+    ASSERT_TRUE(followed.rows == rows.rows) << to_text(made);
+    ASSERT_EQ(live.snapshot() == follower.snapshot(), true) << to_text(made);
+  }
+  EXPECT_GT(evicted, 20U);
 }
 
 TEST(Continuation,

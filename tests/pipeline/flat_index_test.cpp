@@ -23,6 +23,7 @@ TEST(FlatIndex, agrees_with_a_map_under_random_inserts_and_erases) {
         index.erase(known->second, position);
         model.erase(known);
       }
+      if (step % 500 == 0) index.shrink();
       ASSERT_EQ(index.size(), model.size());
     }
     for (std::uint32_t position = 0; position < 200; ++position) {
@@ -31,6 +32,19 @@ TEST(FlatIndex, agrees_with_a_map_under_random_inserts_and_erases) {
       const std::uint32_t found = index.find(hash, [&](std::uint32_t candidate) { return candidate == position; });
       EXPECT_EQ(found, known == model.end() ? FlatIndex::npos : position);
     }
+  }
+}
+
+TEST(FlatIndex, gives_back_what_many_items_took) {
+  FlatIndex index;
+  for (std::uint32_t i = 0; i < 10'000; ++i) index.insert(i * 7919, i);
+  const std::size_t full = index.memory_bytes();
+  EXPECT_EQ(index.memory_bytes(10'000), full);
+  for (std::uint32_t i = 100; i < 10'000; ++i) index.erase(i * 7919, i);
+  index.shrink();
+  EXPECT_LT(index.memory_bytes(), full / 20);
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    EXPECT_EQ(index.find(i * 7919, [&](std::uint32_t position) { return position == i; }), i);
   }
 }
 

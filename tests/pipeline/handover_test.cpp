@@ -11,6 +11,33 @@
 namespace edgetide::test {
 namespace {
 
+TEST(ScopeChange, windows_that_are_final_by_the_old_scope_stay_final_by_the_new_one) {
+  for (const auto& [before, before_word] : watermark_scope_words) {
+    for (const auto& [after, after_word] : watermark_scope_words) {
+      PipelineOptions options = one_window();
+      options.sources[0].time.scope = before;
+      Pipeline pipeline(options);
+      read(pipeline, "a", 5);
+      read(pipeline, "b", 5);
+      if (before != WatermarkScope::stream) read(pipeline, "a", 100);
+      read(pipeline, "b", 100);
+      std::size_t finals = 0;
+      for (const Row& row : tick(pipeline, 1, Fire::all).rows) finals += row.state == RowState::final;
+      EXPECT_EQ(finals, 2U) << before_word;
+      PipelineOptions changed = options;
+      changed.sources[0].time.scope = after;
+      Pipeline next(changed);
+      ASSERT_FALSE(next.restore(pipeline.snapshot()));
+      read(next, "a", 6);
+      EXPECT_EQ(next.counters().of(ReadingOutcome::late_dropped), 1U) << before_word << " to " << after_word;
+      next.raise_watermarks(Timestamp::latest());
+      for (const Row& row : tick(next, 2, Fire::all).rows) {
+        EXPECT_GE(row.start, at(100)) << before_word << " to " << after_word;
+      }
+    }
+  }
+}
+
 using testing::ElementsAre;
 using Change = std::function<void(WindowOptions&)>;
 
@@ -58,6 +85,31 @@ TEST(Handover, each_sensor_has_its_own_time_and_a_new_one_is_the_new_definitions
   EXPECT_THAT(lines(after, tick(after, 30), 3), ElementsAre("a [0,10) final r1: 1 1 nan", "b [20,30) open r1: 1 1 nan",
                                                             "c [0,10) open r1: 1 4 4", "a [10,20) open r1: 1 3 3"));
   EXPECT_EQ(after.counters().of(ReadingOutcome::late_dropped), 1U);
+}
+
+TEST(Handover, first_window_of_the_new_definition_carries_in_the_last_reading_of_the_former_one) {
+  PipelineOptions counter = sensors();
+  counter.windows[0].aggregates = {Aggregate::count, Aggregate::increase};
+  counter.windows[0].allowed_lateness = Duration::seconds(30);
+  for (const WindowKind kind : {WindowKind::tumbling, WindowKind::sliding}) {
+    counter.windows[0].kind = kind;
+    counter.windows[0].slide = counter.windows[0].size;
+    Pipeline before(counter);
+    for (const double time : {1, 8, 12}) read(before, "a", time, 100 + time);
+    tick(before, 12);
+    Pipeline after = after_reload(before, changed(counter, add_min));
+    read(after, "a", 25, 125);
+    EXPECT_THAT(lines(after, tick(after, 25), 3),
+                ElementsAre("a [10,20) closed r2: 1 4 nan", "a [20,30) open r1: 1 13 125"));
+    read(after, "a", 18, 118);  // late: the former definition's
+    EXPECT_THAT(lines(after, tick(after, 35), 3),
+                ElementsAre("a [10,20) closed r3: 2 10 nan", "a [20,30) open r2: 1 7 125"));
+    read(after, "a", 95, 195);  // all of the former one is final
+    tick(after, 45);
+    read(after, "a", 105, 205);
+    EXPECT_THAT(lines(after, tick(after, 55), 3),
+                ElementsAre("a [90,100) closed r2: 1 70 195", "a [100,110) open r1: 1 10 205"));
+  }
 }
 
 TEST(Handover, what_was_final_stays_final_when_more_lateness_is_allowed) {

@@ -22,6 +22,7 @@ using FinalRows = std::map<Place, FinalRow>;
 // A random case in which nothing depends on a clock.
 Case timeless_case(std::uint64_t seed) {
   Case made = random_case(seed);
+  made.options.max_series = PipelineOptions().max_series;
   for (SourceOptions& source : made.options.sources) {
     source.time.idle_timeout = source.time.max_future = source.time.oldest = Duration::unlimited();
   }
@@ -63,8 +64,9 @@ class Paced {
     }
     if (input.source != source_) send();
     source_ = input.source;
-    auto series = pipeline_.series().find(input.sensor, input.metric);
-    if (!series) series = pipeline_.add_series(series_of(input.sensor, input.metric), SourceId{source_});
+    Series names = series_of(input.sensor, input.metric, input.labels);
+    auto series = pipeline_.series().find(names);
+    if (!series) series = pipeline_.add_series(std::move(names), SourceId{source_});
     batch_.push_back({*series, input.time, input.value});
   }
   void send() {

@@ -26,7 +26,7 @@ inline PipelineOptions one_window() {
   time.idle_timeout = Duration::unlimited();
   options.sources = {{"s", time}};
   WindowOptions window;
-  window.name = "w";
+  window.name = std::string("w");
   window.size = Duration::seconds(10);
   window.inputs = {SourceId{0}};
   window.aggregates = {Aggregate::count, Aggregate::sum};

@@ -149,7 +149,7 @@ TEST(Pipeline, source_that_no_window_takes_is_counted_as_unmatched) {
   options.windows[0].inputs.clear();
   Pipeline pipeline(options);
   read(pipeline, "a", 1);
-  EXPECT_EQ(pipeline.counters().of(Refusal::unmatched), 1U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::unmatched), 1U);
 }
 
 TEST(Pipeline, new_series_beyond_the_limit_is_not_added_and_known_ones_go_on) {

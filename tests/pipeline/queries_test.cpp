@@ -87,7 +87,7 @@ TEST(Match, takes_what_fits_every_condition_and_the_rest_is_counted_as_unmatched
     Pipeline pipeline(options);
     read_labelled(pipeline, series, 5, 20);
     EXPECT_EQ(pipeline.open_windows(), c.takes ? 1U : 0U) << c.what;
-    EXPECT_EQ(pipeline.counters().of(Refusal::unmatched), c.takes ? 0U : 1U) << c.what;
+    EXPECT_EQ(pipeline.counters().of(ReadingOutcome::unmatched), c.takes ? 0U : 1U) << c.what;
   }
 }
 
@@ -102,6 +102,31 @@ TEST(Match, several_definitions_share_one_pass_and_a_reading_is_counted_once) {
   EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 2U);
   EXPECT_THAT(lines(pipeline, tick(pipeline, 1)),
               ElementsAre("a [10,20) open r1: 1 2", "b [10,20) open r1: 1 3", "a [0,20) open r1: 1 2"));
+}
+
+// Readings below 5 are left out by the first window. By hand: the one at 12 moves the watermark to 12, so that those at
+// 3 and 4 are late for [0,10), with or without a window that takes the one at 12.
+TEST(Match, reading_that_no_window_takes_moves_its_watermark_so_that_other_windows_change_nothing) {
+  for (const bool with_another : {false, true}) {
+    PipelineOptions options = one_window();
+    options.windows[0].match.min = 5;
+    if (with_another) {
+      options.windows.push_back(options.windows[0]);
+      options.windows[1].match = {};
+    }
+    Pipeline pipeline(options);
+    read(pipeline, "a", 1, 7);
+    read(pipeline, "a", 12, 1);
+    read(pipeline, "a", 3, 7);
+    read(pipeline, "a", 4, 7);
+    EXPECT_EQ(lines(pipeline, tick(pipeline, 1)).at(0), "a [0,10) final r1: 1 7");
+    const Counters counters = pipeline.counters();
+    EXPECT_EQ(counters.of(ReadingOutcome::on_time), with_another ? 2U : 1U);
+    EXPECT_EQ(counters.of(ReadingOutcome::late_dropped), 2U);
+    EXPECT_EQ(counters.of(ReadingOutcome::unmatched), with_another ? 0U : 1U);
+    EXPECT_EQ(counters.refused_total(), 0U);
+    EXPECT_EQ(counters.received, 4U);
+  }
 }
 
 TEST(Scope, slowest_active_sensor_of_a_source_holds_its_windows_open) {
@@ -164,6 +189,80 @@ TEST(Top, only_the_largest_of_each_start_leave_and_the_others_count_as_left) {
   EXPECT_THAT(lines(pipeline, tick(pipeline, 20)), IsEmpty());
 }
 
+// By sum, of [0,10); the watermark is raised to `raised` before the tick.
+struct TopStep {
+  const char* what;
+  std::vector<std::pair<std::string, double>> readings;
+  double raised;
+  std::vector<std::string> rows;
+};
+
+// "a 1: open r1: 2 10": the sensor with its rank, and the row.
+std::vector<std::string> ranked_lines(const Pipeline& pipeline, const Emission& emission) {
+  std::vector<std::string> ranked = lines(pipeline, emission);
+  for (std::size_t i = 0; i < ranked.size(); ++i) {
+    ranked[i] = std::to_string(emission.rows[i].rank) + ' ' + ranked[i];
+  }
+  return ranked;
+}
+
+TEST(Top, ranking_leaves_whole_when_it_changes_and_rows_that_fall_out_are_retracted) {
+  const std::vector<TopStep> steps = {
+      {"the first two", {{"a", 5}, {"b", 9}}, 0, {"1 b [0,10) open r1: 1 9", "2 a [0,10) open r1: 1 5"}},
+      {"a third takes the second place",
+       {{"c", 7}},
+       0,
+       {"0 a [0,10) retracted r2: nan nan", "1 b [0,10) open r2: 1 9", "2 c [0,10) open r1: 1 7"}},
+      {"another below them", {{"d", 1}}, 0, {}},
+      {"it stays there", {{"d", 1}}, 0, {}},
+      {"the first two change places", {{"c", 4}}, 0, {"1 c [0,10) open r2: 2 11", "2 b [0,10) open r3: 1 9"}},
+      {"and is back",
+       {{"a", 5}},
+       0,
+       {"0 b [0,10) retracted r4: nan nan", "1 c [0,10) open r3: 2 11", "2 a [0,10) open r3: 2 10"}},
+      {"the window ends", {}, 10, {"1 c [0,10) final r4: 2 11", "2 a [0,10) final r4: 2 10"}},
+  };
+  for (const WindowKind kind : {WindowKind::tumbling, WindowKind::sliding}) {
+    for (const bool restarts : {false, true}) {
+      PipelineOptions options = one_window();
+      options.windows[0].kind = kind;
+      options.windows[0].slide = Duration::seconds(10);
+      options.windows[0].trigger = Duration::seconds(1);
+      options.windows[0].top = TopOptions{2, Aggregate::sum};
+      Pipeline pipeline(options);
+      double now = 1;
+      for (const TopStep& step : steps) {
+        for (const auto& [sensor, value] : step.readings) read(pipeline, sensor, 1, value);
+        if (step.raised > 0) pipeline.raise_watermarks(at(step.raised));
+        if (restarts) {
+          const std::string bytes = pipeline.snapshot();
+          pipeline = Pipeline(options);
+          ASSERT_EQ(pipeline.restore(bytes, Connections::go_on), std::nullopt);
+        }
+        EXPECT_EQ(ranked_lines(pipeline, tick(pipeline, ++now)), step.rows) << step.what;
+      }
+    }
+  }
+}
+
+TEST(Top, running_totals_are_ranked_with_those_that_did_not_change) {
+  PipelineOptions options = one_window();
+  options.windows[0].kind = WindowKind::running;
+  options.windows[0].trigger = Duration::seconds(1);
+  options.windows[0].top = TopOptions{1, Aggregate::sum};
+  Pipeline pipeline(options);
+  read(pipeline, "a", 1, 5);
+  EXPECT_EQ(tick(pipeline, 1).rows.size(), 1U);
+  read(pipeline, "b", 1, 3);
+  EXPECT_EQ(tick(pipeline, 2).rows.size(), 0U);
+  read(pipeline, "b", 1, 3);
+  const Emission emission = tick(pipeline, 3);
+  ASSERT_EQ(emission.rows.size(), 2U);
+  EXPECT_EQ(emission.rows[0].state, RowState::retracted);
+  EXPECT_EQ(pipeline.key_of(emission.rows[0])->sensor, "a");
+  EXPECT_EQ(pipeline.key_of(emission.rows[1])->sensor, "b");
+}
+
 TEST(Deduplicate, second_reading_of_an_event_time_is_dropped_and_counted) {
   PipelineOptions options = one_window();
   options.windows[0].deduplicate = true;
@@ -189,6 +288,44 @@ TEST(EmitEmpty, windows_without_a_reading_leave_as_closed_and_as_final) {
   read(pipeline, "a", 36);
   EXPECT_THAT(lines(pipeline, tick(pipeline, 20)),
               ElementsAre("a [10,20) final r2: 0 nan", "a [20,30) closed r2: 1 4", "a [30,40) open r2: 2 2"));
+}
+
+TEST(EmitEmpty, end_of_the_input_makes_those_final_that_are_past_for_the_newest_reading) {
+  PipelineOptions options = one_window();
+  options.windows[0].emit_empty = true;
+  options.windows[0].allowed_lateness = Duration::seconds(60);
+  options.sources[0].time.max_out_of_orderness = Duration::seconds(10);
+  Pipeline pipeline(options);
+  read(pipeline, "a", 1);
+  read(pipeline, "a", 35);
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 1)),
+              ElementsAre("a [0,10) closed r1: 1 1", "a [10,20) closed r1: 0 nan", "a [30,40) open r1: 1 1"));
+  pipeline.raise_watermarks(Timestamp::latest());
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 20)), ElementsAre("a [0,10) final r2: 1 1", "a [10,20) final r2: 0 nan",
+                                                               "a [20,30) final r1: 0 nan", "a [30,40) final r2: 1 1"));
+  EXPECT_TRUE(tick(pipeline, 40).rows.empty());
+}
+
+TEST(EmitEmpty, time_at_the_end_of_all_times_has_no_window_behind_it) {
+  const auto zone = std::make_shared<TimeZone>(
+      "Europe/Test", std::vector<TimeZone::Offset>{{Timestamp::earliest(), Duration::hours(1)}});
+  for (const bool in_zone : {false, true}) {
+    for (const Duration before : {Duration(), Duration::microseconds(1), Duration::hours(5), Duration::days(3)}) {
+      PipelineOptions options = one_window();
+      WindowOptions& window = options.windows[0];
+      window.emit_empty = true;
+      if (in_zone) window.size = Duration::days(1), window.time_zone = zone;
+      options.sources[0].time.max_out_of_orderness = Duration();
+      Pipeline pipeline(options);
+      read(pipeline, "a", 1);
+      const Reading last{series_of(pipeline, "a"), Timestamp::latest() - before, 1};
+      pipeline.apply({SourceId{0}, std::nullopt, std::span(&last, 1)});
+      std::size_t rows = 0;
+      for (int i = 0; i < 10; ++i) rows += tick(pipeline, 20 * i).rows.size();
+      EXPECT_LE(rows, 2 * static_cast<std::size_t>(EmptyWindows::max_rows) + 2) << in_zone << ' ' << before.count();
+      EXPECT_TRUE(tick(pipeline, 200).rows.empty()) << in_zone << ' ' << before.count();
+    }
+  }
 }
 
 TEST(DerivedMetric, joins_two_metrics_of_a_sensor_in_each_window_that_has_both) {

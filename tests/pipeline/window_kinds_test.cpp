@@ -1,5 +1,7 @@
 // What the kinds of windows and queries give, in small cases that a reader can check by hand.
+#include <algorithm>
 #include <gmock/gmock.h>
+#include <random>
 
 #include "tests/pipeline/pipeline_fixture.h"
 
@@ -53,13 +55,126 @@ TEST(SessionWindow, sessions_that_touch_merge_and_rows_under_other_starts_are_re
               ElementsAre("a [-3,15) open r1: 4 4", "a [0,15) retracted r3: nan nan"));
 }
 
-TEST(SessionWindow, session_is_cut_at_max_length) {
+// Sessions with a gap of 5 s and a max_length of 12 s: multiples are ..., 0, 12, 24, 36, ...
+TEST(SessionWindow, session_longer_than_max_length_is_cut_at_its_multiples_in_every_order_of_arrival) {
+  const struct {
+    const char* what;
+    std::vector<double> times;
+    std::vector<std::string> rows;
+  } cases[] = {
+      {"12 s: it is not cut, wherever it lies", {9, 12, 16}, {"a [9,21) final r1: 3 3"}},
+      {"13 s: it is cut", {9, 12, 17}, {"a [9,12) final r1: 1 1", "a [12,22) final r1: 2 2"}},
+      {"within one cell", {13, 17, 21}, {"a [13,24) final r1: 3 3"}},
+      {"0 to 14", {0, 2, 4, 6, 8, 10, 12, 14}, {"a [0,12) final r1: 6 6", "a [12,19) final r1: 2 2"}},
+      {"three pieces, and another session behind",
+       {8, 12, 16, 20, 24, 28, 40},
+       {"a [8,12) final r1: 1 1", "a [12,24) final r1: 3 3", "a [24,33) final r1: 2 2", "a [40,45) final r1: 1 1"}},
+      {"before 1970", {-14, -10, -6, -2}, {"a [-14,-12) final r1: 1 1", "a [-10,0) final r1: 3 3"}},
+  };
+  for (const auto& c : cases) {
+    std::vector<double> times = c.times;
+    std::mt19937 orders(7);
+    for (int order = 0; order < 30; ++order) {
+      PipelineOptions options = window_of(WindowKind::session);
+      options.sources[0].time.max_out_of_orderness = Duration::seconds(1000);
+      options.windows[0].gap = Duration::seconds(5);
+      options.windows[0].max_length = Duration::seconds(12);
+      Pipeline pipeline(options);
+      for (const double time : times) read(pipeline, "a", time);
+      pipeline.raise_watermarks(Timestamp::latest());
+      ASSERT_EQ(lines(pipeline, tick(pipeline, 1)), c.rows) << c.what << ", order " << order;
+      std::shuffle(times.begin(), times.end(), orders);
+    }
+  }
+}
+
+// As the page says it: neighbours no further than `gap` apart, cut at multiples of `length` where they are longer.
+std::vector<std::string> sessions_of(std::vector<int> times, int gap, int length) {
+  std::sort(times.begin(), times.end());
+  std::vector<std::string> rows;
+  for (std::size_t first = 0, end = 0; first < times.size(); first = end) {
+    for (end = first + 1; end < times.size() && times[end] - times[end - 1] <= gap; ++end) {
+    }
+    const bool is_cut = times[end - 1] + gap - times[first] > length;
+    for (std::size_t start = first, next = first; start < end; start = next) {
+      const int cell_end = (times[start] / length + 1) * length;
+      for (next = start; next < end && (!is_cut || times[next] < cell_end); ++next) {
+      }
+      const int last = times[next - 1] + gap;
+      const std::string count = std::to_string(next - start);
+      rows.push_back("a [" + std::to_string(times[start]) + "," +
+                     std::to_string(is_cut ? std::min(last, cell_end) : last) + ") final r1: " + count + " " + count);
+    }
+  }
+  return rows;
+}
+
+TEST(SessionWindow, sessions_of_random_readings_are_the_same_in_every_order) {
+  std::mt19937 random(11);
+  const auto upto = [&](unsigned most) { return static_cast<int>(random() % (most + 1)); };
+  for (int round = 0; round < 60; ++round) {
+    PipelineOptions options = window_of(WindowKind::session);
+    const int gap = 1 + upto(8), length = gap + upto(30);
+    options.sources[0].time.max_out_of_orderness = Duration::seconds(10'000);
+    options.windows[0].gap = Duration::seconds(gap);
+    options.windows[0].max_length = Duration::seconds(length);
+    std::vector<int> times;
+    for (int i = 5 + upto(40); i > 0; --i) times.push_back(upto(150));
+    const std::vector<std::string> wanted = sessions_of(times, gap, length);
+    for (int order = 0; order < 10; ++order) {
+      std::shuffle(times.begin(), times.end(), random);
+      Pipeline pipeline(options);
+      for (std::size_t i = 0; i < times.size(); ++i) {
+        read(pipeline, "a", times[i]);
+        if (order % 2 == 1 && i % 7 == 0) static_cast<void>(tick(pipeline, 20.0 * static_cast<double>(i)));
+      }
+      pipeline.raise_watermarks(Timestamp::latest());
+      std::vector<std::string> rows = lines(pipeline, tick(pipeline, 1'000'000));
+      std::erase_if(rows, [](const std::string& row) { return row.find("retracted") != std::string::npos; });
+      for (std::string& row : rows) {
+        const std::size_t revision = row.find(" r");
+        row.replace(revision, row.find(':') - revision, " r1");
+      }
+      ASSERT_EQ(rows, wanted) << "gap " << gap << ", max_length " << length << ", order " << order;
+    }
+  }
+}
+
+// By hand, gap 5: at watermark 16 the session [8,20) is open. A reading at 10 would be over by itself, at 15, and joins
+// it; one at 2 would be [2,7), joins none and is dropped.
+TEST(SessionWindow, reading_is_late_only_if_the_session_is_that_it_would_join) {
+  PipelineOptions options = window_of(WindowKind::session);
+  options.windows[0].gap = Duration::seconds(5);
+  Pipeline pipeline(options);
+  for (const double time : {8, 12, 15, 10, 2}) read(pipeline, "a", time);
+  pipeline.raise_watermarks(at(16));
+  read(pipeline, "a", 9);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 5U);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::late_dropped), 1U);
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 1)), ElementsAre("a [8,20) open r1: 5 5"));
+  pipeline.raise_watermarks(at(20));
+  for (const double time : {9, 14}) read(pipeline, "a", time);
+  EXPECT_EQ(pipeline.counters().of(ReadingOutcome::late_dropped), 3U) << "a final session is joined by no reading";
+}
+
+// The piece [0,12) is final while its session goes on; its readings would join the session, but not that piece.
+TEST(SessionWindow, piece_of_a_session_that_was_cut_is_final_by_itself) {
   PipelineOptions options = window_of(WindowKind::session);
   options.windows[0].gap = Duration::seconds(5);
   options.windows[0].max_length = Duration::seconds(12);
-  Pipeline pipeline(options);
-  for (int second = 0; second < 15; second += 2) read(pipeline, "a", second);
-  EXPECT_THAT(lines(pipeline, tick(pipeline, 1)), ElementsAre("a [0,11) final r1: 4 4", "a [8,19) open r1: 4 4"));
+  for (const bool emitted : {false, true}) {
+    Pipeline pipeline(options);
+    for (const double time : {1, 4, 8, 11, 14}) read(pipeline, "a", time);
+    if (emitted) {
+      EXPECT_THAT(lines(pipeline, tick(pipeline, 1)), ElementsAre("a [1,12) final r1: 4 4", "a [14,19) open r1: 1 1"));
+    }
+    read(pipeline, "a", 10);
+    EXPECT_EQ(pipeline.counters().of(ReadingOutcome::late_dropped), 1U);
+    read(pipeline, "a", 13);
+    EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 6U);
+    const std::vector<std::string> rows = lines(pipeline, tick(pipeline, 20));
+    EXPECT_EQ(rows.front(), emitted ? "a [13,19) open r1: 2 2" : "a [1,12) final r1: 4 4");
+  }
 }
 
 TEST(RunningWindow, totals_since_the_start_leave_whenever_they_changed) {

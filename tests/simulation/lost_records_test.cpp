@@ -62,7 +62,7 @@ class LostRecords {
     std::uint64_t needed = 0;           // of them by a recovery
     bool is_newest = false;             // nothing is behind them
     bool dies_again = false;            // perhaps after a torn tail was cut, before it could be reported
-    bool is_named = false;              // a checkpoint and another file say that there were some
+    bool is_named = false;              // a checkpoint says that there were some
   };
   const Damage& damage_done() const { return said_; }
   const std::vector<std::string>& reports() const { return plant_.first_reports; }
@@ -148,8 +148,7 @@ void LostRecords::damage() {
   said_.last = whole ? file.entries.back().number : entry.number;
   said_.type = entry.type;
   said_.needed = journal.needed(said_.first, said_.last);
-  const bool only_file_goes = said_.kind == Kind::missing_file && journal.files.size() == 1;
-  said_.is_named = !whole || (journal.from > said_.first && !only_file_goes);
+  said_.is_named = !whole || journal.from > said_.first;
   said_.is_newest = said_.last == files.back()->entries.back().number;
   for (const SentReading& reading : journal.lost_without(said_.first, said_.last)) {
     lost_[SentReadings::key_of(reading)] |= static_cast<Mask>(reading.value);

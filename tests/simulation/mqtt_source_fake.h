@@ -12,8 +12,8 @@
 #include <string>
 #include <utility>
 
+#include "daemon/decoders/message_fingerprint.h"
 #include "daemon/intake/intake.h"
-#include "daemon/sources/message_fingerprint.h"
 #include "daemon/sources/source.h"
 #include "tests/simulation/broker_fake.h"
 #include "tests/simulation/link_fake.h"
@@ -73,7 +73,7 @@ class MqttSourceFake final : public SourceEvents {
   void room_available() noexcept override {}
   void durable(std::uint64_t through) noexcept override { durable_ = std::max(durable_, through); }
   void set_blocking(bool) noexcept override {}
-  std::optional<Liveness> liveness() noexcept override {
+  std::optional<Liveness> liveness(SourceId) noexcept override {
     if (!shows_life_ || !link.is_open()) return std::nullopt;
     return link.liveness(clock_.now().running);
   }

@@ -178,6 +178,9 @@ void Simulation::start() {
     }
     if (core_ && died()) core_.reset();
   }
+  for (const auto& worker : core_->workers()) {
+    if (worker->status().lost.records > 0) throw std::logic_error("what a death leaves of an outbox counts as lost");
+  }
   next_ = next_at_source();
 }
 

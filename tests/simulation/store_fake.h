@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sinks/configured_sink.h"
+#include "sinks/row_addition.h"
 #include "sinks/sink.h"
 
 namespace edgetide::test {
@@ -88,6 +89,10 @@ class StoreFakeSink final : public Sink {
         const auto values = window.values_of(i, inputs_[window.input].columns.size());
         if (row.state == RowState::retracted) {
           store_.rows.erase(key);
+        } else if (row.state == RowState::added) {
+          const auto [known, fresh] = store_.rows.try_emplace(key, StoreFake::Value{RowState::final, {}});
+          if (fresh) known->second.values.assign(values.begin(), values.end());
+          if (!fresh) RowAddition(inputs_[window.input]).add(known->second.values, values);
         } else if (!store_.keeps_row(key, values[0])) {
           store_.rows[key] = {row.state, {values.begin(), values.end()}};
         }

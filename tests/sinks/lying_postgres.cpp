@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <cstdint>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdexcept>
 #include <string_view>
 #include <sys/socket.h>
@@ -126,6 +127,8 @@ void LyingPostgres::run() {
   while (!ends_) {
     Peer peer{accept(listener_, nullptr, nullptr)};
     if (peer.socket < 0) return;
+    constexpr int on = 1;
+    setsockopt(peer.socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     peer_ = peer.socket;
     serve(peer);
     peer_ = -1;
@@ -172,12 +175,21 @@ bool LyingPostgres::ask_for(Peer& peer) {
   if (type == 'P') peer.sql = body->substr(body->find('\0') + 1);
   if (type == 'S') {
     const Asked asked = asked_by(peer.sql);
+    if (const PgReply reply = reply_to(asked); reply.bytes) return send_bytes(peer, reply);
     claimed_ = claimed_ || asked == Asked::claim;
     stored_ += asked == Asked::insert ? 1 : 0;
     peer.write(message('1', {}) + message('2', {}) + encoded(reply_to(asked)) +
                message('Z', in_transaction_ ? "T" : "I"));
   }
   return true;
+}
+
+// In silence the client has to end the connection.
+bool LyingPostgres::send_bytes(Peer& peer, const PgReply& reply) {
+  peer.write(*reply.bytes);
+  char ignored = 0;
+  if (reply.then == PgReply::Then::silence) static_cast<void>(peer.read(&ignored, 1));
+  return false;
 }
 
 void LyingPostgres::answer_simple(Peer& peer, const std::string& sql) {
@@ -203,7 +215,7 @@ PgReply LyingPostgres::reply_to(Asked asked) const {
     case Asked::claim:
       return {{oid_bigint}, {{"1"}}, "INSERT 0 1"};
     case Asked::find_series:
-      return {{oid_bigint, oid_bigint}, {{"1", "11"}, {"2", "12"}}};
+      return {{oid_bigint, oid_bigint, oid_bigint}, {{"1", "11", "0"}, {"2", "12", "0"}}};
     case Asked::epoch:
       return {{}, {}, "UPDATE 1"};
     case Asked::insert:

@@ -20,9 +20,11 @@ namespace edgetide::test {
 enum class Asked { other, tables, state, claim, find_series, add_series, insert, retract, epoch };
 
 struct PgReply {
-  std::vector<unsigned> types;  // oids, one for each column
-  std::vector<std::vector<std::optional<std::string>>> rows;
+  std::vector<unsigned> types = {};  // oids, one for each column
+  std::vector<std::vector<std::optional<std::string>>> rows = {};
   std::string tag = "SELECT 0";
+  std::optional<std::string> bytes = {};  // instead of all that: as they are, and then
+  enum class Then { end, silence } then = Then::end;
 };
 
 class LyingPostgres {
@@ -34,6 +36,8 @@ class LyingPostgres {
 
   void lie(Asked about, PgReply reply) { lies_[about] = std::move(reply); }
   void tell_the_truth() { lies_.clear(); }
+  // The next connections are of a gateway that this server does not know.
+  void forget() noexcept { claimed_ = false; }
   // Asks for a password in clear text, and answers to TLS that it has none.
   void ask_for_password() noexcept { asks_for_password_ = true; }
   const std::string& password() const noexcept { return password_; }
@@ -48,6 +52,7 @@ class LyingPostgres {
   void serve(Peer& peer);
   bool start(Peer& peer);
   bool ask_for(Peer& peer);
+  bool send_bytes(Peer& peer, const PgReply& reply);
   void answer_simple(Peer& peer, const std::string& sql);
   PgReply reply_to(Asked asked) const;
 
@@ -56,7 +61,7 @@ class LyingPostgres {
   std::atomic<bool> asks_for_password_ = false;
   std::string password_;
   std::atomic<int> stored_ = 0, committed_ = 0;
-  bool claimed_ = false;
+  std::atomic<bool> claimed_ = false;
   bool in_transaction_ = false;
   int listener_ = -1;
   int port_ = 0;

@@ -1,5 +1,8 @@
 // The PostgreSQL sink against a server that lies: every wrong answer is an error of that delivery, with a reason.
+#include <atomic>
+#include <chrono>
 #include <gmock/gmock.h>
+#include <thread>
 
 #include "tests/sinks/batch_builder.h"
 #include "tests/sinks/lying_postgres.h"
@@ -15,6 +18,7 @@ using testing::Not;
 using Types = std::vector<unsigned>;
 constexpr unsigned bigint = 20, of_text = 25, boolean = 16;
 const Types two_bigints = {bigint, bigint};
+const Types found_series = {bigint, bigint, bigint};
 const Types state_types = {bigint, bigint, bigint, bigint, bigint, of_text, bigint};
 
 RowBatch two_rows() {
@@ -36,53 +40,61 @@ TEST(PostgresAnswer, honest_answers_are_delivered) {
   EXPECT_EQ(server.stored(), 1);
 }
 
+const Lie lies_at_a_delivery[] = {
+    {"position -1", Asked::find_series, {found_series, {{"-1", "11", "0"}}}, "column 1 is out of range"},
+    {"position 0", Asked::find_series, {found_series, {{"0", "11", "0"}}}, "column 1 is out of range"},
+    {"position after the last", Asked::find_series, {found_series, {{"3", "11", "0"}}}, "column 1 is out of range"},
+    {"position 2^31", Asked::find_series, {found_series, {{"2147483648", "11", "0"}}}, "column 1 is out of range"},
+    {"position 2^64", Asked::find_series, {found_series, {{"18446744073709551616", "11", "0"}}}, "is out of range"},
+    {"position twice", Asked::find_series, {found_series, {{"1", "11", "0"}, {"1", "12", "0"}}}, "comes twice"},
+    {"two with one id", Asked::find_series, {found_series, {{"1", "11", "0"}, {"2", "11", "0"}}}, "have the same id"},
+    {"id 0", Asked::find_series, {found_series, {{"1", "0", "0"}, {"2", "12", "0"}}}, "column 2 is out of range"},
+    {"word", Asked::find_series, {found_series, {{"one", "11", "0"}}}, "column 1 is not a number"},
+    {"number and more", Asked::find_series, {found_series, {{"1", "11x", "0"}}}, "column 2 is not a number"},
+    {"hexadecimal", Asked::find_series, {found_series, {{"1", "0x11", "0"}}}, "column 2 is not a number"},
+    {"empty", Asked::find_series, {found_series, {{"", "11", "0"}}}, "column 1 is not a number"},
+    {"blank", Asked::find_series, {found_series, {{" 1", "11", "0"}}}, "column 1 is not a number"},
+    {"NUL", Asked::find_series, {found_series, {{std::string("1\0", 2), "11", "0"}}}, "column 1 is not a number"},
+    {"NULL", Asked::find_series, {found_series, {{"1", std::nullopt, "0"}}}, "column 2 is NULL"},
+    {"too many rows",
+     Asked::find_series,
+     {found_series, {{"1", "1", "0"}, {"2", "2", "0"}, {"2", "3", "0"}}},
+     "3 rows, at most 2"},
+    {"labels that are neither equal nor not",
+     Asked::find_series,
+     {found_series, {{"1", "11", "2"}}},
+     "column 3 is out of range"},
+    {"one column", Asked::find_series, {{bigint}, {{"1"}}}, "1 columns, 3 were expected"},
+    {"four columns", Asked::find_series, {{bigint, bigint, bigint, of_text}, {{"1", "11", "0", "x"}}}, "4 columns, 3"},
+    {"another type",
+     Asked::find_series,
+     {{bigint, of_text, bigint}, {{"1", "11", "0"}}},
+     "column 2 is not of an integer type"},
+    {"no series after all", Asked::find_series, {found_series, {}}, "is not there though it was added"},
+    {"no columns", Asked::find_series, {{}, {}, "SELECT 0"}, "is not there though it was added"},
+    {"more rows changed", Asked::insert, {{}, {}, "INSERT 0 3"}, "3 rows changed, 0 to 2 were expected"},
+    {"2^64 rows changed", Asked::insert, {{}, {}, "INSERT 0 99999999999999999999"}, "rows changed"},
+    {"no epoch", Asked::epoch, {{}, {}, "UPDATE 0"}, "0 rows changed, 1 were expected"},
+    {"two epochs", Asked::epoch, {{}, {}, "UPDATE 2"}, "2 rows changed"},
+    {"negative epoch", Asked::state, {state_types, {{"1", "1", "-1", "7", "0", "", "0"}}}, "column 3 is out of range"},
+    {"two states", Asked::state, {state_types, {{"1"}, {"1"}}}, ""},
+    {"state of NULLs", Asked::state, {state_types, {std::vector<std::optional<std::string>>(7)}}, "is NULL"},
+    {"time without end",
+     Asked::state,
+     {state_types, {{"1", "0", "0", "7", "9223372036854775807", "", "0"}}},
+     "column 5 is out of range"},
+    {"megabyte of name",
+     Asked::state,
+     {state_types, {{"1", "0", "0", "7", "0", std::string(100'000, 'x'), "0"}}},
+     "has 100000 bytes"},
+    {"boolean for a number",
+     Asked::state,
+     {{boolean, bigint, bigint, bigint, bigint, of_text, bigint}, {{"t", "0", "0", "7", "0", "", "0"}}},
+     "is not of an integer type"},
+};
+
 TEST(PostgresAnswer, lie_at_a_delivery_is_an_error_and_stores_no_row) {
-  const Lie lies[] = {
-      {"position -1", Asked::find_series, {two_bigints, {{"-1", "11"}}}, "column 1 is out of range"},
-      {"position 0", Asked::find_series, {two_bigints, {{"0", "11"}}}, "column 1 is out of range"},
-      {"position after the last", Asked::find_series, {two_bigints, {{"3", "11"}}}, "column 1 is out of range"},
-      {"position 2^31", Asked::find_series, {two_bigints, {{"2147483648", "11"}}}, "column 1 is out of range"},
-      {"position 2^64", Asked::find_series, {two_bigints, {{"18446744073709551616", "11"}}}, "is out of range"},
-      {"position twice", Asked::find_series, {two_bigints, {{"1", "11"}, {"1", "12"}}}, "comes twice"},
-      {"two with one id", Asked::find_series, {two_bigints, {{"1", "11"}, {"2", "11"}}}, "have the same id"},
-      {"id 0", Asked::find_series, {two_bigints, {{"1", "0"}, {"2", "12"}}}, "column 2 is out of range"},
-      {"word", Asked::find_series, {two_bigints, {{"one", "11"}}}, "column 1 is not a number"},
-      {"number and more", Asked::find_series, {two_bigints, {{"1", "11x"}}}, "column 2 is not a number"},
-      {"hexadecimal", Asked::find_series, {two_bigints, {{"1", "0x11"}}}, "column 2 is not a number"},
-      {"empty", Asked::find_series, {two_bigints, {{"", "11"}}}, "column 1 is not a number"},
-      {"blank", Asked::find_series, {two_bigints, {{" 1", "11"}}}, "column 1 is not a number"},
-      {"NUL", Asked::find_series, {two_bigints, {{std::string("1\0", 2), "11"}}}, "column 1 is not a number"},
-      {"NULL", Asked::find_series, {two_bigints, {{"1", std::nullopt}}}, "column 2 is NULL"},
-      {"too many rows", Asked::find_series, {two_bigints, {{"1", "1"}, {"2", "2"}, {"2", "3"}}}, "3 rows, at most 2"},
-      {"one column", Asked::find_series, {{bigint}, {{"1"}}}, "1 columns, 2 were expected"},
-      {"three columns", Asked::find_series, {{bigint, bigint, of_text}, {{"1", "11", "x"}}}, "3 columns, 2"},
-      {"another type", Asked::find_series, {{bigint, of_text}, {{"1", "11"}}}, "column 2 is not of an integer type"},
-      {"no series after all", Asked::find_series, {two_bigints, {}}, "is not there though it was added"},
-      {"no columns", Asked::find_series, {{}, {}, "SELECT 0"}, "is not there though it was added"},
-      {"more rows changed", Asked::insert, {{}, {}, "INSERT 0 3"}, "3 rows changed, 0 to 2 were expected"},
-      {"2^64 rows changed", Asked::insert, {{}, {}, "INSERT 0 99999999999999999999"}, "rows changed"},
-      {"no epoch", Asked::epoch, {{}, {}, "UPDATE 0"}, "0 rows changed, 1 were expected"},
-      {"two epochs", Asked::epoch, {{}, {}, "UPDATE 2"}, "2 rows changed"},
-      {"negative epoch",
-       Asked::state,
-       {state_types, {{"1", "1", "-1", "7", "0", "", "0"}}},
-       "column 3 is out of range"},
-      {"two states", Asked::state, {state_types, {{"1"}, {"1"}}}, ""},
-      {"state of NULLs", Asked::state, {state_types, {std::vector<std::optional<std::string>>(7)}}, "is NULL"},
-      {"time without end",
-       Asked::state,
-       {state_types, {{"1", "0", "0", "7", "9223372036854775807", "", "0"}}},
-       "column 5 is out of range"},
-      {"megabyte of name",
-       Asked::state,
-       {state_types, {{"1", "0", "0", "7", "0", std::string(100'000, 'x'), "0"}}},
-       "has 100000 bytes"},
-      {"boolean for a number",
-       Asked::state,
-       {{boolean, bigint, bigint, bigint, bigint, of_text, bigint}, {{"t", "0", "0", "7", "0", "", "0"}}},
-       "is not of an integer type"},
-  };
-  for (const Lie& lie : lies) {
+  for (const Lie& lie : lies_at_a_delivery) {
     SCOPED_TRACE(lie.name);
     LyingPostgres server(minute_window());
     const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
@@ -129,7 +141,7 @@ TEST(PostgresAnswer, series_of_an_earlier_delivery_lends_its_id_to_no_other) {
   const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
   ASSERT_THAT(sink->open(), IsDelivered());
   ASSERT_THAT(sink->deliver(two_rows()), IsDelivered());
-  server.lie(Asked::find_series, {two_bigints, {{"1", "11"}}});
+  server.lie(Asked::find_series, {found_series, {{"1", "11", "0"}}});
   const RowBatch third = batch(2, {{series("c"), 0, 1, {1, 1}}});
   EXPECT_THAT(sink->deliver(third), IsRetryAfter(HasSubstr("have the same id")));
   EXPECT_EQ(server.stored(), 1);
@@ -137,11 +149,54 @@ TEST(PostgresAnswer, series_of_an_earlier_delivery_lends_its_id_to_no_other) {
 
 TEST(PostgresAnswer, two_objects_of_one_series_share_its_id) {
   LyingPostgres server(minute_window());
-  server.lie(Asked::find_series, {two_bigints, {{"1", "11"}, {"2", "11"}}});
+  server.lie(Asked::find_series, {found_series, {{"1", "11", "0"}, {"2", "11", "0"}}});
   const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
   ASSERT_THAT(sink->open(), IsDelivered());
   EXPECT_THAT(sink->deliver(batch(1, {{series("a"), 0, 1, {1, 1}}, {series("a"), 60'000'000, 1, {2, 2}}})),
               IsDelivered());
+}
+
+TEST(PostgresAnswer, server_that_stops_in_the_middle_of_an_answer_is_left) {
+  for (const Asked about : {Asked::claim, Asked::find_series, Asked::epoch}) {
+    LyingPostgres server(minute_window());
+    server.lie(about, {.bytes = std::string("T\0\0\0\x40\0", 6), .then = PgReply::Then::silence});
+    PostgresOptions options = server.options();
+    options.statement_timeout = Duration::milliseconds(250);
+    const auto sink = make_postgres_sink(options, this_gateway(), minute_window());
+    std::atomic<bool> returned = false;
+    std::thread caller([&] {
+      Outcome outcome = sink->open();
+      if (std::holds_alternative<Delivered>(outcome)) outcome = sink->deliver(two_rows());
+      EXPECT_THAT(outcome, IsRetryAfter(HasSubstr("stopped in the middle of an answer")));
+      returned = true;
+    });
+    while (!returned) {
+      sink->end_silence();
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    caller.join();
+    EXPECT_EQ(server.committed(), about == Asked::claim ? 0 : 1) << "the claim alone";
+    server.tell_the_truth();
+    sink->close();
+    ASSERT_THAT(sink->open(), IsDelivered());
+    EXPECT_THAT(sink->deliver(two_rows()), IsDelivered());
+  }
+}
+
+TEST(PostgresAnswer, answer_without_end_is_left_before_it_takes_the_memory) {
+  const std::string huge = std::string("D\x3f\xff\xff\xff", 5) + std::string(64 << 20, 'x');
+  for (const Asked about : {Asked::tables, Asked::claim, Asked::find_series, Asked::epoch}) {
+    LyingPostgres server(minute_window());
+    server.lie(about, {.bytes = huge, .then = PgReply::Then::silence});
+    const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
+    Outcome outcome = sink->open();
+    if (std::holds_alternative<Delivered>(outcome)) outcome = sink->deliver(two_rows());
+    EXPECT_THAT(outcome, IsRetryAfter(HasSubstr("answer is larger than 8 MiB")));
+    server.tell_the_truth();
+    sink->close();
+    ASSERT_THAT(sink->open(), IsDelivered());
+    EXPECT_THAT(sink->deliver(two_rows()), IsDelivered());
+  }
 }
 
 // 0.0.0.0 is this machine, but not by its number.

@@ -327,6 +327,27 @@ TEST_F(PostgresTriggerTest, row_that_is_refused_on_purpose_is_set_aside_in_the_e
   EXPECT_THAT(outcome, IsDelivered(SizeIs(1)));
 }
 
+TEST_F(PostgresTriggerTest, table_that_refuses_all_rows_of_several_series_keeps_them_waiting) {
+  const auto sink = open_sink();
+  run_for_each_row("RAISE 'closed for today';");
+  RowBatch next = mixed;
+  for (int tries = 0; tries < 15; ++tries) {
+    const Outcome outcome = sink->deliver(next);
+    ASSERT_THAT(outcome,
+                IsRetryAfter(testing::AllOf(HasSubstr("every row of a delivery"), HasSubstr("closed for today"))));
+    EXPECT_TRUE(std::get<RetryAfter>(outcome).needs_person);
+    sink->close();
+    ASSERT_THAT(sink->open(), IsDelivered());
+  }
+  run_for_each_row("IF NEW.count = 666 THEN RAISE 'no'; END IF;");
+  EXPECT_THAT(sink->deliver(next), IsDelivered(SizeIs(2)));
+  EXPECT_EQ(stored(), "a=1 c=3");
+  for (int i = 0; i < 5; ++i) {
+    const RowBatch bad = batch(++next.id.epoch, {{series("bad"), 0, 1, {666, 1}}});
+    EXPECT_THAT(sink->deliver(bad), IsDelivered(SizeIs(1))) << "one series may be bad for ever";
+  }
+}
+
 TEST_F(PostgresTriggerTest, condition_that_is_checked_at_the_commit_isolates_its_rows_too) {
   const auto sink = open_sink();
   database.execute(

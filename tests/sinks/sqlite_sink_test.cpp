@@ -99,6 +99,7 @@ TEST_F(SqliteSinkTest, file_that_is_another_now_is_noticed_and_the_rows_go_into_
          fs::remove(path);
          std::ofstream(path).flush();
        }},
+      {"emptied", [](const std::string& path) { fs::resize_file(path, 0); }},
   };
   std::uint64_t epoch = 0;
   for (const Departure& departure : departures) {
@@ -107,12 +108,69 @@ TEST_F(SqliteSinkTest, file_that_is_another_now_is_noticed_and_the_rows_go_into_
     ASSERT_THAT(writing->deliver(batch(++epoch, {{series("old"), 0, 1, {1, 1}}})), IsDelivered());
     departure.act(file.path());
     const RowBatch next = batch(++epoch, {{series("new"), 0, 1, {2, 2}}});
-    EXPECT_THAT(writing->deliver(next), IsRetryAfter(HasSubstr("removed, renamed or replaced"))) << departure.name;
+    EXPECT_THAT(writing->deliver(next), IsRetryAfter(HasSubstr("removed, renamed, emptied or replaced")))
+        << departure.name;
     writing->close();
     ASSERT_THAT(writing->open(), IsDelivered()) << departure.name;
     EXPECT_EQ(stored_epoch(*writing), std::nullopt);
     EXPECT_THAT(writing->deliver(next), IsDelivered()) << departure.name;
     EXPECT_EQ(value("SELECT group_concat(sensor_id) FROM minute"), "new") << departure.name;
+  }
+}
+
+// The newest rows are in the log, which hides the damage from SQLite.
+TEST_F(SqliteSinkTest, file_that_is_overwritten_while_it_is_open_gets_no_row_until_it_is_repaired_or_moved_away) {
+  const auto overwrite = [&](std::size_t from) {
+    const std::size_t bytes = std::filesystem::file_size(file.path());
+    std::fstream target(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    target.seekp(static_cast<std::streamoff>(from));
+    target << std::string(bytes - from, 'x');
+  };
+  std::uint64_t epoch = 0;
+  const auto next = [&] {
+    ++epoch;
+    return batch(epoch, {{series("s"), static_cast<std::int64_t>(epoch) * 60'000'000, 1, {1, 1}}});
+  };
+  for (const std::size_t from : {std::size_t{0}, std::size_t{4096}}) {
+    SCOPED_TRACE(from);
+    {
+      const auto earlier = sink();
+      ASSERT_THAT(earlier->open(), IsDelivered());
+      ASSERT_THAT(earlier->deliver(next()), IsDelivered());
+      earlier->close();  // all of it goes into the file
+    }
+    const auto writing = sink();
+    ASSERT_THAT(writing->open(), IsDelivered());
+    ASSERT_THAT(writing->deliver(next()), IsDelivered());
+    const std::string whole = file.path() + ".whole";
+    std::filesystem::copy_file(file.path(), whole, std::filesystem::copy_options::overwrite_existing);
+    overwrite(from);
+    const RowBatch waiting = next();
+    for (int tries = 0; tries < 3; ++tries) {
+      const Outcome outcome = tries == 0 ? writing->deliver(waiting) : writing->open();
+      ASSERT_THAT(outcome, IsRetryAfter(HasSubstr("damaged")));
+      EXPECT_TRUE(std::get<RetryAfter>(outcome).needs_person);
+      writing->close();
+    }
+    if (from == 0) {
+      std::ofstream(file.path(), std::ios::in | std::ios::binary) << std::ifstream(whole, std::ios::binary).rdbuf();
+    } else {
+      std::filesystem::rename(file.path(), file.path() + ".moved");
+    }
+    ASSERT_THAT(writing->open(), IsDelivered());
+    ASSERT_THAT(writing->deliver(waiting), IsDelivered());
+    EXPECT_EQ(value("SELECT count(*) FROM minute"), from == 0 ? "3" : "1");
+    EXPECT_EQ(value("PRAGMA quick_check"), "ok");
+  }
+}
+
+TEST_F(SqliteSinkTest, file_that_another_program_writes_to_goes_on) {
+  const auto writing = sink();
+  ASSERT_THAT(writing->open(), IsDelivered());
+  for (std::uint64_t epoch = 1; epoch <= 3; ++epoch) {
+    ASSERT_THAT(writing->deliver(batch(epoch, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
+    value("CREATE TABLE own" + std::to_string(epoch) + " (x)");
+    value("PRAGMA wal_checkpoint(TRUNCATE)");
   }
 }
 
@@ -126,6 +184,42 @@ TEST_F(SqliteSinkTest, file_that_was_renamed_has_all_that_was_stored_in_it) {
   EXPECT_FALSE(std::filesystem::exists(file.path() + "-wal"));
   std::filesystem::rename(file.path() + ".moved", file.path());
   EXPECT_EQ(value("SELECT count(*) FROM minute"), "1");
+}
+
+// What is stored is in the log first, and a log without a name would be found by no other program.
+TEST_F(SqliteSinkTest, write_ahead_log_that_was_removed_costs_no_row) {
+  for (const char* const suffix : {"-wal", "-shm"}) {
+    const auto writing = sink();
+    ASSERT_THAT(writing->open(), IsDelivered());
+    const std::int64_t epoch = suffix[1] == 'w' ? 1 : 3;
+    ASSERT_THAT(
+        writing->deliver(batch(static_cast<std::uint64_t>(epoch), {{series("s"), 60'000'000 * epoch, 1, {1, 1}}})),
+        IsDelivered());
+    std::filesystem::remove(file.path() + suffix);
+    const RowBatch next =
+        batch(static_cast<std::uint64_t>(epoch) + 1, {{series("s"), 60'000'000 * (epoch + 1), 1, {2, 2}}});
+    EXPECT_THAT(writing->deliver(next), IsRetryAfter(HasSubstr("was removed"))) << suffix;
+    writing->close();
+    ASSERT_THAT(writing->open(), IsDelivered()) << suffix;
+    ASSERT_THAT(writing->deliver(next), IsDelivered()) << suffix;
+    EXPECT_EQ(value("SELECT count(*) FROM minute"), std::to_string(epoch + 1)) << suffix;
+  }
+}
+
+TEST_F(SqliteSinkTest, tables_that_were_dropped_are_made_again_though_views_name_them) {
+  const auto writing = sink();
+  ASSERT_THAT(writing->open(), IsDelivered());
+  ASSERT_THAT(writing->deliver(one_row), IsDelivered());
+  writing->close();
+  for (const char* const table : {"sink_state", "series", "minute_data"}) {
+    file.each_row(std::string("DROP TABLE ") + table, [](sqlite3_stmt*) {});
+    ASSERT_THAT(writing->open(), IsDelivered()) << table;
+    writing->close();
+  }
+  file.each_row("DROP TABLE sink_state; DROP TABLE series; DROP TABLE minute_data", [](sqlite3_stmt*) {});
+  ASSERT_THAT(writing->open(), IsDelivered());
+  EXPECT_THAT(writing->deliver(one_row), IsDelivered());
+  EXPECT_EQ(value("SELECT count(*) FROM minute_latest"), "1");
 }
 
 TEST_F(SqliteSinkTest, folder_that_is_missing_is_waited_for) {
@@ -188,6 +282,23 @@ TEST_F(SqliteSinkTest, table_that_takes_no_row_loses_none_of_them) {
   value("DROP TRIGGER look");
   EXPECT_THAT(writing->deliver(one_row), IsDelivered());
   EXPECT_EQ(value("SELECT count(*) FROM minute"), "1");
+}
+
+TEST_F(SqliteSinkTest, table_that_refuses_all_rows_of_several_series_keeps_them_waiting) {
+  const auto writing = sink();
+  ASSERT_THAT(writing->open(), IsDelivered());
+  value("CREATE TRIGGER look BEFORE INSERT ON minute_data BEGIN SELECT RAISE(ABORT, 'closed for today'); END");
+  const RowBatch waiting = batch(1, {{series("a"), 0, 1, {1, 1}}, {series("b"), 0, 1, {2, 1}}});
+  for (int tries = 0; tries < 15; ++tries) {
+    const Outcome outcome = writing->deliver(waiting);
+    ASSERT_THAT(outcome, IsRetryAfter(testing::AllOf(HasSubstr("every row of a delivery"), HasSubstr("closed"))));
+    EXPECT_TRUE(std::get<RetryAfter>(outcome).needs_person);
+    writing->close();
+    ASSERT_THAT(writing->open(), IsDelivered());
+  }
+  value("DROP TRIGGER look");
+  EXPECT_THAT(writing->deliver(waiting), IsDelivered(testing::SizeIs(0)));
+  EXPECT_EQ(value("SELECT count(*) FROM minute"), "2");
 }
 
 TEST_F(SqliteSinkTest, view_shows_utc_text_and_exact_microseconds) {

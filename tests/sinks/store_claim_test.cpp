@@ -220,6 +220,25 @@ TEST_P(StoreClaim, instance_that_takes_the_store_back_delivers_what_waited) {
   EXPECT_TRUE(std::get<Stopped>(fenced).taken_over);
 }
 
+TEST_P(StoreClaim, instance_that_has_no_rows_sees_a_take_over_when_it_asks_for_the_last_epoch) {
+  const auto older = open_sink(with_history({}, 5));
+  const auto clone = open_sink(with_history({{5, 1}}, 6));
+  const LastEpoch answer = older->last_epoch();
+  ASSERT_TRUE(std::holds_alternative<Stopped>(answer));
+  EXPECT_TRUE(std::get<Stopped>(answer).taken_over);
+  EXPECT_THAT(std::get<Stopped>(answer).reason, HasSubstr("host-6"));
+}
+
+TEST_P(StoreClaim, interval_of_incomplete_rows_begins_before_it_ends) {
+  ASSERT_THAT(open_sink(with_history({}, 5))->deliver(batch({5, 70}, {{series("s"), 0, 3, {30, 1}}})), IsDelivered());
+  SinkIdentity ahead = with_history({{5, 69}}, 6);
+  auto history = std::make_shared<StateHistory>(*ahead.history);
+  history->set_end(Timestamp::microseconds(4'000'000'000'000'000));  // of a clock that is ahead
+  ahead.history = history;
+  const auto sink = store->sink(windows, ahead);
+  EXPECT_THAT(sink->open(), HasNotice(HasSubstr("until 2096-10-02")));
+}
+
 TEST_P(StoreClaim, restart_after_a_clone_has_written_delivers_what_waited) {
   ASSERT_THAT(open_sink(with_history({}, 5))->deliver(batch({5, 1}, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
   ASSERT_THAT(open_sink(with_history({{5, 1}}, 6))->deliver(batch({6, 8}, {{series("c"), 0, 1, {2, 1}}})),

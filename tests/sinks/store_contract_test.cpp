@@ -49,11 +49,12 @@ TEST_P(StoreContract, row_of_an_empty_window_has_count_zero_and_nulls) {
   EXPECT_THAT(rows()[0].values, ElementsAre(0, std::nullopt));
 }
 
-TEST_P(StoreContract, percentile_has_a_column_that_needs_no_quotes) {
+TEST_P(StoreContract, percentile_and_duration_have_columns_that_need_no_quotes) {
   windows[0].columns.push_back({"p99.9", false});
+  windows[0].columns.push_back({"duration_-2.5", false});
   const auto sink = open_sink();
-  EXPECT_THAT(sink->deliver(batch(1, {{series("a"), 0, 1, {1, 2, 3}}})), IsDelivered());
-  EXPECT_THAT(store->query("SELECT p99_9 FROM " + store->prefix() + "minute"), SizeIs(1));
+  EXPECT_THAT(sink->deliver(batch(1, {{series("a"), 0, 1, {1, 2, 3, 4}}})), IsDelivered());
+  EXPECT_THAT(store->query("SELECT p99_9, duration__2_5 FROM " + store->prefix() + "minute"), SizeIs(1));
 }
 
 TEST_P(StoreContract, delivered_row_is_in_the_store_with_all_it_has) {
@@ -75,6 +76,26 @@ TEST_P(StoreContract, delivered_row_is_in_the_store_with_all_it_has) {
   EXPECT_EQ(row.revision, 3);
   EXPECT_EQ(row.epoch, 7U);
   EXPECT_THAT(row.values, ElementsAre(5.0, 21.25));
+}
+
+TEST_P(StoreContract, each_row_shows_the_labels_of_its_own_readings) {
+  const auto sink = open_sink();
+  const auto first = series("boiler", "t", "", {{"site", "lyon"}});
+  const auto other = series("boiler", "t", "", {{"site", "paris"}});
+  const auto sites = [&] {
+    std::vector<std::string> texts;
+    for (const auto& row : store->query("SELECT labels ->> 'site' FROM " + store->prefix() + "minute ORDER BY time")) {
+      texts.push_back(row[0].value_or(""));
+    }
+    return texts;
+  };
+  ASSERT_THAT(sink->deliver(batch(1, {{first, 0, 1, {1, 1}}})), IsDelivered());
+  ASSERT_THAT(sink->deliver(batch(2, {{other, 60'000'000, 1, {1, 1}}})), IsDelivered());
+  EXPECT_THAT(sites(), ElementsAre("lyon", "paris"));
+  ASSERT_THAT(sink->deliver(batch(3, {{first, 60'000'000, 2, {2, 1}}, {other, 120'000'000, 1, {1, 1}}})),
+              IsDelivered());
+  EXPECT_THAT(sites(), ElementsAre("lyon", "lyon", "paris"));
+  EXPECT_EQ(store->query("SELECT count(*) FROM " + store->prefix() + "series")[0][0], "1");
 }
 
 TEST_P(StoreContract, texts_arrive_as_they_are) {
@@ -190,10 +211,10 @@ TEST_P(StoreContract, only_the_bad_rows_are_rejected) {
   EXPECT_EQ(stored_epoch(*sink), 5U);
 }
 
-TEST_P(StoreContract, batch_of_bad_rows_only_is_done_with) {
+TEST_P(StoreContract, batch_of_bad_rows_of_one_series_is_done_with) {
   const auto sink = open_sink();
   store->refuse_counts_above(10);
-  EXPECT_THAT(sink->deliver(batch(1, {{series("a"), 0, 1, {11, 1}}, {series("b"), 0, 1, {12, 1}}})),
+  EXPECT_THAT(sink->deliver(batch(1, {{series("a"), 0, 1, {11, 1}}, {series("a"), 60, 1, {12, 1}}})),
               IsDelivered(SizeIs(2)));
   EXPECT_EQ(stored_epoch(*sink), 1U);
   EXPECT_THAT(sink->deliver(batch(2, {{series("a"), 0, 2, {9, 1}}})), IsDelivered(IsEmpty()));

@@ -106,7 +106,8 @@ TEST_F(CheckpointCommands, show_prints_what_the_newest_holds) {
             "{\"path\":\"" + path(2) +
                 "\",\"taken_at\":\"2026-11-21T02:00:00.000000Z\",\"state_id\":4711,\"run\":3,\"epoch\":9,"
                 "\"journal_next\":1200,\"series\":2,\"windows\":{\"minute\":2,\"hour\":2},\"sources\":{\"local\":{"
-                "\"received\":3,\"on_time\":2,\"late_accepted\":0,\"late_dropped\":0,\"duplicates\":0,\"restamped\":0,"
+                "\"received\":3,\"on_time\":2,\"late_accepted\":0,\"late_dropped\":0,\"duplicates\":0,\"unmatched\":0,"
+                "\"restamped\":0,"
                 "\"refused\":{\"bad_syntax\":1}}},\"outboxes\":{\"history\":7},\"skipped\":[]}\n");
 }
 
@@ -122,7 +123,7 @@ TEST_F(CheckpointCommands, show_falls_back_and_tells_what_it_skipped) {
   EXPECT_THAT(ran.err, HasSubstr("skipped " + path(2) + ": is damaged"));
 }
 
-TEST_F(CheckpointCommands, show_says_when_there_is_none_and_skips_what_is_no_checkpoint) {
+TEST_F(CheckpointCommands, show_says_when_there_is_none_and_skips_what_is_not_a_checkpoint) {
   EXPECT_THROW(show(), std::runtime_error);
   std::filesystem::create_directories(state_ + "/checkpoint");
   std::ofstream(path(1)) << "somebody's letter";
@@ -143,7 +144,7 @@ TEST_F(CheckpointCommands, check_says_which_windows_would_lose_what_they_hold) {
   EXPECT_THAT(ran.out, AllOf(Not(HasSubstr("hour")), Not(HasSubstr("week"))));
 }
 
-TEST_F(CheckpointCommands, check_skips_what_is_no_checkpoint) {
+TEST_F(CheckpointCommands, check_skips_what_is_not_a_checkpoint) {
   const std::string file = config({{"minute", "1m"}});
   write_checkpoint(file);
   std::ofstream(path(2)) << "somebody's letter";

@@ -39,10 +39,32 @@ TEST(CsvDecoder, first_line_names_the_columns) {
   for (const CsvCase& c : cases) EXPECT_EQ(decoded(csv(), c.payload), c.expected) << c.payload;
 }
 
+TEST(CsvDecoder, date_and_time_of_day_may_be_two_columns_and_a_value_in_another_unit) {
+  MappingOptions mapping = csv({"id", "day", "clock", "t"});
+  mapping.time = {.path = "day", .time_of_day = "clock"};
+  EXPECT_EQ(decoded(mapping, "a,1970-01-02,00:00:01,5"), "a/t=5@86401000000");
+  mapping.values = {{.path = "t", .convert = "F->C"}};
+  EXPECT_EQ(decoded(mapping, "a,1970-01-02,00:00:01,50"), "a/t[C]=10@86401000000");
+}
+
 TEST(CsvDecoder, columns_can_be_configured_and_a_repeated_header_is_skipped) {
   const auto mapping = csv({"id", "time", "t"});
   EXPECT_EQ(decoded(mapping, "a,1,21.5"), "a/t=21.5@1000000");
   EXPECT_EQ(decoded(mapping, "id,time,t\na,1,21.5\nid,time,t\n"), "a/t=21.5@1000000");
+}
+
+TEST(CsvDecoder, header_that_comes_with_a_message_names_the_columns_of_its_lines) {
+  const std::unique_ptr<Decoder> decoder = make_decoder(csv(), {});
+  const auto decoded = [&](std::string_view header, std::string_view payload) {
+    DecodedBatch batch;
+    decoder->decode({.topic = "file", .payload = payload, .header = header}, batch);
+    return to_text(batch);
+  };
+  EXPECT_EQ(decoded("id,t\r", "a,1\nb,2"), "a/t=1; b/t=2");
+  EXPECT_EQ(decoded("id,t\r", "a,3"), "a/t=3");
+  EXPECT_EQ(decoded("\xEF\xBB\xBFh,\"id\"", "40,a"), "a/h=40");
+  EXPECT_EQ(decoded("", "id,t\na,1"), "a/t=1") << "without one the first line is it";
+  EXPECT_EQ(decoded("h,\"id", "40,a"), "bad_syntax@0(file)");
 }
 
 TEST(CsvDecoder, quoted_fields_hold_delimiters_newlines_and_quotes) {
@@ -90,11 +112,11 @@ TEST(CsvDecoder, bad_line_is_refused_and_the_next_goes_on) {
       {"id,t\na\"x,1\nb,2", "b/t=2; bad_syntax@6"},
       {"id,t\n\"a\"x,1\nb,2", "b/t=2; bad_syntax@8"},
       {"id,t\n\"a,1\nb,2", "b/t=2; bad_syntax@13"},
-      {"id,time,t\na,later,1\nb,2,2", "b/t=2@2000000; bad_time@10"},
+      {"id,time,t\na,later,1\nb,2,2", "a/t=1@unreadable; b/t=2@2000000"},
       {"id,t\na\x01,1\nb,2", "b/t=2; bad_id@5"},
       {"id,\x01\na,1", "bad_id@7"},
       {"\"id,t\na,1", "bad_syntax@9"},
-      {"id,t\na,1e999\nb,nan\nc,3", "c/t=3"},
+      {"id,t\na,1e999\nb,nan\nc,3\nd,none", "c/t=3; not_finite@7; not_finite@15"},
   };
   for (const CsvCase& c : cases) EXPECT_EQ(decoded(csv(), c.payload), c.expected) << c.payload;
 }
@@ -109,6 +131,18 @@ TEST(CsvDecoder, message_with_too_many_values_is_refused_as_a_whole) {
   batch.clear();
   router.decode("", lines + "a\n", batch);
   EXPECT_EQ(to_text(batch), "too_many_values@0");
+}
+
+TEST(CsvDecoder, values_of_one_name_are_not_mixed) {
+  EXPECT_EQ(decoded(csv(), "id,t,t\na,1,2\nb,3,4"), "a/t=1; b/t=3; repeated_name@11(t); repeated_name@17(t)");
+  auto mapping = csv({"id", "t", "t"});
+  mapping.time.path.clear();
+  EXPECT_EQ(mapping_error(mapping), "columns: 't' stands there twice");
+  mapping.columns = {"id", "t", "u", "", ""};
+  EXPECT_EQ(mapping_error(mapping), "");
+  mapping.values = {{.path = "t"}, {.path = "u", .metric = "t"}};
+  EXPECT_EQ(mapping_error(mapping),
+            "values: 'u' and 't' would both be the metric 't'; give one of them another 'metric'");
 }
 
 TEST(CsvDecoder, options_it_cannot_use_are_refused) {

@@ -1,5 +1,7 @@
 // A decoded batch as text, so that tests are tables of payload and expectation:
-//   "s1/temperature[°C]=21.5@1732100000123000{model=x}; bad_number@4(t)"
+//   "s1/temperature[°C]=21.5@1732100000123000{model=x}; bad_number@4(t); 1 inexact"
+// A local time that comes again after an hour is "@1732100000123000+3600", a time a second before the arrival
+// "@arrival-1000000".
 #pragma once
 
 #include <sstream>
@@ -17,7 +19,15 @@ inline void describe(std::ostream& out, const DecodedBatch& batch, const Decoded
   out << reading.sensor << '/' << reading.metric;
   if (!reading.unit.empty()) out << '[' << reading.unit << ']';
   out << '=' << reading.value;
-  if (reading.event_time) out << '@' << reading.event_time->count();
+  if (reading.event_time == unreadable_time) {
+    out << "@unreadable";
+  } else if (reading.event_time) {
+    out << '@' << reading.event_time->count();
+  }
+  if (!reading.event_time && reading.from_arrival != Duration()) {
+    out << "@arrival" << std::showpos << reading.from_arrival.count() << std::noshowpos;
+  }
+  if (reading.repeats_after > 0) out << '+' << reading.repeats_after;
   if (reading.label_count == 0) return;
   out << '{';
   const char* separator = "";
@@ -42,6 +52,7 @@ inline std::string to_text(const DecodedBatch& batch) {
     if (!refusal.where.empty()) out << '(' << refusal.where << ')';
     separator = "; ";
   }
+  if (batch.inexact > 0) out << separator << batch.inexact << " inexact";
   return out.str();
 }
 

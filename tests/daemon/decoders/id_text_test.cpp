@@ -1,5 +1,6 @@
 #include "daemon/decoders/id_text.h"
 
+#include <cstddef>
 #include <gtest/gtest.h>
 #include <string>
 #include <utility>
@@ -45,6 +46,20 @@ TEST(IdText, what_cannot_be_shown_or_is_no_utf8_is_no_id) {
       "\xC3(",
   };
   for (const std::string& text : cases) EXPECT_FALSE(is_id(text)) << testing::PrintToString(text);
+}
+
+TEST(IdText, one_byte_decides_wherever_it_stands) {
+  for (std::size_t size = 1; size <= 20; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string text(size, '~');
+      for (int byte = 0; byte < 256; ++byte) {
+        text[at] = static_cast<char>(byte);
+        EXPECT_EQ(is_id(text), byte >= 0x20 && byte < 0x7f) << testing::PrintToString(text);
+      }
+      text.replace(at, 1, "é");
+      EXPECT_TRUE(is_id(text)) << text;
+    }
+  }
 }
 
 TEST(IdText, unit_and_label_value_may_be_empty) {

@@ -31,7 +31,7 @@ TEST(InfluxDecoder, lines_become_readings) {
       {"m text=\"a, b=c\",v=1", "m/v=1"},
       {"m text=\"q\\\"\\\\\",v=1", "m/v=1"},
       {"m text=\"two\nlines\",v=1", "m/v=1"},
-      {"m v=18446744073709551615u", "m/v=1.84467440737096e+19"},
+      {"m v=18446744073709551615u", "m/v=1.84467440737096e+19; 1 inexact"},
       {"m v=1 -1000", "m/v=1@-1000000000"},
       {"m  v=1   1700000000  ", "m/v=1@1700000000000000"},
   };
@@ -81,9 +81,16 @@ TEST(InfluxDecoder, time_is_read_in_the_given_unit) {
   EXPECT_EQ(decoded(mapping, "m v=1 1999"), "m/v=1@1");
   mapping.time.format = TimeFormat::automatic;
   EXPECT_EQ(decoded(mapping, "m v=1 1732100000123"), "m/v=1@1732100000123000");
-  EXPECT_EQ(decoded(mapping, "m v=1 soon\nm v=2"), "m/v=2; bad_time@6");
+  EXPECT_EQ(decoded(mapping, "m v=1 soon\nm v=2"), "m/v=1@unreadable; m/v=2");
   mapping.time.format = TimeFormat::unix_s;
-  EXPECT_EQ(decoded(mapping, "m v=1 9223372036854775807"), "bad_time@6");
+  EXPECT_EQ(decoded(mapping, "m v=1 9223372036854775807"), "m/v=1@unreadable");
+}
+
+TEST(InfluxDecoder, second_field_of_one_name_is_refused) {
+  EXPECT_EQ(decoded(influx(), "m a=1,a=2,b=3\nm a=4"), "m/a=1; m/b=3; m/a=4; repeated_name@6(a)");
+  MappingOptions mapping = influx();
+  mapping.metric = "{measurement}";
+  EXPECT_EQ(decoded(mapping, "m a=1,b=2"), "m/m=1; repeated_name@6(m)");
 }
 
 TEST(InfluxDecoder, bad_field_costs_only_itself) {
@@ -93,7 +100,7 @@ TEST(InfluxDecoder, bad_field_costs_only_itself) {
       {"m a=9223372036854775808i,b=1", "m/b=1; bad_number@2"},
       {"m a=-1u,b=1", "m/b=1; bad_number@2"},
       {"m a=nan,b=inf,c=1e999,d=i,e=+,f=+-1,g=0x1,h=1",
-       "m/h=1; bad_number@2; bad_number@8; bad_number@14; bad_number@22; "
+       "m/h=1; not_finite@2; not_finite@8; not_finite@14; bad_number@22; "
        "bad_number@26; bad_number@30; bad_number@36"},
       {"m \x01=1,b=1", "m/b=1; bad_id@2"},
   };
@@ -121,7 +128,7 @@ TEST(InfluxDecoder, bad_line_is_refused_and_the_next_goes_on) {
       {"m v=\"x\"y", "bad_syntax@4"},
       {"m v=1 2 3", "bad_syntax@8"},
       {"bad\nm v=1\nbad,\nm v=2", "m/v=1; m/v=2; bad_syntax@3; bad_syntax@14"},
-      {"m v=1\rm v=2", "bad_time@5"},
+      {"m v=1\rm v=2", "bad_syntax@5"},
       {std::string("m\0 v=1", 7), "bad_id@0"},
       {"m,a=\xFF v=1", "bad_id@2"},
       {std::string(129, 'm') + " v=1", "bad_id@0"},

@@ -1,5 +1,6 @@
 #include "daemon/decoders/json.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <gtest/gtest.h>
 #include <limits>
@@ -124,20 +125,13 @@ TEST(Json, broken_text_is_refused_by_reason) {
       {"{a:1}", Refusal::bad_syntax},
       {"[1,]", Refusal::bad_syntax},
       {"{} {}", Refusal::bad_syntax},
-      {"nan", Refusal::bad_syntax},
-      {"[NaN]", Refusal::bad_syntax},
-      {"online", Refusal::bad_syntax},
-      {"\"\xFF\"", Refusal::bad_syntax},
-      {"\"\xED\xA0\x80\"", Refusal::bad_syntax},
-      {"\"\\ud800\"", Refusal::bad_syntax},
-      {std::string("\"a\0b\"", 5), Refusal::bad_syntax},
-      {std::string("{}\0", 3), Refusal::bad_syntax},
-      {"\"a\nb\"", Refusal::bad_syntax},
-      {"\xEF\xBB\xBF{}", Refusal::bad_syntax},
-      {"01", Refusal::bad_number},
-      {"1e999", Refusal::bad_number},
-      {"[-1e999]", Refusal::bad_number},
-      {"012345678901234567890123", Refusal::bad_number},
+      {"not json", Refusal::bad_syntax},
+      {"{NaN:1}", Refusal::bad_syntax},
+      {"[C:\\dir]", Refusal::bad_syntax},
+      {"[1,NaN", Refusal::bad_syntax},
+      {"{\"a\":NaN} x", Refusal::bad_syntax},
+      {std::string(max_payload_bytes - 1, '\x01') + "[", Refusal::bad_syntax},
+      {"\"" + std::string(max_payload_bytes - 2, '\xFF') + "\"", Refusal::bad_syntax},
       {std::string(max_payload_bytes + 1, ' '), Refusal::too_large},
   };
   JsonParser parser;
@@ -147,6 +141,44 @@ TEST(Json, broken_text_is_refused_by_reason) {
     EXPECT_EQ(name_of(parsed.refusal), name_of(c.reason)) << c.text.substr(0, 40);
   }
   EXPECT_TRUE(parser.parse("{}").root) << "a parser is as good as new after refusals";
+}
+
+TEST(Json, one_bad_value_or_character_costs_no_other) {
+  const struct {
+    std::string text;
+    const char* expected;  // ^: bare_mark
+  } cases[] = {
+      {R"({"a":NaN,"b":-Infinity,"c":1})", "{a:'^NaN' b:'^-Infinity' c:1 }"},
+      {R"([1e999,012,.5,5.,+1,0x1F,True,None,-])", "['^1e999' '^012' '^.5' '^5.' '^+1' '^0x1F' '^True' '^None' '^-' ]"},
+      {R"([NaN,1.5,-2e3,true,null,"x\"y",12345678901234567890123])",
+       "['^NaN' 1.500000 -2000.000000 true null 'x\"y' "
+       "12345678901234567741440.000000 ]"},
+      {"nan", "'^nan'"},
+      {" Online\n", "'^Online'"},
+      {"[21.5 \xB0"
+       "C,1]",
+       "not JSON: two words in a row"},
+      {"[\"21.5 \xB0"
+       "C\",1]",
+       "['21.5 °C' 1 ]"},
+      {"\"\xFF\xED\xA0\x80\"", "'ÿí\xC2\xA0\xC2\x80'"},
+      {"{\"a\":\"x\ty\",\"b\":1}", "{a:'x\ty' b:1 }"},
+      {std::string("[\"a\0b\",\0 1]", 12), "['a@b' 1 ]"},
+      {std::string("{\"a\":1}\0\0", 9), "{a:1 }"},
+      {std::string("\0{\"a\":1}", 8), "{a:1 }"},
+      {"\xEF\xBB\xBF{\"a\":1}", "{a:1 }"},
+      {"\v[\f1]", "[1 ]"},
+  };
+  for (const auto& c : cases) {
+    std::string rewritten_text = rewritten(c.text);
+    std::replace(rewritten_text.begin(), rewritten_text.end(), bare_mark, '^');
+    std::replace(rewritten_text.begin(), rewritten_text.end(), '\0', '@');
+    if (std::string_view(c.expected).starts_with("not JSON")) {
+      EXPECT_EQ(rewritten_text, "bad_syntax") << c.text;
+    } else {
+      EXPECT_EQ(rewritten_text, c.expected) << c.text;
+    }
+  }
 }
 
 std::string nested(std::size_t depth) {

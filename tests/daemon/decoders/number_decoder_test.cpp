@@ -28,8 +28,11 @@ TEST(NumberDecoder, templates_and_unit_are_applied) {
 }
 
 TEST(NumberDecoder, payload_that_is_no_number_is_refused) {
-  for (const char* payload : {"", "nan", "online", "ON", "{}", "unavailable", "1e999", "12:30"}) {
+  for (const char* payload : {"", "online", "{}", "unavailable", "unknown", "12:30", "true false"}) {
     EXPECT_EQ(decoded(number_mapping(), payload, "s/{device}", "s/a"), "bad_number@0(s/a)") << payload;
+  }
+  for (const char* payload : {"nan", "NaN\n", "-inf", "Infinity", "1e999"}) {
+    EXPECT_EQ(decoded(number_mapping(), payload, "s/{device}", "s/a"), "not_finite@0(s/a)") << payload;
   }
 }
 
@@ -39,6 +42,12 @@ TEST(NumberDecoder, without_coercion_only_exact_numbers_are_taken) {
   EXPECT_EQ(decoded(mapping, "42\n", "s/{device}", "s/a"), "a/value=42");
   EXPECT_EQ(decoded(mapping, "42 F", "s/{device}", "s/a"), "bad_number@0(s/a)");
   EXPECT_EQ(decoded(mapping, "1,5", "s/{device}", "s/a"), "bad_number@0(s/a)");
+}
+
+TEST(NumberDecoder, quotes_around_the_value_are_left_out) {
+  EXPECT_EQ(decoded(number_mapping(), " \"21.5 C\"\n", "s/{device}", "s/a"), "a/value=21.5");
+  EXPECT_EQ(decoded(number_mapping(), "\"ON\"", "s/{device}", "s/a"), "a/value=1");
+  EXPECT_EQ(decoded(number_mapping(), "\"1", "s/{device}", "s/a"), "bad_number@0(s/a)");
 }
 
 TEST(NumberDecoder, topic_that_names_no_valid_sensor_is_refused) {
@@ -61,7 +70,7 @@ TEST(NumberDecoder, options_it_cannot_use_are_refused) {
   mapping.sensor = "a}";
   EXPECT_EQ(mapping_error(mapping), "sensor: 'a}' has a brace without its partner");
   mapping.sensor = "a";
-  mapping.each = "x";
+  mapping.each = {"x"};
   EXPECT_EQ(mapping_error(mapping), "each: not used by format 'number'");
   mapping.each.clear();
   mapping.unit = "\n";

@@ -42,7 +42,7 @@ TEST(NumberText, number_with_what_people_put_around_it_is_read) {
   for (const NumberCase& c : cases) {
     const auto number = number_of_text(c.text);
     ASSERT_TRUE(number) << c.text;
-    EXPECT_EQ(*number, c.number) << c.text;
+    EXPECT_EQ(number->number, c.number) << c.text;
   }
 }
 
@@ -99,6 +99,43 @@ TEST(NumberText, text_that_only_begins_with_a_number_is_none) {
 TEST(NumberText, nul_behind_a_number_is_no_unit) {
   EXPECT_FALSE(number_of_text(std::string_view("1\0", 2)));
   EXPECT_FALSE(number_of_text(std::string_view("1 \0", 3)));
+}
+
+TEST(NumberText, unit_stands_behind_the_number) {
+  const struct {
+    const char* text;
+    const char* unit;
+  } cases[] = {
+      {"21.5", ""},         {" 21.5\n", ""},          {"21.5 °C", "°C"},       {"21.5°C ", "°C"},   {"1,5 V", "V"},
+      {"3 µg/m³", "µg/m³"}, {"21.5\xC2\xA0°C", "°C"}, {"5\xE2\x80\xAF%", "%"}, {"12 m3/h", "m3/h"},
+  };
+  for (const auto& c : cases) {
+    const auto number = number_of_text(c.text);
+    ASSERT_TRUE(number) << c.text;
+    EXPECT_EQ(number->unit, c.unit) << c.text;
+  }
+}
+
+TEST(NumberText, integer_that_a_double_does_not_hold_is_inexact) {
+  const struct {
+    const char* text;
+    bool inexact;
+  } cases[] = {
+      {"9007199254740992", false},    {"9007199254740993", true},      {"-9007199254740993", true},
+      {"9007199254740994", false},    {"9223372036854775808", false},  {"9223372036854775807", true},
+      {"18446744073709551616", true}, {"9007199254740993.0", false},   {"9.007199254740993e15", false},
+      {"9007199254740993 Wh", true},  {"123456789012345678901", true},
+  };
+  for (const auto& c : cases) EXPECT_EQ(number_of_text(c.text)->inexact, c.inexact) << c.text;
+}
+
+TEST(NumberText, words_and_sizes_that_are_not_finite) {
+  for (const char* text : {"nan", "NaN", " NAN\n", "-nan", "inf", "+Inf", "-Infinity", "1e999", "-1e999"}) {
+    EXPECT_TRUE(is_not_finite(text)) << text;
+  }
+  for (const char* text : {"", "-", "nano", "in", "infinite", "1e-999", "1e5", "n/a", "1e999 W"}) {
+    EXPECT_FALSE(is_not_finite(text)) << text;
+  }
 }
 
 TEST(NumberText, exact_number_takes_nothing_but_blanks_around) {

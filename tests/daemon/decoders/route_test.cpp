@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "daemon/decoders/influx_decoder.h"
 #include "daemon/decoders/number_decoder.h"
 #include "tests/daemon/decoders/decoded_text.h"
 #include "tests/fakes/learning_decoder.h"
@@ -56,6 +57,11 @@ TEST(TopicPattern, levels_are_matched_and_captured) {
       {"{x}/broker", "$SYS/broker", "no"},
       {"$SYS/#", "$SYS/broker", "yes"},
       {"a", "", "no"},
+      {"z/{device...}", "z/kitchen", "yes device=kitchen"},
+      {"z/{device...}", "z/floor/kitchen/", "yes device=floor/kitchen/"},
+      {"z/{device...}", "z", "no"},
+      {"N/{portal}/{path...}", "N/1/Dc/0/Voltage", "yes portal=1 path=Dc/0/Voltage"},
+      {"{all...}", "$SYS/broker", "no"},
   };
   for (const auto& c : cases) EXPECT_EQ(matched(c.pattern, c.topic), c.expected) << c.pattern << " on " << c.topic;
 }
@@ -63,6 +69,7 @@ TEST(TopicPattern, levels_are_matched_and_captured) {
 TEST(TopicPattern, filter_has_plus_for_captures) {
   EXPECT_EQ(TopicPattern("factory/+/{area}/{device}/#").filter(), "factory/+/+/+/#");
   EXPECT_EQ(TopicPattern("/a//b").filter(), "/a//b");
+  EXPECT_EQ(TopicPattern("a/{b...}").filter(), "a/#");
   EXPECT_THAT(TopicPattern("{a}/x/{b_2}").capture_names(), testing::ElementsAre("a", "b_2"));
 }
 
@@ -88,6 +95,9 @@ TEST(TopicPattern, bad_pattern_is_refused_with_a_reason) {
       {"a/{}", "topic 'a/{}': a {capture} must be a whole level"},
       {"a/{b", "topic 'a/{b': a {capture} must be a whole level"},
       {"a/{b-c}", "topic 'a/{b-c}': '{b-c}': names are letters, digits and '_'"},
+      {"a/{b...}/c", "topic 'a/{b...}/c': '{b...}' must be the last level"},
+      {"a/{...}", "topic 'a/{...}': '{}': names are letters, digits and '_'"},
+      {"{a}/{a...}", "topic '{a}/{a...}': '{a}' is captured twice"},
       {"{a}/{a}", "topic '{a}/{a}': '{a}' is captured twice"},
       {"$share/g/a", "topic '$share/g/a': shared subscriptions are not supported"},
   };
@@ -118,6 +128,49 @@ TEST(Router, topic_without_route_and_large_payload_are_refused) {
   router.decode("c/x", "1", batch);
   router.decode("a/x", std::string(max_payload_bytes + 1, ' '), batch);
   EXPECT_EQ(to_text(batch), "no_route@0(c/x); too_large@0(a/x)");
+}
+
+// As it came, for the quarantine; not where one of its values is a reading.
+TEST(Router, message_that_gives_no_reading_and_is_refused_is_noted_whole) {
+  Router router(std::vector<RouteOptions>{{.topic = "a/{sensor}", .mapping = {}}});
+  DecodedBatch batch;
+  const std::string large(max_payload_bytes + 1, ' ');
+  for (const auto& [topic, payload] :
+       std::vector<std::pair<std::string_view, std::string_view>>{{"a/1", "{"},
+                                                                  {"a/1", R"({"t":1})"},
+                                                                  {"b", "1"},
+                                                                  {"a/1", R"({"t":1,"u":1e999})"},
+                                                                  {"a/1", "{}"},
+                                                                  {"a/1", large}}) {
+    router.decode(topic, payload, batch);
+  }
+  std::string noted;
+  for (const UndecodedMessage& message : batch.undecoded) {
+    noted += std::string(name_of(batch.refusals[message.refusal].reason)) + ' ' + std::string(message.topic) + ' ' +
+             std::string(message.payload.substr(0, 5)) + '\n';
+  }
+  EXPECT_EQ(noted, "bad_syntax a/1 {\nno_route b 1\ntoo_large a/1      \n");
+  batch.clear();
+  EXPECT_TRUE(batch.undecoded.empty());
+}
+
+TEST(Router, message_may_allow_more_bytes_and_values_and_say_its_time_format) {
+  MappingOptions lines;
+  lines.format = &influx_format;
+  Router router({{"a", lines}});
+  std::string payload;
+  for (std::size_t i = 0; i <= max_values_per_message; ++i) payload += "m,id=a v=1 1700000000\n";
+  payload.append(max_payload_bytes, '\n');
+  DecodedBatch batch;
+  router.decode({.topic = "a",
+                 .payload = payload,
+                 .time_format = TimeFormat::unix_s,
+                 .max_bytes = payload.size(),
+                 .max_values = max_values_per_message + 1},
+                batch);
+  ASSERT_EQ(batch.readings.size(), max_values_per_message + 1);
+  EXPECT_EQ(batch.readings[0].event_time, Timestamp::microseconds(1'700'000'000'000'000));
+  EXPECT_TRUE(batch.refusals.empty());
 }
 
 TEST(Router, names_come_from_key_content_type_and_properties_of_the_message) {
@@ -171,6 +224,70 @@ TEST(Router, state_of_a_decoder_comes_with_the_message_that_changed_it_and_goes_
   next.decode("b/x", "4", later);
   next.decode("a/x", "5", later);
   EXPECT_EQ(to_text(later), "attic/value=4; bad_id@0(a/x)");
+}
+
+TEST(Router, message_has_the_key_that_its_payload_names_and_stays_one_when_its_source_ends_it) {
+  MappingOptions mapping;
+  mapping.dedupe = {.path = "id", .within = Duration::seconds(9)};
+  Router router({{"a/{device}", mapping}, {"b/{device}", numbers()}});
+  DecodedBatch batch;
+  router.decode("b/x", "1", batch);
+  router.decode("a/x", R"({"id":"m1","t":1})", batch);
+  batch.end_message(7, true);
+  router.decode("a/x", R"({"id":"m2","t":2})", batch);
+  router.decode("b/x", "3", batch);
+  batch.end_message(8, false);
+  router.decode("a/y", R"({"id":"m1","t":1})", batch);
+  router.decode("a/y", R"({"t":1})", batch);
+  EXPECT_EQ(to_text(batch), "x/value=1; x/t=1; x/t=2; x/value=3; y/t=1; y/t=1") << "the id is not taken";
+  ASSERT_EQ(batch.messages.size(), 6U);
+  const std::vector<DecodedMessage>& messages = batch.messages;
+  EXPECT_FALSE(messages[0].key) << "of a route without keys";
+  ASSERT_TRUE(messages[1].key && messages[2].key && messages[4].key);
+  EXPECT_EQ(messages[1].fingerprint, 7U);
+  EXPECT_EQ(messages[1].key->within, Duration::seconds(9));
+  EXPECT_NE(messages[1].key->hash, messages[2].key->hash);
+  EXPECT_EQ(messages[1].key->hash, messages[4].key->hash);
+  EXPECT_FALSE(messages[2].fingerprint);
+  EXPECT_EQ(messages[3].fingerprint, 8U);
+  EXPECT_FALSE(messages[3].key);
+  EXPECT_FALSE(messages[5].key) << "it has no id";
+  EXPECT_EQ(messages[5].first_reading, 5U);
+}
+
+TEST(Router, key_of_a_message_that_gives_no_reading_is_left_for_another) {
+  MappingOptions mapping;
+  mapping.dedupe = {.path = "id"};
+  Router router({{"a/{device}", mapping}});
+  const char* const without[] = {R"({"id":"m","t":1e400})", R"({"id":{"x":1},"t":1})", R"({"id":"","t":1})", "{}"};
+  for (const char* const payload : without) {
+    DecodedBatch batch;
+    router.decode("a/x", payload, batch);
+    ASSERT_EQ(batch.messages.size(), 1U);
+    EXPECT_FALSE(batch.messages[0].key) << payload;
+  }
+}
+
+TEST(Router, ignored_topics_are_not_looked_at) {
+  MappingOptions mapping = numbers();
+  mapping.ignore_topics = {"*/set"};
+  Router router({{"a/{device...}", mapping}});
+  DecodedBatch batch;
+  router.decode("a/x/set", "1", batch);
+  router.decode("a/x", "2", batch);
+  EXPECT_EQ(to_text(batch), "x/value=2");
+  EXPECT_EQ(batch.message_count, 2U);
+}
+
+TEST(Router, readings_of_a_route_count_only_if_changed_where_it_skips_repeats) {
+  MappingOptions skipping = numbers();
+  skipping.repeats = Repeats::skip_unchanged;
+  Router router({{"a/{device}", skipping}, {"b/{device}", numbers()}});
+  DecodedBatch batch;
+  router.decode("a/x", "1", batch);
+  router.decode("b/x", "1", batch);
+  EXPECT_TRUE(batch.readings[0].only_changed);
+  EXPECT_FALSE(batch.readings[1].only_changed);
 }
 
 TEST(DecodedBatch, state_and_position_beyond_their_limits_are_not_taken) {

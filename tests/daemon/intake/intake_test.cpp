@@ -1,6 +1,7 @@
 #include "daemon/intake/intake.h"
 
 #include <cerrno>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <thread>
 
@@ -33,6 +34,9 @@ class IntakeTest : public testing::Test {
     return SinkWorker("c", std::make_unique<ScriptedSink>(log), schemas_of(options.windows, {WindowId{0}}), outbox,
                       files, "state", {[this] { intake().room_available(); }, [] {}}, 1);
   }
+  void route(OutputMode mode, SinkWorker& worker) {
+    parts.routes.add(RowSelection(options.windows, {WindowId{0}}, mode), worker);
+  }
 
   // Made of `parts` when a test first wants it.
   Intake& intake() {
@@ -61,6 +65,69 @@ TEST_F(IntakeTest, reading_without_event_time_takes_its_arrival_time) {
   clock.set_seconds(1234);
   ASSERT_TRUE(take(intake(), SourceId{0}, batch_of("a")));
   EXPECT_EQ(intake().inspect([](const Pipeline& state) { return state.watermarks(); }).at(0), at(1234));
+}
+
+TEST_F(IntakeTest, time_that_cannot_be_read_is_refused_or_replaced_as_on_bad_time_says) {
+  Quarantine quarantine(files, "state", {});
+  parts.quarantine = &quarantine;
+  clock.set_seconds(1'000'000);
+  ASSERT_TRUE(take(intake(), SourceId{0}, batch_of("a", 1, unreadable_time)));
+  EXPECT_EQ(counters().of(Refusal::bad_time), 1U);
+  EXPECT_EQ(counters().refused_total(), 1U);
+  EXPECT_EQ(intake().quarantine_counters().kept, 0U) << "it has no time to be kept with";
+
+  for (const Duration oldest : {Duration::days(7), Duration::unlimited()}) {
+    PipelineOptions restamping = options;
+    restamping.sources[0].time.on_bad_time = BadTimePolicy::use_arrival;
+    restamping.sources[0].time.oldest = oldest;
+    Pipeline other(restamping);
+    Intake door({.pipeline = other,
+                 .clock = clock,
+                 .gate = gate,
+                 .journal = journal,
+                 .journal_options = {.durability = Durability::none},
+                 .sources = {"s"}});
+    ASSERT_TRUE(take(door, SourceId{0}, batch_of("a", 1, unreadable_time)));
+    EXPECT_EQ(other.counters().of(ReadingOutcome::on_time), 1U);
+    EXPECT_EQ(other.counters().restamped, 1U);
+    EXPECT_EQ(other.view(SeriesId{0})->newest, at(1'000'000));
+  }
+}
+
+TEST_F(IntakeTest, local_time_that_comes_twice_is_the_later_one_that_is_not_in_the_future) {
+  const struct {
+    int arrival;
+    int taken;
+  } cases[] = {{1'000'003, 1'000'000},
+               {1'003'200, 1'000'000},
+               {1'003'301, 1'003'600},
+               {1'003'603, 1'003'600},
+               {1'050'000, 1'003'600}};
+  for (const auto& c : cases) {
+    Pipeline other(options);
+    Intake door({.pipeline = other,
+                 .clock = clock,
+                 .gate = gate,
+                 .journal = journal,
+                 .journal_options = {.durability = Durability::none},
+                 .sources = {"s"}});
+    clock.set_seconds(c.arrival);
+    DecodedBatch batch = batch_of("a", 1, at(1'000'000));
+    batch.readings[0].repeats_after = 3600;
+    ASSERT_TRUE(take(door, SourceId{0}, batch));
+    EXPECT_EQ(other.view(SeriesId{0})->newest, at(c.taken)) << c.arrival;
+  }
+}
+
+TEST_F(IntakeTest, notice_of_a_decoder_is_logged_and_inexact_values_are_counted) {
+  testing::internal::CaptureStdout();
+  DecodedBatch batch = batch_of("a");
+  batch.notices.push_back("times without a zone are read as UTC");
+  batch.inexact = 2;
+  ASSERT_TRUE(take(intake(), SourceId{0}, batch));
+  EXPECT_NE(testing::internal::GetCapturedStdout().find("source s: times without a zone are read as UTC"),
+            std::string::npos);
+  EXPECT_EQ(intake().traffic(SourceId{0}).inexact, 2U);
 }
 
 constexpr std::int64_t year_2026 = 1'780'000'000;  // seconds
@@ -107,6 +174,33 @@ TEST_F(IntakeWithoutTime, times_that_are_bad_are_found_when_the_clock_is_set) {
   ASSERT_TRUE(intake().tick(Fire::due));
   EXPECT_EQ(counters().of(Refusal::too_early), 1U);
   EXPECT_EQ(counters().of(Refusal::too_old), 1U);
+}
+
+TEST_F(IntakeWithoutTime, times_that_count_from_the_arrival_do_so_once_it_is_known) {
+  const std::pair<const char*, Duration> cases[] = {{"before", Duration::seconds(-50)},
+                                                    {"after", Duration::seconds(20)},
+                                                    {"at", Duration()},
+                                                    {"long before", Duration::hours(-1)}};
+  const auto take_all = [&] {
+    for (const auto& [sensor, from_arrival] : cases) {
+      DecodedBatch batch = batch_of(sensor);
+      batch.readings[0].from_arrival = from_arrival;
+      ASSERT_TRUE(take(intake(), SourceId{0}, batch));
+    }
+  };
+  const auto newest = [&] { return intake().inspect([](const Pipeline& state) { return state.watermarks(); }); };
+  clock.set_seconds(7);
+  take_all();
+  EXPECT_EQ(intake().held_readings(), 4U);
+  clock.set_seconds(60);
+  clock.set_ahead(year_2026);
+  ASSERT_TRUE(intake().tick(Fire::due));
+  EXPECT_THAT(newest(),
+              testing::ElementsAre(at(year_2026 - 43), at(year_2026 + 27), at(year_2026 + 7), at(year_2026 - 3593)));
+  clock.set_seconds(100);
+  take_all();
+  EXPECT_THAT(newest(),
+              testing::ElementsAre(at(year_2026 + 50), at(year_2026 + 120), at(year_2026 + 100), at(year_2026 - 3500)));
 }
 
 TEST_F(IntakeWithoutTime, what_waits_is_in_the_checkpoint_too) {
@@ -222,6 +316,58 @@ TEST_F(IntakeTest, readings_that_enter_no_window_go_to_the_quarantine_with_sourc
   }
 }
 
+TEST_F(IntakeTest, sensor_whose_times_are_shifted_by_whole_quarter_hours_is_named) {
+  for (std::int64_t minute = 0; minute < 20; ++minute) {
+    const double now = 1'000'000 + 60.0 * static_cast<double>(minute);
+    clock.set_seconds(static_cast<std::int64_t>(now));
+    EXPECT_TRUE(intake().traffic(SourceId{0}).shifted.empty());
+    DecodedBatch batch = batch_of("kitchen", 1, at(now + 7'200));
+    batch.readings.push_back({"kitchen", "u", "C", at(now + 7'230), 1, 0, 0});
+    batch.readings.push_back({"hall", "t", "C", std::nullopt, 1, 0, 0, 0, false, Duration::hours(-1)});
+    ASSERT_TRUE(take(intake(), SourceId{0}, batch));
+  }
+  const SourceTraffic traffic = intake().traffic(SourceId{0});
+  ASSERT_EQ(traffic.shifted.size(), 1U) << "both metrics, and not what says how long ago it was";
+  EXPECT_EQ(traffic.shifted[0].sensor + ' ' + traffic.shifted[0].shift, "kitchen 2h ahead");
+  const SeriesId all[] = {SeriesId{0}, SeriesId{1}, SeriesId{2}};
+  EXPECT_THAT(intake().shifts_of(all), testing::ElementsAre(Duration::hours(2), Duration::hours(2), std::nullopt));
+}
+
+TEST_F(IntakeTest, sensors_beyond_those_that_are_named_are_one_notice) {
+  for (std::int64_t minute = 0; minute < 20; ++minute) {
+    const double now = 1'000'000 + 60.0 * static_cast<double>(minute);
+    clock.set_seconds(static_cast<std::int64_t>(now));
+    for (int i = 0; i < 12; ++i) {
+      ASSERT_TRUE(take(intake(), SourceId{0}, batch_of("s" + std::to_string(i), 1, at(now - 3'600))));
+    }
+  }
+  const SourceTraffic traffic = intake().traffic(SourceId{0});
+  EXPECT_EQ(traffic.shifted.size(), max_shifted_sensors);
+  EXPECT_TRUE(traffic.has_more_shifted);
+}
+
+TEST_F(IntakeTest, message_that_gives_no_reading_goes_to_the_quarantine_once_with_topic_and_payload) {
+  Quarantine quarantine(files, "state", {});
+  parts.quarantine = &quarantine;
+  clock.set_seconds(1'000'000);
+  DecodedBatch batch;
+  batch.refusals.push_back({Refusal::bad_syntax, "a/b", 3});
+  batch.note_undecoded(0, "a/b", "{t:");
+  batch.end_message(77, true);
+  ASSERT_TRUE(take(intake(), SourceId{0}, batch));
+  ASSERT_TRUE(take(intake(), SourceId{0}, batch)) << "it is sent again";
+  EXPECT_EQ(intake().quarantine_counters().messages_kept, 1U);
+  EXPECT_EQ(counters().of(Refusal::bad_syntax), 1U);
+  QuarantineReader reader(files, "state");
+  ASSERT_FALSE(reader.open());
+  const auto record = reader.next_record();
+  ASSERT_TRUE(record && std::holds_alternative<QuarantinedMessage>(*record));
+  const auto& message = std::get<QuarantinedMessage>(*record);
+  EXPECT_EQ(std::string(name_of(message.reason)) + ' ' + message.source + ' ' + message.topic + ' ' + message.payload,
+            "bad_syntax s a/b {t:");
+  EXPECT_EQ(message.arrival, at(1'000'000));
+}
+
 TEST_F(IntakeTest, quarantine_on_a_broken_disk_holds_nothing_back) {
   files.fail_at(1, EIO, true);
   Quarantine quarantine(files, "state", {});
@@ -240,8 +386,8 @@ TEST_F(IntakeTest, closed_intake_accepts_nothing) {
 TEST_F(IntakeTest, rows_go_to_each_worker_in_its_mode) {
   ScriptedSink::Log update_log, append_log;
   SinkWorker update = worker_to(update_log), append = worker_to(append_log);
-  parts.routes.add(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), update);
-  parts.routes.add(RowSelection(options.windows, {WindowId{0}}, OutputMode::append), append);
+  route(OutputMode::update, update);
+  route(OutputMode::append, append);
   ASSERT_TRUE(take(intake(), SourceId{0}, batch_of("a", 1, at(1))));
   intake().tick(Fire::all);
   EXPECT_EQ(update.status().outbox_rows, 1U);
@@ -256,10 +402,11 @@ TEST_F(IntakeTest, rows_go_to_each_worker_in_its_mode) {
 TEST_F(IntakeTest, accept_waits_while_a_sink_that_may_not_drop_is_full) {
   ScriptedSink::Log log;
   SinkWorker worker = worker_to(log, {.max_bytes = 1, .when_full = WhenFull::block});
-  parts.routes.add(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), worker);
+  route(OutputMode::update, worker);
   ASSERT_TRUE(take(intake(), SourceId{0}, batch_of("a")));
   intake().tick(Fire::all);
   ASSERT_TRUE(worker.full());
+  EXPECT_FALSE(intake().tick(Fire::all)) << "no trigger fires while it is full";
   AcceptWaiter waiter(intake(), SourceId{0});
   waiter.start();
   std::thread peer([&] { EXPECT_TRUE(waiter.accept(batch_of("b"))); });
@@ -282,7 +429,7 @@ TEST_F(IntakeTest, accept_waits_before_the_rows_of_the_next_trigger_overfill_an_
   constexpr std::uint64_t bound = 64 * 1024;
   ScriptedSink::Log log;
   SinkWorker worker = worker_to(log, {.max_bytes = bound, .when_full = WhenFull::block});
-  parts.routes.add(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), worker);
+  route(OutputMode::update, worker);
   std::int64_t second = 0;
   for (int firing = 0; firing < 5; ++firing) {
     while (second < 100'000 && intake().try_accept(SourceId{0}, ten_sensors(second)).is_taken()) {
@@ -295,7 +442,7 @@ TEST_F(IntakeTest, accept_waits_before_the_rows_of_the_next_trigger_overfill_an_
   }
   EXPECT_GE(worker.status().memory_bytes, bound * 9 / 10);
   const std::uint64_t emitted = intake().rows_emitted();
-  EXPECT_FALSE(intake().tick(Fire::all)) << "no trigger fires while it is full";
+  intake().tick(Fire::all);
   EXPECT_EQ(intake().rows_emitted(), emitted);
   while (worker.step() == Duration()) {
   }
@@ -305,10 +452,42 @@ TEST_F(IntakeTest, accept_waits_before_the_rows_of_the_next_trigger_overfill_an_
   EXPECT_TRUE(intake().tick(Fire::all));
 }
 
+// Of one sensor, each in another window.
+DecodedBatch many_windows(std::size_t readings, std::int64_t& second) {
+  DecodedBatch batch;
+  for (; batch.readings.size() < readings; second += 10) {
+    batch.readings.push_back({"a", "t", "", at(static_cast<double>(second)), 1, 0, 0});
+  }
+  return batch;
+}
+
+TEST_F(IntakeTest, batch_whose_rows_would_overfill_an_outbox_waits_and_any_fits_into_an_empty_one) {
+  constexpr std::uint64_t bound = 64 * 1024;
+  ScriptedSink::Log log;
+  SinkWorker worker = worker_to(log, {.max_bytes = bound, .when_full = WhenFull::block});
+  route(OutputMode::update, worker);
+  std::int64_t second = 0;
+  int batches = 0;
+  while (batches < 100 && intake().try_accept(SourceId{0}, many_windows(150, second)).is_taken()) {
+    clock.set_seconds(second);
+    ++batches;
+    if (batches % 2 == 0) intake().tick(Fire::all), static_cast<void>(intake().sync());
+  }
+  intake().tick(Fire::all);
+  static_cast<void>(intake().sync());
+  EXPECT_GE(batches, 3);
+  EXPECT_LE(worker.status().memory_bytes, bound * 11 / 10);
+  while (worker.step() == Duration()) {
+  }
+  intake().tick(Fire::all);
+  EXPECT_FALSE(intake().offer_room());
+  EXPECT_TRUE(intake().try_accept(SourceId{0}, many_windows(2000, second)).is_taken());
+}
+
 TEST_F(IntakeTest, waiting_peer_is_let_go_unacknowledged_when_the_daemon_stops) {
   ScriptedSink::Log log;
   SinkWorker worker = worker_to(log, {.max_bytes = 1, .when_full = WhenFull::block});
-  parts.routes.add(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), worker);
+  route(OutputMode::update, worker);
   ASSERT_TRUE(take(intake(), SourceId{0}, batch_of("a")));
   intake().tick(Fire::all);
   AcceptWaiter waiter(intake(), SourceId{0});
@@ -459,8 +638,80 @@ TEST_F(IntakeOfManyMessages, stored_value_counts_once_and_again_when_its_topic_h
   ASSERT_FALSE(intake().sync());
   IntakeState state;
   ASSERT_TRUE(state.restore(intake().checkpoint().value().intake));
-  EXPECT_TRUE(state.values.knows("s", 1, 7));
-  EXPECT_FALSE(state.values.knows("s", 1, 8));
+  EXPECT_EQ(state.values.find("s", 1), 7U);
+}
+
+TEST_F(IntakeOfManyMessages, unchanged_value_of_a_sensors_metric_is_left_out_where_only_changed_ones_count) {
+  open(Durability::crash);
+  const auto take_values = [&](std::vector<std::pair<const char*, double>> values) {
+    DecodedBatch batch;
+    for (const auto& [metric, value] : values) {
+      batch.readings.push_back({"a", metric, "", at(1), value, 0, 0, true});
+    }
+    EXPECT_TRUE(take(intake(), SourceId{0}, batch));
+    return counters().received;
+  };
+  EXPECT_EQ(take_values({{"t", 20}, {"h", 40}}), 2U);
+  EXPECT_EQ(take_values({{"t", 20}, {"h", 41}}), 3U);
+  EXPECT_EQ(take_values({{"t", 20}, {"h", 41}}), 3U);
+  EXPECT_EQ(take_values({{"t", 21}, {"t", 21}, {"t", 20}}), 5U) << "also within a message";
+  EXPECT_EQ(intake().unchanged_readings(), 4U);
+  DecodedBatch other = batch_of("a", 20, at(1));
+  ASSERT_TRUE(take(intake(), SourceId{0}, other));
+  EXPECT_EQ(counters().received, 6U) << "a route that keeps repeats";
+}
+
+TEST_F(IntakeOfManyMessages, value_whose_time_is_refused_is_not_the_one_before) {
+  open(Durability::crash);
+  clock.set_seconds(1000);
+  const auto take_at = [&](std::optional<Timestamp> time) {
+    DecodedBatch batch;
+    batch.readings.push_back({"a", "t", "", time, 5, 0, 0, true});
+    EXPECT_TRUE(take(intake(), SourceId{0}, batch));
+    return counters().of(ReadingOutcome::on_time);
+  };
+  EXPECT_EQ(take_at(at(100'000)), 0U);
+  EXPECT_EQ(take_at(unreadable_time), 0U);
+  EXPECT_EQ(take_at({}), 1U);
+  EXPECT_EQ(take_at({}), 1U);
+}
+
+TEST_F(IntakeOfManyMessages, message_of_a_known_key_counts_once_within_its_time_also_after_a_restart) {
+  open(Durability::crash);
+  clock.set_seconds(1000);
+  const auto batch_with_key = [&](std::uint64_t hash) {
+    DecodedBatch batch;
+    batch.begin_message(true);
+    batch.readings.push_back({"a", "t", "", at(1), 1, 0, 0});
+    batch.set_message_key(hash, Duration::seconds(60));
+    batch.end_keyed_message(true);
+    return batch;
+  };
+  const auto received_after = [&](std::uint64_t hash) {
+    EXPECT_TRUE(take(intake(), SourceId{0}, batch_with_key(hash)));
+    return counters().received;
+  };
+  EXPECT_EQ(received_after(1), 1U);
+  EXPECT_EQ(received_after(1), 1U);
+  EXPECT_EQ(received_after(2), 2U);
+  clock.set_seconds(1059);
+  EXPECT_EQ(received_after(1), 2U);
+  clock.set_seconds(1060);
+  EXPECT_EQ(received_after(1), 3U) << "another message, after its time";
+  EXPECT_EQ(intake().resent_messages(), 2U);
+  ASSERT_FALSE(intake().sync());
+  ASSERT_TRUE(parts.recovered.restore(intake().checkpoint().value().intake));
+  Pipeline other(options);
+  Journal other_journal(files, "other", {}, 2, {});
+  Intake restarted({.pipeline = other,
+                    .clock = clock,
+                    .gate = gate,
+                    .journal = other_journal,
+                    .journal_options = {.durability = Durability::none},
+                    .sources = {"s"},
+                    .recovered = parts.recovered});
+  ASSERT_TRUE(take(restarted, SourceId{0}, batch_with_key(1)));
+  EXPECT_EQ(other.counters().received, 0U);
 }
 
 TEST_F(IntakeOfManyMessages, impaired_source_says_why_until_it_works_again) {
@@ -469,6 +720,14 @@ TEST_F(IntakeOfManyMessages, impaired_source_says_why_until_it_works_again) {
   EXPECT_EQ(intake().traffic(SourceId{0}).impairment, "taken over");
   intake().impaired(SourceId{0}, {});
   EXPECT_EQ(intake().traffic(SourceId{0}).impairment, "");
+}
+
+TEST_F(IntakeOfManyMessages, source_that_is_not_connected_says_why_until_it_is) {
+  open(Durability::crash);
+  intake().disconnected(SourceId{0}, "unknown host h");
+  EXPECT_EQ(intake().traffic(SourceId{0}).connection_error, "unknown host h");
+  intake().connected(SourceId{0}, "h");
+  EXPECT_EQ(intake().traffic(SourceId{0}).connection_error, "");
 }
 
 TEST_F(IntakeOfManyMessages, newest_position_of_each_partition_is_given_back_and_is_in_the_checkpoint) {
@@ -583,7 +842,7 @@ TEST_F(IntakeOfManyMessages, source_that_was_held_back_hears_of_a_disk_that_take
   intake().detach(SourceId{0});
 }
 
-TEST_F(IntakeOfManyMessages, source_that_waits_for_room_is_told_by_the_next_tick_before_it_counts_as_listening) {
+TEST_F(IntakeOfManyMessages, source_that_waits_for_room_is_notified_by_the_next_tick_before_it_counts_as_listening) {
   open(Durability::crash);
   Told told;
   intake().attach(SourceId{0}, told);
@@ -598,7 +857,7 @@ TEST_F(IntakeOfManyMessages, source_that_waits_for_room_is_told_by_the_next_tick
   intake().detach(SourceId{0});
 }
 
-TEST_F(IntakeTest, pause_before_the_first_tick_makes_nobody_idle) {
+TEST_F(IntakeTest, pause_before_the_first_tick_makes_no_series_idle) {
   options.sources[0].time.idle_timeout = Duration::seconds(2);
   pipeline = Pipeline(options);
   intake().connected(SourceId{0}, "peer");
@@ -621,6 +880,11 @@ TEST(SourcePositions, oldest_partition_is_forgotten_when_a_source_has_too_many_a
   EXPECT_EQ(positions.forgotten(), 1U);
   positions.note("s", "\x01route", "state");
   EXPECT_EQ(positions.forgotten(), 1U) << "states of decoders are counted apart";
+  const auto key = [](std::size_t i) { return message_key_mark + std::to_string(i); };
+  for (std::size_t i = 0; i < max_message_keys; ++i) positions.note("s", key(i), "key");
+  EXPECT_EQ(positions.forgotten(), 1U) << "and so are keys of messages";
+  positions.note("s", key(max_message_keys), "key");
+  EXPECT_EQ(positions.forgotten(), 2U);
   positions.keep({"other"});
   EXPECT_TRUE(positions.of("s").empty());
   EXPECT_EQ(positions.of("other").size(), 1U);

@@ -105,7 +105,7 @@ TEST_F(SourceHearingTest, end_of_one_gap_says_nothing_of_what_waits_behind_the_n
   EXPECT_EQ(unheard(261), 0);
 }
 
-TEST_F(SourceHearingTest, pause_soon_after_the_last_bytes_is_no_sign_of_life) {
+TEST_F(SourceHearingTest, pause_soon_after_the_last_bytes_is_not_a_sign_of_life) {
   tick_heard(3, 0);
   hearing.skip(running_at(3.1), running_at(100));
   for (double now = 100; now < 200; now += 0.1) {
@@ -131,7 +131,7 @@ TEST_F(SourceHearingTest, pause_while_nothing_was_heard_is_one_gap_with_that_tim
   EXPECT_EQ(unheard(222), 0) << "it was heard for an idle timeout";
 }
 
-TEST_F(SourceHearingTest, after_an_idle_timeout_of_hearing_the_pause_counts_for_nobody_and_ends) {
+TEST_F(SourceHearingTest, after_an_idle_timeout_of_hearing_the_pause_counts_for_no_series_and_ends) {
   hearing.skip(running_at(0.1), running_at(100));
   for (double now = 100; now < 161; now += 0.1) {
     batch(now);
@@ -190,7 +190,7 @@ TEST_F(SourceHearingTest, sensor_as_slow_as_the_patience_shows_that_others_are_s
   }
 }
 
-TEST_F(SourceHearingTest, pause_while_nothing_was_heard_is_no_sign_of_life) {
+TEST_F(SourceHearingTest, pause_while_nothing_was_heard_is_not_a_sign_of_life) {
   for (double now = 0; now < 30; now += 0.1) tick_heard(now, 0);
   hearing.skip(running_at(30.1), running_at(160));
   tick_heard(160, 0);
@@ -204,6 +204,94 @@ TEST_F(SourceHearingTest, bytes_that_wait_are_no_sign_of_life) {
   tick_heard(1, 1);
   tick_heard(4, 4, true);
   EXPECT_NEAR(unheard(4), 3, 0.01);
+}
+
+// Peers of TCP: their kernels acknowledge, also where they have nothing to say.
+class PeersHearingTest : public SourceHearingTest {
+ protected:
+  // The last bytes came at `heard`, the last acknowledgement that was due did not come since `absent_since`.
+  void tick_peers(double seconds, double heard, std::optional<double> absent_since = std::nullopt) {
+    const Duration absent = absent_since ? running_at(seconds) - running_at(*absent_since) : Duration();
+    tick(seconds, Liveness{running_at(seconds) - running_at(heard), false, absent});
+  }
+  void flow(double from, double to) {
+    for (double now = from; now < to; now += 0.1) {
+      batch(now);
+      tick_peers(now, now);
+    }
+  }
+  // From 10 s on, noticed after 6 s.
+  void stall(double until) {
+    flow(0, 10);
+    for (double now = 10; now < 16; now += 0.1) tick_peers(now, 10);
+    for (double now = 16; now < until; now += 0.1) {
+      tick_peers(now, 10, 10);
+      ASSERT_NEAR(unheard(now), now - 10, 0.01);
+    }
+  }
+};
+
+TEST_F(PeersHearingTest, peers_that_acknowledge_are_heard_though_they_say_nothing) {
+  for (double now = 0; now < 300; now += 0.1) {
+    tick_peers(now, 0);
+    ASSERT_EQ(unheard(now), 0) << now;
+  }
+}
+
+TEST_F(PeersHearingTest, what_is_sent_again_long_after_the_first_acknowledgement_is_waited_for) {
+  stall(85);
+  for (double now = 85; now < 140; now += 0.1) {  // the peer's kernel sends again after twice its last pause
+    tick_peers(now, 10);
+    ASSERT_NEAR(unheard(now), now - 10, 0.01);
+  }
+  flow(140, 159);
+  EXPECT_NEAR(unheard(158.9), 148.9, 0.1);
+  flow(159, 161);
+  EXPECT_EQ(unheard(161), 0) << "as long after its end as it was";
+}
+
+TEST_F(PeersHearingTest, short_stall_settles_when_it_was_quiet_for_as_long) {
+  stall(22);
+  for (double now = 22; now < 33.9; now += 0.1) {
+    tick_peers(now, 10);
+    ASSERT_NEAR(unheard(now), now - 10, 0.01);
+  }
+  tick_peers(34.2, 10);
+  EXPECT_EQ(unheard(34.2), 0);
+}
+
+TEST_F(PeersHearingTest, batches_of_one_peer_do_not_hide_that_another_is_behind_a_stall) {
+  flow(0, 10);
+  for (double now = 16; now < 60; now += 0.1) {
+    batch(now);
+    tick_peers(now, now, 10);
+    ASSERT_NEAR(unheard(now), now - 10, 0.01);
+  }
+}
+
+TEST_F(PeersHearingTest, peer_that_vanishes_delays_silence_until_it_is_closed_and_130_s_more) {
+  flow(0, 10);
+  for (double now = 16; now < 310; now += 0.1) {
+    batch(now);
+    tick_peers(now, now, 10);
+    ASSERT_NEAR(unheard(now), now - 10, 0.01);
+  }
+  flow(310, 439);
+  EXPECT_NEAR(unheard(438.9), 428.9, 0.2);
+  flow(439, 441);
+  EXPECT_EQ(unheard(441), 0);
+}
+
+TEST_F(PeersHearingTest, end_of_the_connection_behind_a_stall_is_not_a_sign_of_life) {
+  stall(85);
+  tick(85);
+  EXPECT_NEAR(unheard(85), 75, 0.01);
+  for (double now = 85.1; now < 159; now += 0.1) {
+    tick(now);
+    ASSERT_NEAR(unheard(now), now - 10, 0.01);
+  }
+  tick(160.3);
+  EXPECT_EQ(unheard(160.3), 0);
 }
 
 }  // namespace

@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 #include <memory>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <thread>
 
 #include "daemon/monitor/control_client.h"
+#include "daemon/service/descriptor.h"
+#include "daemon/service/socket_address.h"
 #include "tests/fakes/temporary_folder.h"
 
 namespace edgetide {
@@ -66,9 +69,26 @@ TEST(ControlServer, answers_a_line_of_words_and_closes) {
   EXPECT_EQ(status.st_mode & 0777, 0660U);
 }
 
-TEST(ControlServer, an_error_is_told_as_such) {
+TEST(ControlServer, an_error_is_reported_as_such) {
   const RunningServer server([](const std::vector<std::string>&) -> ControlAnswer { return "error: no\n"; });
   EXPECT_EQ(refusal_of(server, {"x"}), "no");
+}
+
+TEST(ControlServer, an_empty_answer_is_not_an_error) {
+  const RunningServer server([](const std::vector<std::string>&) -> ControlAnswer { return ""; });
+  EXPECT_EQ(refusal_of(server, {"sensors", "json"}), "answered: ");
+}
+
+TEST(ControlServer, connection_beyond_the_limit_gets_an_error) {
+  const RunningServer server([](const std::vector<std::string>&) -> ControlAnswer { return "fine\n"; });
+  std::vector<Descriptor> waiting;
+  for (int i = 0; i < 8; ++i) {  // without the end of a line: they are still asking
+    const int peer = socket(AF_UNIX, SOCK_STREAM, 0);
+    const SocketAddress address = parse_unix(server.path());
+    ASSERT_EQ(connect(peer, address.get(), address.length), 0);
+    waiting.emplace_back(peer);
+  }
+  EXPECT_EQ(refusal_of(server, {"x"}), "the gateway has too many who ask; try again");
 }
 
 TEST(ControlServer, a_large_answer_arrives_whole) {
@@ -87,7 +107,7 @@ TEST(ControlServer, a_stream_goes_on_until_it_ends) {
   EXPECT_EQ(server.ask({"x"}), "3\n2\n1\n");
 }
 
-TEST(ControlServer, a_stream_ends_when_nobody_reads_it) {
+TEST(ControlServer, a_stream_ends_when_its_reader_is_gone) {
   auto held = std::make_shared<int>(0);
   const std::weak_ptr<int> watched = held;
   const RunningServer server([&](const std::vector<std::string>&) -> ControlAnswer {
@@ -97,14 +117,14 @@ TEST(ControlServer, a_stream_ends_when_nobody_reads_it) {
   while (!watched.expired()) std::this_thread::yield();
 }
 
-TEST(ControlServer, refuses_what_is_no_request) {
+TEST(ControlServer, refuses_what_is_not_a_request) {
   const RunningServer server([](const std::vector<std::string>&) -> ControlAnswer { return "fine\n"; });
   EXPECT_EQ(refusal_of(server, {std::string(5000, 'x')}).find("answered"), std::string::npos);
   EXPECT_EQ(refusal_of(server, {"a\tb"}), "names have no tabs or line ends");
   EXPECT_EQ(server.ask({"x"}), "fine\n");
 }
 
-TEST(ControlClient, says_where_nobody_answers) {
+TEST(ControlClient, says_where_no_gateway_answers) {
   try {
     ControlClient client({"/nowhere/control.sock"}, {"x"});
     FAIL();

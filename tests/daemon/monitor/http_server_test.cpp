@@ -8,12 +8,13 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 
 #include "daemon/monitor/control_server.h"
-#include "daemon/monitor/host_check.h"
 #include "daemon/monitor/web_routes.h"
+#include "daemon/service/host_check.h"
 #include "daemon/service/socket_address.h"
 #include "tests/daemon/monitor/monitor_fixture.h"
 #include "tests/fakes/few_descriptors.h"
@@ -153,6 +154,38 @@ TEST(HttpServer, request_for_another_host_is_refused) {
   EXPECT_EQ(status_of(get(port, "/", "Host: 127.attacker.example\r\n")), 403);
 }
 
+TEST(HttpServer, request_with_two_hosts_or_none_is_bad) {
+  const int port = free_port();
+  const ServedHttp server(on_port(port));
+  EXPECT_EQ(status_of(get(port, "/", "Host: localhost\r\nHost: attacker.example\r\n")), 400);
+  EXPECT_EQ(status_of(get(port, "/", "")), 400);
+  const HttpPeer older(port);
+  ASSERT_TRUE(older.send("GET / HTTP/1.0\r\n\r\n"));
+  EXPECT_EQ(status_of(older.read_all()), 200);
+}
+
+TEST(HttpServer, header_with_a_nul_byte_or_in_several_lines_is_bad_wherever_it_stands) {
+  using namespace std::string_literals;
+  const int port = free_port();
+  HttpServerOptions options = on_port(port);
+  options.token = "s3cret";
+  const ServedHttp server(options);
+  const std::string host = "Host: 127.0.0.1\r\n", token = "Authorization: Bearer s3cret\r\n";
+  for (const std::string& good :
+       {host + token, token + host, host + "X:\r\nY: \r\n" + token, "Host: 127.0.0.1\n" + token,
+        host + "Authorization: Bearer s3cret\n", "Cookie: a=b; c=d\r\n" + host + token}) {
+    EXPECT_EQ(status_of(get(port, "/", good)), 200) << good;
+  }
+  for (const std::string& bad :
+       {"Host: 127.0.0.1\0.evil.example\r\n"s + token, token + "Host: 127.0.0.1\0.evil.example\r\n"s,
+        "Host: 127.0.0.1\0\0\0evil\r\n"s + token, token + "Host: 127.0.0.1\0\0\0\0\0\r\n"s,
+        host + "Authorization: Bearer s3cret\0x\r\n"s, "Authorization: Bearer s3cret\0x\r\n"s + host,
+        "X: \0\r\nEvil: 1\r\n"s + host + token, "Host: 127.0.0.1\r\n .evil.example\r\n" + token,
+        token + "Host: 127.0.0.1\r\n .evil.example\r\n", host + token + "Ho\0st: evil.example\r\n"s}) {
+    EXPECT_EQ(status_of(get(port, "/", bad)), 400) << bad;
+  }
+}
+
 TEST(HttpServer, slow_requests_and_slow_readers_end_at_the_deadline) {
   const int port = free_port();
   const ServedHttp server(on_port(port),
@@ -237,11 +270,45 @@ TEST(HttpServer, speaks_tls_only_with_a_certificate_and_does_not_start_with_a_ba
     EXPECT_EQ(silent.read_all(), "");
     EXPECT_LT(std::chrono::steady_clock::now() - began, 7s);
   }
+  options.key_file = folder / "fifo";
+  ASSERT_EQ(mkfifo(options.key_file.c_str(), 0600), 0);
+  EXPECT_THROW(HttpServer(options, {}), std::runtime_error) << "and does not wait for a writer";
   options.key_file = folder / "nothing.pem";
   EXPECT_THROW(HttpServer(options, {}), std::runtime_error);
   std::ofstream(folder / "bad.pem") << "not a key";
   options.key_file = folder / "bad.pem";
   EXPECT_THROW(HttpServer(options, {}), std::runtime_error);
+}
+
+TEST(HttpServer, weak_certificate_is_refused_with_the_reason) {
+  struct Case {
+    const char* key;
+    const char* hash;
+    const char* reason;  // empty: it is taken
+  };
+  for (const Case& c : {Case{"rsa:2048", "sha256", ""},
+                        {"rsa:1024", "sha256", "RSA key of 1024 bits is too weak"},
+                        {"rsa:1536", "sha256", "RSA key of 1536 bits is too weak"},
+                        {"rsa:2048", "sha1", "RSA-SHA1"}}) {
+    const TemporaryFolder folder;
+    const std::string at = std::string(folder / "");
+    output_of("cd " + at +
+              " && openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=ca -keyout ca.key -out ca.pem 2>&1; " +
+              "openssl req -newkey " + c.key + " -nodes -subj /CN=localhost -keyout key.pem -out request.pem 2>&1; " +
+              "openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -" + c.hash +
+              " -out cert.pem 2>&1");
+    HttpServerOptions options = on_port(free_port());
+    options.cert_file = folder / "cert.pem";
+    options.key_file = folder / "key.pem";
+    std::string error;
+    try {
+      const HttpServer server(options, {});
+    } catch (const std::runtime_error& refused) {
+      error = refused.what();
+    }
+    EXPECT_EQ(error.empty(), *c.reason == 0) << c.key << ' ' << c.hash << ' ' << error;
+    EXPECT_NE(error.find(c.reason), error.npos) << error;
+  }
 }
 
 TEST(HttpServer, rests_without_descriptors_and_answers_afterwards) {

@@ -20,8 +20,8 @@ inline GatewayStatus healthy_status() {
   source.connected = true;
   source.messages = 40;
   source.bytes = 4000;
-  source.counters.received = 50;
-  source.counters.outcomes = {40, 3, 1, 2};
+  source.counters.received = 55;
+  source.counters.outcomes = {40, 3, 1, 2, 5};
   source.counters.refused[static_cast<std::size_t>(Refusal::bad_syntax)] = 3;
   source.counters.refused[static_cast<std::size_t>(Refusal::too_early)] = 1;
   source.delays.add(Duration::milliseconds(100));

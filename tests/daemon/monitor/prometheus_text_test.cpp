@@ -21,8 +21,9 @@ TEST(PrometheusText, has_the_figures_of_the_status) {
            "edgetide_config_last_reload_successful 1\n",
            "edgetide_source_connected{source=\"plant\"} 1\n",
            "edgetide_source_messages_total{source=\"plant\"} 40\n",
-           "edgetide_source_readings_total{source=\"plant\"} 50\n",
+           "edgetide_source_readings_total{source=\"plant\"} 55\n",
            "edgetide_readings_refused_total{source=\"plant\",reason=\"bad_syntax\"} 3\n",
+           "edgetide_source_unmatched_readings_total{source=\"plant\"} 5\n",
            "edgetide_source_bad_time_total{source=\"plant\",reason=\"too_early\"} 1\n",
            "edgetide_late_readings_total{source=\"plant\",outcome=\"accepted\"} 3\n",
            "edgetide_late_readings_total{source=\"plant\",outcome=\"dropped\"} 2\n",
@@ -44,6 +45,16 @@ TEST(PrometheusText, has_the_figures_of_the_status) {
        }) {
     EXPECT_THAT(text, HasSubstr(line));
   }
+}
+
+TEST(PrometheusText, source_that_reads_files_has_their_counts) {
+  GatewayStatus status = healthy_status();
+  EXPECT_THAT(prometheus_text(status), Not(HasSubstr("source_files_done_total{")));
+  status.sources[0].files = FileCounts{7, 2, Duration::seconds(90)};
+  const std::string text = prometheus_text(status);
+  EXPECT_THAT(text, HasSubstr("edgetide_source_files_done_total{source=\"plant\"} 7\n"));
+  EXPECT_THAT(text, HasSubstr("edgetide_source_files_waiting{source=\"plant\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("edgetide_source_files_lag_seconds{source=\"plant\"} 90\n"));
 }
 
 TEST(PrometheusText, what_is_not_known_is_absent) {

@@ -16,6 +16,11 @@ TEST(Readiness, says_what_keeps_the_gateway_from_its_work) {
       {"", [](GatewayStatus&) {}},
       {"no source is configured", [](GatewayStatus& status) { status.sources.clear(); }},
       {"source plant is not connected", [](GatewayStatus& status) { status.sources[0].connected = false; }},
+      {"source plant is not connected: unknown host h",
+       [](GatewayStatus& status) {
+         status.sources[0].connected = false;
+         status.sources[0].connection_error = "unknown host h";
+       }},
       {"source plant: another client uses the client id c",
        [](GatewayStatus& status) { status.sources[0].impairment = "another client uses the client id c"; }},
       {"the journal cannot be written: disk full",

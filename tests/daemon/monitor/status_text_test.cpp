@@ -42,8 +42,15 @@ TEST(StatusText, tells_why_the_gateway_is_not_ready) {
   EXPECT_THAT(status_text(status), HasSubstr("gateway plant-7, edgetide 9.8.7, up 2h: ready\n"));
   status.sources[0].connected = false;
   EXPECT_THAT(status_text(status), HasSubstr("not ready: source plant is not connected\n"));
+  status.sources[0].connection_error = "unknown host h";
+  EXPECT_THAT(status_text(status), HasSubstr("not ready: source plant is not connected: unknown host h\n"));
+  EXPECT_THAT(status_text(status), HasSubstr("  unknown host h\n"));
   status.sources[0].impairment = "cannot listen on 127.0.0.1:1";
   EXPECT_THAT(status_text(status), HasSubstr("  cannot listen on 127.0.0.1:1\n"));
+  status.sources[0].refuses_series = "series_rate";
+  status.sources[0].awaited = true;
+  EXPECT_THAT(status_text(status), HasSubstr("  cannot listen on 127.0.0.1:1; new series are refused, series_rate; "
+                                             "watermarks wait for its first reading\n"));
   status.monitor_error = "http: cannot listen on 127.0.0.1:2";
   EXPECT_THAT(status_text(status), HasSubstr("\nhttp: cannot listen on 127.0.0.1:2\n"));
 }

@@ -53,6 +53,8 @@ TEST(WindowExplanation, says_what_a_window_waits_for) {
        [](ExplainedKey& key) { key.connected = false; }},
       {"closes at watermark 1970-01-01T00:01:00.000000Z, which hall/t holds back", minute,
        [](ExplainedKey& key) { key.held_by = "hall/t"; }},
+      {", which source yard holds back: it has not reported yet", minute,
+       [](ExplainedKey& key) { key.awaits = "yard"; }},
       {"is closed, final at watermark 1970-01-01T00:01:30.000000Z: needs a reading of 1970-01-01T00:01:40.000000Z",
        {at(0), at(60), RowState::closed},
        [](ExplainedKey&) {}},

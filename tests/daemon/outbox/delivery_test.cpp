@@ -19,7 +19,7 @@ class DeliveryTest : public testing::Test {
     delivery.reset();
     outbox = std::make_unique<Outbox>(options, log.traits, minute_window(), files, spill_location("state", "pg"),
                                       OutboxEvents{});
-    ASSERT_TRUE(std::holds_alternative<std::optional<EpochId>>(outbox->recover(0, 1)));
+    ASSERT_TRUE(std::holds_alternative<std::optional<EpochId>>(outbox->recover({}, 1)));
     delivery = std::make_unique<Delivery>("pg", std::make_unique<ScriptedSink>(log), *outbox, 1, options.max_rate);
   }
   // Steps until there is nothing to do, without waiting. How long it would have waited.
@@ -154,6 +154,21 @@ TEST_F(DeliveryTest, sink_that_was_taken_over_delivers_what_waits_when_it_is_tak
   EXPECT_FALSE(delivery->take_over());
 }
 
+TEST_F(DeliveryTest, sink_that_gets_no_rows_sees_that_it_was_taken_over_when_it_is_looked_at) {
+  start();
+  step_until_idle();
+  EXPECT_EQ(delivery->look(), Duration());
+  EXPECT_FALSE(delivery->status().taken_over);
+  log.last_epoch_answers = {RetryAfter{Duration::seconds(3), "link lost"}};
+  EXPECT_GE(delivery->look(), Duration::seconds(3));
+  EXPECT_FALSE(delivery->status().connected);
+  log.last_epoch_answers = {std::optional<EpochId>(), Stopped{"another instance", true}};
+  EXPECT_EQ(delivery->look(), Duration()) << "it is opened first";
+  EXPECT_EQ(delivery->look(), std::nullopt);
+  EXPECT_TRUE(delivery->status().taken_over);
+  EXPECT_TRUE(delivery->take_over());
+}
+
 TEST_F(DeliveryTest, what_only_a_person_can_mend_is_said_until_rows_are_stored) {
   log.deliver_answers = {once_somebody_acts("no table")};
   start();
@@ -265,7 +280,7 @@ TEST_F(DeliveryTest, exactly_once_sink_with_a_rate_gets_epochs_whole_and_waits_a
 TEST_F(DeliveryTest, rows_that_cannot_be_read_from_disk_are_tried_again_after_a_wait) {
   start({.max_memory = 1});
   outbox->push(own_rows(1));
-  ASSERT_FALSE(outbox->spill_surplus());
+  ASSERT_FALSE(outbox->spill_excess());
   ASSERT_EQ(delivery->step(), Duration());
   files.fail_at(1, EIO);
   ASSERT_TRUE(delivery->step());

@@ -26,7 +26,19 @@ TEST(RowMerge, newest_row_of_each_window_stays_under_the_last_id) {
             (StoredRows{{{0, "a", 0}, {3, 12, 3}}, {{0, "b", 0}, {1, 20, 1}}, {{0, "a", 60}, {1, 30, 1}}}));
 }
 
-TEST(RowMerge, series_is_known_by_its_texts_and_a_group_is_no_sensor) {
+TEST(RowMerge, added_rows_all_stay_behind_the_row_that_they_are_added_to) {
+  const RowBatch merged = merge({
+      batch(1, {{series("a"), 0, 1, {1, 10}, RowState::final}}),
+      batch(2, {{series("a"), 0, 1, {1, 7}, RowState::added}}),
+      batch(3, {{series("a"), 0, 1, {2, 8}, RowState::added}}),
+      batch(4, {{series("a"), 0, 2, {3, 12}, RowState::final}}),
+  });
+  ASSERT_EQ(merged.row_count(), 3U);
+  EXPECT_EQ(merged.windows[0].rows[0].state, RowState::final);
+  EXPECT_EQ(merged.windows[0].values, (std::vector<double>{3, 12, 1, 7, 2, 8}));
+}
+
+TEST(RowMerge, series_is_known_by_its_strings_and_a_group_is_not_a_sensor) {
   const RowBatch merged = merge({
       batch(1, {{series("a", "t", "C"), 0, 1, {1, 10}}, {series("a", "u"), 0, 1, {1, 11}}}),
       batch(2, {{series("a", "t", "K"), 0, 2, {2, 20}}, {group("a", {}), 0, 1, {5, 50}}}),

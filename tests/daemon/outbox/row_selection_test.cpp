@@ -21,7 +21,7 @@ class RowSelectionTest : public testing::Test {
     options.windows.push_back(totals);
   }
   static Row row(WindowId window, KeyId key, RowState state, bool changed, std::uint32_t first_value = 0) {
-    return {window, key, at(0), at(10), state, changed, 1, first_value, 7};
+    return {window, key, at(0), at(10), state, changed, 1, first_value, no_series, 7};
   }
   static bool selects(OutputMode mode, RowState state, bool changed) {
     PipelineOptions options = one_window();
@@ -57,7 +57,7 @@ TEST_F(RowSelectionTest, mode_decides_which_rows_leave) {
   }
 }
 
-TEST_F(RowSelectionTest, rows_come_with_their_texts_and_the_values_of_their_own_window) {
+TEST_F(RowSelectionTest, rows_come_with_their_strings_and_the_values_of_their_window) {
   Pipeline pipeline(options);
   const KeyId a{index_of(series_of(pipeline, "a"))};
   const KeyId b{index_of(series_of(pipeline, "b"))};
@@ -78,7 +78,7 @@ TEST_F(RowSelectionTest, rows_come_with_their_texts_and_the_values_of_their_own_
   EXPECT_THAT(batch.windows[1].values_of(0, 3), ElementsAre(3, 30, 300));
 }
 
-TEST_F(RowSelectionTest, window_that_is_no_input_of_the_sink_leaves_nothing) {
+TEST_F(RowSelectionTest, window_that_is_not_an_input_of_the_sink_adds_nothing) {
   Pipeline pipeline(options);
   const KeyId a{index_of(series_of(pipeline, "a"))};
   const Emission emission{1, {row(WindowId{1}, a, RowState::open, true)}, {1, 2, 3}};
@@ -99,7 +99,24 @@ TEST_F(RowSelectionTest, table_of_a_window_without_a_count_has_its_readings_as_t
   EXPECT_THAT(to_stream.select(emission, pipeline, 1).windows.at(0).values, ElementsAre(1, 2, 3));
 }
 
-TEST_F(RowSelectionTest, sink_is_told_the_columns_of_its_inputs) {
+TEST_F(RowSelectionTest, tables_get_what_is_added_to_their_rows_in_every_mode) {
+  Pipeline pipeline(options);
+  const KeyId a{index_of(series_of(pipeline, "a"))};
+  Emission emission{1, {row(WindowId{1}, a, RowState::open, true)}, {1, 2, 3}};
+  emission.added = {WindowId{0}, {{pipeline.series().shared(SeriesId{0}), at(0), at(10), 2}}, {2, 30}};
+  for (const OutputMode mode : {OutputMode::append, OutputMode::update, OutputMode::complete}) {
+    const RowSelection to_table(options.windows, {WindowId{0}}, mode, SinkKind::table);
+    const RowBatch batch = to_table.select(emission, pipeline, 1);
+    ASSERT_THAT(batch.windows, SizeIs(1));
+    EXPECT_EQ(batch.windows[0].rows.at(0).state, RowState::added);
+    EXPECT_THAT(batch.windows[0].values, ElementsAre(2, 30));
+    const RowSelection to_stream(options.windows, {WindowId{0}}, mode);
+    EXPECT_THAT(to_stream.select(emission, pipeline, 1).windows, IsEmpty());
+    EXPECT_TRUE(to_table.adds_to(WindowId{0}) && !to_table.adds_to(WindowId{1}) && !to_stream.adds_to(WindowId{0}));
+  }
+}
+
+TEST_F(RowSelectionTest, sink_gets_the_columns_of_its_inputs) {
   const std::vector<WindowSchema> schemas = schemas_of(options.windows, {WindowId{1}, WindowId{0}});
   ASSERT_THAT(schemas, SizeIs(2));
   EXPECT_EQ(schemas[0].name, "totals");

@@ -17,7 +17,7 @@ class SinkWorkerTest : public testing::Test {
   void make(OutboxOptions options = {}, OutboxEvents events = {}) {
     worker = std::make_unique<SinkWorker>("test", std::make_unique<ScriptedSink>(log), minute_window(), options, files,
                                           "state", std::move(events));
-    ASSERT_TRUE(std::holds_alternative<std::optional<EpochId>>(worker->recover(0, 1)));
+    ASSERT_TRUE(std::holds_alternative<std::optional<EpochId>>(worker->recover({}, 1)));
   }
   void finish(std::chrono::seconds within = std::chrono::seconds(60)) {
     worker->finish(std::chrono::steady_clock::now() + within);
@@ -90,6 +90,21 @@ TEST_F(SinkWorkerTest, sink_that_hangs_is_interrupted_at_the_deadline_and_its_ro
   EXPECT_THAT(log.stored(), ElementsAre(1));
 }
 
+TEST_F(SinkWorkerTest, idle_sink_is_looked_at_when_it_is_to_be_taken_back) {
+  make();
+  worker->start();
+  while (!worker->status().connected) std::this_thread::yield();
+  EXPECT_FALSE(worker->take_over());
+  {
+    const std::lock_guard lock(log.mutex);
+    log.last_epoch_answers = {Stopped{"another instance", true}};
+  }
+  EXPECT_TRUE(worker->take_over());
+  while (worker->status().taken_over) std::this_thread::yield();
+  EXPECT_EQ(log.take_overs, 1);
+  finish();
+}
+
 TEST_F(SinkWorkerTest, full_outbox_says_so_and_tells_when_there_is_room) {
   log.block = true;
   std::atomic<int> rooms = 0;
@@ -100,6 +115,7 @@ TEST_F(SinkWorkerTest, full_outbox_says_so_and_tells_when_there_is_room) {
   worker->start();
   unblock();
   while (rooms == 0) std::this_thread::yield();
+  EXPECT_TRUE(worker->take_delivered());
   EXPECT_FALSE(worker->full());
   finish();
   EXPECT_THAT(log.stored(), ElementsAre(1));
@@ -118,9 +134,9 @@ TEST_F(SinkWorkerTest, threads_together_lose_nothing) {
   std::thread storage([&] {
     for (std::uint64_t turn = 1; !pushed; ++turn) {
       if (turn % 7 == 0) files.fail_at(3, EIO);
-      if (wanted.exchange(false)) static_cast<void>(worker->spill_surplus());
+      if (wanted.exchange(false)) static_cast<void>(worker->spill_excess());
       if (turn % 5 == 0) static_cast<void>(worker->spill(latest_epoch));
-      static_cast<void>(worker->first_waiting_record());
+      static_cast<void>(worker->spilled());
       std::this_thread::yield();
     }
     files.fail_at(0, 0);
@@ -138,7 +154,7 @@ TEST_F(SinkWorkerTest, threads_together_lose_nothing) {
   EXPECT_EQ(stored(log.batches), expected);
   EXPECT_TRUE(std::is_sorted(log.epochs.begin(), log.epochs.end()));
   EXPECT_EQ(worker->status().outbox_rows, 0U);
-  EXPECT_EQ(worker->status().lost_records, 0U);
+  EXPECT_EQ(worker->status().lost.records, 0U);
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ struct JournalReplayOfOneWindow : testing::Test {
   JournalReplay replay{pipeline, routes, state, {"s"}};
 };
 
-TEST_F(JournalReplayOfOneWindow, readings_of_a_source_that_is_no_more_and_of_an_unknown_series_are_counted_as_lost) {
+TEST_F(JournalReplayOfOneWindow, readings_of_a_removed_source_and_of_an_unknown_series_are_counted_as_lost) {
   replay.apply(RunStart{1, 1, moment(0), {"gone", "s"}, 0, series_checksum(pipeline.series())});
   replay.apply(NewSeries{SeriesId{0}, SourceId{1}, {"a", "t", {}, {}}});
   const Reading known[] = {{SeriesId{0}, at(1), 1}}, unknown[] = {{SeriesId{4}, at(1), 1}};
@@ -121,7 +121,7 @@ TEST_F(JournalReplayOfOneWindow, sessions_and_their_messages_come_back) {
   EXPECT_TRUE(state.sessions.of("s").recent.knows(first));
   const JournaledValue value{1, 7};
   replay.apply(JournaledBatch{SourceId{0}, moment(1), {}, {}, {}, {}, {&value, 1}});
-  EXPECT_TRUE(state.values.knows("s", 1, 7));
+  EXPECT_EQ(state.values.find("s", 1), 7U);
 }
 
 TEST_F(JournalReplayOfOneWindow, readings_of_a_run_whose_series_are_others_are_lost_but_for_those_that_it_defines) {

@@ -46,8 +46,15 @@ SinkOptions sink(const char* name) {
   return options;
 }
 
+SensorTableInput table_of(const char* sensor, const char* site) {
+  auto table = std::make_shared<SensorTable>();
+  table->add(sensor, {{{"site", site}}, {}});
+  return {"sensors", table};
+}
+
 GatewayOptions before() {
   GatewayOptions options;
+  options.enrichment.tables = {table_of("a", "lyon")};
   options.pipeline.sources = {{"plant", {}}, {"line", {}}};
   options.pipeline.windows = {window("minute"), window("hour")};
   options.pipeline.windows[0].derived = {product("power", "t", "u")};
@@ -56,7 +63,7 @@ GatewayOptions before() {
   return options;
 }
 
-TEST(ReloadPlan, each_change_is_told_by_name_and_nothing_else_is) {
+TEST(ReloadPlan, each_change_is_reported_by_name_and_nothing_else_is) {
   struct Case {
     const char* plan;
     std::function<void(GatewayOptions&)> change;
@@ -89,6 +96,13 @@ TEST(ReloadPlan, each_change_is_told_by_name_and_nothing_else_is) {
       {"sinks: changed db", [](GatewayOptions& next) { next.sinks[0].outbox.max_bytes /= 2; }},
       {nothing, [](GatewayOptions& next) { next.sinks[0].mode = OutputMode::append; }},
       {"sinks: new other, gone db", [](GatewayOptions& next) { next.sinks[0].name = "other"; }},
+      {"new labels: table sensors (1 sensor)",
+       [](GatewayOptions& next) { next.enrichment.tables = {table_of("a", "paris")}; }},
+      {"windows: new day; new labels: table sensors (2 sensors)",
+       [](GatewayOptions& next) {
+         next.pipeline.windows.push_back(window("day"));
+         next.enrichment.tables = {table_of("b", "lyon")};
+       }},
   };
   for (const Case& one : cases) {
     GatewayOptions next = before();
@@ -99,7 +113,7 @@ TEST(ReloadPlan, each_change_is_told_by_name_and_nothing_else_is) {
   }
 }
 
-TEST(ReloadPlan, what_needs_a_restart_is_told_and_put_back) {
+TEST(ReloadPlan, what_needs_a_restart_is_reported_and_put_back) {
   GatewayOptions next = before();
   next.id = "other";
   next.state_directory = "/other";

@@ -24,7 +24,7 @@ TEST(Journald, line_of_no_event_has_the_text_and_its_priority) {
   EXPECT_THAT(journal_fields(LogLevel::debug, {}, "x"), Contains("PRIORITY=7"));
 }
 
-TEST(Journald, every_event_has_a_name_and_an_id_of_its_own) {
+TEST(Journald, every_event_has_a_separate_name_and_id) {
   std::set<std::string_view> names, ids;
   for (std::size_t i = 1; i < log_events.size(); ++i) {
     EXPECT_TRUE(names.insert(log_events[i].name).second) << log_events[i].name;

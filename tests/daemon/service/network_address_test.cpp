@@ -44,7 +44,7 @@ TEST(NetworkAddress, texts_of_another_form_are_no_servers) {
   }
 }
 
-TEST(NetworkAddress, loopback_is_told_from_the_network) {
+TEST(NetworkAddress, loopback_is_distinguished_from_the_network) {
   for (const char* host : {"localhost", "127.0.0.1", "127.8.9.1", "::1"}) EXPECT_TRUE(is_loopback_host(host)) << host;
   for (const char* host : {"", "127.evil.example", "128.0.0.1", "0.0.0.0", "::", "localhost.example"}) {
     EXPECT_FALSE(is_loopback_host(host)) << host;

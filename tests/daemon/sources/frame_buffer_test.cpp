@@ -60,6 +60,18 @@ TEST(FrameBuffer, cuts_any_split_of_the_bytes_at_the_lengths_before_the_messages
   }
 }
 
+TEST(FrameBuffer, cuts_any_split_of_the_bytes_into_telegrams_and_what_is_between_them) {
+  const std::string bytes = "b\r\n!1\r\n\r\n \n/a\nb\n!\n/cut\n/d/e\n!F\r\n/is too\nlong\n!\n/g\n!\nx\n/h";
+  for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
+    const Cut result = cut(Framing::telegram, bytes, piece);
+    EXPECT_THAT(result.messages, ElementsAre("b\r\n!1\r\n", "/a\nb\n!\n", "/cut\n", "/d/e\n!F\r\n", "/g\n!\n", "x\n"))
+        << "pieces of " << piece;
+    EXPECT_EQ(result.too_long, 1);
+    EXPECT_TRUE(result.partial);
+    EXPECT_TRUE(result.unreported);
+  }
+}
+
 TEST(FrameBuffer, knows_what_a_stream_leaves_unfinished) {
   struct Case {
     Framing framing;
@@ -77,6 +89,10 @@ TEST(FrameBuffer, knows_what_a_stream_leaves_unfinished) {
       {Framing::length_prefix, "\0\0\0\x03"s, true, true},
       {Framing::length_prefix, "\0\0\0\x03on"s, true, true},
       {Framing::length_prefix, "\xff\xff\xff\xff", true, false},
+      {Framing::telegram, "", false, false},
+      {Framing::telegram, "/a\n!\n\r\n", false, false},  // the blank line is not the start of a message
+      {Framing::telegram, "/a\n!", true, true},
+      {Framing::telegram, "/longer than ten", true, false},
   };
   for (const Case& c : cases) {
     const Cut result = cut(c.framing, c.bytes, 1);

@@ -195,6 +195,30 @@ TEST(MqttSource, what_a_decoder_asks_for_is_published_and_what_it_knew_is_given_
   source->stop();
 }
 
+TEST(MqttSource, shared_subscription_divides_the_messages_among_the_sources_of_a_group) {
+  for (const int protocol : {3, 5}) {
+    const MosquittoServer broker;
+    RecordingHost one_host, other_host;
+    MqttOptions options = options_for(broker.uri(), protocol);
+    options.share = "gateways";
+    const auto one = make_mqtt_source(options, SourceId{0}, one_host);
+    options.client_id += "-2";
+    const auto other = make_mqtt_source(options, SourceId{0}, other_host);
+    one->start();
+    other->start();
+    ASSERT_TRUE(one_host.wait_for_connections(1) && other_host.wait_for_connections(1)) << "protocol " << protocol;
+    for (int value = 0; value < 10; ++value) ASSERT_TRUE(broker.publish("sensors/a/t", std::to_string(value)));
+    ASSERT_TRUE(one_host.wait_for_readings(5) && other_host.wait_for_readings(5)) << "protocol " << protocol;
+    std::vector<double> values;
+    for (RecordingHost* host : {&one_host, &other_host}) {
+      for (const RecordedReading& reading : host->readings()) values.push_back(reading.value);
+    }
+    EXPECT_THAT(values, testing::UnorderedElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)) << "protocol " << protocol;
+    one->stop();
+    other->stop();
+  }
+}
+
 TEST(MqttSource, comes_back_and_subscribes_again_after_the_broker_was_killed) {
   MosquittoServer broker;
   RecordingHost host;
@@ -362,6 +386,51 @@ TEST(MqttSource, tls_checks_the_chain_and_the_host_name) {
       EXPECT_TRUE(host.wait_for_disconnects(1)) << c.names;
       EXPECT_FALSE(host.is_connected()) << c.names;
     }
+    source->stop();
+  }
+}
+
+TEST(MqttSource, each_failure_of_a_connect_is_said_in_words) {
+  const TemporaryFolder folder, other;
+  make_certificates(folder, "DNS:localhost");
+  make_certificates(other, "DNS:localhost");
+  ASSERT_EQ(run_program({"mosquitto_passwd", "-b", "-c", folder / "pw", "user", "secret"}), 0);
+  const MosquittoServer plain("allow_anonymous false\npassword_file " + (folder / "pw") + "\n");
+  const MosquittoServer tls("allow_anonymous true\ncertfile " + (folder / "s.crt") + "\nkeyfile " + (folder / "s.key") +
+                            "\n");
+  const MosquittoServer strict("allow_anonymous true\nrequire_certificate true\ncafile " + (folder / "ca.crt") +
+                               "\ncertfile " + (folder / "s.crt") + "\nkeyfile " + (folder / "s.key") + "\n");
+  const std::string own = folder / "ca.crt";
+  struct Case {
+    std::string server;
+    std::string ca;
+    int protocol;
+    const char* words;
+  };
+  const Case cases[] = {
+      {tcp_uri(free_port()), "", 5, "connect: Connection refused"},
+      {"mqtts://nosuchhost.invalid:8883", "", 5, "connect: unknown host nosuchhost.invalid ("},
+      {tls.uri("mqtts", "localhost"), other / "ca.crt", 5, "connect: the server's certificate is not trusted ("},
+      {tls.uri("mqtts", "localhost"), "", 3, "connect: the server's certificate is not trusted ("},
+      {tls.uri("mqtts", "127.0.0.1"), own, 5, "connect: the server's certificate is for another name than 127.0.0.1"},
+      {strict.uri("mqtts", "localhost"), own, 5, "client certificate, set cert and key in tls"},
+      {plain.uri("mqtts", "localhost"), own, 5,
+       "connect: the TLS handshake failed; a port without TLS is written mqtt:"},
+      {tls.uri(), "", 5, "a port with TLS is written mqtts://"},
+      {tls.uri(), "", 3, "a port with TLS is written mqtts://"},
+      {plain.uri(), "", 5, "connect: the broker refuses: not authorized (135); check username"},
+      {plain.uri(), "", 3, "connect: the broker refuses: not authorized (5); check username"},
+  };
+  for (const Case& c : cases) {
+    RecordingHost host;
+    MqttOptions options = options_for(c.server, c.protocol);
+    options.tls.ca = c.ca;
+    options.username = "user";
+    options.password = "false";
+    const auto source = make_mqtt_source(options, SourceId{0}, host);
+    source->start();
+    ASSERT_TRUE(host.wait_for_disconnects(2)) << c.server;
+    EXPECT_THAT(host.reasons(), testing::Each(HasSubstr(c.words))) << c.server << " protocol " << c.protocol;
     source->stop();
   }
 }

@@ -53,6 +53,11 @@ TEST(ReconnectPace, broker_names_the_taking_over_or_brief_connections_in_a_row_s
     pace.lost(Duration(), false, false);
   }
   EXPECT_TRUE(pace.is_taken_over());
+  EXPECT_FALSE(pace.is_taken_over(true)) << "with MQTT 5 the broker may say so";
+  for (unsigned i = ReconnectPace::brief_most; i < ReconnectPace::brief_most_if_said; ++i) {
+    pace.lost(Duration(), false, false);
+  }
+  EXPECT_TRUE(pace.is_taken_over(true)) << "not all do";
   pace.settle();
   EXPECT_FALSE(pace.is_taken_over());
 }
@@ -64,6 +69,16 @@ TEST(ReconnectPace, restarts_of_a_broker_are_no_other_client) {
     pace.refused();
     EXPECT_FALSE(pace.is_taken_over());
   }
+}
+
+TEST(ReconnectPace, broker_that_restarts_every_few_seconds_is_asked_again_soon) {
+  ReconnectPace pace;
+  for (int i = 0; i < 10; ++i) {
+    pace.lost(Duration::milliseconds(600), false, false);
+    EXPECT_LE(pace.delay(longest), Duration::seconds(2));
+  }
+  for (int i = 0; i < 10; ++i) pace.lost(Duration(), false, false);
+  EXPECT_EQ(pace.delay(longest), Duration::seconds(30)) << "a connection that is lost at once is another matter";
 }
 
 }  // namespace

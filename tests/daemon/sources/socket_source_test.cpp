@@ -87,7 +87,7 @@ SocketInput acknowledging(int port) {
 
 class Running {
  public:
-  Running(const std::vector<SocketInput>& inputs, RecordingHost& host) : loop_(host) {
+  Running(const std::vector<SocketInput>& inputs, RecordingHost& host) : loop_(host, events_) {
     for (const SocketInput& input : inputs) add(input);
   }
   void add(const SocketInput& input) {
@@ -97,6 +97,7 @@ class Running {
   void remove(std::size_t position) { sources_.erase(sources_.begin() + static_cast<std::ptrdiff_t>(position)); }
 
  private:
+  EventLoop events_{"sources"};
   SocketLoop loop_;
   std::vector<std::unique_ptr<Source>> sources_;
 };
@@ -138,7 +139,7 @@ TEST(SocketSource, line_beyond_the_limit_is_refused_once_and_the_connection_goes
   EXPECT_THAT(host.refusals(), ElementsAre(Refusal::too_large));
 }
 
-TEST(SocketSource, acknowledges_the_lines_it_has_accepted_and_says_how_many_it_refused) {
+TEST(SocketSource, acknowledges_every_line_and_says_how_many_of_them_it_refused) {
   const int port = free_port();
   RecordingHost host;
   const SocketInput input = acknowledging(port);
@@ -147,9 +148,9 @@ TEST(SocketSource, acknowledges_the_lines_it_has_accepted_and_says_how_many_it_r
   ASSERT_TRUE(peer.send("t,sensor=a value=1\n"));
   EXPECT_EQ(peer.read_line(), "ack 1\n");
   ASSERT_TRUE(peer.send("not a line\nt,sensor=a value=2\n"));
-  EXPECT_EQ(peer.read_line(), "ack 2 refused 1\n");
+  EXPECT_EQ(peer.read_line(), "ack 3 refused 1\n");
   ASSERT_TRUE(peer.send(std::string(input.options.max_line_bytes + 1, 'x') + "\n"));
-  EXPECT_EQ(peer.read_line(), "ack 2 refused 2\n");
+  EXPECT_EQ(peer.read_line(), "ack 4 refused 2\n");
 }
 
 TEST(SocketSource, what_is_not_accepted_is_not_acknowledged) {
@@ -230,7 +231,7 @@ TEST(SocketSource, one_peer_has_no_more_connections_than_its_part_however_it_is_
   ASSERT_TRUE(first->send("t,sensor=a value=1\n") && second.send("t,sensor=a value=2\n"));
   ASSERT_TRUE(host.wait_for_readings(2));
   EXPECT_TRUE(Peer(parse_inet(tcp_address(port))).is_closed());
-  EXPECT_EQ(host.turned_away(), (TurnedAwayCounts{0, 1, 0}));
+  EXPECT_EQ(host.turned_away(), (TurnedAwayCounts{0, 1, 0, 0}));
   first.reset();
   for (bool let_in = false; !let_in;) {  // when the end of the first is seen
     const Peer third(parse_inet(tcp_address(port)));
@@ -248,7 +249,7 @@ TEST(SocketSource, one_user_has_no_more_connections_to_a_unix_socket_than_its_pa
   const Peer first(parse_unix(path));
   ASSERT_TRUE(first.send("t,sensor=a value=1\n") && host.wait_for_readings(1));
   EXPECT_TRUE(Peer(parse_unix(path)).is_closed());
-  EXPECT_EQ(host.turned_away(), (TurnedAwayCounts{0, 1, 0}));
+  EXPECT_EQ(host.turned_away(), (TurnedAwayCounts{0, 1, 0, 0}));
 }
 
 TEST(SocketSource, connection_that_is_idle_for_longest_makes_room_and_one_with_part_of_a_message_or_an_open_ack_stays) {
@@ -276,7 +277,7 @@ TEST(SocketSource, connection_that_is_idle_for_longest_makes_room_and_one_with_p
   EXPECT_TRUE(Peer(parse_inet(tcp_address(port))).is_closed()) << "the other idle one has spoken";
   host.sync();
   EXPECT_EQ(waits.read_line(), "ack 1\n");
-  EXPECT_EQ(host.turned_away(), (TurnedAwayCounts{2, 0, 1}));
+  EXPECT_EQ(host.turned_away(), (TurnedAwayCounts{2, 0, 1, 0}));
   EXPECT_EQ(host.notices().size(), 1U);
 }
 
@@ -306,6 +307,26 @@ TEST(SocketSource, peers_wait_while_there_is_no_file_descriptor_and_are_served_a
   few.reset();
   ASSERT_TRUE(host.wait_for_readings(3));
   EXPECT_EQ(host.notices().size(), 1U);
+}
+
+TEST(SocketSource, peers_leave_the_last_descriptors_to_others) {
+  const int port = free_port();
+  RecordingHost host;
+  SocketInput input = input_on(SocketKind::tcp, tcp_address(port));
+  input.options.max_connections = input.options.max_connections_per_peer = 1000;
+  const Running source({input}, host);
+  const FewDescriptors few(60);
+  const auto turned_away = [&] { return host.turned_away()[static_cast<std::size_t>(TurnedAway::descriptors)]; };
+  std::vector<std::unique_ptr<Peer>> peers;
+  while (turned_away() == 0 && peers.size() < 29) {  // each takes two descriptors of this process
+    peers.push_back(std::make_unique<Peer>(parse_inet(tcp_address(port))));
+    static_cast<void>(peers.back()->send("t,sensor=a value=1\n"));
+    while (host.readings().size() < peers.size() && turned_away() == 0) std::this_thread::yield();
+  }
+  EXPECT_EQ(turned_away(), 1U);
+  EXPECT_TRUE(peers.back()->is_closed());
+  std::vector<Descriptor> spare;
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(spare.emplace_back(dup(STDERR_FILENO)).is_open()) << i;
 }
 
 TEST(SocketSource, peer_is_not_read_while_the_host_holds_readings_back) {
@@ -416,7 +437,7 @@ TEST(SocketSource, several_inputs_share_one_source) {
   csv.options.route.mapping.format = &csv_format;
   csv.options.route.mapping.columns = {"sensor", "value"};
   csv.options.route.mapping.sensor_path = "sensor";
-  csv.options.route.mapping.values = {{"value", "t", "", 1, 0}};
+  csv.options.route.mapping.values = {{.path = "value", .metric = "t"}};
   const Running source({input_on(SocketKind::tcp, tcp_address(first)), csv}, host);
   ASSERT_TRUE(Peer(parse_inet(tcp_address(first))).send("t,sensor=a value=1\n"));
   ASSERT_TRUE(Peer(parse_inet(tcp_address(second))).send("b,2\n"));
@@ -435,7 +456,7 @@ TEST(SocketSource, address_in_use_fails_at_start_with_the_address) {
   }
 }
 
-TEST(SocketSource, sources_come_and_go_and_the_connections_of_others_stay) {
+TEST(SocketSource, sources_are_added_and_removed_and_the_connections_of_others_stay) {
   const int stays = free_port(), goes = free_port();
   RecordingHost host;
   Running source({input_on(SocketKind::tcp, tcp_address(goes)), input_on(SocketKind::tcp, tcp_address(stays))}, host);
@@ -468,7 +489,8 @@ TEST(SocketSource, address_in_use_leaves_the_other_sources_as_they_are) {
 
 TEST(SocketSource, listening_to_the_world_needs_an_allow_list) {
   RecordingHost host;
-  SocketLoop loop(host);
+  EventLoop events("sources");
+  SocketLoop loop(host, events);
   SocketInput input = input_on(SocketKind::udp, "0.0.0.0:0");
   EXPECT_THROW(make_socket_source(input, loop), std::invalid_argument);
   input.options.allow = {"10.0.0.0/8"};

@@ -38,6 +38,15 @@ TEST(TopicFilter, overlap_if_a_topic_matches_both) {
   }
 }
 
+TEST(TopicFilter, shared_subscription_matches_the_topics_of_its_filter) {
+  EXPECT_EQ(shared_filter("g", "a/+"), "$share/g/a/+");
+  EXPECT_EQ(shared_filter("", "a/+"), "a/+");
+  for (const auto& [subscription, plain] :
+       {std::pair{"$share/g/a/+", "a/+"}, {"$share/g//a", "/a"}, {"a/+", "a/+"}, {"$SYS/#", "$SYS/#"}, {"", ""}}) {
+    EXPECT_EQ(plain_filter(subscription), plain) << subscription;
+  }
+}
+
 TEST(TopicFilter, covered_ones_are_left_out) {
   EXPECT_THAT(without_covered({"plant/+/temp", "plant/+/+", "plant/#"}), ElementsAre("plant/#"));
   EXPECT_THAT(without_covered({"+/+/temp", "plant/+/+", "plant/a/b"}), ElementsAre("+/+/temp", "plant/+/+"));

@@ -18,7 +18,7 @@ inline Checkpoint checkpoint_of(std::uint64_t n, std::size_t bytes = 40) {
   checkpoint.journal_next = 100 * n;
   checkpoint.taken_at = {Timestamp::microseconds(1'795'226'400'000'000), Duration::seconds(30)};
   while (checkpoint.pipeline.size() < bytes) checkpoint.pipeline += "state " + std::to_string(n) + ' ';
-  checkpoint.outboxes = {{"history", 7}, {"local", n}};
+  checkpoint.outboxes = {{"history", 7, 9, 12, 3, n}, {"local", n, n, 0, 0, 0}};
   checkpoint.intake = "besides";
   return checkpoint;
 }

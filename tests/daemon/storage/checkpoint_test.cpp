@@ -82,6 +82,27 @@ std::string of_version(std::uint8_t version) {
   return bytes;
 }
 
+// As it was written before outboxes had an end.
+TEST(Checkpoint, former_version_is_read) {
+  Checkpoint checkpoint = checkpoint_of(1);
+  checkpoint.outboxes.clear();
+  std::string bytes = bytes_of(checkpoint);
+  std::string outboxes;
+  ByteWriter out(outboxes);
+  out.u32(1);
+  out.text("history");
+  out.u64(7);
+  bytes.replace(64, 4, outboxes);
+  bytes[8] = 1;
+  bytes.resize(bytes.size() - 4);
+  ByteWriter(bytes).u32(crc32c(bytes));
+  const auto decoded = decode_checkpoint(bytes);
+  ASSERT_TRUE(std::holds_alternative<Checkpoint>(decoded)) << std::get<BadCheckpoint>(decoded).text;
+  EXPECT_EQ(std::get<Checkpoint>(decoded).outboxes, (std::vector<OutboxStart>{{"history", 7, 0, 0, 0, 0}}));
+  EXPECT_EQ(std::get<Checkpoint>(decoded).intake, checkpoint.intake);
+  EXPECT_EQ(std::get<Checkpoint>(decoded).pipeline, checkpoint.pipeline);
+}
+
 std::string random_bytes(std::size_t length) {
   std::minstd_rand random(17);
   std::string bytes;
@@ -89,7 +110,7 @@ std::string random_bytes(std::size_t length) {
   return bytes;
 }
 
-TEST(Checkpoint, what_is_no_checkpoint_is_told_apart) {
+TEST(Checkpoint, what_is_not_a_checkpoint_is_recognized) {
   const auto segment = encode(SegmentHeader{1, LogKind::journal, 7, 1});
   const struct {
     std::string bytes;
@@ -104,7 +125,7 @@ TEST(Checkpoint, what_is_no_checkpoint_is_told_apart) {
       {random_bytes(300), Reason::foreign, "is not a checkpoint of edgetide"},
       {"#!/bin/sh\necho somebody's script\n", Reason::foreign, "is not a checkpoint of edgetide"},
       {std::string(segment.data(), segment.size()), Reason::foreign, "is not a checkpoint of edgetide"},
-      {of_version(2), Reason::newer, "has format 2; this edgetide reads up to 1"},
+      {of_version(3), Reason::newer, "has format 3; this edgetide reads up to 2"},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(fault_of(c.bytes).reason, c.reason) << c.words;

@@ -17,6 +17,7 @@ const Quarantined late{{SeriesId{0}, Timestamp::microseconds(1'795'224'600'000'0
                        Quarantined::Reason::late_dropped};
 const Quarantined early{{SeriesId{0}, Timestamp::microseconds(4'102'444'800'000'000), 22.0},
                         Quarantined::Reason::too_early};
+const RefusedMessage refused{Refusal::bad_syntax, "plant/kitchen", "{t:21"};
 constexpr Timestamp arrival = Timestamp::microseconds(1'795'226'400'000'000);
 
 TEST(FormatPage, worked_example_reads_as_the_page_says) {
@@ -37,8 +38,16 @@ TEST(FormatPage, worked_example_reads_as_the_page_says) {
   ASSERT_TRUE(second);
   EXPECT_EQ(second->reason, Quarantined::Reason::too_early);
   EXPECT_EQ(second->event_time, early.reading.event_time);
+  const auto third = reader.next_record();
+  ASSERT_TRUE(third && std::holds_alternative<QuarantinedMessage>(*third));
+  const auto& message = std::get<QuarantinedMessage>(*third);
+  EXPECT_EQ(message.reason, refused.reason);
+  EXPECT_EQ(message.arrival, arrival);
+  EXPECT_EQ(message.topic, refused.topic);
+  EXPECT_EQ(message.payload, refused.payload);
+  EXPECT_FALSE(message.is_cut);
   EXPECT_FALSE(reader.next());
-  EXPECT_EQ(reader.readings_lost(), 0U);
+  EXPECT_EQ(reader.records_lost(), 0U);
 }
 
 TEST(FormatPage, worked_example_is_what_is_written) {
@@ -49,6 +58,8 @@ TEST(FormatPage, worked_example_is_what_is_written) {
   encode(late, "plant", arrival, kitchen, log.begin(quarantined_reading_type));
   log.end();
   encode(early, "plant", arrival, kitchen, log.begin(quarantined_reading_type));
+  log.end();
+  encode(refused, "plant", arrival, log.begin(quarantined_message_type));
   log.end();
   ASSERT_FALSE(log.flush());
   EXPECT_EQ(to_hexdump(files.content(example)), hexdump_of_page());

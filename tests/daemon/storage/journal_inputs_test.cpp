@@ -41,7 +41,7 @@ class JournalInputsTest : public testing::Test {
       now = {now.wall + passed, now.running + passed};
       if (random() % 30 == 0)
         now.wall = now.wall + Duration::seconds(static_cast<std::int64_t>(random() % 9000) - 4500);
-      if (random() % 25 == 0) journal.begin_anew();
+      if (random() % 25 == 0) journal.begin_checkpoint();
       if (random() % 10 == 0) {
         journal.append(JournalType::series,
                        NewSeries{SeriesId{series}, SourceId{0}, {std::to_string(series), "t", {}, {}}});

@@ -167,9 +167,38 @@ TEST(JournalRecord, runs_series_ticks_and_connections_read_back) {
   EXPECT_EQ(session.in_flight, 1000U);
   EXPECT_EQ(session.name, "client@server");
   EXPECT_EQ(session.notes, std::string_view("\0n", 2));
+  bytes.clear();
+  encoder.append(bytes, JournaledDelivery{"history", 7, 300});
+  const auto delivery = read_back<JournaledDelivery>(JournalType::delivered, bytes, decoder);
+  EXPECT_EQ(delivery.sink, "history");
+  EXPECT_EQ(delivery.run, 7U);
+  EXPECT_EQ(delivery.epoch, 300U);
 }
 
-TEST(JournalRecord, session_with_more_in_flight_than_there_are_packet_ids_is_no_record) {
+TEST(JournalRecord, late_readings_come_with_their_tick_their_window_and_their_numbers) {
+  const Moment moment{now, Duration::seconds(9)};
+  const std::uint64_t numbers[] = {7, 8, 1'000'000};
+  const Reading readings[] = {{SeriesId{3}, now - Duration::hours(1), 1.5},
+                              {SeriesId{3}, now - Duration::microseconds(1), -2},
+                              {SeriesId{0}, now, 0}};
+  std::string bytes;
+  JournalEncoder().append(bytes, JournaledLate{{moment, Fire::due, 17, 5, {}}, "minute", numbers, readings});
+  EXPECT_EQ(time_of(static_cast<std::uint8_t>(JournalType::late), bytes)->moment->wall, now);
+  JournalDecoder decoder;
+  const auto late = read_back<JournaledLate>(JournalType::late, bytes, decoder);
+  EXPECT_EQ(late.epoch, 17U);
+  EXPECT_EQ(late.window, "minute");
+  EXPECT_TRUE(std::equal(late.numbers.begin(), late.numbers.end(), std::begin(numbers), std::end(numbers)));
+  ASSERT_EQ(late.readings.size(), 3U);
+  EXPECT_EQ(late.readings[1].series, SeriesId{3});
+  EXPECT_EQ(late.readings[1].event_time, now - Duration::microseconds(1));
+  EXPECT_EQ(late.readings[1].value, -2);
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    EXPECT_FALSE(JournalDecoder().decode(static_cast<std::uint8_t>(JournalType::late), bytes.substr(0, length)));
+  }
+}
+
+TEST(JournalRecord, session_with_more_in_flight_than_there_are_packet_ids_is_not_a_record) {
   std::string bytes;
   JournalEncoder().append(bytes, JournaledSession{SourceId{0}, false, 65'536, "a", {}});
   EXPECT_FALSE(JournalDecoder().decode(static_cast<std::uint8_t>(JournalType::session), bytes));

@@ -29,7 +29,7 @@ class FileSystemTest : public testing::TestWithParam<bool> {
   MemoryFileSystem memory_;
 };
 
-TEST_P(FileSystemTest, writes_go_where_they_are_told_and_reads_end_with_the_file) {
+TEST_P(FileSystemTest, writes_go_to_their_offset_and_reads_end_with_the_file) {
   const std::string path = folder_ / "a";
   const auto file = files().open(path, FileAccess::create_new);
   ASSERT_FALSE(file.error);
@@ -89,6 +89,15 @@ TEST_P(FileSystemTest, lock_is_held_by_one_at_a_time) {
 
 INSTANTIATE_TEST_SUITE_P(Both, FileSystemTest, testing::Bool(),
                          [](const auto& kind) { return kind.param ? "memory" : "posix"; });
+
+TEST(PosixFileSystem, what_is_not_a_regular_file_is_not_opened_and_not_waited_for) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  PosixFileSystem files;
+  for (const FileAccess access : {FileAccess::read, FileAccess::update}) {
+    EXPECT_EQ(files.open(folder / "pipe", access).error, std::errc::invalid_argument);
+  }
+}
 
 TEST(PosixFileSystem, files_are_for_the_owner_and_its_group_only) {
   const TemporaryFolder folder;

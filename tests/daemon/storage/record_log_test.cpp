@@ -78,7 +78,7 @@ TEST_F(RecordLogTest, nothing_is_in_the_file_before_flush) {
   EXPECT_EQ(read_log(files).records.size(), 1U);
 }
 
-TEST_F(RecordLogTest, record_longer_than_a_segment_or_the_readers_buffer_has_a_segment_of_its_own) {
+TEST_F(RecordLogTest, record_longer_than_a_segment_or_the_readers_buffer_has_its_own_segment) {
   RecordLogWriter log(files, log_options(1024), {}, 1);
   write_records(log, 3);
   log.append(2, std::string(200'000, 'x'));

@@ -44,6 +44,58 @@ TEST(StateDirectory, is_held_against_a_second_daemon_until_the_first_is_gone) {
   EXPECT_FALSE(refusal_of(files, folder / "state"));
 }
 
+TEST(StateDirectory, entry_of_another_kind_is_set_aside_and_made_again) {
+  namespace fs = std::filesystem;
+  PosixFileSystem files;
+  for (const char* const part : {"journal", "checkpoint", "outbox", "lock"}) {
+    for (const bool is_link : {true, false}) {
+      SCOPED_TRACE(part);
+      const TemporaryFolder folder;
+      const std::string path = folder / "state" + "/" + part;
+      fs::create_directories(folder / "state");
+      if (is_link) {
+        fs::create_symlink(folder / "nowhere", path);
+      } else if (part == std::string("lock")) {
+        fs::create_directory(path);
+      } else {
+        folder.write(std::string("state/") + part, "x");
+      }
+      const auto opened = StateDirectory::open(files, folder / "state");
+      ASSERT_TRUE(std::holds_alternative<StateDirectory>(opened)) << std::get<1>(opened).text;
+      EXPECT_THAT(std::get<StateDirectory>(opened).reports(),
+                  testing::ElementsAre(testing::AllOf(StartsWith(path), HasSubstr("set aside"))));
+      EXPECT_TRUE(fs::exists(fs::symlink_status(path + ".damaged")));
+      EXPECT_NE(fs::is_directory(path), part == std::string("lock"));
+    }
+  }
+}
+
+TEST(StateDirectory, folder_in_the_way_of_a_file_that_is_to_be_written_is_set_aside) {
+  PosixFileSystem files;
+  for (const char* const name : {"probe", "checkpoint/probe", "checkpoint/checkpoint.new", "journal/journal.new"}) {
+    const TemporaryFolder folder;
+    const std::string path = folder / "state" + "/" + name;
+    std::filesystem::create_directories(path + "/more");
+    const auto opened = StateDirectory::open(files, folder / "state");
+    ASSERT_TRUE(std::holds_alternative<StateDirectory>(opened)) << std::get<1>(opened).text;
+    EXPECT_THAT(std::get<StateDirectory>(opened).reports(), testing::ElementsAre(StartsWith(path)));
+    EXPECT_TRUE(std::filesystem::is_directory(path + ".damaged/more"));
+    EXPECT_FALSE(std::filesystem::exists(path));
+  }
+}
+
+TEST(StateDirectory, link_to_a_folder_is_used) {
+  const TemporaryFolder folder;
+  PosixFileSystem files;
+  std::filesystem::create_directories(folder / "elsewhere");
+  std::filesystem::create_directories(folder / "state");
+  std::filesystem::create_directory_symlink(folder / "elsewhere", folder / "state/journal");
+  const auto opened = StateDirectory::open(files, folder / "state");
+  ASSERT_TRUE(std::holds_alternative<StateDirectory>(opened));
+  EXPECT_THAT(std::get<StateDirectory>(opened).reports(), testing::IsEmpty());
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "state/journal"));
+}
+
 TEST(StateDirectory, that_cannot_be_there_is_refused_with_its_path) {
   const TemporaryFolder folder;
   PosixFileSystem files;

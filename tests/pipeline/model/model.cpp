@@ -1,6 +1,7 @@
 #include "tests/pipeline/model/model.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -24,6 +25,9 @@ bool any_of(const std::vector<std::string>& globs, const std::string& text) {
 
 struct SeriesState {
   Series names;
+  std::uint32_t first_labels = 0;
+  std::optional<std::pair<std::uint64_t, Timestamp>>
+      begun;  // the first other ones: by arrival, and what was newest then
   bool heard = false;
   bool active = false;
   Timestamp own = never;   // W_s
@@ -36,7 +40,10 @@ struct SourceState {
   bool listening = false;
   Duration since, before;
   Counters counters;
-  Timestamp value = never;  // the minimum so far
+  Timestamp value = never;   // the minimum so far
+  Timestamp stream = never;  // the newest event time less max_out_of_orderness
+  bool is_awaited = true;
+  Duration heard_at_tick;  // listening time
 };
 
 // Everything that has been heard of a key of a minimum.
@@ -56,7 +63,17 @@ struct Window {
   RowState state = RowState::open;
   bool changed = false;
   bool left_as_empty = false;
-  bool is_final = false;  // has left as final
+  bool is_final = false;          // has left as final
+  std::vector<double> carried;    // what the readings before it decided in its row
+  Timestamp joinable_to = never;  // of a session: a gap behind its last reading, also where it is cut
+  bool is_gone = false;           // of a session that was cut: final, and a gap older
+  bool is_ranked = false;         // its row is among the top
+};
+
+// A session, or one that is cut: then it has a window for each cell.
+struct Session {
+  std::vector<std::pair<std::uint64_t, Kept>> readings;
+  bool is_cut = false;
 };
 
 // A key and, for ordering, its columns; nothing for a column that was left out.
@@ -65,14 +82,50 @@ using Columns = std::vector<std::optional<std::string>>;
 struct Key {
   std::string sensor, metric;
   std::vector<Window> windows;
+  std::vector<std::pair<std::uint64_t, Kept>> readings;  // of all windows, by arrival
+  std::vector<Session> sessions;
+  Timestamp settled = never;  // sessions up to there were final before its series, or group, was evicted
   Timestamp idle = never;
   Memory group;  // grouped definitions
   std::set<SeriesName> members;
   std::optional<Timestamp> first;  // start of the window of the first reading, for empty ones
 };
 
+// What is remembered of evicted series.
+struct Evicted {
+  std::size_t limit = 0;
+  std::map<SeriesName, Timestamp> newest;
+  Timestamp floor = never;
+
+  void remember(const SeriesName& name, Timestamp time) {
+    if (time <= floor) return;
+    Timestamp& kept = newest.try_emplace(name, never).first->second;
+    kept = std::max(kept, time);
+    if (newest.size() <= limit) return;
+    std::vector<Timestamp> times;
+    for (const auto& [of, at] : newest) times.push_back(at);
+    std::sort(times.begin(), times.end());
+    floor = times[times.size() / 4];
+    std::erase_if(newest, [this](const auto& one) { return one.second <= floor; });
+  }
+  Timestamp recall(const SeriesName& name) {
+    const auto known = newest.find(name);
+    if (known == newest.end()) return floor;
+    const Timestamp time = known->second;
+    newest.erase(known);
+    return time;
+  }
+};
+
+// New series of a source, as many as fit.
+struct Bucket {
+  std::int64_t level = 0;  // in series, times a minute
+  Duration filled_at;
+};
+
 struct DerivedWindow {
   Timestamp end;
+  std::map<std::string, std::pair<Timestamp, std::uint32_t>> newest;       // by metric: of its reading, with its labels
   std::map<std::string, std::pair<RowState, std::vector<double>>> inputs;  // by metric: avg, count
   std::uint32_t revision = 0;
   bool touched = false;
@@ -85,13 +138,15 @@ struct Definition {
   std::map<std::uint32_t, Timestamp> source_idle;
   Timestamp all_idle = never;
   std::set<std::tuple<std::string, std::string, Timestamp>> seen;
+  std::map<Columns, Timestamp> evicted_groups;
   std::vector<ModelRow> retracted;
   std::optional<Duration> fired_at;
   std::map<std::pair<std::string, Timestamp>, DerivedWindow> derived;  // by sensor and start
   std::map<std::string, Timestamp> over;  // by sensor: windows that were final then have no derived row
   bool grouped() const {
     const auto& g = options.group_by;
-    return !g.empty() && !(g.size() == 2 && g[0] == "sensor" && g[1] == "metric" && !options.cube);
+    return options.one_group ||
+           (!g.empty() && !(g.size() == 2 && g[0] == "sensor" && g[1] == "metric" && !options.cube));
   }
   bool aligned() const { return options.kind == WindowKind::tumbling || options.kind == WindowKind::sliding; }
 };
@@ -104,9 +159,16 @@ class Model {
       definitions_.back().options = window;
       definitions_.back().number = static_cast<std::uint32_t>(definitions_.size()) - 1;
     }
+    evicted_.limit = 4 * options.max_series;
+    const auto per_minute = static_cast<std::int64_t>(options.new_series_per_minute);
+    buckets_.assign(sources_.size(), {per_minute * minute, Duration()});
   }
 
   void take(const Input& input) {
+    if (input.kind == Input::Kind::reading && !series_.contains({input.sensor, input.metric}) && !add_series(input)) {
+      return;
+    }
+    has_clock_ = has_clock_ || (input.moment && input.kind != Input::Kind::raise && input.kind != Input::Kind::restart);
     if (input.moment && input.kind != Input::Kind::raise && input.kind != Input::Kind::restart) {
       running_ = std::max(running_, input.moment->running);
     }
@@ -136,6 +198,137 @@ class Model {
   }
 
  private:
+  // --- series
+
+  std::size_t taken() const { return slots_.size() - free_.size(); }
+
+  // With the clock as it was before. False: it is refused, and the reading with it.
+  bool add_series(const Input& input) {
+    const auto refused = [&](Refusal reason) {
+      ++sources_[input.source].counters.received;
+      refuse(input.source, reason);
+      return false;
+    };
+    std::optional<std::size_t> leaver;
+    if (taken() >= options_.max_series) {
+      for (const std::size_t slot : evictable_) {
+        if (may_evict(slot)) leaver = slot;
+      }
+      if (!leaver) return refused(Refusal::series_limit);
+    }
+    if (has_clock_ && 2 * taken() >= options_.max_series && !take_from_bucket(input.source)) {
+      return refused(Refusal::series_rate);
+    }
+    if (leaver) evict(*leaver);
+    const Series names = test::series_of(input.sensor, input.metric);
+    drop_groups();
+    recall(names);
+    const SeriesName name{input.sensor, input.metric};
+    if (free_.empty()) {
+      slots_.push_back(name);
+    } else {
+      slots_[free_.back()] = name;
+      free_.pop_back();
+    }
+    series_[name].names = names;
+    series_[name].first_labels = input.labels;
+    return true;
+  }
+
+  bool take_from_bucket(std::uint32_t source) {
+    Bucket& bucket = buckets_[source];
+    const auto per_minute = static_cast<std::int64_t>(options_.new_series_per_minute);
+    const std::int64_t level =
+        std::min(per_minute * minute, bucket.level + (running_ - bucket.filled_at).count() * per_minute);
+    if (level < minute) return false;
+    bucket = {level - minute, running_};
+    return true;
+  }
+
+  static bool has_windows(const Key& key) {
+    return std::any_of(key.windows.begin(), key.windows.end(), [](const Window& window) {
+      const bool is_kept = window.joinable_to > window.end && !window.is_gone;
+      return !window.readings.empty() && (!window.is_final || is_kept);
+    });
+  }
+
+  bool may_evict(std::size_t slot) const {
+    if (!slots_[slot]) return false;
+    const SeriesState& series = series_.at(*slots_[slot]);
+    if (series.heard && !was_idle(series)) return false;
+    return std::none_of(definitions_.begin(), definitions_.end(), [&](const Definition& d) {
+      const auto key = d.keys.find({slots_[slot]->first, slots_[slot]->second});
+      return !d.grouped() && key != d.keys.end() && has_windows(key->second);
+    });
+  }
+
+  void evict(std::size_t slot) {
+    const SeriesName name = *slots_[slot];
+    const SeriesState& series = series_.at(name);
+    if (series.heard) {
+      Timestamp newest = newest_of(series);
+      for (const Definition& d : definitions_) {
+        const auto key = d.keys.find({name.first, name.second});
+        if (d.grouped() || d.options.kind == WindowKind::running || key == d.keys.end()) continue;
+        const Timestamp final_at = key->second.idle - d.options.allowed_lateness;
+        if (key->second.idle == never || final_at <= last_end(d, newest)) continue;
+        newest = final_at - (d.options.kind == WindowKind::session ? d.options.gap : Duration::microseconds(1));
+      }
+      evicted_.remember(name, newest);
+    }
+    for (Definition& d : definitions_) {
+      if (!d.grouped()) d.keys.erase({name.first, name.second});
+      if (d.grouped()) {
+        for (auto& [columns, key] : d.keys) key.members.erase(name);
+      }
+      std::erase_if(d.seen, [&](const auto& seen) {
+        return std::get<0>(seen) == name.first && std::get<1>(seen) == name.second;
+      });
+    }
+    has_evicted_ = true;
+    series_.erase(name);
+    slots_[slot].reset();
+    free_.push_back(slot);
+    std::erase(evictable_, slot);
+  }
+
+  // Groups whose series are all gone, and their windows.
+  void drop_groups() {
+    if (!has_evicted_) return;
+    for (Definition& d : definitions_) {
+      if (!d.grouped()) continue;
+      std::set<Columns> inhabited;
+      for (const auto& [name, series] : series_) {
+        for (const Columns& columns : columns_of(d, series.names)) inhabited.insert(columns);
+      }
+      std::erase_if(d.keys, [&](const auto& entry) {
+        if (inhabited.contains(entry.first) || has_windows(entry.second)) return false;
+        Timestamp& reached = d.evicted_groups.try_emplace(entry.first, never).first->second;
+        reached = std::max(reached, this->reached(d, entry.second, 0, nullptr));
+        return true;
+      });
+    }
+  }
+
+  void recall(const Series& names) {
+    const Timestamp newest = evicted_.recall({names.sensor, names.metric});
+    for (Definition& d : definitions_) {
+      if (!matches(d, names) || d.options.kind == WindowKind::running) continue;
+      for (const Columns& columns : columns_of(d, names)) {
+        if (d.grouped() && d.keys.contains(columns)) continue;
+        Timestamp reached = never;
+        if (d.grouped() && d.evicted_groups.contains(columns)) reached = d.evicted_groups.at(columns);
+        if (!d.grouped() && newest != never) reached = last_end(d, newest) + d.options.allowed_lateness;
+        if (d.grouped()) d.evicted_groups.erase(columns);
+        if (reached == never) continue;
+        Key& key = d.keys[columns];
+        name(d, columns, key);
+        key.idle = reached;
+        if (d.options.kind == WindowKind::session) key.settled = reached - d.options.allowed_lateness - d.options.gap;
+      }
+    }
+  }
+
   // --- listening time and idleness
 
   Duration listened(std::uint32_t source) const {
@@ -152,6 +345,11 @@ class Model {
   bool idle(const SeriesState& series) const {
     const Duration timeout = options_.sources[series.source].time.idle_timeout;
     return series.heard && timeout != Duration::unlimited() && listened(series.source) - series.heard_at >= timeout;
+  }
+  // At the last tick, and not heard since.
+  bool was_idle(const SeriesState& series) const {
+    const Duration timeout = options_.sources[series.source].time.idle_timeout;
+    return timeout != Duration::unlimited() && sources_[series.source].heard_at_tick - series.heard_at >= timeout;
   }
   WatermarkScope scope_of(std::uint32_t source) const { return options_.sources[source].time.scope; }
 
@@ -175,12 +373,30 @@ class Model {
     for (std::uint32_t i = 0; i < sources_.size(); ++i) {
       if (!source_active(i)) continue;
       any = true;
-      least = std::min(least, sources_[i].value);
+      least = std::min(least, scope_of(i) == WatermarkScope::stream ? sources_[i].stream : sources_[i].value);
     }
-    if (any) all_.value = std::max(all_.value, least);
+    if (any && !awaits_any()) all_.value = std::max(all_.value, least);
   }
 
-  void settle_group(Key& key) {
+  bool awaits_any() const {
+    return std::any_of(sources_.begin(), sources_.end(), [](const SourceState& source) { return source.is_awaited; });
+  }
+  // A source that the definition takes has not reported yet.
+  bool awaits_any(const Definition& d) const {
+    return std::any_of(d.options.inputs.begin(), d.options.inputs.end(), [&](SourceId source) {
+      return sources_[index_of(source)].is_awaited &&
+             any_of(d.options.match.source, options_.sources[index_of(source)].name);
+    });
+  }
+  void release_sources() {
+    for (std::uint32_t i = 0; i < sources_.size(); ++i) {
+      const Duration timeout = options_.sources[i].time.idle_timeout;
+      if (timeout != Duration::unlimited() && listened(i) >= timeout) sources_[i].is_awaited = false;
+    }
+  }
+
+  void settle_group(const Definition& d, Key& key) {
+    if (awaits_any(d)) return;
     Timestamp least = Timestamp::latest();
     for (const SeriesName& member : key.members) {
       if (series_.at(member).active) least = std::min(least, series_.at(member).own);
@@ -194,6 +410,9 @@ class Model {
     switch (scope_of(source)) {
       case WatermarkScope::source:
         return std::max({floor_, sources_[source].value, key.idle,
+                         idle_of_source == d.source_idle.end() ? never : idle_of_source->second});
+      case WatermarkScope::stream:
+        return std::max({floor_, sources_[source].stream, key.idle,
                          idle_of_source == d.source_idle.end() ? never : idle_of_source->second});
       case WatermarkScope::global:
         return std::max({floor_, all_.value, d.all_idle, key.idle});
@@ -218,7 +437,9 @@ class Model {
     Counters& counters = sources_[input.source].counters;
     ++counters.received;
     const SeriesName name{input.sensor, input.metric};
-    series_[name].names = test::series_of(input.sensor, input.metric);
+    series_[name].names = test::series_of(input.sensor, input.metric, input.labels);
+    labels_ = input.labels;
+    note_other_labels(series_[name]);
     if (!std::isfinite(input.value)) return refuse(input.source, Refusal::not_finite);
     Timestamp time = input.time;
     if (!judge_time(input, time)) return;
@@ -229,10 +450,15 @@ class Model {
       if (const auto outcome = enter(d, input, time, series)) best = std::min(best.value_or(*outcome), *outcome);
     }
     ++arrivals_;
-    if (!best) return refuse(input.source, Refusal::unmatched);
-    ++counters.outcomes[static_cast<std::size_t>(*best)];
+    ++counters.outcomes[static_cast<std::size_t>(best.value_or(ReadingOutcome::unmatched))];
     if (!series.heard) join_others(series.names);
     hear(input, time, series);
+  }
+
+  void note_other_labels(SeriesState& series) const {
+    const auto labels = [&](std::uint32_t n) { return test::series_of(series.names.sensor, "", n).labels; };
+    if (series.begun || labels(series.first_labels) == labels(labels_)) return;
+    series.begun = {arrivals_, series.heard ? newest_of(series) : never};
   }
 
   // The inputs of a derived metric that were heard before this one, by what the least of them has reached.
@@ -264,7 +490,7 @@ class Model {
   // What a series has reached with one source does not go back with another.
   void keep_reached(const SeriesState& series) {
     for (Definition& d : definitions_) {
-      if (d.grouped() || !takes(d, series.source, series.names)) continue;
+      if (d.grouped() || !feeds(series.source, d)) continue;
       Key& key = *keys_of(d, series.names).front();
       key.idle = std::max(key.idle, reached(d, key, series.source, &series));
     }
@@ -286,11 +512,17 @@ class Model {
     return false;
   }
 
-  bool takes(const Definition& d, std::uint32_t source, const Series& series) const {
-    const MatchOptions& match = d.options.match;
+  bool feeds(std::uint32_t source, const Definition& d) const {
     const auto& inputs = d.options.inputs;
-    if (std::find(inputs.begin(), inputs.end(), SourceId{source}) == inputs.end()) return false;
-    if (!any_of(match.source, options_.sources[source].name)) return false;
+    return std::find(inputs.begin(), inputs.end(), SourceId{source}) != inputs.end() &&
+           any_of(d.options.match.source, options_.sources[source].name);
+  }
+  bool takes(const Definition& d, std::uint32_t source, const Series& series) const {
+    return feeds(source, d) && matches(d, series);
+  }
+
+  static bool matches(const Definition& d, const Series& series) {
+    const MatchOptions& match = d.options.match;
     if (!any_of(match.sensor, series.sensor) || !any_of(match.metric, series.metric)) return false;
     for (const auto& label : match.labels) {
       if (!any_of(label.globs, column(series, label.label))) return false;
@@ -311,22 +543,23 @@ class Model {
   }
 
   // The keys of a series, made when they are new.
-  std::vector<Key*> keys_of(Definition& d, const Series& series) {
+  static std::vector<Columns> columns_of(const Definition& d, const Series& series) {
+    if (!d.grouped()) return {{series.sensor, series.metric}};
+    if (!matches(d, series)) return {};
     std::vector<Columns> wanted;
-    if (!d.grouped()) {
-      wanted = {{series.sensor, series.metric}};
-    } else {
-      const auto& by = d.options.group_by;
-      for (std::size_t subset = 0; subset < (d.options.cube ? std::size_t{1} << by.size() : 1); ++subset) {
-        Columns columns;
-        for (std::size_t i = 0; i < by.size(); ++i) {
-          columns.push_back((subset >> i) & 1 ? std::nullopt : std::optional(column(series, by[i])));
-        }
-        wanted.push_back(columns);
+    const auto& by = d.options.group_by;
+    for (std::size_t subset = 0; subset < (d.options.cube ? std::size_t{1} << by.size() : 1); ++subset) {
+      Columns columns;
+      for (std::size_t i = 0; i < by.size(); ++i) {
+        columns.push_back((subset >> i) & 1 ? std::nullopt : std::optional(column(series, by[i])));
       }
+      wanted.push_back(columns);
     }
+    return wanted;
+  }
+  std::vector<Key*> keys_of(Definition& d, const Series& series) {
     std::vector<Key*> keys;
-    for (const Columns& columns : wanted) {
+    for (const Columns& columns : columns_of(d, series)) {
       Key& key = d.keys[columns];
       name(d, columns, key);
       keys.push_back(&key);
@@ -356,7 +589,9 @@ class Model {
     std::vector<Key*> keys = keys_of(d, series.names);
     if (d.options.deduplicate) {
       const bool late = std::all_of(keys.begin(), keys.end(), [&](const Key* key) {
-        return last_end(d, time) + d.options.allowed_lateness <= reached(d, *key, input.source, &series);
+        const Timestamp w = reached(d, *key, input.source, &series);
+        const Timestamp end = d.options.kind == WindowKind::session ? join(d, *key, time, w).end : last_end(d, time);
+        return end + d.options.allowed_lateness <= w;
       });
       if (!late && !d.seen.insert({series.names.sensor, series.names.metric, time}).second)
         return ReadingOutcome::duplicate;
@@ -364,11 +599,12 @@ class Model {
     ReadingOutcome best = ReadingOutcome::late_dropped;
     for (Key* key : keys) {
       const Timestamp w = reached(d, *key, input.source, &series);
-      const Timestamp end = last_end(d, time);
+      const Timestamp end = d.options.kind == WindowKind::session ? join(d, *key, time, w).end : last_end(d, time);
       if (d.options.kind != WindowKind::running && end + d.options.allowed_lateness <= w) continue;
       best = std::min(best, w < end || d.options.kind == WindowKind::running ? ReadingOutcome::on_time
                                                                              : ReadingOutcome::late_accepted);
       put(d, *key, time, input.value, w);
+      key->readings.push_back({arrivals_, {time, input.value, input.labels}});
       if (!key->first) key->first = newest_start(d, time);
     }
     return best;
@@ -388,6 +624,8 @@ class Model {
     };
     remember(all_);
     remember(source_memory_[input.source]);
+    sources_[input.source].stream = std::max(sources_[input.source].stream, lead);
+    sources_[input.source].is_awaited = false;
     settle_minimums();
     for (Definition& d : definitions_) {
       if (d.grouped() && takes(d, input.source, series.names)) {
@@ -396,7 +634,7 @@ class Model {
           remember(key->group);
         }
       }
-      for (auto& [columns, key] : d.keys) settle_group(key);
+      for (auto& [columns, key] : d.keys) settle_group(d, key);
     }
   }
 
@@ -437,12 +675,13 @@ class Model {
     for (Window& w : key.windows) {
       if (w.start == start && !w.is_final) return w;
     }
-    key.windows.push_back({start, end, {}, 0, RowState::open, false, false, false});
+    key.windows.push_back({start, end, {}, 0, RowState::open, false, false, false, {}});
     return key.windows.back();
   }
 
   void put(const Definition& d, Key& key, Timestamp time, double value, Timestamp w) {
-    if (d.options.kind == WindowKind::session) return put_session(definitions_[d.number], key, time, value, w);
+    if (d.options.kind == WindowKind::session)
+      return put_session(definitions_[d.number], key, {time, value, labels_}, w);
     if (d.options.kind == WindowKind::running)
       return put_into(find_or_create(key, Timestamp(), Timestamp::latest()), time, value);
     for (const std::int64_t n : covering(d, time)) {
@@ -451,38 +690,109 @@ class Model {
     }
   }
   void put_into(Window& window, Timestamp time, double value) {
-    window.readings.push_back({arrivals_, {time, value}});
+    window.readings.push_back({arrivals_, {time, value, labels_}});
     window.changed = true;
   }
 
-  void put_session(Definition& d, Key& key, Timestamp time, double value, Timestamp w) {
-    Window grown{time, time + d.options.gap, {{arrivals_, {time, value}}}, 0, RowState::open, true, false, false};
-    std::sort(key.windows.begin(), key.windows.end(),
-              [](const Window& a, const Window& b) { return a.start < b.start; });
-    std::vector<Window> others, joined;
-    for (Window& session : key.windows) {
-      const bool usable = !session.is_final && session.end + d.options.allowed_lateness > w;
-      const bool touches = session.start <= grown.end && session.end >= grown.start;
-      const Duration length = std::max(session.end, grown.end) - std::min(session.start, grown.start);
-      if (!usable || !touches || length > d.options.max_length) {
-        others.push_back(session);
-        continue;
-      }
-      grown.start = std::min(grown.start, session.start);
-      grown.end = std::max(grown.end, session.end);
-      grown.readings.insert(grown.readings.end(), session.readings.begin(), session.readings.end());
-      joined.push_back(session);
+  // The windows of a session: one, or if it is cut one for each cell.
+  std::vector<Window> windows_of(const Definition& d, const Session& session) const {
+    std::map<std::int64_t, Window> by_cell;
+    const std::int64_t length = d.options.max_length.count();
+    for (const auto& [arrival, reading] : session.readings) {
+      const std::int64_t t = reading.time.count();
+      const std::int64_t cell = session.is_cut ? (t - (t % length + length) % length) / length : 0;
+      const auto [at, is_new] = by_cell.try_emplace(cell);
+      Window& window = at->second;
+      window.start = is_new ? reading.time : std::min(window.start, reading.time);
+      const Timestamp end = reading.time + d.options.gap;
+      window.joinable_to = is_new ? end : std::max(window.joinable_to, end);
+      window.end = window.joinable_to;
+      if (session.is_cut) window.end = std::min(window.end, Timestamp::microseconds((cell + 1) * length));
+      window.readings.emplace_back(arrival, reading);
     }
-    for (const Window& session : joined) {
-      if (session.start == grown.start) {
-        grown.revision = session.revision;
-        grown.state = session.state;
-      } else if (session.revision > 0) {
-        retract(d, key, session);
+    std::vector<Window> windows;
+    for (const auto& [cell, window] : by_cell) windows.push_back(window);
+    return windows;
+  }
+
+  struct Joined {
+    Session session;                // with the reading
+    std::vector<std::size_t> from;  // which sessions of the key
+    Timestamp end;                  // of the window that has the reading
+  };
+  Joined join(const Definition& d, const Key& key, Timestamp time, Timestamp w) const {
+    Joined joined;
+    Timestamp settled = key.settled;  // the last reading of a session that is final
+    for (std::size_t i = 0; i < key.sessions.size(); ++i) {
+      for (const Window& window : windows_of(d, key.sessions[i])) {
+        const bool is_final = window.joinable_to + d.options.allowed_lateness <= w;
+        const bool touches = std::any_of(window.readings.begin(), window.readings.end(), [&](const auto& reading) {
+          return reading.second.time <= time + d.options.gap && time <= reading.second.time + d.options.gap;
+        });
+        if (is_final) settled = std::max(settled, window.joinable_to - d.options.gap);
+        if (is_final || !touches || (!joined.from.empty() && joined.from.back() == i)) continue;
+        joined.from.push_back(i);
       }
     }
-    key.windows = others;
-    key.windows.push_back(grown);
+    Session& session = joined.session;
+    session.readings.push_back({arrivals_, {time, 0}});
+    for (const std::size_t i : joined.from) {
+      const Session& one = key.sessions[i];
+      session.is_cut = session.is_cut || one.is_cut;
+      session.readings.insert(session.readings.end(), one.readings.begin(), one.readings.end());
+    }
+    const auto earlier = [](const auto& a, const auto& b) { return a.second.time < b.second.time; };
+    const auto [first, last] = std::minmax_element(session.readings.begin(), session.readings.end(), earlier);
+    const Duration length = last->second.time + d.options.gap - first->second.time;
+    session.is_cut = session.is_cut || length > d.options.max_length;
+    for (const Window& window : windows_of(d, session)) {
+      const bool has = std::any_of(window.readings.begin(), window.readings.end(),
+                                   [&](const auto& reading) { return reading.first == arrivals_; });
+      if (has) joined.end = window.end;
+    }
+    if (time <= settled) joined.end = never;
+    return joined;
+  }
+
+  void put_session(Definition& d, Key& key, Kept reading, Timestamp w) {
+    Joined joined = join(d, key, reading.time, w);
+    joined.session.readings.front().second = reading;
+    std::vector<Window> former;
+    for (const std::size_t i : joined.from) {
+      for (const Window& window : windows_of(d, key.sessions[i])) {
+        const auto at = std::find_if(key.windows.begin(), key.windows.end(),
+                                     [&](const Window& x) { return x.start == window.start && !x.is_final; });
+        if (at == key.windows.end()) continue;
+        former.push_back(*at);
+        key.windows.erase(at);
+      }
+    }
+    for (const Window& window : windows_of(d, joined.session)) {
+      const auto starts = [&](const Window& x) { return x.start == window.start; };
+      const bool is_over =
+          std::any_of(key.windows.begin(), key.windows.end(), [&](const Window& x) { return starts(x) && x.is_final; });
+      if (is_over) continue;
+      const auto before = std::find_if(former.begin(), former.end(), starts);
+      Window& now = key.windows.emplace_back(window);
+      now.changed = true;
+      if (before == former.end()) continue;
+      now.revision = before->revision;
+      now.state = before->state;
+      now.is_ranked = before->is_ranked;
+      now.changed = before->changed || before->end != now.end || before->readings.size() != now.readings.size();
+      former.erase(before);
+    }
+    for (Window& window : former) {
+      if (window.revision == 0) continue;
+      const std::int64_t length = d.options.max_length.count(), t = window.start.count();
+      const auto cell_end = Timestamp::microseconds(t - (t % length + length) % length + length);
+      if (joined.session.is_cut) window.end = std::min(window.joinable_to, cell_end);
+      retract(d, key, window);
+    }
+    for (auto i = joined.from.rbegin(); i != joined.from.rend(); ++i) {
+      key.sessions.erase(key.sessions.begin() + static_cast<std::ptrdiff_t>(*i));
+    }
+    key.sessions.push_back(std::move(joined.session));
   }
 
   void retract(Definition& d, const Key& key, const Window& session) {
@@ -495,10 +805,12 @@ class Model {
 
   void tick(bool all) {
     ++epoch_;
+    release_sources();
+    for (std::uint32_t i = 0; i < sources_.size(); ++i) sources_[i].heard_at_tick = listened(i);
     for (auto& [name, series] : series_) series.active = series.active && !idle(series);
     settle_minimums();
     for (Definition& d : definitions_) {
-      for (auto& [columns, key] : d.keys) settle_group(key);
+      for (auto& [columns, key] : d.keys) settle_group(d, key);
       follow_clocks(d);
     }
     for (Definition& d : definitions_) {
@@ -506,13 +818,22 @@ class Model {
       const bool due = !d.fired_at || running_.count() / trigger > d.fired_at->count() / trigger;
       if (all || due) fire(d);
     }
+    evictable_.clear();
+    for (std::size_t slot = 0; taken() >= options_.max_series && slot < slots_.size(); ++slot) {
+      if (may_evict(slot)) evictable_.push_back(slot);
+    }
   }
 
   Timestamp newest_final_at(const Definition& d, const Key& key) const {
     if (d.options.kind == WindowKind::running) return never;
     Timestamp newest = never;
     for (const Window& w : key.windows) {
-      if (!w.readings.empty() && !w.is_final) newest = std::max(newest, w.end + d.options.allowed_lateness);
+      if (d.options.kind == WindowKind::session) {
+        if (w.is_gone) continue;
+        newest = std::max(newest, w.joinable_to + d.options.allowed_lateness);
+      } else if (!w.readings.empty() && !w.is_final) {
+        newest = std::max(newest, w.end + d.options.allowed_lateness);
+      }
     }
     return newest;
   }
@@ -524,7 +845,7 @@ class Model {
       for (auto& [columns, key] : d.keys) {
         const bool active =
             std::any_of(key.members.begin(), key.members.end(), [&](const auto& m) { return series_.at(m).active; });
-        if (!active && !key.members.empty())
+        if (!active && key.group.lead != never && !awaits_any(d))
           key.idle = std::max(key.idle, std::min(clock_of(key.group), newest_final_at(d, key)));
       }
       return;
@@ -537,7 +858,7 @@ class Model {
       const WatermarkScope scope = scope_of(series.source);
       if (scope == WatermarkScope::sensor && idle(series))
         key.idle = std::max(key.idle, std::min(own_clock(series), final_at));
-      if (scope == WatermarkScope::source) {
+      if (scope == WatermarkScope::source || scope == WatermarkScope::stream) {
         Timestamp& most = newest.try_emplace(series.source, never).first->second;
         most = std::max(most, final_at);
       }
@@ -548,9 +869,12 @@ class Model {
       any_active = any_active || source_active(i);
       if (source_active(i) || !source_memory_.contains(i) || !newest.contains(i)) continue;
       Timestamp& idle_part = d.source_idle.try_emplace(i, never).first->second;
-      idle_part = std::max(idle_part, std::min(clock_of(source_memory_[i]), newest[i]));
+      Memory memory = source_memory_[i];
+      if (scope_of(i) == WatermarkScope::stream) memory.lead = sources_[i].stream;
+      idle_part = std::max(idle_part, std::min(clock_of(memory), newest[i]));
     }
-    if (!any_active && all_.lead != never) d.all_idle = std::max(d.all_idle, std::min(clock_of(all_), newest_of_all));
+    if (!any_active && !awaits_any() && all_.lead != never)
+      d.all_idle = std::max(d.all_idle, std::min(clock_of(all_), newest_of_all));
   }
   Timestamp own_clock(const SeriesState& series) const {
     return series.lead + (listened(series.source) - series.heard_at);
@@ -576,7 +900,9 @@ class Model {
     for (auto& [columns, key] : d.keys) {
       const Timestamp w = reached_now(d, key);
       for (Window& window : key.windows) {
+        if (window.is_final && window.joinable_to + d.options.allowed_lateness <= w) window.is_gone = true;
         if (window.is_final) continue;
+        if (!window.readings.empty() && carry_in(d, key, window)) window.changed = true;
         const RowState state = window.readings.empty() ? empty_state(d, key, window, w) : state_of(d, window, w);
         const bool changed = window.changed || state != window.state;
         if (!changed && (!d.options.complete || window.readings.empty())) continue;
@@ -584,8 +910,81 @@ class Model {
       }
     }
     if (!d.options.derived.empty()) derive(d, leaving);
+    if (d.options.top && !d.options.complete) add_unchanged(d, leaving);
     if (std::any_of(leaving.begin(), leaving.end(), [](const Leaving& l) { return l.row.changed; })) leave(d, leaving);
     d.retracted.clear();
+  }
+
+  // Windows that others of the same start are ranked with.
+  void add_unchanged(Definition& d, std::vector<Leaving>& leaving) {
+    std::set<Timestamp> starts;
+    std::set<const Window*> known;
+    for (const Leaving& l : leaving) {
+      known.insert(l.window);
+      if (l.row.state != RowState::retracted) starts.insert(l.row.start);
+    }
+    for (auto& [columns, key] : d.keys) {
+      for (Window& window : key.windows) {
+        if (window.is_final || known.contains(&window) || !starts.contains(window.start)) continue;
+        leaving.push_back({row_of(d, key, window, window.state, false), columns, &window});
+      }
+    }
+  }
+
+  // --- what comes before a window
+
+  static std::vector<Kept> in_order(std::vector<std::pair<std::uint64_t, Kept>> readings) {
+    std::sort(readings.begin(), readings.end(), [](const auto& a, const auto& b) {
+      return a.second.time != b.second.time ? a.second.time < b.second.time : a.first < b.first;
+    });
+    std::vector<Kept> kept;
+    for (const auto& [arrival, reading] : readings) kept.push_back(reading);
+    return kept;
+  }
+
+  static Span span_of(const Definition& d, const Key& key, const Window& window) {
+    Span span{window.start, window.end, {}, d.options.hold, d.options.reset_below};
+    if (!d.aligned()) return span;
+    auto before = key.readings;
+    std::erase_if(before, [&](const auto& reading) { return reading.second.time >= window.start; });
+    span.before = in_order(before);
+    return span;
+  }
+
+  // True if that is not what it was when the row was emitted.
+  static bool carry_in(const Definition& d, const Key& key, Window& window) {
+    const auto asks_for = [&](const Aggregate& a) {
+      const auto& list = d.options.aggregates;
+      return std::find(list.begin(), list.end(), a) != list.end();
+    };
+    std::vector<double> carried;
+    const Span span = span_of(d, key, window);
+    if (!span.before.empty()) {
+      for (const Aggregate& a : {Aggregate::delta, Aggregate::rate, Aggregate::increase, Aggregate::time_weighted_avg,
+                                 Aggregate::changes, Aggregate::duration(0), Aggregate::duration(3)}) {
+        if (!asks_for(a)) continue;
+        carried = {span.before.back().value, static_cast<double>(span.before.back().time.count())};
+      }
+      if (asks_for(Aggregate::increase)) {
+        const std::vector<double> counter = counter_after(span);
+        carried.insert(carried.end(), counter.begin(), counter.end());
+      }
+    }
+    return std::exchange(window.carried, carried) != carried;
+  }
+
+  static double filled(const Definition& d, const Aggregate& aggregate, const Span& span) {
+    const double nothing = std::numeric_limits<double>::quiet_NaN();
+    if (aggregate == Aggregate::count) return 0;
+    if (d.options.fill == Fill::none || span.before.empty()) return nothing;
+    if (span.before.back().time + d.options.hold <= span.start) return nothing;
+    for (const Aggregate& a : {Aggregate::min, Aggregate::max, Aggregate::avg, Aggregate::first, Aggregate::last,
+                               Aggregate::time_weighted_avg, Aggregate::mean, Aggregate::median, Aggregate::mode}) {
+      if (aggregate == a) return span.before.back().value;
+    }
+    if (aggregate == Aggregate::changes) return 0;
+    if (aggregate.kind == Aggregate::Kind::duration) return duration_of({}, span, aggregate.argument);
+    return aggregate.kind == Aggregate::Kind::percentile ? span.before.back().value : nothing;
   }
 
   Columns columns_of(const Definition& d, const std::string& sensor, const std::string& metric) const {
@@ -595,17 +994,51 @@ class Model {
     return {sensor, metric};
   }
 
+  // The labels of the newest reading of a window. Where no aggregate knows when that came, those of the first variant
+  // hold on in older windows.
+  std::uint32_t labels_of(const Definition& d, const Key& key, const Window& window,
+                          const std::vector<Kept>& kept) const {
+    const SeriesState& series = series_.at({key.sensor, key.metric});
+    using Kind = Aggregate::Kind;
+    const auto& list = d.options.aggregates;
+    const bool has_last =
+        std::any_of(list.begin(), list.end(),
+                    [](const Aggregate& aggregate) {
+                      constexpr std::array know = {Kind::last,      Kind::delta,    Kind::rate,
+                                                   Kind::last_time, Kind::increase, Kind::time_weighted_avg,
+                                                   Kind::mad,       Kind::changes,  Kind::duration,
+                                                   Kind::max_gap,   Kind::mode};
+                      return std::find(know.begin(), know.end(), aggregate.kind) != know.end();
+                    }) ||
+        d.options.fill == Fill::last;
+    const auto is_noted = [&](const auto& reading) { return series.begun && reading.first >= series.begun->first; };
+    const bool all_noted = std::all_of(window.readings.begin(), window.readings.end(), is_noted);
+    const bool is_older = series.begun && kept.back().time < series.begun->second;
+    return has_last || all_noted || !is_older ? kept.back().labels : series.first_labels;
+  }
+
+  // Nothing where readings that the definition left out may have been the newest before the first with other labels.
+  std::optional<std::uint32_t> labels_before(const Definition& d, const Key& key, const Span& span) const {
+    const MatchOptions any;
+    const MatchOptions& match = d.options.match;
+    const bool takes_all = match.min == any.min && match.max == any.max && match.labels.empty() &&
+                           match.source.empty() && d.options.inputs.size() == sources_.size();
+    if (span.before.empty() || !takes_all) return std::nullopt;
+    const SeriesState& series = series_.at({key.sensor, key.metric});
+    const bool is_older = series.begun && span.before.back().time < series.begun->second;
+    return is_older ? series.first_labels : span.before.back().labels;
+  }
+
   ModelRow row_of(const Definition& d, const Key& key, const Window& window, RowState state, bool changed) const {
     ModelRow row{epoch_,     d.number, key.sensor, key.metric,          window.start,
                  window.end, state,    changed,    window.revision + 1, {}};
-    auto sorted = window.readings;
-    std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
-      return a.second.time != b.second.time ? a.second.time < b.second.time : a.first < b.first;
-    });
-    std::vector<Kept> kept;
-    for (const auto& [arrival, reading] : sorted) kept.push_back(reading);
-    for (const Aggregate& aggregate : d.options.aggregates)
-      row.values.push_back(aggregate_of(kept, aggregate, window.end));
+    const Span span = span_of(d, key, window);
+    const std::vector<Kept> kept = in_order(window.readings);
+    for (const Aggregate& aggregate : d.options.aggregates) {
+      row.values.push_back(kept.empty() ? filled(d, aggregate, span) : aggregate_of(kept, aggregate, span));
+    }
+    if (d.grouped()) return row;
+    row.labels = kept.empty() ? labels_before(d, key, span) : std::optional(labels_of(d, key, window, kept));
     return row;
   }
 
@@ -614,10 +1047,16 @@ class Model {
   // An empty window is open (and does not leave) until its time has passed on the clock of an idle series too.
   RowState empty_state(const Definition& d, const Key& key, const Window& window, Timestamp w) const {
     const SeriesState& series = series_.at({key.sensor, key.metric});
-    if (w == Timestamp::latest()) w = series.lead;
-    if (w >= window.end + d.options.allowed_lateness) return RowState::final;
+    const bool ended = w == Timestamp::latest();
+    if (ended) w = newest_of(series);
     const Timestamp clock = idle(series) ? std::max(w, own_clock(series)) : w;
+    if (ended) return clock >= window.end ? RowState::final : window.state;
+    if (w >= window.end + d.options.allowed_lateness) return RowState::final;
     return clock >= window.end ? RowState::closed : window.state;
+  }
+
+  Timestamp newest_of(const SeriesState& series) const {
+    return series.lead + options_.sources[series.source].time.max_out_of_orderness;
   }
 
   void add_empty_windows(Definition& d) {
@@ -625,13 +1064,13 @@ class Model {
       if (!key.first) continue;
       const SeriesState& series = series_.at({key.sensor, key.metric});
       Timestamp w = reached_now(d, key);
-      if (w == Timestamp::latest()) w = series.lead;
+      if (w == Timestamp::latest()) w = newest_of(series);
       const Timestamp clock = idle(series) ? std::max(w, own_clock(series)) : w;
       for (std::int64_t n = covering(d, *key.first).back() + 1; window(d, n).second <= clock; ++n) {
         const auto [start, end] = window(d, n);
         const bool known = std::any_of(key.windows.begin(), key.windows.end(),
                                        [&, at = start](const Window& x) { return x.start == at; });
-        if (!known) key.windows.push_back({start, end, {}, 0, RowState::open, false, false, false});
+        if (!known) key.windows.push_back({start, end, {}, 0, RowState::open, false, false, false, {}});
       }
     }
   }
@@ -649,6 +1088,9 @@ class Model {
         DerivedWindow& window = d.derived[{l.row.sensor, l.row.start}];
         window.end = l.row.end;
         window.touched = true;
+        if (l.window != nullptr && !l.is_empty) {
+          window.newest[input.metric] = {in_order(l.window->readings).back().time, *l.row.labels};
+        }
         window.inputs[input.metric] = {l.row.state,
                                        {l.row.values[slot(Aggregate::avg)], l.row.values[slot(Aggregate::count)]}};
       }
@@ -685,10 +1127,20 @@ class Model {
                                    ? value
                                    : std::numeric_limits<double>::quiet_NaN());
       }
+      l.row.labels = derived_labels(derived, window);
       leaving.push_back(l);
       window.touched = false;
     }
     std::erase_if(d.derived, [&](const auto& entry) { return is_over(d, derived, entry.first.first, entry.second); });
+  }
+
+  // Of the newest reading, and of the first input of those of one time.
+  static std::uint32_t derived_labels(const DerivedMetric& derived, const DerivedWindow& window) {
+    std::pair newest{never, std::uint32_t{0}};
+    for (const auto& input : derived.inputs) {
+      if (window.newest.at(input.metric).first > newest.first) newest = window.newest.at(input.metric);
+    }
+    return newest.second;
   }
 
   // All rows of the inputs have left, or those that have not cannot any more. An input that was never heard is not
@@ -719,37 +1171,64 @@ class Model {
       if (a.order != b.order) return a.order < b.order;
       return a.row.state > b.row.state;
     });
-    const std::set<const Leaving*> cut = d.options.top ? below_the_top(d, leaving) : std::set<const Leaving*>();
+    std::map<const Leaving*, std::size_t> places;
+    if (d.options.top) places = places_by_top(d, leaving);
+    const auto is_in = [&](const Leaving& l) { return places.contains(&l) && places.at(&l) < d.options.top->n; };
+    std::map<Timestamp, bool> news;  // by start: the ranking is another one, or has other rows
     for (const Leaving& l : leaving) {
-      if (!cut.contains(&l)) {
-        rows_.push_back(l.row);
-        rows_.back().epoch = epoch_;
+      if (!places.contains(&l)) continue;
+      news[l.row.start] |= is_in(l) ? l.row.changed || !l.window->is_ranked : l.window->is_ranked;
+    }
+    std::vector<const Leaving*> rows;
+    for (Leaving& l : leaving) {
+      const bool is_ranked = places.contains(&l);
+      const bool falls_out = is_ranked && !is_in(l) && l.window->is_ranked;
+      const bool stays = !is_ranked || (is_in(l) && (news[l.row.start] || d.options.complete));
+      if (stays || falls_out) rows.push_back(&l);
+      if (l.window != nullptr) {
+        l.window->changed = false;
+        l.window->state = l.row.state;
+        l.window->is_final = l.row.state == RowState::final;
+        l.window->is_ranked = is_ranked && is_in(l);
+        if (stays || falls_out) l.window->revision = l.row.revision;
       }
-      if (l.window == nullptr) continue;
-      l.window->changed = false;
-      l.window->state = l.row.state;
-      l.window->is_final = l.row.state == RowState::final;
-      if (!cut.contains(&l)) l.window->revision = l.row.revision;
+      if (is_ranked) l.row.changed = news[l.row.start];
+      if (falls_out) fall_out(l.row);
+    }
+    const auto place_of = [&](const Leaving* l) { return places.contains(l) && is_in(*l) ? places.at(l) + 1 : 0; };
+    std::stable_sort(rows.begin(), rows.end(), [&](const Leaving* a, const Leaving* b) {
+      return std::pair(a->row.start, place_of(a)) < std::pair(b->row.start, place_of(b));
+    });
+    for (const Leaving* l : rows) {
+      rows_.push_back(l->row);
+      rows_.back().epoch = epoch_;
     }
   }
 
-  static std::set<const Leaving*> below_the_top(const Definition& d, const std::vector<Leaving>& leaving) {
+  static void fall_out(ModelRow& row) {
+    row.state = RowState::retracted;
+    row.labels.reset();
+    for (double& value : row.values) value = std::numeric_limits<double>::quiet_NaN();
+  }
+
+  // Among the rows of their start, from 0.
+  static std::map<const Leaving*, std::size_t> places_by_top(const Definition& d, const std::vector<Leaving>& leaving) {
     const auto& list = d.options.aggregates;
     const auto slot = static_cast<std::size_t>(std::find(list.begin(), list.end(), d.options.top->by) - list.begin());
     std::map<Timestamp, std::vector<const Leaving*>> by_start;
     for (const Leaving& l : leaving) {
       if (l.row.state != RowState::retracted) by_start[l.row.start].push_back(&l);
     }
-    std::set<const Leaving*> cut;
+    std::map<const Leaving*, std::size_t> places;
     for (auto& [start, rows] : by_start) {
       const auto value = [&](const Leaving* l) {
         return std::isnan(l->row.values[slot]) ? -std::numeric_limits<double>::infinity() : l->row.values[slot];
       };
       std::stable_sort(rows.begin(), rows.end(),
                        [&](const Leaving* a, const Leaving* b) { return value(a) > value(b); });
-      for (std::size_t i = d.options.top->n; i < rows.size(); ++i) cut.insert(rows[i]);
+      for (std::size_t i = 0; i < rows.size(); ++i) places[rows[i]] = i;
     }
-    return cut;
+    return places;
   }
 
   PipelineOptions options_;
@@ -762,6 +1241,15 @@ class Model {
   Duration running_;
   std::uint64_t epoch_ = 0;
   std::uint64_t arrivals_ = 0;
+  static constexpr std::int64_t minute = 60'000'000;
+  bool has_clock_ = false;
+  bool has_evicted_ = false;
+  std::vector<std::optional<SeriesName>> slots_;  // in which series are evicted: the last one that may be
+  std::vector<std::size_t> free_;                 // the last one is given again first
+  std::vector<std::size_t> evictable_;            // as of the last tick
+  Evicted evicted_;
+  std::vector<Bucket> buckets_;  // by source
+  std::uint32_t labels_ = 0;     // of the reading that is taken
   std::vector<ModelRow> rows_;
 };
 

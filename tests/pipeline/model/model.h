@@ -25,6 +25,7 @@ struct ModelRow {
   bool changed;
   std::uint32_t revision;
   std::vector<double> values;
+  std::optional<std::uint32_t> labels = {};  // of its newest reading, as series_of; nothing: of a group, or none
 };
 
 struct Outcome {

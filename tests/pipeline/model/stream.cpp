@@ -56,6 +56,13 @@ const Aggregate every_aggregate[] = {Aggregate::sum,
                                      Aggregate::time_weighted_avg,
                                      Aggregate::distinct,
                                      Aggregate::max_gap,
+                                     Aggregate::mean,
+                                     Aggregate::median,
+                                     Aggregate::mode,
+                                     Aggregate::mad,
+                                     Aggregate::changes,
+                                     Aggregate::duration(0),
+                                     Aggregate::duration(3),
                                      Aggregate::percentile(50),
                                      Aggregate::percentile(99.9),
                                      Aggregate::percentile(0)};
@@ -64,7 +71,10 @@ TimeOptions random_time(Random& random) {
   TimeOptions time;
   time.max_out_of_orderness = seconds(random.one_of(std::array<std::int64_t, 4>{0, 1, 5, 20}));
   time.idle_timeout = random.one_in(3) ? Duration::unlimited() : seconds(random.between(1, 30));
-  if (random.one_in(2)) time.scope = random.one_in(2) ? WatermarkScope::source : WatermarkScope::global;
+  if (random.one_in(2)) {
+    time.scope = random.one_of(
+        std::array{WatermarkScope::source, WatermarkScope::global, WatermarkScope::global, WatermarkScope::stream});
+  }
   time.max_future = random.one_in(2) ? Duration::unlimited() : seconds(random.between(5, 60));
   time.oldest = random.one_in(2) ? Duration::unlimited() : seconds(random.between(20, 200));
   time.on_bad_time = random.one_in(2) ? BadTimePolicy::use_arrival : BadTimePolicy::drop;
@@ -110,11 +120,13 @@ void choose_query(Random& random, WindowOptions& window) {
     window.group_by = random.one_of(std::array<std::vector<std::string>, 4>{
         std::vector<std::string>{"site"}, {"site", "metric"}, {"sensor", "metric"}, {"line", "site"}});
     window.cube = window.group_by.front() != "sensor" && random.one_in(2);
+  } else {
+    window.one_group = random.one_in(8);
   }
 }
 
 void choose_output(Random& random, WindowOptions& window) {
-  const bool by_series = window.group_by.empty();
+  const bool by_series = window.group_by.empty() && !window.one_group;
   window.complete = random.one_in(5);
   if (window.kind != WindowKind::running) window.deduplicate = random.one_in(4);
   const bool aligned = window.kind == WindowKind::tumbling || window.kind == WindowKind::sliding;
@@ -142,21 +154,38 @@ WindowOptions random_window(Random& random, std::uint32_t number, std::uint32_t 
   window.allowed_lateness = random.one_in(2) ? Duration() : seconds(random.between(1, 30));
   window.trigger = seconds(random.one_of(std::array<std::int64_t, 3>{1, 5, 10}));
   choose_output(random, window);
+  if (random.one_in(3)) window.hold = seconds(random.between(1, 30));
+  if (random.one_in(3)) window.reset_below = static_cast<double>(random.upto(10)) / 10;
+  if (window.emit_empty && window.kind == WindowKind::tumbling && random.one_in(2)) window.fill = Fill::last;
   return window;
+}
+
+// Series are evicted for others, and refused.
+void make_crowded(Random& random, PipelineOptions& options) {
+  options.max_series = static_cast<std::size_t>(random.between(1, 5));
+  if (random.one_in(3)) options.new_series_per_minute = static_cast<std::size_t>(random.between(1, 6));
+  for (WindowOptions& window : options.windows) {
+    window.derived.clear();
+    window.emit_empty = false;
+  }
 }
 
 class Script {
  public:
-  Script(Random& random, std::uint32_t sources, bool shared) : random_(random), sources_(sources), shared_(shared) {
+  Script(Random& random, std::uint32_t sources, bool shared, bool labels_change)
+      : random_(random), sources_(sources), shared_(shared) {
     has_clock_ = !random.one_in(4);
     disorder_ = random.one_of(std::array<std::int64_t, 4>{0, 3, 15, 60});
     metrics_ = random.one_in(2) ? 2 : 1;
+    labels_change_ = labels_change;
     wall_ = seconds(random.between(-100, 30)).count();
   }
 
   std::vector<Input> inputs() {
     if (has_clock_) {
-      for (std::uint32_t i = 0; i < sources_; ++i) add(Input::Kind::connect, i);
+      for (std::uint32_t i = 0; i < sources_; ++i) {
+        if (i == 0 || !random_.one_in(3)) add(Input::Kind::connect, i);  // others come later, or never
+      }
     }
     for (std::int64_t i = random_.between(15, 150); i > 0; --i) step();
     if (random_.one_in(2)) raise(Timestamp::latest());
@@ -216,12 +245,14 @@ class Script {
     input.value = static_cast<double>(random_.between(-3, 9));
     if (random_.one_in(10)) input.value *= 1e9 + 0.25;
     if (random_.one_in(100)) input.value = std::numeric_limits<double>::quiet_NaN();
+    if (labels_change_ && random_.one_in(3)) input.labels = static_cast<std::uint32_t>(random_.between(1, 2));
   }
 
   Random& random_;
   std::uint32_t sources_;
   bool shared_;
   bool has_clock_;
+  bool labels_change_;
   std::int64_t disorder_, metrics_;
   std::int64_t wall_ = 0;
   std::int64_t running_ = 0;
@@ -236,10 +267,12 @@ const char* const kind_names[] = {"reading", "tick", "tick_all", "connect", "dis
 
 }  // namespace
 
-Series series_of(const std::string& sensor, const std::string& metric) {
+Series series_of(const std::string& sensor, const std::string& metric, std::uint32_t labels) {
   Series series{sensor, metric, "", {}};
   if (sensor == "a" || sensor == "b") series.labels = {{"line", "1"}, {"site", "x"}};
   if (sensor == "c" || sensor == "d") series.labels = {{"site", "y"}};
+  if (labels == 1) series.labels = {{"site", "z"}};
+  if (labels == 2) series.labels = {{"line", "1"}, {"site", sensor == "a" ? "y" : "x"}};
   return series;
 }
 
@@ -263,7 +296,17 @@ Case random_case(std::uint64_t seed) {
     window.inputs.clear();
     for (std::uint32_t input = 0; input < sources; ++input) window.inputs.push_back(SourceId{input});
   }
-  made.inputs = Script(random, sources, shared).inputs();
+  // The newest reading of a window is known where its `last` is computed (row_labels.h).
+  const bool labels_change = random.one_in(2);
+  for (WindowOptions& window : made.options.windows) {
+    const auto& list = window.aggregates;
+    const bool has_last = std::find(list.begin(), list.end(), Aggregate::last) != list.end();
+    const bool needs_last = window.kind == WindowKind::session || !window.derived.empty() || random.one_in(2);
+    if (labels_change && !has_last && needs_last) window.aggregates.push_back(Aggregate::last);
+  }
+  made.inputs = Script(random, sources, shared, labels_change).inputs();
+  // Of variants, which is evicted next is another test's (continuation_test.cpp).
+  if (!labels_change && random.one_in(3)) make_crowded(random, made.options);
   return made;
 }
 
@@ -274,7 +317,8 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 
 std::string to_text(const Case& test_case) {
   std::ostringstream out;
-  out << "seed " << test_case.seed << '\n';
+  out << "seed " << test_case.seed << ", series " << test_case.options.max_series << ", new ones a minute "
+      << test_case.options.new_series_per_minute << '\n';
   for (const SourceOptions& s : test_case.options.sources) {
     out << s.name << ": out_of_orderness " << text_of(s.time.max_out_of_orderness) << " idle "
         << text_of(s.time.idle_timeout) << " scope " << static_cast<int>(s.time.scope) << " future "
@@ -290,6 +334,7 @@ std::string to_text(const Case& test_case) {
         << w.derived.size() << " inputs " << w.inputs.size();
     if (w.top) out << " top " << w.top->n << " by " << name_of(w.top->by);
     for (const std::string& g : w.group_by) out << " by " << g;
+    if (w.one_group) out << " one group";
     for (const std::string& g : w.match.sensor) out << " sensor=" << g;
     for (const std::string& g : w.match.metric) out << " metric=" << g;
     for (const std::string& g : w.match.source) out << " source=" << g;
@@ -299,7 +344,7 @@ std::string to_text(const Case& test_case) {
   }
   for (const Input& i : test_case.inputs) {
     out << kind_names[static_cast<int>(i.kind)] << " source " << i.source << ' ' << i.sensor << ' ' << i.metric << " t "
-        << static_cast<double>(i.time.count()) / 1e6 << " v " << i.value;
+        << static_cast<double>(i.time.count()) / 1e6 << " v " << i.value << " labels " << i.labels;
     if (i.moment) {
       out << " at " << static_cast<double>(i.moment->wall.count()) / 1e6 << " running "
           << static_cast<double>(i.moment->running.count()) / 1e6;

@@ -18,6 +18,7 @@ struct Input {
   std::string metric;
   Timestamp time;  // event time; of raise the new watermark
   double value = 0;
+  std::uint32_t labels = 0;      // of series_of
   std::optional<Moment> moment;  // arrival, or now
 };
 
@@ -27,8 +28,8 @@ struct Case {
   std::vector<Input> inputs;
 };
 
-// Labels follow from the sensor, so that a case is small to print.
-Series series_of(const std::string& sensor, const std::string& metric);
+// Labels follow from the sensor and a number, so that a case is small to print.
+Series series_of(const std::string& sensor, const std::string& metric, std::uint32_t labels = 0);
 
 Case random_case(std::uint64_t seed);
 

@@ -1,0 +1,14 @@
+// format = "keyvalue"
+#include "config/parts.h"
+#include "daemon/decoders/keyvalue_decoder.h"
+
+namespace edgetide {
+
+FormatPart keyvalue_payload() {
+  return {{.name = "keyvalue",
+           .meaning = "`keyvalue` takes lines of `name=value`, mapped as objects of JSON.",
+           .library = ""},
+          &keyvalue_format};
+}
+
+}  // namespace edgetide

@@ -1,0 +1,50 @@
+// format = "regex"
+#include "config/key_spec.h"
+#include "config/parts.h"
+#include "daemon/decoders/regex_decoder.h"
+
+namespace edgetide {
+
+namespace {
+
+const KeyGroup& regex_keys() {
+  using namespace keys;
+  static const KeyGroup group = on_reload(
+      OnReload::new_source,
+      {"Mapping with format = \"regex\"",
+       "Lines taken apart by a regular expression of RE2. Each named group, `(?P<url>\\S+)`, may stand in the "
+       "templates of "
+       "`sensor` and `metric` as `{url}`, and as a path in `labels` and `time`.",
+       {
+           text("pattern", "",
+                "Required. The group `value` is the value; a pattern without it counts, so that each match has the "
+                "value "
+                "1. The groups `time`, `sensor` and `metric` are used where the keys of that name are absent. It is "
+                "found "
+                "anywhere in a line; begin it with `^` for the start. A line without a match is refused (`no_match`)."),
+           boolean("all", RegexOptions().all,
+                   "Every match of a line is a reading, not only the first: words, hashtags."),
+       }});
+  return group;
+}
+
+std::shared_ptr<const FormatOptions> read_regex(const Section& section) {
+  auto options = std::make_shared<RegexOptions>();
+  section.read("pattern", options->pattern);
+  section.read("all", options->all);
+  return options;
+}
+
+}  // namespace
+
+FormatPart regex_payload() {
+  FormatPart part{{.name = "regex",
+                   .meaning = "`regex` takes lines apart by a regular expression with named groups.",
+                   .library = "RE2",
+                   .keys = {&regex_keys()}},
+                  &regex_format};
+  part.read = read_regex;
+  return part;
+}
+
+}  // namespace edgetide

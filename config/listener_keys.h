@@ -1,0 +1,21 @@
+// Keys that listeners share: who may connect, and with which certificate and token.
+//
+// Thread: main. Fails: into the section's report.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/section.h"
+
+namespace edgetide {
+
+// `allow`: the networks of peers that may send.
+void read_allow(const Section& section, std::vector<std::string>& allow);
+
+// `cert_file`, `key_file` and `token`. `without_token`: what an empty token would mean, "everyone could send".
+void read_certificate_and_token(const Section& section, std::string& cert_file, std::string& key_file,
+                                std::string& token, std::string_view without_token);
+
+}  // namespace edgetide

@@ -1,0 +1,96 @@
+// `edgetide decode`: what the configuration makes of one message.
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <stdexcept>
+
+#include "config/config.h"
+#include "daemon/commands/commands.h"
+#include "daemon/commands/route_choice.h"
+#include "daemon/monitor/json_writer.h"
+#include "daemon/monitor/text_table.h"
+#include "daemon/service/log.h"
+#include "pipeline/time_text.h"
+
+namespace edgetide {
+
+namespace {
+
+std::string read_payload(const std::string& path) {
+  std::ifstream file;
+  if (path != "-") file.open(path, std::ios::binary);
+  std::istream& input = path == "-" ? std::cin : file;
+  if (!input) throw std::runtime_error(path + ": cannot be read");
+  std::string payload(std::istreambuf_iterator<char>(input), {});
+  return payload;
+}
+
+std::string arrival_text(Duration from_arrival) {
+  if (from_arrival < Duration()) return "arrival - " + short_text(Duration() - from_arrival);
+  return from_arrival == Duration() ? "arrival" : "arrival + " + short_text(from_arrival);
+}
+
+std::string time_text(const DecodedReading& reading) {
+  if (!reading.event_time) return arrival_text(reading.from_arrival);
+  return *reading.event_time == unreadable_time ? "unreadable" : to_rfc3339(*reading.event_time);
+}
+
+std::string line_text(const DecodedBatch& batch, const DecodedReading& reading) {
+  char digits[32];
+  const std::string_view value(
+      digits, static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, reading.value).ptr - digits));
+  std::string line = time_text(reading);
+  line.resize(std::max<std::size_t>(line.size(), 27), ' ');
+  for (const std::string_view text : {reading.sensor, reading.metric, value}) line += "  " + printable(text);
+  if (!reading.unit.empty()) line += ' ' + printable(reading.unit);
+  for (const LabelView& label : batch.labels_of(reading)) {
+    line += "  " + printable(label.key) + '=' + printable(label.value);
+  }
+  return line + '\n';
+}
+
+// As `edgetide replay` takes it.
+std::string line_json(const std::string& source, const DecodedBatch& batch, const DecodedReading& reading) {
+  JsonWriter out;
+  out.open('{').member("source", source).member("sensor", reading.sensor).member("metric", reading.metric);
+  out.key("labels").open('{');
+  for (const LabelView& label : batch.labels_of(reading)) out.member(label.key, label.value);
+  out.close('}');
+  if (reading.event_time && *reading.event_time != unreadable_time) out.member("time", *reading.event_time);
+  out.member("value", reading.value);
+  return out.member("unit", reading.unit).close('}').take() + '\n';
+}
+
+std::string text_of(const DecodedRefusal& refusal) {
+  std::string text = "refused: " + std::string(name_of(refusal.reason));
+  if (!refusal.where.empty()) text += " at " + printable(refusal.where);
+  if (refusal.offset > 0) text += ", byte " + std::to_string(refusal.offset);
+  return text + '\n';
+}
+
+}  // namespace
+
+int decode_command(const DecodeOptions& options) {
+  const GatewayOptions gateway = load_configuration(options.config, {.resolve_secrets = false}).options;
+  const RouteChoice found = choose_route(gateway, options.source, options.topic);
+  const std::string payload = read_payload(options.input);
+  Router router({found.route});
+  DecodedBatch batch;  // refers to the payload and the router
+  decode_message(router, options.topic, payload, found.takes_lines, batch);
+  std::cerr << "source " << found.source;
+  if (!found.route.topic.empty()) std::cerr << ", route \"" << found.route.topic << '"';
+  std::cerr << ", format " << found.route.mapping.format->name << '\n';
+  for (const DecodedReading& reading : batch.readings) {
+    std::cout << (options.format == ListFormat::json ? line_json(found.source, batch, reading)
+                                                     : line_text(batch, reading));
+  }
+  for (const DecodedRefusal& refusal : batch.refusals) std::cerr << text_of(refusal);
+  for (const std::string_view notice : batch.notices) std::cerr << "note: " << printable(notice) << '\n';
+  if (batch.readings.empty() && batch.refusals.empty()) std::cerr << "no value in it is taken\n";
+  std::cout << std::flush;
+  return batch.readings.empty() ? exit_failed : exit_fine;
+}
+
+}  // namespace edgetide

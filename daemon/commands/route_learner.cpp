@@ -1,0 +1,309 @@
+#include "daemon/commands/route_learner.h"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "config/config.h"
+#include "config/parts.h"
+#include "daemon/commands/learned_config.h"
+#include "daemon/decoders/json.h"
+#include "daemon/decoders/topic_level.h"
+
+namespace edgetide {
+
+namespace {
+
+using Levels = std::vector<std::string_view>;
+
+Levels levels_of(std::string_view topic) {
+  Levels levels;
+  for (bool more = true; more;) levels.push_back(take_level(topic, more));
+  return levels;
+}
+
+// The patterns that the comment of a preset names.
+std::vector<std::string> patterns_of(const Preset& preset) {
+  std::vector<std::string> patterns;
+  const std::string meaning = meaning_of(preset);
+  for (std::size_t open = meaning.find('"'); open != std::string::npos;) {
+    const std::size_t close = meaning.find('"', open + 1);
+    if (close == std::string::npos) break;
+    std::string text = meaning.substr(open + 1, close - open - 1);
+    if (text.find('/') != std::string::npos) patterns.push_back(std::move(text));
+    open = meaning.find('"', close + 1);
+  }
+  return patterns;
+}
+
+std::string source_toml(const std::vector<LearnedRoute>& routes) {
+  std::string toml = "[sources.learned]\ntype = \"mqtt\"\nservers = [\"mqtt://localhost\"]\n";
+  for (const LearnedRoute& route : routes) toml += "[[sources.learned.routes]]\n" + route.toml();
+  return toml + "[windows.minute]\nsize = \"1m\"\n";
+}
+
+// Nothing: the configuration does not take it.
+std::optional<Router> router_of(const std::vector<LearnedRoute>& routes) {
+  try {
+    return Router(routes_of_toml(source_toml(routes)));
+  } catch (const ConfigErrors&) {
+    return std::nullopt;
+  }
+}
+
+struct Yield {
+  std::size_t readings = 0;
+  bool has_bad_times = false;
+};
+
+Yield yield_of(Router& router, std::string_view topic, const std::vector<std::string>& payloads) {
+  Yield yield;
+  for (const std::string& payload : payloads) {
+    DecodedBatch batch;
+    router.decode(topic, payload, batch);
+    yield.readings += batch.readings.size();
+    for (const DecodedReading& reading : batch.readings) {
+      const bool is_bad = reading.event_time == unreadable_time || reading.event_time < Timestamp::microseconds(1);
+      yield.has_bad_times = yield.has_bad_times || (reading.event_time && is_bad);
+    }
+  }
+  return yield;
+}
+
+// A literal level is better than a captured one, the further in front the better.
+bool is_more_exact(const LearnedRoute& a, const LearnedRoute& b) {
+  const auto rank = [](const LearnedRoute& route) {
+    std::vector<int> ranks;
+    for (const std::string_view level : levels_of(route.topic)) {
+      const bool rest = level == "#" || level.ends_with("...}");
+      ranks.push_back(rest ? 2 : level == "+" || level.starts_with('{') ? 1 : 0);
+    }
+    return ranks;
+  };
+  return rank(a) < rank(b);
+}
+
+void count(LearnedRoute& route, std::string_view topic, std::uint64_t messages) {
+  if (route.topics++ == 0) route.example = topic;
+  route.messages += messages;
+}
+
+// Words for what is said, which are the same for all devices.
+bool is_usual_end(std::string_view level) {
+  static const std::set<std::string_view> words = {
+      "state",  "status", "data",  "sensor", "SENSOR", "sensors", "telemetry", "up",         "json",
+      "values", "value",  "event", "events", "uplink", "reading", "readings",  "attributes", "raw"};
+  return words.contains(level);
+}
+
+// What a topic says would mean something in a configuration: a capture, a reference to a file.
+bool can_be_written(std::string_view topic) {
+  return topic.find_first_of("{}+#") == std::string_view::npos;
+}
+
+// Topics of one shape: as many levels, the same first one, payloads of one format.
+class Shape {
+ public:
+  Shape(std::string format, std::size_t levels) : format_(std::move(format)), values_(levels) {}
+
+  void add(const std::string& topic) {
+    const Levels levels = levels_of(topic);
+    for (std::size_t i = 0; i < levels.size(); ++i) values_[i].emplace(levels[i]);
+  }
+
+  LearnedRoute route() const {
+    const std::size_t none = values_.size();
+    const std::size_t metric = format_ == "number" && none > 1 ? last_telling(none) : none;
+    const std::size_t device = device_level(metric);
+    LearnedRoute route{.format = format_};
+    std::string sensor;
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      std::string level = *values_[i].begin();
+      if (i == metric) level = "{metric}";
+      const bool names = i == device || (i != metric && values_[i].size() > 1);
+      if (names) level = i == device ? "{device}" : "{level" + std::to_string(i + 1) + '}';
+      if (names) sensor += (sensor.empty() ? "" : "/") + level;
+      route.topic += (i == 0 ? "" : "/") + level;
+    }
+    if (format_ == "senml") {  // its records name the device
+      route.topic = TopicPattern(route.topic).filter();
+      return route;
+    }
+    if (sensor != "{device}") route.keys.push_back("sensor = " + in_toml(sensor));
+    return route;
+  }
+
+ private:
+  // The last level before `end` that is not a usual end; the last one, if all are.
+  std::size_t last_telling(std::size_t end) const {
+    for (std::size_t i = end; i-- > 1;) {
+      if (values_[i].size() > 1 || !is_usual_end(*values_[i].begin())) return i;
+    }
+    return end == values_.size() ? end - 1 : 0;
+  }
+
+  std::size_t device_level(std::size_t metric) const {
+    for (std::size_t i = std::min(metric, values_.size()); i-- > 0;) {
+      if (values_[i].size() > 1) return i;
+    }
+    return metric == values_.size() ? last_telling(metric) : metric - 1;
+  }
+
+  std::string format_;
+  std::vector<std::set<std::string, std::less<>>> values_;  // by level
+};
+
+// Nothing: there is no value in it.
+std::optional<std::string> format_of(const std::vector<std::string>& payloads) {
+  for (const char* const format : {"number", "senml", "json", "influx", "keyvalue"}) {
+    auto router = router_of({{.topic = "t", .format = format, .keys = {"sensor = \"s\""}}});
+    if (router && yield_of(*router, "t", payloads).readings > 0) return format;
+  }
+  return std::nullopt;
+}
+
+// The key of `names` at the root of the payload that holds a value of the kind, if there is one.
+std::optional<std::string> member_of(const std::string& payload, std::initializer_list<const char*> names,
+                                     bool is_text_only) {
+  JsonParser parser;
+  const JsonParsed parsed = parser.parse(payload);
+  if (!parsed.root) return std::nullopt;
+  for (const char* const name : names) {
+    const auto found = parsed.root->find(name);
+    if (found && (found->is(JsonKind::text) || (!is_text_only && found->is(JsonKind::number)))) return name;
+  }
+  return std::nullopt;
+}
+
+// Adds the time of JSON, and its sensor where the topic does not tell devices apart.
+void add_members(LearnedRoute& route, const std::string& topic, const std::vector<std::string>& payloads) {
+  if (route.format != "json" || payloads.empty()) return;
+  if (const auto time =
+          member_of(payloads[0], {"time", "Time", "timestamp", "ts", "epoch", "datetime", "last_seen"}, false)) {
+    LearnedRoute timed = route;
+    timed.keys.push_back("time = " + in_toml(*time));
+    auto router = router_of({timed});
+    if (router && !yield_of(*router, topic, payloads).has_bad_times) route = timed;
+  }
+  if (route.topics > 1) return;
+  if (const auto sensor =
+          member_of(payloads[0], {"sensor", "sensor_id", "device", "device_id", "deviceId", "id", "mac"}, true)) {
+    route.keys.push_back("sensor = { path = " + in_toml(*sensor) + " }");
+  }
+}
+
+}  // namespace
+
+std::string LearnedRoute::toml() const {
+  std::string text = "topic = " + in_toml(topic) + "\nformat = " + in_toml(format) + '\n';
+  for (const std::string& key : keys) text += key + '\n';
+  return text;
+}
+
+void RouteLearner::hear(std::string_view topic, std::string_view payload) {
+  ++messages_;
+  auto found = heard_.find(topic);
+  if (found == heard_.end() && heard_.size() == max_topics) {
+    ++beyond_;
+    return;
+  }
+  if (found == heard_.end()) found = heard_.emplace(topic, Heard()).first;
+  Heard& heard = found->second;
+  ++heard.messages;
+  if (heard.payloads.size() == max_samples || sample_bytes_ + payload.size() > max_sample_bytes) return;
+  sample_bytes_ += payload.size();
+  heard.payloads.emplace_back(payload);
+}
+
+// Takes from `left` what a preset reads.
+std::vector<LearnedRoute> RouteLearner::take_presets(Topics& left) const {
+  std::vector<LearnedRoute> candidates;
+  for (const Preset& preset : built_in_parts().presets) {
+    for (std::string& pattern : patterns_of(preset)) {
+      LearnedRoute route{.topic = std::move(pattern), .format = std::string(preset.name)};
+      if (!router_of({route})) route.keys.push_back("sensor = " + in_toml(route.format));
+      if (router_of({route})) candidates.push_back(std::move(route));
+    }
+  }
+  std::stable_sort(candidates.begin(), candidates.end(), is_more_exact);
+  std::vector<LearnedRoute> used;
+  for (LearnedRoute& route : candidates) {
+    auto router = router_of({route});
+    for (auto heard = left.begin(); heard != left.end();) {
+      const bool reads = yield_of(*router, heard->first, heard->second.payloads).readings > 0;
+      if (reads) count(route, heard->first, heard->second.messages);
+      heard = reads ? left.erase(heard) : std::next(heard);
+    }
+    if (route.topics > 0) used.push_back(route);
+  }
+  return used;
+}
+
+std::vector<LearnedRoute> RouteLearner::take_formats(Topics& left) const {
+  using Key = std::pair<std::string, std::pair<std::size_t, std::string>>;
+  std::map<Key, std::pair<Shape, std::vector<std::string>>> shapes;
+  for (const auto& [topic, heard] : left) {
+    const Levels levels = levels_of(topic);
+    const auto format = format_of(heard.payloads);
+    if (!format) continue;
+    const Key key{*format, {levels.size(), std::string(levels.front())}};
+    auto& [shape, topics] =
+        shapes.try_emplace(key, Shape(*format, levels.size()), std::vector<std::string>()).first->second;
+    shape.add(topic);
+    topics.push_back(topic);
+  }
+  std::vector<LearnedRoute> routes;
+  for (const auto& [key, shape_and_topics] : shapes) {
+    const auto& [shape, topics] = shape_and_topics;
+    LearnedRoute route = shape.route();
+    for (const std::string& topic : topics) count(route, topic, left.find(topic)->second.messages);
+    add_members(route, topics.front(), left.find(topics.front())->second.payloads);
+    for (const std::string& topic : topics) left.erase(topic);
+    const auto same = std::find_if(routes.begin(), routes.end(), [&](const LearnedRoute& other) {
+      return other.topic == route.topic && other.format == route.format && other.keys == route.keys;
+    });
+    if (same == routes.end()) {
+      routes.push_back(std::move(route));
+    } else {
+      same->topics += route.topics;
+      same->messages += route.messages;
+    }
+  }
+  return routes;
+}
+
+// Its data cannot be read without the births before them: the topics say enough.
+std::vector<LearnedRoute> RouteLearner::take_sparkplug(Topics& left) const {
+  LearnedRoute route{.topic = "spBv1.0/#", .format = "sparkplug"};
+  for (auto heard = left.begin(); heard != left.end();) {
+    const bool is_sparkplug = heard->first.starts_with("spBv1.0/");
+    if (is_sparkplug) count(route, heard->first, heard->second.messages);
+    heard = is_sparkplug ? left.erase(heard) : std::next(heard);
+  }
+  if (route.topics == 0) return {};
+  return {std::move(route)};
+}
+
+RouteLearner::Learned RouteLearner::learn() const {
+  Topics left;
+  Learned learned;
+  for (const auto& [topic, heard] : heard_) {
+    if (can_be_written(topic)) {
+      left.emplace(topic, heard);
+    } else {
+      learned.unreadable.push_back(topic);
+    }
+  }
+  // Presets first, or a pattern for topics of one shape would take their messages.
+  learned.routes = take_sparkplug(left);
+  for (LearnedRoute& route : take_presets(left)) learned.routes.push_back(std::move(route));
+  std::vector<LearnedRoute> others = take_formats(left);
+  std::stable_sort(others.begin(), others.end(), is_more_exact);
+  std::move(others.begin(), others.end(), std::back_inserter(learned.routes));
+  for (const auto& [topic, heard] : left) learned.unreadable.push_back(topic);
+  return learned;
+}
+
+}  // namespace edgetide

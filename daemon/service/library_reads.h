@@ -1,0 +1,42 @@
+// What libraries read from their sockets, looked at before they see it.
+//
+// Libraries offer no place for that. They read with recv(2) and OpenSSL's SSL_read: the program has functions of these
+// two names, which all its libraries call. Where a library must not go on, it sees the end of the connection.
+//
+// Thread: any. Fails: never; a library that reads in another way is not looked at.
+#pragma once
+
+#include <cstdint>
+
+namespace edgetide {
+
+// How many of the bytes that were read from a socket the library may see: `count`, or 0. Plain text, where it is TLS
+// of OpenSSL.
+using ReadCheck = long (*)(int socket, const void* bytes, long count);
+
+// One for the program; from then on.
+void check_reads_with(ReadCheck check) noexcept;
+
+// Bounds what the calling thread reads from sockets with recv, in all, for as long as it lives: a library that reads an
+// answer whole may otherwise be sent one as large as the memory. One at a time on a thread.
+class ReadBudget {
+ public:
+  explicit ReadBudget(std::uint64_t max_bytes) noexcept;
+  ~ReadBudget();
+  ReadBudget(const ReadBudget&) = delete;
+  ReadBudget& operator=(const ReadBudget&) = delete;
+
+  bool is_exceeded() const noexcept { return is_exceeded_; }
+
+  // The budget of this thread, if there is one, is whole again: the next answer begins.
+  static void restart() noexcept;
+  // Of the functions that libraries call.
+  static long spend(long count) noexcept;
+
+ private:
+  const std::uint64_t max_bytes_;
+  std::uint64_t spent_bytes_ = 0;
+  bool is_exceeded_ = false;
+};
+
+}  // namespace edgetide

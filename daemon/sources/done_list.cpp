@@ -1,0 +1,112 @@
+#include "daemon/sources/done_list.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+namespace edgetide {
+
+namespace {
+
+constexpr std::size_t lines_to_spare = 100;
+constexpr std::size_t max_list_bytes = 16 * 1024 * 1024;
+
+std::string line_of(std::uint64_t inode, std::int64_t changed_ns, std::uint64_t size) {
+  return std::to_string(inode) + ' ' + std::to_string(changed_ns) + ' ' + std::to_string(size) + '\n';
+}
+
+// All of it, or the reason.
+std::string write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return std::generic_category().message(errno);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+std::string content_of(int descriptor) {
+  std::string text;
+  char buffer[4096];
+  for (ssize_t got = 0; text.size() < max_list_bytes && (got = read(descriptor, buffer, sizeof buffer)) > 0;) {
+    text.append(buffer, static_cast<std::size_t>(got));
+  }
+  return text;
+}
+
+}  // namespace
+
+void DoneList::open() {
+  if (path_.empty()) return;
+  file_ = Descriptor(::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640));
+  if (!file_.is_open()) throw std::runtime_error(path_ + ": " + std::generic_category().message(errno));
+  entries_.clear();
+  lines_ = 0;
+  const std::string text = content_of(file_.get());
+  load(text);
+  if (!text.empty() && text.back() != '\n') write_again();
+}
+
+void DoneList::load(const std::string& text) {
+  std::istringstream lines(text.substr(0, text.rfind('\n') + 1));
+  for (std::string line; std::getline(lines, line); ++lines_) {
+    std::istringstream words(line);
+    std::uint64_t inode = 0;
+    Entry entry{};
+    if (words >> inode >> entry.changed_ns >> entry.size) entries_[inode] = entry;
+  }
+}
+
+bool DoneList::has(const FoundFile& file) const noexcept {
+  const auto found = entries_.find(file.inode);
+  return found != entries_.end() && found->second.changed_ns == file.changed_ns && found->second.size == file.size;
+}
+
+std::string DoneList::add(const FoundFile& file) {
+  if (has(file)) return {};
+  const std::string line = line_of(file.inode, file.changed_ns, file.size);
+  const std::string error = write_all(file_.get(), is_torn_ ? '\n' + line : line);
+  is_torn_ = !error.empty();
+  if (is_torn_) return path_ + ": " + error;
+  entries_[file.inode] = {file.changed_ns, file.size};
+  ++lines_;
+  return {};
+}
+
+std::string DoneList::sync() noexcept {
+  if (!file_.is_open() || fdatasync(file_.get()) == 0) return {};
+  return path_ + ": " + std::generic_category().message(errno);
+}
+
+void DoneList::keep(const std::vector<FoundFile>& files) {
+  if (entries_.empty()) return;
+  std::set<std::uint64_t> inodes;
+  for (const FoundFile& file : files) inodes.insert(file.inode);
+  std::erase_if(entries_, [&](const auto& entry) { return !inodes.contains(entry.first); });
+  if (lines_ > 2 * entries_.size() + lines_to_spare) write_again();
+}
+
+// By another file that takes its name. If that fails, the list stays as it is.
+void DoneList::write_again() {
+  const std::string next = path_ + ".tmp";
+  Descriptor file(::open(next.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640));
+  if (!file.is_open()) return;
+  std::string text;
+  for (const auto& [inode, entry] : entries_) text += line_of(inode, entry.changed_ns, entry.size);
+  if (!write_all(file.get(), text).empty() || fdatasync(file.get()) != 0) return;
+  if (rename(next.c_str(), path_.c_str()) != 0) return;
+  const std::string folder = path_.substr(0, path_.rfind('/') + 1);
+  const Descriptor parent(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (parent.is_open()) fsync(parent.get());
+  is_torn_ = false;
+  file_ = std::move(file);
+  lines_ = entries_.size();
+}
+
+}  // namespace edgetide

@@ -1,0 +1,121 @@
+#include "daemon/commands/route_learner.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "daemon/commands/learned_config.h"
+
+namespace edgetide {
+
+namespace {
+
+using testing::ElementsAre;
+
+struct HeardMessage {
+  const char* topic;
+  const char* payload;
+};
+
+std::vector<std::string> lines_of(const RouteLearner::Learned& learned) {
+  std::vector<std::string> lines;
+  for (const LearnedRoute& route : learned.routes) {
+    std::string line = route.topic + " as " + route.format;
+    for (const std::string& key : route.keys) line += ", " + key;
+    lines.push_back(line + ": " + std::to_string(route.messages));
+  }
+  for (const std::string& topic : learned.unreadable) lines.push_back("none: " + topic);
+  return lines;
+}
+
+RouteLearner::Learned learned_from(const std::vector<HeardMessage>& messages) {
+  RouteLearner learner;
+  for (const auto& [topic, payload] : messages) learner.hear(topic, payload);
+  return learner.learn();
+}
+
+// What the routes make of all messages.
+std::size_t readings_of(const RouteLearner::Learned& learned, const std::vector<HeardMessage>& messages) {
+  std::string toml = "[sources.s]\ntype = \"mqtt\"\nservers = [\"mqtt://localhost\"]\n";
+  for (const LearnedRoute& route : learned.routes) toml += "[[sources.s.routes]]\n" + route.toml();
+  Router router(routes_of_toml(toml + "[windows.w]\nsize = \"1m\"\n"));
+  DecodedBatch batch;
+  for (const auto& [topic, payload] : messages) router.decode(topic, payload, batch);
+  return batch.readings.size();
+}
+
+TEST(RouteLearner, every_reading_of_six_families_is_taken) {
+  const std::vector<HeardMessage> messages = {
+      {"tele/attic/SENSOR",
+       R"({"Time":"2021-01-02T09:09:44","DS18B20":{"Id":"000005","Temperature":13.3},"TempUnit":"C"})"},
+      {"tele/attic/LWT", "Online"},
+      {"zigbee2mqtt/kitchen", R"({"battery":100,"temperature":21.58,"linkquality":224})"},
+      {"zigbee2mqtt/bridge/state", "online"},
+      {"shellies/plug1/relay/0/power", "23.4"},
+      {"livingroom/sensor/bme280_temp/state", "23.4"},
+      {"application/1/device/0101/event/up",
+       R"({"time":"2022-07-18T09:34:15.775023242+00:00","deviceInfo":{"devEui":"0101"},"object":{"t":1.5}})"},
+      {"v3/app@ttn/devices/dev1/up",
+       R"({"end_device_ids":{"device_id":"dev1"},"uplink_message":{"decoded_payload":{"t":29.9}}})"},
+      {"plant/hall/press/temperature", "42"},
+      {"plant/hall/press/pressure", "3.5"},
+      {"plant/yard/pump/pressure", "1.5"},
+      {"meters/m1/data", R"({"ts":1769860800,"kwh":7})"},
+      {"meters/m2/data", R"({"ts":1769860800,"kwh":9})"},
+  };
+  const RouteLearner::Learned learned = learned_from(messages);
+  EXPECT_THAT(
+      lines_of(learned),
+      ElementsAre("zigbee2mqtt/{device} as zigbee2mqtt: 1", "tele/{device}/SENSOR as tasmota: 1",
+                  "shellies/{device}/relay/0/{metric} as shelly_gen1: 1", "v3/+/devices/+/up as ttn: 1",
+                  "application/+/device/+/event/up as chirpstack: 1", "{device}/sensor/{metric}/state as esphome: 1",
+                  R"(meters/{device}/data as json, time = "ts": 2)",
+                  R"(plant/{level2}/{device}/{metric} as number, sensor = "{level2}/{device}": 3)",
+                  "none: tele/attic/LWT", "none: zigbee2mqtt/bridge/state"));
+  EXPECT_EQ(readings_of(learned, messages), 13U);
+}
+
+TEST(RouteLearner, topics_without_a_preset_get_a_pattern_for_their_shape) {
+  const struct {
+    std::vector<HeardMessage> messages;
+    std::vector<std::string> expected;
+  } cases[] = {
+      {{{"kitchen/temp", "21"}, {"attic/temp", "22"}}, {"{device}/{metric} as number: 2"}},
+      {{{"temp", "21"}}, {"{device} as number: 1"}},
+      {{{"home/kitchen/temp/state", "21 °C"}}, {"home/{device}/{metric}/state as number: 1"}},
+      {{{"gw/all", R"({"id":"s1","t":1})"}}, {R"(gw/{device} as json, sensor = { path = "id" }: 1)"}},
+      {{{"a/x/data", R"({"time":"yesterday","t":1})"}}, {"a/{device}/data as json: 1"}},
+      {{{"lp", "weather,site=lyon temp=21.4"}}, {"{device} as influx: 1"}},
+      {{{"kv/x", "t=1,h=2"}}, {"kv/{device} as keyvalue: 1"}},
+      {{{"note", "all is well"}, {"empty", ""}}, {"none: empty", "none: note"}},
+      {{{"y/${file:/etc/passwd}/a", "1"}, {"{device}/k/a", "1"}},
+       {"none: y/${file:/etc/passwd}/a", "none: {device}/k/a"}},
+      {{{"tele/attic/SENSOR", R"({"a":1})"}, {"tele/attic/STATE", R"({"b":1})"}},
+       {"tele/{device}/SENSOR as tasmota: 1", "tele/attic/{device} as json: 1"}},
+      {{{"senml/attic", R"([{"bn":"urn:dev:ow:1:","n":"t","u":"Cel","v":1}])"}}, {"senml/+ as senml: 1"}},
+      {{{"v1/devices/me/telemetry", R"({"t":1})"}},
+       {R"(v1/devices/me/telemetry as thingsboard, sensor = "thingsboard": 1)"}},
+  };
+  for (const auto& c : cases) EXPECT_EQ(lines_of(learned_from(c.messages)), c.expected);
+}
+
+TEST(RouteLearner, what_it_keeps_is_bounded) {
+  RouteLearner learner;
+  const std::string payload(RouteLearner::max_sample_bytes / 2 + 1, '1');
+  learner.hear("a/1", payload);
+  learner.hear("a/2", payload);
+  for (std::size_t i = 2; i < RouteLearner::max_topics + 3; ++i) learner.hear("t/" + std::to_string(i), "1");
+  EXPECT_EQ(learner.topics(), RouteLearner::max_topics);
+  EXPECT_EQ(learner.beyond(), 3U);
+  EXPECT_EQ(learner.messages(), RouteLearner::max_topics + 3);
+}
+
+TEST(RouteLearner, sparkplug_is_known_by_its_topics) {
+  const std::vector<HeardMessage> messages = {
+      {"spBv1.0/plant/NDATA/press", "\x12\x02\x10\x01"}, {"spBv1.0/STATE/scada", "ONLINE"}, {"a/b", "1"}};
+  EXPECT_THAT(lines_of(learned_from(messages)),
+              ElementsAre("spBv1.0/# as sparkplug: 2", "{device}/{metric} as number: 1"));
+}
+
+}  // namespace
+
+}  // namespace edgetide

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""`edgetide learn` at a real broker: the configuration that it prints passes `check`, and reads what it heard."""
+import json
+import subprocess
+import sys
+
+from world import World, wait_for
+
+EDGETIDE = sys.argv[1] + "/edgetide"
+# Of six families, and how many readings are in each.
+MESSAGES = [
+    ("tele/attic/SENSOR", {"Time": "2026-01-02T09:09:44", "DS18B20": {"Temperature": 13.3}, "TempUnit": "C"}, 1),
+    ("zigbee2mqtt/kitchen", {"battery": 100, "temperature": 21.58}, 2),
+    ("shellies/plug1/relay/0/power", 23.4, 1),
+    ("livingroom/sensor/bme280/state", 20.5, 1),
+    ("v3/app@ttn/devices/dev1/up",
+     {"end_device_ids": {"device_id": "dev1"}, "uplink_message": {"decoded_payload": {"t": 29.9}}}, 1),
+    ("plant/hall/press/pressure", 3.5, 1),
+    ("plant/yard/pump/pressure", 1.5, 1),
+    ("tele/attic/LWT", "Online", 0),
+]
+
+
+def edgetide(*arguments, text=None):
+    return subprocess.run([EDGETIDE, *arguments], input=text, capture_output=True, text=True, timeout=120)
+
+
+def main():
+    with World(sys.argv[1]) as world:
+        port, _ = world.mosquitto()
+        for topic, payload, _ in MESSAGES:
+            subprocess.run(["mosquitto_pub", "-p", str(port), "-r", "-q", "1", "-t", topic, "-m", json.dumps(payload)],
+                           check=True, timeout=60)
+        answers = []
+
+        def hears_all():
+            answers.append(edgetide("learn", "--server", f"mqtt://127.0.0.1:{port}", "--seconds", "2"))
+            return f"{len(MESSAGES)} messages" in answers[-1].stdout
+
+        wait_for(hears_all, "all retained messages")
+        learned = answers[-1].stdout
+        config = str(world.write("learned.toml", learned))
+        checked = edgetide("check", "--no-environment", "-c", config)
+        assert checked.returncode == 0, checked.stderr
+        for topic, payload, readings in MESSAGES:
+            answer = edgetide("decode", "-c", config, "--topic", topic, "--format", "json", text=json.dumps(payload))
+            assert len(answer.stdout.splitlines()) == readings, (topic, answer.stdout, answer.stderr)
+        assert "tele/attic/LWT" in learned
+
+        silent = edgetide("learn", "--server", f"mqtt://127.0.0.1:{port}", "--seconds", "1", "--topic", "nothing/here")
+        assert (silent.returncode, "no message came" in silent.stderr) == (1, True), silent.stderr
+
+
+if __name__ == "__main__":
+    main()

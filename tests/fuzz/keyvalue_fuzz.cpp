@@ -1,0 +1,21 @@
+#include "daemon/decoders/keyvalue_decoder.h"
+#include "tests/fuzz/decoded_promises.h"
+
+namespace edgetide {
+namespace {
+
+std::vector<MappingOptions> mappings() {
+  std::vector<MappingOptions> all(2);
+  for (MappingOptions& mapping : all) mapping.format = &keyvalue_format;
+  all[1].sensor_path = "id";
+  all[1].time.path = "t";
+  all[1].labels = {{"l", "l"}};
+  return all;
+}
+
+}  // namespace
+}  // namespace edgetide
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return edgetide::decode_input<edgetide::mappings>(data, size);
+}

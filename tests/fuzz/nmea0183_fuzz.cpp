@@ -1,0 +1,20 @@
+#include "daemon/decoders/nmea0183_decoder.h"
+#include "tests/fuzz/decoded_promises.h"
+
+namespace edgetide {
+namespace {
+
+std::vector<MappingOptions> mappings() {
+  std::vector<MappingOptions> all(2);
+  for (MappingOptions& mapping : all) mapping.format = &nmea0183_format;
+  all[1].sensor = "{talker}/{sentence}";
+  all[1].metric = "{sentence}.{metric}";
+  return all;
+}
+
+}  // namespace
+}  // namespace edgetide
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return edgetide::decode_input<edgetide::mappings>(data, size);
+}

@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+"""What a hostile peer may do to the real daemon, which runs below the memory limit of its service: it lives, answers,
+has the rows of a sensor that behaves, and comes up again after a kill.
+
+    peers.py BUILD [CASE...]
+"""
+import http.client
+import resource
+import socket
+import struct
+import sys
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
+import cases  # noqa: E402
+from cases import case, each, expect, expect_that  # noqa: E402
+from gateway import LINE, LITE, SECOND, START, Gateway, reading, window  # noqa: E402
+from memory_cage import MemoryCage  # noqa: E402
+from world import free_port, wait_for  # noqa: E402
+
+DAY = 86_400 * SECOND
+FEW = 'max_connections = 8\nmax_connections_per_peer = 4\n'
+
+
+def caged(world, text, **values):
+    cage = MemoryCage(world)
+    gateway = Gateway(world, text, checkpoint="1s", **values)
+    gateway.cage = cage
+    return gateway.start(**cage.arguments)
+
+
+def lives(gateway, before=0):
+    """It runs, and a sensor that behaves has its rows, also in the next process."""
+    expect("process", gateway.process.poll(), None)
+    for sent in (3, 6):
+        gateway.send(*(reading("good", i * SECOND, 1) for i in range(sent - 3, sent)))
+        wait_for(lambda: good(gateway) == sent, lambda: f"{sent} readings of the good sensor, {good(gateway)} are there", 30)
+        expect("its readings in rows", good(gateway), sent)
+        peak = gateway.cage.peak(gateway.process)
+        expect_that("peak of memory", peak < gateway.cage.limit, peak, f"below {gateway.cage.limit}")
+        gateway.kill()
+        gateway.start(patience=30, **gateway.cage.arguments)
+    expect("its readings after a start", good(gateway), 6)
+
+
+def good(gateway):
+    return sum(row[0] for (sensor, _), row in gateway.rows().items() if sensor == "good")
+
+
+def answers_soon(gateway, seconds, patience=2):
+    """/healthz answers within the patience, all that time."""
+    worst, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        began = time.monotonic()
+        status = gateway.get("/healthz")[0]
+        worst = max(worst, time.monotonic() - began)
+        if status != 200:
+            return False, worst
+        time.sleep(0.05)
+    return worst < patience, worst
+
+
+def source_of(gateway, name):
+    return next(each for each in gateway.status()["sources"] if each["name"] == name)
+
+
+# Event times that differ only in their high bits, where a table without a seed would put them all into one place.
+@each([(f"steps_of_2^{bits}", bits) for bits in (18, 12)])
+def chosen_times_of_deduplicate_cost_no_more_than_others(world, bits):
+    gateway = caged(world, LINE + window("w", "1d", 'deduplicate = "event_time"\nallowed_lateness = "1d"\n') + LITE)
+    took = {}
+    for name, step in (("other", 7919), ("chosen", 1 << bits)):
+        began = time.monotonic()
+        lines = [f'{{"sensor":"{name}","time":{START + i * step},"level":1}}' for i in range(50_000)]
+        expect("acknowledged", gateway.send(*lines), len(lines))
+        took[name] = time.monotonic() - began
+    expect_that("seconds", took["chosen"] < 5 * took["other"] + 1, took, "about the same")
+    soon, worst = answers_soon(gateway, 0.5)
+    expect_that("/healthz", soon, f"{worst:.2f} s", "within 2 s")
+    lives(gateway)
+
+
+def own_address():
+    """Of this machine, but not loopback, which is always allowed and one peer; nothing if it has none."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("198.51.100.1", 9))  # sends nothing
+            address = probe.getsockname()[0]
+            return None if address.startswith("127.") else address
+    except OSError:
+        return None
+
+
+def needs_own_address():
+    address = own_address()
+    if address is None:
+        print("     skipped: this machine has no address but loopback")
+    return address
+
+
+@case
+def datagrams_of_strangers_cost_nothing_on_disk(world):
+    address, port = needs_own_address(), free_port()
+    if address is None:
+        return
+    udp = f'\n[sources.udp]\ntype = "udp"\nlisten = "0.0.0.0:{port}"\nallow = ["203.0.113.0/24"]\nformat = "number"\nsensor = "x"\n'
+    gateway = caged(world, LINE + udp + window("w", "1h") + LITE)
+    gateway.flush()
+    before = gateway.status()["journal"]["written_bytes"]
+    began = time.monotonic()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for _ in range(100_000):
+            stranger.sendto(b"1", (address, port))
+    lasted = time.monotonic() - began
+    wait_for(lambda: sum(source_of(gateway, "udp")["refused"].values()) > 0, "they are counted")
+    grown = gateway.status()["journal"]["written_bytes"] - before
+    # Ticks, ten a second, and a record of refusals with each.
+    expect_that("bytes of journal", grown < 20_000 + 10_000 * lasted, grown, "those of ticks")
+    lives(gateway)
+
+
+@case
+def one_peer_holds_not_all_connections(world):
+    address = needs_own_address()
+    if address is None:
+        return
+    line = LINE.replace("127.0.0.1:", "0.0.0.0:") + f'allow = ["{address}/32"]\n' + FEW
+    gateway = caged(world, line + window("w", "1h") + LITE)
+    held = [socket.create_connection((address, gateway.values["tcp"])) for _ in range(20)]
+    for peer in held:
+        try:
+            peer.sendall(b'{"sensor": "never ends')
+        except OSError:
+            pass  # it was turned away
+    lives(gateway)
+    for peer in held:
+        peer.close()
+
+
+@case
+def slow_requests_leave_the_status_page_alone(world):
+    gateway = caged(world, LINE + window("w", "1h") + LITE)
+    slow = [socket.create_connection(("127.0.0.1", gateway.values["http"])) for _ in range(40)]
+    stop = threading.Event()
+
+    def drip():
+        while not stop.wait(0.3):
+            for peer in slow:
+                try:
+                    peer.sendall(b"G")
+                except OSError:
+                    pass
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    try:
+        soon, worst = answers_soon(gateway, 3)
+        expect_that("/healthz", soon, f"{worst:.2f} s", "within 2 s")
+    finally:
+        stop.set()
+        dripping.join()
+    lives(gateway)
+
+
+@each([(name, host, wanted) for name, host, wanted in (
+    ("address", "127.0.0.1", 200), ("localhost", "localhost", 200), ("begins_as_an_address", "127.attacker.example", 403),
+    ("ends_as_localhost", "attacker.localhost.example", 403), ("address_in_a_name", "127.0.0.1.attacker.example", 403),
+    ("number", "2130706433", 403), ("user_info", "127.0.0.1@attacker.example", 403))])
+def host_header(world, host, wanted):
+    gateway = Gateway(world, LINE + window("w", "1h") + LITE).start()
+    for path in ("/status.json", "/metrics"):
+        connection = http.client.HTTPConnection("127.0.0.1", gateway.values["http"], timeout=10)
+        connection.request("GET", path, headers={"Host": host})
+        expect(path, connection.getresponse().status, wanted)
+        connection.close()
+
+
+class SilentPostgres:
+    """Lets a client in, then begins an answer to its first question and never ends it."""
+
+    def __init__(self, answer, endless=False):
+        self.endless = endless
+        self.listener, self.answer = socket.create_server(("127.0.0.1", 0)), answer
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            peer, _ = self.listener.accept()
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def _serve(self, peer):
+        try:
+            while struct.unpack(">II", self._take(peer, 8))[1] in (80877103, 80877104):  # TLS, GSS
+                peer.sendall(b"N")
+            ready = b"".join(self._message(b"S", f"{name}\0{value}\0".encode()) for name, value in (
+                ("server_version", "15.4"), ("client_encoding", "UTF8"), ("standard_conforming_strings", "on"),
+                ("integer_datetimes", "on"), ("default_transaction_read_only", "off"), ("in_hot_standby", "off")))
+            peer.sendall(self._message(b"R", struct.pack(">I", 0)) + ready + self._message(b"Z", b"I"))
+            while peer.recv(65536):
+                peer.sendall(self.answer)
+                while self.endless:
+                    peer.sendall(b"x" * 65536)
+                time.sleep(600)
+        except (OSError, struct.error):
+            pass
+
+    @staticmethod
+    def _take(peer, count):
+        return peer.recv(count, socket.MSG_WAITALL)
+
+    @staticmethod
+    def _message(kind, body):
+        return kind + struct.pack(">I", len(body) + 4) + body
+
+
+@each([("nothing", b""), ("half_a_message", b"T\0\0\0\x40\0"), ("endless_message", b"D\x3f\xff\xff\xff" + b"x" * 1000)])
+def postgresql_that_stops_in_an_answer_is_said_and_the_rest_runs(world, answer):
+    server = SilentPostgres(answer)
+    sink = (f'\n[sinks.pg]\ntype = "postgresql"\nconnection = "host=127.0.0.1 port={server.port} dbname=x user=x"\n'
+            'statement_timeout = "1s"\nconnect_timeout = "2s"\n')
+    gateway = caged(world, LINE + window("w", "1h") + LITE + sink)
+    gateway.send(reading("first", 0, 1))
+    error = lambda: next(sink for sink in gateway.status()["sinks"] if sink["name"] == "pg")["error"]
+    wait_for(lambda: "stopped in the middle of an answer" in error(), lambda: f"the reason: {error()}", 30)
+    lives(gateway)
+
+
+@each([("row", b"D\x3f\xff\xff\xff"), ("notice", b"N\x3f\xff\xff\xff"), ("columns", b"T\x3f\xff\xff\xff\xff\xff")])
+def endless_answer_of_postgresql_is_left_and_the_rest_runs(world, answer):
+    server = SilentPostgres(answer, endless=True)
+    sink = (f'\n[sinks.pg]\ntype = "postgresql"\nconnection = "host=127.0.0.1 port={server.port} dbname=x user=x"\n'
+            'statement_timeout = "30s"\nconnect_timeout = "30s"\n')
+    gateway = caged(world, LINE + window("w", "1h") + LITE + sink)
+    gateway.send(reading("first", 0, 1))
+    error = lambda: next(sink for sink in gateway.status()["sinks"] if sink["name"] == "pg")["error"]
+    wait_for(lambda: "answer is larger than" in error(), lambda: f"the reason: {error()}", 30)
+    lives(gateway)
+
+
+@case
+def connections_of_sources_leave_descriptors_for_the_status_page(world):
+    line = LINE + 'max_connections = 1000\nmax_connections_per_peer = 1000\n'
+    gateway = Gateway(world, line + window("w", "1h") + LITE, checkpoint="1s")
+    gateway.cage = MemoryCage(world)
+
+    def few_descriptors():
+        gateway.cage.arguments["preexec_fn"]()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+    gateway.start(preexec_fn=few_descriptors)
+    expect_that("warning at the start", "LimitNOFILE" in gateway.log(), gateway.log()[-300:], "one")
+    held = [socket.create_connection(("127.0.0.1", gateway.values["tcp"])) for _ in range(300)]
+    wait_for(lambda: source_of(gateway, "line")["connections_turned_away"]["descriptors"] > 0, "some are turned away")
+    soon, worst = answers_soon(gateway, 2)
+    expect_that("/healthz", soon, f"{worst:.2f} s", "within 2 s")
+    for peer in held:
+        peer.close()
+    lives(gateway)
+
+
+if __name__ == "__main__":
+    cases.main()
