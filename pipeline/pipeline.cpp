@@ -74,12 +74,12 @@ std::optional<Refusal> Pipeline::find_room(const Series& series, SourceId source
   if (memory_bytes() + reserved_bytes() + growth_of_series(series) > options_.max_memory_bytes) {
     return Refusal::memory_limit;
   }
-  const std::optional<SeriesId> leaver = series_.full() ? next_leaver(coming) : std::nullopt;
-  if (series_.full() && !leaver) return Refusal::series_limit;
+  const std::optional<SeriesId> evictable = series_.full() ? next_evictable(coming) : std::nullopt;
+  if (series_.full() && !evictable) return Refusal::series_limit;
   if (now_ && series_.is_half_full() && !sources_[index_of(source)].new_series.take(running())) {
     return Refusal::series_rate;
   }
-  if (leaver) evict(*leaver);
+  if (evictable) evict(*evictable);
   return std::nullopt;
 }
 
@@ -197,7 +197,7 @@ bool Pipeline::may_evict(SeriesId id) const {
 
 // The last one that may be. Nothing is forgotten here but what cannot change before the next tick: a run that follows
 // the journal learns of no series that was refused.
-std::optional<SeriesId> Pipeline::next_leaver(std::span<const Reading> coming) {
+std::optional<SeriesId> Pipeline::next_evictable(std::span<const Reading> coming) {
   for (std::size_t i = evictable_.size(); i-- > 0;) {
     const SeriesId id = evictable_[i];
     if (!may_evict(id)) {
@@ -660,11 +660,11 @@ void Pipeline::tick(Moment now, Fire fire, Emission& out) {
                       options_.max_epoch_rows - out.rows.size(), out);
   }
   measure();
-  find_leavers();
+  find_evictable();
 }
 
 // Only while new series need room.
-void Pipeline::find_leavers() {
+void Pipeline::find_evictable() {
   evictable_.clear();
   if (!series_.full()) return;
   for (std::uint32_t i = 0; i < states_.size(); ++i) {

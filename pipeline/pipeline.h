@@ -261,8 +261,8 @@ class Pipeline {
   void add_derived(SeriesId input);
   void add_derived(WindowDefinition& window, SeriesId input);
   bool may_evict(SeriesId id) const;
-  std::optional<SeriesId> next_leaver(std::span<const Reading> coming);
-  void find_leavers();
+  std::optional<SeriesId> next_evictable(std::span<const Reading> coming);
+  void find_evictable();
   bool is_idle(const SeriesState& series) const noexcept;
   bool was_idle(const SeriesState& series) const noexcept;
   bool is_silent(const SeriesState& series) const noexcept;

@@ -97,7 +97,7 @@ class Connection {
 
 constexpr const char* use_sessions =
     "pgbouncer is in statement mode, where no transaction lasts: set pool_mode = session for this database";
-constexpr Duration look_at_pooler_each = Duration::seconds(5);
+constexpr Duration check_pooler_each = Duration::seconds(5);
 
 // PgBouncer's text for that, which it does not translate.
 bool is_statement_pooling(std::string_view reason) {
@@ -264,7 +264,7 @@ Outcome PostgresSink::open() {
   if (const auto* later = std::get_if<RetryAfter>(&outcome); later != nullptr && is_disconnected(later->reason)) {
     const ReadBudget budget(max_answer_bytes_);
     if (is_statement_pooling(transaction_refusal(std::get<std::string>(conninfo))))
-      return once_somebody_acts(use_sessions, look_at_pooler_each);
+      return once_somebody_acts(use_sessions, check_pooler_each);
   }
   // A claim in doubt is simply made again.
   if (auto* const doubt = std::get_if<InDoubt>(&outcome)) return RetryAfter{Duration(), std::move(doubt->reason)};

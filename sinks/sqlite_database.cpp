@@ -55,7 +55,7 @@ std::string check_content(const std::string& path) {
 }
 
 // The log stays as long as the file is open.
-SqliteFiles look_at_files(sqlite3* database, bool has_log) noexcept {
+SqliteFiles check_files(sqlite3* database, bool has_log) noexcept {
   int moved = 0;
   const int code = sqlite3_file_control(database, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
   if (code == SQLITE_OK && moved != 0) return SqliteFiles::moved;

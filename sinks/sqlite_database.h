@@ -44,7 +44,7 @@ enum class SqliteFiles {
   damaged,      // its first bytes are not those of a database
 };
 // `has_log`: once something was written there is one.
-SqliteFiles look_at_files(sqlite3* database, bool has_log) noexcept;
+SqliteFiles check_files(sqlite3* database, bool has_log) noexcept;
 
 // Differs after any change of the file.
 struct SqliteStamp {

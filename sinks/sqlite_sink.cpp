@@ -225,7 +225,7 @@ struct FileMoved : std::exception {
 };
 
 void SqliteSink::require_file() const {
-  const SqliteFiles files = look_at_files(database_.get(), has_log_);
+  const SqliteFiles files = check_files(database_.get(), has_log_);
   if (files != SqliteFiles::intact) throw FileMoved(files);
 }
 
@@ -306,7 +306,7 @@ Outcome SqliteSink::open() {
   drop();
   Outcome outcome = guarded([&]() -> Outcome {
     open_file();
-    if (look_at_files(database_.get(), has_log_) == SqliteFiles::damaged) throw FileMoved(SqliteFiles::damaged);
+    if (check_files(database_.get(), has_log_) == SqliteFiles::damaged) throw FileMoved(SqliteFiles::damaged);
     require_content();
     if (auto later = check_tables()) return *std::move(later);
     session_.emplace(database_.get(), inputs_);

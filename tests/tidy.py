@@ -107,8 +107,6 @@ REFUSED_NAMES = [(re.compile(pattern, re.IGNORECASE), instead) for pattern, inst
     (r"\b(rows|bytes) max$", "max_rows, max_bytes"),
     (r"\bundelivered\b|\bsink buffers?\b", "outbox"),
 ]]
-# Where the identifiers still have to follow.
-MAY_NAME_AS_BEFORE = ("pipeline/", "sinks/", "daemon/decoders/", "tests/pipeline/", "tests/sinks/", "tests/daemon/decoders/")
 IDENTIFIER = re.compile(r"[A-Za-z_]\w+")
 WORD_BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+")
 # Sentences of C++ are its comments and strings; these files are sentences as a whole.
@@ -203,8 +201,6 @@ def check_words():
 
 def check_identifiers(path):
     """No refused word among the words of an identifier of C++."""
-    if str(path.relative_to(ROOT)).startswith(MAY_NAME_AS_BEFORE):
-        return
     code = CPP_TEXT.sub(lambda found: "\n" * found.group(0).count("\n"), path.read_text(encoding="utf-8"))
     for found in IDENTIFIER.finditer(code):
         words = WORD_BORDER.sub(" ", found.group(0)).strip()

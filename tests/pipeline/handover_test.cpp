@@ -161,7 +161,7 @@ TEST(Handover, session_goes_on_until_its_gap) {
   EXPECT_THAT(lines(after, tick(after, 30), 3), ElementsAre("a [1,17) final r1: 4 4 nan", "a [30,35) open r1: 1 1 1"));
 }
 
-TEST(Handover, running_window_counts_anew_and_says_since_when) {
+TEST(Handover, running_window_counts_again_and_says_since_when) {
   PipelineOptions options = sensors();
   options.windows[0].kind = WindowKind::running;
   Pipeline before(options);

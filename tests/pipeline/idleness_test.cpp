@@ -59,7 +59,7 @@ TEST(Idleness, watermark_follows_the_clock_but_not_beyond_lateness_of_the_newest
   EXPECT_EQ(pipeline.watermarks()[0], at(160));
 }
 
-TEST(Idleness, outage_of_the_source_makes_nobody_idle) {
+TEST(Idleness, outage_of_the_source_makes_no_sensor_idle) {
   Pipeline pipeline(idle_options(60));
   pipeline.connected(SourceId{0}, moment(0));
   read_at(pipeline, 30, "a", 30);
@@ -72,7 +72,7 @@ TEST(Idleness, outage_of_the_source_makes_nobody_idle) {
   EXPECT_EQ(tick(pipeline, 5110).rows.at(0).state, RowState::final);
 }
 
-TEST(Idleness, restart_makes_nobody_idle) {
+TEST(Idleness, restart_makes_no_sensor_idle) {
   Pipeline before(idle_options(60));
   before.connected(SourceId{0}, moment(0));
   read_at(before, 30, "a", 30);

@@ -50,7 +50,7 @@ TEST(Limits, sensor_that_is_heard_in_the_same_batch_makes_no_room) {
   EXPECT_EQ(std::get<Refusal>(pipeline.try_add_series({"d", "t", {}, {}}, SourceId{0}, coming)), Refusal::series_limit);
 }
 
-TEST(Limits, nobody_leaves_for_a_series_that_comes_too_soon) {
+TEST(Limits, no_series_is_evicted_for_one_that_comes_too_soon) {
   PipelineOptions options = one_window();
   options.max_series = 2;
   options.new_series_per_minute = 1;

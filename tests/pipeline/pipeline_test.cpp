@@ -85,7 +85,7 @@ TEST(Pipeline, fast_sensor_leaves_every_other_sensor_alone) {
   EXPECT_EQ(pipeline.counters().of(ReadingOutcome::on_time), 2U);
 }
 
-TEST(Pipeline, fate_is_the_best_of_all_windows) {
+TEST(Pipeline, outcome_is_the_best_of_all_windows) {
   PipelineOptions options = one_window();
   options.windows.push_back(options.windows[0]);
   options.windows[1].size = Duration::seconds(100);

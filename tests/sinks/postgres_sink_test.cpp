@@ -238,7 +238,7 @@ TEST_F(PostgresSinkTest, row_that_does_not_fit_a_narrowed_column_is_rejected_alo
   EXPECT_EQ(stored(), "fits=32767");
 }
 
-TEST_F(PostgresSinkTest, content_that_is_no_text_or_no_time_for_the_server_is_rejected_alone) {
+TEST_F(PostgresSinkTest, content_that_the_server_takes_for_no_text_or_time_is_rejected_alone) {
   const auto sink = open_sink();
   using namespace std::string_literals;
   const RowBatch sent = batch(1, {{series("good"), 0, 1, {1, 1}},
@@ -477,7 +477,7 @@ TEST_F(PostgresSinkTest, password_of_any_characters_logs_in_and_never_shows) {
   database.execute("DROP OWNED BY guarded; DROP ROLE guarded");
 }
 
-TEST_F(PostgresSinkTest, connection_that_is_no_connection_string_stops_it) {
+TEST_F(PostgresSinkTest, invalid_connection_string_stops_it) {
   PostgresOptions options = database.options();
   for (const char* text : {"hots=x", "just words", "postgresql://[::1", "host='x"}) {
     options.connection = text;

@@ -66,7 +66,7 @@ TEST_F(SqliteSinkTest, interrupt_ends_the_wait_for_another_writer) {
   EXPECT_THAT(outcome.get(), IsRetryAfter(testing::_));
 }
 
-TEST_F(SqliteSinkTest, file_that_is_no_database_needs_a_person_and_is_made_anew_when_it_was_moved_away) {
+TEST_F(SqliteSinkTest, file_of_another_format_needs_a_person_and_is_replaced_when_it_was_moved_away) {
   std::ofstream(file.path()) << std::string(8192, 'x');
   const auto waiting = sink();
   const Outcome outcome = waiting->open();

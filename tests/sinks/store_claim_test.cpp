@@ -70,7 +70,7 @@ TEST_P(StoreClaim, later_run_with_the_same_epoch_is_new_and_an_earlier_run_is_no
   EXPECT_EQ(stored_id(*sink), (EpochId{6, 70}));
 }
 
-TEST_P(StoreClaim, another_state_directory_begins_anew) {
+TEST_P(StoreClaim, another_state_directory_begins_again) {
   ASSERT_THAT(open_sink_of_state(1)->deliver(batch({9, 70}, {{series("s"), 0, 1, {1, 1}}})), IsDelivered());
   const auto emptied = open_sink_of_state(2);
   EXPECT_EQ(stored_id(*emptied), std::nullopt);
@@ -293,7 +293,7 @@ TEST_P(StoreClaim, gateways_may_start_together_on_an_empty_store) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST_P(StoreClaim, lost_claim_is_made_again_because_nobody_else_has_it) {
+TEST_P(StoreClaim, lost_claim_is_made_again_because_no_other_gateway_has_it) {
   const auto sink = open_sink();
   store->execute("DELETE FROM " + store->prefix() + "sink_state");
   const RowBatch sent = batch(3, {{series("s"), 0, 1, {1, 1}}});

@@ -78,7 +78,7 @@ TEST_P(StoreContract, delivered_row_is_in_the_store_with_all_it_has) {
   EXPECT_THAT(row.values, ElementsAre(5.0, 21.25));
 }
 
-TEST_P(StoreContract, each_row_shows_the_labels_of_its_own_readings) {
+TEST_P(StoreContract, each_row_shows_the_labels_of_the_readings_in_it) {
   const auto sink = open_sink();
   const auto first = series("boiler", "t", "", {{"site", "lyon"}});
   const auto other = series("boiler", "t", "", {{"site", "paris"}});
@@ -138,7 +138,7 @@ TEST_P(StoreContract, values_come_back_equal) {
   EXPECT_EQ(stored[0].values[0], 9007199254740991.0);
 }
 
-TEST_P(StoreContract, what_is_no_number_is_null) {
+TEST_P(StoreContract, anything_but_a_number_is_null) {
   const auto sink = open_sink();
   const double infinite = std::numeric_limits<double>::infinity();
   ASSERT_THAT(sink->deliver(batch(1, {{series("s"), 0, 1, {null, null}}, {series("s"), 1, 1, {1, -infinite}}})),
@@ -254,7 +254,7 @@ TEST_P(StoreContract, view_latest_has_the_newest_row_of_every_series) {
   EXPECT_THAT(latest[1], ElementsAre("b", "3"));
 }
 
-TEST_P(StoreContract, windows_have_tables_of_their_own) {
+TEST_P(StoreContract, windows_have_separate_tables) {
   windows = {{"minute", {{"count", true}, {"avg", false}}}, {"hour", {{"max", false}}}, {"day", {}}};
   const auto sink = open_sink();
   RowBatch both = batch(1, {{series("s"), 0, 1, {1, 2}}});

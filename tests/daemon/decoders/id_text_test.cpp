@@ -16,7 +16,7 @@ TEST(IdText, printable_utf8_of_up_to_128_bytes_is_an_id) {
   }
 }
 
-TEST(IdText, what_cannot_be_shown_or_is_no_utf8_is_no_id) {
+TEST(IdText, unprintable_and_invalid_utf8_ids_are_refused) {
   const std::string cases[] = {
       "",
       std::string(129, 'x'),

@@ -260,7 +260,7 @@ TEST(JsonDecoder, fields_that_are_time_sensor_or_label_are_no_values) {
             "5/temperature_C=20.1@1000000{channel=2}");
 }
 
-TEST(JsonDecoder, message_that_is_no_json_or_too_deep_is_one_refusal) {
+TEST(JsonDecoder, invalid_or_too_deep_json_is_one_refusal) {
   EXPECT_EQ(decoded({}, "Online", "tele/{device}/LWT", "tele/a/LWT"), "bad_syntax@0(tele/a/LWT)");
   EXPECT_EQ(decoded(for_sensor(), std::string(max_json_depth + 1, '[') + "1" + std::string(max_json_depth + 1, ']')),
             "too_deep@0");
@@ -406,7 +406,7 @@ TEST(JsonDecoder, elements_that_nothing_tells_apart_are_one_record) {
   EXPECT_EQ(decoded(mapping, R"({"r":[{"v":1},{"v":2},{"w":3}]})"), "s/v=1; s/w=3; repeated_name@0(v)");
 }
 
-TEST(JsonDecoder, many_names_with_the_same_end_are_told_apart) {
+TEST(JsonDecoder, many_names_with_the_same_end_are_distinguished) {
   std::string payload = "{", expected;
   for (int i = 0; i < 300; ++i) {
     const std::string name = "sensor" + std::to_string(i) + ".temperature";
@@ -442,9 +442,9 @@ TEST(JsonDecoder, mapping_that_would_mix_values_in_one_series_is_refused) {
 }
 
 TEST(JsonDecoder, options_it_cannot_use_are_refused) {
-  const std::string nobody =
+  const std::string unused =
       "sensor: nothing names the sensor; capture {device} in the topic, set 'sensor', or give its path";
-  EXPECT_EQ(mapping_error({}), nobody);
+  EXPECT_EQ(mapping_error({}), unused);
   EXPECT_EQ(mapping_error({}, {"device"}), "");
   EXPECT_EQ(mapping_error(listing({{.path = "a..b"}})), "values: path 'a..b' has an empty name");
   EXPECT_EQ(mapping_error(listing({{.path = "a", .scale = 0}})), "values: 'a': scale must be a number other than 0");

@@ -85,7 +85,7 @@ TEST(StatsdDecoder, gauges_and_timers_are_readings) {
   check(of(statsd_format), cases);
 }
 
-TEST(StatsdDecoder, what_is_no_reading_is_refused) {
+TEST(StatsdDecoder, anything_but_a_reading_is_refused) {
   const Lines cases[] = {
       {"a.b:1|c\na.c:1|g", "a/c=1; unsupported@0"},
       {"a:1|s\na:+3|g\na:-3|g\n_e{1,2}:a|bc\n_sc|a|0",

@@ -27,7 +27,7 @@ TEST(NumberDecoder, templates_and_unit_are_applied) {
   EXPECT_EQ(decoded(mapping, "1,5", "{area}/{device}/{kind}", "hall/press/t"), "hall/press/m-t[°C]=1.5");
 }
 
-TEST(NumberDecoder, payload_that_is_no_number_is_refused) {
+TEST(NumberDecoder, payload_without_a_number_is_refused) {
   for (const char* payload : {"", "online", "{}", "unavailable", "unknown", "12:30", "true false"}) {
     EXPECT_EQ(decoded(number_mapping(), payload, "s/{device}", "s/a"), "bad_number@0(s/a)") << payload;
   }

@@ -96,7 +96,7 @@ TEST(NumberText, text_that_only_begins_with_a_number_is_none) {
   }
 }
 
-TEST(NumberText, nul_behind_a_number_is_no_unit) {
+TEST(NumberText, nul_behind_a_number_is_not_a_unit) {
   EXPECT_FALSE(number_of_text(std::string_view("1\0", 2)));
   EXPECT_FALSE(number_of_text(std::string_view("1 \0", 3)));
 }
@@ -138,7 +138,7 @@ TEST(NumberText, words_and_sizes_that_are_not_finite) {
   }
 }
 
-TEST(NumberText, exact_number_takes_nothing_but_blanks_around) {
+TEST(NumberText, exact_number_allows_only_blanks_around) {
   EXPECT_EQ(exact_number(" 21.5\n"), 21.5);
   EXPECT_EQ(exact_number("-1e2"), -100);
   for (const char* text : {"", "21.5 C", "1,5", "+7", "nan", "inf", "1e999", "0x10", "1 2"}) {

@@ -232,7 +232,7 @@ TEST(SenmlDecoder, values_of_a_pack_are_bounded) {
   EXPECT_EQ(decoded(senml(), pack + R"(,{"v":1}])"), "too_many_values@0");
 }
 
-TEST(SenmlDecoder, forms_are_told_apart_by_their_first_byte) {
+TEST(SenmlDecoder, forms_are_distinguished_by_their_first_byte) {
   check_packs({
       {" \n[{\"n\":\"a:y\",\"v\":1}]", "a/y=1"},
       {"\xEF\xBB\xBF[{\"n\":\"a:y\",\"v\":1}]", "a/y=1"},

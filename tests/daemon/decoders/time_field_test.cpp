@@ -47,7 +47,7 @@ TEST(TimeField, integer_is_exact_in_every_unit) {
   }
 }
 
-TEST(TimeField, integer_beyond_int64_microseconds_is_no_time) {
+TEST(TimeField, integer_beyond_int64_microseconds_is_not_a_time) {
   EXPECT_FALSE(time_of_integer(max_int64, TimeFormat::unix_s));
   EXPECT_FALSE(time_of_integer(int64_min, TimeFormat::unix_ms));
   EXPECT_FALSE(time_of_integer(9'223'372'036'855, TimeFormat::unix_s));
@@ -63,7 +63,7 @@ TEST(TimeField, fraction_of_seconds_is_kept_to_the_microsecond) {
   EXPECT_EQ(time_of_number(-0.5, TimeFormat::unix_s)->count(), -500'000);
 }
 
-TEST(TimeField, number_that_does_not_fit_is_no_time) {
+TEST(TimeField, number_that_does_not_fit_is_not_a_time) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   for (const double number : {1e300, -1e300, infinity, -infinity, std::numeric_limits<double>::quiet_NaN(), 1e22}) {
     EXPECT_FALSE(time_of_number(number, TimeFormat::automatic)) << number;
@@ -94,7 +94,7 @@ TEST(TimeField, text_is_rfc3339_or_a_quoted_number) {
   }
 }
 
-TEST(TimeField, other_text_is_no_time) {
+TEST(TimeField, other_text_is_not_a_time) {
   for (const char* text : {"", "now", "2021-01-02T09:09:44", "2022-12-31 05:33:33", "12:30", "1e999", "nan", "0x10",
                            "5 s", "9223372036854775808000000"}) {
     EXPECT_FALSE(time_of_text(text, TimeFormat::automatic)) << text;
@@ -201,7 +201,7 @@ TEST(TimeField, zone_of_the_route_needs_no_notice_and_leaves_other_times_alone) 
   EXPECT_TRUE(batch.notices.empty());
 }
 
-TEST(TimeField, text_that_is_no_time_is_marked) {
+TEST(TimeField, unreadable_time_is_marked) {
   TimeReader reader{MappingOptions()};
   DecodedBatch batch;
   for (const char* text : {"", "now", "12:30", "2021-01-02", "2021-13-02T09:09:44", "2021-01-02T9:09", "20210102 0909",

@@ -209,17 +209,17 @@ class Model {
       refuse(input.source, reason);
       return false;
     };
-    std::optional<std::size_t> leaver;
+    std::optional<std::size_t> evictable;
     if (taken() >= options_.max_series) {
       for (const std::size_t slot : evictable_) {
-        if (may_evict(slot)) leaver = slot;
+        if (may_evict(slot)) evictable = slot;
       }
-      if (!leaver) return refused(Refusal::series_limit);
+      if (!evictable) return refused(Refusal::series_limit);
     }
     if (has_clock_ && 2 * taken() >= options_.max_series && !take_from_bucket(input.source)) {
       return refused(Refusal::series_rate);
     }
-    if (leaver) evict(*leaver);
+    if (evictable) evict(*evictable);
     const Series names = test::series_of(input.sensor, input.metric);
     drop_groups();
     recall(names);
