@@ -101,7 +101,7 @@ void DecodedBatch::clear() noexcept {
   inexact = 0;
   message_count = 0;
   bytes = 0;
-  large_.clear();
+  if (!large_.empty()) large_.clear();
   block_ = 0;
   used_ = 0;
 }

@@ -35,12 +35,8 @@ std::string_view unit_behind(std::string_view rest) noexcept {
   return without_blanks(rest);
 }
 
-// Takes a number off the front. Numbers begin with a digit or a point, so that "nan" and "inf" are none.
-std::optional<double> take_number(std::string_view& text) noexcept {
-  if (const auto decimal = short_decimal(text); decimal && decimal->is_exact()) [[likely]] {
-    text.remove_prefix(decimal->length);
-    return decimal->number();
-  }
+// Numbers begin with a digit or a point, so that "nan" and "inf" are none.
+[[gnu::noinline]] std::optional<double> take_unusual_number(std::string_view& text) noexcept {
   const std::size_t sign = !text.empty() && text.front() == '-' ? 1 : 0;
   if (sign == text.size() || (!is_digit(text[sign]) && text[sign] != '.')) return std::nullopt;
   double number = 0;
@@ -48,6 +44,15 @@ std::optional<double> take_number(std::string_view& text) noexcept {
   if (error != std::errc() || !std::isfinite(number)) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return number;
+}
+
+// Takes a number off the front.
+[[gnu::always_inline]] inline std::optional<double> take_number(std::string_view& text) noexcept {
+  const auto decimal = short_decimal(text);
+  if (!decimal || !decimal->is_exact()) [[unlikely]]
+    return take_unusual_number(text);
+  text.remove_prefix(decimal->length);
+  return decimal->number();
 }
 
 // Behind the whole digits `whole` of "1,5": the number with its comma as a point.

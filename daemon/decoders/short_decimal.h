@@ -13,9 +13,10 @@
 #include <optional>
 #include <string_view>
 
-#include "pipeline/characters.h"
-
 namespace edgetide {
+
+inline constexpr std::array<double, 20> powers_of_ten = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,
+                                                         1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
 
 struct ShortDecimal {
   std::uint64_t digits = 0;  // without the point
@@ -27,12 +28,20 @@ struct ShortDecimal {
   // Else `number` is only near it.
   bool is_exact() const noexcept { return digits <= std::uint64_t{1} << 53; }
   double number() const noexcept {
-    constexpr std::array<double, 19> powers = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
-                                               1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
-    const double magnitude = static_cast<double>(digits) / powers[decimals];
+    const double magnitude = static_cast<double>(digits) / powers_of_ten[decimals];
     return negative ? -magnitude : magnitude;
   }
 };
+
+// Appends the digits at the front to a number, and says where they end.
+[[gnu::always_inline]] inline const char* take_digits(const char* at, const char* end, std::uint64_t& number) noexcept {
+  for (; at != end; ++at) {
+    const std::uint64_t digit = std::uint64_t{static_cast<unsigned char>(*at)} - '0';
+    if (digit > 9) break;
+    number = number * 10 + digit;
+  }
+  return at;
+}
 
 [[gnu::always_inline]] inline std::optional<ShortDecimal> short_decimal(std::string_view text) noexcept {
   constexpr std::size_t max_characters = 19;  // so many digits fit in 64 bits
@@ -44,12 +53,12 @@ struct ShortDecimal {
     ++at;
   }
   const char* const first = at;
-  for (; at != end && is_digit(*at); ++at) decimal.digits = decimal.digits * 10 + static_cast<unsigned>(*at - '0');
+  at = take_digits(at, end, decimal.digits);
   if (at == first) return std::nullopt;
   decimal.has_leading_zero = *first == '0' && at - first > 1;
   if (at != end && *at == '.') {
-    const char* const point = at++;
-    for (; at != end && is_digit(*at); ++at) decimal.digits = decimal.digits * 10 + static_cast<unsigned>(*at - '0');
+    const char* const point = at;
+    at = take_digits(at + 1, end, decimal.digits);
     decimal.decimals = static_cast<std::size_t>(at - point - 1);
     if (decimal.decimals == 0) return std::nullopt;
   }
