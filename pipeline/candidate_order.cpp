@@ -12,7 +12,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::uint32_t max_gaps = 4;  // ranks for each row: with more of them, sorting is quicker
-constexpr std::size_t max_starts = 4;  // that are told apart first
+constexpr std::size_t max_starts = 4;  // taken one by one
 
 // By position in the order, which row comes there. Empty: the ranks alone do not tell. Requires: one start.
 std::vector<std::uint32_t> order_by_rank(std::span<const Candidate> rows) {

@@ -55,8 +55,8 @@ class JsonShape {
   JsonTape tape_;
 };
 
-// The shapes of the documents that came last, a few of them. A new shape is remembered the less often, the less that has
-// helped: so documents that all differ cost little more than without.
+// The shapes of the documents that came last, a few of them. A new shape is remembered the less often, the less that
+// has helped: so documents that all differ cost little more than without.
 class JsonShapes {
  public:
   static constexpr std::size_t max_shapes = 8;
