@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "daemon/decoders/id_text.h"
 #include "daemon/decoders/short_decimal.h"
 #include "pipeline/characters.h"
 #include "pipeline/name_hash.h"
@@ -178,7 +179,12 @@ const char* JsonShape::read_other(const char* at, const char* end, std::uint64_t
 }
 
 const char* JsonShape::read_string(const char* at, const char* end, std::uint64_t* word) noexcept {
-  const char* const close = skip_plain(at, end);
+  const char* close = skip_plain(at, end);
+  while (close != end && !is_ascii(*close)) {
+    const std::size_t character = utf8_length({close, static_cast<std::size_t>(end - close)});
+    if (character == 0) return nullptr;
+    close = skip_plain(close + character, end);
+  }
   if (close == end || *close != '"') return nullptr;
   const auto size = static_cast<std::uint32_t>(close - at);
   *word = word_of('"', used_);

@@ -2,7 +2,7 @@
 // sends them one after the other, needs no parser: its values are put into the tape of the first.
 //
 // Exact:  the tape that simdjson makes of the document, or none. Values are taken if they are as usual (a number of few
-//         digits, a string of ASCII without escapes, true, false, null); all other bytes have to be the same.
+//         digits, a string without escapes, true, false, null); all other bytes have to be the same.
 // Owns:   a copy of the tape and of its strings, at most 20 KiB. Thread: one owner at a time. Fails: never.
 // Limit:  max_text_bytes and max_values for what is remembered, four times the bytes for what is read.
 #pragma once

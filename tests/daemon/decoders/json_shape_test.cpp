@@ -169,8 +169,9 @@ TEST(JsonShape, text_that_differs_only_in_its_values_is_known) {
   EXPECT_FALSE(knows(shapes, R"({"time":"2026-11-21T01:30:00Z","t":21.5,"on":true,"n":null,"list":[1,-2]})"));
   EXPECT_TRUE(
       knows(shapes, R"({"time":"2026-11-21T01:30:10.5Z","t":-1,"on":null,"n":"a b","list":[17,21.499999999999996]})"));
+  EXPECT_TRUE(knows(shapes, R"({"time":"21 °C","t":-1.5,"on":"é","n":"🌡","list":[17,0]})"));
   EXPECT_FALSE(knows(shapes, R"({"time":"2026-11-21T01:30:10.5Z","t":-1,"on":null,"n":"a b","list":[17,1,2]})"));
-  EXPECT_FALSE(knows(shapes, R"({"time":"21 °C","t":1e3,"on":true,"n":null,"list":[1,-2]})"));
+  EXPECT_FALSE(knows(shapes, R"({"time":"x","t":1e3,"on":true,"n":null,"list":[1,-2]})"));
   EXPECT_FALSE(knows(shapes, R"({"time":"x","t":"21.5","on":true,"n":null,"list":[1,-2]})"));
   EXPECT_FALSE(knows(shapes, R"({"time":"x","u":21.5,"on":true,"n":null,"list":[1,-2]})"));
   EXPECT_FALSE(knows(shapes, R"({"time":"x","t":21.5,"on":true,"n":null,"list":[1,-2]} )"));
