@@ -27,6 +27,7 @@ namespace {
 using HttpTime = std::chrono::steady_clock::time_point;
 
 constexpr unsigned max_accepted_at_once = 16;
+constexpr unsigned runs_before_pause = 32;
 constexpr std::size_t max_open_factor = 4;  // with those that are being closed
 constexpr const char* tls_versions = "NORMAL:%PROFILE_MEDIUM:-VERS-TLS1.0:-VERS-TLS1.1";
 
@@ -117,7 +118,7 @@ class HttpListener::Daemon {
     std::optional<Duration> due = rest_.due_in(now);
     MHD_UNSIGNED_LONG_LONG milliseconds = 0;
     if (MHD_get_timeout(daemon_.get(), &milliseconds) == MHD_YES) {
-      due = sooner(due, Duration::milliseconds(static_cast<std::int64_t>(milliseconds)));
+      due = sooner(due, std::max(Duration::milliseconds(static_cast<std::int64_t>(milliseconds)), pause()));
     }
     if (const Open* const oldest = oldest_open(); oldest != nullptr) {
       const auto left =
@@ -132,7 +133,9 @@ class HttpListener::Daemon {
     rest_.end_if_over(now);
     accept_peers(now);
     has_resumed_ = false;
+    const std::uint64_t before = calls_;
     MHD_run(daemon_.get());
+    runs_without_call_ = calls_ == before ? runs_without_call_ + 1 : 0;
     bool dropped = false;
     for (const auto& one : open_) {
       if (one->dropped || now < one->since + limits_.request_time) continue;
@@ -194,6 +197,11 @@ class HttpListener::Daemon {
   void watch(int fd) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
     if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) fail_to_listen(address_);
+  }
+
+  // libmicrohttpd wants to run at once for as long as the line of a chunk fills its buffer, which nothing will change.
+  Duration pause() const noexcept {
+    return runs_without_call_ > runs_before_pause ? Duration::milliseconds(10) : Duration();
   }
 
   static std::size_t leave_escaped(void*, MHD_Connection*, char* text) noexcept { return std::strlen(text); }
@@ -292,6 +300,7 @@ class HttpListener::Daemon {
   static void note(void* self, MHD_Connection* connection, void** socket_context,
                    MHD_ConnectionNotificationCode code) noexcept {
     auto& open = static_cast<Daemon*>(self)->open_;
+    ++static_cast<Daemon*>(self)->calls_;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
       const int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
       open.push_back(std::make_unique<Open>());
@@ -320,6 +329,7 @@ class HttpListener::Daemon {
                          const char* version, const char* upload, std::size_t* upload_size, void** state) noexcept {
     auto& daemon = *static_cast<Daemon*>(self);
     Open& one = open_of(connection);
+    ++daemon.calls_;
     if (one.dropped) return MHD_NO;
     if (*state == nullptr) {
       *state = &one;
@@ -417,6 +427,8 @@ class HttpListener::Daemon {
   const Descriptor listener_;
   AcceptRest rest_;
   std::vector<std::unique_ptr<Open>> open_;
+  std::uint64_t calls_ = 0;  // by libmicrohttpd, for what has gone on
+  unsigned runs_without_call_ = 0;
   bool has_resumed_ = false;  // a connection, since it was served last: it has to be served again
   std::unique_ptr<MHD_Daemon, Stop> daemon_;
 };

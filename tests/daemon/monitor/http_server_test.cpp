@@ -263,6 +263,23 @@ TEST(HttpServer, slow_requests_and_slow_readers_end_at_the_deadline) {
   EXPECT_LT(reader.read_all().size(), std::size_t{16} << 20);
 }
 
+// More than libmicrohttpd has room for: it would then look at the connection again and again.
+TEST(HttpServer, body_that_cannot_go_on_costs_no_processor_time) {
+  const int port = free_port();
+  const ServedHttp server(on_port(port));
+  const std::string head = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string& chunk : {"1;" + std::string(100'000, 'x'), std::string(100'000, '0')}) {
+    const HttpPeer stuck(port);
+    ASSERT_TRUE(stuck.send(head + chunk));
+    std::this_thread::sleep_for(100ms);
+    const auto before = cpu_of_process();
+    const auto end = std::chrono::steady_clock::now() + 1s;
+    EXPECT_EQ(status_of(get(port, "/healthz")), 200);
+    std::this_thread::sleep_until(end);
+    EXPECT_LT(cpu_of_process() - before, 100ms);
+  }
+}
+
 TEST(HttpServer, many_slow_requests_take_no_answer_away) {
   const int port = free_port();
   const ServedHttp server(on_port(port));
