@@ -18,8 +18,8 @@ using ReadCheck = long (*)(int socket, const void* bytes, long count);
 void check_reads_with(ReadCheck check) noexcept;
 
 // Bounds what the calling thread reads from sockets with recv for as long as it lives, of each answer and in all: a
-// library that reads an answer whole, or keeps a part of each, may otherwise be sent as much as the memory. One at a time
-// on a thread.
+// library that reads an answer whole, or keeps a part of each, may otherwise be sent as much as the memory. One at a
+// time on a thread.
 class ReadBudget {
  public:
   ReadBudget(std::uint64_t max_answer_bytes, std::uint64_t max_bytes) noexcept;
