@@ -355,8 +355,8 @@ template <bool rare>
     if constexpr (!rare) {
       outcome = std::min(outcome, window->admit(reading.series, rules.source_index, time, reading.value, watermark));
     } else {
-      const Incoming incoming{
-          reading.series, rules.source_index, rules.source.time.scope, time, reading.value, watermark, origin()};
+      const Incoming incoming{reading.series, rules.source_index, rules.source.time.scope, time, reading.value,
+                              watermark,      origin(),           series.watermark.value()};
       const ReadingOutcome own = window->admit_any(incoming);
       outcome = std::min(outcome, own);
       if (own <= ReadingOutcome::late_accepted && series_.has_variants(origin())) window->note_labels(incoming);
@@ -435,9 +435,10 @@ void Pipeline::apply_rare(const BatchRules& rules, std::span<const Reading> read
 
 bool Pipeline::has_room(const BatchRules& rules, const Reading& reading, Timestamp time) {
   const SeriesId origin = series_.origin_of(reading.series);
-  const Timestamp watermark = watermark_of(states_[index_of(origin)], rules.source_index);
-  const Incoming incoming{reading.series, rules.source_index, rules.source.time.scope, time, reading.value, watermark,
-                          origin};
+  const SeriesState& series = states_[index_of(origin)];
+  const Incoming incoming{reading.series, rules.source_index,      rules.source.time.scope,
+                          time,           reading.value,           watermark_of(series, rules.source_index),
+                          origin,         series.watermark.value()};
   std::size_t growth = 0;
   for (WindowDefinition* const window : rules.source.windows) {
     growth += window->growth(incoming, series_.has_variants(origin));

@@ -245,6 +245,62 @@ TEST(Top, ranking_leaves_whole_when_it_changes_and_rows_that_fall_out_are_retrac
   }
 }
 
+// Sums a 5, b 9, c 7 and d 1 of [0,10), which were emitted with one `top`, at the first firing with another.
+TEST(Top, that_is_changed_ranks_again_at_the_next_firing) {
+  const TopOptions by_sum{2, Aggregate::sum};
+  const struct {
+    const char* what;
+    std::optional<TopOptions> before, after;
+    std::vector<std::string> rows;
+  } cases[] = {
+      {"the same", by_sum, by_sum, {}},
+      {"fewer", by_sum, TopOptions{1, Aggregate::sum}, {"0 c [0,10) retracted r2: nan nan", "1 b [0,10) open r2: 1 9"}},
+      {"more",
+       by_sum,
+       TopOptions{3, Aggregate::sum},
+       {"1 b [0,10) open r2: 1 9", "2 c [0,10) open r2: 1 7", "3 a [0,10) open r1: 1 5"}},
+      {"by another aggregate",
+       by_sum,
+       TopOptions{2, Aggregate::count},
+       {"0 b [0,10) retracted r2: nan nan", "0 c [0,10) retracted r2: nan nan", "1 d [0,10) open r1: 2 1",
+        "2 a [0,10) open r1: 1 5"}},
+      {"none",
+       by_sum,
+       std::nullopt,
+       {"0 a [0,10) open r1: 1 5", "0 b [0,10) open r2: 1 9", "0 c [0,10) open r2: 1 7", "0 d [0,10) open r1: 2 1"}},
+      {"none before",
+       std::nullopt,
+       by_sum,
+       {"0 a [0,10) retracted r2: nan nan", "0 d [0,10) retracted r2: nan nan", "1 b [0,10) open r2: 1 9",
+        "2 c [0,10) open r2: 1 7"}},
+  };
+  for (const WindowKind kind : {WindowKind::tumbling, WindowKind::sliding, WindowKind::session, WindowKind::running}) {
+    for (const auto& c : cases) {
+      PipelineOptions options = one_window();
+      options.windows[0].kind = kind;
+      options.windows[0].slide = options.windows[0].gap = Duration::seconds(10);
+      options.windows[0].trigger = Duration::seconds(1);
+      options.windows[0].top = c.before;
+      Pipeline pipeline(options);
+      for (const auto& [sensor, value] : {std::pair{"a", 5.0}, {"b", 9.0}, {"c", 7.0}, {"d", -2.0}, {"d", 3.0}}) {
+        read(pipeline, sensor, 0, value);
+      }
+      tick(pipeline, 1);
+      options.windows[0].top = c.after;
+      const std::string bytes = pipeline.snapshot();
+      pipeline = Pipeline(options);
+      ASSERT_EQ(pipeline.restore(bytes, Connections::go_on), std::nullopt);
+      const std::string again = pipeline.snapshot();
+      pipeline = Pipeline(options);
+      ASSERT_EQ(pipeline.restore(again, Connections::go_on), std::nullopt);
+      std::vector<std::string> rows = ranked_lines(pipeline, tick(pipeline, 2));
+      for (std::string& row : rows) row.replace(row.find('['), row.find(')') - row.find('[') + 1, "[0,10)");
+      EXPECT_EQ(rows, c.rows) << c.what << ", " << word_of(window_kind_words, kind);
+      EXPECT_THAT(lines(pipeline, tick(pipeline, 3)), IsEmpty()) << c.what;
+    }
+  }
+}
+
 TEST(Top, running_totals_are_ranked_with_those_that_did_not_change) {
   PipelineOptions options = one_window();
   options.windows[0].kind = WindowKind::running;

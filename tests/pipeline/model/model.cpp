@@ -583,10 +583,23 @@ class Model {
     if (key.sensor.empty()) key.sensor.assign(1, '*');
   }
 
+  // What a series has reached holds from its first reading in a group on.
+  void join_groups(const Definition& d, const std::vector<Key*>& keys, const SeriesState& series) {
+    for (Key* key : keys) {
+      if (!key->members.insert({series.names.sensor, series.names.metric}).second || !series.heard) continue;
+      Timestamp least = series.own;
+      for (const SeriesName& member : key->members) {
+        if (series_.at(member).active) least = std::min(least, series_.at(member).own);
+      }
+      if (!awaits_any(d)) key->group.value = std::max(key->group.value, least);
+    }
+  }
+
   std::optional<ReadingOutcome> enter(Definition& d, const Input& input, Timestamp time, const SeriesState& series) {
     if (!takes(d, input.source, series.names)) return std::nullopt;
     if (input.value < d.options.match.min || input.value > d.options.match.max) return std::nullopt;
     std::vector<Key*> keys = keys_of(d, series.names);
+    if (d.grouped()) join_groups(d, keys, series);
     if (d.options.deduplicate) {
       const bool late = std::all_of(keys.begin(), keys.end(), [&](const Key* key) {
         const Timestamp w = reached(d, *key, input.source, &series);
@@ -1017,16 +1030,20 @@ class Model {
     return has_last || all_noted || !is_older ? kept.back().labels : series.first_labels;
   }
 
-  // Nothing where readings that the definition left out may have been the newest before the first with other labels.
+  // Of the newest reading before; nothing where it is not known in which pane that was the newest.
   std::optional<std::uint32_t> labels_before(const Definition& d, const Key& key, const Span& span) const {
-    const MatchOptions any;
-    const MatchOptions& match = d.options.match;
-    const bool takes_all = match.min == any.min && match.max == any.max && match.labels.empty() &&
-                           match.source.empty() && d.options.inputs.size() == sources_.size();
-    if (span.before.empty() || !takes_all) return std::nullopt;
-    const SeriesState& series = series_.at({key.sensor, key.metric});
-    const bool is_older = series.begun && span.before.back().time < series.begun->second;
-    return is_older ? series.first_labels : span.before.back().labels;
+    if (span.before.empty()) return std::nullopt;
+    const Timestamp newest = span.before.back().time;
+    Window before{newest, newest, {}, 0, RowState::open, false, false, false, {}};
+    for (const auto& reading : key.readings) {
+      const bool is_there = d.options.kind == WindowKind::tumbling
+                                ? newest_start(d, reading.second.time) == newest_start(d, newest)
+                                : reading.second.time <= newest;
+      if (is_there) before.readings.push_back(reading);
+    }
+    const std::uint32_t labels = labels_of(d, key, before, span.before);
+    const bool is_known = d.options.kind == WindowKind::tumbling || labels == span.before.back().labels;
+    return is_known ? std::optional(labels) : std::nullopt;
   }
 
   ModelRow row_of(const Definition& d, const Key& key, const Window& window, RowState state, bool changed) const {
