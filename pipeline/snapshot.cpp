@@ -98,6 +98,7 @@ std::optional<std::string> Pipeline::restore(std::string_view snapshot, Connecti
   epoch_ = head.epoch;
   now_ = head.now;
   floor_ = in.time();
+  if (floor_ != Timestamp::latest()) floor_before_end_ = floor_;
   EvictedKeys evicted(evicted_);
   evicted.load(in);
   std::vector<WatermarkScope> scopes;

@@ -109,6 +109,10 @@ class MinimumWatermark {
   }
   void raise(Timestamp to) noexcept { value_ = std::max(value_, to); }
 
+  // It will be raised to the end of all times. What it was then is no part of a snapshot.
+  void note_end() noexcept { before_end_ = value_ == Timestamp::latest() ? before_end_ : value_; }
+  Timestamp before_end() const noexcept { return before_end_; }
+
   bool active() const noexcept { return members_.min() != MinTree::absent; }
   bool is_active(Member member) const noexcept { return members_.get(index_of(member)) != MinTree::absent; }
   Timestamp value() const noexcept { return value_; }
@@ -142,6 +146,7 @@ class MinimumWatermark {
   MinTree members_;
   Timestamp value_ = Timestamp::earliest();
   Timestamp own_ = Timestamp::earliest();
+  Timestamp before_end_ = Timestamp::earliest();
   Heard heard_;
   bool held_ = false;
 };

@@ -480,9 +480,10 @@ void WindowDefinition::collect_empty(const FiringContext& firing, const Clocks& 
   const auto collect_from = [&](const auto& windows) {
     for (std::uint32_t key = 0; key < reached_.size(); ++key) {
       const SeriesClock& series = clocks.series[key];
-      // The end of all input is not a time: nothing is missed after the newest reading.
       const bool ended = reached_[key] == Timestamp::latest();
-      const Timestamp reached = ended ? std::max(series.newest, series.clock) : reached_[key];
+      const Timestamp reached =
+          ended ? std::max({series.passed, series.clock, idle_[key], idle_of(series.scope, series.source)})
+                : reached_[key];
       empty_->collect(KeyId{key}, {reached, std::max(reached, series.clock), ended}, firing.ranks[key], firing.max_rows,
                       windows, rows_);
     }

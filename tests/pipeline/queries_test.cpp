@@ -362,6 +362,67 @@ TEST(EmitEmpty, end_of_the_input_makes_those_final_that_are_past_for_the_newest_
   EXPECT_TRUE(tick(pipeline, 40).rows.empty());
 }
 
+// a at :01, b at :45, and perhaps a tick before the end of all input, which makes the same rows final without it.
+TEST(EmitEmpty, end_of_the_input_makes_the_same_rows_final_whatever_left_before) {
+  const struct {
+    WatermarkScope scope;
+    std::optional<double> raised;
+    std::vector<std::string> rows;
+  } cases[] = {
+      {WatermarkScope::sensor, {}, {"a [0,10)", "b [40,50)"}},
+      {WatermarkScope::sensor, 25, {"a [0,10)", "a [10,20)", "b [40,50)"}},
+      {WatermarkScope::source, {}, {"a [0,10)", "b [40,50)"}},
+      {WatermarkScope::stream, {}, {"a [0,10)", "a [10,20)", "a [20,30)", "a [30,40)", "b [40,50)"}},
+  };
+  for (const auto& c : cases) {
+    for (const bool ticks : {false, true}) {
+      PipelineOptions options = one_window();
+      options.windows[0].emit_empty = true;
+      options.windows[0].allowed_lateness = Duration::seconds(7);
+      options.sources[0].time.scope = c.scope;
+      options.sources[0].time.max_out_of_orderness = Duration::seconds(10);
+      Pipeline pipeline(options);
+      std::vector<std::string> finals;
+      const auto keep = [&](double now) {
+        const Emission emission = tick(pipeline, now, Fire::all);
+        const std::vector<std::string> all = lines(pipeline, emission);
+        for (std::size_t i = 0; i < all.size(); ++i) {
+          if (emission.rows[i].state == RowState::final) finals.push_back(all[i].substr(0, all[i].find(')') + 1));
+        }
+      };
+      read(pipeline, "a", 1);
+      read(pipeline, "b", 45);
+      if (c.raised) pipeline.raise_watermarks(at(*c.raised));
+      if (ticks) keep(1);
+      pipeline.raise_watermarks(Timestamp::latest());
+      keep(2);
+      std::sort(finals.begin(), finals.end());
+      EXPECT_EQ(finals, c.rows) << static_cast<int>(c.scope) << ticks;
+    }
+  }
+}
+
+// The clock went on for an idle sensor, which then is no longer idle.
+TEST(EmitEmpty, end_of_the_input_leaves_no_row_closed) {
+  PipelineOptions options = one_window();
+  options.windows[0].emit_empty = true;
+  options.windows[0].allowed_lateness = Duration::seconds(20);
+  options.sources[0].time.idle_timeout = Duration::seconds(60);
+  Pipeline pipeline(options);
+  pipeline.connected(SourceId{0}, moment(0));
+  read_at(pipeline, 1, "a", 1);
+  std::map<Timestamp, RowState> states;
+  const auto keep = [&](const Emission& emission) {
+    for (const Row& row : emission.rows) states[row.start] = row.state;
+  };
+  keep(tick(pipeline, 100));
+  read_at(pipeline, 101, "a", 35);
+  pipeline.raise_watermarks(Timestamp::latest());
+  keep(tick(pipeline, 102, Fire::all));
+  EXPECT_EQ(states.size(), 10U);  // up to [90,100)
+  for (const auto& [start, state] : states) EXPECT_EQ(state, RowState::final) << start.count();
+}
+
 TEST(EmitEmpty, time_at_the_end_of_all_times_has_no_window_behind_it) {
   const auto zone = std::make_shared<TimeZone>(
       "Europe/Test", std::vector<TimeZone::Offset>{{Timestamp::earliest(), Duration::hours(1)}});

@@ -185,6 +185,7 @@ class Model {
         return connect(input.source, false);
       case Input::Kind::raise:
         floor_ = std::max(floor_, input.time);
+        if (input.time != Timestamp::latest()) floor_before_end_ = std::max(floor_before_end_, input.time);
         return;
       case Input::Kind::restart:
         for (std::uint32_t i = 0; i < sources_.size(); ++i) connect(i, false);
@@ -1065,9 +1066,9 @@ class Model {
   RowState empty_state(const Definition& d, const Key& key, const Window& window, Timestamp w) const {
     const SeriesState& series = series_.at({key.sensor, key.metric});
     const bool ended = w == Timestamp::latest();
-    if (ended) w = newest_of(series);
+    if (ended) w = passed(d, key, series);
     const Timestamp clock = idle(series) ? std::max(w, own_clock(series)) : w;
-    if (ended) return clock >= window.end ? RowState::final : window.state;
+    if (ended) return clock >= window.end || window.state == RowState::closed ? RowState::final : window.state;
     if (w >= window.end + d.options.allowed_lateness) return RowState::final;
     return clock >= window.end ? RowState::closed : window.state;
   }
@@ -1076,12 +1077,32 @@ class Model {
     return series.lead + options_.sources[series.source].time.max_out_of_orderness;
   }
 
+  // The end of all input is no time: up to here windows are missed then.
+  Timestamp passed(const Definition& d, const Key& key, const SeriesState& series) const {
+    const std::uint32_t source = series.source;
+    const auto idle_of_source = d.source_idle.find(source);
+    const Timestamp source_idle = idle_of_source == d.source_idle.end() ? never : idle_of_source->second;
+    const Timestamp newest = std::max({newest_of(series), floor_before_end_, key.idle});
+    switch (scope_of(source)) {
+      case WatermarkScope::source:
+        return std::max({newest, sources_[source].value, source_idle});
+      case WatermarkScope::stream:
+        return std::max(
+            {newest, sources_[source].stream + options_.sources[source].time.max_out_of_orderness, source_idle});
+      case WatermarkScope::global:
+        return std::max({newest, all_.value, d.all_idle});
+      case WatermarkScope::sensor:
+        break;
+    }
+    return newest;
+  }
+
   void add_empty_windows(Definition& d) {
     for (auto& [columns, key] : d.keys) {
       if (!key.first) continue;
       const SeriesState& series = series_.at({key.sensor, key.metric});
       Timestamp w = reached_now(d, key);
-      if (w == Timestamp::latest()) w = newest_of(series);
+      if (w == Timestamp::latest()) w = passed(d, key, series);
       const Timestamp clock = idle(series) ? std::max(w, own_clock(series)) : w;
       for (std::int64_t n = covering(d, *key.first).back() + 1; window(d, n).second <= clock; ++n) {
         const auto [start, end] = window(d, n);
@@ -1255,6 +1276,7 @@ class Model {
   std::vector<Definition> definitions_;
   Memory all_;
   Timestamp floor_ = never;
+  Timestamp floor_before_end_ = never;
   Duration running_;
   std::uint64_t epoch_ = 0;
   std::uint64_t arrivals_ = 0;
