@@ -372,7 +372,7 @@ template <bool rare>
   observe(rules, series, time);
 }
 
-// Without saturation, which would cost a reading four instructions: times with an arrival are not that far away from it.
+// Without saturation, which would cost four instructions: times with an arrival are not that far away from it.
 inline void Pipeline::note_newest(const BatchRules& rules, SeriesState& series, Timestamp time, double value) noexcept {
   series.value = value;
   series.ahead = Duration::microseconds(static_cast<std::int64_t>(static_cast<std::uint64_t>(time.count()) -
@@ -744,8 +744,10 @@ std::optional<SeriesView> Pipeline::view(SeriesId id) const noexcept {
 std::vector<Timestamp> Pipeline::watermarks() const {
   std::vector<Timestamp> reached;
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
+    reached.push_back(Timestamp::earliest());
+    if (series_.origin_of(SeriesId{i}) != SeriesId{i}) continue;
     const SeriesClock clock = clock_of(SeriesId{i});
-    reached.push_back(series_.origin_of(SeriesId{i}) == SeriesId{i} ? clock.watermark : Timestamp::earliest());
+    reached.back() = clock.watermark;
     for (const auto& window : windows_) {
       if (!window->grouped()) reached.back() = std::max(reached.back(), window->reached(SeriesId{i}, clock));
     }

@@ -60,7 +60,7 @@ struct SeriesClock {
   bool idle;
   Timestamp watermark;  // of that scope, without the idle part
   Timestamp own;        // its newest event time less max_out_of_orderness
-  Timestamp passed;     // by event times: up to here windows are missed when all input has ended, which is no time
+  Timestamp passed;     // by event times: up to here windows are missed when all input has ended
   Timestamp clock;      // of an idle series: its own watermark and the listening time since; else earliest()
 };
 

@@ -163,6 +163,7 @@ TEST(Labels, watermark_is_of_the_sensor_whatever_they_are) {
   read_labelled(pipeline, {"a", 100, "x"});
   read_labelled(pipeline, {"a", 5, "y"});  // the first with that label
   EXPECT_EQ(pipeline.counters().outcomes[static_cast<std::size_t>(ReadingOutcome::late_dropped)], 1U);
+  EXPECT_EQ(pipeline.watermarks(), (std::vector<Timestamp>{at(100), Timestamp::earliest()})) << "once";
 }
 
 TEST(Labels, group_is_closed_by_what_its_sensor_sends_with_other_labels) {

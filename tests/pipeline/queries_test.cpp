@@ -372,6 +372,7 @@ TEST(EmitEmpty, end_of_the_input_makes_the_same_rows_final_whatever_left_before)
       {WatermarkScope::sensor, {}, {"a [0,10)", "b [40,50)"}},
       {WatermarkScope::sensor, 25, {"a [0,10)", "a [10,20)", "b [40,50)"}},
       {WatermarkScope::source, {}, {"a [0,10)", "b [40,50)"}},
+      {WatermarkScope::global, {}, {"a [0,10)", "b [40,50)"}},
       {WatermarkScope::stream, {}, {"a [0,10)", "a [10,20)", "a [20,30)", "a [30,40)", "b [40,50)"}},
   };
   for (const auto& c : cases) {

@@ -46,8 +46,7 @@ class Sensors {
   std::string listed(std::int64_t second, SensorChoice choice) {
     tick(second);
     std::string text;
-    for (const SensorStatus& sensor :
-         sensor_statuses(choose_series(pipeline_, choice, now), choice, pipeline_.options())) {
+    for (const SensorStatus& sensor : sensor_statuses(choose_series(pipeline_, choice), choice, pipeline_.options())) {
       text += (text.empty() ? "" : "; ") + sensor.source + '/' + sensor.sensor;
       if (sensor.clock_ahead) text += ' ' + std::to_string(sensor.clock_ahead->count() / 1'000'000);
       if (sensor.idle) text += " silent " + std::to_string(sensor.silence.count() / 1'000'000);

@@ -1077,7 +1077,7 @@ class Model {
     return series.lead + options_.sources[series.source].time.max_out_of_orderness;
   }
 
-  // The end of all input is no time: up to here windows are missed then.
+  // The end of all input is not a time: up to here windows are missed then.
   Timestamp passed(const Definition& d, const Key& key, const SeriesState& series) const {
     const std::uint32_t source = series.source;
     const auto idle_of_source = d.source_idle.find(source);
