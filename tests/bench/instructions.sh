@@ -58,4 +58,4 @@ csv 6460
 END
 rows=$((($(count tumbling 1 1000 110 0 1) - $(count tumbling 1 1000 110 0 0)) / (1000 * 11)))
 echo "$rows per row of a tumbling window that is emitted at a tick"
-bound "$rows" 1075 "an emitted row"
+bound "$rows" 1125 "an emitted row"
