@@ -346,10 +346,8 @@ class MqttSource final : public Source {
     }
   }
 
-  bool is_taken_over() const noexcept { return pace_.is_taken_over(options_.protocol == 5); }
-
   std::string impairment() const {
-    if (is_taken_over()) return taken_over(pace_.is_said());
+    if (pace_.is_taken_over()) return taken_over(pace_.is_said());
     if (receive_failures_ == 0) return needed_;
     return "a message of more than " + std::to_string(limits_.max_bytes) + " bytes is too large for the memory here" +
            (session_ended_ ? ", and comes again in a new session: a retained one has to be cleared at the broker" : "");
@@ -398,6 +396,7 @@ class MqttSource final : public Source {
     client.set_connection_lost_handler(
         [this](const mqtt::string& cause) noexcept { set_lost(cause.empty() ? "connection lost" : cause); });
     client.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) noexcept {
+      broker_says_why_ = true;
       if (static_cast<int>(reason) == reason_taken_over) broker_says_taken_over_ = true;
       const char* const words = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(reason));
       set_lost("the broker disconnected us, reason " + std::to_string(static_cast<int>(reason)) +
@@ -411,14 +410,17 @@ class MqttSource final : public Source {
     subscribe(client);
     if (!options_.status_topic.empty()) publish_birth(client, guard);
     host_.connected(id_, server);
-    if (!is_taken_over() && receive_failures_ == 0) host_.impaired(id_, {});
+    if (!pace_.is_taken_over() && receive_failures_ == 0) host_.impaired(id_, {});
     const auto since = std::chrono::steady_clock::now();
     std::string error = wait_for_loss(client, since);
     const auto stood = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - since);
     if (reads_->is_crowded()) {
       pace_.refused();
     } else {
-      pace_.lost(Duration::microseconds(stood.count()), delivered_, broker_says_taken_over_);
+      pace_.lost({.stood = Duration::microseconds(stood.count()),
+                  .has_delivered = delivered_,
+                  .is_said = broker_says_taken_over_,
+                  .is_without_word = reads_->is_ended_by_broker() && !broker_says_why_});
     }
     return error;
   }
@@ -430,7 +432,7 @@ class MqttSource final : public Source {
       lost_.clear();
       replies_.clear();
     }
-    cut_ = delivered_ = broker_says_taken_over_ = false;
+    cut_ = delivered_ = broker_says_taken_over_ = broker_says_why_ = false;
     socket_ = no_socket;
     acknowledged_ = 0;
     ids_.assign(packet_ids + 1, false);
@@ -984,7 +986,7 @@ class MqttSource final : public Source {
   std::atomic<int> socket_ = no_socket;  // the library's, of this connection
   std::atomic<bool> cut_ = false;        // this connection was ended by `cut`
   std::atomic<bool> delivered_ = false;  // it brought a message that was taken
-  std::atomic<bool> broker_says_taken_over_ = false;
+  std::atomic<bool> broker_says_taken_over_ = false, broker_says_why_ = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   Descriptor watched_ GUARDED_BY(mutex_);                                        // the same socket
   std::vector<std::pair<std::string, std::string>> replies_ GUARDED_BY(mutex_);  // topic and payload, to be sent
