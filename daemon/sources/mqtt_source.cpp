@@ -66,6 +66,7 @@ constexpr auto disconnect_timeout = 2s;
 constexpr auto status_timeout = 5s;  // PUBACK
 constexpr int status_qos = 1;
 constexpr char online[] = "online", offline[] = "offline";
+constexpr auto restart_begins_within = 50ms;
 constexpr auto reach_timeout = 2s;  // of a look at why a connect failed
 constexpr std::chrono::microseconds backoff_least = 50ms;
 constexpr std::size_t max_waiting_replies = 100;
@@ -420,9 +421,25 @@ class MqttSource final : public Source {
       pace_.lost({.stood = Duration::microseconds(stood.count()),
                   .has_delivered = delivered_,
                   .is_said = broker_says_taken_over_,
-                  .is_without_word = reads_->is_ended_by_broker() && !broker_says_why_});
+                  .is_without_word = reads_->is_ended_by_broker() && !broker_says_why_ && is_there(server)});
     }
     return error;
+  }
+
+  // Of a broker that has just ended a connection: one that restarts is away for a moment, now or soon.
+  bool is_there(const std::string& server) {
+    const ServerAddress address = server_of(server);
+    const auto reaches = [&] {
+      return why_unreachable(address.host, address.port, reach_timeout, [this] { return stopping(); }).empty();
+    };
+    if (!reaches()) return false;
+    {
+      MutexLock lock(mutex_);
+      const auto until = std::chrono::steady_clock::now() + restart_begins_within;
+      while (!stopping_ && changed_.wait_until(lock, until) != std::cv_status::timeout) {
+      }
+    }
+    return reaches();
   }
 
   // What is sent again is judged by the session that it was first sent in, and may come as soon as we are connected.

@@ -6,8 +6,8 @@
 //
 // A broker lets a client id be connected once: the newer client ends the connection of the older. With MQTT 5 most
 // brokers say so; mosquitto 2.0 does not, nor can any with 3.1.1. Then it looks like this: the broker ends connections
-// in order and without a reason, soon after they began, one after the other, and takes a new one at once. A network
-// that is cut resets connections or goes silent, and a broker that restarts refuses them meanwhile.
+// in order and without a reason, soon after they began, one after the other, and is there all the while. A network that
+// is cut resets connections or goes silent, and a broker that restarts refuses them meanwhile.
 //
 // Thread: one owner at a time; pure. Fails: never.
 #pragma once
@@ -34,7 +34,7 @@ class ReconnectPace {
     Duration stood;
     bool has_delivered = false;
     bool is_said = false;          // by the broker: another client has taken it over
-    bool is_without_word = false;  // the broker has ended it in order, and gave no reason
+    bool is_without_word = false;  // the broker has ended it in order, gave no reason, and is still there
   };
 
   // How the last try went, one of these.

@@ -457,6 +457,20 @@ def cut_network_is_not_another_client(world, protocol):
     expect_that("the log", "another client" not in gateway.new_log(), gateway.new_log().splitlines()[-2:], "names none")
 
 
+@each([("5", "5"), ("3.1.1", "3.1.1")])
+def restarts_of_mosquitto_are_not_another_client(world, protocol):
+    port, broker = world.mosquitto()
+    gateway = Gateway(world, mqtt(port, protocol=protocol) + RUNNING + LITE).start()
+    for number in range(5):
+        gateway.wait_until_ready()
+        broker.terminate()
+        broker.wait()
+        _, broker = world.mosquitto(port)  # at once: none of our tries may meet the pause
+        wait_for(lambda: gateway.new_log().count("disconnected") > number, "the restart is seen", 20)
+    gateway.wait_until_ready()
+    expect_that("the log", "another client" not in gateway.new_log(), gateway.new_log().splitlines()[-2:], "names none")
+
+
 # --- 14: edited routes leave no subscription behind
 
 
