@@ -61,6 +61,7 @@ Asked asked_by(std::string_view sql) {
   if (has("UPDATE \"edgetide\".sink_state")) return Asked::epoch;
   if (has("\"edgetide\".sink_state")) return Asked::state;
   if (has("INSERT INTO \"edgetide\".series")) return Asked::add_series;
+  if (has("SELECT n.position\nFROM")) return Asked::skipped;
   if (has("WITH ORDINALITY")) return Asked::find_series;
   if (has("DELETE FROM")) return Asked::retract;
   return has("INSERT INTO") ? Asked::insert : Asked::other;
