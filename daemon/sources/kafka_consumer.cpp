@@ -101,7 +101,7 @@ void set_limits(rd_kafka_conf_t* conf, std::size_t queued) {
   set(conf, "queued.min.messages", "2000");
   set(conf, "queued.max.messages.kbytes", std::to_string(queued / 1024));
   set(conf, "fetch.message.max.bytes", std::to_string(queued));
-  set(conf, "message.max.bytes", std::to_string(std::max<std::size_t>(1000, queued)));  // fetch.max.bytes is no less
+  set(conf, "message.max.bytes", std::to_string(std::max<std::size_t>(1000, queued)));  // at most fetch.max.bytes
   set(conf, "fetch.max.bytes", std::to_string(queued));
   set(conf, "receive.message.max.bytes", std::to_string(std::max(4 * queued, least_receive_bytes)));
 }
@@ -273,7 +273,7 @@ struct KafkaConsumer::Library {
     queue = rd_kafka_queue_get_consumer(consumer);
     rd_kafka_queue_io_event_enable(queue, wake, &wake_value, sizeof wake_value);
   }
-  // A member with a name of its own stays one for the session timeout, so there is nothing to leave.
+  // A member with a fixed name stays one for the session timeout, so there is nothing to leave.
   ~Library() {
     if (asking.joinable()) asking.join();
     rd_kafka_queue_io_event_enable(queue, -1, nullptr, 0);

@@ -24,7 +24,7 @@ struct ReadPartition {
   std::int64_t taken = no_kafka_offset;      // that the host took
   std::int64_t read = no_kafka_offset;       // in the batch at hand too
   std::int64_t committed = no_kafka_offset;  // that the group knows from us
-  std::int64_t lost_from = no_kafka_offset;  // what is missing from here on is told with the next record
+  std::int64_t lost_from = no_kafka_offset;  // the next record shows how much is missing from here on
   std::string problem = {};
 };
 

@@ -351,7 +351,7 @@ void KafkaSource::reach_end(const KafkaPartition& partition, std::int64_t offset
   state.is_at_end = true;
   state.problem.clear();
   if (offset <= state.read || is_offered_ || is_refused_) return;
-  // What is between is no record: the mark of a transaction, or what was compacted.
+  // Between the two are no records, only the mark of a transaction, or what was compacted.
   state.read = offset;
   const Time now = std::chrono::steady_clock::now();
   if (!bare_batch_at_) bare_batch_at_ = state.taken < 0 ? now : now + between_bare_batches;

@@ -140,7 +140,7 @@ def killed_again_and_again_loses_and_doubles_nothing(world, topics):
     wait_for(lambda: gateway.received() > before, "it reads while more is sent")
     writer.stop()
     expect_all_once(writer.expected, gateway)
-    expect("refused", sum(source["refused"] for source in gateway.status()["sources"]), 0)
+    expect("refused", [source["refused"] for source in gateway.status()["sources"] if source["refused"]], [])
     expect("exit status", gateway.stop(), 0)
     gateway.start()
     time.sleep(2)

@@ -105,7 +105,8 @@ class Broker:
 
     def admin(self):
         from confluent_kafka.admin import AdminClient
-        return AdminClient({"bootstrap.servers": self.servers, "log_level": 0})
+        self.last_admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 0})  # it lives while it is used
+        return self.last_admin
 
     def answers(self):
         from confluent_kafka import KafkaException

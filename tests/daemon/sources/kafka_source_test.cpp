@@ -98,7 +98,7 @@ TEST_F(KafkaSourceTest, record_has_the_time_that_kafka_gives_it) {
   EXPECT_THAT(host.times(), ElementsAre(Timestamp::microseconds(1'800'000'000'123'000)));
 }
 
-TEST_F(KafkaSourceTest, deleted_key_is_no_reading_and_a_large_record_is_refused) {
+TEST_F(KafkaSourceTest, deleted_key_gives_nothing_and_a_large_record_is_refused) {
   cluster.make_topic("t", 1);
   assign({{{"t", 0}}});
   options.max_message_bytes = 1024;
@@ -191,7 +191,7 @@ TEST_F(KafkaSourceTest, journal_and_group_that_differ) {
   EXPECT_EQ(first(7, 6, kafka_note("g2")), 8);
 }
 
-TEST_F(KafkaSourceTest, group_is_told_what_is_durable) {
+TEST_F(KafkaSourceTest, group_gets_offsets_that_are_durable) {
   cluster.make_topic("t", 1);
   options.topics = {"t"};
   host.need_sync();
@@ -205,7 +205,7 @@ TEST_F(KafkaSourceTest, group_is_told_what_is_durable) {
   EXPECT_EQ(cluster.stored("group", "t", 0).second, kafka_note("g1"));
 }
 
-TEST_F(KafkaSourceTest, group_is_told_at_a_stop) {
+TEST_F(KafkaSourceTest, group_gets_offsets_at_a_stop) {
   cluster.make_topic("t", 1);
   options.topics = {"t"};
   cluster.send_numbers("t", 0, 1, 5);
@@ -273,7 +273,7 @@ TEST_F(KafkaSourceTest, partition_that_does_not_exist_is_named) {
   ASSERT_TRUE(host.wait_until([](const RecordingHost& each) { return each.has_problem("t:7"); })) << host.impairment();
 }
 
-TEST_F(KafkaSourceTest, broker_that_is_away_is_told_in_words_and_tried_again) {
+TEST_F(KafkaSourceTest, broker_that_is_away_is_named_and_tried_again) {
   cluster.make_topic("t", 1);
   options.topics = {"t"};
   cluster.set_up(false);
@@ -295,7 +295,7 @@ TEST_F(KafkaSourceTest, broker_that_is_away_is_told_in_words_and_tried_again) {
   EXPECT_EQ(what_is_not_once(values_of(host), 2), "");
 }
 
-TEST_F(KafkaSourceTest, address_that_refuses_is_told_with_its_reason) {
+TEST_F(KafkaSourceTest, address_that_refuses_is_reported_with_its_reason) {
   options.servers = {"127.0.0.1:1"};
   options.topics = {"t"};
   start();
@@ -353,7 +353,7 @@ TEST_F(KafkaSourceTest, topic_that_was_made_again_is_read_from_its_beginning_whe
   EXPECT_THAT(host.notices(), Contains(HasSubstr("made again")));
 }
 
-TEST_F(KafkaSourceTest, two_gateways_of_a_group_take_each_record_once_while_one_comes_and_goes) {
+TEST_F(KafkaSourceTest, two_gateways_of_a_group_take_each_record_once_while_one_joins_and_stops) {
   cluster.make_topic("t", 4);
   options.topics = {"t"};
   RecordingHost other;
