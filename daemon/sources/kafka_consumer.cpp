@@ -92,7 +92,9 @@ void set_membership(rd_kafka_conf_t* conf, const KafkaOptions& options) {
   if (!options.partitions.empty()) return;
   const std::int64_t session_ms = options.session_timeout.count() / 1000;
   set(conf, "group.instance.id", options.client_id);  // a restart changes nothing in the group
-  set(conf, "partition.assignment.strategy", "cooperative-sticky");
+  // All members give up all partitions before any joins anew, so that each has written its offsets by then. While one
+  // that keeps some (cooperative-sticky) joins, what it writes is refused, and librdkafka then takes all for lost.
+  set(conf, "partition.assignment.strategy", "roundrobin");
   set(conf, "session.timeout.ms", std::to_string(session_ms));
   set(conf, "heartbeat.interval.ms", std::to_string(std::min<std::int64_t>(3000, session_ms / 3)));
 }
@@ -284,11 +286,10 @@ struct KafkaConsumer::Library {
   Library& operator=(const Library&) = delete;
 
   void rebalance(rd_kafka_event_t* event, KafkaEvents& events) const {
-    std::vector<KafkaPartition> partitions = partitions_of(rd_kafka_event_topic_partition_list(event));
     if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-      events.grant(std::move(partitions));
+      events.grant(partitions_of(rd_kafka_event_topic_partition_list(event)));
     } else {
-      events.revoke(std::move(partitions), rd_kafka_assignment_lost(consumer) != 0);
+      events.revoke(rd_kafka_assignment_lost(consumer) != 0);
     }
   }
 
@@ -397,12 +398,11 @@ void KafkaConsumer::clear_wake() noexcept {
 
 void KafkaConsumer::assign(const std::vector<KafkaOffset>& from) {
   const List list = list_of(from);
-  const Error error(rd_kafka_incremental_assign(library_->consumer, list.get()));  // librdkafka logs it
+  rd_kafka_assign(library_->consumer, list.get());  // it logs why it fails
 }
 
-void KafkaConsumer::unassign(const std::vector<KafkaPartition>& partitions) {
-  const List list = list_of(partitions);
-  const Error error(rd_kafka_incremental_unassign(library_->consumer, list.get()));
+void KafkaConsumer::unassign() {
+  rd_kafka_assign(library_->consumer, nullptr);
 }
 
 void KafkaConsumer::seek(const std::vector<KafkaOffset>& to) {

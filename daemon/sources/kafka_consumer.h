@@ -60,13 +60,13 @@ class KafkaEvents {
   virtual void take_record(const KafkaRecord& record) = 0;
   // All that there is was read; the next record will have this offset or a higher one.
   virtual void reach_end(const KafkaPartition& partition, std::int64_t offset) = 0;
-  // There is no record at this offset, or (negative) it is not known where to begin. Nothing is read until the
-  // partition is unassigned and assigned.
+  // There is no record at this offset, or (negative) it is not known where to begin. Nothing is read of the partition
+  // until it is assigned again.
   virtual void miss_offset(const KafkaPartition& partition, std::int64_t offset) = 0;
-  // The group gives partitions, answered by `assign`, or takes them, answered by `unassign`. `lost`: they may be
-  // another's already.
+  // The group gives partitions, answered by `assign`, or takes all that it gave, answered by `unassign`. `lost`: they
+  // may be another's already.
   virtual void grant(std::vector<KafkaPartition> partitions) = 0;
-  virtual void revoke(std::vector<KafkaPartition> partitions, bool lost) = 0;
+  virtual void revoke(bool lost) = 0;
   // What `commit` wrote.
   virtual void note_committed(const KafkaFailure& failure) = 0;
   // What `ask_group` asked for.
@@ -93,8 +93,9 @@ class KafkaConsumer {
   void release_records() noexcept;
   void clear_wake() noexcept;  // before the last poll of a turn
 
+  // All that is to be read.
   void assign(const std::vector<KafkaOffset>& from);
-  void unassign(const std::vector<KafkaPartition>& partitions);
+  void unassign();
   void seek(const std::vector<KafkaOffset>& to);
   void pause(const std::vector<KafkaPartition>& partitions);
   void resume(const std::vector<KafkaPartition>& partitions);

@@ -84,10 +84,10 @@ class KafkaSource final : public Source, private EventsOnLoop, private KafkaEven
   void reach_end(const KafkaPartition& partition, std::int64_t offset) override;
   void miss_offset(const KafkaPartition& partition, std::int64_t offset) override;
   void tell_loss(KafkaPartitions::Entry& entry, std::int64_t found);
-  void assign_again(const std::vector<KafkaOffset>& from);
+  void assign_missed();
   void grant(std::vector<KafkaPartition> partitions) override;
-  void revoke(std::vector<KafkaPartition> partitions, bool lost) override;
-  void give_up_revoked();
+  void revoke(bool lost) override;
+  void give_up();
   void ask();
   void note_group(std::vector<KafkaOffset> offsets, const KafkaFailure& failure) override;
   KafkaOffset begin_of(const KafkaPartition& partition, const std::vector<KafkaOffset>& of_group, bool is_new) const;
@@ -123,12 +123,14 @@ class KafkaSource final : public Source, private EventsOnLoop, private KafkaEven
   bool is_offered_ = false;  // `batch_`, which the host held back
   bool is_refused_ = false;  // nothing may wait: nothing is taken until something may
   bool is_paused_ = false;
+  bool is_stopping_ = false;
   std::optional<Time> pause_at_, bare_batch_at_;
 
-  // Partitions that the group gave, and of those the ones whose offsets it was asked for; those it takes back.
-  std::vector<KafkaPartition> granted_, asked_, revoked_;
-  std::vector<KafkaOffset> missed_;  // to be assigned again, once the group does not rebalance
+  // Partitions that the group gave, and of those the ones whose offsets it was asked for.
+  std::vector<KafkaPartition> granted_, asked_;
   bool is_asking_ = false;
+  bool is_revoked_ = false;          // the group takes all, which are given up once their offsets are written
+  std::vector<KafkaOffset> missed_;  // to be assigned again
   std::optional<Time> ask_at_, give_up_at_, open_at_, join_by_;
   unsigned failed_asks_ = 0;
 
@@ -139,6 +141,7 @@ class KafkaSource final : public Source, private EventsOnLoop, private KafkaEven
     bool is_sent = false;
   };
   std::optional<Commit> commit_;
+  std::size_t void_answers_ = 0;  // to come, for commits that were given up
   std::optional<Time> commit_at_;
 
   bool is_connected_ = false, was_told_ = false;
@@ -165,12 +168,15 @@ void KafkaSource::start() {
 
 void KafkaSource::stop() noexcept {
   if (!use_) return;
-  // What is taken and durable may be written to the group: the gateway that gets a partition goes on from there.
+  // Nothing more is taken, and the group gets the offsets: the gateway that gets a partition goes on from there.
   bool is_written = false;
+  loop().call([this] {
+    is_stopping_ = true;
+    batch_.clear();
+  });
   const Time until = std::chrono::steady_clock::now() + time_for_last_commit;
   while (!is_written && std::chrono::steady_clock::now() < until) {
     loop().call([&] {
-      if (is_offered_ || is_refused_) return static_cast<void>(is_written = true);
       commit();
       is_written = !consumer_ || !is_connected_ || !commit_;
     });
@@ -207,6 +213,7 @@ void KafkaSource::restore_positions() {
 
 void KafkaSource::open() {
   open_at_.reset();
+  is_stopping_ = false;
   try {
     if (!consumer_) consumer_ = std::make_unique<KafkaConsumer>(options_, reads_headers_);
   } catch (const std::exception& error) {
@@ -229,13 +236,14 @@ void KafkaSource::close() {
   batch_.clear();
   watch_.reset();
   consumer_.reset();
-  is_offered_ = is_refused_ = is_paused_ = is_asking_ = false;
+  is_offered_ = is_refused_ = is_paused_ = is_asking_ = is_revoked_ = false;
   for (auto& [partition, state] : partitions_) {
     state.is_read = false;
     state.read = state.taken;
     state.problem.clear();
   }
-  granted_.clear(), asked_.clear(), revoked_.clear(), missed_.clear();
+  granted_.clear(), asked_.clear(), missed_.clear();
+  void_answers_ = 0;
   topic_problems_.clear();
   commit_.reset();
   for (auto* const due : {&pause_at_, &bare_batch_at_, &ask_at_, &give_up_at_, &open_at_, &join_by_, &commit_at_}) {
@@ -283,14 +291,12 @@ void KafkaSource::serve_due(Time now) {
   }
   if (is_due(ask_at_)) ask();
   if (is_due(commit_at_)) commit_at_.reset(), commit();
-  if (is_due(give_up_at_)) give_up_revoked();
+  if (is_due(give_up_at_)) give_up();
   if (is_due(bare_batch_at_) && !is_offered_ && !is_refused_ && batch_.message_count == 0) {
     bare_batch_at_.reset();
     if (partitions_.has_moved()) offer_batch();
   }
-  if (!missed_.empty() && granted_.empty() && asked_.empty() && revoked_.empty()) {
-    assign_again(std::exchange(missed_, {}));
-  }
+  if (!missed_.empty() && !is_revoked_) assign_missed();
   tell_problem();
 }
 
@@ -310,7 +316,7 @@ Time KafkaSource::next_due() const {
 
 void KafkaSource::take_record(const KafkaRecord& record) {
   KafkaPartitions::Entry* const entry = partitions_.find(record.topic, record.partition);
-  if (entry == nullptr || !entry->second.is_read) return;
+  if (entry == nullptr || !entry->second.is_read || is_stopping_ || is_revoked_) return;
   ReadPartition& state = entry->second;
   if (record.offset < state.read || state.is_skipped) return;
   set_connected(true);
@@ -345,7 +351,7 @@ void KafkaSource::decode(KafkaPartitions::Entry& entry, const KafkaRecord& recor
 void KafkaSource::reach_end(const KafkaPartition& partition, std::int64_t offset) {
   set_connected(true);
   KafkaPartitions::Entry* const entry = partitions_.find(partition.topic, partition.number);
-  if (entry == nullptr || !entry->second.is_read || entry->second.is_skipped || offset < 0) return;
+  if (entry == nullptr || !entry->second.is_read || entry->second.is_skipped || is_stopping_ || offset < 0) return;
   ReadPartition& state = entry->second;
   if (state.lost_from >= 0) tell_loss(*entry, offset);
   state.is_at_end = true;
@@ -388,12 +394,18 @@ void KafkaSource::tell_loss(KafkaPartitions::Entry& entry, std::int64_t found) {
   }
 }
 
-void KafkaSource::assign_again(const std::vector<KafkaOffset>& from) {
-  std::vector<KafkaPartition> partitions;
-  for (const KafkaOffset& each : from) partitions.push_back(each.partition);
-  consumer_->unassign(partitions);
+void KafkaSource::assign_missed() {
+  const std::vector<KafkaOffset> missed = std::exchange(missed_, {});
+  std::vector<KafkaOffset> from;
+  for (const auto& [partition, state] : partitions_) {
+    if (!state.is_read) continue;
+    const auto same = [&](const KafkaOffset& each) { return each.partition == partition; };
+    const auto again = std::find_if(missed.begin(), missed.end(), same);
+    const std::int64_t offset = state.read >= 0 ? state.read : options_.start;
+    from.push_back({partition, again == missed.end() ? offset : again->offset});
+  }
   consumer_->assign(from);
-  if (is_paused_) consumer_->pause(partitions);
+  if (is_paused_) consumer_->pause(partitions_.assigned());
 }
 
 // ---- the group
@@ -483,30 +495,30 @@ void KafkaSource::assign_asked(const std::vector<KafkaOffset>& of_group) {
 }
 
 // What was taken is written first, so that the next one goes on behind it.
-void KafkaSource::revoke(std::vector<KafkaPartition> partitions, bool lost) {
+void KafkaSource::revoke(bool lost) {
   if (!is_offered_ && !is_refused_ && batch_.message_count > 0) offer_batch();
   if (is_offered_) drop_batch();
-  for (const KafkaPartition& each : partitions) std::erase(granted_, each);
-  revoked_ = std::move(partitions);
+  granted_.clear();
+  asked_.clear();
+  is_revoked_ = true;
+  if (lost) return give_up();
   give_up_at_ = std::chrono::steady_clock::now() + time_to_give_up;
-  if (lost) return give_up_revoked();
   commit();
-  if (!commit_) give_up_revoked();
+  if (!commit_) give_up();
 }
 
-void KafkaSource::give_up_revoked() {
+void KafkaSource::give_up() {
   give_up_at_.reset();
-  for (const KafkaPartition& each : revoked_) {
-    const auto entry = partitions_.find(each.topic, each.number);
-    if (entry == nullptr) continue;
-    entry->second.is_read = false;
-    entry->second.read = entry->second.taken;
-    entry->second.problem.clear();
+  is_revoked_ = false;
+  if (commit_ && commit_->is_sent) ++void_answers_;
+  commit_.reset();
+  missed_.clear();
+  for (auto& [partition, state] : partitions_) {
+    state.is_read = false;
+    state.read = state.taken;
+    state.problem.clear();
   }
-  std::erase_if(missed_, [&](const KafkaOffset& each) {
-    return std::find(revoked_.begin(), revoked_.end(), each.partition) != revoked_.end();
-  });
-  consumer_->unassign(std::exchange(revoked_, {}));
+  consumer_->unassign();
 }
 
 // ---- failures
@@ -597,7 +609,7 @@ void KafkaSource::offer_batch() {
 }
 
 void KafkaSource::offer_again() {
-  if (!consumer_) return;
+  if (!consumer_ || is_stopping_) return;
   if (std::exchange(is_refused_, false)) {
     set_paused(false);
     wake(std::chrono::steady_clock::now());
@@ -670,6 +682,7 @@ void KafkaSource::commit() {
 }
 
 void KafkaSource::note_committed(const KafkaFailure& failure) {
+  if (void_answers_ > 0) return static_cast<void>(--void_answers_);
   if (!commit_) return;
   const Commit done = std::move(*std::exchange(commit_, std::nullopt));
   if (failure.kind == KafkaFailure::Kind::none) {
@@ -679,10 +692,10 @@ void KafkaSource::note_committed(const KafkaFailure& failure) {
     }
   }
   if (partitions_.uncommitted(note_).empty()) {
-    if (!revoked_.empty()) give_up_revoked();
+    if (is_revoked_) give_up();
     return;
   }
-  if (revoked_.empty() || failure.kind != KafkaFailure::Kind::none) {
+  if (!is_revoked_ || failure.kind != KafkaFailure::Kind::none) {
     commit_at_ = std::chrono::steady_clock::now() + between_commits;
     return wake(*commit_at_);
   }

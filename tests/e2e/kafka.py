@@ -71,6 +71,7 @@ class Writer(threading.Thread):
             self.transactional.commit_transaction(30)
         else:
             self.aborted += 1
+            assert self.transactional.flush(30) == 0  # so that the broker has them
             self.transactional.abort_transaction(30)
 
     def run(self):
