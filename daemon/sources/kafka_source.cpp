@@ -105,6 +105,7 @@ class KafkaSource final : public Source, private EventsOnLoop, private KafkaEven
   void commit();
 
   void set_connected(bool connected);
+  void note_broker_error(const std::string& text);
   void check_topic_problems(const KafkaFailure& failure);
   std::string problem() const;
   void tell_problem();
@@ -145,7 +146,7 @@ class KafkaSource final : public Source, private EventsOnLoop, private KafkaEven
   std::optional<Time> commit_at_;
 
   bool is_connected_ = false, was_told_ = false;
-  std::string broker_error_, group_problem_, size_problem_;
+  std::string broker_error_, noticed_error_, group_problem_, size_problem_;
   std::map<std::string, std::string, std::less<>> topic_problems_;
 
   std::optional<EventLoop::Watch> watch_;
@@ -535,8 +536,7 @@ void KafkaSource::note_failure(const KafkaFailure& failure) {
     case KafkaFailure::Kind::none:
       return;
     case KafkaFailure::Kind::broker:
-      broker_error_ = failure.text;
-      return;
+      return note_broker_error(failure.text);
     case KafkaFailure::Kind::all_down:
       if (!ask_at_) ask();
       return;
@@ -553,6 +553,15 @@ void KafkaSource::note_failure(const KafkaFailure& failure) {
       host().notice(id_, failure.text);
       return;
   }
+}
+
+// Without how long the try took, so that the same reason is the same text. While others answer, it is only logged: what
+// is on this broker is not read, if no other one has it.
+void KafkaSource::note_broker_error(const std::string& text) {
+  std::string error = text.substr(0, text.find(" (after "));
+  if (is_connected_ && error != noticed_error_) host().notice(id_, "broker " + error);
+  if (is_connected_) noticed_error_ = error;
+  broker_error_ = std::move(error);
 }
 
 void KafkaSource::check_topic_problems(const KafkaFailure& failure) {

@@ -335,9 +335,8 @@ TEST_F(DeletedRecordsTest, records_that_were_deleted_are_counted_where_that_is_a
   ASSERT_TRUE(host.wait_for_readings(10));
   ASSERT_TRUE(soon([&] { return !host.liveness(); }));
   const std::size_t taken = host.readings().size() - 1 + host.refusals().size();
-  ASSERT_EQ(host.notices().size(), 1U);
-  EXPECT_THAT(host.notices()[0],
-              HasSubstr("partition t:0: " + std::to_string(37 - taken) + " records are lost, offset 3"));
+  const std::string wanted = "partition t:0: " + std::to_string(37 - taken) + " records are lost, offset 3";
+  EXPECT_THAT(host.notices(), Contains(HasSubstr(wanted)));
   EXPECT_EQ(host.impairment(), "");
 }
 
