@@ -36,7 +36,8 @@ void check_reads_with(ReadCheck check) noexcept {
   read_check = check;
 }
 
-ReadBudget::ReadBudget(std::uint64_t max_bytes) noexcept : max_bytes_(max_bytes) {
+ReadBudget::ReadBudget(std::uint64_t max_answer_bytes, std::uint64_t max_bytes) noexcept
+    : max_answer_bytes_(max_answer_bytes), max_bytes_(max_bytes) {
   read_budget = this;
 }
 ReadBudget::~ReadBudget() {
@@ -44,14 +45,15 @@ ReadBudget::~ReadBudget() {
 }
 
 void ReadBudget::restart() noexcept {
-  if (read_budget != nullptr && !read_budget->is_exceeded_) read_budget->spent_bytes_ = 0;
+  if (read_budget != nullptr && !read_budget->is_exceeded_) read_budget->answer_bytes_ = 0;
 }
 
 long ReadBudget::spend(long count) noexcept {
   ReadBudget* const budget = read_budget;
   if (budget == nullptr || count <= 0) return count;
-  budget->spent_bytes_ += static_cast<std::uint64_t>(count);
-  if (budget->spent_bytes_ > budget->max_bytes_) budget->is_exceeded_ = true;
+  budget->answer_bytes_ += static_cast<std::uint64_t>(count);
+  budget->read_bytes_ += static_cast<std::uint64_t>(count);
+  budget->is_exceeded_ |= budget->answer_bytes_ > budget->max_answer_bytes_ || budget->read_bytes_ > budget->max_bytes_;
   return budget->is_exceeded_ ? 0 : count;
 }
 

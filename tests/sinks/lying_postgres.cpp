@@ -138,6 +138,7 @@ void LyingPostgres::run() {
 
 void LyingPostgres::serve(Peer& peer) {
   in_transaction_ = false;
+  ++connections_;
   if (!start(peer)) return;
   while (ask_for(peer)) {
   }
@@ -178,8 +179,7 @@ bool LyingPostgres::ask_for(Peer& peer) {
     if (const PgReply reply = reply_to(asked); reply.bytes) return send_bytes(peer, reply);
     claimed_ = claimed_ || asked == Asked::claim;
     stored_ += asked == Asked::insert ? 1 : 0;
-    peer.write(message('1', {}) + message('2', {}) + encoded(reply_to(asked)) +
-               message('Z', in_transaction_ ? "T" : "I"));
+    peer.write(message('1', {}) + message('2', {}) + encoded(reply_to(asked)) + ready());
   }
   return true;
 }
@@ -197,7 +197,16 @@ void LyingPostgres::answer_simple(Peer& peer, const std::string& sql) {
   if (sql.starts_with("BEGIN")) tag = "BEGIN", in_transaction_ = true;
   if (sql.starts_with("COMMIT")) tag = "COMMIT", in_transaction_ = false, ++committed_;
   if (sql.starts_with("ROLLBACK")) tag = "ROLLBACK", in_transaction_ = false;
-  peer.write(message('C', tag + '\0') + message('Z', in_transaction_ ? "T" : "I"));
+  peer.write(message('C', tag + '\0') + ready());
+}
+
+std::string LyingPostgres::ready() {
+  constexpr std::size_t value_bytes = 29'000;  // libpq takes 30,000 for a message
+  std::string bytes;
+  while (bytes.size() < babble_bytes_) {
+    bytes += status("parameter_" + std::to_string(++parameters_), std::string(value_bytes, 'x'));
+  }
+  return bytes + message('Z', in_transaction_ ? "T" : "I");
 }
 
 PgReply LyingPostgres::reply_to(Asked asked) const {

@@ -204,6 +204,25 @@ TEST_F(SpoolSourceTest, more_files_than_may_be_begun_are_all_read) {
   EXPECT_LE(host.positions(SourceId{0}).size(), 3U);
 }
 
+TEST_F(SpoolSourceTest, files_that_are_not_taken_are_in_the_way_of_none) {
+  options.match = "*.csv";
+  for (int i = 0; i < 30'000; ++i) std::ofstream(path("other" + std::to_string(i)));
+  for (int i = 1; i <= 20; ++i) drop("f" + std::to_string(i) + ".csv", "a," + std::to_string(i), 1000 - i);
+  start();
+  ASSERT_TRUE(host.wait_for_readings(20));
+  EXPECT_EQ(what_is_not_once(20), "");
+  ASSERT_TRUE(soon([&] { return host.files().done == 20; }));
+  EXPECT_EQ(host.impairment(), "");
+}
+
+TEST_F(SpoolSourceTest, more_files_that_stay_than_are_looked_at_are_said) {
+  options.when_done = WhenDone::keep;
+  options.max_files = 100;
+  for (int i = 0; i <= 10'000; ++i) drop("f" + std::to_string(i), "", 1000);
+  start();
+  ASSERT_TRUE(soon([&] { return host.impairment().find("has too many files") != std::string::npos; }));
+}
+
 TEST_F(SpoolSourceTest, files_that_wait_and_files_that_are_done_are_counted) {
   options.max_files = 2;
   host.hold(true);
