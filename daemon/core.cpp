@@ -8,6 +8,7 @@
 
 #include "daemon/service/log.h"
 #include "daemon/service/quantity.h"
+#include "pipeline/window_named.h"
 
 namespace edgetide {
 
@@ -53,7 +54,8 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
   for (const SinkOptions& sink : options.sinks) workers_.push_back(make_worker(options, sink));
   RowRoutes routes = routes_to(options, workers_);
   RecoveredState recovered = recover(files, folder_, checkpoints_, std::move(found), pipeline_,
-                                     names_of(options.pipeline.sources), routes, workers_, clock.now().wall);
+                                     [&](const std::vector<WindowOptions>& then) { return routes_of(then, options); },
+                                     workers_, clock.now().wall);
   reports_ = directory_.reports();
   std::move(recovered.reports.begin(), recovered.reports.end(), std::back_inserter(reports_));
   identity_ = recovered.identity;
@@ -107,6 +109,24 @@ RowRoutes Core::routes_to(const GatewayOptions& options, const SinkWorkers& fres
     SinkWorker* worker = find_worker(fresh, sink.name);
     if (worker == nullptr) worker = find_worker(workers_, sink.name);
     routes.add(RowSelection(options.pipeline.windows, sink.inputs, sink.mode, sink.store->traits().kind), *worker);
+  }
+  return routes;
+}
+
+// For the replay of what came while the windows were these. Rows that no sink takes any more are left out.
+RowRoutes Core::routes_of(const std::vector<WindowOptions>& former, const GatewayOptions& options) const {
+  RowRoutes routes;
+  for (const SinkOptions& sink : options.sinks) {
+    const SinkKind kind = sink.store->traits().kind;
+    std::vector<WindowId> inputs;
+    for (const WindowId input : sink.inputs) {
+      const auto then = window_named(former, options.pipeline.windows[index_of(input)].name);
+      if (then) inputs.push_back(*then);
+    }
+    RowTranslation translation(schemas_of(former, inputs, kind),
+                               schemas_of(options.pipeline.windows, sink.inputs, kind));
+    routes.add(RowSelection(former, inputs, sink.mode, kind), *find_worker(workers_, sink.name),
+               std::move(translation));
   }
   return routes;
 }

@@ -70,6 +70,7 @@ class Core {
   void tell_room();
   SinkWorkers new_workers(const GatewayOptions& next, const NameChanges& sinks);
   RowRoutes routes_to(const GatewayOptions& options, const SinkWorkers& fresh) const;
+  RowRoutes routes_of(const std::vector<WindowOptions>& former, const GatewayOptions& options) const;
   SinkWorker* find_worker(const SinkWorkers& among, const std::string& name) const;
   void replace_workers(SinkWorkers fresh, const NameChanges& sinks, std::chrono::steady_clock::time_point deadline);
   void adopt(SinkWorker& leaving, SinkWorker* successor);

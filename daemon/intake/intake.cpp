@@ -7,6 +7,7 @@
 #include "daemon/service/log.h"
 #include "daemon/storage/quarantine.h"
 #include "daemon/storage/series_checksum.h"
+#include "pipeline/options_bytes.h"
 
 namespace edgetide {
 
@@ -55,7 +56,7 @@ void Intake::begin_run() {
   const SeriesTable& series = pipeline_.series();
   const RunStart start{
       identity_.run,           identity_.state_id,  now, slots_.names(), static_cast<std::uint32_t>(series.size()),
-      series_checksum(series), series_marks(series)};
+      series_checksum(series), series_marks(series), options_bytes(pipeline_.options())};
   for (int copy = 0; copy < definition_copies; ++copy) journal_->append(JournalType::run, start);
   commit(now.running);  // if it fails, it goes with the next
 }
@@ -555,8 +556,9 @@ std::optional<std::string> Intake::reconfigure(Reconfiguration next) {
 // Series keep their ids. The journal also gets the computed series of the new pipeline, for a later replay.
 void Intake::append(const Reconfiguration& next) {
   ++reconfigurations_;
+  const JournaledSources record{next.sources, reconfigurations_, options_bytes(next.pipeline.options())};
   for (int copy = 0; copy < definition_copies; ++copy) {
-    journal_->append(JournalType::sources, JournaledSources{next.sources, reconfigurations_});
+    journal_->append(JournalType::sources, record);
   }
   const SeriesTable& old = pipeline_.series();
   const SeriesTable& series = next.pipeline.series();
@@ -712,6 +714,7 @@ std::optional<Checkpoint> Intake::checkpoint() {
   checkpoint.journal_context = start.context;
   checkpoint.taken_at = clock_.now();
   checkpoint.pipeline = pipeline_.snapshot();
+  checkpoint.options = options_bytes(pipeline_.options());
   checkpoint.memory = {pipeline_.memory_bytes(), pipeline_.reserved_bytes(), pipeline_.options().max_memory_bytes};
   StateHistory history = history_;
   history.note({identity_.run, checkpoint.epoch});

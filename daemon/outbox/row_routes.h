@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,13 +14,17 @@
 #include <vector>
 
 #include "daemon/outbox/row_selection.h"
+#include "daemon/outbox/row_translation.h"
 #include "daemon/outbox/sink_worker.h"
 
 namespace edgetide {
 
 class RowRoutes {
  public:
-  void add(RowSelection selection, SinkWorker& worker) { routes_.push_back({std::move(selection), &worker}); }
+  // `translation`: of the rows, where the windows are not those of the worker's schemas.
+  void add(RowSelection selection, SinkWorker& worker, std::optional<RowTranslation> translation = std::nullopt) {
+    routes_.push_back({std::move(selection), &worker, std::move(translation)});
+  }
 
   // What each worker gets of an epoch, and its delivery to them. `run`: the one that has fired the epoch.
   struct RoutedBatch {
@@ -31,6 +36,7 @@ class RowRoutes {
     if (emission.rows.empty() && emission.added.rows.empty()) return batches;
     for (const Route& route : routes_) {
       RowBatch rows = route.selection.select(emission, pipeline, run);
+      if (route.translation) route.translation->apply(rows);
       if (!rows.windows.empty()) batches.push_back({route.worker, std::move(rows)});
     }
     return batches;
@@ -95,6 +101,7 @@ class RowRoutes {
   struct Route {
     RowSelection selection;
     SinkWorker* worker;
+    std::optional<RowTranslation> translation;
 
     std::uint64_t room_beside(std::span<const RowsDue> due) const noexcept {
       const std::uint64_t free = worker->room();

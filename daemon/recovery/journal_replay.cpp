@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/storage/series_checksum.h"
+#include "pipeline/options_bytes.h"
 #include "pipeline/window_named.h"
 
 namespace edgetide {
@@ -13,21 +14,28 @@ namespace {
 constexpr std::size_t max_ids_lost = 65536;
 constexpr std::uint64_t max_epochs_lost = 1 << 24;
 constexpr std::uint32_t max_told_sources = 64;
+
+std::vector<std::string> names_of(const std::vector<SourceOptions>& sources) {
+  std::vector<std::string> names;
+  for (const SourceOptions& source : sources) names.push_back(source.name);
+  return names;
+}
 }  // namespace
 
-JournalReplay::JournalReplay(Pipeline& pipeline, const RowRoutes& routes, IntakeState& state,
-                             std::vector<std::string> source_names)
+JournalReplay::JournalReplay(Pipeline& pipeline, MakeRoutes make_routes, IntakeState& state)
     : pipeline_(pipeline),
-      routes_(routes),
+      make_routes_(std::move(make_routes)),
+      routes_(make_routes_(pipeline.options().windows)),
       sessions_(state.sessions),
       positions_(state.positions),
       values_(state.values),
       late_(state.late),
-      source_names_(std::move(source_names)) {}
+      source_names_(names_of(pipeline.options().sources)) {}
 
 void JournalReplay::begin(const std::vector<std::string>& sources, std::uint64_t run) {
   run_ = run;
   started_ = false;
+  is_empty_ = is_empty_ && run == 0;
   ids_are_known_ = places_are_known_ = true;
   name_sources(sources);
   series_.clear();
@@ -40,11 +48,13 @@ void JournalReplay::begin(const std::vector<std::string>& sources, std::uint64_t
 void JournalReplay::name_sources(const std::vector<std::string>& sources) {
   names_ = sources;
   sources_.clear();
-  for (const std::string& name : sources) {
-    const auto now = std::find(source_names_.begin(), source_names_.end(), name);
-    const auto slot = static_cast<std::uint32_t>(now - source_names_.begin());
-    sources_.push_back(now == source_names_.end() ? std::nullopt : std::optional(SourceId{slot}));
-  }
+  for (const std::string& name : sources) sources_.push_back(source_now(name));
+}
+
+std::optional<SourceId> JournalReplay::source_now(const std::string& name) const noexcept {
+  const auto now = std::find(source_names_.begin(), source_names_.end(), name);
+  if (now == source_names_.end()) return std::nullopt;
+  return SourceId{static_cast<std::uint32_t>(now - source_names_.begin())};
 }
 
 std::optional<SourceId> JournalReplay::source_of(SourceId then) const noexcept {
@@ -64,11 +74,43 @@ void JournalReplay::note_gap(const JournalGap& gap) {
 
 void JournalReplay::apply(const JournalRecord& record) {
   std::visit([this](const auto& one) { apply_one(one); }, record);
+  is_empty_ = false;
+}
+
+void JournalReplay::go_over_to(const std::string& options) {
+  if (options.empty()) return;
+  if (auto next = load_options(options, pipeline_.options())) static_cast<void>(go_over(*std::move(next)));
+}
+
+std::optional<std::string> JournalReplay::go_over(PipelineOptions next) {
+  if (options_bytes(next) == options_bytes(pipeline_.options())) return std::nullopt;
+  Pipeline pipeline(std::move(next));
+  if (!is_empty_) {
+    if (auto reason = pipeline.restore(pipeline_.snapshot())) return reason;
+    pipeline.take_over_changed();
+  }
+  pipeline_ = std::move(pipeline);
+  routes_ = make_routes_(pipeline_.options().windows);
+  const std::vector<std::string> former = std::exchange(source_names_, names_of(pipeline_.options().sources));
+  name_sources(std::vector(names_));
+  move_held(former);
+  return std::nullopt;
+}
+
+void JournalReplay::move_held(const std::vector<std::string>& former) {
+  for (HeldBatch& batch : held_.release()) {
+    if (const auto source = source_now(former[index_of(batch.source)])) {
+      held_.add({*source, batch.running, std::move(batch.readings)});
+    } else {
+      lost_readings_ += batch.readings.size();
+    }
+  }
 }
 
 void JournalReplay::apply_one(const RunStart& start) {
   if (started_ && start.run == run_ && places_are_known_) return;  // its copy
   end();
+  go_over_to(start.options);
   const SeriesTable& series = pipeline_.series();
   if (start.series_count == series.size() && start.series_checksum == series_checksum(series)) {
     begin(start.sources, start.run);
@@ -155,8 +197,9 @@ void JournalReplay::apply_one(const ClockSet& set) {
   for (HeldBatch& held : held_.release()) pipeline_.apply(stamped(held, set.now));
 }
 
-// The configuration was read again: twice the same makes no difference. What it was then is most likely what it is now.
+// The configuration was read again: twice the same makes no difference. As the intake did: no source listens.
 void JournalReplay::apply_one(const JournaledSources& sources) {
+  go_over_to(sources.options);
   name_sources(sources.names);
   pipeline_.take_over_changed();
 }

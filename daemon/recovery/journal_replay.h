@@ -1,8 +1,11 @@
 // The inputs of an earlier run, from the journal into the pipeline again, as they happened. Rows of its epochs go to
 // the workers again, under the run that fired them first.
 //
-// The configuration may have changed in between: sources are found by name, series by sensor and metric. What belongs
-// to a removed source, or to a series that the journal no longer names, is counted as lost.
+// The configuration may have changed in between. Each input is computed by the options of the run that took it, which
+// the journal says (RunStart, JournaledSources), so that an epoch has the rows that it had the first time; from one to
+// the next the pipeline goes over as it does in a reload. Where the options are not known, those before stay. Sources
+// are found by name, series by sensor and metric. What belongs to a removed source, or to a series that the journal no
+// longer names, is counted as lost.
 //
 // Records may be lost. What cannot be attributed without them is counted as lost, never put elsewhere: readings of a
 // series whose definition is lost; after a lost start of a run, all readings until the next one.
@@ -12,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,7 +30,10 @@ namespace edgetide {
 
 class JournalReplay {
  public:
-  JournalReplay(Pipeline& pipeline, const RowRoutes& routes, IntakeState& state, std::vector<std::string> source_names);
+  // Where rows go of a pipeline with these windows.
+  using MakeRoutes = std::function<RowRoutes(const std::vector<WindowOptions>& windows)>;
+
+  JournalReplay(Pipeline& pipeline, MakeRoutes make_routes, IntakeState& state);
   // `sources`: names as of the checkpoint that the pipeline was restored from; `run`: the one that wrote it.
   void begin(const std::vector<std::string>& sources, std::uint64_t run);
   // What the checkpoint says that waited for the clock. After `begin`.
@@ -39,6 +46,9 @@ class JournalReplay {
   void apply(const JournalRecord& record);
   // Nothing is heard any more: the end of that run.
   void end();
+  // From here on the pipeline has these options, as after a reload. Nothing is done if it has them. The reason, if it
+  // cannot be: nothing has changed then. Requires: no source is connected.
+  std::optional<std::string> go_over(PipelineOptions next);
 
   std::uint64_t run() const noexcept { return run_; }
   const ClockHold& held() const noexcept { return held_; }           // these still wait
@@ -61,6 +71,9 @@ class JournalReplay {
   void note_messages(const std::string& source, const JournaledBatch& batch);
   void apply_or_hold(SourceId then, Moment arrival, std::span<const Reading> readings);
   void apply_one(const JournaledSources& sources);
+  void go_over_to(const std::string& options);
+  void move_held(const std::vector<std::string>& former);
+  std::optional<SourceId> source_now(const std::string& name) const noexcept;
   std::optional<SourceId> source_of(SourceId then) const noexcept;
   std::optional<SeriesId> series_of(SeriesId then) const noexcept;
   void keep_marked(const RunStart& start);
@@ -69,12 +82,13 @@ class JournalReplay {
   void name_sources(const std::vector<std::string>& sources);
 
   Pipeline& pipeline_;
-  const RowRoutes& routes_;
+  const MakeRoutes make_routes_;
+  RowRoutes routes_;
   SourceSessions& sessions_;
   SourcePositions& positions_;
   StoredValues& values_;
   LateMarks& late_;
-  const std::vector<std::string> source_names_;  // now
+  std::vector<std::string> source_names_;  // of the pipeline
 
   std::uint64_t run_ = 0;
   std::vector<std::string> names_;                // by id then
@@ -87,6 +101,7 @@ class JournalReplay {
   std::uint64_t readings_ = 0;
   std::uint64_t lost_readings_ = 0;
   std::uint64_t senseless_records_ = 0;
+  bool is_empty_ = true;          // nothing has come into the pipeline
   bool started_ = false;          // the run has begun in this journal: its start is there twice
   bool ids_are_known_ = true;     // of series
   bool places_are_known_ = true;  // of sources

@@ -6,9 +6,9 @@
 #include <utility>
 #include <variant>
 
-#include "daemon/recovery/journal_replay.h"
 #include "daemon/storage/record_log_reader.h"
 #include "daemon/storage/set_aside.h"
+#include "pipeline/options_bytes.h"
 #include "pipeline/window_named.h"
 
 namespace edgetide {
@@ -55,11 +55,13 @@ bool is_configured(const Pipeline& pipeline, const std::string& name) {
 }
 
 // The reason if it cannot be.
-std::optional<std::string> restore(const Checkpoint& checkpoint, Pipeline& pipeline, RecoveredState& recovered) {
+std::optional<std::string> restore(const Checkpoint& checkpoint, const PipelineOptions& configured, Pipeline& pipeline,
+                                   RecoveredState& recovered) {
+  auto then = load_options(checkpoint.options, configured);
+  pipeline = Pipeline(then ? *std::move(then) : configured);
   // Who was connected then still is, in the journal that follows.
   if (auto reason = pipeline.restore(checkpoint.pipeline, Connections::go_on)) return reason;
   if (!recovered.intake.restore(checkpoint.intake)) return "the intake's part is not readable";
-  for (const std::string& line : describe_changes(pipeline)) recovered.reports.push_back(line);
   return std::nullopt;
 }
 
@@ -84,8 +86,9 @@ void find_checkpoint(FileSystem& files, CheckpointStore& checkpoints, FoundState
 // From the newest checkpoint that can be. Another version of the pipeline's format is for a person.
 void restore_newest(FileSystem& files, CheckpointStore& checkpoints, FoundState& found, Pipeline& pipeline,
                     RecoveredState& recovered) {
+  const PipelineOptions configured = pipeline.options();
   while (found.checkpoint) {
-    const auto reason = restore(*found.checkpoint, pipeline, recovered);
+    const auto reason = restore(*found.checkpoint, configured, pipeline, recovered);
     if (!reason) {
       std::exchange(found.checkpoint->pipeline, {});  // the memory of a second state
       return;
@@ -96,6 +99,7 @@ void restore_newest(FileSystem& files, CheckpointStore& checkpoints, FoundState&
       throw std::runtime_error(found.path + ": " + *reason + ", and it cannot be set aside: " + error.message());
     }
     recovered.intake = {};
+    pipeline = Pipeline(configured);
     find_checkpoint(files, checkpoints, found);
   }
 }
@@ -212,10 +216,11 @@ FoundState find_state(FileSystem& files, const std::string& state_directory, Che
 }
 
 RecoveredState recover(FileSystem& files, const std::string& state_directory, CheckpointStore& checkpoints,
-                       FoundState found, Pipeline& pipeline, const std::vector<std::string>& source_names,
-                       const RowRoutes& routes, std::span<const std::unique_ptr<SinkWorker>> workers, Timestamp now) {
+                       FoundState found, Pipeline& pipeline, JournalReplay::MakeRoutes make_routes,
+                       std::span<const std::unique_ptr<SinkWorker>> workers, Timestamp now) {
   RecoveredState recovered;
   IntakeState& intake = recovered.intake;
+  const PipelineOptions configured = pipeline.options();
   restore_newest(files, checkpoints, found, pipeline, recovered);
   recovered.reports.insert(recovered.reports.begin(), found.reports.begin(), found.reports.end());
   const std::uint64_t from = found.checkpoint ? found.checkpoint->journal_next : first_of_all;
@@ -224,7 +229,7 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, Ch
   const std::uint64_t last_known_run = found.checkpoint ? found.checkpoint->run : 0;
   const auto wall = static_cast<std::uint64_t>(std::max<std::int64_t>(now.count(), 0));
   recover_outboxes(found, std::max(last_known_run + 1, wall), workers, intake.history);
-  JournalReplay replay(pipeline, routes, intake, source_names);
+  JournalReplay replay(pipeline, std::move(make_routes), intake);
   replay.begin(intake.sources, last_known_run);
   replay.hold(intake.held);
   replay.know(std::move(intake.history));
@@ -232,6 +237,8 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, Ch
   apply_all(inputs, replay, workers);
   replay.end();
   pipeline.take_over_changed();
+  if (const auto reason = replay.go_over(configured)) throw std::runtime_error("the state of the last run: " + *reason);
+  for (const std::string& line : describe_changes(pipeline)) recovered.reports.push_back(line);
   report(reader.report(), recovered);
   report(replay, inputs, reader.report(), recovered);
   report_missing(files, state_directory, found, reader, recovered);
@@ -245,6 +252,8 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, Ch
   intake.history = replay.history();
   if (pipeline.now()) intake.history.set_end(pipeline.now()->wall);
   intake.held = replay.held();
+  std::vector<std::string> source_names;
+  for (const SourceOptions& source : configured.sources) source_names.push_back(source.name);
   intake.positions.keep(source_names);
   intake.sessions.keep(source_names);
   intake.values.keep(source_names);

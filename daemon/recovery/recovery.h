@@ -20,6 +20,7 @@
 
 #include "daemon/intake/intake.h"
 #include "daemon/outbox/sink_worker.h"
+#include "daemon/recovery/journal_replay.h"
 #include "daemon/storage/checkpoint_store.h"
 
 namespace edgetide {
@@ -53,8 +54,11 @@ struct RecoveredState {
 std::vector<std::string> describe_changes(const Pipeline& pipeline);
 
 // A checkpoint that is whole but cannot be restored is set aside, and the one before it is used.
+//
+// `pipeline` is new and has the options of the configuration. What was taken in is computed by the options that it was
+// taken in with; then the pipeline goes over to those of the configuration. `make_routes` is for any of them.
 RecoveredState recover(FileSystem& files, const std::string& state_directory, CheckpointStore& checkpoints,
-                       FoundState found, Pipeline& pipeline, const std::vector<std::string>& source_names,
-                       const RowRoutes& routes, std::span<const std::unique_ptr<SinkWorker>> workers, Timestamp now);
+                       FoundState found, Pipeline& pipeline, JournalReplay::MakeRoutes make_routes,
+                       std::span<const std::unique_ptr<SinkWorker>> workers, Timestamp now);
 
 }  // namespace edgetide

@@ -62,6 +62,7 @@ void read_head(ByteReader& in, std::uint16_t version, Checkpoint& checkpoint) {
   const std::uint32_t outboxes = in.u32();
   for (std::uint32_t i = 0; in.ok() && i < outboxes; ++i) checkpoint.outboxes.push_back(read_outbox(in, version));
   checkpoint.intake = in.text();
+  if (version >= 4) checkpoint.options = in.text();
 }
 
 }  // namespace
@@ -82,6 +83,7 @@ CheckpointFrame frame_of(const Checkpoint& checkpoint) {
     head.numbers(outbox.first_record, outbox.next_record, outbox.rows, outbox.last_run, outbox.last_epoch);
   }
   head.text(checkpoint.intake);
+  head.text(checkpoint.options);
   head.u32(static_cast<std::uint32_t>(checkpoint.pipeline.size()));
   ByteWriter(frame.tail).u32(crc32c(checkpoint.pipeline, crc32c(frame.head)));
   return frame;

@@ -48,10 +48,11 @@ struct Checkpoint {
   std::vector<OutboxStart> outboxes;
   std::string intake;  // what the intake remembers besides: IntakeState
   StateMemory memory = {};
+  std::string options = {};  // of the pipeline: options_bytes.h; empty: not known, as before version 4
 };
 
 inline constexpr std::string_view checkpoint_magic = "EdgeChk\n";
-inline constexpr std::uint16_t checkpoint_version = 3;  // 1: outboxes without their ends; 2: without memory
+inline constexpr std::uint16_t checkpoint_version = 4;  // 1: outboxes without their ends; 2: no memory; 3: no options
 
 // A file is `head`, the checkpoint's `pipeline` as it is, `tail`: the largest part is not copied.
 struct CheckpointFrame {

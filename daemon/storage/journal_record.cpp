@@ -154,6 +154,7 @@ std::optional<JournalRecord> decode_run(std::string_view payload) {
   start.series_count = get_id(in);
   start.series_checksum = static_cast<std::uint32_t>(in.bytes(4));
   start.series_marks = in.text();
+  if (in.ok() && !in.rest().empty()) start.options = in.text();
   if (!in.ok()) return std::nullopt;
   return start;
 }
@@ -192,6 +193,7 @@ std::optional<JournalRecord> decode_sources(std::string_view payload) {
   JournaledSources sources;
   sources.number = in.varint();
   sources.names = get_names(in);
+  if (in.ok() && !in.rest().empty()) sources.options = in.text();
   if (!in.ok()) return std::nullopt;
   return sources;
 }
@@ -263,6 +265,7 @@ void JournalEncoder::append(std::string& out, const RunStart& start) {
   put_varint(out, start.series_count);
   put_bytes(out, start.series_checksum, 4);
   put_text(out, start.series_marks);
+  put_text(out, start.options);
   last_ = start.now;
   context_.count(start);
   run_ = start.run;
@@ -341,6 +344,7 @@ void JournalEncoder::append(std::string& out, const ClockSet& set) {
 void JournalEncoder::append(std::string& out, const JournaledSources& sources) {
   put_varint(out, sources.number);
   put_names(out, sources.names);
+  put_text(out, sources.options);
   context_.count(sources, run_);
 }
 

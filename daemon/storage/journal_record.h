@@ -50,6 +50,7 @@ struct RunStart {
   std::uint32_t series_count = 0;
   std::uint32_t series_checksum = 0;  // of all names, in the order of ids
   std::string series_marks = {};      // 2 bytes for each id, to recognise single ones: series_checksum.h
+  std::string options = {};           // of the pipeline: options_bytes.h; empty: not known
 };
 
 struct NewSeries {
@@ -112,10 +113,12 @@ struct ClockSet {
   Moment now;
 };
 
-// The configuration was read again: what follows speaks of sources by their place here. Series keep their ids.
+// The configuration was read again: what follows speaks of sources by their place here, and is computed by these
+// options. Series keep their ids.
 struct JournaledSources {
   std::vector<std::string> names;
   std::uint64_t number = 0;  // of this record among those of the run, from 1
+  std::string options = {};  // as in RunStart
 };
 
 // The source goes on in this session at its peer: fingerprints of later batches are of messages in it.

@@ -37,15 +37,6 @@ WindowOptions window(const char* name, WindowKind kind) {
   return options;
 }
 
-class ConfiguredStream final : public ConfiguredSinkOf<StreamFake*> {
- public:
-  using ConfiguredSinkOf::ConfiguredSinkOf;
-  std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> inputs) const override {
-    return std::make_unique<StreamFakeSink>(*options(), std::move(inputs));
-  }
-  SinkTraits traits() const override { return StreamFakeSink::stream_traits(); }
-};
-
 }  // namespace
 
 // Everything else than what the stores are to have the same: places of sources and windows, how a sink spills, a window

@@ -9,11 +9,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "sinks/configured_sink.h"
 #include "sinks/sink.h"
 #include "tests/simulation/store_fake.h"
 
@@ -106,6 +108,15 @@ class StreamFakeSink final : public Sink {
 
   StreamFake& stream_;
   const std::vector<WindowSchema> inputs_;
+};
+
+class ConfiguredStream final : public ConfiguredSinkOf<StreamFake*> {
+ public:
+  using ConfiguredSinkOf::ConfiguredSinkOf;
+  std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> inputs) const override {
+    return std::make_unique<StreamFakeSink>(*options(), std::move(inputs));
+  }
+  SinkTraits traits() const override { return StreamFakeSink::stream_traits(); }
 };
 
 }  // namespace edgetide::test

@@ -74,9 +74,8 @@ TEST(JournalReplay, journal_makes_the_same_state_byte_for_byte) {
     ASSERT_GT(pipeline.counters().of(Refusal::series_limit) + pipeline.counters().of(Refusal::series_rate), 0U);
 
     Pipeline again(options);
-    const RowRoutes routes;
     IntakeState state;
-    JournalReplay replay(again, routes, state, {"s"});
+    JournalReplay replay(again, [](const auto&) { return RowRoutes(); }, state);
     RecordLogReader reader(files, journal_location("state"), LogKind::journal);
     ASSERT_FALSE(reader.open(0));
     JournalInputs inputs(reader, std::nullopt);
@@ -90,9 +89,8 @@ TEST(JournalReplay, journal_makes_the_same_state_byte_for_byte) {
 
 struct JournalReplayOfOneWindow : testing::Test {
   Pipeline pipeline{one_window()};
-  const RowRoutes routes;
   IntakeState state;
-  JournalReplay replay{pipeline, routes, state, {"s"}};
+  JournalReplay replay{pipeline, [](const auto&) { return RowRoutes(); }, state};
 };
 
 TEST_F(JournalReplayOfOneWindow, readings_of_a_removed_source_and_of_an_unknown_series_are_counted_as_lost) {
