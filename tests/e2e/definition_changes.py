@@ -91,6 +91,34 @@ def open_windows_are_finished_as_they_began(world, change, mode, how):
                 gateway.log().splitlines()[-3:], "says what happens to open windows")
 
 
+# What decides about a reading, or when rows are emitted: (before, edited) in [time] and in the window.
+OPTIONS = {
+    "trigger_shorter": (("", 'trigger = "1h"'), ("", 'trigger = "100ms"')),
+    "trigger_longer": (("", 'trigger = "100ms"'), ("", 'trigger = "1h"')),
+    "out_of_orderness": (('max_out_of_orderness = "30s"', ""), ('max_out_of_orderness = "0s"', "")),
+    "oldest": (('oldest = "3650d"', ""), ('oldest = "1h"', "")),
+    "match": (("", ""), ("", '[windows.w.match]\nsensor = "s0"')),
+    "scope": (('scope = "sensor"', ""), ('scope = "global"', "")),
+}
+
+
+def options_text(options, path):
+    time, keys = options
+    defaults = {"max_out_of_orderness": '"0s"', "oldest": '"3650d"'}
+    times = [f"{key} = {value}" for key, value in defaults.items() if not time.startswith(key)] + [time]
+    table = f'\n[windows.w]\nsize = "10s"\naggregates = ["count", "sum"]\n{"" if "trigger" in keys else TRIGGER}{keys}\n'
+    often = '\n[windows.often]\nsize = "1s"\ntrigger = "100ms"\naggregates = ["count"]\n'
+    return (LINE + "\n[time]\n" + "\n".join(times) + "\n" + table + often +
+            f'\n[sinks.rows]\ntype = "file"\npath = "{path}"\nmode = "append"\n')
+
+
+@each([(name, name) for name in OPTIONS])
+def option_that_is_edited_after_a_kill_takes_effect_behind_what_was_taken(world, name):
+    found = []
+    for how in ("restart", "kill"):
+        pass
+
+
 @case
 def table_in_postgresql_gets_the_columns_and_keeps_the_open_rows(world):
     database = world.postgres()

@@ -66,7 +66,7 @@ class EditedGateway {
 
   // `dies_at`: at which operation on a file it dies during a reload; 0: not. False: there were fewer.
   bool change(End how, const Edit& edit, std::uint64_t dies_at) {
-    GatewayOptions next = first_options();
+    GatewayOptions next = options();
     edit(next);
     if (how == End::reload) files_.die_at(dies_at);
     if (how == End::orderly) static_cast<void>(core_->checkpointer().write_checkpoint());
