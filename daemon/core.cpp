@@ -53,9 +53,9 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
   identity_.state_id = found.state_id;
   for (const SinkOptions& sink : options.sinks) workers_.push_back(make_worker(options, sink));
   RowRoutes routes = routes_to(options, workers_);
-  RecoveredState recovered = recover(files, folder_, checkpoints_, std::move(found), pipeline_,
-                                     [&](const std::vector<WindowOptions>& then) { return routes_of(then, options); },
-                                     workers_, clock.now().wall);
+  RecoveredState recovered = recover(
+      files, folder_, checkpoints_, std::move(found), pipeline_,
+      [&](const std::vector<WindowOptions>& then) { return routes_of(then, options); }, workers_, clock.now().wall);
   reports_ = directory_.reports();
   std::move(recovered.reports.begin(), recovered.reports.end(), std::back_inserter(reports_));
   identity_ = recovered.identity;

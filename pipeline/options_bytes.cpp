@@ -96,8 +96,8 @@ std::optional<PipelineOptions> load_options(std::string_view bytes, const Pipeli
   const std::uint32_t windows = in.u32();
   in.require(windows <= max_windows);
   for (std::uint32_t i = 0; i < windows && in.has(1, window_bytes_min); ++i) load_window(in, options);
-  for (std::size_t* const limit : {&options.max_series, &options.new_series_per_minute, &options.max_memory_bytes,
-                                   &options.max_epoch_rows}) {
+  for (std::size_t* const limit :
+       {&options.max_series, &options.new_series_per_minute, &options.max_memory_bytes, &options.max_epoch_rows}) {
     *limit = in.u64();
     in.require(*limit > 0);
   }

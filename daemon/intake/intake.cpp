@@ -54,9 +54,14 @@ Intake::Intake(IntakeParts parts)
 void Intake::begin_run() {
   const Moment now = clock_.now();
   const SeriesTable& series = pipeline_.series();
-  const RunStart start{
-      identity_.run,           identity_.state_id,  now, slots_.names(), static_cast<std::uint32_t>(series.size()),
-      series_checksum(series), series_marks(series), options_bytes(pipeline_.options())};
+  const RunStart start{identity_.run,
+                       identity_.state_id,
+                       now,
+                       slots_.names(),
+                       static_cast<std::uint32_t>(series.size()),
+                       series_checksum(series),
+                       series_marks(series),
+                       options_bytes(pipeline_.options())};
   for (int copy = 0; copy < definition_copies; ++copy) journal_->append(JournalType::run, start);
   commit(now.running);  // if it fails, it goes with the next
 }

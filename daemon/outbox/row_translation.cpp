@@ -16,7 +16,8 @@ RowTranslation::RowTranslation(const std::vector<WindowSchema>& from, const std:
 
 RowTranslation::Input RowTranslation::input_for(const WindowSchema& from, const std::vector<WindowSchema>& to) {
   Input input;
-  const auto known = std::find_if(to.begin(), to.end(), [&](const WindowSchema& each) { return each.name == from.name; });
+  const auto known =
+      std::find_if(to.begin(), to.end(), [&](const WindowSchema& each) { return each.name == from.name; });
   if (known == to.end()) return input;
   const auto column_named = [&](std::string_view name) {
     const auto found = std::find_if(from.columns.begin(), from.columns.end(),

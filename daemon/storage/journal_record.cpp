@@ -265,7 +265,7 @@ void JournalEncoder::append(std::string& out, const RunStart& start) {
   put_varint(out, start.series_count);
   put_bytes(out, start.series_checksum, 4);
   put_text(out, start.series_marks);
-  put_text(out, start.options);
+  if (!start.options.empty()) put_text(out, start.options);
   last_ = start.now;
   context_.count(start);
   run_ = start.run;
@@ -344,7 +344,7 @@ void JournalEncoder::append(std::string& out, const ClockSet& set) {
 void JournalEncoder::append(std::string& out, const JournaledSources& sources) {
   put_varint(out, sources.number);
   put_names(out, sources.names);
-  put_text(out, sources.options);
+  if (!sources.options.empty()) put_text(out, sources.options);
   context_.count(sources, run_);
 }
 

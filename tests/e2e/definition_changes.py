@@ -9,11 +9,12 @@ import json
 import os
 import sqlite3
 import subprocess
+import time
 
 import cases
 from cases import case, each, expect, expect_that
 from gateway import LINE, LITE, SECOND, Gateway, reading
-from world import wait_for
+from world import free_port, wait_for
 
 SENSORS = 4
 WINDOW = {"size": '"30s"', "trigger": '"100ms"', "aggregates": '["count", "sum"]'}
@@ -91,32 +92,57 @@ def open_windows_are_finished_as_they_began(world, change, mode, how):
                 gateway.log().splitlines()[-3:], "says what happens to open windows")
 
 
-# What decides about a reading, or when rows are emitted: (before, edited) in [time] and in the window.
+# What decides about a reading, or when rows are emitted: (before, edited), each in [time] and in the window.
+TIMES, KEYS = {"max_out_of_orderness": '"20s"'}, {"trigger": '"100ms"'}
 OPTIONS = {
-    "trigger_shorter": (("", 'trigger = "1h"'), ("", 'trigger = "100ms"')),
-    "trigger_longer": (("", 'trigger = "100ms"'), ("", 'trigger = "1h"')),
-    "out_of_orderness": (('max_out_of_orderness = "30s"', ""), ('max_out_of_orderness = "0s"', "")),
-    "oldest": (('oldest = "3650d"', ""), ('oldest = "1h"', "")),
-    "match": (("", ""), ("", '[windows.w.match]\nsensor = "s0"')),
-    "scope": (('scope = "sensor"', ""), ('scope = "global"', "")),
+    "trigger_shorter": ({}, {"trigger": '"1h"'}, {}, {}),
+    "trigger_longer": ({}, {}, {}, {"trigger": '"1h"'}),
+    "out_of_orderness": ({}, {}, {"max_out_of_orderness": '"0s"'}, {}),
+    "oldest": ({}, {}, {"oldest": '"1h"'}, {}),
+    "match": ({}, {}, {}, {"match": '{{ sensor = "s0" }}'}),
+    "inputs": ({}, {}, {}, {"inputs": '["other"]'}),
 }
+OTHER = LINE.replace("sources.line", "sources.other").replace("{tcp}", "{other}")
 
 
-def options_text(options, path):
-    time, keys = options
-    defaults = {"max_out_of_orderness": '"0s"', "oldest": '"3650d"'}
-    times = [f"{key} = {value}" for key, value in defaults.items() if not time.startswith(key)] + [time]
-    table = f'\n[windows.w]\nsize = "10s"\naggregates = ["count", "sum"]\n{"" if "trigger" in keys else TRIGGER}{keys}\n'
+def options_text(times, keys):
+    def lines(options):
+        return "".join(f"{key} = {value}\n" for key, value in options.items())
     often = '\n[windows.often]\nsize = "1s"\ntrigger = "100ms"\naggregates = ["count"]\n'
-    return (LINE + "\n[time]\n" + "\n".join(times) + "\n" + table + often +
-            f'\n[sinks.rows]\ntype = "file"\npath = "{path}"\nmode = "append"\n')
+    table = f'\n[windows.w]\nsize = "10s"\naggregates = ["count", "sum"]\n{lines({**KEYS, **keys})}'
+    file = '\n[sinks.rows]\ntype = "file"\nfolder = "{folder}/rows"\nmode = "append"\n'
+    own = lines({"max_out_of_orderness": '"20s"', **times})
+    return LINE.rstrip() + f"\n{own}" + OTHER + table + often + file + LITE.rstrip() + '\nmode = "append"\n'
 
 
-@each([(name, name) for name in OPTIONS])
-def option_that_is_edited_after_a_kill_takes_effect_behind_what_was_taken(world, name):
-    found = []
-    for how in ("restart", "kill"):
-        pass
+def rows_after(world, how, times, keys, edited_times, edited_keys, begin):
+    gateway = Gateway(world, options_text(times, keys), name=how, other=free_port()).start()
+    for second in range(begin, begin + 60, 2):
+        send(gateway, [second + 1, second])
+    gateway.flush()
+    gateway.kill() if how == "kill" else gateway.stop()
+    gateway.configure(options_text(edited_times, edited_keys))
+    gateway.start()
+    send(gateway, range(begin + 60, begin + 64))
+    send(gateway, [begin + 7100, begin + 7130, begin + 7160])
+    gateway.flush()
+    stored = rows(gateway)
+    status = gateway.status()["sources"][0]
+    gateway.stop()
+    lines = [json.loads(line) for path in sorted((gateway.folder / "rows").rglob("w*")) for line in path.open()]
+    written = sorted((line["sensor"], line["start"], line["count"]) for line in lines)
+    return stored, written, {key: status[key] for key in ("on_time", "late_dropped", "unmatched", "refused")}
+
+
+@each([(name, *options) for name, options in OPTIONS.items()])
+def option_that_is_edited_after_a_kill_takes_effect_behind_what_was_taken(world, *options):
+    begin = int(time.time()) // 60 * 60 - 7200
+    stopped = rows_after(world, "restart", *options, begin)
+    killed = rows_after(world, "kill", *options, begin)
+    expect("rows in SQLite", killed[0], stopped[0])
+    expect("rows in the file", killed[1], stopped[1])
+    expect("counts", killed[2], stopped[2])
+    expect_that("rows", len(stopped[0]) >= 2 * SENSORS and len(stopped[1]) >= 2 * SENSORS, len(stopped[1]), "of two windows")
 
 
 @case

@@ -53,7 +53,8 @@ PipelineOptions options() {
 void replay_all(FileSystem& files) {
   Pipeline pipeline(options());
   IntakeState state;
-  JournalReplay replay(pipeline, [](const auto&) { return RowRoutes(); }, state);
+  JournalReplay replay(
+      pipeline, [](const auto&) { return RowRoutes(); }, state);
   RecordLogReader reader(files, journal_location("state"), LogKind::journal);
   if (reader.open(0)) return;
   JournalInputs inputs(reader, std::nullopt);

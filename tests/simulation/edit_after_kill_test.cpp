@@ -1,5 +1,5 @@
-// The daemon is killed, its configuration is edited, and it starts again: what it had acknowledged is computed as with an
-// orderly stop before the edit, and the edited configuration takes effect behind it.
+// The daemon is killed, its configuration is edited, and it starts again: what it had acknowledged is computed as with
+// an orderly stop before the edit, and the edited configuration takes effect behind it.
 #include <algorithm>
 #include <functional>
 #include <gtest/gtest.h>
@@ -180,8 +180,7 @@ std::string describe(const std::map<StoreFake::Key, StoreFake::Value>& rows) {
   for (const auto& [key, value] : rows) {
     const auto& [input, sensor, metric, start] = key;
     text += std::to_string(input) + ' ' + sensor + ' ' +
-            std::to_string((start - ScriptClock::start.count()) / 1'000'000) + ' ' +
-            std::string(name_of(value.state));
+            std::to_string((start - ScriptClock::start.count()) / 1'000'000) + ' ' + std::string(name_of(value.state));
     for (const double each : value.values) text += ' ' + std::to_string(each);
     text += '\n';
   }
@@ -230,8 +229,7 @@ const NamedEdit edits[] = {
      no_edit},
     {"trigger_longer", no_edit,
      [](GatewayOptions& options) { options.pipeline.windows[0].trigger = Duration::hours(1); }},
-    {"out_of_orderness_less", no_edit,
-     each_source([](TimeOptions& time) { time.max_out_of_orderness = Duration(); })},
+    {"out_of_orderness_less", no_edit, each_source([](TimeOptions& time) { time.max_out_of_orderness = Duration(); })},
     {"out_of_orderness_more", each_source([](TimeOptions& time) { time.max_out_of_orderness = Duration(); }), no_edit},
     {"oldest", no_edit, each_source([](TimeOptions& time) { time.oldest = Duration::seconds(2); })},
     {"max_future", each_source([](TimeOptions& time) { time.max_future = Duration(); }), no_edit},
@@ -258,20 +256,21 @@ const NamedEdit edits[] = {
     {"max_series", no_edit, [](GatewayOptions& options) { options.pipeline.max_series = 2; }},
     {"max_epoch_rows", no_edit, [](GatewayOptions& options) { options.pipeline.max_epoch_rows = 1; }},
     {"size", no_edit, each_window([](WindowOptions& window) { window.size = Duration::seconds(20); })},
-    {"aggregates", no_edit,
-     each_window([](WindowOptions& window) {
+    {"aggregates", no_edit, each_window([](WindowOptions& window) {
        window.aggregates = {Aggregate::max, Aggregate::count, Aggregate::sum};
        window.trigger = Duration::hours(1);
      })},
-    {"aggregates_less",
-     each_window([](WindowOptions& window) { window.aggregates = {Aggregate::max, Aggregate::count, Aggregate::sum}; }),
+    {"aggregates_less", each_window([](WindowOptions& window) {
+       window.aggregates = {Aggregate::max, Aggregate::count, Aggregate::sum};
+     }),
      no_edit},
     {"windows_swapped", no_edit,
      [](GatewayOptions& options) {
        std::swap(options.pipeline.windows[0], options.pipeline.windows[1]);
        for (SinkOptions& sink : options.sinks) sink.inputs = {WindowId{1}, WindowId{0}};
      }},
-    {"window_added", [](GatewayOptions& options) {
+    {"window_added",
+     [](GatewayOptions& options) {
        options.pipeline.windows.pop_back();
        for (SinkOptions& sink : options.sinks) sink.inputs.pop_back();
      },

@@ -75,7 +75,8 @@ TEST(JournalReplay, journal_makes_the_same_state_byte_for_byte) {
 
     Pipeline again(options);
     IntakeState state;
-    JournalReplay replay(again, [](const auto&) { return RowRoutes(); }, state);
+    JournalReplay replay(
+        again, [](const auto&) { return RowRoutes(); }, state);
     RecordLogReader reader(files, journal_location("state"), LogKind::journal);
     ASSERT_FALSE(reader.open(0));
     JournalInputs inputs(reader, std::nullopt);

@@ -21,6 +21,7 @@ inline Checkpoint checkpoint_of(std::uint64_t n, std::size_t bytes = 40) {
   checkpoint.outboxes = {{"history", 7, 9, 12, 3, n}, {"local", n, n, 0, 0, 0}};
   checkpoint.intake = "besides";
   checkpoint.memory = {1000 + n, 10, 5000};
+  checkpoint.options = "options " + std::to_string(n);
   return checkpoint;
 }
 

@@ -39,6 +39,7 @@ TEST(Checkpoint, bytes_give_back_what_was_written) {
     EXPECT_EQ(read.memory, written.memory);
     EXPECT_EQ(read.outboxes, written.outboxes);
     EXPECT_EQ(read.intake, written.intake);
+    EXPECT_EQ(read.options, written.options);
     EXPECT_EQ(read.pipeline, written.pipeline);
   }
 }
@@ -84,15 +85,17 @@ std::string of_version(std::uint8_t version) {
   return bytes;
 }
 
-// As they were written before outboxes had an end, and before there was memory.
+// As they were written before outboxes had an end, before there was memory, and before there were options.
 TEST(Checkpoint, former_versions_are_read) {
   const std::vector<OutboxStart> outboxes = {{"history", 7, 0, 0, 0, 0}};
   Checkpoint checkpoint = checkpoint_of(1);
   checkpoint.outboxes = outboxes;
-  for (const int version : {1, 2}) {
+  for (const int version : {1, 2, 3}) {
     std::string bytes = bytes_of(checkpoint);
     constexpr std::size_t memory_at = 64, memory_bytes = 24, behind_first_record = memory_at + 4 + 4 + 7 + 8;
-    bytes.erase(memory_at, memory_bytes);
+    const std::string options = checkpoint.options;
+    bytes.erase(bytes.find(options) - 4, 4 + options.size());
+    if (version < 3) bytes.erase(memory_at, memory_bytes);
     if (version == 1) bytes.erase(behind_first_record, 4 * 8);
     bytes[8] = static_cast<char>(version);
     bytes.resize(bytes.size() - 4);
@@ -100,8 +103,9 @@ TEST(Checkpoint, former_versions_are_read) {
     const auto decoded = decode_checkpoint(bytes);
     ASSERT_TRUE(std::holds_alternative<Checkpoint>(decoded)) << std::get<BadCheckpoint>(decoded).text;
     const Checkpoint& read = std::get<Checkpoint>(decoded);
-    EXPECT_EQ(read.memory, StateMemory());
+    EXPECT_EQ(read.memory, version < 3 ? StateMemory() : checkpoint.memory);
     EXPECT_EQ(read.outboxes, outboxes);
+    EXPECT_EQ(read.options, "");
     EXPECT_EQ(read.intake, checkpoint.intake);
     EXPECT_EQ(read.pipeline, checkpoint.pipeline);
   }
@@ -129,7 +133,7 @@ TEST(Checkpoint, what_is_not_a_checkpoint_is_recognized) {
       {random_bytes(300), Reason::foreign, "is not a checkpoint of edgetide"},
       {"#!/bin/sh\necho somebody's script\n", Reason::foreign, "is not a checkpoint of edgetide"},
       {std::string(segment.data(), segment.size()), Reason::foreign, "is not a checkpoint of edgetide"},
-      {of_version(4), Reason::newer, "has format 4; this edgetide reads up to 3"},
+      {of_version(5), Reason::newer, "has format 5; this edgetide reads up to 4"},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(fault_of(c.bytes).reason, c.reason) << c.words;

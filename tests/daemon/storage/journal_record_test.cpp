@@ -132,12 +132,14 @@ TEST(JournalRecord, runs_series_ticks_and_connections_read_back) {
   JournalDecoder decoder;
   const Moment moment{now, Duration::seconds(9)};
   std::string bytes;
-  encoder.append(bytes, RunStart{7, 99, moment, {"plant", "line"}, 12, 0xDEADBEEF, "marks"});
+  encoder.append(bytes, RunStart{7, 99, moment, {"plant", "line"}, 12, 0xDEADBEEF, "marks", "options"});
   const auto start = read_back<RunStart>(JournalType::run, bytes, decoder);
   EXPECT_EQ(start.run, 7U);
   EXPECT_EQ(start.state_id, 99U);
   EXPECT_EQ(start.sources, (std::vector<std::string>{"plant", "line"}));
   EXPECT_EQ(start.series_checksum, 0xDEADBEEF);
+  EXPECT_EQ(start.series_marks, "marks");
+  EXPECT_EQ(start.options, "options");
   bytes.clear();
   encoder.append(bytes, NewSeries{SeriesId{5}, SourceId{1}, {"s", "t", "C", {{"floor", "1"}}}});
   const auto added = read_back<NewSeries>(JournalType::series, bytes, decoder);
@@ -156,9 +158,10 @@ TEST(JournalRecord, runs_series_ticks_and_connections_read_back) {
   encoder.append(bytes, JournaledConnection{SourceId{1}, true, moment, {}});
   EXPECT_TRUE(read_back<JournaledConnection>(JournalType::connection, bytes, decoder).connected);
   bytes.clear();
-  encoder.append(bytes, JournaledSources{{"line", "plant"}, 1});
-  EXPECT_EQ(read_back<JournaledSources>(JournalType::sources, bytes, decoder).names,
-            (std::vector<std::string>{"line", "plant"}));
+  encoder.append(bytes, JournaledSources{{"line", "plant"}, 1, "options"});
+  const auto sources = read_back<JournaledSources>(JournalType::sources, bytes, decoder);
+  EXPECT_EQ(sources.names, (std::vector<std::string>{"line", "plant"}));
+  EXPECT_EQ(sources.options, "options");
   bytes.clear();
   encoder.append(bytes, JournaledSession{SourceId{1}, true, 1000, "client@server", std::string_view("\0n", 2)});
   const auto session = read_back<JournaledSession>(JournalType::session, bytes, decoder);
