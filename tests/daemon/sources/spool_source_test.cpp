@@ -13,6 +13,7 @@
 #include "daemon/decoders/csv_decoder.h"
 #include "tests/daemon/sources/archives.h"
 #include "tests/fakes/recording_host.h"
+#include "tests/fakes/soon.h"
 #include "tests/fakes/temporary_folder.h"
 
 namespace edgetide::test {
@@ -37,15 +38,6 @@ std::string numbers(int first, int last) {
   std::string text;
   for (int i = first; i <= last; ++i) text += "a," + std::to_string(i) + '\n';
   return text;
-}
-
-template <typename Condition>
-bool soon(Condition&& condition) {
-  for (const auto end = std::chrono::steady_clock::now() + 60s; std::chrono::steady_clock::now() < end;) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(2ms);
-  }
-  return false;
 }
 
 struct SpoolSourceTest : testing::Test {
