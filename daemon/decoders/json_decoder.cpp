@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 
 #include "daemon/decoders/id_text.h"
 #include "daemon/decoders/json_documents.h"
@@ -39,6 +40,13 @@ std::optional<JsonPath> optional_path_of(std::string_view option, std::string_vi
   return single_path_of(option, text);
 }
 
+JsonPath each_path_of(std::string_view text) {
+  const bool is_optional = text.ends_with('?');
+  JsonPath path = path_of("each", text.substr(0, text.size() - (is_optional ? 1 : 0)));
+  if (is_optional) path.make_last_optional();
+  return path;
+}
+
 bool is_null(const std::optional<JsonValue>& value) noexcept {
   return !value || value->is(JsonKind::null);
 }
@@ -49,7 +57,7 @@ std::string_view scalar_text(JsonValue value, DecodedBatch& out) {
   std::array<char, 32> digits{};
   switch (value.kind()) {
     case JsonKind::text:
-      return value.text().size() > max_id_bytes ? value.text() : out.keep(value.text());
+      return value.text().size() > out.max_id_bytes ? value.text() : out.keep(value.text());
     case JsonKind::boolean:
       return value.boolean() ? "true" : "false";
     case JsonKind::number: {
@@ -86,7 +94,7 @@ JsonDecoder::JsonDecoder(const MappingOptions& options, std::span<const std::str
   fixed_ = {optional_path_of("time", options.time.path), optional_path_of("time", options.time.time_of_day),
             optional_path_of("sensor", options.sensor_path), optional_path_of("metric", options.metric_path),
             optional_path_of("dedupe", options.dedupe.path)};
-  for (const std::string& path : options.each) each_.push_back(path_of("each", path));
+  for (const std::string& path : options.each) each_.push_back(each_path_of(path));
   if (each_.empty()) each_.emplace_back("");
   for (const LabelField& label : options.labels) {
     const std::string option = "labels." + label.key;
@@ -294,29 +302,34 @@ void JsonDecoder::decode_record(JsonValue record, const Message& message, Messag
   if (++records_ > output.max_values()) return output.refuse_message(Refusal::too_many_values);
   reading_ = {};
   if (is_own_record) output.begin_record();
-  if (const auto refusal = read_fields(record, message, reading_, output.batch())) return output.refuse(*refusal, 0);
+  const std::string_view no_id = read_fields(record, message, reading_, output);
+  if (!no_id.empty()) return output.refuse(Refusal::bad_id, no_id, 0);
   if (!values_.empty()) return take_listed(record, output);
   trail_.clear();
   take_values(record, output);
 }
 
-std::optional<Refusal> JsonDecoder::read_fields(JsonValue record, const Message& message, DecodedReading& reading,
-                                                DecodedBatch& out) {
+// The path, or the key of the mapping, of what cannot be an id; empty: all is well.
+std::string_view JsonDecoder::read_fields(JsonValue record, const Message& message, DecodedReading& reading,
+                                          MessageOutput& output) {
+  DecodedBatch& out = output.batch();
   read_time(message, reading, out);
   if (!is_null(fields_[sensor_field])) {
     reading.sensor = scalar_text(*fields_[sensor_field], out);
   } else if (sensor_) {
     reading.sensor = expand(*sensor_, message, out);
   }
-  if (!is_id(reading.sensor)) return Refusal::bad_id;
+  if (!is_id(reading.sensor, out.max_id_bytes))
+    return options_.sensor_path.empty() ? "sensor" : std::string_view(options_.sensor_path);
   const bool named = !is_null(fields_[metric_field]);
   if (named) {
     reading.metric = scalar_text(*fields_[metric_field], out);
   } else if (metric_) {
     reading.metric = expand(*metric_, message, out);
   }
-  if ((named || metric_ || fixed_[metric_field]) && !is_id(reading.metric)) return Refusal::bad_id;
-  return read_labels(record, reading, out) ? std::nullopt : std::optional(Refusal::bad_id);
+  if ((named || metric_ || fixed_[metric_field]) && !is_id(reading.metric, out.max_id_bytes))
+    return options_.metric_path.empty() ? "metric" : std::string_view(options_.metric_path);
+  return read_labels(record, reading, output);
 }
 
 std::string_view JsonDecoder::expand(const TextTemplate& text, const Message& message, DecodedBatch& out) {
@@ -348,41 +361,49 @@ void JsonDecoder::read_time(const Message& message, DecodedReading& reading, Dec
   reading.event_time = time.value_or(unreadable_time);
 }
 
-bool JsonDecoder::read_labels(JsonValue record, DecodedReading& reading, DecodedBatch& out) {
+// The path of one that cannot be a label; empty: there is none.
+std::string_view JsonDecoder::read_labels(JsonValue record, DecodedReading& reading, MessageOutput& output) {
+  DecodedBatch& out = output.batch();
   const std::size_t first = out.labels.size();
-  bool ok = true;
-  for (std::size_t i = 0; i < labels_.size() && ok; ++i) {
+  for (std::size_t i = 0; i < labels_.size(); ++i) {
     const auto& field = fields_[fixed_fields + i];
-    if (!is_null(field)) ok = read_label(labels_[i].name, *field, out);
+    if (is_null(field) || read_label(labels_[i].name, *field, out)) continue;
+    out.labels.resize(first);
+    return labels_[i].name;
   }
-  for (const JsonPath& path : every_label_) ok = ok && read_every_label(path, record, out);
-  ok = ok && out.labels.size() - first <= max_labels;
-  if (!ok) out.labels.resize(first);
+  for (const JsonPath& path : every_label_) read_every_label(path, record, first, output);
   reading.first_label = static_cast<std::uint32_t>(first);
   reading.label_count = static_cast<std::uint8_t>(out.labels.size() - first);
-  return ok;
+  return {};
 }
 
 // In the record, or else in the message, or in the innermost of what the record is in that has any.
-bool JsonDecoder::read_every_label(const JsonPath& path, JsonValue record, DecodedBatch& out) {
-  bool ok = true;
+void JsonDecoder::read_every_label(const JsonPath& path, JsonValue record, std::size_t first, MessageOutput& output) {
+  DecodedBatch& out = output.batch();
   const auto read_all = [&](JsonValue from) {
     bool found = false;
     path.for_each(from, trail_, [&](JsonValue value, std::string_view name) {
       found = true;
-      if (ok && !value.is(JsonKind::null)) ok = is_id(name) && read_label(out.keep(name), value, out);
+      if (value.is(JsonKind::null) || output.full()) return;
+      const bool has_room = out.labels.size() - first < max_labels;
+      if (!has_room || !is_id(name, out.max_id_bytes) || !read_label(out.keep(name), value, out))
+        refuse_id(name, output);
     });
     return found;
   };
   bool found = read_all(record) || (!place_.around.empty() && read_all(place_.around.front()));
   for (std::size_t level = place_.around.size(); !found && level-- > 1;) found = read_all(place_.around[level]);
-  return ok;
+}
+
+// The path is of the payload, which could repeat a long one.
+void JsonDecoder::refuse_id(std::string_view path, MessageOutput& output) {
+  output.refuse(Refusal::bad_id, output.batch().keep(path.substr(0, max_id_bytes)), 0);
 }
 
 bool JsonDecoder::read_label(std::string_view key, JsonValue value, DecodedBatch& out) {
   const bool scalar = !value.is(JsonKind::object) && !value.is(JsonKind::array);
   const std::string_view text = scalar_text(value, out);
-  if (!scalar || !is_id_or_empty(text)) return false;
+  if (!scalar || !is_id_or_empty(text, out.max_id_bytes)) return false;
   out.labels.push_back({key, text});
   return true;
 }
@@ -416,10 +437,12 @@ void JsonDecoder::take_listed_value(const Value& listed, JsonValue value, std::s
   if (!listed.field->metric.empty()) {
     reading.metric = listed.field->metric;
   } else if (reading.metric.empty() || values_.size() > 1 || !trail.empty()) {
-    if (!is_id_or_empty(trail)) return output.refuse(Refusal::bad_id, listed.field->path, 0);
+    if (!is_id_or_empty(trail, output.batch().max_id_bytes))
+      return output.refuse(Refusal::bad_id, listed.field->path, 0);
     const std::string_view name = trail.empty() ? listed.name : output.batch().keep(trail);
     reading.metric = metric_in_record(reading_.metric, name.empty() ? "value" : name, scratch_, output.batch());
-    if (!is_id(reading.metric)) return output.refuse(Refusal::bad_id, listed.field->path, 0);
+    if (!is_id(reading.metric, output.batch().max_id_bytes))
+      return output.refuse(Refusal::bad_id, listed.field->path, 0);
   }
   output.add(reading, 0, read.inexact);
 }
@@ -487,7 +510,9 @@ void JsonDecoder::take_values(JsonValue value, MessageOutput& output) {
     case JsonKind::array:
       if (row_) {
         const std::optional<JsonValue> element = in_row(value);
-        if (element && !element->is(JsonKind::array)) take_values(*element, output);
+        const std::optional<std::size_t> row = std::exchange(row_, std::nullopt);  // an array in it is not a column
+        if (element && !is_field(*element)) take_values(*element, output);
+        row_ = row;
         return;
       }
       for (const JsonValue element : value.elements()) {
@@ -525,12 +550,12 @@ void JsonDecoder::take_value(ValueOfText value, MessageOutput& output) {
 // The metric of what `trail_` leads to; nothing: it is refused.
 std::optional<std::string_view> JsonDecoder::metric_here(MessageOutput& output) {
   std::string_view metric;
-  if (is_id_or_empty(trail_)) {
+  if (is_id_or_empty(trail_, output.batch().max_id_bytes)) {
     const std::string_view name = trail_.empty() ? std::string_view("value") : output.batch().keep(trail_);
     metric = metric_in_record(reading_.metric, name, scratch_, output.batch());
   }
-  if (!metric.empty() && (reading_.metric.empty() || is_id(metric))) return metric;
-  output.refuse(Refusal::bad_id, 0);
+  if (!metric.empty() && (reading_.metric.empty() || is_id(metric, output.batch().max_id_bytes))) return metric;
+  refuse_id(trail_, output);
   return std::nullopt;
 }
 

@@ -51,7 +51,7 @@ std::string_view metric_in_record(std::string_view record_metric, std::string_vi
   if (record_metric.empty()) return name;
   if (name == "value") return record_metric;
   scratch.assign(record_metric).append(1, '.').append(name);
-  return scratch.size() > max_id_bytes ? std::string_view() : batch.keep(scratch);
+  return scratch.size() > batch.max_id_bytes ? std::string_view() : batch.keep(scratch);
 }
 
 }  // namespace edgetide

@@ -75,7 +75,7 @@ bool take_value(const ProtobufField& field, SparkplugMetric& metric) noexcept {
       metric.kind = Kind::long_value;
       break;
     case metric_float_value:
-      metric.real = static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(field.integer)));
+      metric.real = shortest_of(std::bit_cast<float>(static_cast<std::uint32_t>(field.integer)));
       metric.kind = Kind::real;
       break;
     case metric_double_value:
