@@ -105,7 +105,7 @@ KeyGroup mapping_keys(const Parts& parts) {
           of_type(ValueType::text_or_list, "each", "the payload",
                   takers_of("each") +
                       "the path of the records, such as `readings[*]`; of several paths the first that leads "
-                      "somewhere. `\"\"` is the payload. An object without the last name of `[*].values?` is a record "
+                      "somewhere. `\"\"` is the payload. With `[*].values?` an element without `values` is a record "
                       "itself."),
           boolean("parallel_arrays", standard.parallel_arrays,
                   takers_of("parallel_arrays") +

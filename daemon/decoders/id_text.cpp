@@ -91,12 +91,8 @@ std::size_t utf8_length(std::string_view text) noexcept {
   return take_code_point(text) == not_utf8 ? 0 : size - text.size();
 }
 
-bool is_id(std::string_view text, std::size_t max_bytes) noexcept {
-  return !text.empty() && is_id_or_empty(text, max_bytes);
-}
-
-bool is_id_or_empty(std::string_view text, std::size_t max_bytes) noexcept {
-  return text.size() <= max_bytes && (is_printable_ascii(text) || is_printable_utf8(text));
+bool is_printable_text(std::string_view text) noexcept {
+  return is_printable_ascii(text) || is_printable_utf8(text);
 }
 
 std::string escaped(std::string_view text) {

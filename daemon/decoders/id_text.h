@@ -16,10 +16,17 @@ namespace edgetide {
 inline constexpr std::size_t max_id_bytes = 128;   // of a name, unless its route allows more
 inline constexpr std::size_t most_id_bytes = 512;  // that a route may allow
 
-bool is_id(std::string_view text, std::size_t max_bytes = max_id_bytes) noexcept;
+bool is_printable_text(std::string_view text) noexcept;
+
+// One comparison says that it is neither empty nor too long.
+inline bool is_id(std::string_view text, std::size_t max_bytes = max_id_bytes) noexcept {
+  return text.size() - 1 < max_bytes && is_printable_text(text);
+}
 
 // Units and label values may be empty.
-bool is_id_or_empty(std::string_view text, std::size_t max_bytes = max_id_bytes) noexcept;
+inline bool is_id_or_empty(std::string_view text, std::size_t max_bytes = max_id_bytes) noexcept {
+  return text.size() <= max_bytes && is_printable_text(text);
+}
 
 // Bytes of the character at the front; 0 if it is not UTF-8. Requires: the text is not empty.
 std::size_t utf8_length(std::string_view text) noexcept;

@@ -40,13 +40,6 @@ std::optional<JsonPath> optional_path_of(std::string_view option, std::string_vi
   return single_path_of(option, text);
 }
 
-JsonPath each_path_of(std::string_view text) {
-  const bool is_optional = text.ends_with('?');
-  JsonPath path = path_of("each", text.substr(0, text.size() - (is_optional ? 1 : 0)));
-  if (is_optional) path.make_last_optional();
-  return path;
-}
-
 bool is_null(const std::optional<JsonValue>& value) noexcept {
   return !value || value->is(JsonKind::null);
 }
@@ -94,8 +87,8 @@ JsonDecoder::JsonDecoder(const MappingOptions& options, std::span<const std::str
   fixed_ = {optional_path_of("time", options.time.path), optional_path_of("time", options.time.time_of_day),
             optional_path_of("sensor", options.sensor_path), optional_path_of("metric", options.metric_path),
             optional_path_of("dedupe", options.dedupe.path)};
-  for (const std::string& path : options.each) each_.push_back(each_path_of(path));
-  if (each_.empty()) each_.emplace_back("");
+  for (const std::string& path : options.each) add_each(path);
+  if (each_.empty()) add_each("");
   for (const LabelField& label : options.labels) {
     const std::string option = "labels." + label.key;
     if (label.key == every_key) {
@@ -119,6 +112,17 @@ JsonDecoder::JsonDecoder(const MappingOptions& options, std::span<const std::str
   list_searched();
   message_fields_.resize(fixed_fields + labels_.size() + in_templates_.size() + units_.size());
   fields_ = outer_fields_ = message_fields_;
+}
+
+void JsonDecoder::add_each(std::string_view text) {
+  if (!text.ends_with('?')) return each_.push_back({path_of("each", text), {}});
+  const std::size_t dot = text.rfind('.');
+  const std::size_t begin = dot == text.npos ? 0 : dot + 1;
+  const std::string_view name = text.substr(begin, text.size() - begin - 1);
+  if (name.empty() || name.find_first_of("[]*\"") != name.npos) {
+    throw std::invalid_argument("each: path '" + std::string(text) + "': '?' follows a plain name");
+  }
+  each_.push_back({path_of("each", text.substr(0, dot == text.npos ? 0 : dot)), std::string(name)});
 }
 
 void JsonDecoder::list_searched() {
@@ -176,7 +180,7 @@ void JsonDecoder::check_names() const {
            "'; give one of them another 'metric'");
     }
   }
-  if (std::any_of(each_.begin(), each_.end(), [](const JsonPath& path) { return path.has_wildcard(); }) &&
+  if (std::any_of(each_.begin(), each_.end(), [](const Each& each) { return each.path.has_wildcard(); }) &&
       !told_apart_) {
     fail(
         "each: nothing tells the records apart; give them a 'time', 'sensor', 'metric' or label with a path, or list "
@@ -227,16 +231,21 @@ void JsonDecoder::decode_document(const JsonParsed& document, const Message& mes
   has_long_integers_ = document.has_long_integers;
   find_fields(root, message_fields_);
   if (fixed_[dedupe_field]) set_key(message, output.batch());
-  for (const JsonPath& each : each_) {
+  for (const Each& each : each_) {
     if (decode_each(each, root, message, output)) return;
   }
 }
 
 // False: it leads nowhere.
-bool JsonDecoder::decode_each(const JsonPath& each, JsonValue root, const Message& message, MessageOutput& output) {
+bool JsonDecoder::decode_each(const Each& each, JsonValue root, const Message& message, MessageOutput& output) {
   bool found_any = false;
-  each.for_each_in(root, place_, [&](JsonValue found) {
+  each.path.for_each_in(root, place_, [&](JsonValue found) {
     found_any = true;
+    const std::optional<JsonValue> inner = each.inner.empty() ? std::nullopt : found.find(each.inner);
+    if (inner) {
+      place_.around.push_back(found);
+      found = *inner;
+    }
     const bool is_root = found == root;
     if (options_.parallel_arrays && found.is(JsonKind::object)) {
       decode_rows(found, message, output);
@@ -249,6 +258,7 @@ bool JsonDecoder::decode_each(const JsonPath& each, JsonValue root, const Messag
     } else {
       decode_part(found, message, output);
     }
+    if (inner) place_.around.pop_back();
   });
   return found_any;
 }
@@ -550,11 +560,11 @@ void JsonDecoder::take_value(ValueOfText value, MessageOutput& output) {
 // The metric of what `trail_` leads to; nothing: it is refused.
 std::optional<std::string_view> JsonDecoder::metric_here(MessageOutput& output) {
   std::string_view metric;
-  if (is_id_or_empty(trail_, output.batch().max_id_bytes)) {
+  if (is_id_or_empty(trail_, options_.max_id_bytes)) {
     const std::string_view name = trail_.empty() ? std::string_view("value") : output.batch().keep(trail_);
     metric = metric_in_record(reading_.metric, name, scratch_, output.batch());
   }
-  if (!metric.empty() && (reading_.metric.empty() || is_id(metric, output.batch().max_id_bytes))) return metric;
+  if (!metric.empty() && (reading_.metric.empty() || is_id(metric, options_.max_id_bytes))) return metric;
   refuse_id(trail_, output);
   return std::nullopt;
 }

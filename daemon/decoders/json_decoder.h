@@ -2,8 +2,8 @@
 //
 // Documents. A payload may be several, behind each other or one a line; what cannot be read costs only itself.
 // Records. `each` has the paths of the records, of which the first that leads somewhere counts; "" is the payload,
-//   which is the record without `each` as well. With a "?" behind a path, "[*].values?", an object without its last
-//   name is the record instead. If a path leads to an array, its elements are the records. Values are
+//   which is the record without `each` as well. With a "?" behind a path, "[*].values?", what has no member of its
+//   last name is the record itself. If a path leads to an array, its elements are the records. Values are
 //   looked up in the record; time, sensor, metric, labels and the {payload.PATH} of templates first in the record, then
 //   in the whole payload, then in what is between them, from the innermost on. {record.name} is the name of the member
 //   that the record is, by the last "*" of its path. More than Message::max_values records are too_many_values, as
@@ -74,6 +74,12 @@ class JsonDecoder final : public Decoder {
   enum FixedField : std::size_t { time_field, day_field, sensor_field, metric_field, dedupe_field, fixed_fields };
   using Fields = std::vector<std::optional<JsonValue>>;  // FixedField, the labels, what is in templates, units
 
+  struct Each {
+    JsonPath path;
+    std::string inner;  // the record is its member of this name, if there is one; empty: itself
+  };
+
+  void add_each(std::string_view text);
   void add_values();
   void list_searched();
   void add_paths_of(std::string_view option, const std::optional<TextTemplate>& text);
@@ -81,7 +87,7 @@ class JsonDecoder final : public Decoder {
   void decode_document(const JsonParsed& document, const Message& message, MessageOutput& output);
   void decode_rows(JsonValue record, const Message& message, MessageOutput& output);
   std::optional<JsonValue> in_row(std::optional<JsonValue> value) const noexcept;
-  bool decode_each(const JsonPath& each, JsonValue root, const Message& message, MessageOutput& output);
+  bool decode_each(const Each& each, JsonValue root, const Message& message, MessageOutput& output);
   void find_fields(JsonValue from, Fields& fields) const;
   void set_key(const Message& message, DecodedBatch& out);
   std::string_view expand(const TextTemplate& text, const Message& message, DecodedBatch& out);
@@ -92,7 +98,7 @@ class JsonDecoder final : public Decoder {
   void read_time(const Message& message, DecodedReading& reading, DecodedBatch& out);
   std::string_view read_labels(JsonValue record, DecodedReading& reading, MessageOutput& output);
   void read_every_label(const JsonPath& path, JsonValue record, std::size_t first, MessageOutput& output);
-  void refuse_id(std::string_view path, MessageOutput& output);
+  [[gnu::cold]] static void refuse_id(std::string_view path, MessageOutput& output);
   static bool read_label(std::string_view key, JsonValue value, DecodedBatch& out);
   void take_listed(JsonValue record, MessageOutput& output);
   void take_listed_value(const Value& listed, JsonValue value, std::string_view trail, MessageOutput& output);
@@ -110,7 +116,7 @@ class JsonDecoder final : public Decoder {
 
   const MappingOptions options_;
   JsonParser parser_;
-  std::vector<JsonPath> each_;
+  std::vector<Each> each_;
   bool root_may_be_list_;
   bool told_apart_ = false;  // records may differ in more than their values
   TimeReader time_;

@@ -26,9 +26,6 @@ class JsonPath {
  public:
   explicit JsonPath(std::string_view text);
 
-  // What has no member of the last name is a match itself: `for_each_in` visits it instead.
-  void make_last_optional() noexcept { last_is_optional_ = true; }
-
   bool single() const noexcept;  // matches at most one value
   bool has_wildcard() const noexcept { return first_traced_ < steps_.size(); }
   bool starts_with_index() const noexcept;
@@ -88,7 +85,6 @@ class JsonPath {
 
   std::vector<Step> steps_;
   std::size_t first_traced_ = 0;
-  bool last_is_optional_ = false;
 };
 
 template <typename Visit>
@@ -134,9 +130,6 @@ void JsonPath::descend_in(JsonValue from, std::size_t depth, Place& place, Visit
     for (const JsonValue element : from.elements()) descend_in(element, depth + 1, place, visit);
   } else if (const auto next = follow(step, from)) {
     descend_in(*next, depth + 1, place, visit);
-  } else if (last_is_optional_ && depth + 1 == steps_.size() && from.is(JsonKind::object)) {
-    place.around.pop_back();
-    return visit(from);
   }
   place.around.pop_back();
 }

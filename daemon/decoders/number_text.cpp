@@ -133,13 +133,4 @@ std::optional<NumberText> number_of_text(std::string_view text) noexcept {
   return NumberText{*number, unit, inexact};
 }
 
-double shortest_of(float number) noexcept {
-  if (!std::isfinite(number)) return static_cast<double>(number);
-  std::array<char, 32> digits{};
-  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  double shortest = 0;
-  std::from_chars(digits.data(), end, shortest);
-  return shortest;
-}
-
 }  // namespace edgetide

@@ -39,9 +39,6 @@ inline bool is_inexact(std::int64_t number) noexcept {
 // True for what stands for a value that is not finite: "nan", "-inf", "+Infinity" without regard to case, 1e999.
 bool is_not_finite(std::string_view text) noexcept;
 
-// The number of its shortest decimal text: 21.4F, which is 21.3999996 as a double, is 21.4.
-double shortest_of(float number) noexcept;
-
 std::string_view without_blanks(std::string_view text) noexcept;
 
 }  // namespace edgetide

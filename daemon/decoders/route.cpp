@@ -147,7 +147,8 @@ void Router::decode_own(Message& message, DecodedBatch& out) {
 
 // A refused one is also for the quarantine.
 void Router::note_without_reading(const Message& message, bool is_ignored, std::size_t refusals, DecodedBatch& out) {
-  const std::string_view route = message.route.substr(message.route.empty() ? 0 : 1);  // behind the mark
+  std::string_view route = message.route;
+  if (!route.empty()) route.remove_prefix(1);  // the mark
   if (out.refusals.size() == refusals) {
     return out.note_without_reading(route, is_ignored ? NoReading::ignored_topic : NoReading::no_value);
   }

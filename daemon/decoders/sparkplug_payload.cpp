@@ -1,6 +1,9 @@
 #include "daemon/decoders/sparkplug_payload.h"
 
+#include <array>
 #include <bit>
+#include <charconv>
+#include <cmath>
 
 #include "daemon/decoders/number_text.h"
 #include "pipeline/characters.h"
@@ -194,6 +197,15 @@ std::variant<ValueOfText, Refusal> SparkplugValues::text(std::string_view text, 
   const auto read = reader_.read(text, {});
   const auto* const refusal = std::get_if<Refusal>(&read);
   return refusal != nullptr && *refusal == Refusal::bad_number ? Refusal::unsupported : read;
+}
+
+double shortest_of(float number) noexcept {
+  if (!std::isfinite(number)) return static_cast<double>(number);
+  std::array<char, 32> digits{};
+  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  double shortest = 0;
+  std::from_chars(digits.data(), end, shortest);
+  return shortest;
 }
 
 void append_metric(std::string& payload, std::string_view name, std::optional<std::uint64_t> alias,

@@ -120,12 +120,16 @@ TEST(JsonDecoder, last_name_of_a_path_of_records_may_be_optional) {
     const char* expected;
   } cases[] = {
       {R"([{"ts":10,"values":{"t":1}},{"t":2}])", "s/t=1@10000000; s/t=2"},
-      {R"([{"ts":10,"t":1},{"t":2},3])", "s/t=1@10000000; s/t=2"},
+      {R"([{"ts":10,"t":1},{"t":2},3])", "s/t=1@10000000; s/t=2; s/value=3"},
       {R"({"ts":10,"values":{"t":1}})", "s/t=1@10000000"},
       {R"({"t":1})", "s/t=1"},
       {"[]", ""},
   };
   for (const auto& c : cases) EXPECT_EQ(decoded(mapping, c.payload), c.expected) << c.payload;
+  for (const char* bad : {"?", "a.?", "a[*]?", "*?"}) {
+    mapping.each = {bad};
+    EXPECT_EQ(mapping_error(mapping), "each: path '" + std::string(bad) + "': '?' follows a plain name");
+  }
 }
 
 TEST(JsonDecoder, date_and_time_of_day_may_be_apart) {

@@ -1,6 +1,5 @@
 #include "daemon/decoders/number_text.h"
 
-#include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
 #include <string>
@@ -153,14 +152,6 @@ TEST(NumberText, exact_integer_keeps_every_digit_and_refuses_overflow) {
   for (const char* text : {"", "9223372036854775808", "1.0", "1e3", "+1", "0x1"}) {
     EXPECT_FALSE(exact_integer(text)) << text;
   }
-}
-
-TEST(NumberText, float_is_the_number_of_its_shortest_text) {
-  for (const double number : {21.4, 0.1, -1e-7, 16777216.0, 1e38, 0.0}) {
-    EXPECT_EQ(shortest_of(static_cast<float>(number)), number);
-  }
-  EXPECT_TRUE(std::isnan(shortest_of(std::nanf(""))));
-  EXPECT_TRUE(std::isinf(shortest_of(INFINITY)));
 }
 
 }  // namespace

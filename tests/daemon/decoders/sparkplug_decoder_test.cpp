@@ -1,5 +1,6 @@
 #include "daemon/decoders/sparkplug_decoder.h"
 
+#include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
@@ -473,6 +474,14 @@ TEST(SparkplugDecoder, same_values_over_json_are_the_same_readings) {
                               metric({name("e"), type(double_type), null()});
   EXPECT_EQ(Host().take("g/NBIRTH/n", payload),
             decoded(json, R"({"ts":1732100000123,"a":0.1,"b":-7,"c":true,"d":"closed","e":null})", "#", "x"));
+}
+
+TEST(SparkplugPayload, float_is_the_number_of_its_shortest_text) {
+  for (const double number : {21.4, 0.1, -1e-7, 16777216.0, 1e38, 0.0}) {
+    EXPECT_EQ(shortest_of(static_cast<float>(number)), number);
+  }
+  EXPECT_TRUE(std::isnan(shortest_of(std::nanf(""))));
+  EXPECT_TRUE(std::isinf(shortest_of(INFINITY)));
 }
 
 }  // namespace
