@@ -1,6 +1,5 @@
 #include "pipeline/time_text.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -73,8 +72,9 @@ class Scanner {
 
   [[gnu::always_inline]] bool any_of(std::string_view allowed) noexcept {
     if (rest_.empty()) return false;
-    const auto is_next = [this](char c) { return c == rest_.front(); };
-    if (!std::any_of(allowed.begin(), allowed.end(), is_next)) return false;
+    bool is_allowed = false;
+    for (const char c : allowed) is_allowed = is_allowed || c == rest_.front();
+    if (!is_allowed) return false;
     last_ = rest_.front();
     rest_.remove_prefix(1);
     return true;
@@ -90,6 +90,14 @@ class Scanner {
     }
     rest_.remove_prefix(digits);
     return digits > 0;
+  }
+
+  // So many bytes; null: there are fewer.
+  const char* take(std::size_t bytes) noexcept {
+    if (rest_.size() < bytes) return nullptr;
+    const char* const at = rest_.data();
+    rest_.remove_prefix(bytes);
+    return at;
   }
 
   bool word(std::string_view wanted) noexcept {
@@ -118,14 +126,30 @@ class Scanner {
   return seconds * second_us;
 }
 
+// Two digits; `wrong` gets bits where they are none.
+[[gnu::always_inline]] inline unsigned two_digits(const char* at, unsigned& wrong) noexcept {
+  const unsigned tens = static_cast<unsigned char>(at[0]) - unsigned{'0'};
+  const unsigned ones = static_cast<unsigned char>(at[1]) - unsigned{'0'};
+  wrong |= static_cast<unsigned>(tens > 9) | static_cast<unsigned>(ones > 9);
+  return tens * 10 + ones;
+}
+
 // "2026-11-21T01:30:00.5": microseconds, as if the clock showed UTC.
 [[gnu::always_inline]] inline std::optional<std::int64_t> take_clock(Scanner& scan) noexcept {
+  constexpr std::size_t length = 19;
+  const char* const at = scan.take(length);
+  if (at == nullptr) return std::nullopt;
+  unsigned wrong = 0;
   CivilTime clock;
-  const bool date = scan.number(4, clock.year) && scan.any_of("-") && scan.number(2, clock.month) && scan.any_of("-") &&
-                    scan.number(2, clock.day) && scan.any_of("Tt ");
-  const bool time = date && scan.number(2, clock.hour) && scan.any_of(":") && scan.number(2, clock.minute) &&
-                    scan.any_of(":") && scan.number(2, clock.second);
-  const std::optional<std::int64_t> whole = time ? microseconds_of(clock) : std::nullopt;
+  clock.year = two_digits(at, wrong) * 100 + two_digits(at + 2, wrong);
+  clock.month = two_digits(at + 5, wrong);
+  clock.day = two_digits(at + 8, wrong);
+  clock.hour = two_digits(at + 11, wrong);
+  clock.minute = two_digits(at + 14, wrong);
+  clock.second = two_digits(at + 17, wrong);
+  const bool is_apart = at[4] == '-' && at[7] == '-' && at[13] == ':' && at[16] == ':' &&
+                        (at[10] == 'T' || at[10] == ' ' || at[10] == 't');
+  const std::optional<std::int64_t> whole = is_apart && wrong == 0 ? microseconds_of(clock) : std::nullopt;
   std::int64_t fraction = 0;
   if (!whole || (scan.any_of(".,") && !scan.fraction(fraction))) return std::nullopt;
   return *whole + fraction;

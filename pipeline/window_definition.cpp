@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "pipeline/candidate_order.h"
 #include "pipeline/heap_bytes.h"
 
 namespace edgetide {
@@ -461,7 +462,7 @@ void WindowDefinition::collect_empty(const FiringContext& firing, const Clocks& 
 }
 
 void WindowDefinition::order_and_cut() {
-  std::sort(rows_.begin(), rows_.end(), comes_first);
+  put_in_order(rows_);
   if (options_.top) rank_and_cut();
 }
 

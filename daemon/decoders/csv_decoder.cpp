@@ -7,6 +7,12 @@
 
 namespace edgetide {
 
+namespace {
+
+constexpr std::size_t max_known_header_bytes = 4096;
+
+}  // namespace
+
 CsvDecoder::CsvDecoder(const MappingOptions& options, std::span<const std::string> capture_names)
     : options_(options),
       rows_(options.delimiter),
@@ -82,7 +88,7 @@ void CsvDecoder::bind_columns() {
   }
   if (!options_.values.empty()) return;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    if (is_value_column(i)) value_columns_.push_back({i, columns_[i], nullptr});
+    if (is_value_column(i)) value_columns_.push_back({i, {}, nullptr});
   }
 }
 
@@ -102,6 +108,7 @@ void CsvDecoder::decode(const Message& message, DecodedBatch& out) {
     header = false;
   }
   rows_.begin(text);
+  if (header && skip_known_header(text)) header = false;
   while (!output.full()) {
     const CsvReader::Answer answer = rows_.read(out);
     if (answer == CsvReader::Answer::end) return;
@@ -109,10 +116,7 @@ void CsvDecoder::decode(const Message& message, DecodedBatch& out) {
       output.refuse(Refusal::bad_syntax, rows_.at());
       if (header) return;
     } else if (header) {
-      header_.clear();
-      columns_.clear();
-      for (const CsvReader::Field& one : rows_.fields()) columns_.push_back(one.text);
-      bind_columns();
+      take_header_row(text);
       header = false;
     } else if (rows_.fields().size() != columns_.size()) {
       output.refuse(Refusal::bad_syntax, rows_.row_offset());
@@ -122,12 +126,39 @@ void CsvDecoder::decode(const Message& message, DecodedBatch& out) {
   }
 }
 
+// The row that was just read.
+void CsvDecoder::take_header_row(std::string_view text) {
+  const std::string_view row = text.substr(rows_.row_offset(), rows_.next() - rows_.row_offset());
+  header_.clear();
+  columns_.clear();
+  known_columns_.clear();
+  for (const CsvReader::Field& one : rows_.fields()) {
+    columns_.push_back(one.text);
+    known_columns_.push_back({static_cast<std::size_t>(one.text.data() - row.data()), one.text.size()});
+  }
+  bind_columns();
+  const bool is_plain = row.size() <= max_known_header_bytes && row.ends_with('\n') && row.find('"') == row.npos;
+  known_header_ = is_plain ? row : std::string_view();
+}
+
+// True: it is that of the message before, byte for byte, and its columns are bound. Their names are in this message.
+bool CsvDecoder::skip_known_header(std::string_view text) {
+  text.remove_prefix(rows_.next());
+  if (known_header_.empty() || !text.starts_with(known_header_)) return false;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    columns_[i] = text.substr(known_columns_[i].offset, known_columns_[i].size);
+  }
+  rows_.skip_to(rows_.next() + known_header_.size());
+  return true;
+}
+
 // The lines of a file come one by one, and its header is read once. False: it is none.
 bool CsvDecoder::take_header(std::string_view header, DecodedBatch& out) {
   if (header == header_) return true;
   rows_.begin(header);
   if (rows_.read(out) != CsvReader::Answer::row) return false;
   header_ = header;
+  known_header_.clear();
   header_names_.clear();
   for (const CsvReader::Field& one : rows_.fields()) header_names_.emplace_back(one.text);
   columns_.assign(header_names_.begin(), header_names_.end());
@@ -196,7 +227,8 @@ void CsvDecoder::take_value(const ValueColumn& column, DecodedReading reading, M
   if (own_metric || (only && reading.metric.empty())) {
     reading.metric = column.name;
   } else if (!only) {
-    reading.metric = metric_in_record(reading.metric, column.name, scratch_, output.batch());
+    const std::string_view name = column.listed ? column.name : columns_[column.index];
+    reading.metric = metric_in_record(reading.metric, name, output.batch());
   }
   if (!is_id(reading.metric, output.batch().max_id_bytes)) return output.refuse(Refusal::bad_id, cell.offset);
   reading.value = number;

@@ -41,7 +41,7 @@ class CsvDecoder final : public Decoder {
  private:
   struct ValueColumn {
     std::size_t index;
-    std::string_view name;
+    std::string_view name;      // of a listed one; that of others is the column's
     const ListedValue* listed;  // of `listed_`; null if it is not
   };
   static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
@@ -53,6 +53,8 @@ class CsvDecoder final : public Decoder {
   bool is_value_column(std::size_t index) const noexcept;
   bool is_header() const noexcept;
   bool take_header(std::string_view header, DecodedBatch& out);
+  void take_header_row(std::string_view text);
+  bool skip_known_header(std::string_view text);
   void decode_row(const Message& message, MessageOutput& output);
   std::optional<Refusal> read_record(const Message& message, DecodedReading& reading, DecodedBatch& out);
   bool read_labels(DecodedReading& reading, DecodedBatch& out) const;
@@ -73,6 +75,11 @@ class CsvDecoder final : public Decoder {
   std::vector<std::string_view> columns_;
   std::string header_;                     // that came with a message
   std::vector<std::string> header_names_;  // and its columns
+  struct Part {
+    std::size_t offset, size;
+  };
+  std::string known_header_;         // the first line of a message, if others may begin with the same
+  std::vector<Part> known_columns_;  // what their names are of it
   std::size_t time_column_ = none;
   std::size_t time_of_day_column_ = none;
   std::size_t sensor_column_ = none;

@@ -16,6 +16,10 @@ std::string_view trimmed(std::string_view text) noexcept {
 
 }  // namespace
 
+CsvReader::CsvReader(char delimiter) noexcept : delimiter_(delimiter) {
+  for (const char c : {delimiter, '"', '\0', '\r', '\n'}) stops_[static_cast<unsigned char>(c)] = true;
+}
+
 void CsvReader::begin(std::string_view text) noexcept {
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   text_ = text;
@@ -48,9 +52,10 @@ bool CsvReader::read_field(DecodedBatch& keep) {
   const std::size_t start = at_;
   while (at_ < text_.size() && text_[at_] == ' ') ++at_;
   if (at_ < text_.size() && text_[at_] == '"') return read_quoted(keep);
-  while (!at_line_end(text_, at_) && text_[at_] != delimiter_) {
+  for (;; ++at_) {
+    while (at_ < text_.size() && !stops_[static_cast<unsigned char>(text_[at_])]) ++at_;
+    if (at_line_end(text_, at_) || text_[at_] == delimiter_) break;
     if (text_[at_] == '"') return false;
-    ++at_;
   }
   fields_.push_back({trimmed(text_.substr(start, at_ - start)), start});
   return true;

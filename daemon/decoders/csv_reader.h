@@ -7,6 +7,7 @@
 // Fails:  `read` says so, with `at` near the fault; the next one goes on with the line behind.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -24,11 +25,13 @@ class CsvReader {
   };
   enum class Answer { row, fault, end };
 
-  explicit CsvReader(char delimiter = ',') noexcept : delimiter_(delimiter) {}
+  explicit CsvReader(char delimiter = ',') noexcept;
 
   // A byte order mark in front is skipped.
   void begin(std::string_view text) noexcept;
   Answer read(DecodedBatch& keep);
+  std::size_t next() const noexcept { return next_; }  // where the next `read` begins
+  void skip_to(std::size_t next) noexcept { next_ = next; }
 
   const std::vector<Field>& fields() const noexcept { return fields_; }  // of the row
   std::size_t row_offset() const noexcept { return row_offset_; }
@@ -40,6 +43,7 @@ class CsvReader {
   bool read_quoted(DecodedBatch& keep);
 
   char delimiter_;
+  std::array<bool, 256> stops_{};  // by byte: in a field without quotes it is looked at
   std::string_view text_;
   std::size_t next_ = 0;  // line, or end
   std::size_t at_ = 0;

@@ -18,16 +18,31 @@ bool is_allowed(const Position& position) noexcept {
 
 std::string_view DecodedBatch::keep(std::string_view text) {
   if (text.empty()) return {};
-  if (text.size() > block_bytes) return large_.emplace_back(text);
-  if (blocks_.empty() || used_ + text.size() > block_bytes) {
+  char* const to = room_for(text.size());
+  std::memcpy(to, text.data(), text.size());
+  return {to, text.size()};
+}
+
+std::string_view DecodedBatch::keep_dotted(std::string_view first, std::string_view second) {
+  const std::size_t size = first.size() + 1 + second.size();
+  char* const to = room_for(size);
+  first.copy(to, first.size());
+  to[first.size()] = '.';
+  second.copy(to + first.size() + 1, second.size());
+  return {to, size};
+}
+
+// Bytes that live until `clear`. Requires: it is not 0.
+char* DecodedBatch::room_for(std::size_t size) {
+  if (size > block_bytes) return large_.emplace_back(size, '\0').data();
+  if (blocks_.empty() || used_ + size > block_bytes) {
     if (!blocks_.empty()) ++block_;
     if (block_ == blocks_.size()) blocks_.push_back(std::make_unique<char[]>(block_bytes));
     used_ = 0;
   }
-  char* const to = blocks_[block_].get() + used_;
-  std::memcpy(to, text.data(), text.size());
-  used_ += text.size();
-  return {to, text.size()};
+  char* const room = blocks_[block_].get() + used_;
+  used_ += size;
+  return room;
 }
 
 void DecodedBatch::end_message(std::optional<std::uint64_t> fingerprint, bool redelivered,
@@ -95,7 +110,7 @@ void DecodedBatch::clear() noexcept {
   inexact = 0;
   message_count = 0;
   bytes = 0;
-  large_.clear();
+  if (!large_.empty()) large_.clear();
   block_ = 0;
   used_ = 0;
 }

@@ -186,10 +186,13 @@ class DecodedBatch {
 
   // A copy of the text that lives until `clear`.
   std::string_view keep(std::string_view text);
+  // The same of "first.second".
+  std::string_view keep_dotted(std::string_view first, std::string_view second);
 
   void clear() noexcept;  // keeps the buffers
 
  private:
+  char* room_for(std::size_t size);
   DecodedMessage& add_message();
   void begin_keyed_message();
 

@@ -20,11 +20,23 @@ constexpr bool is_escapable(char c) noexcept {
   return c == ',' || c == '=' || c == ' ' || c == '\\';
 }
 
-constexpr bool is_one_of(char c, std::string_view characters) noexcept {
-  for (const char candidate : characters) {
-    if (c == candidate) return true;
-  }
-  return false;
+using Stops = InfluxDecoder::Stops;
+
+constexpr Stops stops_at(std::string_view characters) noexcept {
+  Stops stops{};
+  for (const char c : characters) stops[static_cast<unsigned char>(c)] = true;
+  return stops;
+}
+
+using namespace std::string_view_literals;
+constexpr Stops measurement_stops = stops_at(", \\\0\r\n"sv);
+constexpr Stops name_stops = stops_at(",= \\\0\r\n"sv);
+constexpr Stops value_stops = stops_at(", \r\n");
+constexpr Stops time_stops = stops_at(" \r\n");
+
+std::size_t skip_to(const Stops& stops, std::string_view text, std::size_t at) noexcept {
+  while (at < text.size() && !stops[static_cast<unsigned char>(text[at])]) ++at;
+  return at;
 }
 
 bool any_of(std::string_view text, std::span<const std::string_view> words) {
@@ -105,7 +117,7 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::decode_line(const Message& 
 
 std::optional<InfluxDecoder::Failure> InfluxDecoder::read_line(const Message& message, Line& line, DecodedBatch& out) {
   const std::size_t start = at_;
-  line.measurement = take_name(", ", out);
+  line.measurement = take_name(measurement_stops, out);
   if (line.measurement.empty()) return Failure{Refusal::bad_syntax, start};
   if (!is_id(line.measurement, out.max_id_bytes)) return Failure{Refusal::bad_id, start};
   if (const auto failure = read_tags(out)) return failure;
@@ -121,10 +133,10 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::read_tags(DecodedBatch& out
   const std::size_t first = out.labels.size();
   while (next() == ',') {
     const std::size_t start = ++at_;
-    const std::string_view key = take_name(",= ", out);
+    const std::string_view key = take_name(name_stops, out);
     if (key.empty() || next() != '=') return Failure{Refusal::bad_syntax, at_};
     ++at_;
-    const std::string_view value = take_name(",= ", out);
+    const std::string_view value = take_name(name_stops, out);
     if (value.empty() || next() == '=') return Failure{Refusal::bad_syntax, at_};
     if (!is_id(key, out.max_id_bytes) || !is_id(value, out.max_id_bytes)) return Failure{Refusal::bad_id, start};
     const auto tags = std::span<const LabelView>(out.labels).subspan(first);
@@ -139,7 +151,7 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::read_fields(DecodedBatch& o
   fields_.clear();
   for (;;) {
     const std::size_t start = at_;
-    const std::string_view key = take_name(",= ", out);
+    const std::string_view key = take_name(name_stops, out);
     if (key.empty() || next() != '=') return Failure{Refusal::bad_syntax, at_};
     const std::size_t value = ++at_;
     if (!skip_field_value()) return Failure{Refusal::bad_syntax, value};
@@ -150,15 +162,11 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::read_fields(DecodedBatch& o
   }
 }
 
-void InfluxDecoder::skip_to(std::string_view delimiters) {
-  while (at_ < text_.size() && !is_one_of(text_[at_], delimiters)) ++at_;
-}
-
 // False for an empty value, and for a text without its closing quote.
 bool InfluxDecoder::skip_field_value() {
   const std::size_t start = at_;
   if (next() != '"') {
-    skip_to(", \r\n");
+    at_ = skip_to(value_stops, text_, at_);
     return at_ > start;
   }
   for (++at_; at_ < text_.size(); ++at_) {
@@ -176,7 +184,7 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::read_time(const Message& me
   while (next() == ' ') ++at_;
   if (at_line_end(text_, at_)) return std::nullopt;
   const std::size_t start = at_;
-  skip_to(" \r\n");
+  at_ = skip_to(time_stops, text_, at_);
   std::string_view time = text_.substr(start, at_ - start);
   if (time.ends_with('\0')) time.remove_suffix(1);
   time_.read(time, message, line.time, out);
@@ -226,17 +234,22 @@ std::string_view InfluxDecoder::metric_of(const Field& field, const Line& line, 
       return name == "measurement" ? line.measurement : tag_named(line.tags, name);
     });
   }
-  return by_measurement ? field.key : metric_in_record(line.measurement, field.key, scratch_, out);
+  return by_measurement ? field.key : metric_in_record(line.measurement, field.key, out);
 }
 
 // Takes a name up to a delimiter or the end of the line, without its escapes.
-std::string_view InfluxDecoder::take_name(std::string_view delimiters, DecodedBatch& out) {
+std::string_view InfluxDecoder::take_name(const Stops& stops, DecodedBatch& out) {
   const std::size_t start = at_;
   bool escaped = false;
-  for (; !at_line_end(text_, at_) && !is_one_of(text_[at_], delimiters); ++at_) {
-    if (text_[at_] == '\\' && at_ + 1 < text_.size() && is_escapable(text_[at_ + 1])) {
+  for (;; ++at_) {
+    at_ = skip_to(stops, text_, at_);
+    if (at_line_end(text_, at_)) break;
+    if (text_[at_] == '\\') {
+      if (at_ + 1 == text_.size() || !is_escapable(text_[at_ + 1])) continue;
       escaped = true;
       ++at_;
+    } else if (text_[at_] >= ' ') {
+      break;
     }
   }
   const std::string_view raw = text_.substr(start, at_ - start);

@@ -19,6 +19,7 @@
 // Thread, Fails: see decoder.h.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -38,6 +39,9 @@ namespace edgetide {
 
 class InfluxDecoder final : public Decoder {
  public:
+  // By byte: a scan of a name or a value has to look closer there.
+  using Stops = std::array<bool, 256>;
+
   InfluxDecoder(const MappingOptions& options, std::span<const std::string> capture_names);
   void decode(const Message& message, DecodedBatch& out) override;
 
@@ -63,14 +67,13 @@ class InfluxDecoder final : public Decoder {
   std::optional<Failure> read_fields(DecodedBatch& out);
   std::optional<Failure> read_time(const Message& message, Line& line, DecodedBatch& out);
   std::variant<ValueOfText, Refusal> read_value(std::string_view text) const;
-  void skip_to(std::string_view delimiters);
   bool skip_field_value();
   void take_field(const Field& field, const Line& line, const Message& message, DecodedReading reading,
                   MessageOutput& output);
   std::string_view sensor_of(const Line& line, const Message& message, DecodedBatch& out);
   std::string_view metric_of(const Field& field, const Line& line, const Message& message, bool by_measurement,
                              DecodedBatch& out);
-  std::string_view take_name(std::string_view delimiters, DecodedBatch& out);
+  std::string_view take_name(const Stops& stops, DecodedBatch& out);
   char next() const noexcept { return at_ < text_.size() ? text_[at_] : '\n'; }
 
   std::optional<TextTemplate> sensor_;

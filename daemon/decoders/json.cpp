@@ -6,6 +6,7 @@
 
 #include "daemon/decoders/decoder.h"
 #include "daemon/decoders/json_repair.h"
+#include "daemon/decoders/json_shape.h"
 #include "daemon/decoders/payload_text.h"
 #include "pipeline/characters.h"
 
@@ -61,6 +62,7 @@ struct JsonParser::Simd {
   std::vector<char> padded;
   std::vector<char> repaired;
   JsonTape tape;
+  JsonShapes shapes;
   bool has_long_integers = false;
 
   simdjson::error_code grow(std::size_t bytes) {
@@ -90,6 +92,10 @@ struct JsonParser::Simd {
 JsonParser::JsonParser() : simd_(std::make_unique<Simd>()) {}
 JsonParser::~JsonParser() = default;
 
+const JsonTape& JsonParser::tape() const noexcept {
+  return simd_->tape;
+}
+
 bool JsonParser::parse_repaired(std::string_view text) {
   Simd& simd = *simd_;
   if (!repair_json(text, simd.repaired)) return false;
@@ -100,6 +106,10 @@ JsonParsed JsonParser::parse(std::string_view text) {
   Simd& simd = *simd_;
   text = text_of_payload(text);
   if (text.size() > max_payload_bytes) return {std::nullopt, Refusal::too_large};
+  if (const JsonTape* const known = simd.shapes.read(text)) {
+    simd.tape = *known;
+    return {JsonValue(simd.tape, 1), {}, false, simd.shapes.number()};
+  }
   const auto error = simd.read(text);
   if (error != simdjson::SUCCESS) [[unlikely]] {
     const Refusal refusal = refusal_of(error);
@@ -107,7 +117,9 @@ JsonParsed JsonParser::parse(std::string_view text) {
     if (!repairable || !parse_repaired(text)) return {std::nullopt, refusal};
   }
   simd.tape = {simd.parser.doc.tape.get(), simd.parser.doc.string_buf.get()};
-  return {JsonValue(simd.tape, 1), {}, simd.has_long_integers};
+  const bool is_as_written = error == simdjson::SUCCESS && !simd.has_long_integers;
+  const bool is_remembered = is_as_written && simd.shapes.remember(text, simd.tape);
+  return {JsonValue(simd.tape, 1), {}, simd.has_long_integers, is_remembered ? simd.shapes.number() : 0};
 }
 
 }  // namespace edgetide

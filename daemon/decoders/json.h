@@ -67,6 +67,9 @@ class JsonValue {
   JsonElements elements() const noexcept;
   JsonMembers members() const noexcept;
 
+  std::size_t index() const noexcept { return index_; }
+  JsonValue at(std::size_t index) const noexcept { return {*tape_, index}; }  // of the same document
+
   // The same place of the same document.
   bool operator==(const JsonValue&) const noexcept = default;
 
@@ -144,6 +147,9 @@ struct JsonParsed {
   std::optional<JsonValue> root;  // nothing: refused, because of
   Refusal refusal = Refusal::bad_syntax;
   bool has_long_integers = false;  // beyond 64 bits, read as doubles
+  // 0, or the number of its shape (json_shape.h): another document of this number differs only in its values, and
+  // scalars stand at the same index.
+  std::uint64_t shape = 0;
 };
 
 class JsonParser {
@@ -154,6 +160,7 @@ class JsonParser {
   JsonParser& operator=(const JsonParser&) = delete;
 
   JsonParsed parse(std::string_view text);
+  const JsonTape& tape() const noexcept;  // of what was parsed last
 
  private:
   struct Simd;

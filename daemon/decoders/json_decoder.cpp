@@ -64,7 +64,8 @@ std::string_view scalar_text(JsonValue value, DecodedBatch& out) {
   }
 }
 
-constexpr std::string_view every_key = "*";  // of labels: its path leads to them
+constexpr std::string_view unnamed_value = "value";  // a record that is a bare value
+constexpr std::string_view every_key = "*";          // of labels: its path leads to them
 
 // It begins with an object or array, and something follows.
 bool is_several(std::string_view payload) noexcept {
@@ -229,7 +230,12 @@ void JsonDecoder::decode_document(const JsonParsed& document, const Message& mes
   const bool is_word = root.is(JsonKind::text) && is_bare(root.text());
   if (is_word && !is_whole_value(root)) return output.refuse(Refusal::bad_syntax, 0);
   has_long_integers_ = document.has_long_integers;
-  find_fields(root, message_fields_);
+  plan_ = may_plan(document) ? plan_of(document) : nullptr;
+  if (plan_ != nullptr) {
+    take_planned_fields(root);
+  } else {
+    find_fields(root, message_fields_);
+  }
   if (fixed_[dedupe_field]) set_key(message, output.batch());
   for (const Each& each : each_) {
     if (decode_each(each, root, message, output)) return;
@@ -314,9 +320,16 @@ void JsonDecoder::decode_record(JsonValue record, const Message& message, Messag
   if (is_own_record) output.begin_record();
   const std::string_view no_id = read_fields(record, message, reading_, output);
   if (!no_id.empty()) return output.refuse(Refusal::bad_id, no_id, 0);
+  if (plan_ != nullptr) return take_planned(record, output);
   if (!values_.empty()) return take_listed(record, output);
   trail_.clear();
-  take_values(record, output);
+  const auto take = [&](JsonValue value) {
+    if (!is_field(value))
+      take_value(
+          value, [&] { return name_here(output.batch()); }, output);
+    return !output.full();
+  };
+  visit_values(record, take);
 }
 
 // The path, or the key of the mapping, of what cannot be an id; empty: all is well.
@@ -450,7 +463,7 @@ void JsonDecoder::take_listed_value(const Value& listed, JsonValue value, std::s
     if (!is_id_or_empty(trail, output.batch().max_id_bytes))
       return output.refuse(Refusal::bad_id, listed.field->path, 0);
     const std::string_view name = trail.empty() ? listed.name : output.batch().keep(trail);
-    reading.metric = metric_in_record(reading_.metric, name.empty() ? "value" : name, scratch_, output.batch());
+    reading.metric = metric_in_record(reading_.metric, name.empty() ? "value" : name, output.batch());
     if (!is_id(reading.metric, output.batch().max_id_bytes))
       return output.refuse(Refusal::bad_id, listed.field->path, 0);
   }
@@ -495,61 +508,71 @@ bool JsonDecoder::is_whole_value(JsonValue word) const {
   return values_.empty() && (refusal == nullptr || *refusal == Refusal::not_finite);
 }
 
-// Requires: `trail_` is the path to `value`; it is so again on return.
-void JsonDecoder::take_values(JsonValue value, MessageOutput& output) {
+// The scalars in the record. Requires: `trail_` is the path to `value`; it is so again on return. `visit(value)` says
+// whether there is more to do; false: there is not.
+template <typename Visit>
+bool JsonDecoder::visit_values(JsonValue value, Visit& visit) {
   const std::size_t length = trail_.size();
   std::size_t index = 0;
   switch (value.kind()) {
-    case JsonKind::number:
-      if (!is_field(value)) take_value({value.number(), is_inexact_number(value)}, output);
-      return;
-    case JsonKind::boolean:
-      if (takes_all_ && !is_field(value)) take_value({reader_.boolean(value.boolean())}, output);
-      return;
-    case JsonKind::text:
-      if (!is_field(value)) take_text(value.text(), output);
-      return;
     case JsonKind::object:
       for (const JsonMember member : value.members()) {
         append_name(trail_, member.key);
-        if (!is_ignored(trail_)) take_values(member.value, output);
+        const bool goes_on = is_ignored(trail_) || visit_values(member.value, visit);
         trail_.resize(length);
-        if (output.full()) return;
+        if (!goes_on) return false;
       }
-      return;
+      return true;
     case JsonKind::array:
       if (row_) {
         const std::optional<JsonValue> element = in_row(value);
         const std::optional<std::size_t> row = std::exchange(row_, std::nullopt);  // an array in it is not a column
-        if (element && !is_field(*element)) take_values(*element, output);
+        const bool goes_on = !element || visit_values(*element, visit);
         row_ = row;
-        return;
+        return goes_on;
       }
       for (const JsonValue element : value.elements()) {
         append_index(trail_, index++);
-        take_values(element, output);
+        const bool goes_on = visit_values(element, visit);
         trail_.resize(length);
-        if (output.full()) return;
+        if (!goes_on) return false;
       }
+      return true;
+    default:
+      return visit(value);
+  }
+}
+
+// Of a value in a record without `values`. `name` is made if it is needed.
+template <typename Name>
+void JsonDecoder::take_value(JsonValue value, Name&& name, MessageOutput& output) {
+  switch (value.kind()) {
+    case JsonKind::number:
+      return take_number({value.number(), is_inexact_number(value)}, name(), output);
+    case JsonKind::boolean:
+      if (takes_all_) take_number({reader_.boolean(value.boolean())}, name(), output);
       return;
-    case JsonKind::null:
+    case JsonKind::text:
+      return take_text(value.text(), name, output);
+    default:
       return;
   }
 }
 
 // Other text than values is ignored, unless it stood there as one.
-void JsonDecoder::take_text(std::string_view text, MessageOutput& output) {
+template <typename Name>
+void JsonDecoder::take_text(std::string_view text, Name&& name, MessageOutput& output) {
   const bool has_leading_zero = text.size() > 1 && text[0] == '0' && is_digit(text[1]);
   if (has_leading_zero || (!takes_all_ && exact_number(text))) return;
   const auto read = reader_.read(without_mark(text), {});
-  if (const auto* const value = std::get_if<ValueOfText>(&read)) return take_value(*value, output);
+  if (const auto* const value = std::get_if<ValueOfText>(&read)) return take_number(*value, name(), output);
   const Refusal refusal = std::get<Refusal>(read);
   if (!is_bare(text) && refusal != Refusal::not_finite) return;
-  if (const auto metric = metric_here(output)) output.refuse(refusal, *metric, 0);
+  if (const auto metric = metric_of(name(), output)) output.refuse(refusal, *metric, 0);
 }
 
-void JsonDecoder::take_value(ValueOfText value, MessageOutput& output) {
-  const auto metric = metric_here(output);
+void JsonDecoder::take_number(ValueOfText value, const ValueName& name, MessageOutput& output) {
+  const auto metric = metric_of(name, output);
   if (!metric) return;
   DecodedReading reading = reading_;
   reading.metric = *metric;
@@ -557,16 +580,84 @@ void JsonDecoder::take_value(ValueOfText value, MessageOutput& output) {
   output.add(reading, 0, value.inexact);
 }
 
-// The metric of what `trail_` leads to; nothing: it is refused.
-std::optional<std::string_view> JsonDecoder::metric_here(MessageOutput& output) {
-  std::string_view metric;
-  if (is_id_or_empty(trail_, options_.max_id_bytes)) {
-    const std::string_view name = trail_.empty() ? std::string_view("value") : output.batch().keep(trail_);
-    metric = metric_in_record(reading_.metric, name, scratch_, output.batch());
-  }
+// Of what `trail_` leads to, kept if it is an id.
+JsonDecoder::ValueName JsonDecoder::name_here(DecodedBatch& out) const {
+  if (trail_.empty()) return {unnamed_value};
+  const bool fits = is_id(trail_, options_.max_id_bytes);
+  return {fits ? out.keep(trail_) : std::string_view(trail_), fits};
+}
+
+// Nothing: it is refused.
+std::optional<std::string_view> JsonDecoder::metric_of(const ValueName& name, MessageOutput& output) {
+  const std::string_view metric =
+      name.is_id ? metric_in_record(reading_.metric, name.text, output.batch()) : std::string_view();
   if (!metric.empty() && (reading_.metric.empty() || is_id(metric, options_.max_id_bytes))) return metric;
-  refuse_id(trail_, output);
+  refuse_id(name.text, output);
   return std::nullopt;
+}
+
+// ---- documents of a known shape
+
+// Only of a record that is the whole document.
+bool JsonDecoder::may_plan(const JsonParsed& document) const noexcept {
+  const bool has_parts =
+      options_.parallel_arrays || each_.size() > 1 || !each_.front().path.is_empty() || !each_.front().inner.empty();
+  return document.shape != 0 && !has_parts && !(document.root->is(JsonKind::array) && root_may_be_list_);
+}
+
+// Null: its names are too long.
+const JsonPlan* JsonDecoder::plan_of(const JsonParsed& document) {
+  JsonPlan& plan = plans_.of(document.shape);
+  if (plan.shape != document.shape) make_plan(plan, document);
+  return plan.is_usable ? &plan : nullptr;
+}
+
+void JsonDecoder::make_plan(JsonPlan& plan, const JsonParsed& document) {
+  const JsonValue root = *document.root;
+  plan.begin(document.shape, options_.max_id_bytes);
+  find_fields(root, fields_);
+  for (const auto& field : fields_) {
+    plan.fields.push_back(field ? static_cast<std::uint32_t>(field->index()) : 0);
+  }
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    values_[i].path.for_each(root, trail_,
+                             [&](JsonValue value, std::string_view trail) { plan.add(value.index(), trail, i); });
+  }
+  if (!values_.empty()) return;
+  trail_.clear();
+  const auto add = [&](JsonValue value) {
+    if (!is_field(value)) plan.add(value.index(), trail_.empty() ? unnamed_value : trail_);
+    return true;
+  };
+  visit_values(root, add);
+}
+
+void JsonDecoder::take_planned_fields(JsonValue root) {
+  for (const Searched& field : searched_) {
+    const std::uint32_t index = plan_->fields[field.index];
+    message_fields_[field.index] = index == 0 ? std::nullopt : std::optional(root.at(index));
+  }
+}
+
+// Requires: the record is the whole document.
+void JsonDecoder::take_planned(JsonValue record, MessageOutput& output) {
+  // Those of listed values are mostly configured.
+  const std::string_view names = values_.empty() ? output.batch().keep(plan_->names) : plan_->names;
+  for (const JsonPlan::Visit& visit : plan_->visits) {
+    if (output.full()) return;
+    const JsonValue value = record.at(visit.index);
+    const std::string_view name = names.substr(visit.name, visit.name_size);
+    if (values_.empty()) {
+      take_value(
+          value,
+          [&] {
+            return ValueName{name, visit.is_id};
+          },
+          output);
+    } else if (!value.is(JsonKind::null)) {
+      take_listed_value(values_[visit.listed], value, name, output);
+    }
+  }
 }
 
 bool JsonDecoder::is_ignored(std::string_view path) const noexcept {

@@ -45,6 +45,7 @@
 #include "daemon/decoders/decoder.h"
 #include "daemon/decoders/json.h"
 #include "daemon/decoders/json_path.h"
+#include "daemon/decoders/json_plan.h"
 #include "daemon/decoders/message_output.h"
 #include "daemon/decoders/text_template.h"
 #include "daemon/decoders/time_field.h"
@@ -74,6 +75,10 @@ class JsonDecoder final : public Decoder {
   enum FixedField : std::size_t { time_field, day_field, sensor_field, metric_field, dedupe_field, fixed_fields };
   using Fields = std::vector<std::optional<JsonValue>>;  // FixedField, the labels, what is in templates, units
 
+  struct ValueName {
+    std::string_view text;
+    bool is_id = true;
+  };
   struct Each {
     JsonPath path;
     std::string inner;  // the record is its member of this name, if there is one; empty: itself
@@ -103,10 +108,20 @@ class JsonDecoder final : public Decoder {
   void take_listed(JsonValue record, MessageOutput& output);
   void take_listed_value(const Value& listed, JsonValue value, std::string_view trail, MessageOutput& output);
   std::variant<ValueOfText, Refusal> read_listed(const Value& listed, JsonValue value);
-  void take_values(JsonValue value, MessageOutput& output);
-  void take_text(std::string_view text, MessageOutput& output);
-  void take_value(ValueOfText value, MessageOutput& output);
-  std::optional<std::string_view> metric_here(MessageOutput& output);
+  template <typename Visit>
+  bool visit_values(JsonValue value, Visit& visit);
+  template <typename Name>
+  void take_value(JsonValue value, Name&& name, MessageOutput& output);
+  template <typename Name>
+  void take_text(std::string_view text, Name&& name, MessageOutput& output);
+  void take_number(ValueOfText value, const ValueName& name, MessageOutput& output);
+  ValueName name_here(DecodedBatch& out) const;
+  std::optional<std::string_view> metric_of(const ValueName& name, MessageOutput& output);
+  bool may_plan(const JsonParsed& document) const noexcept;
+  const JsonPlan* plan_of(const JsonParsed& document);
+  void make_plan(JsonPlan& plan, const JsonParsed& document);
+  void take_planned_fields(JsonValue root);
+  void take_planned(JsonValue record, MessageOutput& output);
   void check_names() const;
   bool is_inexact_number(JsonValue value) const noexcept;
   bool is_whole_value(JsonValue word) const;
@@ -134,10 +149,13 @@ class JsonDecoder final : public Decoder {
   ValueReader reader_;
   bool takes_all_;  // without a list: booleans too
 
+  JsonPlans plans_;
+
   // Of the message and the record that are being decoded; reused.
   bool has_long_integers_ = false;
   std::size_t records_ = 0;
   std::optional<std::size_t> row_;  // of parallel arrays
+  const JsonPlan* plan_ = nullptr;  // null: the document is walked
   Fields message_fields_;
   Fields fields_, outer_fields_;
   JsonPath::Place place_;   // of the record

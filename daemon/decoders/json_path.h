@@ -26,6 +26,7 @@ class JsonPath {
  public:
   explicit JsonPath(std::string_view text);
 
+  bool is_empty() const noexcept { return steps_.empty(); }
   bool single() const noexcept;  // matches at most one value
   bool has_wildcard() const noexcept { return first_traced_ < steps_.size(); }
   bool starts_with_index() const noexcept;

@@ -46,12 +46,11 @@ void MessageOutput::refuse_message(Refusal reason, std::string_view where) {
   batch_.refusals.push_back({reason, where, 0});
 }
 
-std::string_view metric_in_record(std::string_view record_metric, std::string_view name, std::string& scratch,
-                                  DecodedBatch& batch) {
+std::string_view metric_in_record(std::string_view record_metric, std::string_view name, DecodedBatch& batch) {
   if (record_metric.empty()) return name;
   if (name == "value") return record_metric;
-  scratch.assign(record_metric).append(1, '.').append(name);
-  return scratch.size() > batch.max_id_bytes ? std::string_view() : batch.keep(scratch);
+  const bool fits = record_metric.size() + 1 + name.size() <= batch.max_id_bytes;
+  return fits ? batch.keep_dotted(record_metric, name) : std::string_view();
 }
 
 }  // namespace edgetide

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <string>
 #include <string_view>
 
 #include "daemon/decoders/decoder.h"
@@ -67,7 +66,6 @@ class MessageOutput {
 // The metric of a value named `name` in a record with its own metric, or without one (empty): the record's for the
 // value called "value", the name where the record has none, else "record.name", kept in the batch (empty if that is too
 // long for an id).
-std::string_view metric_in_record(std::string_view record_metric, std::string_view name, std::string& scratch,
-                                  DecodedBatch& batch);
+std::string_view metric_in_record(std::string_view record_metric, std::string_view name, DecodedBatch& batch);
 
 }  // namespace edgetide

@@ -6,6 +6,7 @@
 #include "daemon/decoders/message_output.h"
 #include "daemon/decoders/number_text.h"
 #include "daemon/decoders/payload_text.h"
+#include "pipeline/characters.h"
 
 namespace edgetide {
 
@@ -19,6 +20,7 @@ TextTemplate required_sensor(const MappingOptions& options, std::span<const std:
 
 // What a JSON string has between its quotes.
 std::string_view without_quotes(std::string_view text) noexcept {
+  if (!text.empty() && is_digit(text.back())) return text;  // a quick look at what nearly all are
   text = without_blanks(text);
   const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
   return quoted ? text.substr(1, text.size() - 2) : text;
@@ -36,7 +38,8 @@ void NumberDecoder::decode(const Message& message, DecodedBatch& out) {
   MessageOutput output(message, out);
   const std::string_view sensor = sensor_.expand(message, scratch_, out);
   const std::string_view metric = metric_ ? metric_->expand(message, scratch_, out) : "value";
-  if (!is_id(sensor, out.max_id_bytes) || !is_id(metric, out.max_id_bytes)) return output.refuse(Refusal::bad_id, 0);
+  const std::size_t most = out.max_id_bytes;
+  if (!is_id(sensor, most) || (metric_ && !is_id(metric, most))) return output.refuse(Refusal::bad_id, 0);
   const auto read = reader_.read(without_quotes(text_of_payload(message.payload)), unit_);
   if (const auto* const refusal = std::get_if<Refusal>(&read)) return output.refuse(*refusal, 0);
   const auto& [number, inexact] = std::get<ValueOfText>(read);

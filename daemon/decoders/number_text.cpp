@@ -5,8 +5,10 @@
 #include <charconv>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <system_error>
 
+#include "daemon/decoders/short_decimal.h"
 #include "pipeline/characters.h"
 
 namespace edgetide {
@@ -33,8 +35,8 @@ std::string_view unit_behind(std::string_view rest) noexcept {
   return without_blanks(rest);
 }
 
-// Takes a number off the front. Numbers begin with a digit or a point, so that "nan" and "inf" are none.
-std::optional<double> take_number(std::string_view& text) noexcept {
+// Numbers begin with a digit or a point, so that "nan" and "inf" are none.
+[[gnu::noinline]] std::optional<double> take_unusual_number(std::string_view& text) noexcept {
   const std::size_t sign = !text.empty() && text.front() == '-' ? 1 : 0;
   if (sign == text.size() || (!is_digit(text[sign]) && text[sign] != '.')) return std::nullopt;
   double number = 0;
@@ -42,6 +44,15 @@ std::optional<double> take_number(std::string_view& text) noexcept {
   if (error != std::errc() || !std::isfinite(number)) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return number;
+}
+
+// Takes a number off the front.
+[[gnu::always_inline]] inline std::optional<double> take_number(std::string_view& text) noexcept {
+  const auto decimal = short_decimal(text);
+  if (!decimal || !decimal->is_exact()) [[unlikely]]
+    return take_unusual_number(text);
+  text.remove_prefix(decimal->length);
+  return decimal->number();
 }
 
 // Behind the whole digits `whole` of "1,5": the number with its comma as a point.
@@ -100,6 +111,12 @@ bool is_not_finite(std::string_view text) noexcept {
 
 std::optional<std::int64_t> exact_integer(std::string_view text) noexcept {
   text = without_blanks(text);
+  constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  if (const auto whole = short_decimal(text);
+      whole && whole->length == text.size() && whole->decimals == 0 && whole->digits <= most) [[likely]] {
+    const auto magnitude = static_cast<std::int64_t>(whole->digits);
+    return whole->negative ? -magnitude : magnitude;
+  }
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;

@@ -27,9 +27,14 @@ class RecordNames {
   // Of the length and the last bytes: names of one record differ at their ends.
   static std::size_t hash(std::string_view name) noexcept {
     const char* const end = name.data() + name.size();
+    const auto load = [](auto& word, const char* from) { std::memcpy(&word, from, sizeof word); };
     std::uint64_t last = 0;
     if (name.size() >= sizeof last) {
-      std::memcpy(&last, end - sizeof last, sizeof last);
+      load(last, end - sizeof last);
+    } else if (std::uint32_t first = 0, second = 0; name.size() >= sizeof first) {
+      load(first, name.data());
+      load(second, end - sizeof second);
+      last = std::uint64_t{second} << 32 | first;
     } else {
       for (const char* at = name.data(); at != end; ++at) last = last << 8 | static_cast<unsigned char>(*at);
     }

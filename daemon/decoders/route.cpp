@@ -18,6 +18,15 @@ bool is_capture_name(std::string_view name) noexcept {
          std::all_of(name.begin(), name.end(), [](char c) { return is_letter(c) || is_digit(c) || c == '_'; });
 }
 
+// As take_level, if the level is this one.
+bool take_literal(std::string_view& topic, std::string_view level, bool& more) noexcept {
+  if (!topic.starts_with(level)) return false;
+  more = topic.size() > level.size();
+  if (more && topic[level.size()] != '/') return false;
+  topic.remove_prefix(level.size() + (more ? 1 : 0));
+  return true;
+}
+
 void give_time(Timestamp time, std::span<DecodedReading> readings) noexcept {
   for (DecodedReading& reading : readings) {
     if (!reading.event_time) reading.event_time = time + reading.from_arrival;
@@ -82,8 +91,11 @@ bool TopicPattern::match(std::string_view topic, std::vector<Capture>& captures)
       captures.push_back({level.text, topic});
       return true;
     }
+    if (level.kind == Level::Kind::literal) {
+      if (!take_literal(topic, level.text, more)) return false;
+      continue;
+    }
     const std::string_view text = take_level(topic, more);
-    if (level.kind == Level::Kind::literal && text != level.text) return false;
     if (level.kind == Level::Kind::capture) captures.push_back({level.text, text});
   }
   return !more;

@@ -10,10 +10,11 @@ namespace edgetide {
 
 // The level at the front of a topic; takes it and the '/' behind it off. `more` is false behind the last level.
 inline std::string_view take_level(std::string_view& topic, bool& more) noexcept {
-  const std::size_t slash = topic.find('/');
-  const std::string_view level = topic.substr(0, slash);
-  more = slash != std::string_view::npos;
-  topic.remove_prefix(more ? slash + 1 : topic.size());
+  std::size_t end = 0;  // levels are short: a loop is quicker than a call
+  while (end < topic.size() && topic.data()[end] != '/') ++end;
+  const std::string_view level(topic.data(), end);
+  more = end < topic.size();
+  topic.remove_prefix(end + (more ? 1 : 0));
   return level;
 }
 

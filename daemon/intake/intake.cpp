@@ -14,7 +14,6 @@ namespace {
 
 // Of what all later records depend on, so that damage to one costs nothing.
 constexpr int definition_copies = 2;
-constexpr std::size_t readings_between_looks = 64;
 constexpr std::uint32_t max_told_sources = 64;  // of which a tick says whether they listen
 
 }  // namespace
@@ -65,13 +64,9 @@ void Intake::begin_run() {
 
 // With `durability = "power"` the peer hears of it when the sync thread has synced what waits, all at once.
 Acceptance Intake::taken() {
-  if (journal_options_.durability != Durability::power || synced_record_ >= needed_record_) {
-    return {Acceptance::Answer::taken, 0};
-  }
-  const bool was_awaited = synced_record_ < awaited_record_;
-  awaited_record_ = needed_record_;
-  if (!was_awaited) unsafe_();
-  return {Acceptance::Answer::taken, needed_record_};
+  if (journal_options_.durability != Durability::power || safety_.is_safe()) return {Acceptance::Answer::taken, 0};
+  if (safety_.await()) unsafe_();
+  return {Acceptance::Answer::taken, safety_.needed()};
 }
 
 Acceptance Intake::hold_back(Duration running) {
@@ -134,7 +129,7 @@ bool Intake::offer_room() {
     if (!has_held_back_) return false;
     const Duration running = clock_.now().running;
     note_delivered();
-    if (firing_fills_) check_rows_due();
+    check_room_again();
     hold_notice_.look(running, hold_reason(running));
     if (held_back(running)) return true;
     has_held_back_ = false;
@@ -144,7 +139,7 @@ bool Intake::offer_room() {
 }
 
 bool Intake::held_back(Duration running) const {
-  return routes_.full() || firing_fills_ || held_.full() || (journal_ != nullptr && !journal_->ready(running));
+  return routes_.full() || firing_room_.is_full() || held_.full() || (journal_ != nullptr && !journal_->ready(running));
 }
 
 // What a sink has confirmed makes room once it is journaled.
@@ -158,7 +153,7 @@ bool Intake::is_held_back(Duration running) {
 std::string Intake::hold_reason(Duration running) const {
   if (!held_back(running)) return {};
   if (routes_.full()) return "the outbox of a sink is full";
-  if (firing_fills_) return "the rows of the next trigger fill the outbox of a sink";
+  if (firing_room_.is_full()) return "the rows of the next trigger fill the outbox of a sink";
   if (held_.full()) return "no more readings can wait for the clock to be set";
   if (!journal_->error().empty()) return "the journal cannot be written: " + journal_->error();
   return journal_->full() ? "the journal is full until a checkpoint is written"
@@ -173,21 +168,22 @@ std::string Intake::held_because() const {
 
 // Readings that cannot be journaled are lost by the user's choice. A full outbox is another matter.
 bool Intake::drops() const {
-  return journal_options_.when_full == JournalFull::drop_newest && !routes_.full() && !firing_fills_;
+  return journal_options_.when_full == JournalFull::drop_newest && !routes_.full() && !firing_room_.is_full();
 }
 
-// A firing brings at once what became due since the one before, and all of it has to find room in an outbox that
-// blocks: intake waits before it is too much. The rows are counted when so many readings have come that it might be.
 bool Intake::has_room_for(std::size_t readings) {
-  if (!routes_.may_block()) return true;
-  if (readings > look_after_) {
-    wanted_room_ = readings;
-    check_rows_due();
-    if (firing_fills_) return false;
-    wanted_room_ = 1;
+  if (firing_room_.is_check_due(readings, routes_)) {
+    note_delivered();
+    if (!firing_room_.check(readings, routes_, pipeline_)) return false;
   }
-  look_after_ -= std::min(look_after_, readings);
+  firing_room_.take(readings);
   return true;
+}
+
+void Intake::check_room_again() {
+  if (!firing_room_.is_full()) return;
+  note_delivered();
+  firing_room_.check_again(routes_, pipeline_);
 }
 
 // A replay of the journal brings no more rows into an outbox than it may hold, also where the store cannot be asked
@@ -196,15 +192,6 @@ void Intake::note_delivered() {
   for (const auto& [sink, id] : routes_.take_delivered()) {
     if (journal_ != nullptr) journal_->append(JournalType::delivered, JournaledDelivery{sink, id.run, id.epoch});
   }
-}
-
-void Intake::check_rows_due() {
-  note_delivered();
-  due_.clear();
-  const auto windows = static_cast<std::uint32_t>(pipeline_.options().windows.size());
-  for (std::uint32_t i = 0; i < windows; ++i) due_.push_back(pipeline_.rows_due(WindowId{i}));
-  firing_fills_ = !routes_.takes(wanted_room_, due_);
-  look_after_ = std::max(routes_.readings_beside(due_), readings_between_looks);
 }
 
 void Intake::refuse_all(SourceId source, const DecodedBatch& batch) {
@@ -311,9 +298,7 @@ bool Intake::commit(Duration running) {
 }
 
 void Intake::need_safe(std::uint64_t record) {
-  const bool was_safe = synced_record_ >= needed_record_;
-  needed_record_ = record;
-  if (was_safe) unsafe_();
+  if (safety_.need(record)) unsafe_();
 }
 
 void Intake::count_delays(SourceId source, Timestamp arrival) {
@@ -515,8 +500,8 @@ bool Intake::fire_windows(Fire fire, Moment now, const LateNumbers* late) {
   rows_emitted_ += emission_.rows.size();
   taps_.show_rows(emission_, pipeline_);
   send(routes_.select(emission_, pipeline_, identity_.run));
-  look_after_ = 0;
-  if (firing_fills_) check_rows_due();
+  firing_room_.fired();
+  check_room_again();
   return true;
 }
 
@@ -546,7 +531,7 @@ std::uint64_t Intake::listening_sources() const {
 void Intake::send(std::vector<RowRoutes::RoutedBatch> batches) {
   if (batches.empty()) return;
   if (journal_ != nullptr) need_safe(journal_->next_record());
-  gate_.push(journal_ == nullptr ? 0 : needed_record_, std::move(batches));
+  gate_.push(journal_ == nullptr ? 0 : safety_.needed(), std::move(batches));
 }
 
 // ---- another configuration
@@ -631,13 +616,13 @@ void Intake::close() {
 std::error_code Intake::sync() {
   const auto needed = [this] {
     const MutexLock lock(mutex_);
-    return needed_record_;
+    return safety_.needed();
   }();
   const MutexLock one_at_a_time(sync_mutex_);
   PendingSync pending;
   {
     const MutexLock lock(mutex_);
-    if (synced_record_ >= needed) return {};
+    if (safety_.through() >= needed) return {};
     pending = journal_->take_pending_sync();
   }
   std::error_code error = pending.run();
@@ -645,9 +630,10 @@ std::error_code Intake::sync() {
   {
     const MutexLock lock(mutex_);
     journal_->synced(pending, error, clock_.now().running);
-    if (!error) synced_record_ = std::max(synced_record_, pending.through());
-    if (!error && synced_record_ < needed) error = std::make_error_code(std::errc::io_error);  // not even written yet
-    synced = synced_record_;
+    if (!error) safety_.synced(pending.through());
+    if (!error && safety_.through() < needed)
+      error = std::make_error_code(std::errc::io_error);  // not even written yet
+    synced = safety_.through();
     settle_late(clock_.now());
   }
   gate_.durable(synced);
@@ -657,12 +643,12 @@ std::error_code Intake::sync() {
 
 bool Intake::is_unsafe() const {
   const MutexLock lock(mutex_);
-  return synced_record_ < needed_record_;
+  return !safety_.is_safe();
 }
 
 bool Intake::is_awaited() const {
   const MutexLock lock(mutex_);
-  return synced_record_ < awaited_record_;
+  return safety_.is_awaited();
 }
 
 std::vector<StoredPosition> Intake::positions(SourceId id) const {

@@ -30,12 +30,14 @@
 #include "daemon/enrichment/enrichment.h"
 #include "daemon/intake/clock_hold.h"
 #include "daemon/intake/epoch_gate.h"
+#include "daemon/intake/firing_room.h"
 #include "daemon/intake/hearing.h"
 #include "daemon/intake/hold_notice.h"
 #include "daemon/intake/intake_state.h"
 #include "daemon/intake/late_addition.h"
 #include "daemon/intake/message_memory.h"
 #include "daemon/intake/pending_refusals.h"
+#include "daemon/intake/record_safety.h"
 #include "daemon/intake/shifted_times.h"
 #include "daemon/intake/source_listeners.h"
 #include "daemon/intake/source_slots.h"
@@ -192,7 +194,7 @@ class Intake final : public SourceHost {
   bool held_back(Duration running) const REQUIRES(mutex_);
   bool is_held_back(Duration running) REQUIRES(mutex_);
   bool has_room_for(std::size_t readings) REQUIRES(mutex_);
-  void check_rows_due() REQUIRES(mutex_);
+  void check_room_again() REQUIRES(mutex_);
   void note_delivered() REQUIRES(mutex_);
   bool commit(Duration running) REQUIRES(mutex_);
   bool drops() const REQUIRES(mutex_);
@@ -280,13 +282,9 @@ class Intake final : public SourceHost {
   bool listening_ GUARDED_BY(mutex_);
   bool blocking_ GUARDED_BY(mutex_) = true;
   bool closed_ GUARDED_BY(mutex_) = false;
-  bool has_held_back_ GUARDED_BY(mutex_) = false;        // a source waits for room
-  bool firing_fills_ GUARDED_BY(mutex_) = false;         // rows that are due leave no room in an outbox
-  std::size_t wanted_room_ GUARDED_BY(mutex_) = 1;       // readings of the batch that found none
-  std::size_t look_after_ GUARDED_BY(mutex_) = 0;        // so many readings, at the rows that are due
-  std::uint64_t needed_record_ GUARDED_BY(mutex_) = 0;   // records before it are to survive a power cut,
-  std::uint64_t synced_record_ GUARDED_BY(mutex_) = 0;   // and those before this do
-  std::uint64_t awaited_record_ GUARDED_BY(mutex_) = 0;  // records before it are acknowledged when they do
+  bool has_held_back_ GUARDED_BY(mutex_) = false;  // a source waits for room
+  FiringRoom firing_room_ GUARDED_BY(mutex_);
+  RecordSafety safety_ GUARDED_BY(mutex_);
   std::uint64_t reconfigurations_ GUARDED_BY(mutex_) = 0;
   TrafficCounters traffic_ GUARDED_BY(mutex_);
   ShiftedTimes shifted_ GUARDED_BY(mutex_);
@@ -298,7 +296,6 @@ class Intake final : public SourceHost {
   std::vector<bool> has_own_time_ GUARDED_BY(mutex_);  // by reading: its sender gave it
   std::vector<RefusedCount> refused_ GUARDED_BY(mutex_);
   std::vector<RefusedMessage> undecoded_ GUARDED_BY(mutex_);
-  std::vector<RowsDue> due_ GUARDED_BY(mutex_);
   Emission emission_ GUARDED_BY(mutex_);
 };
 

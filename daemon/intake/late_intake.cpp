@@ -62,7 +62,7 @@ LateAddition Intake::add_late(std::span<const LateReading> late, std::uint64_t o
 
 // Not before a power cut can no longer take the record that has them: it would take the readings with it.
 void Intake::settle_late(Moment now) {
-  if (settled_late_.empty() || synced_record_ < needed_record_) return;
+  if (settled_late_.empty() || !safety_.is_safe()) return;
   quarantine_->settle(std::exchange(settled_late_, {}), now);
 }
 

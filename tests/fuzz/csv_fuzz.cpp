@@ -22,5 +22,5 @@ std::vector<MappingOptions> mappings() {
 }  // namespace edgetide
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  return edgetide::decode_input<edgetide::mappings>(data, size);
+  return edgetide::decode_input_as_new<edgetide::mappings>(data, size);
 }

@@ -1,7 +1,10 @@
 // What holds for every batch, for any input bytes. Reading the strings also shows that they are still valid.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -32,26 +35,72 @@ inline void check_promises(const DecodedBatch& batch, std::size_t payload_bytes)
   }
 }
 
+// The same readings, to the last bit, and the same refusals.
+inline void check_alike(const DecodedBatch& batch, const DecodedBatch& other) {
+  const auto same_labels = [&](const DecodedReading& a, const DecodedReading& b) {
+    const auto labels = batch.labels_of(a), others = other.labels_of(b);
+    return std::equal(labels.begin(), labels.end(), others.begin(), others.end(),
+                      [](const auto& x, const auto& y) { return x.key == y.key && x.value == y.value; });
+  };
+  require(std::equal(batch.readings.begin(), batch.readings.end(), other.readings.begin(), other.readings.end(),
+                     [&](const DecodedReading& a, const DecodedReading& b) {
+                       return a.sensor == b.sensor && a.metric == b.metric && a.unit == b.unit &&
+                              a.event_time == b.event_time && same_labels(a, b) && a.repeats_after == b.repeats_after &&
+                              a.from_arrival == b.from_arrival &&
+                              std::bit_cast<std::uint64_t>(a.value) == std::bit_cast<std::uint64_t>(b.value);
+                     }),
+          "what was decoded before changes no reading");
+  require(std::equal(batch.refusals.begin(), batch.refusals.end(), other.refusals.begin(), other.refusals.end(),
+                     [](const DecodedRefusal& a, const DecodedRefusal& b) {
+                       return a.reason == b.reason && a.where == b.where && a.offset == b.offset;
+                     }),
+          "what was decoded before changes no refusal");
+  require(batch.inexact == other.inexact, "nor how many readings are inexact");
+}
+
 // The first byte picks a route ('0' the first), the rest is the payload. Routes are kept from input to input, as in the
 // daemon.
 class RoutesUnderTest {
  public:
-  explicit RoutesUnderTest(const std::vector<MappingOptions>& mappings) {
+  explicit RoutesUnderTest(const std::vector<MappingOptions>& mappings) : mappings_(mappings) {
     for (const MappingOptions& mapping : mappings) routers_.push_back(Router({{"s/{device}", mapping}}));
   }
 
   void decode(std::string_view input) {
     if (input.empty()) return;
-    Router& router = routers_[static_cast<unsigned char>(input.front() - '0') % routers_.size()];
-    input.remove_prefix(1);
-    batch_.clear();
-    router.decode("s/device", input, batch_);
+    const std::size_t route = take_route(input);
+    decode(routers_[route], input, batch_);
     check_promises(batch_, input.size());
   }
 
+  // The same, and the payload twice in a row: a decoder that knows what it has seen decodes as one that has seen
+  // nothing.
+  void decode_as_new(std::string_view input) {
+    if (input.empty()) return;
+    const std::size_t route = take_route(input);
+    Router fresh({{"s/{device}", mappings_[route]}});
+    decode(fresh, input, fresh_batch_);
+    for (int i = 0; i < 2; ++i) {
+      decode(routers_[route], input, batch_);
+      check_promises(batch_, input.size());
+      check_alike(batch_, fresh_batch_);
+    }
+  }
+
  private:
+  std::size_t take_route(std::string_view& input) const {
+    const auto first = static_cast<unsigned char>(input.front() - '0');
+    input.remove_prefix(1);
+    return first % routers_.size();
+  }
+  static void decode(Router& router, std::string_view payload, DecodedBatch& batch) {
+    batch.clear();
+    router.decode("s/device", payload, batch);
+  }
+
+  std::vector<MappingOptions> mappings_;
   std::vector<Router> routers_;
-  DecodedBatch batch_;
+  DecodedBatch batch_, fresh_batch_;
 };
 
 // What a fuzz target of a decoder does with an input: `mappings()` are its routes.
@@ -59,6 +108,14 @@ template <auto mappings>
 int decode_input(const std::uint8_t* data, std::size_t size) {
   static RoutesUnderTest routes(mappings());
   routes.decode(text_of(data, size));
+  return 0;
+}
+
+// The same for a decoder that remembers what makes the next payload quicker.
+template <auto mappings>
+int decode_input_as_new(const std::uint8_t* data, std::size_t size) {
+  static RoutesUnderTest routes(mappings());
+  routes.decode_as_new(text_of(data, size));
   return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
+#include "daemon/decoders/route.h"
 #include "tests/daemon/decoders/decoded_text.h"
 
 namespace edgetide {
@@ -65,6 +66,30 @@ TEST(CsvDecoder, header_that_comes_with_a_message_names_the_columns_of_its_lines
   EXPECT_EQ(decoded("\xEF\xBB\xBFh,\"id\"", "40,a"), "a/h=40");
   EXPECT_EQ(decoded("", "id,t\na,1"), "a/t=1") << "without one the first line is it";
   EXPECT_EQ(decoded("h,\"id", "40,a"), "bad_syntax@0(file)");
+}
+
+TEST(CsvDecoder, header_of_the_message_before_is_known_again_and_another_is_not) {
+  Router router({RouteOptions{{}, csv()}});
+  DecodedBatch batch;
+  const struct {
+    std::string payload;
+    const char* expected;
+  } messages[] = {
+      {"id,t\na,1\n", "a/t=1"},     {"id,t\nb,2\nc,3\n", "b/t=2; c/t=3"}, {"\xEF\xBB\xBFid,t\na,4\n", "a/t=4"},
+      {"id,u\na,5\n", "a/u=5"},     {"id,u,t\na,6,7\n", "a/u=6; a/t=7"},  {"id,u,t\na,6\n", "bad_syntax@7"},
+      {"id,\"u\"\na,8\n", "a/u=8"}, {"id,\"u\"\na,9\n", "a/u=9"},         {"id,u", ""},
+      {"id,u\na,10", "a/u=10"},     {"\nid,u\na,11", "a/u=11"},           {"id,u\na,12", "a/u=12"},
+  };
+  for (const auto& message : messages) {
+    batch.clear();
+    const std::string payload = message.payload;  // freed with all names of columns in it
+    router.decode("", payload, batch);
+    EXPECT_EQ(to_text(batch), std::string(message.expected)) << message.payload;
+  }
+  DecodedBatch several;
+  for (const auto& message : messages) router.decode("", message.payload, several);
+  EXPECT_EQ(several.readings[4].metric, "u");
+  EXPECT_EQ(several.readings[1].metric, "t") << "names live as long as their batch";
 }
 
 TEST(CsvDecoder, quoted_fields_hold_delimiters_newlines_and_quotes) {

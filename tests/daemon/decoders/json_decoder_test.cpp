@@ -38,6 +38,12 @@ TEST(JsonDecoder, without_values_every_value_is_taken_by_its_path) {
   for (const auto& c : cases) EXPECT_EQ(decoded(for_sensor(), c.payload), c.expected) << c.payload;
   EXPECT_EQ(decoded(for_sensor(), "{\"" + std::string(129, 'k') + "\":1}"), "bad_id@0(" + std::string(128, 'k') + ')');
   EXPECT_EQ(decoded(for_sensor(), R"({"a\u0000b":1,"c":2})"), std::string("s/c=2; bad_id@0(a\0b)", 20));
+  Router router({{"", for_sensor()}});
+  for (int i = 0; i < 3; ++i) {  // also of a shape that is known
+    DecodedBatch batch;
+    router.decode("", R"({"a\u202eb":1,"c":2})", batch);
+    EXPECT_EQ(to_text(batch), "s/c=2; bad_id@0(a\u202eb)");
+  }
 }
 
 TEST(JsonDecoder, listed_values_are_converted_and_named) {

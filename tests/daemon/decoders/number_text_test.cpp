@@ -1,8 +1,14 @@
 #include "daemon/decoders/number_text.h"
 
+#include <bit>
+#include <charconv>
+#include <cstdint>
 #include <gtest/gtest.h>
 #include <limits>
+#include <optional>
+#include <random>
 #include <string>
+#include <system_error>
 
 namespace edgetide {
 namespace {
@@ -43,6 +49,31 @@ TEST(NumberText, number_with_what_people_put_around_it_is_read) {
     const auto number = number_of_text(c.text);
     ASSERT_TRUE(number) << c.text;
     EXPECT_EQ(number->number, c.number) << c.text;
+  }
+}
+
+// The double that the standard library reads, to the last bit.
+TEST(NumberText, decimals_of_any_length_are_rounded_once) {
+  std::mt19937_64 random(19);
+  const auto draw = [&](std::uint64_t below) { return random() % below; };
+  for (int i = 0; i < 200'000; ++i) {
+    std::string text = draw(3) == 0 ? "-" : "";
+    const auto append_digits = [&](std::uint64_t most) {
+      for (std::uint64_t digits = draw(most + 1); digits > 0; --digits) text += static_cast<char>('0' + draw(10));
+    };
+    append_digits(draw(2) == 0 ? 4 : 20);
+    if (draw(4) != 0) text += '.';
+    append_digits(draw(2) == 0 ? 4 : 20);
+    if (draw(10) == 0) text += "e" + std::to_string(draw(40));
+    double expected = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), expected);
+    const auto number = exact_number(text);
+    ASSERT_EQ(number.has_value(), error == std::errc() && end == text.data() + text.size()) << text;
+    ASSERT_EQ(std::bit_cast<std::uint64_t>(number.value_or(expected)), std::bit_cast<std::uint64_t>(expected)) << text;
+    std::int64_t whole = 0;
+    const auto [whole_end, whole_error] = std::from_chars(text.data(), text.data() + text.size(), whole);
+    const bool is_whole = whole_error == std::errc() && whole_end == text.data() + text.size();
+    ASSERT_EQ(exact_integer(text), is_whole ? std::optional(whole) : std::nullopt) << text;
   }
 }
 
