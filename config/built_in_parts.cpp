@@ -26,6 +26,7 @@ const Parts& built_in_parts() {
     PART(sources, "unix", unix_source, always)
     PART(sources, "http", http_source, EDGETIDE_HTTP)
     PART(sources, "spool", spool_source, EDGETIDE_SPOOL)
+    PART(sources, "kafka", kafka_source, EDGETIDE_KAFKA)
     PART(formats, "json", json_payload, always)
     PART(formats, "number", number_payload, always)
     PART(formats, "influx", influx_payload, always)

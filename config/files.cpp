@@ -71,8 +71,10 @@ std::vector<std::string> matches_of(const fs::path& pattern, std::error_code& er
 
 // Where a word begins that names a secret; npos: nowhere. "${credential:NAME}" holds none.
 std::size_t find_secret_word(const std::string& line) {
-  static constexpr std::string_view words[] = {"passw",   "passphrase", "token",  "secret",      "apikey",
-                                               "api_key", "api-key",    "bearer", "private_key", "privatekey"};
+  static constexpr std::string_view words[] = {
+      "passw",      "passphrase", "pass_",       "pass-",       "pwd",           "token",
+      "secret",     "apikey",     "api_key",     "api-key",     "access_key",    "bearer",
+      "access-key", "privatekey", "private_key", "private-key", "authorization", "psk"};
   std::string small = line;
   std::transform(small.begin(), small.end(), small.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });

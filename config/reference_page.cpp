@@ -47,10 +47,13 @@ next connection. While readings wait for the clock to be set, a reload is refuse
 ## Parts that cannot start
 
 A source whose address is in use or not there yet, whose socket folder is missing or whose certificate file cannot be
-read, a sink whose folder or file cannot be written, and `http.listen` in use end nothing: the log, `edgetide status`
-and `/readyz` say why, the rest runs on, and the part is tried again, after 1 second and up to 30, until it works. That
-holds for a reload too. A value that is wrong in itself is an error of the configuration: `edgetide check` and the start
-end with 78.
+read, a sink whose folder or file cannot be written, and `[http]` or `[metrics]` that cannot listen end nothing: the
+log, `edgetide status` and `/readyz` say why, the rest runs on, and the part is tried again, after 1 second and up to
+30, until it works. That holds for a reload too. A value that is wrong in itself is an error of the configuration:
+`edgetide check` and the start end with 78.
+
+`edgetide check` warns if `[http]` or `[metrics]` could not listen: it reads their certificates, and takes their
+addresses for a moment unless a gateway with this state directory runs.
 )";
 
 constexpr const char* payload_examples = R"page(

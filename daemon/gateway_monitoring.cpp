@@ -23,7 +23,7 @@ void Gateway::start_monitor() {
   hooks.status = [this](StatusDetail detail) { return status(detail); };
   hooks.sensors = [this](SensorChoice choice) {
     const MutexLock lock(parts_mutex_);
-    return gather_sensors(status_parts(), clock_.now().wall, choice);
+    return gather_sensors(status_parts(), choice);
   };
   hooks.explain = [this](std::string_view window, std::string_view sensor) {
     const MutexLock lock(parts_mutex_);

@@ -49,7 +49,7 @@ class EmptyWindows {
   struct Reach {
     Timestamp watermark;
     Timestamp clock;     // at least the watermark
-    bool ended = false;  // no reading will come: what is past is final
+    bool ended = false;  // no reading will come: what is past, or was closed, is final
   };
   // Adds the rows of one key, as long as there are fewer than `max` in all.
   template <typename Windows>
@@ -60,7 +60,10 @@ class EmptyWindows {
     const std::int64_t closed_before = state.closed;
     const Timestamp is_final = reach.watermark - (reach.ended ? Duration() : allowed_lateness_);
     state.final = skip(state.final, is_final);
-    for (; rows.size() < max && is_past(state.final, windows, is_final); ++state.final) {
+    const auto is_over = [&](std::int64_t cell) {
+      return is_past(cell, windows, is_final) || (reach.ended && cell < closed_before);
+    };
+    for (; rows.size() < max && is_over(state.final); ++state.final) {
       const Timestamp start = starts_.start_of(state.final);
       if (windows.has_window(key, start, true)) continue;
       const std::uint32_t revision = state.final < closed_before ? 2 : 1;

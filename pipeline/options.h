@@ -87,6 +87,7 @@ struct MatchOptions {
 struct TopOptions {
   std::size_t n = 0;  // Requires: > 0
   Aggregate by;       // Requires: one of the window's aggregates
+  bool operator==(const TopOptions&) const = default;
 };
 
 // A metric that is computed from others of the same sensor and window. Its value stands in `avg`.

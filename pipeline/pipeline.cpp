@@ -37,7 +37,7 @@ Pipeline::Pipeline(PipelineOptions options)
 void Pipeline::reset() {
   epoch_ = 0;
   now_.reset();
-  floor_ = Timestamp::earliest();
+  floor_ = floor_before_end_ = Timestamp::earliest();
   series_ = SeriesTable(options_.max_series, options_.hash_seed);
   states_.clear();
   sources_.clear();
@@ -355,8 +355,8 @@ template <bool rare>
     if constexpr (!rare) {
       outcome = std::min(outcome, window->admit(reading.series, rules.source_index, time, reading.value, watermark));
     } else {
-      const Incoming incoming{
-          reading.series, rules.source_index, rules.source.time.scope, time, reading.value, watermark, origin()};
+      const Incoming incoming{reading.series, rules.source_index, rules.source.time.scope, time, reading.value,
+                              watermark,      origin(),           series.watermark.value()};
       const ReadingOutcome own = window->admit_any(incoming);
       outcome = std::min(outcome, own);
       if (own <= ReadingOutcome::late_accepted && series_.has_variants(origin())) window->note_labels(incoming);
@@ -365,11 +365,18 @@ template <bool rare>
   if (outcome != ReadingOutcome::on_time) [[unlikely]]
     return take_other(rules, reading, time, outcome);
   ++rules.source.counters.outcomes[static_cast<std::size_t>(ReadingOutcome::on_time)];
-  series.value = reading.value;
+  note_newest(rules, series, time, reading.value);
   if (rare && origin() != reading.series) note_variant(reading.series, {rules.source_index, rules.heard_at});
   if (others_follow_) [[unlikely]]
     return observe_in_full(rules, reading.series, origin(), time);
   observe(rules, series, time);
+}
+
+// Without saturation, which would cost four instructions: times with an arrival are not that far away from it.
+inline void Pipeline::note_newest(const BatchRules& rules, SeriesState& series, Timestamp time, double value) noexcept {
+  series.value = value;
+  series.ahead = Duration::microseconds(static_cast<std::int64_t>(static_cast<std::uint64_t>(time.count()) -
+                                                                  static_cast<std::uint64_t>(rules.arrival.count())));
 }
 
 inline void Pipeline::observe(const BatchRules& rules, SeriesState& series, Timestamp time) noexcept {
@@ -435,9 +442,10 @@ void Pipeline::apply_rare(const BatchRules& rules, std::span<const Reading> read
 
 bool Pipeline::has_room(const BatchRules& rules, const Reading& reading, Timestamp time) {
   const SeriesId origin = series_.origin_of(reading.series);
-  const Timestamp watermark = watermark_of(states_[index_of(origin)], rules.source_index);
-  const Incoming incoming{reading.series, rules.source_index, rules.source.time.scope, time, reading.value, watermark,
-                          origin};
+  const SeriesState& series = states_[index_of(origin)];
+  const Incoming incoming{reading.series, rules.source_index,      rules.source.time.scope,
+                          time,           reading.value,           watermark_of(series, rules.source_index),
+                          origin,         series.watermark.value()};
   std::size_t growth = 0;
   for (WindowDefinition* const window : rules.source.windows) {
     growth += window->growth(incoming, series_.has_variants(origin));
@@ -460,7 +468,7 @@ void Pipeline::take_other(const BatchRules& rules, const Reading& reading, Times
     ++series.late_dropped;
     quarantined_.push_back({{reading.series, time, reading.value}, Quarantined::Reason::late_dropped});
   }
-  series.value = reading.value;
+  note_newest(rules, series, time, reading.value);
   if (origin != reading.series) note_variant(reading.series, {rules.source_index, rules.heard_at});
   others_follow_ ? observe_in_full(rules, reading.series, origin, time) : observe(rules, series, time);
 }
@@ -554,6 +562,12 @@ void Pipeline::hear_at_most(SourceId source, Duration at) noexcept {
 }
 
 void Pipeline::raise_watermarks(Timestamp to) noexcept {
+  if (to == Timestamp::latest()) {
+    for (SourceState& source : sources_) source.minimum.note_end();
+    all_.note_end();
+  } else {
+    floor_before_end_ = std::max(floor_before_end_, to);
+  }
   floor_ = std::max(floor_, to);
   for (SeriesState& state : states_) state.watermark.raise(to);
   for (SourceState& source : sources_) {
@@ -608,6 +622,25 @@ void Pipeline::silence_idle_series() {
   all_.settle();
 }
 
+// By readings and watermarks that were raised, as if all input had not ended.
+Timestamp Pipeline::passed(const SeriesState& series) const noexcept {
+  if (sources_.empty()) return floor_before_end_;
+  const SourceState& source = sources_[index_of(series.source)];
+  const Duration delay = source.time.max_out_of_orderness;
+  const Timestamp newest = std::max(series.watermark.own() + delay, floor_before_end_);
+  switch (source.time.scope) {
+    case WatermarkScope::stream:
+      return std::max(newest, source.stream.own() + delay);
+    case WatermarkScope::source:
+      return std::max(newest, source.minimum.before_end());
+    case WatermarkScope::global:
+      return std::max(newest, all_.before_end());
+    case WatermarkScope::sensor:
+      break;
+  }
+  return newest;
+}
+
 void Pipeline::read_clocks() {
   series_clocks_.clear();
   series_clocks_.reserve(states_.size());
@@ -617,8 +650,8 @@ void Pipeline::read_clocks() {
     const Timestamp own = state.watermark.own();
     const Timestamp clock = idle ? own + silence_since({state.source, state.heard_at}) : Timestamp::earliest();
     const TimeOptions time = sources_.empty() ? TimeOptions() : sources_[index_of(state.source)].time;
-    series_clocks_.push_back({state.source, time.scope, idle, watermark_of(state, state.source), own,
-                              own + time.max_out_of_orderness, clock});
+    series_clocks_.push_back(
+        {state.source, time.scope, idle, watermark_of(state, state.source), own, passed(state), clock});
   }
   const auto clock_of = [&](const auto& minimum, Timestamp own) {
     if (!minimum.silent()) return SourceClock{false, Timestamp::earliest()};
@@ -700,6 +733,7 @@ std::optional<SeriesView> Pipeline::view(SeriesId id) const noexcept {
       .silence = silence_since({state.source, state.heard_at}),
       .idle = is_idle(state),
       .value = state.value,
+      .ahead = std::isnan(state.value) ? std::nullopt : std::optional(state.ahead),
       .late_accepted = state.late_accepted,
       .late_dropped = state.late_dropped,
       .bad_time = state.bad_time,
@@ -710,8 +744,10 @@ std::optional<SeriesView> Pipeline::view(SeriesId id) const noexcept {
 std::vector<Timestamp> Pipeline::watermarks() const {
   std::vector<Timestamp> reached;
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
+    reached.push_back(Timestamp::earliest());
+    if (series_.origin_of(SeriesId{i}) != SeriesId{i}) continue;
     const SeriesClock clock = clock_of(SeriesId{i});
-    reached.push_back(series_.origin_of(SeriesId{i}) == SeriesId{i} ? clock.watermark : Timestamp::earliest());
+    reached.back() = clock.watermark;
     for (const auto& window : windows_) {
       if (!window->grouped()) reached.back() = std::max(reached.back(), window->reached(SeriesId{i}, clock));
     }

@@ -61,7 +61,8 @@ struct SeriesView {
   Timestamp watermark;  // by the scope of its source, without what idleness raised it to in a window
   Duration silence;     // listening time since the newest arrival
   bool idle;
-  double value;  // of the newest arrival; NaN: none since the start
+  double value;                   // of the newest arrival; NaN: none since the start
+  std::optional<Duration> ahead;  // of that one, event time less arrival
   std::uint32_t late_accepted;
   std::uint32_t late_dropped;
   std::uint32_t bad_time;
@@ -198,7 +199,9 @@ class Pipeline {
     std::uint32_t bad_time = 0;
     std::uint32_t late_accepted = 0;
     std::uint32_t late_dropped = 0;
-    double value = std::numeric_limits<double>::quiet_NaN();  // of the newest arrival; no part of a snapshot
+    // Of the newest arrival; these are no part of a snapshot.
+    double value = std::numeric_limits<double>::quiet_NaN();
+    Duration ahead{};  // event time less arrival
   };
   // The newest arrival with a bad time. No part of a snapshot.
   struct BadTime {
@@ -235,6 +238,7 @@ class Pipeline {
   void enter_in_all(SourceId source);
   void hear_derived_inputs(SeriesId series);
   void keep_reached(SeriesId series) noexcept;
+  void note_newest(const BatchRules& rules, SeriesState& series, Timestamp time, double value) noexcept;
   void observe(const BatchRules& rules, SeriesState& series, Timestamp time) noexcept;
   void observe_in_full(const BatchRules& rules, SeriesId variant, SeriesId origin, Timestamp time);
   void note_variant(SeriesId variant, Heard heard) noexcept {
@@ -270,6 +274,7 @@ class Pipeline {
   Duration silence_since(const Heard& heard) const noexcept;
   void silence_idle_series();
   void read_clocks();
+  Timestamp passed(const SeriesState& series) const noexcept;
   Timestamp too_old() const noexcept;
   Clocks clocks() const noexcept { return {series_clocks_, source_clocks_, all_clock_, by_minimum_, too_old()}; }
   void reset();
@@ -289,7 +294,8 @@ class Pipeline {
   PipelineOptions options_;
   std::uint64_t epoch_ = 0;
   std::optional<Moment> now_;
-  Timestamp floor_ = Timestamp::earliest();  // of every watermark
+  Timestamp floor_ = Timestamp::earliest();             // of every watermark
+  Timestamp floor_before_end_ = Timestamp::earliest();  // without the end of all input; no part of a snapshot
   SeriesTable series_;
   std::vector<SeriesState> states_;
   std::vector<SourceState> sources_;

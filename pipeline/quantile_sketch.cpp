@@ -13,8 +13,7 @@ namespace {
 
 constexpr std::size_t min_capacity = 16;
 constexpr double gamma = (1 + QuantileSketch::relative_error) / (1 - QuantileSketch::relative_error);
-constexpr double smallest = 1e-300;           // magnitudes below count as zero
-constexpr std::int32_t bucket_most = 40'000;  // log_gamma of the largest double is less
+constexpr std::int32_t bucket_most = 40'000;  // log_gamma of no double is as far from 0
 constexpr std::uint32_t level_most = 7;       // on which max_pages hold every bucket there can be
 
 const double log_gamma = std::log(gamma);
@@ -28,10 +27,10 @@ constexpr std::int32_t raised(std::int32_t bucket, std::uint32_t levels) noexcep
   return -(-bucket >> levels);
 }
 
-// Relative to both ends of the bucket the same error.
+// Relative to both ends of the bucket the same error. As one power: the upper end of a bucket may be beyond double.
 double value_of(std::int32_t bucket, std::uint32_t level) noexcept {
   const double log_width = std::ldexp(log_gamma, static_cast<int>(level));
-  return 2 * std::exp(bucket * log_width) / (std::exp(log_width) + 1);
+  return std::exp(bucket * log_width - std::log((std::exp(log_width) + 1) / 2));
 }
 
 }  // namespace
@@ -61,7 +60,7 @@ std::size_t QuantileSketch::leave_exact(double value) {
 std::size_t QuantileSketch::add_to_buckets(double value) {
   min_ = std::min(min_, value);
   max_ = std::max(max_, value);
-  if (std::abs(value) < smallest) {
+  if (value == 0) {
     ++zeros_;
     return 0;
   }
@@ -78,7 +77,7 @@ std::size_t QuantileSketch::growth(double value) const noexcept {
     return is_full ? heap_block(next_capacity() * sizeof(double)) - heap_bytes(few_) : 0;
   }
   if (count_ == max_exact) return largest_growth();  // it is hardly ever as much
-  if (std::abs(value) < smallest) return 0;
+  if (value == 0) return 0;
   return value > 0 ? positive_.growth(bucket_of(value)) : negative_.growth(bucket_of(-value));
 }
 

@@ -94,7 +94,7 @@ class QuantileSketch {
   // From then on.
   double min_ = std::numeric_limits<double>::infinity();
   double max_ = -std::numeric_limits<double>::infinity();
-  std::uint64_t zeros_ = 0;  // and what is too small to tell from zero
+  std::uint64_t zeros_ = 0;
   Buckets negative_;
   Buckets positive_;
 };

@@ -52,8 +52,11 @@ std::uint64_t RowLabels::noted(KeyId key, Timestamp start, Timestamp end) const 
   return readings;
 }
 
-std::optional<RowLabels::Newest> RowLabels::newest_before(KeyId key, Timestamp end) const {
-  if (const auto kept = newest(key, Timestamp::earliest(), end)) return kept;
+void RowLabels::keep_past(KeyId key, Timestamp event_time, SeriesId variant) {
+  if (keep_forgotten_ && keys_.contains(key)) keep(key, {event_time, variant});
+}
+
+std::optional<RowLabels::Newest> RowLabels::past(KeyId key, Timestamp end) const {
   const auto known = keys_.find(key);
   if (known == keys_.end() || !known->second.forgotten || known->second.forgotten->event_time >= end) return {};
   return known->second.forgotten;

@@ -6,7 +6,7 @@
 //
 // Units:  UTC microseconds.
 // Owns:   an entry for each cell with readings, until it is forgotten; by key, where windows without readings have
-//         rows, the newest of those forgotten, which outlives its variant.
+//         rows, the newest of the windows and cells that are past, which outlives its variant.
 // Thread: one owner at a time. Fails: never.
 #pragma once
 
@@ -50,8 +50,11 @@ class RowLabels {
   std::optional<Newest> newest(KeyId key, Timestamp start, Timestamp end) const;
   // How many were noted in the cells from `start` to `end`.
   std::uint64_t noted(KeyId key, Timestamp start, Timestamp end) const;
-  // Of all readings before a time.
-  std::optional<Newest> newest_before(KeyId key, Timestamp end) const;
+  // Of a window whose last row is emitted; what its newest reading has is not forgotten. `event_time` lies behind those
+  // of all windows that were emitted before. Nothing of a key without variants.
+  void keep_past(KeyId key, Timestamp event_time, SeriesId variant);
+  // The newest of those, if it is before a time.
+  std::optional<Newest> past(KeyId key, Timestamp end) const;
   // The same where its variant was evicted; or null.
   std::shared_ptr<const Series> evicted_before(KeyId key, Timestamp end) const;
 

@@ -57,6 +57,9 @@ class RunningWindows {
   void collect(const FiringContext& firing, std::vector<Candidate>& rows);
   // Behind `collect`, which has left them out.
   void collect_unchanged(const FiringContext& firing, std::vector<Candidate>& rows) const;
+  void rank_again(bool is_shown) noexcept {
+    store_.for_each([&](SlotId slot) { store_.header(slot).mark.rank_again(is_shown); });
+  }
   RowMark& mark(const Candidate& row) noexcept { return store_.header(SlotId{row.handle}).mark; }
   const Word* state(const Candidate& row) const noexcept { return store_.state(SlotId{row.handle}); }
   void finish(std::vector<Candidate>& /*rows*/) {}

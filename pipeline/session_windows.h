@@ -92,6 +92,11 @@ class SessionWindows {
   void collect(const FiringContext& firing, std::vector<Candidate>& rows);
   // Behind `collect`, which has left them out.
   void collect_unchanged(const FiringContext& firing, std::vector<Candidate>& rows) const;
+  void rank_again(bool is_shown) noexcept {
+    store_.for_each([&](SlotId slot) {
+      if (store_.header(slot).part != rest) store_.header(slot).mark.rank_again(is_shown);
+    });
+  }
   RowMark& mark(const Candidate& row) noexcept;
   // Until the next call: a row may be merged for it. Requires: the row is not retracted.
   const Word* state(const Candidate& row) const;

@@ -408,6 +408,15 @@ void SlidingWindows::collect_sealed(const FiringContext& firing, std::vector<Can
   });
 }
 
+// Windows without a mark are due already.
+void SlidingWindows::rank_again(bool is_shown) {
+  for (Key& key : keys_) key.changed = 1;
+  marks_.for_each_run([&](KeyId, std::int64_t, WindowMarks::View view, std::uint32_t count) {
+    for (std::uint32_t i = 0; i < count; ++i, ++view.index) marks_.mark(view).rank_again(is_shown);
+  });
+  sealed_.for_each([&](SlotId slot) { sealed_.header(slot).mark.rank_again(is_shown); });
+}
+
 RowMark& SlidingWindows::mark(const Candidate& row) noexcept {
   const Leaving& leaving = leaving_[row.handle];
   return leaving.sealed == no_slot ? marks_.mark(leaving.mark) : sealed_.header(leaving.sealed).mark;

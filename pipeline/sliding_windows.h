@@ -88,6 +88,15 @@ class SlidingWindows {
     return state.sealed > 0 || (state.newest != no_slot && final_at > state.sealed_upto);
   }
 
+  // Calls visit(span, state) for the newest pane of a key that starts before a time, if there is one.
+  template <typename Visit>
+  void view_before(KeyId key, Timestamp time, Visit&& visit) const {
+    SlotId slot = keys_[index_of(key)].newest;
+    while (slot != no_slot && panes_.header(slot).start >= time) slot = panes_.header(slot).older();
+    if (slot == no_slot) return;
+    const Timestamp start = panes_.header(slot).start;
+    visit(AggregateSpan{start, grid_.start_of(grid_.cell_of(start) + 1)}, panes_.state(slot));
+  }
   // Of a reading (row_labels.h).
   Timestamp cell_start(Timestamp event_time) const noexcept { return grid_.start_of(grid_.cell_of(event_time)); }
   // Calls visit(span, state) for the windows around a time that are sealed.
@@ -106,6 +115,7 @@ class SlidingWindows {
   void collect(const FiringContext& firing, std::vector<Candidate>& rows);
   // Behind `collect`, which has left them out.
   void collect_unchanged(const FiringContext& firing, std::vector<Candidate>& rows);
+  void rank_again(bool is_shown);
   RowMark& mark(const Candidate& row) noexcept;
   const Word* state(const Candidate& row) const noexcept;
   void finish(std::vector<Candidate>& rows);  // forgets sealed windows and what was merged for this firing

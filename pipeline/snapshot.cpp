@@ -4,6 +4,7 @@
 // bytes whatever its history.
 #include <algorithm>
 
+#include "pipeline/definition_bytes.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/series_bytes.h"
 #include "pipeline/snapshot_head.h"
@@ -97,6 +98,7 @@ std::optional<std::string> Pipeline::restore(std::string_view snapshot, Connecti
   epoch_ = head.epoch;
   now_ = head.now;
   floor_ = in.time();
+  if (floor_ != Timestamp::latest()) floor_before_end_ = floor_;
   EvictedKeys evicted(evicted_);
   evicted.load(in);
   std::vector<WatermarkScope> scopes;
@@ -260,9 +262,10 @@ void Pipeline::load_windows(ByteReader& in, const SnapshotHead& head, const std:
                                     [&](const auto& window) { return window->name() == saved.name; });
     if (known != windows_.end() && (*known)->fingerprint() == saved.fingerprint) {
       ByteReader state_in(in.text());
-      static_cast<void>(state_in.text());  // the definition
+      ByteReader definition_in(state_in.text());
       (*known)->load(state_in, restored);
       in.require(state_in.ok() && state_in.at_end());
+      if (const auto saved_as = load_definition(definition_in, options_.makers)) (*known)->change_top(saved_as->top);
     } else if (known != windows_.end()) {
       load_changed(in, **known, restored);
     } else {

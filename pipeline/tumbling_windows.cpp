@@ -104,12 +104,17 @@ CarriedReading TumblingWindows::last_before(KeyId key, Timestamp time) const {
   return last.time < time ? last : CarriedReading();
 }
 
-double TumblingWindows::filled(const Candidate& row, const Aggregate& aggregate) const noexcept {
+const SlotLocation* TumblingWindows::before(KeyId key, Timestamp time) const {
+  if (in_order_.empty()) in_order_ = slots_in_order(store_);
   const auto behind = std::partition_point(in_order_.begin(), in_order_.end(), [&](const SlotLocation& window) {
-    return window.key != row.key ? window.key < row.key : window.start < row.start;
+    return window.key != key ? window.key < key : window.start < time;
   });
-  const bool is_there = behind != in_order_.begin() && (behind - 1)->key == row.key;
-  const CarriedReading carried = is_there ? layout_.after(store_.state((behind - 1)->slot)) : carried_.of(row.key);
+  return behind != in_order_.begin() && (behind - 1)->key == key ? &*(behind - 1) : nullptr;
+}
+
+double TumblingWindows::filled(const Candidate& row, const Aggregate& aggregate) const {
+  const SlotLocation* const window = before(row.key, row.start);
+  const CarriedReading carried = window != nullptr ? layout_.after(store_.state(window->slot)) : carried_.of(row.key);
   return layout_.filled(aggregate, {row.start, row.end}, carried);
 }
 

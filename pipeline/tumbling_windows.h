@@ -69,6 +69,14 @@ class TumblingWindows {
     return store_.find(key, first_start(event_time)) != no_slot;
   }
 
+  // Calls visit(span, state) for the newest window of a key that starts before a time, if there is one. Requires: a
+  // firing is under way.
+  template <typename Visit>
+  void view_before(KeyId key, Timestamp time, Visit&& visit) const {
+    if (const SlotLocation* const window = before(key, time)) {
+      visit(AggregateSpan{window->start, end_of(window->start)}, store_.state(window->slot));
+    }
+  }
   // Of a reading (row_labels.h).
   Timestamp cell_start(Timestamp event_time) const noexcept { return first_start(event_time); }
 
@@ -76,10 +84,13 @@ class TumblingWindows {
   void collect(const FiringContext& firing, std::vector<Candidate>& rows);
   // Behind `collect`, which has left them out.
   void collect_unchanged(const FiringContext& firing, std::vector<Candidate>& rows) const;
+  void rank_again(bool is_shown) noexcept {
+    store_.for_each([&](SlotId slot) { store_.header(slot).mark.rank_again(is_shown); });
+  }
   RowMark& mark(const Candidate& row) noexcept { return store_.header(SlotId{row.handle}).mark; }
   const Word* state(const Candidate& row) const noexcept { return store_.state(SlotId{row.handle}); }
   // Of a window without readings. Requires: a firing is under way; the layout keeps the last reading.
-  double filled(const Candidate& row, const Aggregate& aggregate) const noexcept;
+  double filled(const Candidate& row, const Aggregate& aggregate) const;
   void finish(std::vector<Candidate>& rows);  // forgets the windows of final rows
 
   // The last reading of a key before `time`, where the windows of another definition start; and where such a reading
@@ -144,6 +155,7 @@ class TumblingWindows {
   SlotId find_or_create(KeyId key, Timestamp start);
   std::optional<Timestamp> newest_start(KeyId key) const noexcept;  // of the windows that are there
   void carry_in();
+  const SlotLocation* before(KeyId key, Timestamp time) const;  // null: there is none
 
   const Grid grid_;
   const Duration step_;
@@ -151,10 +163,11 @@ class TumblingWindows {
   const Duration allowed_lateness_;
   const AggregateLayout& layout_;
   Store store_;
-  std::vector<Header*> newest_;         // by key: the newest window that was not emitted as final, or null
-  bool any_cut_ = false;                // there was a window at an end of time; it is never among `newest_`
-  CarriedReadings carried_;             // of the windows that were emitted as final
-  std::vector<SlotLocation> in_order_;  // of one firing, where what came before a window matters: all windows
+  std::vector<Header*> newest_;  // by key: the newest window that was not emitted as final, or null
+  bool any_cut_ = false;         // there was a window at an end of time; it is never among `newest_`
+  CarriedReadings carried_;      // of the windows that were emitted as final
+  // Of one firing, where what came before a window matters: all windows.
+  mutable std::vector<SlotLocation> in_order_;
 };
 
 }  // namespace edgetide

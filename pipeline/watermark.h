@@ -109,12 +109,18 @@ class MinimumWatermark {
   }
   void raise(Timestamp to) noexcept { value_ = std::max(value_, to); }
 
+  // It will be raised to the end of all times. What it was then is not in a snapshot.
+  void note_end() noexcept { before_end_ = value_ == Timestamp::latest() ? before_end_ : value_; }
+  Timestamp before_end() const noexcept { return before_end_; }
+
   bool active() const noexcept { return members_.min() != MinTree::absent; }
   bool is_active(Member member) const noexcept { return members_.get(index_of(member)) != MinTree::absent; }
   Timestamp value() const noexcept { return value_; }
   Timestamp own() const noexcept { return own_; }
-  // Heard once, all idle now, and no source is waited for.
-  bool silent() const noexcept { return !active() && !held_ && own_ != Timestamp::earliest(); }
+  // Heard once, all idle now, no source is waited for, and input has not ended: then nothing is active.
+  bool silent() const noexcept {
+    return !active() && !held_ && own_ != Timestamp::earliest() && value_ != Timestamp::latest();
+  }
   const Heard& heard() const noexcept { return heard_; }
   std::size_t memory_bytes() const noexcept { return members_.memory_bytes(); }
 
@@ -142,6 +148,7 @@ class MinimumWatermark {
   MinTree members_;
   Timestamp value_ = Timestamp::earliest();
   Timestamp own_ = Timestamp::earliest();
+  Timestamp before_end_ = Timestamp::earliest();
   Heard heard_;
   bool held_ = false;
 };

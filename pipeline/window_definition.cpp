@@ -182,9 +182,19 @@ Timestamp WindowDefinition::reached_by(const Incoming& reading, KeyId key) const
 }
 
 ReadingOutcome WindowDefinition::admit_any(const Incoming& reading) {
+  if (grouped() && !members_[index_of(reading.series)]) [[unlikely]]
+    join_groups(reading);
   if (in_handover_) [[unlikely]]
     return admit_in_handover(reading);
   return admit_own(reading);
+}
+
+// The first reading with these labels is judged by what its series has reached with others, or by way of other sources.
+void WindowDefinition::join_groups(const Incoming& reading) {
+  members_[index_of(reading.series)] = true;
+  keys_.for_each_membership(reading.series, [&](KeyId key, MemberId member) {
+    groups_[index_of(key)].follow(member, SeriesWatermark(reading.own));
+  });
 }
 
 bool WindowDefinition::takes_value(double value) const noexcept {
@@ -252,8 +262,7 @@ void WindowDefinition::note_labels(const Incoming& reading) {
 void WindowDefinition::settle_labels(KeyId key, const Incoming& reading) {
   const auto settle = [&](AggregateSpan window, const AggregateLayout::Word* state) {
     if (row_labels_.settled(key, window.start)) return;
-    const SeriesId variant = newest_in(key, window, state).variant;
-    row_labels_.settle(key, window.start, variant == no_series ? series_of(key) : variant);
+    row_labels_.settle(key, window.start, variant_of(key, newest_in(key, window, state)));
   };
   if (const auto* const sliding = std::get_if<SlidingWindows>(&windows_)) {
     sliding->for_each_sealed(key, reading.event_time, settle);
@@ -292,12 +301,36 @@ SeriesId WindowDefinition::labels_of(const Candidate& row) const {
   return row.of == Candidate::Of::derived ? derived_.labels(row) : newest_of(row).variant;
 }
 
-// Of the newest reading before a window without readings.
+// Of the newest reading before a window without readings: in what is there before it, else in what is past.
 SeriesId WindowDefinition::labels_before(const Candidate& row) const {
-  const Timestamp begun = row_labels_.begun(row.key);
-  const auto noted = row_labels_.newest_before(row.key, row.start);
-  if (noted && noted->event_time >= begun) return noted->variant;
-  return begun != Timestamp::earliest() && begun < row.start ? series_of(row.key) : no_series;
+  if (row_labels_.empty()) return no_series;
+  std::optional<SeriesId> variant;
+  const auto view = [&](AggregateSpan span, const AggregateLayout::Word* state) {
+    variant = variant_of(row.key, newest_in(row.key, span, state));
+  };
+  if (const auto* const tumbling = std::get_if<TumblingWindows>(&windows_)) {
+    tumbling->view_before(row.key, row.start, view);
+  }
+  if (const auto* const sliding = std::get_if<SlidingWindows>(&windows_)) {
+    sliding->view_before(row.key, row.start, view);
+  }
+  if (variant) return *variant;
+  const auto past = row_labels_.past(row.key, row.start);
+  return past ? past->variant : series_of(row.key);
+}
+
+SeriesId WindowDefinition::variant_of(KeyId key, const RowLabels::Newest& newest) {
+  return newest.variant == no_series ? series_of(key) : newest.variant;
+}
+
+// For the windows without readings that follow. When its newest reading came may not be known: before the next window.
+void WindowDefinition::keep_labels(const Candidate& row) {
+  if (!empty_ || row_labels_.empty() || row.of != Candidate::Of::window || row.state != RowState::final) return;
+  const RowLabels::Newest newest = newest_of(row);
+  const Duration moment = Duration::microseconds(1);
+  const bool is_known = newest.event_time != Timestamp::earliest();
+  row_labels_.keep_past(row.key, is_known ? newest.event_time : start_from(row.start + moment) - moment,
+                        variant_of(row.key, newest));
 }
 
 bool WindowDefinition::has_labels(const Incoming& reading) const {
@@ -316,7 +349,6 @@ void WindowDefinition::forget_labels() {
 void WindowDefinition::observe(SeriesId series, const SeriesWatermark& own, Heard heard, bool taken) {
   if (former_) former_->observe(series, own, heard, taken);
   if (!grouped()) return;
-  if (taken) members_[index_of(series)] = true;
   keys_.for_each_membership(series, [&](KeyId key, MemberId member) {
     if (taken) {
       groups_[index_of(key)].observe(member, own, heard);
@@ -449,9 +481,10 @@ void WindowDefinition::collect_empty(const FiringContext& firing, const Clocks& 
   const auto collect_from = [&](const auto& windows) {
     for (std::uint32_t key = 0; key < reached_.size(); ++key) {
       const SeriesClock& series = clocks.series[key];
-      // The end of all input is not a time: nothing is missed after the newest reading.
       const bool ended = reached_[key] == Timestamp::latest();
-      const Timestamp reached = ended ? std::max(series.newest, series.clock) : reached_[key];
+      const Timestamp reached =
+          ended ? std::max({series.passed, series.clock, idle_[key], idle_of(series.scope, series.source)})
+                : reached_[key];
       empty_->collect(KeyId{key}, {reached, std::max(reached, series.clock), ended}, firing.ranks[key], firing.max_rows,
                       windows, rows_);
     }
@@ -563,6 +596,7 @@ template <typename Kind>
 void WindowDefinition::emit(Kind& windows, WindowId id, const Candidate& row, Emission& out) {
   const bool plain = row.of == Candidate::Of::window && row.state != RowState::retracted;
   RowMark* const mark = plain ? &windows.mark(row) : mark_of(row);
+  keep_labels(row);
   if (row.held_back) {
     if (row.falls_out) return retract_fallen(id, row, *mark, out);
     if (mark != nullptr) mark->pass(row.state);

@@ -50,6 +50,7 @@ struct Incoming {
   double value;
   Timestamp watermark;  // of that scope, without the idle part
   SeriesId origin;      // of the series (series.h)
+  Timestamp own;        // watermark of the series
 };
 
 // What a definition learns of a series at a tick.
@@ -59,7 +60,7 @@ struct SeriesClock {
   bool idle;
   Timestamp watermark;  // of that scope, without the idle part
   Timestamp own;        // its newest event time less max_out_of_orderness
-  Timestamp newest;     // its newest event time
+  Timestamp passed;     // by event times: up to here windows are missed when all input has ended
   Timestamp clock;      // of an idle series: its own watermark and the listening time since; else earliest()
 };
 
@@ -140,7 +141,7 @@ class WindowDefinition {
   [[gnu::always_inline]] ReadingOutcome admit(SeriesId series, SourceId source, Timestamp event_time, double value,
                                               Timestamp watermark) {
     if (!is_plain_) [[unlikely]]
-      return admit_any({series, source, WatermarkScope::sensor, event_time, value, watermark, series});
+      return admit_any({series, source, WatermarkScope::sensor, event_time, value, watermark, series, watermark});
     return admit_plain(key_of(series), event_time, value, std::max(watermark, idle_[index_of(series)]));
   }
   // The same of any scope, and for a variant.
@@ -247,6 +248,8 @@ class WindowDefinition {
     std::function<void(WindowDefinition&)> enter_series;  // adds all of them to a definition that is new
   };
   void load(ByteReader& in, const Restored& restored);
+  // After `load`: what was saved had this `top`. If it is another one now, the next firing ranks all rows again.
+  void change_top(const std::optional<TopOptions>& saved);
   // As it was saved, whatever the configuration says now. Null: it cannot be made any more.
   static std::unique_ptr<WindowDefinition> load_former(ByteReader& in, const Restored& restored);
 
@@ -273,6 +276,7 @@ class WindowDefinition {
 
   void make_places(SeriesId id);
   void recall_groups(SeriesId id);
+  [[gnu::noinline]] void join_groups(const Incoming& reading);
   void settle(KeyId key, Timestamp reached);
   void take_out_groups();
   bool takes_value(double value) const noexcept;
@@ -313,6 +317,8 @@ class WindowDefinition {
   void count_row(const RowMark* mark, const Candidate& row) noexcept;
   SeriesId labels_of(const Candidate& row) const;
   SeriesId labels_before(const Candidate& row) const;
+  void keep_labels(const Candidate& row);
+  static SeriesId variant_of(KeyId key, const RowLabels::Newest& newest);
   RowLabels::Newest newest_in(KeyId key, AggregateSpan window, const AggregateLayout::Word* state) const;
   RowLabels::Newest newest_of(const Candidate& row) const;
   void settle_labels(KeyId key, const Incoming& reading);

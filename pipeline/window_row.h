@@ -29,6 +29,11 @@ struct RowMark {
     pass(now);
     if (revision < max_revision) revision = (revision + 1) & max_revision;
   }
+  // Another `top` ranks it. `is_shown`: each row that was emitted is.
+  void rank_again(bool is_shown) noexcept {
+    changed = 1;
+    if (is_shown && revision > 0) ranked = 1;
+  }
   // As `emit`, for a row that is held back.
   void pass(RowState now) noexcept {
     changed = 0;

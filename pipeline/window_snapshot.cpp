@@ -77,6 +77,11 @@ void WindowDefinition::load(ByteReader& in, const Restored& restored) {
   load_handover(in, restored);
 }
 
+void WindowDefinition::change_top(const std::optional<TopOptions>& saved) {
+  if (saved == options_.top) return;
+  std::visit([&](auto& windows) { windows.rank_again(!saved); }, windows_);
+}
+
 // Groups with their watermarks, and which series are active in them.
 void WindowDefinition::save_groups(ByteWriter& out) const {
   keys_.save(out);

@@ -49,6 +49,7 @@ constexpr std::size_t max_columns = 1600, max_name_bytes = 63 * 4;  // of a tabl
 // Of one answer, in bytes, which libpq reads whole and keeps up to four times: what may be asked for is the columns of
 // tables, and as many rows as one statement is about, with numbers.
 constexpr std::uint64_t least_answer = 8 * 1024 * 1024, rows_of_answer = 5'000, number_of_answer = 32;
+constexpr std::uint64_t answers_of_a_call = 4;  // so large, together; thousands of small ones are usual
 
 std::uint64_t max_answer_bytes(const std::vector<WindowSchema>& inputs) {
   std::size_t columns = 0;
@@ -187,12 +188,14 @@ class PostgresSink final : public Sink {
   const PostgresNames names_;
   const PostgresStatements statements_;
   const std::uint64_t max_answer_bytes_;
+  std::uint64_t max_call_bytes() const noexcept { return answers_of_a_call * max_answer_bytes_; }
   StoreClaim claim_;
   PostgresSeriesIds series_ids_;  // committed ones, since the last open
   RefusedTables refused_tables_;
   unsigned refusals_ = 0;  // of deliveries by the server, in a row
 
   std::unique_ptr<Connection> connection_;  // the worker's thread only
+  std::uint64_t read_bytes_ = 0;            // of it, in calls that have ended
   Mutex mutex_;
   const Connection* to_interrupt_ GUARDED_BY(mutex_) = nullptr;  // the connection while there is one
   bool interrupted_ GUARDED_BY(mutex_) = false;
@@ -212,7 +215,7 @@ PostgresSink::PostgresSink(PostgresOptions options, PostgresNames names)
 template <typename Step>
 Outcome PostgresSink::guarded(const Step& step) {
   note_call(std::chrono::steady_clock::now());
-  const ReadBudget budget(max_answer_bytes_);
+  const ReadBudget budget(max_answer_bytes_, max_call_bytes());
   Outcome outcome = RetryAfter{};
   try {
     outcome = step();
@@ -228,6 +231,7 @@ Outcome PostgresSink::guarded(const Step& step) {
   } catch (const std::exception& error) {
     outcome = retry_because(error, true);
   }
+  read_bytes_ += budget.read_bytes();
   if (!std::holds_alternative<Delivered>(outcome)) drop_connection();
   const bool was_silent = note_call(std::nullopt);
   if (auto* const later = std::get_if<RetryAfter>(&outcome); later != nullptr && was_silent) {
@@ -235,8 +239,10 @@ Outcome PostgresSink::guarded(const Step& step) {
                     std::to_string(silence_limit().count() / 1'000'000) + " s";
   }
   if (std::holds_alternative<RetryAfter>(outcome) && budget.is_exceeded()) {
-    return once_somebody_acts("the server's answer is larger than " +
-                              std::to_string(max_answer_bytes_ / (1024 * 1024)) + " MiB");
+    const bool in_all = budget.read_bytes() > max_call_bytes();
+    return once_somebody_acts((in_all ? "all of the server's answers to one delivery are" : "the server's answer is") +
+                              std::string(" larger than ") +
+                              std::to_string((in_all ? max_call_bytes() : max_answer_bytes_) / (1024 * 1024)) + " MiB");
   }
   return outcome;
 }
@@ -262,7 +268,7 @@ Outcome PostgresSink::open() {
     return claim_.claim(transaction);
   });
   if (const auto* later = std::get_if<RetryAfter>(&outcome); later != nullptr && is_disconnected(later->reason)) {
-    const ReadBudget budget(max_answer_bytes_);
+    const ReadBudget budget(max_answer_bytes_, max_answer_bytes_);
     if (is_statement_pooling(transaction_refusal(std::get<std::string>(conninfo))))
       return once_somebody_acts(use_sessions, check_pooler_each);
   }
@@ -339,6 +345,10 @@ void PostgresSink::create_tables(pqxx::work& transaction) {
 }
 
 Outcome PostgresSink::deliver(const RowBatch& batch) {
+  // What a server says of itself is kept by libpq for as long as the connection lasts.
+  if (read_bytes_ > max_answer_bytes_) {
+    if (Outcome opened = open(); !std::holds_alternative<Delivered>(opened)) return opened;
+  }
   const Outcome outcome = guarded([&]() -> Outcome {
     try {
       return store(batch, care());
@@ -396,6 +406,7 @@ LastEpoch PostgresSink::last_epoch() {
 
 void PostgresSink::drop_connection() noexcept {
   series_ids_.clear();
+  read_bytes_ = 0;
   {
     const MutexLock lock(mutex_);
     to_interrupt_ = nullptr;

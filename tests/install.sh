@@ -7,6 +7,7 @@
 #   tests/install.sh package        to make its Debian package (cross/build.sh)
 #   tests/install.sh cross-arm64    to compile for another architecture; also cross-armhf
 #   tests/install.sh system         to boot a systemd with the package (tests/system/)
+#   tests/install.sh kafka          to run a Kafka broker (tests/e2e/kafka.py)
 #   tests/install.sh --print ...    only prints the packages
 set -euo pipefail
 
@@ -23,6 +24,7 @@ libraries=(
   libmuparser-dev libxxhash-dev         # formulas, fingerprints of messages
   libzstd-dev                           # compressed files of a spool source
   libre2-dev                            # regular expressions
+  librdkafka-dev                        # Kafka
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 build=(g++ cmake ninja-build ccache pkg-config "${libraries[@]}")
@@ -32,6 +34,7 @@ emulation=(mmdebstrap qemu-user-static)
 cross_arm64=(g++-aarch64-linux-gnu "${emulation[@]}")
 cross_armhf=(g++-arm-linux-gnueabihf "${emulation[@]}")
 system=(systemd-container mmdebstrap)
+kafka=(default-jre-headless maven python3 python3-venv openssl)
 demo=(mosquitto sqlite3)
 demo_postgres=(postgresql)
 tests=(
@@ -51,6 +54,7 @@ for group in "$@"; do
     cross-arm64) wanted+=("${cross_arm64[@]}") ;;
     cross-armhf) wanted+=("${cross_armhf[@]}") ;;
     system) wanted+=("${system[@]}") ;;
+    kafka) wanted+=("${kafka[@]}") ;;
     demo) wanted+=("${demo[@]}") ;;
     demo-postgres) wanted+=("${demo_postgres[@]}") ;;
     tests) wanted+=("${tests[@]}") ;;

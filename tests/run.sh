@@ -6,6 +6,7 @@
 #                             instructions per reading
 #   tests/run.sh --options, --asan, --tsan, --fuzz, --bench     only that part
 #   tests/run.sh --system     the Debian package on a machine with a real systemd; not part of --all, for its time
+#   tests/run.sh --kafka      a real Kafka broker, from Maven Central; not part of --all, for what it fetches
 #   --no-install              uses the installed packages
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,9 +16,9 @@ parts=()
 for argument in "$@"; do
   case $argument in
     --all) parts=(release options asan tsan fuzz bench) ;;
-    --options | --asan | --tsan | --fuzz | --bench | --system) parts+=("${argument#--}") ;;
+    --options | --asan | --tsan | --fuzz | --bench | --system | --kafka) parts+=("${argument#--}") ;;
     --no-install) install= ;;
-    *) echo "usage: tests/run.sh [--all | --options | --asan | --tsan | --fuzz | --bench | --system] [--no-install]" >&2; exit 64 ;;
+    *) echo "usage: tests/run.sh [--all | --options | --asan | --tsan | --fuzz | --bench | --system | --kafka] [--no-install]" >&2; exit 64 ;;
   esac
 done
 [ ${#parts[@]} -gt 0 ] || parts=(release)
@@ -37,6 +38,13 @@ build_and_test() {  # PRESET
   cmake --build --preset "$1"
   # The scripts wait more than they compute, so there are more of them than processors.
   ctest --test-dir "build/$1" --output-on-failure --parallel $((4 * $(nproc))) --no-tests=error
+}
+
+real_kafka() {
+  [ -z "$install" ] || tests/install.sh kafka
+  cmake --preset release >/dev/null
+  cmake --build --preset release --target edgetide
+  tests/e2e/kafka.py build/release
 }
 
 unless_skipped() {
@@ -64,6 +72,7 @@ for part in "${parts[@]}"; do
     release | asan | tsan) step "$part" build_and_test "$part" ;;
     options) step "without each optional part" tests/options.py ;;
     system) step "package and service" package_and_service ;;
+    kafka) step "a real Kafka broker" real_kafka ;;
     fuzz) step fuzz tests/fuzz/run.sh --seed 1 10 ;;
     bench)
       cmake --preset release >/dev/null

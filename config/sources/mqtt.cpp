@@ -5,11 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "config/client_id_key.h"
 #include "config/key_spec.h"
 #include "config/mapping_section.h"
 #include "config/parts.h"
 #include "daemon/service/host_port.h"
-#include "daemon/service/machine_id.h"
 #include "daemon/service/server_address.h"
 #include "daemon/sources/mqtt_source.h"
 #include "daemon/sources/topic_filter.h"
@@ -100,7 +100,7 @@ KeyGroup mqtt_keys() {
        }});
 }
 
-constexpr std::size_t max_client_id_bytes = 128, max_status_topic_bytes = 256, max_group_bytes = 128;
+constexpr std::size_t max_status_topic_bytes = 256, max_group_bytes = 128;
 constexpr std::size_t max_alpn_bytes = 255;  // RFC 7301, 3.1
 constexpr std::string_view share_prefix = "$share/";
 
@@ -139,43 +139,16 @@ void read_servers(const Section& section, MqttOptions& options) {
   }
 }
 
-void replace_all(std::string& text, std::string_view from, const std::string& to) {
-  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-    text.replace(at, from.size(), to);
-  }
-}
-
-void fill_in(std::string& text, const std::string& name, const std::string& gateway) {
-  const std::string machine = short_machine_id();
-  replace_all(text, "{gateway}", gateway);
-  replace_all(text, "{source}", name);
-  if (machine.empty()) replace_all(text, "{machine}-", {});
-  replace_all(text, "{machine}", machine);
-}
-
 void read_status_topic(const Section& section, const std::string& name, const std::string& gateway,
                        MqttOptions& options) {
   section.read("status_topic", options.status_topic);
-  fill_in(options.status_topic, name, gateway);
+  fill_in_names(options.status_topic, name, gateway);
   const std::string& topic = options.status_topic;
   if (topic.find_first_of("{}") != topic.npos) {
     section.error("status_topic", "status_topic has a placeholder other than {gateway}, {machine} and {source}");
   } else if (topic.size() > max_status_topic_bytes || topic.starts_with('$') ||
              topic.find_first_of(std::string_view("+#\0", 3)) != topic.npos) {
     section.error("status_topic", "status_topic must be the name of one topic, without + and #, of 256 bytes at most");
-  }
-}
-
-void read_client_id(const Section& section, const std::string& name, const std::string& gateway, MqttOptions& options) {
-  options.client_id = "edgetide-{gateway}-{machine}-{source}";
-  section.read("client_id", options.client_id);
-  fill_in(options.client_id, name, gateway);
-  const bool printable =
-      std::all_of(options.client_id.begin(), options.client_id.end(), [](char c) { return c > ' ' && c < 0x7F; });
-  if (options.client_id.find_first_of("{}") != std::string::npos) {
-    section.error("client_id", "client_id has a placeholder other than {gateway}, {machine} and {source}");
-  } else if (options.client_id.empty() || options.client_id.size() > max_client_id_bytes || !printable) {
-    section.error("client_id", "client_id must be 1 to 128 printable characters without blanks");
   }
 }
 
@@ -324,7 +297,7 @@ MqttOptions read_mqtt(const Section& section, const std::string& name, const std
   section.read("allow_plaintext", options.allow_plaintext);
   read_servers(section, options);
   section.read_word("protocol", options.protocol, protocol_words);
-  read_client_id(section, name, gateway, options);
+  read_client_id(section, name, gateway, options.client_id);
   section.read("username", options.username);
   section.read("password", options.password);
   read_tls(section, options);

@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "daemon/commands/commands.h"
+#include "daemon/commands/listener_trial.h"
 #include "daemon/service/quantity.h"
 #include "daemon/storage/checkpoint_store.h"
 #include "daemon/storage/posix_file_system.h"
@@ -71,6 +72,11 @@ int check_command(const CheckOptions& options) {
   const Configuration configuration = load_configuration(options.config, {.resolve_secrets = options.environment});
   for (const ConfigMessage& warning : configuration.warnings) std::cerr << to_text(warning, "warning");
   const GatewayOptions& gateway = configuration.options;
+  if (options.environment) {
+    for (const std::string& fault : faults_of_listeners(gateway)) {
+      std::cerr << options.config << ": warning: if it were started now, by this user: " << fault << '\n';
+    }
+  }
   std::cout << options.config << ": OK (" << quantity(gateway.pipeline.sources.size(), "source") << ", "
             << quantity(gateway.pipeline.windows.size(), "window") << ", " << quantity(gateway.sinks.size(), "sink")
             << ")\n";

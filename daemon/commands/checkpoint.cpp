@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "daemon/commands/commands.h"
 #include "daemon/monitor/status_json.h"
+#include "daemon/monitor/text_table.h"
 #include "daemon/storage/checkpoint_store.h"
 #include "daemon/storage/posix_file_system.h"
 #include "pipeline/snapshot_head.h"
@@ -26,6 +27,10 @@ std::string to_json(const Shown& shown) {
   out.open('{').member("path", shown.found.path).member("taken_at", checkpoint.taken_at.wall);
   out.member("state_id", checkpoint.state_id).member("run", checkpoint.run).member("epoch", checkpoint.epoch);
   out.member("journal_next", checkpoint.journal_next).member("series", shown.head.series);
+  if (const StateMemory& memory = checkpoint.memory; memory.max_bytes > 0) {
+    out.member("state_bytes", memory.bytes).member("state_reserved_bytes", memory.reserved_bytes);
+    out.member("state_max_bytes", memory.max_bytes);
+  }
   out.key("windows").open('{');
   for (const SnapshotHead::Window& window : shown.head.windows) out.member(window.name, window.open_windows);
   out.close('}').key("sources").open('{');
@@ -69,6 +74,10 @@ std::string to_text(const Shown& shown) {
                     std::to_string(checkpoint.epoch));
   line("journal", "from record " + std::to_string(checkpoint.journal_next));
   line("series", std::to_string(shown.head.series));
+  if (const StateMemory& memory = checkpoint.memory; memory.max_bytes > 0) {
+    line("memory", bytes_text(memory.bytes) + " and " + bytes_text(memory.reserved_bytes) + " reserved of " +
+                       bytes_text(memory.max_bytes));
+  }
   for (const SnapshotHead::Window& window : shown.head.windows) {
     line("window", window.name + ": " + std::to_string(window.open_windows) + " open");
   }

@@ -717,6 +717,7 @@ std::optional<Checkpoint> Intake::checkpoint() {
   checkpoint.journal_context = start.context;
   checkpoint.taken_at = clock_.now();
   checkpoint.pipeline = pipeline_.snapshot();
+  checkpoint.memory = {pipeline_.memory_bytes(), pipeline_.reserved_bytes(), pipeline_.options().max_memory_bytes};
   StateHistory history = history_;
   history.note({identity_.run, checkpoint.epoch});
   checkpoint.intake = IntakeState{slots_.names(),     messages_.sessions(), held_, messages_.positions(),

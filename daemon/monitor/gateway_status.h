@@ -188,7 +188,8 @@ struct GatewayStatus {
   StorageStatus storage;
   ReloadStatus reload;
   ProcessFacts process;
-  std::string monitor_error;  // why the status cannot be asked for in every way; empty: it can
+  std::string listener_error;  // why [http] or [metrics] does not listen; empty: they do, or are not to
+  std::string control_error;   // why there is no control socket; empty: there is one
   // Only if asked for, ten of each at most:
   std::vector<SensorStatus> newest_sensors;
   std::vector<SensorStatus> late_sensors;    // the most late readings first

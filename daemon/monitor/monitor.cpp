@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include "daemon/monitor/control_commands.h"
@@ -25,12 +26,17 @@ int timeout_of(const Duration& due) noexcept {
   return static_cast<int>(std::min<std::int64_t>((due.count() + 999) / 1000, 60'000));
 }
 
+std::string joined(const std::string& first, const std::string& second) {
+  return first.empty() || second.empty() ? first + second : first + "; " + second;
+}
+
 }  // namespace
 
 Monitor::Monitor(const MonitorOptions& options, const MonitorHooks& hooks) : options_(options), hooks_(hooks) {
   hooks_.status = [this, status = hooks.status](StatusDetail detail) {
     GatewayStatus answer = status(detail);
-    answer.monitor_error = error_;
+    answer.listener_error = listener_error_;
+    answer.control_error = control_error_;
     return answer;
   };
   if (!wants_some()) return;
@@ -52,31 +58,34 @@ Monitor::~Monitor() {
 }
 
 void Monitor::open_servers() {
-  std::string error;
-  const auto attempt = [&error](const auto& open) {
+  std::string listeners, control;
+  const auto attempt = [](std::string& error, const auto& open) {
     try {
       open();
     } catch (const std::exception& failure) {
-      error += (error.empty() ? "" : "; ") + std::string(failure.what());
+      error = joined(error, failure.what());
     }
   };
   if (wants(http_, options_.http)) {
-    attempt([this] { http_ = std::make_unique<HttpServer>(options_.http, web_routes(hooks_)); });
+    attempt(listeners, [this] { http_ = std::make_unique<HttpServer>(options_.http, web_routes(hooks_)); });
   }
   if (wants(metrics_, options_.metrics)) {
-    attempt([this] { metrics_ = std::make_unique<HttpServer>(options_.metrics, metrics_routes(hooks_)); });
+    attempt(listeners, [this] { metrics_ = std::make_unique<HttpServer>(options_.metrics, metrics_routes(hooks_)); });
   }
   if (wants_control()) {
-    attempt([this] { control_ = std::make_unique<ControlServer>(options_.control_path, control_commands(hooks_)); });
+    attempt(control,
+            [this] { control_ = std::make_unique<ControlServer>(options_.control_path, control_commands(hooks_)); });
   }
-  note_error(error);
-  if (error.empty()) return;
+  note_errors(std::move(listeners), std::move(control));
+  if (!wants_some()) return;
   retry_at_ = Clock::now() + std::chrono::microseconds(backoff_delay(failures_++, 1).count());
 }
 
-void Monitor::note_error(const std::string& error) {
-  if (error == error_) return;
-  error_ = error;
+void Monitor::note_errors(std::string listeners, std::string control) {
+  if (listeners == listener_error_ && control == control_error_) return;
+  listener_error_ = std::move(listeners);
+  control_error_ = std::move(control);
+  const std::string error = joined(listener_error_, control_error_);
   log(error.empty() ? LogLevel::info : LogLevel::error,
       error.empty() ? "the status can be asked for again" : error + "; is tried again");
 }

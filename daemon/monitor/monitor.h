@@ -5,7 +5,7 @@
 // Thread: "monitor", from construction to destruction. It has all signals blocked.
 // Never:  changes anything; holds a part of the gateway between two requests, a tap excepted.
 // Fails:  a server that cannot be opened is tried again, after 1 s and up to 30 s; the gateway runs without it. The log
-//         says so, and the status that the other server gives.
+//         says so, and the status that the others give; without [http] or [metrics] the gateway is not ready.
 #pragma once
 
 #include <chrono>
@@ -46,13 +46,13 @@ class Monitor {
     return wants(http_, options_.http) || wants(metrics_, options_.metrics) || wants_control();
   }
   bool wants_control() const noexcept { return !control_ && !options_.control_path.empty(); }
-  void note_error(const std::string& error);
+  void note_errors(std::string listeners, std::string control);
   std::optional<Duration> due_in() const;
 
   const MonitorOptions options_;
   MonitorHooks hooks_;
   // The thread's, as soon as it runs.
-  std::string error_;  // of the servers that are not open
+  std::string listener_error_, control_error_;  // of the servers that are not open
   unsigned failures_ = 0;
   Clock::time_point retry_at_;
   std::unique_ptr<HttpServer> http_;

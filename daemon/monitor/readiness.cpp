@@ -42,6 +42,7 @@ std::string why_not_ready(const GatewayStatus& status) {
     if (sink.memory_bytes + sink.disk_bytes >= sink.max_bytes) return "sink " + sink.name + ": its outbox is full";
   }
   if (!status.storage.intake_held.empty()) return "intake is held back: " + status.storage.intake_held;
+  if (!status.listener_error.empty()) return status.listener_error;
   return stale_checkpoint(status);
 }
 

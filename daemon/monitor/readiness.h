@@ -1,5 +1,6 @@
-// Is the gateway doing its work? /readyz: sources are connected, readings can be journaled, no outbox is full,
-// no sink waits for a person. A store that is away for a while is normal life. /healthz: triggers run.
+// Is the gateway doing its work? /readyz: sources are connected, readings can be journaled, no outbox is full, no sink
+// waits for a person, [http] and [metrics] listen. A store that is away for a while is normal life. /healthz: triggers
+// run.
 //
 // Thread: pure. Fails: never.
 #pragma once

@@ -23,26 +23,23 @@ bool is_silent(const SeriesView& view, const PipelineOptions& options) noexcept 
   const Duration timeout = options.sources[index_of(view.source)].time.idle_timeout;
   return timeout != Duration::unlimited() && silence_of(view) >= timeout;
 }
-// Event time less arrival, of the newest arrival. What passed while the daemon was down is not in the silence, so that
-// nothing is known until it has heard the series.
-std::optional<Duration> ahead_of(const SeriesView& view, Timestamp now) noexcept {
-  if (is_bad_last(view)) return view.bad_time_ahead;
-  if (!is_heard(view) || std::isnan(view.value)) return std::nullopt;
-  return view.newest - (now - view.silence);
+// Event time less arrival, of the newest arrival.
+std::optional<Duration> ahead_of(const SeriesView& view) noexcept {
+  return is_bad_last(view) ? view.bad_time_ahead : view.ahead;
 }
 Duration size_of(const std::optional<Duration>& ahead) noexcept {
   if (!ahead) return {};
   return *ahead < Duration() ? Duration() - *ahead : *ahead;
 }
 
-bool is_chosen(const SeriesView& view, SensorChoice choice, const PipelineOptions& options, Timestamp now) noexcept {
+bool is_chosen(const SeriesView& view, SensorChoice choice, const PipelineOptions& options) noexcept {
   switch (choice) {
     case SensorChoice::late:
       return view.late_accepted + view.late_dropped > 0;
     case SensorChoice::silent:
       return is_silent(view, options);
     case SensorChoice::skewed: {
-      const std::optional<Duration> ahead = ahead_of(view, now);
+      const std::optional<Duration> ahead = ahead_of(view);
       return view.bad_time > 0 || (ahead && (*ahead > ahead_is_skewed || *ahead < Duration() - behind_is_skewed));
     }
     case SensorChoice::all:
@@ -53,11 +50,11 @@ bool is_chosen(const SeriesView& view, SensorChoice choice, const PipelineOption
 
 }  // namespace
 
-Duration skew_of(const SeriesView& view, Timestamp now) noexcept {
-  return size_of(ahead_of(view, now));
+Duration skew_of(const SeriesView& view) noexcept {
+  return size_of(ahead_of(view));
 }
 
-SensorStatus sensor_of(const SeriesView& view, const Series& series, const PipelineOptions& options, Timestamp now) {
+SensorStatus sensor_of(const SeriesView& view, const Series& series, const PipelineOptions& options) {
   SensorStatus sensor;
   sensor.source = options.sources[index_of(view.source)].name;
   sensor.sensor = series.sensor;
@@ -66,7 +63,7 @@ SensorStatus sensor_of(const SeriesView& view, const Series& series, const Pipel
   if (is_heard(view)) sensor.newest = view.newest;
   sensor.watermark = view.watermark;
   sensor.silence = silence_of(view);
-  sensor.clock_ahead = ahead_of(view, now);
+  sensor.clock_ahead = ahead_of(view);
   sensor.idle = is_silent(view, options);
   sensor.value = view.value;
   sensor.late_accepted = view.late_accepted;
@@ -75,20 +72,20 @@ SensorStatus sensor_of(const SeriesView& view, const Series& series, const Pipel
   return sensor;
 }
 
-std::vector<ChosenSeries> choose_series(const Pipeline& pipeline, SensorChoice choice, Timestamp now) {
+std::vector<ChosenSeries> choose_series(const Pipeline& pipeline, SensorChoice choice) {
   std::vector<ChosenSeries> chosen;
   for_each_series(pipeline, [&](const SeriesView& view) {
-    if (is_chosen(view, choice, pipeline.options(), now)) chosen.emplace_back(view, pipeline.series().shared(view.id));
+    if (is_chosen(view, choice, pipeline.options())) chosen.emplace_back(view, pipeline.series().shared(view.id));
   });
   return chosen;
 }
 
 std::vector<SensorStatus> sensor_statuses(const std::vector<ChosenSeries>& chosen, SensorChoice choice,
-                                          const PipelineOptions& options, Timestamp now,
+                                          const PipelineOptions& options,
                                           std::span<const std::optional<Duration>> shifts) {
   std::vector<SensorStatus> sensors;
   for (const auto& [view, series] : chosen) {
-    sensors.push_back(sensor_of(view, *series, options, now));
+    sensors.push_back(sensor_of(view, *series, options));
     if (sensors.size() <= shifts.size()) sensors.back().shift = shifts[sensors.size() - 1];
   }
   const auto worst_first = [choice](const SensorStatus& sensor) -> std::int64_t {

@@ -30,16 +30,16 @@ inline bool is_heard(const SeriesView& view) noexcept {
 }
 
 // How far its clock is off, in either direction; zero where that is not known.
-Duration skew_of(const SeriesView& view, Timestamp now) noexcept;
+Duration skew_of(const SeriesView& view) noexcept;
 
-SensorStatus sensor_of(const SeriesView& view, const Series& series, const PipelineOptions& options, Timestamp now);
+SensorStatus sensor_of(const SeriesView& view, const Series& series, const PipelineOptions& options);
 
 using ChosenSeries = std::pair<SeriesView, std::shared_ptr<const Series>>;
-std::vector<ChosenSeries> choose_series(const Pipeline& pipeline, SensorChoice choice, Timestamp now);
+std::vector<ChosenSeries> choose_series(const Pipeline& pipeline, SensorChoice choice);
 
 // The worst first: most late readings, longest silence, clock furthest off. `shifts` of each, if they are known.
 std::vector<SensorStatus> sensor_statuses(const std::vector<ChosenSeries>& chosen, SensorChoice choice,
-                                          const PipelineOptions& options, Timestamp now,
+                                          const PipelineOptions& options,
                                           std::span<const std::optional<Duration>> shifts = {});
 
 }  // namespace edgetide

@@ -95,7 +95,7 @@ void read_pipeline(const Pipeline& pipeline, const PipelineOptions& options, Sta
                    GatewayStatus& status) {
   std::vector<std::vector<Timestamp>> active(status.sources.size());
   const auto is_more_skewed = [&](const SeriesView& a, const SeriesView& b) {
-    const Duration skew_a = skew_of(a, status.now), skew_b = skew_of(b, status.now);
+    const Duration skew_a = skew_of(a), skew_b = skew_of(b);
     return skew_a != skew_b ? skew_a > skew_b : a.id < b.id;
   };
   First newest(sensors_shown, heard_later), late(sensors_shown, is_later);
@@ -121,7 +121,7 @@ void read_pipeline(const Pipeline& pipeline, const PipelineOptions& options, Sta
   }
   const auto copy = [&](const auto& from, std::vector<SensorStatus>& to) {
     for (const SeriesView& view : from.views()) {
-      to.push_back(sensor_of(view, pipeline.series()[view.id], options, status.now));
+      to.push_back(sensor_of(view, pipeline.series()[view.id], options));
     }
   };
   copy(newest, status.newest_sensors);
@@ -282,12 +282,12 @@ GatewayStatus gather_status(const StatusParts& parts, Timestamp now, StatusDetai
   return status;
 }
 
-std::vector<SensorStatus> gather_sensors(const StatusParts& parts, Timestamp now, SensorChoice choice) {
+std::vector<SensorStatus> gather_sensors(const StatusParts& parts, SensorChoice choice) {
   const std::vector<ChosenSeries> chosen =
-      parts.intake.inspect([&](const Pipeline& pipeline) { return choose_series(pipeline, choice, now); });
+      parts.intake.inspect([&](const Pipeline& pipeline) { return choose_series(pipeline, choice); });
   std::vector<SeriesId> ids;
   for (const auto& [view, series] : chosen) ids.push_back(view.id);
-  return sensor_statuses(chosen, choice, parts.pipeline, now, parts.intake.shifts_of(ids));
+  return sensor_statuses(chosen, choice, parts.pipeline, parts.intake.shifts_of(ids));
 }
 
 }  // namespace edgetide

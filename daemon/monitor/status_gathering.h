@@ -50,7 +50,7 @@ struct StatusParts {
 GatewayStatus gather_status(const StatusParts& parts, Timestamp now, StatusDetail detail);
 
 // By sensor and metric; of `late` and `skewed` those with the most first.
-std::vector<SensorStatus> gather_sensors(const StatusParts& parts, Timestamp now, SensorChoice choice);
+std::vector<SensorStatus> gather_sensors(const StatusParts& parts, SensorChoice choice);
 
 // `sensor` is "sensor", "sensor/metric", or a group as it is written in rows. The reason if there is none.
 WindowExplanation explain_window(const StatusParts& parts, std::string_view window, std::string_view sensor);

@@ -132,7 +132,7 @@ std::string status_json(const GatewayStatus& status) {
   out.member("started_at", status.started_at);
   const std::string reason = why_not_ready(status);
   out.member("ready", reason.empty()).member("not_ready_because", reason);
-  out.member("monitor_error", status.monitor_error);
+  out.member("listener_error", status.listener_error).member("control_error", status.control_error);
   out.member("epoch", status.epoch).member("series", status.series).member("series_limit", status.series_limit);
   out.member("state_bytes", status.state_bytes).member("state_reserved_bytes", status.state_reserved_bytes);
   out.member("state_max_bytes", status.state_max_bytes);

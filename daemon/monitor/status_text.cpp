@@ -26,7 +26,8 @@ std::string head_text(const GatewayStatus& status) {
   text += std::to_string(status.series) + " of " + std::to_string(status.series_limit) + " series, state " +
           bytes_text(status.state_bytes) + " and " + bytes_text(status.state_reserved_bytes) + " reserved of " +
           bytes_text(status.state_max_bytes) + ", resident " + bytes_text(status.process.resident_bytes) + '\n';
-  if (!status.monitor_error.empty()) text += status.monitor_error + '\n';
+  if (!status.listener_error.empty() && status.listener_error != reason) text += status.listener_error + '\n';
+  if (!status.control_error.empty()) text += status.control_error + '\n';
   if (!status.reload.successful) text += "the last reload failed: " + to_rfc3339(status.reload.at) + '\n';
   return text;
 }

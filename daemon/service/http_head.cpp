@@ -1,8 +1,13 @@
 #include "daemon/service/http_head.h"
 
+#include <algorithm>
+#include <cstring>
 #include <microhttpd.h>
 #include <string_view>
+#include <strings.h>
 #include <vector>
+
+#include "pipeline/characters.h"
 
 namespace edgetide {
 
@@ -27,27 +32,56 @@ Headers headers_of(MHD_Connection* connection) {
   return headers;
 }
 
-bool are_whole(const Headers& headers, std::string_view head) {
-  const auto is_end = [&](std::string_view value, const char* next, std::size_t most) {
-    const auto from = static_cast<std::size_t>(value.data() + value.size() - head.data());
+bool is_in_name(char c) noexcept {
+  return is_letter(c) || is_digit(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+bool is_name(std::string_view name) noexcept {
+  return !name.empty() && std::all_of(name.begin(), name.end(), is_in_name);
+}
+
+bool is_whole(const HttpFirstLine& line) noexcept {
+  const std::size_t method_size = std::strlen(line.method);
+  if (line.target < line.method + method_size + 1 || line.version < line.target) return false;
+  const std::string_view between(line.method + method_size + 1, line.target);
+  return between.find_first_not_of(' ') == between.npos && line.target + line.target_size + 1 == line.version;
+}
+
+bool are_whole(std::string_view version, const Headers& headers, std::string_view head) {
+  const auto is_end = [&](std::string_view part, const char* next, std::size_t most) {
+    const auto from = static_cast<std::size_t>(part.data() + part.size() - head.data());
     const auto to = static_cast<std::size_t>(next - head.data());
-    if (value.data() < head.data() || to > head.size() || from > to || to - from > most) return false;
+    if (part.data() < head.data() || to > head.size() || from > to || to - from > most) return false;
     return head.substr(from, to - from).find_first_not_of('\0') == head.npos;
   };
-  for (std::size_t i = 0; i < headers.size(); ++i) {
-    const bool is_last = i + 1 == headers.size();
-    const char* const next = is_last ? head.data() + head.size() : headers[i + 1].name.data();
-    if (!is_end(headers[i].value, next, is_last ? 4 : 2)) return false;  // CR LF, and the empty line
+  std::string_view before = version;
+  for (const Header& header : headers) {
+    if (!is_name(header.name) || !is_end(before, header.name.data(), 2)) return false;  // CR LF
+    before = header.value;
   }
-  return true;
+  return is_end(before, head.data() + head.size(), 4);  // and the empty line
+}
+
+// Two programs that read one connection have to agree where a body ends (RFC 9112, 6.3).
+bool has_one_length(const Headers& headers) {
+  const auto is = [](const Header& header, const char* name) {
+    return header.name.size() == std::strlen(name) && strncasecmp(header.name.data(), name, header.name.size()) == 0;
+  };
+  return std::count_if(headers.begin(), headers.end(), [&](const Header& header) {
+           return is(header, "Content-Length") || is(header, "Transfer-Encoding");
+         }) <= 1;
 }
 
 }  // namespace
 
-bool has_whole_headers(MHD_Connection* connection, const char* method) {
-  if (!std::string_view(MHD_get_version()).starts_with("0.")) return true;
+std::string_view fault_of_head(MHD_Connection* connection, const HttpFirstLine& line) {
+  const Headers headers = headers_of(connection);
+  if (!has_one_length(headers)) return "one Content-Length or Transfer-Encoding is enough";
+  if (!std::string_view(MHD_get_version()).starts_with("0.")) return {};
+  if (!is_whole(line)) return "the request line has a NUL byte";
   const auto* const size = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-  return size != nullptr && are_whole(headers_of(connection), {method, size->header_size});
+  if (size != nullptr && are_whole(line.version, headers, {line.method, size->header_size})) return {};
+  return "a header has a NUL byte, several lines, or a name that is none";
 }
 
 }  // namespace edgetide

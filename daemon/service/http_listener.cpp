@@ -27,6 +27,7 @@ namespace {
 using HttpTime = std::chrono::steady_clock::time_point;
 
 constexpr unsigned max_accepted_at_once = 16;
+constexpr unsigned runs_before_pause = 32;
 constexpr std::size_t max_open_factor = 4;  // with those that are being closed
 constexpr const char* tls_versions = "NORMAL:%PROFILE_MEDIUM:-VERS-TLS1.0:-VERS-TLS1.1";
 
@@ -117,7 +118,7 @@ class HttpListener::Daemon {
     std::optional<Duration> due = rest_.due_in(now);
     MHD_UNSIGNED_LONG_LONG milliseconds = 0;
     if (MHD_get_timeout(daemon_.get(), &milliseconds) == MHD_YES) {
-      due = sooner(due, Duration::milliseconds(static_cast<std::int64_t>(milliseconds)));
+      due = sooner(due, std::max(Duration::milliseconds(static_cast<std::int64_t>(milliseconds)), pause()));
     }
     if (const Open* const oldest = oldest_open(); oldest != nullptr) {
       const auto left =
@@ -132,7 +133,9 @@ class HttpListener::Daemon {
     rest_.end_if_over(now);
     accept_peers(now);
     has_resumed_ = false;
+    const std::uint64_t before = calls_;
     MHD_run(daemon_.get());
+    runs_without_call_ = calls_ == before ? runs_without_call_ + 1 : 0;
     bool dropped = false;
     for (const auto& one : open_) {
       if (one->dropped || now < one->since + limits_.request_time) continue;
@@ -156,6 +159,7 @@ class HttpListener::Daemon {
     int descriptor;
     sockaddr_storage peer;
     HttpTime since;                        // its request has the time from here
+    std::size_t target_size = 0;           // of the request line
     std::unique_ptr<HttpRequest> request;  // none: it waits for the head of one
     std::optional<HttpAnswer> answer;
     bool has_begun = false;  // the service knows of the request
@@ -179,20 +183,25 @@ class HttpListener::Daemon {
                {MHD_OPTION_HTTPS_PRIORITIES, 0, const_cast<char*>(tls_versions)}};
     }
     items.push_back({MHD_OPTION_END, 0, nullptr});
-    daemon_.reset(MHD_start_daemon(flags, 0, nullptr, nullptr, &Daemon::take, this, MHD_OPTION_CONNECTION_LIMIT,
-                                   static_cast<unsigned>(max_open_factor * limits_.max_connections),
-                                   MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits_.max_head_bytes,
-                                   MHD_OPTION_NOTIFY_CONNECTION, &Daemon::note, this, MHD_OPTION_NOTIFY_COMPLETED,
-                                   &Daemon::end_request, this, MHD_OPTION_UNESCAPE_CALLBACK, &Daemon::leave_escaped,
-                                   nullptr, MHD_OPTION_ARRAY, items.data(), MHD_OPTION_END));
+    daemon_.reset(MHD_start_daemon(
+        flags, 0, nullptr, nullptr, &Daemon::take, this, MHD_OPTION_CONNECTION_LIMIT,
+        static_cast<unsigned>(max_open_factor * limits_.max_connections), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        limits_.max_head_bytes, MHD_OPTION_NOTIFY_CONNECTION, &Daemon::note, this, MHD_OPTION_NOTIFY_COMPLETED,
+        &Daemon::end_request, this, MHD_OPTION_UNESCAPE_CALLBACK, &Daemon::leave_escaped, nullptr,
+        MHD_OPTION_URI_LOG_CALLBACK, &Daemon::note_target, nullptr, MHD_OPTION_ARRAY, items.data(), MHD_OPTION_END));
     if (daemon_ != nullptr) return;
-    throw std::runtime_error(address_.name + ": libmicrohttpd does not start on " + address_.listen +
-                             (certificate_.empty() ? "" : "; are certificate and key a pair?"));
+    throw std::runtime_error(address_.name + ": libmicrohttpd does not start" +
+                             (certificate_.empty() ? " on " + address_.listen : "; are certificate and key a pair?"));
   }
 
   void watch(int fd) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
     if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) fail_to_listen(address_);
+  }
+
+  // libmicrohttpd wants to run at once for as long as the line of a chunk fills its buffer, which nothing will change.
+  Duration pause() const noexcept {
+    return runs_without_call_ > runs_before_pause ? Duration::milliseconds(10) : Duration();
   }
 
   static std::size_t leave_escaped(void*, MHD_Connection*, char* text) noexcept { return std::strlen(text); }
@@ -277,6 +286,10 @@ class HttpListener::Daemon {
     return **std::find_if(open_.begin(), open_.end(), [&](const auto& one) { return one->request.get() == &request; });
   }
 
+  static Open& open_of(MHD_Connection* connection) noexcept {
+    return *static_cast<Open*>(MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
+  }
+
   static sockaddr_storage peer_of(MHD_Connection* connection) noexcept {
     const sockaddr* const peer = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
     sockaddr_storage copy{};
@@ -287,6 +300,7 @@ class HttpListener::Daemon {
   static void note(void* self, MHD_Connection* connection, void** socket_context,
                    MHD_ConnectionNotificationCode code) noexcept {
     auto& open = static_cast<Daemon*>(self)->open_;
+    ++static_cast<Daemon*>(self)->calls_;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
       const int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
       open.push_back(std::make_unique<Open>());
@@ -303,13 +317,19 @@ class HttpListener::Daemon {
 
   // ---- requests
 
+  // Called when the first line of a request is there, and before it is taken apart.
+  static void* note_target(void*, const char* target, MHD_Connection* connection) noexcept {
+    open_of(connection).target_size = target == nullptr ? 0 : std::strlen(target);
+    return nullptr;  // what `take` then finds as the state
+  }
+
   // Called when the head of a request is there, for each part of its body, when all of that is there, and again when a
   // suspended connection goes on.
   static MHD_Result take(void* self, MHD_Connection* connection, const char* url, const char* method,
                          const char* version, const char* upload, std::size_t* upload_size, void** state) noexcept {
     auto& daemon = *static_cast<Daemon*>(self);
-    Open& one =
-        *static_cast<Open*>(MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
+    Open& one = open_of(connection);
+    ++daemon.calls_;
     if (one.dropped) return MHD_NO;
     if (*state == nullptr) {
       *state = &one;
@@ -329,10 +349,11 @@ class HttpListener::Daemon {
     one.request->method = method;
     one.request->version = version;
     one.is_complete = false;
-    one.has_begun = has_whole_headers(one.connection, method);
+    const std::string_view fault = fault_of_head(one.connection, {method, url, version, one.target_size});
+    one.has_begun = fault.empty();
     if (!one.has_begun) {
-      one.answer = HttpAnswer{.status = 400, .body = "a header has a NUL byte or several lines\n"};
-      return MHD_YES;
+      one.answer = HttpAnswer{.status = 400, .body = std::string(fault) + '\n'};
+      return queue(one);
     }
     one.answer = service_.begin(*one.request);
     const auto length = one.request->header("Content-Length");
@@ -378,7 +399,7 @@ class HttpListener::Daemon {
     header("Referrer-Policy", "no-referrer");
     header("Cache-Control", "no-store");
     for (const auto& [name, value] : answer.headers) header(name.c_str(), value.c_str());
-    if (!limits_.keeps_alive) header("Connection", "close");
+    if (!limits_.keeps_alive || !one.has_begun) header("Connection", "close");
     const MHD_Result queued = MHD_queue_response(one.connection, answer.status, response);
     MHD_destroy_response(response);
     return queued;
@@ -386,8 +407,7 @@ class HttpListener::Daemon {
 
   static void end_request(void* self, MHD_Connection* connection, void** state,
                           MHD_RequestTerminationCode /*how*/) noexcept {
-    Open& one =
-        *static_cast<Open*>(MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
+    Open& one = open_of(connection);
     *state = nullptr;
     if (one.request != nullptr && one.has_begun) static_cast<Daemon*>(self)->service_.ended(*one.request);
     one.request.reset();
@@ -407,6 +427,8 @@ class HttpListener::Daemon {
   const Descriptor listener_;
   AcceptRest rest_;
   std::vector<std::unique_ptr<Open>> open_;
+  std::uint64_t calls_ = 0;  // by libmicrohttpd, for what has gone on
+  unsigned runs_without_call_ = 0;
   bool has_resumed_ = false;  // a connection, since it was served last: it has to be served again
   std::unique_ptr<MHD_Daemon, Stop> daemon_;
 };

@@ -11,31 +11,33 @@
 namespace edgetide {
 
 // How many of the bytes that were read from a socket the library may see: `count`, or 0. Plain text, where it is TLS
-// of OpenSSL.
+// of OpenSSL. 0 bytes: the peer has ended its stream in order, not by a reset.
 using ReadCheck = long (*)(int socket, const void* bytes, long count);
 
 // One for the program; from then on.
 void check_reads_with(ReadCheck check) noexcept;
 
-// Bounds what the calling thread reads from sockets with recv, in all, for as long as it lives: a library that reads an
-// answer whole may otherwise be sent one as large as the memory. One at a time on a thread.
+// Bounds what the calling thread reads from sockets with recv for as long as it lives, of each answer and in all: a
+// library that reads an answer whole, or keeps a part of each, may otherwise be sent as much as the memory. One at a
+// time on a thread.
 class ReadBudget {
  public:
-  explicit ReadBudget(std::uint64_t max_bytes) noexcept;
+  ReadBudget(std::uint64_t max_answer_bytes, std::uint64_t max_bytes) noexcept;
   ~ReadBudget();
   ReadBudget(const ReadBudget&) = delete;
   ReadBudget& operator=(const ReadBudget&) = delete;
 
   bool is_exceeded() const noexcept { return is_exceeded_; }
+  std::uint64_t read_bytes() const noexcept { return read_bytes_; }
 
-  // The budget of this thread, if there is one, is whole again: the next answer begins.
+  // The next answer begins.
   static void restart() noexcept;
   // Of the functions that libraries call.
   static long spend(long count) noexcept;
 
  private:
-  const std::uint64_t max_bytes_;
-  std::uint64_t spent_bytes_ = 0;
+  const std::uint64_t max_answer_bytes_, max_bytes_;
+  std::uint64_t answer_bytes_ = 0, read_bytes_ = 0;
   bool is_exceeded_ = false;
 };
 

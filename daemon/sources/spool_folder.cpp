@@ -101,10 +101,15 @@ std::optional<std::vector<FoundFile>> SpoolFolder::list() const {
   if (folder == nullptr) return std::nullopt;
   (void)copy.release();
   std::vector<FoundFile> files;
+  std::size_t taken = 0;
   while (const dirent* const entry = readdir(folder.get())) {
     if (entry->d_name[0] == '.' || (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN)) continue;
-    if (auto file = find(entry->d_name)) files.push_back(std::move(*file));
-    if (files.size() == max_listed_files) break;
+    if (files.size() - taken == max_listed_files && !takes(entry->d_name)) continue;
+    auto file = find(entry->d_name);
+    if (!file) continue;
+    taken += file->is_taken ? 1 : 0;
+    files.push_back(std::move(*file));
+    if (taken == max_listed_files) break;
   }
   std::sort(files.begin(), files.end(), [](const FoundFile& a, const FoundFile& b) {
     return std::tie(a.changed_ns, a.name) < std::tie(b.changed_ns, b.name);

@@ -6,7 +6,8 @@
 // Owns:   descriptors of the folder, of the one for what is done, and of inotify.
 // Thread: one. Blocks: for the disk.
 // Fails:  `open` throws std::runtime_error; the others say why.
-// Limit:  max_listed_files of a folder are looked at; of more, the others' turn comes when those are done.
+// Limit:  max_listed_files of a folder are looked at, and as many that are not taken by their names; of more, the
+//         others' turn comes when those are done.
 #pragma once
 
 #include <cstddef>

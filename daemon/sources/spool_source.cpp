@@ -308,7 +308,10 @@ void SpoolSource::take_new(const std::vector<FoundFile>& files) {
     file.taken.name = found.name;
   }
   note_waiting();
-  if (files.size() == max_listed_files && files_.empty()) problem_ = options_.folder + " has too many files";
+  const auto taken = std::count_if(files.begin(), files.end(), [](const FoundFile& file) { return file.is_taken; });
+  if (static_cast<std::size_t>(taken) == max_listed_files && files_.empty()) {
+    problem_ = options_.folder + " has too many files";
+  }
   if (options_.tail && waiting_files_ > 0) {
     problem_ =
         std::to_string(waiting_files_) + " files are not followed: there are more than max_files; narrow 'match'";

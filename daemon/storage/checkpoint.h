@@ -28,6 +28,15 @@ struct OutboxStart {
   bool operator==(const OutboxStart&) const = default;
 };
 
+// What limits.memory limits, when the checkpoint was taken; a start from it needs no more.
+struct StateMemory {
+  std::uint64_t bytes = 0;
+  std::uint64_t reserved_bytes = 0;  // for rows of open windows
+  std::uint64_t max_bytes = 0;       // 0: none of this is known, as before version 3
+
+  bool operator==(const StateMemory&) const = default;
+};
+
 struct Checkpoint {
   std::uint64_t state_id = 0;
   std::uint64_t run = 0;           // in which it was taken
@@ -38,10 +47,11 @@ struct Checkpoint {
   std::string pipeline;  // Pipeline::snapshot()
   std::vector<OutboxStart> outboxes;
   std::string intake;  // what the intake remembers besides: IntakeState
+  StateMemory memory = {};
 };
 
 inline constexpr std::string_view checkpoint_magic = "EdgeChk\n";
-inline constexpr std::uint16_t checkpoint_version = 2;  // 1: outboxes without their ends
+inline constexpr std::uint16_t checkpoint_version = 3;  // 1: outboxes without their ends; 2: without memory
 
 // A file is `head`, the checkpoint's `pipeline` as it is, `tail`: the largest part is not copied.
 struct CheckpointFrame {

@@ -11,6 +11,7 @@
 #include "daemon/decoders/number_decoder.h"
 #include "daemon/service/machine_id.h"
 #include "daemon/sources/http_source.h"
+#include "daemon/sources/kafka_options.h"
 #include "daemon/sources/mqtt_source.h"
 #include "daemon/sources/socket_source.h"
 #include "pipeline/grid.h"
@@ -321,6 +322,89 @@ TEST(Config, mistakes_of_http_sources_are_reported) {
   }
   EXPECT_EQ(errors_of(http("influx = true")), "");
   EXPECT_EQ(errors_of(http("influx = true\nroutes = [{ path = \"/write\", format = \"influx\" }]")), "");
+}
+
+TEST(Config, keys_of_kafka_sources_reach_the_options) {
+  if (leaves_parts_out()) GTEST_SKIP();
+  const GatewayOptions options = loaded(every_key_correct()).options;
+  const KafkaOptions& kafka = *options_of<KafkaOptions>(*named(options.sources, "stream").source);
+  EXPECT_EQ(kafka.name, "stream");
+  EXPECT_EQ(kafka.servers, (std::vector<std::string>{"kafka.example:9093"}));
+  EXPECT_EQ(kafka.topics, (std::vector<std::string>{"readings", "more.readings"}));
+  EXPECT_EQ(kafka.start, kafka_latest);
+  EXPECT_FALSE(kafka.fail_on_data_loss);
+  EXPECT_EQ(kafka.group_id, "gateways");
+  EXPECT_EQ(kafka.client_id, "plant-7-stream");
+  EXPECT_EQ(kafka.session_timeout, Duration::seconds(10));
+  EXPECT_EQ(kafka.username, "reader");
+  EXPECT_EQ(kafka.password, "word");
+  EXPECT_EQ(kafka.mechanism, SaslMechanism::scram_sha_512);
+  EXPECT_TRUE(kafka.tls);
+  EXPECT_EQ(kafka.ca, "/kafka/ca");
+  EXPECT_EQ(kafka.cert, "/kafka/cert");
+  EXPECT_EQ(kafka.key, "/kafka/key");
+  EXPECT_EQ(kafka.max_message_bytes, 1024U * 1024);
+  EXPECT_EQ(kafka.max_queued_bytes, 2U * 1024 * 1024);
+  ASSERT_EQ(kafka.routes.size(), 1U);
+  EXPECT_EQ(kafka.routes[0].topic, "plant/{device}");
+  const KafkaOptions& matching = *options_of<KafkaOptions>(*named(options.sources, "matching").source);
+  EXPECT_EQ(matching.topic_pattern, "plant\\..*");
+  EXPECT_TRUE(matching.allow_plaintext);
+  EXPECT_EQ(matching.group_id, "edgetide-plant-7-matching");
+  EXPECT_EQ(matching.start, kafka_earliest);
+  EXPECT_TRUE(matching.fail_on_data_loss);
+  EXPECT_EQ(matching.routes[0].topic, "#");
+  const KafkaOptions& given = *options_of<KafkaOptions>(*named(options.sources, "given").source);
+  EXPECT_EQ(given.partitions, (std::vector<KafkaOffset>{{{"readings", 0}, no_kafka_offset}, {{"readings", 1}, 1500}}));
+}
+
+TEST(Config, mistakes_of_kafka_sources_are_reported) {
+  if (leaves_parts_out()) GTEST_SKIP();
+  const auto kafka = [](const std::string& keys, const std::string& route = "sensor = \"a\"") {
+    return "[sources.s]\ntype = \"kafka\"\n" + keys + "\nroutes = [{ format = \"json\", " + route +
+           " }]\n[windows.w]\nsize = \"1m\"\n";
+  };
+  const std::string local = "servers = [\"localhost:9092\"]\n", one = local + "subscribe = [\"t\"]\n";
+  const std::vector<BadCase> cases = {
+      {kafka("subscribe = [\"t\"]"), "servers is missing"},
+      {kafka("servers = []\nsubscribe = [\"t\"]"), "servers is empty"},
+      {kafka("servers = [\"kafka\"]\nsubscribe = [\"t\"]"), "\"kafka\" is not the address of a broker"},
+      {kafka("servers = [\"kafka:0\"]\nsubscribe = [\"t\"]"), "is not the address of a broker"},
+      {kafka("servers = [\"kafka://k:9092\"]\nsubscribe = [\"t\"]"), "is not the address of a broker"},
+      {kafka("servers = [\"a:1,b:2\"]\nsubscribe = [\"t\"]"), "is not the address of a broker"},
+      {kafka("servers = [\"kafka:9092\"]\nsubscribe = [\"t\"]"), "would send everything readable"},
+      {kafka(local), "needs one of subscribe, subscribe_pattern and assign"},
+      {kafka(one + "assign = [\"t:0\"]"), "needs one of subscribe, subscribe_pattern and assign"},
+      {kafka(local + "subscribe = []"), "subscribe is empty"},
+      {kafka(local + "assign = []"), "assign is empty"},
+      {kafka(local + "subscribe = [\"a b\"]"), "\"a b\" is not the name of a topic"},
+      {kafka(local + "subscribe = [\"..\"]"), "is not the name of a topic"},
+      {kafka(local + "subscribe_pattern = \"a(\""), "is not an extended regular expression"},
+      {kafka(local + "subscribe_pattern = \"\""), "is not an extended regular expression"},
+      {kafka(local + "assign = [\"t\"]"), "\"t\" is not a partition"},
+      {kafka(local + "assign = [\"t:0@-1\"]"), "is not a partition"},
+      {kafka(local + "assign = [\"t:0\", \"t:0@5\"]"), "is there twice"},
+      {kafka(one + "start = \"newest\""), "start"},
+      {kafka(one + "group_id = \"a b\""), "group_id must be"},
+      {kafka(one + "group_id = \"{other}\""), "group_id must be"},
+      {kafka(one + "client_id = \"{other}\""), "client_id has a placeholder"},
+      {kafka(one + "session_timeout = \"1s\""), "session_timeout"},
+      {kafka(one + "username = \"u\""), "username and password belong together"},
+      {kafka(one + "password = \"p\""), "username and password belong together"},
+      {kafka(one + "tls = { cert = \"/c\" }"), "cert and key come together"},
+      {kafka(one, "topic = \"a.#.b\", sensor = \"a\""), "'#' must be the last level"},
+      {"[sources.s]\ntype = \"kafka\"\n" + one, "needs routes"},
+      {kafka(one + "client_id = \"a\"\ngroup_id = \"g\"") + "[sources.t]\ntype = \"kafka\"\n" + one +
+           "client_id = \"a\"\ngroup_id = \"g\"\nroutes = [{ format = \"json\", sensor = \"a\" }]\n",
+       "has the group_id and the client_id of sources.s"},
+  };
+  for (const BadCase& bad : cases) {
+    const std::string errors = errors_of(bad.text);
+    EXPECT_NE(errors.find(bad.message), std::string::npos) << "expected: " << bad.message << "\nfound:\n" << errors;
+  }
+  EXPECT_EQ(errors_of(kafka(one)), "");
+  EXPECT_EQ(errors_of(kafka("servers = [\"k:9093\", \"[2001:db8::1]:9093\"]\ntls = {}\nassign = [\"t:0\"]")), "");
+  EXPECT_EQ(errors_of(kafka("servers = [\"k:9092\"]\nallow_plaintext = true\nsubscribe_pattern = \"a|b\"")), "");
 }
 
 TEST(Config, telegrams_are_whole_messages_of_every_kind_of_socket) {

@@ -218,11 +218,81 @@ def port_of_the_monitor_in_use(world):
     wait_for(lambda: "http: cannot listen on" in gateway.log(), "the log says so", 10)
     expect("acknowledged meanwhile", gateway.send(reading("s", 0, 1)), 1)
     status = subprocess.run([world.build / "edgetide", "status", "--config", gateway.config], capture_output=True, text=True)
-    expect_that("edgetide status", "http: cannot listen on" in status.stdout, status.stdout[:200], "the reason")
+    expect_that("edgetide status", "not ready: http: cannot listen on" in status.stdout, status.stdout[:200], "the reason")
     taken.close()
     wait_for(gateway.answers, "the page", 40)
-    expect("monitor_error", gateway.status()["monitor_error"], "")
+    expect("listener_error", gateway.status()["listener_error"], "")
+    gateway.wait_until_ready()
     expect("reading in a row", gateway.settles(1), 1)
+
+
+def metrics_text(port, tls=""):
+    return REST + f'\n[metrics]\nlisten = "127.0.0.1:{port}"\n{tls}'
+
+
+def listener_is_missing(gateway, reason):
+    """The gateway is not ready for this reason, and runs."""
+    code, text = gateway.readyz()
+    expect("/readyz", code, 503)
+    expect_that("its reason", text.startswith("metrics: ") and reason in text, text.strip(), f"metrics, {reason}")
+    expect_that("listener_error", reason in gateway.status()["listener_error"], gateway.status()["listener_error"], reason)
+    expect("control_error", gateway.status()["control_error"], "")
+    expect_that("log", reason in gateway.log(), gateway.log()[-200:], reason)
+    expect("acknowledged meanwhile", gateway.send(reading("s", 0, 1)), 1)
+    expect("reading in a row", gateway.settles(1), 1)
+
+
+def check(gateway):
+    """Exit status and what it says of listeners."""
+    done = subprocess.run([gateway.world.build / "edgetide", "check", "--config", gateway.config], capture_output=True,
+                          text=True, timeout=30)
+    return done.returncode, "\n".join(line for line in done.stderr.splitlines() if "if it were started now" in line)
+
+
+@case
+def port_of_the_metrics_in_use(world):
+    taken, port = occupied()
+    gateway = Gateway(world, metrics_text(port))
+    status, warnings = check(gateway)
+    expect("check", status, 0)
+    expect_that("its warning", f"metrics: cannot listen on 127.0.0.1:{port}: Address already in use" in warnings, warnings,
+                "the reason")
+    gateway.start()
+    listener_is_missing(gateway, "Address already in use")
+    taken.close()
+    gateway.wait_until_ready(40)
+    expect("check while the gateway listens there", check(gateway), (0, ""))
+
+
+@case
+def certificate_of_the_metrics_is_missing(world):
+    folder, port = world.folder / "tls", free_port()
+    gateway = Gateway(world, metrics_text(port, f'cert_file = "{folder}/ca.pem"\nkey_file = "{folder}/key.pem"\n')).start()
+    listener_is_missing(gateway, "cannot read")
+    for state in ("running", "stopped"):
+        status, warnings = check(gateway)
+        expect(f"check, {state}", status, 0)
+        expect_that(f"its warning, {state}", f"metrics: cannot read {folder}/ca.pem" in warnings, warnings, "the reason")
+        if state == "running":
+            gateway.stop()
+    certificates(folder)
+    expect("check with the certificate", check(gateway), (0, ""))
+    gateway.start()
+    gateway.wait_until_ready()
+    (folder / "key.pem").write_text("another key\n")
+    status, warnings = check(gateway)
+    expect_that("check with another key", "are certificate and key a pair?" in warnings, warnings, "the reason")
+
+
+@case
+def control_socket_that_cannot_be_made_is_said_and_the_gateway_is_ready(world):
+    gateway = Gateway(world, REST)
+    (gateway.state / "control.sock" / "in_the_way").mkdir(parents=True)
+    gateway.start()
+    gateway.wait_until_ready()
+    status = gateway.status()
+    expect("listener_error", status["listener_error"], "")
+    expect_that("control_error", "control.sock" in status["control_error"], status["control_error"], "names the socket")
 
 
 SINKS = {

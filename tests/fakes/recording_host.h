@@ -33,6 +33,7 @@ class RecordingHost final : public SourceHost {
     if (!accepting_) return {Acceptance::Answer::closed, 0};
     for (const DecodedReading& reading : batch.readings) {
       readings_.push_back({std::string(reading.sensor), std::string(reading.metric), reading.value});
+      times_.push_back(reading.event_time.value_or(Timestamp::earliest()));
     }
     for (const DecodedRefusal& refusal : batch.refusals) {
       refusals_.push_back(refusal.reason);
@@ -158,6 +159,7 @@ class RecordingHost final : public SourceHost {
   std::string impairment() { return copy(impairment_); }
   bool is_connected() { return copy(connected_); }
   std::vector<RecordedReading> readings() { return copy(readings_); }
+  std::vector<Timestamp> times() { return copy(times_); }  // of the readings; earliest: none
   std::vector<Refusal> refusals() { return copy(refusals_); }
   std::vector<std::string> refusal_places() { return copy(places_); }
   bool wait_for_without_reading(const std::map<std::string, std::uint64_t>& counts) {
@@ -213,6 +215,7 @@ class RecordingHost final : public SourceHost {
   int connections_ = 0;
   int offered_ = 0;
   std::vector<RecordedReading> readings_;
+  std::vector<Timestamp> times_;
   std::vector<Refusal> refusals_;
   std::map<std::string, std::uint64_t> without_reading_;  // messages by "route reason"
   std::vector<std::string> places_;                       // of them: "where@offset"

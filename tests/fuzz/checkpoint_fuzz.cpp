@@ -36,7 +36,7 @@ std::string framed(char version, std::string_view body) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes = edgetide::text_of(data, size);
   edgetide::decode(std::string(bytes));
-  for (const char version : {'\1', '\2'}) edgetide::decode(edgetide::framed(version, bytes));
+  for (const char version : {'\1', '\2', '\3'}) edgetide::decode(edgetide::framed(version, bytes));
   edgetide::ByteReader in(bytes);
   edgetide::SnapshotHead head;
   static_cast<void>(load(in, head));

@@ -189,6 +189,32 @@ TEST(QuantileSketch, outlier_changes_no_other_quantile) {
   }
 }
 
+// Of 1000 values between least and 1.02 * least, or 10 * least, and of those below zero. Times 1.0, what is beyond the
+// range of a double is not among them.
+TEST(QuantileSketch, values_at_both_ends_of_double_are_within_the_error_too) {
+  const double largest = std::numeric_limits<double>::max();
+  const struct {
+    double least, most;
+  } cases[] = {{1e308, largest},   {0x1p1022, 0x1p1023}, {1.7e308, largest}, {0x1p1023, largest},
+               {1e-308, 1.1e-308}, {1e-307, 1e-305},     {1e-301, 1.5e-301}, {2.3e-308, 3e-308},
+               {1e-310, 1e-309},   {5e-324, 5e-323},     {5e-324, 5.1e-324}};
+  for (const auto& [least, most] : cases) {
+    for (const double sign : {1.0, -1.0}) {
+      QuantileSketch whole, part;
+      std::vector<double> sorted;
+      for (int i = 0; i < 1000; ++i) sorted.push_back(sign * (least + (most - least) * (i / 999.0)));
+      for (std::size_t i = 0; i < sorted.size(); ++i) (i % 2 == 0 ? whole : part).add(sorted[i]);
+      whole.merge(part);
+      std::sort(sorted.begin(), sorted.end());
+      for (const double percent : {0.0, 1.0, 50.0, 99.0, 99.9, 100.0}) {
+        const double exact = sorted[static_cast<std::size_t>(percent * 999 / 100)];
+        EXPECT_LE(std::abs(whole.percentile(percent) - exact), std::abs(exact) * 0.0100001)
+            << "p" << percent << " of " << sorted.front() << " to " << sorted.back();
+      }
+    }
+  }
+}
+
 TEST(QuantileSketch, values_over_all_magnitudes_keep_to_its_bound_of_memory_and_to_an_error_of_their_magnitude) {
   QuantileSketch sketch;
   std::vector<double> sorted;

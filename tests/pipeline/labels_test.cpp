@@ -163,6 +163,7 @@ TEST(Labels, watermark_is_of_the_sensor_whatever_they_are) {
   read_labelled(pipeline, {"a", 100, "x"});
   read_labelled(pipeline, {"a", 5, "y"});  // the first with that label
   EXPECT_EQ(pipeline.counters().outcomes[static_cast<std::size_t>(ReadingOutcome::late_dropped)], 1U);
+  EXPECT_EQ(pipeline.watermarks(), (std::vector<Timestamp>{at(100), Timestamp::earliest()})) << "once";
 }
 
 TEST(Labels, group_is_closed_by_what_its_sensor_sends_with_other_labels) {
@@ -171,6 +172,65 @@ TEST(Labels, group_is_closed_by_what_its_sensor_sends_with_other_labels) {
   read_labelled(pipeline, {"a", 100, "y"});
   EXPECT_EQ(lines(pipeline, tick(pipeline, 10), 1),
             (std::vector<std::string>{"status=x [0,10) final r1: 1", "status=y [100,110) open r1: 1"}));
+}
+
+// Of readings of one sensor, or two, by whether their last one is late. Windows of 10 s, grouped by status.
+TEST(Labels, first_reading_of_a_group_is_late_by_what_its_sensor_has_reached) {
+  const struct {
+    const char* what;
+    std::vector<Labelled> readings;
+    ReadingOutcome last;
+  } cases[] = {
+      {"a new group", {{"a", 1, "x"}, {"a", 100, "x"}, {"a", 5, "y"}}, ReadingOutcome::late_dropped},
+      {"a new group in time", {{"a", 1, "x"}, {"a", 100, "x"}, {"a", 95, "y"}}, ReadingOutcome::late_accepted},
+      {"a new sensor in a new group", {{"a", 100, "x"}, {"b", 5, "y"}}, ReadingOutcome::on_time},
+      {"another sensor that is behind holds the group open",
+       {{"b", 3, "y"}, {"a", 100, "x"}, {"a", 5, "y"}},
+       ReadingOutcome::on_time},
+      {"and no longer", {{"b", 90, "y"}, {"a", 100, "x"}, {"a", 5, "y"}}, ReadingOutcome::late_dropped},
+      {"twice", {{"a", 100, "x"}, {"a", 5, "y"}, {"a", 5, "y"}}, ReadingOutcome::late_dropped},
+      {"another one", {{"a", 100, "x"}, {"a", 5, "y"}, {"a", 5, "z"}}, ReadingOutcome::late_dropped},
+  };
+  for (const WindowKind kind : {WindowKind::tumbling, WindowKind::sliding, WindowKind::session}) {
+    for (const auto& c : cases) {
+      for (const bool restarts : {false, true}) {
+        for (const WatermarkScope scope : {WatermarkScope::sensor, WatermarkScope::stream}) {
+          PipelineOptions options = with_groups({"status"});
+          options.windows[0].kind = kind;
+          options.windows[0].slide = options.windows[0].gap = Duration::seconds(10);
+          if (kind == WindowKind::session) options.windows[0].gap = Duration::seconds(4);
+          options.windows[0].allowed_lateness = Duration::seconds(5);
+          options.sources[0].time.scope = scope;
+          Pipeline pipeline(options);
+          for (std::size_t i = 0; i < c.readings.size(); ++i) {
+            if (restarts) restart(pipeline, options);
+            if (i + 1 < c.readings.size()) read_labelled(pipeline, c.readings[i]);
+          }
+          const std::uint64_t before = pipeline.counters().of(c.last);
+          read_labelled(pipeline, c.readings.back());
+          EXPECT_EQ(pipeline.counters().of(c.last), before + 1) << c.what << ", " << word_of(window_kind_words, kind);
+        }
+      }
+    }
+  }
+}
+
+// What a source does not feed has moved the sensor's watermark all the same.
+TEST(Labels, first_reading_of_a_group_is_late_by_what_its_sensor_has_reached_with_another_source) {
+  PipelineOptions options = with_groups({"line"});
+  options.sources.push_back(options.sources[0]);
+  options.sources[1].name = "t";
+  options.windows.push_back(options.windows[0]);
+  options.windows[1].name = "v";
+  options.windows[1].inputs = {SourceId{1}};
+  options.windows[1].group_by.clear();
+  Pipeline pipeline(options);
+  const SeriesId series = *labelled_series(pipeline, {"a", 0, "x"});
+  const Reading ahead{series, at(100), 1}, behind{series, at(5), 1};
+  read_labelled(pipeline, {"b", 100, "x", "2"});  // neither source is awaited any more
+  pipeline.apply({SourceId{1}, moment(0), std::span<const Reading>(&ahead, 1)});
+  pipeline.apply({SourceId{0}, moment(0), std::span<const Reading>(&behind, 1)});
+  EXPECT_EQ(pipeline.counters(SourceId{0}).of(ReadingOutcome::late_dropped), 1U);
 }
 
 TEST(Labels, reading_is_a_duplicate_whatever_they_are) {

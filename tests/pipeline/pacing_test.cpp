@@ -28,7 +28,6 @@ Case timeless_case(std::uint64_t seed) {
   }
   for (WindowOptions& window : made.options.windows) {
     window.top.reset();
-    window.emit_empty = false;
     if (window.kind == WindowKind::running) window.kind = WindowKind::tumbling;
   }
   std::erase_if(made.inputs, [](const Input& input) {

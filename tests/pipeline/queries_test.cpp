@@ -245,6 +245,62 @@ TEST(Top, ranking_leaves_whole_when_it_changes_and_rows_that_fall_out_are_retrac
   }
 }
 
+// Sums a 5, b 9, c 7 and d 1 of [0,10), which were emitted with one `top`, at the first firing with another.
+TEST(Top, that_is_changed_ranks_again_at_the_next_firing) {
+  const TopOptions by_sum{2, Aggregate::sum};
+  const struct {
+    const char* what;
+    std::optional<TopOptions> before, after;
+    std::vector<std::string> rows;
+  } cases[] = {
+      {"the same", by_sum, by_sum, {}},
+      {"fewer", by_sum, TopOptions{1, Aggregate::sum}, {"0 c [0,10) retracted r2: nan nan", "1 b [0,10) open r2: 1 9"}},
+      {"more",
+       by_sum,
+       TopOptions{3, Aggregate::sum},
+       {"1 b [0,10) open r2: 1 9", "2 c [0,10) open r2: 1 7", "3 a [0,10) open r1: 1 5"}},
+      {"by another aggregate",
+       by_sum,
+       TopOptions{2, Aggregate::count},
+       {"0 b [0,10) retracted r2: nan nan", "0 c [0,10) retracted r2: nan nan", "1 d [0,10) open r1: 2 1",
+        "2 a [0,10) open r1: 1 5"}},
+      {"none",
+       by_sum,
+       std::nullopt,
+       {"0 a [0,10) open r1: 1 5", "0 b [0,10) open r2: 1 9", "0 c [0,10) open r2: 1 7", "0 d [0,10) open r1: 2 1"}},
+      {"none before",
+       std::nullopt,
+       by_sum,
+       {"0 a [0,10) retracted r2: nan nan", "0 d [0,10) retracted r2: nan nan", "1 b [0,10) open r2: 1 9",
+        "2 c [0,10) open r2: 1 7"}},
+  };
+  for (const WindowKind kind : {WindowKind::tumbling, WindowKind::sliding, WindowKind::session, WindowKind::running}) {
+    for (const auto& c : cases) {
+      PipelineOptions options = one_window();
+      options.windows[0].kind = kind;
+      options.windows[0].slide = options.windows[0].gap = Duration::seconds(10);
+      options.windows[0].trigger = Duration::seconds(1);
+      options.windows[0].top = c.before;
+      Pipeline pipeline(options);
+      for (const auto& [sensor, value] : {std::pair{"a", 5.0}, {"b", 9.0}, {"c", 7.0}, {"d", -2.0}, {"d", 3.0}}) {
+        read(pipeline, sensor, 0, value);
+      }
+      tick(pipeline, 1);
+      options.windows[0].top = c.after;
+      const std::string bytes = pipeline.snapshot();
+      pipeline = Pipeline(options);
+      ASSERT_EQ(pipeline.restore(bytes, Connections::go_on), std::nullopt);
+      const std::string again = pipeline.snapshot();
+      pipeline = Pipeline(options);
+      ASSERT_EQ(pipeline.restore(again, Connections::go_on), std::nullopt);
+      std::vector<std::string> rows = ranked_lines(pipeline, tick(pipeline, 2));
+      for (std::string& row : rows) row.replace(row.find('['), row.find(')') - row.find('[') + 1, "[0,10)");
+      EXPECT_EQ(rows, c.rows) << c.what << ", " << word_of(window_kind_words, kind);
+      EXPECT_THAT(lines(pipeline, tick(pipeline, 3)), IsEmpty()) << c.what;
+    }
+  }
+}
+
 TEST(Top, running_totals_are_ranked_with_those_that_did_not_change) {
   PipelineOptions options = one_window();
   options.windows[0].kind = WindowKind::running;
@@ -304,6 +360,68 @@ TEST(EmitEmpty, end_of_the_input_makes_those_final_that_are_past_for_the_newest_
   EXPECT_THAT(lines(pipeline, tick(pipeline, 20)), ElementsAre("a [0,10) final r2: 1 1", "a [10,20) final r2: 0 nan",
                                                                "a [20,30) final r1: 0 nan", "a [30,40) final r2: 1 1"));
   EXPECT_TRUE(tick(pipeline, 40).rows.empty());
+}
+
+// a at :01, b at :45, and perhaps a tick before the end of all input, which makes the same rows final without it.
+TEST(EmitEmpty, end_of_the_input_makes_the_same_rows_final_whatever_left_before) {
+  const struct {
+    WatermarkScope scope;
+    std::optional<double> raised;
+    std::vector<std::string> rows;
+  } cases[] = {
+      {WatermarkScope::sensor, {}, {"a [0,10)", "b [40,50)"}},
+      {WatermarkScope::sensor, 25, {"a [0,10)", "a [10,20)", "b [40,50)"}},
+      {WatermarkScope::source, {}, {"a [0,10)", "b [40,50)"}},
+      {WatermarkScope::global, {}, {"a [0,10)", "b [40,50)"}},
+      {WatermarkScope::stream, {}, {"a [0,10)", "a [10,20)", "a [20,30)", "a [30,40)", "b [40,50)"}},
+  };
+  for (const auto& c : cases) {
+    for (const bool ticks : {false, true}) {
+      PipelineOptions options = one_window();
+      options.windows[0].emit_empty = true;
+      options.windows[0].allowed_lateness = Duration::seconds(7);
+      options.sources[0].time.scope = c.scope;
+      options.sources[0].time.max_out_of_orderness = Duration::seconds(10);
+      Pipeline pipeline(options);
+      std::vector<std::string> finals;
+      const auto keep = [&](double now) {
+        const Emission emission = tick(pipeline, now, Fire::all);
+        const std::vector<std::string> all = lines(pipeline, emission);
+        for (std::size_t i = 0; i < all.size(); ++i) {
+          if (emission.rows[i].state == RowState::final) finals.push_back(all[i].substr(0, all[i].find(')') + 1));
+        }
+      };
+      read(pipeline, "a", 1);
+      read(pipeline, "b", 45);
+      if (c.raised) pipeline.raise_watermarks(at(*c.raised));
+      if (ticks) keep(1);
+      pipeline.raise_watermarks(Timestamp::latest());
+      keep(2);
+      std::sort(finals.begin(), finals.end());
+      EXPECT_EQ(finals, c.rows) << static_cast<int>(c.scope) << ticks;
+    }
+  }
+}
+
+// The clock went on for an idle sensor, which then is no longer idle.
+TEST(EmitEmpty, end_of_the_input_leaves_no_row_closed) {
+  PipelineOptions options = one_window();
+  options.windows[0].emit_empty = true;
+  options.windows[0].allowed_lateness = Duration::seconds(20);
+  options.sources[0].time.idle_timeout = Duration::seconds(60);
+  Pipeline pipeline(options);
+  pipeline.connected(SourceId{0}, moment(0));
+  read_at(pipeline, 1, "a", 1);
+  std::map<Timestamp, RowState> states;
+  const auto keep = [&](const Emission& emission) {
+    for (const Row& row : emission.rows) states[row.start] = row.state;
+  };
+  keep(tick(pipeline, 100));
+  read_at(pipeline, 101, "a", 35);
+  pipeline.raise_watermarks(Timestamp::latest());
+  keep(tick(pipeline, 102, Fire::all));
+  EXPECT_EQ(states.size(), 10U);  // up to [90,100)
+  for (const auto& [start, state] : states) EXPECT_EQ(state, RowState::final) << start.count();
 }
 
 TEST(EmitEmpty, time_at_the_end_of_all_times_has_no_window_behind_it) {

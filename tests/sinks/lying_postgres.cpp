@@ -61,6 +61,7 @@ Asked asked_by(std::string_view sql) {
   if (has("UPDATE \"edgetide\".sink_state")) return Asked::epoch;
   if (has("\"edgetide\".sink_state")) return Asked::state;
   if (has("INSERT INTO \"edgetide\".series")) return Asked::add_series;
+  if (has("SELECT n.position\nFROM")) return Asked::skipped;
   if (has("WITH ORDINALITY")) return Asked::find_series;
   if (has("DELETE FROM")) return Asked::retract;
   return has("INSERT INTO") ? Asked::insert : Asked::other;
@@ -138,6 +139,7 @@ void LyingPostgres::run() {
 
 void LyingPostgres::serve(Peer& peer) {
   in_transaction_ = false;
+  ++connections_;
   if (!start(peer)) return;
   while (ask_for(peer)) {
   }
@@ -178,8 +180,7 @@ bool LyingPostgres::ask_for(Peer& peer) {
     if (const PgReply reply = reply_to(asked); reply.bytes) return send_bytes(peer, reply);
     claimed_ = claimed_ || asked == Asked::claim;
     stored_ += asked == Asked::insert ? 1 : 0;
-    peer.write(message('1', {}) + message('2', {}) + encoded(reply_to(asked)) +
-               message('Z', in_transaction_ ? "T" : "I"));
+    peer.write(message('1', {}) + message('2', {}) + encoded(reply_to(asked)) + ready());
   }
   return true;
 }
@@ -197,7 +198,16 @@ void LyingPostgres::answer_simple(Peer& peer, const std::string& sql) {
   if (sql.starts_with("BEGIN")) tag = "BEGIN", in_transaction_ = true;
   if (sql.starts_with("COMMIT")) tag = "COMMIT", in_transaction_ = false, ++committed_;
   if (sql.starts_with("ROLLBACK")) tag = "ROLLBACK", in_transaction_ = false;
-  peer.write(message('C', tag + '\0') + message('Z', in_transaction_ ? "T" : "I"));
+  peer.write(message('C', tag + '\0') + ready());
+}
+
+std::string LyingPostgres::ready() {
+  constexpr std::size_t value_bytes = 29'000;  // libpq takes 30,000 for a message
+  std::string bytes;
+  while (bytes.size() < babble_bytes_) {
+    bytes += status("parameter_" + std::to_string(++parameters_), std::string(value_bytes, 'x'));
+  }
+  return bytes + message('Z', in_transaction_ ? "T" : "I");
 }
 
 PgReply LyingPostgres::reply_to(Asked asked) const {
@@ -218,6 +228,7 @@ PgReply LyingPostgres::reply_to(Asked asked) const {
       return {{oid_bigint, oid_bigint, oid_bigint}, {{"1", "11", "0"}, {"2", "12", "0"}}};
     case Asked::epoch:
       return {{}, {}, "UPDATE 1"};
+    case Asked::add_series:
     case Asked::insert:
       return {{}, {}, "INSERT 0 2"};
     default:

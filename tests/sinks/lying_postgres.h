@@ -17,7 +17,7 @@
 namespace edgetide::test {
 
 // What the sink asks for.
-enum class Asked { other, tables, state, claim, find_series, add_series, insert, retract, epoch };
+enum class Asked { other, tables, state, claim, find_series, add_series, insert, retract, epoch, skipped };
 
 struct PgReply {
   std::vector<unsigned> types = {};  // oids, one for each column
@@ -40,6 +40,9 @@ class LyingPostgres {
   void forget() noexcept { claimed_ = false; }
   // Asks for a password in clear text, and answers to TLS that it has none.
   void ask_for_password() noexcept { asks_for_password_ = true; }
+  // Says so many bytes of its parameters, each time under other names, with all that it answers.
+  void babble(std::size_t bytes) noexcept { babble_bytes_ = bytes; }
+  int connections() const noexcept { return connections_; }
   const std::string& password() const noexcept { return password_; }
 
   PostgresOptions options(const std::string& host = "127.0.0.1") const;
@@ -55,12 +58,16 @@ class LyingPostgres {
   bool send_bytes(Peer& peer, const PgReply& reply);
   void answer_simple(Peer& peer, const std::string& sql);
   PgReply reply_to(Asked asked) const;
+  std::string ready();
 
   const std::vector<WindowSchema> inputs_;
   std::map<Asked, PgReply> lies_;
   std::atomic<bool> asks_for_password_ = false;
   std::string password_;
   std::atomic<int> stored_ = 0, committed_ = 0;
+  std::atomic<int> connections_ = 0;
+  std::atomic<std::size_t> babble_bytes_ = 0;
+  std::size_t parameters_ = 0;
   std::atomic<bool> claimed_ = false;
   bool in_transaction_ = false;
   int listener_ = -1;

@@ -2,8 +2,12 @@
 #include <atomic>
 #include <chrono>
 #include <gmock/gmock.h>
+#include <malloc.h>
+#include <sys/socket.h>
 #include <thread>
 
+#include "daemon/service/descriptor.h"
+#include "daemon/service/library_reads.h"
 #include "tests/sinks/batch_builder.h"
 #include "tests/sinks/lying_postgres.h"
 #include "tests/sinks/outcome_matchers.h"
@@ -114,6 +118,32 @@ TEST(PostgresAnswer, lie_at_a_delivery_is_an_error_and_stores_no_row) {
   }
 }
 
+TEST(PostgresAnswer, lie_about_rows_that_were_skipped_is_an_error_and_commits_no_row) {
+  const Lie lies[] = {
+      {"position 0", Asked::skipped, {{bigint}, {{"0"}}}, "column 1 is out of range"},
+      {"position after the last", Asked::skipped, {{bigint}, {{"3"}}}, "column 1 is out of range"},
+      {"more than were not changed", Asked::skipped, {{bigint}, {{"1"}, {"2"}}}, "2 rows, at most 1"},
+      {"NULL", Asked::skipped, {{bigint}, {{std::nullopt}}}, "is NULL"},
+      {"text", Asked::skipped, {{of_text}, {{"1"}}}, "is not of an integer type"},
+      {"two columns", Asked::skipped, {two_bigints, {{"1", "1"}}}, "2 columns, 1"},
+  };
+  for (const Lie& lie : lies) {
+    SCOPED_TRACE(lie.name);
+    LyingPostgres server(minute_window());
+    server.lie(Asked::insert, {{}, {}, "INSERT 0 1"});
+    server.lie(lie.about, lie.reply);
+    const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
+    ASSERT_THAT(sink->open(), IsDelivered());
+    const int committed = server.committed();
+    EXPECT_THAT(sink->deliver(two_rows()), IsRetryAfter(HasSubstr(lie.reason)));
+    EXPECT_EQ(server.committed(), committed);
+    server.lie(lie.about, {{bigint}, {{"2"}}});
+    sink->close();
+    ASSERT_THAT(sink->open(), IsDelivered());
+    EXPECT_THAT(sink->deliver(two_rows()), IsDelivered(testing::SizeIs(1)));
+  }
+}
+
 TEST(PostgresAnswer, lie_at_the_start_is_an_error) {
   const Lie lies[] = {
       {"claim without a row", Asked::claim, {{bigint}, {}, "INSERT 0 0"}, "0 rows, at least 1"},
@@ -197,6 +227,59 @@ TEST(PostgresAnswer, answer_without_end_is_left_before_it_takes_the_memory) {
     ASSERT_THAT(sink->open(), IsDelivered());
     EXPECT_THAT(sink->deliver(two_rows()), IsDelivered());
   }
+}
+
+// libpq keeps them for as long as the connection lasts.
+TEST(PostgresAnswer, what_a_server_says_of_itself_does_not_pile_up) {
+  LyingPostgres server(minute_window());
+  server.babble(300'000);
+  const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
+  ASSERT_THAT(sink->open(), IsDelivered());
+  const RowBatch rows = two_rows();
+  const std::size_t before = mallinfo2().uordblks;
+  std::size_t most = 0;
+  for (int i = 0; i < 60; ++i) {
+    ASSERT_THAT(sink->deliver(rows), IsDelivered()) << i;
+    most = std::max(most, mallinfo2().uordblks);
+  }
+  EXPECT_LT(most - std::min(most, before), std::size_t{24} << 20);
+  EXPECT_GT(server.connections(), 1);
+  EXPECT_LT(server.connections(), 30);
+  server.babble(0);
+  const int connections = server.connections();
+  for (int i = 0; i < 60; ++i) ASSERT_THAT(sink->deliver(rows), IsDelivered()) << i;
+  EXPECT_LE(server.connections(), connections + 1) << "what says little keeps its connection";
+}
+
+TEST(ReadBudget, bounds_each_answer_and_all_of_them) {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  const Descriptor reader(ends[0]), writer(ends[1]);
+  const auto read = [&](std::size_t count) {
+    EXPECT_EQ(send(ends[1], std::string(count, 'x').data(), count, 0), static_cast<ssize_t>(count));
+    char bytes[100];
+    return recv(ends[0], bytes, sizeof bytes, 0);
+  };
+  {
+    const ReadBudget budget(10, 25);
+    EXPECT_EQ(read(10), 10);
+    ReadBudget::restart();
+    EXPECT_EQ(read(10), 10);
+    EXPECT_EQ(budget.read_bytes(), 20U);
+    EXPECT_EQ(read(1), 0) << "of one answer";
+    EXPECT_TRUE(budget.is_exceeded());
+  }
+  {
+    const ReadBudget budget(10, 25);
+    for (int i = 0; i < 5; ++i) {
+      ReadBudget::restart();
+      EXPECT_EQ(read(5), 5);
+    }
+    ReadBudget::restart();
+    EXPECT_EQ(read(1), 0) << "of all";
+    EXPECT_TRUE(budget.is_exceeded());
+  }
+  EXPECT_EQ(read(50), 50);
 }
 
 // 0.0.0.0 is this machine, but not by its number.

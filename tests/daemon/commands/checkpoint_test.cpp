@@ -63,8 +63,16 @@ class CheckpointCommands : public testing::Test {
     std::filesystem::create_directories(state_);
     CheckpointStore store(files, state_, {});
     ASSERT_TRUE(std::holds_alternative<CheckpointStore::Found>(store.newest()));
-    ASSERT_FALSE(store.write(
-        {4711, 3, 9, 1200, {}, {taken, Duration::seconds(6)}, pipeline.snapshot(), {{"history", 7}}, "besides"}));
+    ASSERT_FALSE(store.write({4711,
+                              3,
+                              9,
+                              1200,
+                              {},
+                              {taken, Duration::seconds(6)},
+                              pipeline.snapshot(),
+                              {{"history", 7}},
+                              "besides",
+                              {12'345'678, 4'096, 67'108'864}}));
   }
 
   template <typename Command, typename Options>
@@ -97,6 +105,7 @@ TEST_F(CheckpointCommands, show_prints_what_the_newest_holds) {
                             "state     4711, run 3, epoch 9\n"
                             "journal   from record 1200\n"
                             "series    2\n"
+                            "memory    11.8MiB and 4.0KiB reserved of 64.0MiB\n"
                             "window    minute: 2 open\n"
                             "window    hour: 2 open\n"
                             "source    local: 3 received, 2 on time, 1 bad_syntax\n"
@@ -105,7 +114,9 @@ TEST_F(CheckpointCommands, show_prints_what_the_newest_holds) {
   EXPECT_EQ(show(ListFormat::json).out,
             "{\"path\":\"" + path(2) +
                 "\",\"taken_at\":\"2026-11-21T02:00:00.000000Z\",\"state_id\":4711,\"run\":3,\"epoch\":9,"
-                "\"journal_next\":1200,\"series\":2,\"windows\":{\"minute\":2,\"hour\":2},\"sources\":{\"local\":{"
+                "\"journal_next\":1200,\"series\":2,\"state_bytes\":12345678,"
+                "\"state_reserved_bytes\":4096,\"state_max_bytes\":67108864,\"windows\":{\"minute\":2,\"hour\":2},"
+                "\"sources\":{\"local\":{"
                 "\"received\":3,\"on_time\":2,\"late_accepted\":0,\"late_dropped\":0,\"duplicates\":0,\"unmatched\":0,"
                 "\"restamped\":0,"
                 "\"refused\":{\"bad_syntax\":1}}},\"outboxes\":{\"history\":7},\"skipped\":[]}\n");

@@ -186,6 +186,63 @@ TEST(HttpServer, header_with_a_nul_byte_or_in_several_lines_is_bad_wherever_it_s
   }
 }
 
+std::string ask(int port, const std::string& bytes) {
+  const HttpPeer peer(port);
+  EXPECT_TRUE(peer.send(bytes));
+  return peer.read_all();
+}
+
+TEST(HttpServer, request_line_with_a_nul_byte_is_bad_wherever_it_stands) {
+  using namespace std::string_literals;
+  const int port = free_port();
+  const ServedHttp server(on_port(port),
+                          [](std::string_view path) { return HttpAnswer{.status = path == "/metrics" ? 200U : 404U}; });
+  const std::string host = "Host: localhost\r\n\r\n";
+  for (const char* target : {"/metrics", "/metrics?", "/metrics?a", "/metrics?a=b&c=%20d&&e=", "/metrics?&"}) {
+    EXPECT_EQ(status_of(get(port, target)), 200) << target;
+  }
+  EXPECT_EQ(status_of(ask(port, "GET   /metrics HTTP/1.1\r\n" + host)), 200);
+  EXPECT_EQ(status_of(ask(port, "GET /metrics HTTP/1.1\n" + host)), 200);
+  EXPECT_EQ(status_of(ask(port, "GET /metrics HTTP/1.0\r\n\r\n")), 200);
+  EXPECT_EQ(status_of(ask(port, "GET /metrics  HTTP/1.1\r\n" + host)), 404) << "the path ends in a blank";
+  for (const std::string& bad :
+       {"GET /metrics\0 HTTP/1.1\r\n"s, "GET /metrics\0.evil HTTP/1.1\r\n"s, "GET /metrics?a=b\0 HTTP/1.1\r\n"s,
+        "GET /metrics?a\0=b HTTP/1.1\r\n"s, "GET /metrics?\0 HTTP/1.1\r\n"s, "GET /metrics\0?a=b HTTP/1.1\r\n"s,
+        "GET \0/metrics HTTP/1.1\r\n"s, "GET\0x /metrics HTTP/1.1\r\n"s, "GET\0 /metrics HTTP/1.1\r\n"s,
+        "GET /metrics HTTP/1.1\0\r\n"s, "GET /metrics\0 \0 HTTP/1.1\r\n"s}) {
+    EXPECT_EQ(status_of(ask(port, bad + host)), 400) << bad;
+  }
+}
+
+TEST(HttpServer, line_directly_behind_the_request_line_is_not_dropped) {
+  using namespace std::string_literals;
+  const int port = free_port();
+  HttpServerOptions options = on_port(port);
+  options.token = "s3cret";
+  const ServedHttp server(options);
+  const std::string host = "Host: 127.0.0.1\r\n", token = "Authorization: Bearer s3cret\r\n";
+  for (const std::string& bad :
+       {" X: y\r\n" + host + token, "\tHost: evil.example\r\n" + host + token, " Host: evil.example\r\n" + host + token,
+        "Host : evil.example\r\n" + host + token, host + token + "Host\t: evil.example\r\n",
+        host + token + ": nameless\r\n", host + token + "a b: c\r\n", host + token + "a\x7f: c\r\n",
+        "\0Host: evil.example\r\n"s + host + token, "\0\r\n"s + host + token, host + token + "\0X: y\r\n"s}) {
+    EXPECT_EQ(status_of(get(port, "/", bad)), 400) << bad;
+  }
+}
+
+TEST(HttpServer, request_with_two_lengths_is_bad_and_ends_its_connection) {
+  const int port = free_port();
+  const ServedHttp server(on_port(port));
+  const std::string next = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  for (const std::string lengths :
+       {"Content-Length: 0\r\nContent-Length: 37\r\n", "Content-Length: 37\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"}) {
+    const std::string answer = ask(port, "GET / HTTP/1.1\r\nHost: localhost\r\n" + lengths + "\r\n0\r\n\r\n" + next);
+    EXPECT_EQ(status_of(answer), 400) << lengths;
+    EXPECT_EQ(answer.find("HTTP/1.1", 1), answer.npos) << answer;
+  }
+}
+
 TEST(HttpServer, slow_requests_and_slow_readers_end_at_the_deadline) {
   const int port = free_port();
   const ServedHttp server(on_port(port),
@@ -204,6 +261,23 @@ TEST(HttpServer, slow_requests_and_slow_readers_end_at_the_deadline) {
   EXPECT_GT(took, 4500ms);
   EXPECT_LT(took, 7s);
   EXPECT_LT(reader.read_all().size(), std::size_t{16} << 20);
+}
+
+// More than libmicrohttpd has room for: it would then look at the connection again and again.
+TEST(HttpServer, body_that_cannot_go_on_costs_no_processor_time) {
+  const int port = free_port();
+  const ServedHttp server(on_port(port));
+  const std::string head = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string& chunk : {"1;" + std::string(100'000, 'x'), std::string(100'000, '0')}) {
+    const HttpPeer stuck(port);
+    ASSERT_TRUE(stuck.send(head + chunk));
+    std::this_thread::sleep_for(100ms);
+    const auto before = cpu_of_process();
+    const auto end = std::chrono::steady_clock::now() + 1s;
+    EXPECT_EQ(status_of(get(port, "/healthz")), 200);
+    std::this_thread::sleep_until(end);
+    EXPECT_LT(cpu_of_process() - before, 100ms);
+  }
 }
 
 TEST(HttpServer, many_slow_requests_take_no_answer_away) {

@@ -36,6 +36,9 @@ TEST(Readiness, says_what_keeps_the_gateway_from_its_work) {
          status.sinks[0].needs_person = true;
          status.sinks[0].error = "no table";
        }},
+      {"metrics: cannot listen on 127.0.0.1:2",
+       [](GatewayStatus& status) { status.listener_error = "metrics: cannot listen on 127.0.0.1:2"; }},
+      {"", [](GatewayStatus& status) { status.control_error = "a file is in the way"; }},
       {"no checkpoint can be written: no",
        [](GatewayStatus& status) { status.storage.checkpoint_error = "no checkpoint can be written: no"; }},
       {"no checkpoint for 91 s",

@@ -31,6 +31,12 @@ class Sensors {
     const Reading reading{*id, time, 1};
     pipeline_.apply({SourceId{source}, after(second), std::span<const Reading>(&reading, 1)});
   }
+  void disconnect(std::int64_t second, std::uint32_t source) {
+    pipeline_.disconnected(SourceId{source}, after(second));
+  }
+  void set_unheard(std::uint32_t source, std::int64_t seconds) {
+    pipeline_.set_unheard(SourceId{source}, Duration::seconds(seconds));
+  }
   void tick(std::int64_t second) {
     Emission rows;
     pipeline_.tick(after(second), Fire::due, rows);
@@ -39,10 +45,8 @@ class Sensors {
   // "second/b -3600 silent; ..." in the order of the list.
   std::string listed(std::int64_t second, SensorChoice choice) {
     tick(second);
-    const Timestamp now = after(second).wall;
     std::string text;
-    for (const SensorStatus& sensor :
-         sensor_statuses(choose_series(pipeline_, choice, now), choice, pipeline_.options(), now)) {
+    for (const SensorStatus& sensor : sensor_statuses(choose_series(pipeline_, choice), choice, pipeline_.options())) {
       text += (text.empty() ? "" : "; ") + sensor.source + '/' + sensor.sensor;
       if (sensor.clock_ahead) text += ' ' + std::to_string(sensor.clock_ahead->count() / 1'000'000);
       if (sensor.idle) text += " silent " + std::to_string(sensor.silence.count() / 1'000'000);
@@ -99,6 +103,24 @@ TEST(SensorChoice, clock_of_a_restamped_sensor_shows_what_it_sent) {
   EXPECT_EQ(sensors.listed(2, SensorChoice::skewed), "second/a 3600");
   sensors.read(3, 1, "a", 0);
   EXPECT_EQ(sensors.listed(4, SensorChoice::all), "second/a 0");
+}
+
+// Neither the silence of a source that is away or not heard, nor a reading that was far ahead once, moves it.
+TEST(SensorChoice, clock_stays_as_it_was_when_the_newest_reading_came) {
+  Sensors sensors;
+  for (std::int64_t second = 1; second <= 10; ++second) sensors.read(second, 0, "a", -30);
+  for (const std::int64_t now : {11, 40, 100}) {
+    EXPECT_EQ(sensors.listed(now, SensorChoice::all).substr(0, 11), "first/a -30") << now;
+  }
+  sensors.set_unheard(0, 50);
+  EXPECT_EQ(sensors.listed(110, SensorChoice::all).substr(0, 11), "first/a -30") << "not all was heard";
+  sensors.disconnect(110, 0);
+  EXPECT_EQ(sensors.listed(900, SensorChoice::all).substr(0, 11), "first/a -30") << "away";
+  sensors.read(901, 1, "b", 200);
+  for (std::int64_t second = 902; second < 1100; second += 20) {
+    sensors.read(second, 1, "b", 5);
+    EXPECT_EQ(sensors.listed(second, SensorChoice::skewed), "second/b 5") << second;
+  }
 }
 
 TEST(SensorChoice, time_that_cannot_be_read_says_nothing_of_the_clock) {

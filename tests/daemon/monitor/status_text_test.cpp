@@ -12,6 +12,7 @@
 namespace edgetide {
 
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(StatusText, durations_and_sizes_are_short) {
   const std::vector<std::pair<Duration, std::string>> durations = {
@@ -51,8 +52,13 @@ TEST(StatusText, tells_why_the_gateway_is_not_ready) {
   status.sources[0].awaited = true;
   EXPECT_THAT(status_text(status), HasSubstr("  cannot listen on 127.0.0.1:1; new series are refused, series_rate; "
                                              "watermarks wait for its first reading\n"));
-  status.monitor_error = "http: cannot listen on 127.0.0.1:2";
-  EXPECT_THAT(status_text(status), HasSubstr("\nhttp: cannot listen on 127.0.0.1:2\n"));
+  status.listener_error = "http: cannot listen on 127.0.0.1:2";
+  status.control_error = "control: a file is in the way";
+  EXPECT_THAT(status_text(status), HasSubstr("\nhttp: cannot listen on 127.0.0.1:2\ncontrol: a file is in the way\n"));
+  status.sources[0].impairment.clear();
+  status.sources[0].connected = true;
+  EXPECT_THAT(status_text(status), HasSubstr("not ready: http: cannot listen on 127.0.0.1:2\n"));
+  EXPECT_THAT(status_text(status), Not(HasSubstr("\nhttp: cannot listen"))) << "said once";
 }
 
 TEST(StatusText, messages_without_a_reading_are_listed_if_there_are_some) {

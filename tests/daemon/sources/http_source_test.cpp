@@ -203,6 +203,29 @@ TEST(HttpSource, bodies_of_which_nothing_comes_are_counted) {
                                                     {" no_route", 1}}));
 }
 
+// The path of a route, the key or the host could otherwise be another one than a proxy in front of it has seen.
+TEST(HttpSource, request_that_could_be_read_in_two_ways_is_refused_and_ends_its_connection) {
+  using namespace std::string_literals;
+  HttpSourceOptions options = http_options(free_port());
+  options.influx = true;
+  Served served(options);
+  const std::string host = "Host: localhost\r\n", length = "Content-Length: 7\r\n", body = R"({"t":1})";
+  const std::string line = "POST /ingest/a HTTP/1.1\r\n";
+  for (const std::string& bad :
+       {"POST /ingest/a\0b HTTP/1.1\r\n"s + host + length, "POST /ingest/a\0 HTTP/1.1\r\n"s + host + length,
+        "POST /write?precision=s\0x HTTP/1.1\r\n"s + host + length, line + " X: y\r\n" + host + length,
+        line + "Host : evil.example\r\n" + host + length, line + host + length + "Content-Length: 0\r\n",
+        line + host + length + "Transfer-Encoding: chunked\r\n", line + host + length + "Idempotency-Key: a\0b\r\n"s}) {
+    const HttpSender sender(served.port);
+    sender.send(bad + "\r\n" + body);
+    EXPECT_EQ(status_of(sender.read_answer()), 400) << bad;
+    sender.send(request("/ingest/a", body));
+    EXPECT_EQ(sender.read_answer(), "") << bad;
+  }
+  EXPECT_TRUE(served.host.readings().empty());
+  EXPECT_EQ(status_of(ask(served.port, line + host + length + "\r\n" + body)), 200);
+}
+
 TEST(HttpSource, body_in_chunks_beyond_the_limit_is_read_on_and_answered) {
   HttpSourceOptions options = http_options(free_port());
   options.max_body_bytes = 1000;

@@ -13,6 +13,7 @@
 #include "daemon/decoders/csv_decoder.h"
 #include "tests/daemon/sources/archives.h"
 #include "tests/fakes/recording_host.h"
+#include "tests/fakes/soon.h"
 #include "tests/fakes/temporary_folder.h"
 
 namespace edgetide::test {
@@ -37,15 +38,6 @@ std::string numbers(int first, int last) {
   std::string text;
   for (int i = first; i <= last; ++i) text += "a," + std::to_string(i) + '\n';
   return text;
-}
-
-template <typename Condition>
-bool soon(Condition&& condition) {
-  for (const auto end = std::chrono::steady_clock::now() + 60s; std::chrono::steady_clock::now() < end;) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(2ms);
-  }
-  return false;
 }
 
 struct SpoolSourceTest : testing::Test {
@@ -210,6 +202,25 @@ TEST_F(SpoolSourceTest, more_files_than_may_be_begun_are_all_read) {
   ASSERT_TRUE(host.wait_for_readings(60));
   EXPECT_EQ(what_is_not_once(60), "");
   EXPECT_LE(host.positions(SourceId{0}).size(), 3U);
+}
+
+TEST_F(SpoolSourceTest, files_that_are_not_taken_are_in_the_way_of_none) {
+  options.match = "*.csv";
+  for (int i = 0; i < 30'000; ++i) std::ofstream(path("other" + std::to_string(i)));
+  for (int i = 1; i <= 20; ++i) drop("f" + std::to_string(i) + ".csv", "a," + std::to_string(i), 1000 - i);
+  start();
+  ASSERT_TRUE(host.wait_for_readings(20));
+  EXPECT_EQ(what_is_not_once(20), "");
+  ASSERT_TRUE(soon([&] { return host.files().done == 20; }));
+  EXPECT_EQ(host.impairment(), "");
+}
+
+TEST_F(SpoolSourceTest, more_files_that_stay_than_are_looked_at_are_said) {
+  options.when_done = WhenDone::keep;
+  options.max_files = 100;
+  for (int i = 0; i <= 10'000; ++i) drop("f" + std::to_string(i), "", 1000);
+  start();
+  ASSERT_TRUE(soon([&] { return host.impairment().find("has too many files") != std::string::npos; }));
 }
 
 TEST_F(SpoolSourceTest, files_that_wait_and_files_that_are_done_are_counted) {

@@ -20,6 +20,7 @@ inline Checkpoint checkpoint_of(std::uint64_t n, std::size_t bytes = 40) {
   while (checkpoint.pipeline.size() < bytes) checkpoint.pipeline += "state " + std::to_string(n) + ' ';
   checkpoint.outboxes = {{"history", 7, 9, 12, 3, n}, {"local", n, n, 0, 0, 0}};
   checkpoint.intake = "besides";
+  checkpoint.memory = {1000 + n, 10, 5000};
   return checkpoint;
 }
 

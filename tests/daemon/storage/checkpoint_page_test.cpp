@@ -16,6 +16,7 @@ Checkpoint example() {
   checkpoint.taken_at = {Timestamp::microseconds(1'795'226'400'000'000), Duration::minutes(10)};
   checkpoint.outboxes = {{"history", 5, 8, 60, 7, 41}};
   checkpoint.intake = "intake";
+  checkpoint.memory = {12'345'678, 4'096, 67'108'864};
   checkpoint.pipeline = "pipeline";
   return checkpoint;
 }

@@ -121,11 +121,11 @@ TEST_F(CheckpointStoreTest, fault_16_damaged_empty_or_foreign_newest_checkpoint_
 TEST_F(CheckpointStoreTest, newer_format_is_refused_in_words_and_left_alone) {
   write(1);
   std::string newer = bytes_of(checkpoint_of(2));
-  newer[8] = 3;
+  newer[8] = 4;
   newer.resize(newer.size() - 4);
   ByteWriter(newer).u32(crc32c(newer));
   files.set_content(path(2), newer);
-  EXPECT_EQ(start(files).refused, path(2) + ": has format 3; this edgetide reads up to 2: use a newer edgetide");
+  EXPECT_EQ(start(files).refused, path(2) + ": has format 4; this edgetide reads up to 3: use a newer edgetide");
   EXPECT_EQ(files.content(path(2)), newer);
 }
 

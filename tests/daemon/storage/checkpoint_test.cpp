@@ -23,6 +23,7 @@ TEST(Checkpoint, bytes_give_back_what_was_written) {
   Checkpoint largest = checkpoint_of(3);
   largest.state_id = largest.run = largest.epoch = largest.journal_next = ~std::uint64_t{0};
   largest.taken_at = {Timestamp::earliest(), Duration::unlimited()};
+  largest.memory = {~std::uint64_t{0}, ~std::uint64_t{0}, ~std::uint64_t{0}};
   largest.pipeline = std::string(300'000, '\xff');
   for (const Checkpoint& written : {checkpoint_of(1), Checkpoint(), largest}) {
     const auto decoded = decode_checkpoint(bytes_of(written));
@@ -35,6 +36,7 @@ TEST(Checkpoint, bytes_give_back_what_was_written) {
     EXPECT_EQ(read.journal_next, written.journal_next);
     EXPECT_EQ(read.taken_at.wall, written.taken_at.wall);
     EXPECT_EQ(read.taken_at.running, written.taken_at.running);
+    EXPECT_EQ(read.memory, written.memory);
     EXPECT_EQ(read.outboxes, written.outboxes);
     EXPECT_EQ(read.intake, written.intake);
     EXPECT_EQ(read.pipeline, written.pipeline);
@@ -82,25 +84,27 @@ std::string of_version(std::uint8_t version) {
   return bytes;
 }
 
-// As it was written before outboxes had an end.
-TEST(Checkpoint, former_version_is_read) {
+// As they were written before outboxes had an end, and before there was memory.
+TEST(Checkpoint, former_versions_are_read) {
+  const std::vector<OutboxStart> outboxes = {{"history", 7, 0, 0, 0, 0}};
   Checkpoint checkpoint = checkpoint_of(1);
-  checkpoint.outboxes.clear();
-  std::string bytes = bytes_of(checkpoint);
-  std::string outboxes;
-  ByteWriter out(outboxes);
-  out.u32(1);
-  out.text("history");
-  out.u64(7);
-  bytes.replace(64, 4, outboxes);
-  bytes[8] = 1;
-  bytes.resize(bytes.size() - 4);
-  ByteWriter(bytes).u32(crc32c(bytes));
-  const auto decoded = decode_checkpoint(bytes);
-  ASSERT_TRUE(std::holds_alternative<Checkpoint>(decoded)) << std::get<BadCheckpoint>(decoded).text;
-  EXPECT_EQ(std::get<Checkpoint>(decoded).outboxes, (std::vector<OutboxStart>{{"history", 7, 0, 0, 0, 0}}));
-  EXPECT_EQ(std::get<Checkpoint>(decoded).intake, checkpoint.intake);
-  EXPECT_EQ(std::get<Checkpoint>(decoded).pipeline, checkpoint.pipeline);
+  checkpoint.outboxes = outboxes;
+  for (const int version : {1, 2}) {
+    std::string bytes = bytes_of(checkpoint);
+    constexpr std::size_t memory_at = 64, memory_bytes = 24, behind_first_record = memory_at + 4 + 4 + 7 + 8;
+    bytes.erase(memory_at, memory_bytes);
+    if (version == 1) bytes.erase(behind_first_record, 4 * 8);
+    bytes[8] = static_cast<char>(version);
+    bytes.resize(bytes.size() - 4);
+    ByteWriter(bytes).u32(crc32c(bytes));
+    const auto decoded = decode_checkpoint(bytes);
+    ASSERT_TRUE(std::holds_alternative<Checkpoint>(decoded)) << std::get<BadCheckpoint>(decoded).text;
+    const Checkpoint& read = std::get<Checkpoint>(decoded);
+    EXPECT_EQ(read.memory, StateMemory());
+    EXPECT_EQ(read.outboxes, outboxes);
+    EXPECT_EQ(read.intake, checkpoint.intake);
+    EXPECT_EQ(read.pipeline, checkpoint.pipeline);
+  }
 }
 
 std::string random_bytes(std::size_t length) {
@@ -125,7 +129,7 @@ TEST(Checkpoint, what_is_not_a_checkpoint_is_recognized) {
       {random_bytes(300), Reason::foreign, "is not a checkpoint of edgetide"},
       {"#!/bin/sh\necho somebody's script\n", Reason::foreign, "is not a checkpoint of edgetide"},
       {std::string(segment.data(), segment.size()), Reason::foreign, "is not a checkpoint of edgetide"},
-      {of_version(3), Reason::newer, "has format 3; this edgetide reads up to 2"},
+      {of_version(4), Reason::newer, "has format 4; this edgetide reads up to 3"},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(fault_of(c.bytes).reason, c.reason) << c.words;

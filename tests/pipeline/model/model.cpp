@@ -185,6 +185,7 @@ class Model {
         return connect(input.source, false);
       case Input::Kind::raise:
         floor_ = std::max(floor_, input.time);
+        if (input.time != Timestamp::latest()) floor_before_end_ = std::max(floor_before_end_, input.time);
         return;
       case Input::Kind::restart:
         for (std::uint32_t i = 0; i < sources_.size(); ++i) connect(i, false);
@@ -583,10 +584,23 @@ class Model {
     if (key.sensor.empty()) key.sensor.assign(1, '*');
   }
 
+  // What a series has reached holds from its first reading in a group on.
+  void join_groups(const Definition& d, const std::vector<Key*>& keys, const SeriesState& series) {
+    for (Key* key : keys) {
+      if (!key->members.insert({series.names.sensor, series.names.metric}).second || !series.heard) continue;
+      Timestamp least = series.own;
+      for (const SeriesName& member : key->members) {
+        if (series_.at(member).active) least = std::min(least, series_.at(member).own);
+      }
+      if (!awaits_any(d)) key->group.value = std::max(key->group.value, least);
+    }
+  }
+
   std::optional<ReadingOutcome> enter(Definition& d, const Input& input, Timestamp time, const SeriesState& series) {
     if (!takes(d, input.source, series.names)) return std::nullopt;
     if (input.value < d.options.match.min || input.value > d.options.match.max) return std::nullopt;
     std::vector<Key*> keys = keys_of(d, series.names);
+    if (d.grouped()) join_groups(d, keys, series);
     if (d.options.deduplicate) {
       const bool late = std::all_of(keys.begin(), keys.end(), [&](const Key* key) {
         const Timestamp w = reached(d, *key, input.source, &series);
@@ -1017,16 +1031,20 @@ class Model {
     return has_last || all_noted || !is_older ? kept.back().labels : series.first_labels;
   }
 
-  // Nothing where readings that the definition left out may have been the newest before the first with other labels.
+  // Of the newest reading before; nothing where it is not known in which pane that was the newest.
   std::optional<std::uint32_t> labels_before(const Definition& d, const Key& key, const Span& span) const {
-    const MatchOptions any;
-    const MatchOptions& match = d.options.match;
-    const bool takes_all = match.min == any.min && match.max == any.max && match.labels.empty() &&
-                           match.source.empty() && d.options.inputs.size() == sources_.size();
-    if (span.before.empty() || !takes_all) return std::nullopt;
-    const SeriesState& series = series_.at({key.sensor, key.metric});
-    const bool is_older = series.begun && span.before.back().time < series.begun->second;
-    return is_older ? series.first_labels : span.before.back().labels;
+    if (span.before.empty()) return std::nullopt;
+    const Timestamp newest = span.before.back().time;
+    Window before{newest, newest, {}, 0, RowState::open, false, false, false, {}};
+    for (const auto& reading : key.readings) {
+      const bool is_there = d.options.kind == WindowKind::tumbling
+                                ? newest_start(d, reading.second.time) == newest_start(d, newest)
+                                : reading.second.time <= newest;
+      if (is_there) before.readings.push_back(reading);
+    }
+    const std::uint32_t labels = labels_of(d, key, before, span.before);
+    const bool is_known = d.options.kind == WindowKind::tumbling || labels == span.before.back().labels;
+    return is_known ? std::optional(labels) : std::nullopt;
   }
 
   ModelRow row_of(const Definition& d, const Key& key, const Window& window, RowState state, bool changed) const {
@@ -1048,9 +1066,9 @@ class Model {
   RowState empty_state(const Definition& d, const Key& key, const Window& window, Timestamp w) const {
     const SeriesState& series = series_.at({key.sensor, key.metric});
     const bool ended = w == Timestamp::latest();
-    if (ended) w = newest_of(series);
+    if (ended) w = passed(d, key, series);
     const Timestamp clock = idle(series) ? std::max(w, own_clock(series)) : w;
-    if (ended) return clock >= window.end ? RowState::final : window.state;
+    if (ended) return clock >= window.end || window.state == RowState::closed ? RowState::final : window.state;
     if (w >= window.end + d.options.allowed_lateness) return RowState::final;
     return clock >= window.end ? RowState::closed : window.state;
   }
@@ -1059,12 +1077,32 @@ class Model {
     return series.lead + options_.sources[series.source].time.max_out_of_orderness;
   }
 
+  // The end of all input is not a time: up to here windows are missed then.
+  Timestamp passed(const Definition& d, const Key& key, const SeriesState& series) const {
+    const std::uint32_t source = series.source;
+    const auto idle_of_source = d.source_idle.find(source);
+    const Timestamp source_idle = idle_of_source == d.source_idle.end() ? never : idle_of_source->second;
+    const Timestamp newest = std::max({newest_of(series), floor_before_end_, key.idle});
+    switch (scope_of(source)) {
+      case WatermarkScope::source:
+        return std::max({newest, sources_[source].value, source_idle});
+      case WatermarkScope::stream:
+        return std::max(
+            {newest, sources_[source].stream + options_.sources[source].time.max_out_of_orderness, source_idle});
+      case WatermarkScope::global:
+        return std::max({newest, all_.value, d.all_idle});
+      case WatermarkScope::sensor:
+        break;
+    }
+    return newest;
+  }
+
   void add_empty_windows(Definition& d) {
     for (auto& [columns, key] : d.keys) {
       if (!key.first) continue;
       const SeriesState& series = series_.at({key.sensor, key.metric});
       Timestamp w = reached_now(d, key);
-      if (w == Timestamp::latest()) w = newest_of(series);
+      if (w == Timestamp::latest()) w = passed(d, key, series);
       const Timestamp clock = idle(series) ? std::max(w, own_clock(series)) : w;
       for (std::int64_t n = covering(d, *key.first).back() + 1; window(d, n).second <= clock; ++n) {
         const auto [start, end] = window(d, n);
@@ -1238,6 +1276,7 @@ class Model {
   std::vector<Definition> definitions_;
   Memory all_;
   Timestamp floor_ = never;
+  Timestamp floor_before_end_ = never;
   Duration running_;
   std::uint64_t epoch_ = 0;
   std::uint64_t arrivals_ = 0;
