@@ -83,9 +83,9 @@ void PostgresAnswer::fail(std::size_t row, std::size_t column, const std::string
   throw WrongAnswer(what_, "row " + std::to_string(row + 1) + ", column " + std::to_string(column + 1) + ' ' + reason);
 }
 
-void check_changed(const pqxx::result& result, const char* what, std::size_t least, std::size_t most) {
+std::size_t check_changed(const pqxx::result& result, const char* what, std::size_t least, std::size_t most) {
   const auto changed = static_cast<std::size_t>(result.affected_rows());
-  if (changed >= least && changed <= most) return;
+  if (changed >= least && changed <= most) return changed;
   throw WrongAnswer(what, of(changed, "rows changed, ") + std::to_string(least) +
                               (least == most ? std::string() : " to " + std::to_string(most)) + " were expected");
 }

@@ -49,6 +49,6 @@ class PostgresAnswer {
 };
 
 // How many rows a statement changed. Fails if they are fewer than `least` or more than `most`.
-void check_changed(const pqxx::result& result, const char* what, std::size_t least, std::size_t most);
+std::size_t check_changed(const pqxx::result& result, const char* what, std::size_t least, std::size_t most);
 
 }  // namespace edgetide

@@ -11,6 +11,7 @@
 #include "sinks/postgres_schema.h"
 #include "sinks/pqxx_versions.h"
 #include "sinks/row_addition.h"
+#include "sinks/row_guard.h"
 #include "sinks/row_json.h"
 
 namespace edgetide {
@@ -36,10 +37,14 @@ PostgresStatements postgres_statements(const PostgresNames& names) {
                                 {},
                                 {},
                                 {},
+                                {},
+                                {},
                                 {}};
   for (const WindowSchema& window : names.inputs) {
     statements.retract.push_back(postgres_retract_statement(names.schema, window));
+    statements.retractable.push_back(postgres_retractable_query(names.schema, window));
     statements.insert.push_back(postgres_insert_statement(names.schema, window));
+    statements.skipped_rows.push_back(postgres_skipped_rows_query(names.schema, window));
     statements.stored_rows.push_back(postgres_stored_rows_query(names.schema, window));
     statements.change.push_back(postgres_change_statement(names.schema, window));
   }
@@ -112,17 +117,21 @@ void PostgresDelivery::resolve(const RowBatch& batch) {
   const auto find_part = [&](std::size_t first, std::size_t last) {
     find(std::span(unknown).subspan(first, last - first));
   };
+  std::size_t added = 0;
   const auto add_part = [&](std::size_t first, std::size_t last) {
-    add(std::span(unknown).subspan(first, last - first));
+    added += add(std::span(unknown).subspan(first, last - first));
   };
   const auto to_be_stored = [](const SinkRow& row) { return row.state != RowState::retracted; };
   apply(0, unknown.size(), find_part, refuse);
   unknown = unknown_series(batch, to_be_stored);
+  const std::size_t wanted = unknown.size();
   apply(0, unknown.size(), add_part, refuse);
   unknown = unknown_series(batch, to_be_stored);
   apply(0, unknown.size(), find_part, refuse);
   unknown = unknown_series(batch, to_be_stored);
-  if (!unknown.empty()) throw WrongAnswer("series", unknown.front()->sensor + " is not there though it was added");
+  if (unknown.empty()) return;
+  if (added == wanted) throw WrongAnswer("series", unknown.front()->sensor + " is not there though it was added");
+  for (const SeriesPointer& series : unknown) refused_series_[series] = {skipped_series, true, false, {}};
 }
 
 void PostgresDelivery::find(std::span<const SeriesPointer> wanted) {
@@ -168,7 +177,8 @@ void PostgresDelivery::note_ids(const PostgresAnswer& found, std::span<const Ser
   }
 }
 
-void PostgresDelivery::add(std::span<const SeriesPointer> unknown) {
+// How many the server says that it has added.
+std::size_t PostgresDelivery::add(std::span<const SeriesPointer> unknown) {
   PgArray sensors;
   PgArray metrics;
   PgArray units;
@@ -181,8 +191,10 @@ void PostgresDelivery::add(std::span<const SeriesPointer> unknown) {
     labels.add_text(json_of(series->labels));
     grouped.add_text(series->grouped ? "t" : "f");
   }
-  execute(transaction_, statements_.add_series,
-          {names_.identity.gateway, sensors.take(), metrics.take(), units.take(), labels.take(), grouped.take()});
+  return check_changed(
+      execute(transaction_, statements_.add_series,
+              {names_.identity.gateway, sensors.take(), metrics.take(), units.take(), labels.take(), grouped.take()}),
+      "added series", 0, unknown.size());
 }
 
 // Rows that are no more go first, so that a condition of the user on sessions (that they do not overlap) holds; what is
@@ -201,9 +213,9 @@ void PostgresDelivery::store(const WindowRows& window, std::uint64_t epoch) {
       (window.rows[row].state == RowState::added ? added : rows).push_back(row);
     }
   }
-  in_parts(window, retracted, [&](std::span<const std::size_t> part) { retract(window, part); });
-  in_parts(window, rows, [&](std::span<const std::size_t> part) { insert(window, part, epoch); });
-  in_parts(window, added, [&](std::span<const std::size_t> part) { add(window, part, epoch); });
+  in_parts(window, retracted, [&](std::span<const std::size_t> part) { return retract(window, part); });
+  in_parts(window, rows, [&](std::span<const std::size_t> part) { return insert(window, part, epoch); });
+  in_parts(window, added, [&](std::span<const std::size_t> part) { return add(window, part, epoch); });
 }
 
 template <typename Statement>
@@ -213,8 +225,7 @@ void PostgresDelivery::in_parts(const WindowRows& window, const std::vector<std:
     apply(
         first, std::min(first + max_rows_per_statement, rows.size()),
         [&](std::size_t from, std::size_t to) {
-          statement(std::span(rows).subspan(from, to - from));
-          accepted_[window.input] = true;
+          if (statement(std::span(rows).subspan(from, to - from)) < to - from) accepted_[window.input] = true;
         },
         [&](std::size_t i, const Refusal& refusal) { reject(window, rows[i], refusal); });
   }
@@ -228,18 +239,45 @@ std::vector<PostgresSeriesId> PostgresDelivery::ids_of(const WindowRows& window,
   return ids;
 }
 
-void PostgresDelivery::retract(const WindowRows& window, std::span<const std::size_t> rows) {
-  check_changed(execute(transaction_, statements_.retract[window.input],
-                        postgres_retract_parameters(window, rows, ids_of(window, rows), state_id_)),
-                "retracted rows", 0, rows.size());
+std::size_t PostgresDelivery::retract(const WindowRows& window, std::span<const std::size_t> rows) {
+  const auto parameters = postgres_retract_parameters(window, rows, ids_of(window, rows), state_id_);
+  const std::size_t removed = check_changed(execute(transaction_, statements_.retract[window.input], parameters),
+                                            "retracted rows", 0, rows.size());
+  if (removed == rows.size()) return 0;
+  const PostgresAnswer left(execute(transaction_, statements_.retractable[window.input], parameters), "retracted rows",
+                            {.columns = 1, .most_rows = rows.size() - removed});
+  return reject_skipped(window, rows, left, skipped_retraction);
 }
 
-void PostgresDelivery::insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch) {
+std::size_t PostgresDelivery::insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch) {
+  const WindowSchema& schema = names_.inputs[window.input];
   const std::vector<PostgresSeriesId> ids = ids_of(window, rows);
-  check_changed(execute(transaction_, statements_.insert[window.input],
-                        postgres_insert_parameters(names_.inputs[window.input], window, rows, ids, epoch, state_id_)),
-                "rows", 0, rows.size());
-  refused_.accept(window.input);
+  const std::size_t stored =
+      check_changed(execute(transaction_, statements_.insert[window.input],
+                            postgres_insert_parameters(schema, window, rows, ids, epoch, state_id_)),
+                    "rows", 0, rows.size());
+  std::size_t skipped = 0;
+  if (stored < rows.size()) {
+    const PostgresAnswer missing(execute(transaction_, statements_.skipped_rows[window.input],
+                                         postgres_skipped_rows_parameters(schema, window, rows, ids, epoch, state_id_)),
+                                 "skipped rows", {.columns = 1, .most_rows = rows.size() - stored});
+    skipped = reject_skipped(window, rows, missing, skipped_row);
+  }
+  if (skipped < rows.size()) refused_.accept(window.input);
+  return skipped;
+}
+
+std::size_t PostgresDelivery::reject_skipped(const WindowRows& window, std::span<const std::size_t> rows,
+                                             const PostgresAnswer& positions, const char* reason) {
+  std::vector<bool> is_skipped(rows.size());
+  for (std::size_t row = 0; row < positions.rows(); ++row) {
+    is_skipped[static_cast<std::size_t>(positions.number(row, 0, 1, static_cast<std::int64_t>(rows.size()))) - 1] =
+        true;
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (is_skipped[i]) reject(window, rows[i], {reason, true, false, {}});
+  }
+  return positions.rows();
 }
 
 // Several late rows may be for the same row, which is written once.
@@ -265,7 +303,7 @@ WindowRows PostgresDelivery::added_together(const WindowRows& window, std::span<
 }
 
 // To the rows that are there, or as rows.
-void PostgresDelivery::add(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch) {
+std::size_t PostgresDelivery::add(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch) {
   const WindowSchema& schema = names_.inputs[window.input];
   const std::size_t columns = schema.columns.size();
   const WindowRows late = added_together(window, rows);
@@ -285,12 +323,26 @@ void PostgresDelivery::add(const WindowRows& window, std::span<const std::size_t
     changed_ids.push_back(ids[row]);
   }
   std::erase_if(all, [&](std::size_t row) { return is_stored[row]; });
-  if (!all.empty()) insert(late, all, epoch);
-  if (changed.rows.empty()) return;
-  check_changed(execute(transaction_, statements_.change[window.input],
-                        postgres_change_parameters(schema, changed, changed_ids, epoch, state_id_)),
-                "changed rows", changed.rows.size(), changed.rows.size());
-  refused_.accept(window.input);
+  const std::size_t skipped = all.empty() ? 0 : insert(late, all, epoch);
+  return changed.rows.empty() ? skipped : skipped + change(changed, changed_ids, epoch);
+}
+
+std::size_t PostgresDelivery::change(const WindowRows& changed, std::span<const PostgresSeriesId> ids,
+                                     std::uint64_t epoch) {
+  const std::size_t rows = changed.rows.size();
+  const PostgresAnswer done(
+      execute(transaction_, statements_.change[changed.input],
+              postgres_change_parameters(names_.inputs[changed.input], changed, ids, epoch, state_id_)),
+      "changed rows", {.columns = 1, .most_rows = rows});
+  std::vector<bool> is_changed(rows);
+  for (std::size_t row = 0; row < done.rows(); ++row) {
+    is_changed[static_cast<std::size_t>(done.number(row, 0, 1, static_cast<std::int64_t>(rows))) - 1] = true;
+  }
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (!is_changed[row]) reject(changed, row, {skipped_row, true, false, {}});
+  }
+  if (done.rows() > 0) refused_.accept(changed.input);
+  return rows - std::min(rows, done.rows());
 }
 
 // Puts the values of the rows that the table has in their place; which it has.

@@ -7,6 +7,8 @@
 // Content: what is refused with a code for that; with care for every refusal, also what is refused with any other code
 //         while other rows of the same table are accepted, or on purpose by a trigger. Codes that tell of the server's
 //         condition count only where a trigger has chosen them.
+// Skipped: what a trigger drops without an error is noticed by the number of rows that a statement changed, looked up,
+//         and rejected too (row_guard.h).
 #pragma once
 
 #include <cstdint>
@@ -44,10 +46,8 @@ struct PostgresStatements {
   std::string epoch;
   std::string find_series;
   std::string add_series;
-  std::vector<std::string> insert;       // by input
-  std::vector<std::string> retract;      // by input
-  std::vector<std::string> stored_rows;  // by input
-  std::vector<std::string> change;       // by input
+  // By input:
+  std::vector<std::string> insert, skipped_rows, retract, retractable, stored_rows, change;
 };
 PostgresStatements postgres_statements(const PostgresNames& names);
 
@@ -87,14 +87,16 @@ class PostgresDelivery {
   std::vector<std::shared_ptr<const Series>> unknown_series(const RowBatch& batch, const Wanted& wanted) const;
   void find(std::span<const std::shared_ptr<const Series>> wanted);
   void note_ids(const PostgresAnswer& found, std::span<const std::shared_ptr<const Series>> wanted);
-  void add(std::span<const std::shared_ptr<const Series>> unknown);
+  std::size_t add(std::span<const std::shared_ptr<const Series>> unknown);
   void store(const WindowRows& window, std::uint64_t epoch);
   template <typename Statement>
   void in_parts(const WindowRows& window, const std::vector<std::size_t>& rows, const Statement& statement);
   std::vector<PostgresSeriesId> ids_of(const WindowRows& window, std::span<const std::size_t> rows) const;
-  void retract(const WindowRows& window, std::span<const std::size_t> rows);
-  void insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch);
-  void add(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch);
+  // Of these rows, the store has skipped so many without an error; they are rejected.
+  std::size_t retract(const WindowRows& window, std::span<const std::size_t> rows);
+  std::size_t insert(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch);
+  std::size_t add(const WindowRows& window, std::span<const std::size_t> rows, std::uint64_t epoch);
+  std::size_t change(const WindowRows& changed, std::span<const PostgresSeriesId> ids, std::uint64_t epoch);
   WindowRows added_together(const WindowRows& window, std::span<const std::size_t> rows) const;
   std::vector<bool> read_stored(WindowRows& rows, std::span<const PostgresSeriesId> ids);
   // What the server says about a row or series that it refuses.
@@ -106,6 +108,8 @@ class PostgresDelivery {
   };
   bool may_be_content(const pqxx::failure& error) const;
   void reject(const WindowRows& window, std::size_t row, const Refusal& refusal);
+  std::size_t reject_skipped(const WindowRows& window, std::span<const std::size_t> rows,
+                             const PostgresAnswer& positions, const char* reason);
   void judge() const;
 
   // Runs `statement(first, last)`; with care, in halves where it fails. `refused(i, refusal)` gets the single ones.

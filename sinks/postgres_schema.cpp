@@ -1,6 +1,7 @@
 #include "sinks/postgres_schema.h"
 
 #include <array>
+#include <optional>
 
 #include "sinks/pg_array.h"
 #include "sinks/row_guard.h"
@@ -207,6 +208,48 @@ std::string postgres_insert_statement(const std::string& schema, const WindowSch
       schema, window.name);
 }
 
+std::string postgres_skipped_rows_query(const std::string& schema, const WindowSchema& window) {
+  const std::optional<std::size_t> number = reading_number_column(window);
+  std::string array;
+  std::string name;
+  std::string value;
+  if (number) {
+    const Column& column = window.columns[*number];
+    array = column.integer ? ", $6::bigint[]" : ", $6::double precision[]";
+    name = ", " + quote_identifier(column.sql_name());
+    value = ", n." + quote_identifier(column.sql_name());
+  }
+  return with_names(
+      "SELECT n.position\nFROM unnest($3::bigint[], $4::bigint[], $5::bigint[]" + array +
+          ") WITH ORDINALITY AS n(series_id, start_us, revision" + name +
+          ", position)\nWHERE NOT EXISTS (SELECT FROM $window_data d, LATERAL (SELECT $1::bigint, $2::bigint, "
+          "n.revision" +
+          value + ") AS EXCLUDED(epoch, state_id, revision" + name +
+          ")\n  WHERE d.series_id = n.series_id AND d.time = " + as_time("n.start_us") + " AND " +
+          row_is_accounted_for(window) + ")",
+      schema, window.name);
+}
+
+std::vector<std::string> postgres_skipped_rows_parameters(const WindowSchema& window, const WindowRows& window_rows,
+                                                          std::span<const std::size_t> rows,
+                                                          std::span<const PostgresSeriesId> series_ids,
+                                                          std::uint64_t epoch, std::uint64_t state_id) {
+  const std::optional<std::size_t> number = reading_number_column(window);
+  std::vector<PgArray> arrays(number ? 4 : 3);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const SinkRow& row = window_rows.rows[rows[i]];
+    arrays[0].add(series_ids[i].id);
+    arrays[1].add(row.start.count());
+    arrays[2].add(static_cast<std::int64_t>(row.revision));
+    if (!number) continue;
+    const double value = window_rows.values_of(rows[i], window.columns.size())[*number];
+    window.columns[*number].integer ? arrays[3].add_integral(value) : arrays[3].add(value);
+  }
+  std::vector<std::string> parameters = {std::to_string(epoch), std::to_string(state_id)};
+  for (PgArray& array : arrays) parameters.push_back(array.take());
+  return parameters;
+}
+
 std::string postgres_stored_rows_query(const std::string& schema, const WindowSchema& window) {
   std::string values;
   for (const Column& column : window.columns) {
@@ -246,8 +289,9 @@ std::string postgres_change_statement(const std::string& schema, const WindowSch
   return with_names(
       "UPDATE $window_data d SET revision = d.revision + 1, epoch = $1::bigint, state_id = $2::bigint, updated_at = "
       "now()" +
-          updates + "\nFROM unnest($3::bigint[], $4::bigint[]" + arrays + ") AS n(series_id, start_us" + names +
-          ")\nWHERE d.series_id = n.series_id AND d.time = " + as_time("n.start_us"),
+          updates + "\nFROM unnest($3::bigint[], $4::bigint[]" + arrays + ") WITH ORDINALITY AS n(series_id, start_us" +
+          names + ", position)\nWHERE d.series_id = n.series_id AND d.time = " + as_time("n.start_us") +
+          "\nRETURNING n.position",
       schema, window.name);
 }
 
@@ -275,6 +319,14 @@ std::string postgres_retract_statement(const std::string& schema, const WindowSc
       "DELETE FROM $window_data d\nUSING unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS n(series_id, "
       "start_us, revision)\nWHERE d.series_id = n.series_id AND d.time = " +
           as_time("n.start_us") + " AND (d.state_id = $1::bigint OR d.revision < n.revision)",
+      schema, window.name);
+}
+
+std::string postgres_retractable_query(const std::string& schema, const WindowSchema& window) {
+  return with_names(
+      "SELECT n.position\nFROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) WITH ORDINALITY AS n(series_id, "
+      "start_us, revision, position)\nJOIN $window_data d ON d.series_id = n.series_id AND d.time = " +
+          as_time("n.start_us") + "\nWHERE d.state_id = $1::bigint OR d.revision < n.revision",
       schema, window.name);
 }
 

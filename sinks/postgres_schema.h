@@ -64,13 +64,22 @@ std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, 
                                                     std::span<const PostgresSeriesId> series_ids, std::uint64_t epoch,
                                                     std::uint64_t state_id);
 
+// For rows of an insert that has changed fewer. Parameters: epoch, state id, bigint[] of series ids, starts and
+// revisions, and an array for the column of `reading_number` if there is one. Result: the positions, from 1, of those
+// that are not accounted for (row_guard.h).
+std::string postgres_skipped_rows_query(const std::string& schema, const WindowSchema& window);
+std::vector<std::string> postgres_skipped_rows_parameters(const WindowSchema& window, const WindowRows& window_rows,
+                                                          std::span<const std::size_t> rows,
+                                                          std::span<const PostgresSeriesId> series_ids,
+                                                          std::uint64_t epoch, std::uint64_t state_id);
+
 // Rows that are there. Parameters: bigint[] of series ids, bigint[] of starts. Result: position from 1, then each
 // column as the 16 hexadecimal digits of a double, "" for null; with the rows locked.
 std::string postgres_stored_rows_query(const std::string& schema, const WindowSchema& window);
 std::vector<std::string> postgres_stored_rows_parameters(const WindowRows& window_rows,
                                                          std::span<const PostgresSeriesId> series_ids);
 // Gives rows that are there other values and the next revision. Parameters: epoch, state id, series ids, starts, then
-// an array for each column.
+// an array for each column. Result: the positions, from 1, of those that were changed.
 std::string postgres_change_statement(const std::string& schema, const WindowSchema& window);
 std::vector<std::string> postgres_change_parameters(const WindowSchema& window, const WindowRows& window_rows,
                                                     std::span<const PostgresSeriesId> series_ids, std::uint64_t epoch,
@@ -81,5 +90,7 @@ std::string postgres_retract_statement(const std::string& schema, const WindowSc
 std::vector<std::string> postgres_retract_parameters(const WindowRows& window_rows, std::span<const std::size_t> rows,
                                                      std::span<const PostgresSeriesId> series_ids,
                                                      std::uint64_t state_id);
+// The same parameters. Result: the positions, from 1, of rows that are there and that it would delete.
+std::string postgres_retractable_query(const std::string& schema, const WindowSchema& window);
 
 }  // namespace edgetide

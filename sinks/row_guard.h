@@ -12,6 +12,8 @@
 // Pure; any thread; never fails.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 
 #include "sinks/row_batch.h"
@@ -19,6 +21,24 @@
 namespace edgetide {
 
 std::string row_gives_way(const WindowSchema& window);
+
+// A statement that changed fewer rows than it had may have left stored ones in their place, by the condition above, or
+// a trigger of the user has dropped some without an error. That a delivered row `EXCLUDED` is accounted for, by the row
+// `d` of its window, series and start: the delivered one itself, or one that does not give way to it.
+// EXCLUDED has the epoch, state id, revision and, where there is one, the column of `reading_number`.
+std::string row_is_accounted_for(const WindowSchema& window);
+
+// The column for the number of readings, its name or its place; nothing: the window has none.
+std::string reading_number(const WindowSchema& window);
+std::optional<std::size_t> reading_number_column(const WindowSchema& window);
+
+// The reasons of rows that were dropped like this.
+inline constexpr const char* skipped_row =
+    "skipped by the store: it reported no error, but the row is not in the table (a trigger?)";
+inline constexpr const char* skipped_retraction =
+    "skipped by the store: it reported no error, but the row to be removed is still there (a trigger?)";
+inline constexpr const char* skipped_series =
+    "skipped by the store: it reported no error, but the series is not in its table (a trigger?)";
 
 // In the table of a window that has no aggregate `count`.
 inline constexpr const char* readings_column = "readings";

@@ -137,6 +137,11 @@ std::optional<std::int64_t> SqliteStatement::first_integer() {
   return value;
 }
 
+bool SqliteStatement::run_and_change() {
+  run();
+  return sqlite3_changes(database_) > 0;
+}
+
 void SqliteStatement::reset() noexcept {
   sqlite3_reset(statement_);
   bound_ = 0;

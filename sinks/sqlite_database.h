@@ -92,6 +92,8 @@ class SqliteStatement {
   // Steps to the end and lets go of what the statement holds; the first column of its first row, if there is one.
   std::optional<std::int64_t> first_integer();
   void run() { first_integer(); }
+  // The same; whether it has changed a row, apart from what triggers did.
+  bool run_and_change();
   void reset() noexcept;
 
  private:

@@ -16,6 +16,8 @@ constexpr std::array<std::string_view, 11> sqlite_view_columns = {"time",       
                                                                   "unit",       "is_final", "state",     "revision",
                                                                   "updated_at", "gateway",  "time_us"};
 
+constexpr const char* retracted = " WHERE time = ? AND series_id = ? AND (state_id = ? OR revision < ?)";
+
 std::string definition(const Column& column) {
   return quote_identifier(column.sql_name()) + (column.integer ? " INTEGER" : " REAL");
 }
@@ -135,8 +137,19 @@ RETURNING incarnation)";
 }
 
 std::string sqlite_retract_statement(const WindowSchema& window) {
-  return "DELETE FROM " + quote_identifier(window.name + "_data") +
-         " WHERE time = ? AND series_id = ? AND (state_id = ? OR revision < ?)";
+  return "DELETE FROM " + quote_identifier(window.name + "_data") + retracted;
+}
+
+std::string sqlite_retractable_query(const WindowSchema& window) {
+  return "SELECT 1 FROM " + quote_identifier(window.name + "_data") + retracted;
+}
+
+std::string sqlite_accounted_query(const WindowSchema& window) {
+  const std::string number = reading_number(window);
+  const std::string reading_column = number.empty() ? std::string() : ", ?6 AS " + quote_identifier(number);
+  return "SELECT 1 FROM " + quote_identifier(window.name + "_data") +
+         " d, (SELECT ?3 AS epoch, ?4 AS state_id, ?5 AS revision" + reading_column +
+         ") AS EXCLUDED WHERE d.time = ?1 AND d.series_id = ?2 AND " + row_is_accounted_for(window);
 }
 
 std::string sqlite_stored_row_query(const WindowSchema& window) {

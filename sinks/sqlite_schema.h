@@ -32,11 +32,16 @@ std::string sqlite_claim_statement();
 // Upserts one row, where row_guard.h lets it.
 // Parameters: time, series id, end, state, is_final, revision, epoch, state id, labels, then the columns.
 std::string sqlite_insert_statement(const WindowSchema& window);
+// For a row that the statement before has not changed. Parameters: time, series id, epoch, state id, revision, and the
+// column of `reading_number` if there is one. Result: 1 if it is accounted for (row_guard.h).
+std::string sqlite_accounted_query(const WindowSchema& window);
 // Parameters: time, series id. Result: state, then the columns.
 std::string sqlite_stored_row_query(const WindowSchema& window);
 // Gives a row that is there other values and the next revision. Parameters: time, series id, epoch, state id, columns.
 std::string sqlite_change_statement(const WindowSchema& window);
 // Deletes one row, where row_guard.h lets it. Parameters: time, series id, state id, revision.
 std::string sqlite_retract_statement(const WindowSchema& window);
+// The same parameters. Result: 1 if there is a row that it would delete.
+std::string sqlite_retractable_query(const WindowSchema& window);
 
 }  // namespace edgetide

@@ -15,6 +15,7 @@
 #include "daemon/service/mutex.h"
 #include "sinks/refused_tables.h"
 #include "sinks/row_addition.h"
+#include "sinks/row_guard.h"
 #include "sinks/row_json.h"
 #include "sinks/sqlite_database.h"
 #include "sinks/sqlite_schema.h"
@@ -32,6 +33,8 @@ constexpr Duration look_again = Duration::seconds(5);  // at a file that somebod
 // Deliveries that fail for a reason which may be a row's content: tried again a few times, then row by row, and at last
 // also without another row that is accepted.
 constexpr unsigned tries_before_care = 3, tries_before_every_raise = 10;
+constexpr Duration first_tries_after = Duration::seconds(1);
+constexpr const char* claim_skipped = "the table sink_state takes no row, without an error (a trigger?); rows wait";
 constexpr int check_share = 20;  // so many times longer than a check of the whole file it is not checked again
 
 bool is_bad_row(int code) noexcept {
@@ -81,7 +84,9 @@ struct Session {
                    "RETURNING series_id") {
     for (const WindowSchema& window : inputs) {
       insert.push_back(std::make_unique<SqliteStatement>(opened, sqlite_insert_statement(window)));
+      accounted.push_back(std::make_unique<SqliteStatement>(opened, sqlite_accounted_query(window)));
       retract.push_back(std::make_unique<SqliteStatement>(opened, sqlite_retract_statement(window)));
+      retractable.push_back(std::make_unique<SqliteStatement>(opened, sqlite_retractable_query(window)));
       stored_row.push_back(std::make_unique<SqliteStatement>(opened, sqlite_stored_row_query(window)));
       change.push_back(std::make_unique<SqliteStatement>(opened, sqlite_change_statement(window)));
     }
@@ -91,10 +96,8 @@ struct Session {
   SqliteStatement set_epoch;
   SqliteStatement find_series;
   SqliteStatement add_series;
-  std::vector<std::unique_ptr<SqliteStatement>> insert;      // by input
-  std::vector<std::unique_ptr<SqliteStatement>> retract;     // by input
-  std::vector<std::unique_ptr<SqliteStatement>> stored_row;  // by input
-  std::vector<std::unique_ptr<SqliteStatement>> change;      // by input
+  // By input:
+  std::vector<std::unique_ptr<SqliteStatement>> insert, accounted, retract, retractable, stored_row, change;
 };
 
 class SqliteClaim final : public ClaimTransaction {
@@ -136,13 +139,15 @@ std::int64_t SqliteClaim::write_claim(const ClaimWish& wish) {
   SqliteStatement claim(database_, sqlite_claim_statement());
   claim.bind_all(std::string_view(identity_.gateway), std::string_view(identity_.sink),
                  static_cast<std::int64_t>(wish.state_id), wish.lowest, std::string_view(identity_.process));
-  return claim.first_integer().value();
+  const std::optional<std::int64_t> incarnation = claim.first_integer();
+  if (!incarnation) throw std::runtime_error(claim_skipped);
+  return *incarnation;
 }
 
 void SqliteClaim::write_epoch(EpochId id) {
   session_.set_epoch.bind_all(static_cast<std::int64_t>(id.run), static_cast<std::int64_t>(id.epoch),
                               std::string_view(identity_.gateway), std::string_view(identity_.sink));
-  session_.set_epoch.run();
+  if (!session_.set_epoch.run_and_change()) throw std::runtime_error(claim_skipped);
 }
 
 class SqliteSink final : public Sink {
@@ -179,13 +184,15 @@ class SqliteSink final : public Sink {
   Outcome store_with_care(const RowBatch& batch);
   void judge(const RowOutcomes& outcomes) const;
   std::optional<std::int64_t> find_series(const Series& series);
-  std::int64_t add_series(const Series& series);
+  std::optional<std::int64_t> add_series(const Series& series);
   void store(const WindowRows& window, std::uint64_t epoch, const SqliteTransaction& transaction,
              RowOutcomes& outcomes);
-  void reject(const WindowRows& window, const SinkRow& row, const SqliteError& error, RowOutcomes& outcomes);
-  void insert(const WindowRows& window, std::size_t row, std::uint64_t epoch);
-  void add(const WindowRows& window, std::size_t row, std::uint64_t epoch);
-  void retract(const WindowRows& window, std::size_t row);
+  void reject(const WindowRows& window, const SinkRow& row, const std::string& reason, RowOutcomes& outcomes);
+  // Why the store has skipped the row without an error; null: it has not.
+  const char* insert(const WindowRows& window, std::size_t row, std::uint64_t epoch);
+  const char* add(const WindowRows& window, std::size_t row, std::uint64_t epoch);
+  const char* retract(const WindowRows& window, std::size_t row);
+  bool is_accounted_for(const WindowRows& window, std::size_t row, std::int64_t series_id, std::uint64_t epoch);
 
   static int on_busy(void* sink, int tries) noexcept;
 
@@ -293,6 +300,11 @@ Outcome SqliteSink::outcome_of(const SqliteError& error) {
       return once_somebody_acts(reason + ": the file is damaged; repair it, or move it away and a new one is made",
                                 look_again);
     case SQLITE_ERROR:  // a table of another shape
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG:
+    case SQLITE_ABORT:
+      return once_somebody_acts(reason, refusals_ <= tries_before_care ? first_tries_after : look_again);
     case SQLITE_PERM:
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
@@ -449,59 +461,83 @@ void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const Sqli
       const SinkRow& row = window.rows[i];
       if (turn_of(row.state) != turn) continue;
       if (const auto ends = ends_transaction_.find(&row); ends != ends_transaction_.end()) {
-        reject(window, row, ends->second, outcomes);
+        reject(window, row, ends->second.what(), outcomes);
         outcomes.suspects.push_back({window.input, ends->second});
         continue;
       }
       try {
-        turn == 0 ? retract(window, i) : turn == 1 ? insert(window, i, epoch) : add(window, i, epoch);
+        const char* const skipped = turn == 0   ? retract(window, i)
+                                    : turn == 1 ? insert(window, i, epoch)
+                                                : add(window, i, epoch);
+        if (skipped != nullptr) {
+          reject(window, row, skipped, outcomes);
+          continue;
+        }
         outcomes.accepted[window.input] = true;
         if (turn > 0) refused_tables_.accept(window.input);
       } catch (const SqliteError& error) {
         const bool careful = refusals_ >= tries_before_care && may_be_content(error.code());
         if (!careful && !is_bad_row(error.code())) throw;
         if (!transaction.alive()) throw TransactionLost{&row, error};
-        reject(window, row, error, outcomes);
+        reject(window, row, error.what(), outcomes);
         if (!is_bad_row(error.code())) outcomes.suspects.push_back({window.input, error});
       }
     }
   }
 }
 
-void SqliteSink::reject(const WindowRows& window, const SinkRow& row, const SqliteError& error, RowOutcomes& outcomes) {
-  refused_tables_.refuse(window.input, *row.series, error.what());
-  outcomes.rejected.push_back(
-      {inputs_[window.input].name, row.series->sensor, row.series->metric, row.start, error.what()});
+void SqliteSink::reject(const WindowRows& window, const SinkRow& row, const std::string& reason,
+                        RowOutcomes& outcomes) {
+  refused_tables_.refuse(window.input, *row.series, reason);
+  outcomes.rejected.push_back({inputs_[window.input].name, row.series->sensor, row.series->metric, row.start, reason});
 }
 
-void SqliteSink::retract(const WindowRows& window, std::size_t i) {
+const char* SqliteSink::retract(const WindowRows& window, std::size_t i) {
   const SinkRow& row = window.rows[i];
   const std::optional<std::int64_t> series_id = find_series(*row.series);
-  if (!series_id) return;
-  SqliteStatement& statement = *session_->retract[window.input];
-  statement.bind_all(row.start.count(), *series_id, static_cast<std::int64_t>(claim_.state_id()),
-                     static_cast<std::int64_t>(row.revision));
-  statement.run();
+  if (!series_id) return nullptr;
+  const auto bound = [&](SqliteStatement& statement) -> SqliteStatement& {
+    statement.bind_all(row.start.count(), *series_id, static_cast<std::int64_t>(claim_.state_id()),
+                       static_cast<std::int64_t>(row.revision));
+    return statement;
+  };
+  if (bound(*session_->retract[window.input]).run_and_change()) return nullptr;
+  return bound(*session_->retractable[window.input]).first_integer() ? skipped_retraction : nullptr;
 }
 
-void SqliteSink::insert(const WindowRows& window, std::size_t i, std::uint64_t epoch) {
+const char* SqliteSink::insert(const WindowRows& window, std::size_t i, std::uint64_t epoch) {
   const std::vector<Column>& columns = inputs_[window.input].columns;
   const SinkRow& row = window.rows[i];
   const std::optional<std::int64_t> known = find_series(*row.series);
-  const std::int64_t series_id = known ? *known : add_series(*row.series);
+  const std::optional<std::int64_t> series_id = known ? known : add_series(*row.series);
+  if (!series_id) return skipped_series;
   SqliteStatement& statement = *session_->insert[window.input];
   const std::string labels = json_of(row.series->labels);
   const RowState state = row.state == RowState::added ? RowState::final : row.state;
-  statement.bind_all(row.start.count(), series_id, end_of(row), name_of(state), std::int64_t{state == RowState::final},
+  statement.bind_all(row.start.count(), *series_id, end_of(row), name_of(state), std::int64_t{state == RowState::final},
                      static_cast<std::int64_t>(row.revision), static_cast<std::int64_t>(epoch),
                      static_cast<std::int64_t>(claim_.state_id()), std::string_view(labels));
   const auto values = window.values_of(i, columns.size());
   for (std::size_t c = 0; c < columns.size(); ++c) statement.bind(values[c], columns[c].integer);
-  statement.run();
+  if (statement.run_and_change() || is_accounted_for(window, i, *series_id, epoch)) return nullptr;
+  return skipped_row;
+}
+
+bool SqliteSink::is_accounted_for(const WindowRows& window, std::size_t i, std::int64_t series_id,
+                                  std::uint64_t epoch) {
+  const WindowSchema& schema = inputs_[window.input];
+  const SinkRow& row = window.rows[i];
+  SqliteStatement& query = *session_->accounted[window.input];
+  query.bind_all(row.start.count(), series_id, static_cast<std::int64_t>(epoch),
+                 static_cast<std::int64_t>(claim_.state_id()), static_cast<std::int64_t>(row.revision));
+  if (const std::optional<std::size_t> number = reading_number_column(schema)) {
+    query.bind(window.values_of(i, schema.columns.size())[*number], schema.columns[*number].integer);
+  }
+  return query.first_integer().has_value();
 }
 
 // To the row that is there, or as the row.
-void SqliteSink::add(const WindowRows& window, std::size_t i, std::uint64_t epoch) {
+const char* SqliteSink::add(const WindowRows& window, std::size_t i, std::uint64_t epoch) {
   const WindowSchema& schema = inputs_[window.input];
   const SinkRow& row = window.rows[i];
   const std::optional<std::int64_t> series_id = find_series(*row.series);
@@ -516,7 +552,7 @@ void SqliteSink::add(const WindowRows& window, std::size_t i, std::uint64_t epoc
   change.bind_all(row.start.count(), *series_id, static_cast<std::int64_t>(epoch),
                   static_cast<std::int64_t>(claim_.state_id()));
   for (std::size_t c = 0; c < schema.columns.size(); ++c) change.bind(values[c], schema.columns[c].integer);
-  change.run();
+  return change.run_and_change() ? nullptr : skipped_row;
 }
 
 // Looked up each time, a few microseconds: nothing to go stale when somebody edits the file.
@@ -526,12 +562,13 @@ std::optional<std::int64_t> SqliteSink::find_series(const Series& series) {
   return session_->find_series.first_integer();
 }
 
-std::int64_t SqliteSink::add_series(const Series& series) {
+// Nothing: the store has skipped it.
+std::optional<std::int64_t> SqliteSink::add_series(const Series& series) {
   const std::string labels = json_of(series.labels);
   session_->add_series.bind_all(std::string_view(identity_.gateway), std::int64_t{series.grouped},
                                 std::string_view(series.sensor), std::string_view(series.metric),
                                 std::string_view(series.unit), std::string_view(labels));
-  return session_->add_series.first_integer().value();
+  return session_->add_series.first_integer();
 }
 
 LastEpoch SqliteSink::last_epoch() {

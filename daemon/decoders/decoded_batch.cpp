@@ -14,6 +14,11 @@ bool is_allowed(const Position& position) noexcept {
          !position.partition.starts_with(decoder_state_mark);
 }
 
+// Apart, so that it costs the usual string nothing.
+[[gnu::noinline]] void add_block(std::vector<std::unique_ptr<char[]>>& blocks, std::size_t bytes) {
+  blocks.push_back(std::make_unique<char[]>(bytes));
+}
+
 }  // namespace
 
 std::string_view DecodedBatch::keep(std::string_view text) {
@@ -34,10 +39,11 @@ std::string_view DecodedBatch::keep_dotted(std::string_view first, std::string_v
 
 // Bytes that live until `clear`. Requires: it is not 0.
 char* DecodedBatch::room_for(std::size_t size) {
-  if (size > block_bytes) return large_.emplace_back(size, '\0').data();
-  if (blocks_.empty() || used_ + size > block_bytes) {
+  if (size > block_bytes) [[unlikely]]
+    return large_.emplace_back(size, '\0').data();
+  if (blocks_.empty() || used_ + size > block_bytes) [[unlikely]] {
     if (!blocks_.empty()) ++block_;
-    if (block_ == blocks_.size()) blocks_.push_back(std::make_unique<char[]>(block_bytes));
+    if (block_ == blocks_.size()) add_block(blocks_, block_bytes);
     used_ = 0;
   }
   char* const room = blocks_[block_].get() + used_;
@@ -87,11 +93,20 @@ bool DecodedBatch::keep_state(std::string_view route, std::string_view state_byt
   return true;
 }
 
+// One after another are mostly alike.
+void DecodedBatch::note_without_reading(std::string_view route, NoReading reason) {
+  const bool is_as_before = !without_reading.empty() && without_reading.back().route.data() == route.data() &&
+                            without_reading.back().reason == reason;
+  if (!is_as_before) without_reading.push_back({route, reason});
+  ++without_reading.back().messages;
+}
+
 void DecodedBatch::clear() noexcept {
   readings.clear();
   labels.clear();
   refusals.clear();
   undecoded.clear();
+  without_reading.clear();
   messages.clear();
   states.clear();
   replies.clear();

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "daemon/decoders/id_text.h"
 #include "daemon/decoders/short_decimal.h"
 #include "pipeline/characters.h"
 #include "pipeline/name_hash.h"
@@ -16,6 +17,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::uint32_t max_skip = 256;
+constexpr std::uint32_t max_pause = 63;
 constexpr std::size_t max_read_bytes = 4 * JsonShape::max_text_bytes;
 
 constexpr std::uint64_t word_of(char type, std::uint64_t payload = 0) noexcept {
@@ -178,7 +180,12 @@ const char* JsonShape::read_other(const char* at, const char* end, std::uint64_t
 }
 
 const char* JsonShape::read_string(const char* at, const char* end, std::uint64_t* word) noexcept {
-  const char* const close = skip_plain(at, end);
+  const char* close = skip_plain(at, end);
+  while (close != end && !is_ascii(*close)) {
+    const std::size_t character = utf8_length({close, static_cast<std::size_t>(end - close)});
+    if (character == 0) return nullptr;
+    close = skip_plain(close + character, end);
+  }
   if (close == end || *close != '"') return nullptr;
   const auto size = static_cast<std::uint32_t>(close - at);
   *word = word_of('"', used_);
@@ -189,15 +196,21 @@ const char* JsonShape::read_string(const char* at, const char* end, std::uint64_
 }
 
 const JsonTape* JsonShapes::read(std::string_view text) {
-  is_known_ = false;
+  is_known_ = pause_ > 0;
+  if (is_known_) {
+    --pause_;
+    return nullptr;
+  }
   for (std::size_t i = 0; i < shapes_.size(); ++i) {
     const std::size_t index = i == 0 ? newest_ : i <= newest_ ? i - 1 : i;  // the newest first
     const JsonShape::Answer answer = shapes_[index].read(text);
     if (answer == JsonShape::Answer::other) continue;
     if (answer == JsonShape::Answer::unusual) {
       is_known_ = true;
+      pause_ = std::exchange(next_pause_, std::min(2 * next_pause_ + 1, max_pause));
       return nullptr;
     }
+    next_pause_ = 0;
     newest_ = index;
     next_skip_ = 1;
     skip_ = std::min(skip_, next_skip_);

@@ -2,7 +2,7 @@
 // sends them one after the other, needs no parser: its values are put into the tape of the first.
 //
 // Exact:  the tape that simdjson makes of the document, or none. Values are taken if they are as usual (a number of few
-//         digits, a string of ASCII without escapes, true, false, null); all other bytes have to be the same.
+//         digits, a string without escapes, true, false, null); all other bytes have to be the same.
 // Owns:   a copy of the tape and of its strings, at most 20 KiB. Thread: one owner at a time. Fails: never.
 // Limit:  max_text_bytes and max_values for what is remembered, four times the bytes for what is read.
 #pragma once
@@ -56,7 +56,8 @@ class JsonShape {
 };
 
 // The shapes of the documents that came last, a few of them. A new shape is remembered the less often, the less that
-// has helped: so documents that all differ cost little more than without.
+// has helped, and values that are unusual again and again are rarely tried: so documents for which this is of no use
+// cost little more than without.
 class JsonShapes {
  public:
   static constexpr std::size_t max_shapes = 8;
@@ -77,6 +78,8 @@ class JsonShapes {
   bool is_known_ = false;        // the text's shape is remembered already
   std::uint32_t skip_ = 0;       // documents that are not remembered
   std::uint32_t next_skip_ = 1;  // and after the next one that is
+  std::uint32_t pause_ = 0;      // documents that are not tried, as those before had unusual values
+  std::uint32_t next_pause_ = 0;
 };
 
 }  // namespace edgetide

@@ -49,7 +49,10 @@ std::optional<Duration> Delivery::open() {
   if (const auto* later = std::get_if<RetryAfter>(&answer)) return failed(*later);
   if (const auto* stopped = std::get_if<Stopped>(&answer)) return failed(*stopped);
   if (const std::optional<EpochId> stored = std::get<0>(answer)) {
-    if (doubt_ && doubt_->id <= *stored) count_stored(doubt_->rows, {});
+    if (doubt_ && doubt_->id <= *stored) {
+      count_stored(doubt_->rows, {});
+      delivery_fails_ = false;
+    }
     if (in_hand_ && in_hand_->id <= *stored) count_stored(in_hand_->row_count() - rows_done_, {});
     if (doubt_ || (in_hand_ && in_hand_->id <= *stored)) release_batch();
     outbox_.already_stored(*stored);
@@ -110,7 +113,10 @@ std::optional<Duration> Delivery::deliver_rows(std::size_t rows) {
     release_batch();
   }
   delivery_fails_ = !std::holds_alternative<Delivered>(outcome);
-  if (!delivery_fails_) return Duration();
+  if (!delivery_fails_) {
+    say_ready();
+    return Duration();
+  }
   const bool exactly_once = traits_.delivery == DeliveryGuarantee::exactly_once;
   if (exactly_once && std::holds_alternative<InDoubt>(outcome)) doubt_ = {in_hand_->id, in_hand_->row_count()};
   // What waits behind it goes with it the next time: the sink can then tell a row that is refused from others.
@@ -155,6 +161,7 @@ void Delivery::release_batch() {
 }
 
 std::optional<Duration> Delivery::failed(const Outcome& outcome) {
+  said_ready_ = false;
   close();
   outbox_.put_back();
   if (const auto* const stopped = std::get_if<Stopped>(&outcome)) {
@@ -206,13 +213,19 @@ void Delivery::close() noexcept {
   open_ = false;
 }
 
+// An open that succeeds shows that the store can be written to, unless it was a delivery that failed.
 void Delivery::note_open() {
-  log(LogLevel::info, {.event = LogEvent::sink_ready, .sink = name_}, "ready");
+  if (!delivery_fails_) say_ready();
   const MutexLock lock(mutex_);
   status_.connected = true;
   if (delivery_fails_) return;  // whether it is mended is not known yet
   status_.error.clear();
   status_.needs_person = false;
+}
+
+void Delivery::say_ready() {
+  if (std::exchange(said_ready_, true)) return;
+  log(LogLevel::info, {.event = LogEvent::sink_ready, .sink = name_}, "ready");
 }
 
 // True if it is not the error that was there before.

@@ -83,6 +83,7 @@ class Delivery {
   void count_stored(std::size_t rows, const std::vector<RejectedRow>& rejected);
   void release_batch();
   void note_open();
+  void say_ready();
   bool note_error(const std::string& reason, bool needs_person);
 
   const std::string name_;
@@ -99,6 +100,7 @@ class Delivery {
   std::optional<TokenBucket> rate_;  // nothing: no limit
   bool open_ = false;
   bool delivery_fails_ = false;  // since the last one that was stored
+  bool said_ready_ = false;      // in the log, since it failed
   std::atomic<bool> stopped_ = false;
   std::atomic<bool> take_over_wanted_ = false;
   unsigned failures_ = 0;  // in a row

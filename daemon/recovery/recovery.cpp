@@ -105,6 +105,11 @@ void restore_newest(FileSystem& files, CheckpointStore& checkpoints, FoundState&
 void report_missing(FileSystem& files, const std::string& state_directory, const FoundState& found,
                     const RecordLogReader& reader, RecoveredState& recovered) {
   const std::uint64_t next_record = reader.segments().empty() ? first_of_all : reader.next_number();
+  if (!reader.report().before_missing.empty()) {
+    recovered.reports.push_back("journal: the file with record " + std::to_string(next_record) +
+                                " is missing; what was written from there on is lost. " +
+                                reader.report().before_missing + " names it");
+  }
   for (const auto& [path, record] : found.kept) {
     const bool newest = path == found.path;
     if (newest ? next_record >= record : reaches(files, journal_location(state_directory), record)) continue;

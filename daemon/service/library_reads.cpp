@@ -15,7 +15,8 @@ namespace edgetide {
 
 namespace {
 
-constexpr int message_peek = 2;  // MSG_PEEK, whose header would declare recv
+constexpr int message_peek = 2;    // MSG_PEEK, whose header would declare recv
+constexpr int peer_has_ended = 2;  // SSL_RECEIVED_SHUTDOWN
 
 std::atomic<ReadCheck> read_check = nullptr;
 thread_local ReadBudget* read_budget = nullptr;
@@ -26,7 +27,7 @@ Function* next_function(const char* name) noexcept {
 }
 
 long checked_read(int socket, const void* bytes, long count) {
-  const ReadCheck check = count > 0 ? read_check.load() : nullptr;
+  const ReadCheck check = count >= 0 ? read_check.load() : nullptr;
   return check == nullptr ? count : check(socket, bytes, count);
 }
 
@@ -71,6 +72,10 @@ ssize_t edgetide_recv(int socket, void* buffer, size_t size, int flags) {
 int edgetide_ssl_read(ssl_st* ssl, void* buffer, int size) {
   static auto* const next = edgetide::next_function<int(ssl_st*, void*, int)>("SSL_read");
   static auto* const socket_of = edgetide::next_function<int(const ssl_st*)>("SSL_get_fd");
-  return static_cast<int>(edgetide::checked_read(socket_of(ssl), buffer, next(ssl, buffer, size)));
+  static auto* const shutdown_of = edgetide::next_function<int(const ssl_st*)>("SSL_get_shutdown");
+  const int count = next(ssl, buffer, size);
+  if (count > 0) return static_cast<int>(edgetide::checked_read(socket_of(ssl), buffer, count));
+  if ((shutdown_of(ssl) & edgetide::peer_has_ended) != 0) edgetide::checked_read(socket_of(ssl), buffer, 0);
+  return count;
 }
 }

@@ -11,7 +11,7 @@
 namespace edgetide {
 
 // How many of the bytes that were read from a socket the library may see: `count`, or 0. Plain text, where it is TLS
-// of OpenSSL.
+// of OpenSSL. 0 bytes: the peer has ended its stream in order, not by a reset.
 using ReadCheck = long (*)(int socket, const void* bytes, long count);
 
 // One for the program; from then on.

@@ -9,6 +9,10 @@
 
 namespace edgetide {
 
+namespace {
+constexpr unsigned char tcp_close = 7;  // TCP_CLOSE of netinet/tcp.h
+}
+
 std::optional<TcpState> tcp_state(int descriptor) {
   tcp_info info{};
   socklen_t length = sizeof info;
@@ -17,7 +21,8 @@ std::optional<TcpState> tcp_state(int descriptor) {
   if (ioctl(descriptor, FIONREAD, &unread) != 0) return std::nullopt;
   return TcpState{.silent_for = Duration::milliseconds(info.tcpi_last_data_recv),
                   .unanswered_for = Duration::milliseconds(info.tcpi_last_ack_recv),
-                  .unread_bytes = static_cast<std::uint64_t>(std::max(unread, 0))};
+                  .unread_bytes = static_cast<std::uint64_t>(std::max(unread, 0)),
+                  .is_reset = info.tcpi_state == tcp_close};
 }
 
 void ask_for_life(int descriptor, std::chrono::seconds every, int probes) {

@@ -15,6 +15,7 @@ struct TcpState {
   Duration silent_for;      // since the last bytes came
   Duration unanswered_for;  // since the other end's kernel last acknowledged something
   std::uint64_t unread_bytes = 0;
+  bool is_reset = false;  // nothing more can be sent either, unlike where the other end has closed its stream
 };
 
 std::optional<TcpState> tcp_state(int descriptor);

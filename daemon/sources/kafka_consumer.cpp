@@ -92,8 +92,8 @@ void set_membership(rd_kafka_conf_t* conf, const KafkaOptions& options) {
   if (!options.partitions.empty()) return;
   const std::int64_t session_ms = options.session_timeout.count() / 1000;
   set(conf, "group.instance.id", options.client_id);  // a restart changes nothing in the group
-  // All members give up all partitions before any of them joins again, so each has written its offsets by then. While
-  // one that keeps some (cooperative-sticky) joins, what it writes is refused, and librdkafka takes all for lost.
+  // All members give up all partitions before any joins again, so that each has written its offsets by then. While one
+  // that keeps some (cooperative-sticky) joins, what it writes is refused, and librdkafka then takes all for lost.
   set(conf, "partition.assignment.strategy", "roundrobin");
   set(conf, "session.timeout.ms", std::to_string(session_ms));
   set(conf, "heartbeat.interval.ms", std::to_string(std::min<std::int64_t>(3000, session_ms / 3)));

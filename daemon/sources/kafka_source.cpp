@@ -341,7 +341,7 @@ void KafkaSource::take_record(const KafkaRecord& record) {
 void KafkaSource::decode(KafkaPartitions::Entry& entry, const KafkaRecord& record) {
   if (!record.has_payload) {  // a key was deleted
     ++batch_.message_count;
-    return;
+    return batch_.note_without_reading({}, NoReading::no_value);
   }
   router_->decode({.topic = entry.second.levels,
                    .payload = record.payload,

@@ -66,6 +66,7 @@ constexpr auto disconnect_timeout = 2s;
 constexpr auto status_timeout = 5s;  // PUBACK
 constexpr int status_qos = 1;
 constexpr char online[] = "online", offline[] = "offline";
+constexpr auto restart_begins_within = 50ms;
 constexpr auto reach_timeout = 2s;  // of a look at why a connect failed
 constexpr std::chrono::microseconds backoff_least = 50ms;
 constexpr std::size_t max_waiting_replies = 100;
@@ -346,10 +347,8 @@ class MqttSource final : public Source {
     }
   }
 
-  bool is_taken_over() const noexcept { return pace_.is_taken_over(options_.protocol == 5); }
-
   std::string impairment() const {
-    if (is_taken_over()) return taken_over(pace_.is_said());
+    if (pace_.is_taken_over()) return taken_over(pace_.is_said());
     if (receive_failures_ == 0) return needed_;
     return "a message of more than " + std::to_string(limits_.max_bytes) + " bytes is too large for the memory here" +
            (session_ended_ ? ", and comes again in a new session: a retained one has to be cleared at the broker" : "");
@@ -398,6 +397,7 @@ class MqttSource final : public Source {
     client.set_connection_lost_handler(
         [this](const mqtt::string& cause) noexcept { set_lost(cause.empty() ? "connection lost" : cause); });
     client.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) noexcept {
+      broker_says_why_ = true;
       if (static_cast<int>(reason) == reason_taken_over) broker_says_taken_over_ = true;
       const char* const words = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(reason));
       set_lost("the broker disconnected us, reason " + std::to_string(static_cast<int>(reason)) +
@@ -411,16 +411,35 @@ class MqttSource final : public Source {
     subscribe(client);
     if (!options_.status_topic.empty()) publish_birth(client, guard);
     host_.connected(id_, server);
-    if (!is_taken_over() && receive_failures_ == 0) host_.impaired(id_, {});
+    if (!pace_.is_taken_over() && receive_failures_ == 0) host_.impaired(id_, {});
     const auto since = std::chrono::steady_clock::now();
     std::string error = wait_for_loss(client, since);
     const auto stood = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - since);
     if (reads_->is_crowded()) {
       pace_.refused();
     } else {
-      pace_.lost(Duration::microseconds(stood.count()), delivered_, broker_says_taken_over_);
+      pace_.lost({.stood = Duration::microseconds(stood.count()),
+                  .has_delivered = delivered_,
+                  .is_said = broker_says_taken_over_,
+                  .is_without_word = reads_->is_ended_by_broker() && !broker_says_why_ && is_there(server)});
     }
     return error;
+  }
+
+  // Of a broker that has just ended a connection: one that restarts is away for a moment, now or soon.
+  bool is_there(const std::string& server) {
+    const ServerAddress address = server_of(server);
+    const auto reaches = [&] {
+      return why_unreachable(address.host, address.port, reach_timeout, [this] { return stopping(); }).empty();
+    };
+    if (!reaches()) return false;
+    {
+      MutexLock lock(mutex_);
+      const auto until = std::chrono::steady_clock::now() + restart_begins_within;
+      while (!stopping_ && changed_.wait_until(lock, until) != std::cv_status::timeout) {
+      }
+    }
+    return reaches();
   }
 
   // What is sent again is judged by the session that it was first sent in, and may come as soon as we are connected.
@@ -430,7 +449,7 @@ class MqttSource final : public Source {
       lost_.clear();
       replies_.clear();
     }
-    cut_ = delivered_ = broker_says_taken_over_ = false;
+    cut_ = delivered_ = broker_says_taken_over_ = broker_says_why_ = false;
     socket_ = no_socket;
     acknowledged_ = 0;
     ids_.assign(packet_ids + 1, false);
@@ -740,7 +759,7 @@ class MqttSource final : public Source {
     if (use.as == Use::As::nothing) return;
     if (use.as == Use::As::reading) {
       decode(message);
-      if (batch_.empty()) return;
+      if (batch_.empty()) return host_.nothing_decoded(id_, batch_);
     } else {
       batch_.clear();
     }
@@ -824,7 +843,7 @@ class MqttSource final : public Source {
     batch_.clear();
     if (!is_topic_name(message.get_topic())) {
       ++batch_.message_count;
-      batch_.refusals.push_back({Refusal::bad_id, message.get_topic(), 0});
+      batch_.refuse_unseen(Refusal::bad_id, message.get_topic());
       return;
     }
     try {
@@ -839,7 +858,7 @@ class MqttSource final : public Source {
       throw;
     } catch (...) {
       batch_.clear();
-      batch_.refusals.push_back({Refusal::bad_syntax, message.get_topic(), 0});
+      batch_.refuse_unseen(Refusal::bad_syntax, message.get_topic());
       const auto& payload = message.get_payload_ref();
       batch_.note_undecoded(0, message.get_topic(), {payload.data(), payload.size()});
     }
@@ -984,7 +1003,7 @@ class MqttSource final : public Source {
   std::atomic<int> socket_ = no_socket;  // the library's, of this connection
   std::atomic<bool> cut_ = false;        // this connection was ended by `cut`
   std::atomic<bool> delivered_ = false;  // it brought a message that was taken
-  std::atomic<bool> broker_says_taken_over_ = false;
+  std::atomic<bool> broker_says_taken_over_ = false, broker_says_why_ = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   Descriptor watched_ GUARDED_BY(mutex_);                                        // the same socket
   std::vector<std::pair<std::string, std::string>> replies_ GUARDED_BY(mutex_);  // topic and payload, to be sent

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/service/library_reads.h"
+#include "daemon/service/tcp_state.h"
 
 namespace edgetide {
 
@@ -71,6 +72,11 @@ std::string PahoReads::error() const {
   return error_;
 }
 
+bool PahoReads::is_ended_by_broker() const {
+  const MutexLock lock(reads_mutex);
+  return ended_by_broker_.value_or(false);
+}
+
 bool PahoReads::is_too_large() const {
   const MutexLock lock(reads_mutex);
   return packets_.is_too_large();
@@ -124,13 +130,19 @@ bool PahoReads::make_room(const All& all, std::uint64_t bytes) {
 }
 
 long PahoReads::checked(int socket, const void* bytes, long count) {
-  if (count <= 0 || reads_count == 0) return count;
+  if (count < 0 || reads_count == 0) return count;
   const MutexLock lock(reads_mutex);
   const auto found = std::find_if(all_reads.begin(), all_reads.end(), [&](const PahoReads* reads) {
     return reads->socket_ == socket && reads->inode_ == inode_of(socket);
   });
   if (found == all_reads.end()) return count;
   PahoReads& reads = **found;
+  if (count == 0) {
+    // The first one tells. The library writes once more then, and behind a reset it reads 0 bytes as well.
+    const std::optional<TcpState> state = tcp_state(socket);
+    if (!reads.ended_by_broker_) reads.ended_by_broker_ = reads.error_.empty() && !(state && state->is_reset);
+    return 0;
+  }
   if (reads.error_.empty()) {
     reads.error_ = reads.check(all_reads, {static_cast<const char*>(bytes), static_cast<std::size_t>(count)});
   }

@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -40,6 +41,8 @@ class PahoReads {
   bool is_checked() const;
   // What the broker sent that ended the connection; empty: nothing.
   std::string error() const;
+  // The broker has ended the stream in order, as it does with a connection that it does not want any more.
+  bool is_ended_by_broker() const;
   // It was too large for the memory.
   bool is_too_large() const;
   // It is not, but others have that memory, or had to wait for it for too long.
@@ -66,6 +69,7 @@ class PahoReads {
   WebSocketFrames frames_;
   BrokerPackets packets_;
   std::string error_;
+  std::optional<bool> ended_by_broker_;  // once the stream has ended
   // Of a large packet that is being read, or has just been:
   std::uint64_t held_bytes_ = 0;
   bool is_whole_ = false;

@@ -32,6 +32,7 @@ Journal::Journal(FileSystem& files, const std::string& state_directory, JournalO
             .incarnation = run,
             .segment_bytes = segment_bytes(options),
             .preallocate = true,
+            .names_next = true,
             .keep_unsynced = true},
            found.segments, found.next_record),
       damaged_(found.damaged) {}

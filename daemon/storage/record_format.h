@@ -22,6 +22,8 @@ constexpr std::uint16_t segment_version(LogKind kind) noexcept {
 }
 inline constexpr std::size_t segment_header_bytes = 36;
 inline constexpr std::size_t record_head_bytes = 12;
+// Of a record without payload at the end of a full segment, under the number of the first record of the next one.
+inline constexpr std::uint8_t next_segment_type = 255;
 // A longer one is not believed: no memory is taken for what a damaged length says.
 inline constexpr std::uint32_t max_payload_bytes_read = 256 * 1024 * 1024;
 

@@ -76,6 +76,11 @@ std::optional<Record> RecordLogReader::next() {
       continue;
     }
     note_lost(record->number - expected_);
+    if (record->type == next_segment_type) {
+      expected_ = record->number;
+      if (last) report_.before_missing = broken_.path;
+      continue;
+    }
     expected_ = record->number + 1;
     if (record->number < from_) continue;
     ++report_.records;
@@ -169,7 +174,7 @@ bool reaches(FileSystem& files, const LogLocation& location, std::uint64_t recor
   std::uint64_t next = first;
   while (next < record) {
     const std::optional<Record> one = reader.next(next);
-    if (!one) return false;
+    if (!one || one->type == next_segment_type) return false;
     next = one->number + 1;
   }
   return true;

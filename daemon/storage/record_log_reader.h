@@ -53,6 +53,7 @@ struct LogReport {
   std::string torn_path;
   std::uint64_t torn_at = 0;
   std::uint64_t torn_bytes = 0;
+  std::string before_missing;  // the newest segment, if it names a next one
 };
 
 class RecordLogReader {

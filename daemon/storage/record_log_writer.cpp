@@ -45,7 +45,12 @@ std::uint64_t RecordLogWriter::append(std::uint8_t type, std::string_view payloa
 
 std::error_code RecordLogWriter::flush() {
   if (buffer_.empty()) return {};
-  if (file_ && file_bytes_ + buffer_.size() > options_.segment_bytes) finish_segment();
+  std::shared_ptr<File> full;
+  const std::uint64_t full_bytes = file_bytes_;
+  if (file_ && file_bytes_ + buffer_.size() > options_.segment_bytes) {
+    full = file_;
+    finish_segment();
+  }
   if (!file_) {
     if (const std::error_code error = start_segment()) return error;
   }
@@ -61,7 +66,16 @@ std::error_code RecordLogWriter::flush() {
   if (options_.keep_unsynced) kept_ += buffer_;
   buffer_.clear();
   first_buffered_ = next_number_;
+  if (full && options_.names_next) name_next(std::move(full), full_bytes);
   return {};
+}
+
+// If it cannot be written, nothing else is lost.
+void RecordLogWriter::name_next(std::shared_ptr<File> full, std::uint64_t bytes) {
+  std::string record(record_head_bytes, '\0');
+  seal_record(record, 0, next_segment_type, file_first_);
+  if (full->write(bytes, record)) return static_cast<void>(full->truncate(bytes));
+  if (std::find(unsynced_.begin(), unsynced_.end(), full) == unsynced_.end()) unsynced_.push_back(std::move(full));
 }
 
 void RecordLogWriter::discard_to(Mark mark) noexcept {

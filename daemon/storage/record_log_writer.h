@@ -37,7 +37,8 @@ struct RecordLogOptions {
   std::uint64_t incarnation = 0;
   std::uint64_t segment_bytes = 4 * 1024 * 1024;  // larger: fewer files, coarser removal of the oldest
   bool preallocate = false;                       // a full disk shows when a segment begins, not in the middle of it
-  bool keep_unsynced = false;                     // in memory, so that a failed sync loses nothing: `synced`, `rewrite`
+  bool names_next = false;     // a full segment ends with a record that shows if the next one is missing
+  bool keep_unsynced = false;  // in memory, so that a failed sync loses nothing: `synced`, `rewrite`
 };
 
 // What is to be done so that everything flushed so far survives a power cut.
@@ -105,6 +106,7 @@ class RecordLogWriter {
  private:
   std::error_code start_segment();
   std::error_code take_place();
+  void name_next(std::shared_ptr<File> full, std::uint64_t bytes);
   std::error_code remove(const Segment& segment);
   void finish_segment();
   void take_back();

@@ -49,12 +49,13 @@ while read -r case most; do
   echo "$message per message of the case $case"
   bound "$message" "$most" "a message of the case $case"
 done <<END
-json 8650
-json_listed 6400
-number 1100
-influx 6300
-csv 9450
+json 5060
+json_listed 4020
+json_parsed 8700
+number 901
+influx 4282
+csv 6460
 END
 rows=$((($(count tumbling 1 1000 110 0 1) - $(count tumbling 1 1000 110 0 0)) / (1000 * 11)))
 echo "$rows per row of a tumbling window that is emitted at a tick"
-bound "$rows" 1200 "an emitted row"
+bound "$rows" 1125 "an emitted row"

@@ -5,6 +5,7 @@
 """
 import re
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -385,6 +386,89 @@ def ping_pong_of_two_clients_with_3_1_1_is_named(world):
             break
         broker.connection().close(reset=False)
     expect_that("/readyz after six", named.search(gateway.readyz()[1]), gateway.readyz(), "503 and names the take-over, client id")
+
+
+def other_client(world, protocol, *more):
+    """Connects again a second after it was sent away."""
+    version = {"5": "mqttv5", "3.1.1": "mqttv311"}[protocol]
+    return world.spawn(["mosquitto_sub", "-h", "127.0.0.1", "-V", version, "-i", "shared-id", "-t", "other/#", *more], "other")
+
+
+@each([("5", "5", False), ("3.1.1", "3.1.1", False), ("tls_5", "5", True), ("tls_3.1.1", "3.1.1", True)])
+def ping_pong_at_mosquitto_is_named_after_few_changes(world, protocol, over_tls):
+    folder, port, plain_port = world.folder / "tls", free_port(), free_port()
+    certificates(folder)
+    world.mosquitto(plain_port, settings=f"listener {port} 127.0.0.1\ncertfile {folder}/ca.pem\nkeyfile {folder}/key.pem\n")
+    more, others = "", ("-p", plain_port)
+    if over_tls:
+        more, others = f'tls = {{{{ ca = "{folder}/ca.pem" }}}}\n', ("-p", port, "--cafile", folder / "ca.pem")
+    text = mqtt(port if over_tls else plain_port, protocol=protocol, more='client_id = "shared-id"\n' + more)
+    gateway = Gateway(world, (text.replace("mqtt://", "mqtts://") if over_tls else text) + RUNNING + LITE).start()
+    gateway.wait_until_ready()
+    other = other_client(world, protocol, *others)
+    took = seconds_until(lambda: "shared-id" in gateway.readyz()[1], 30)
+    status, said = gateway.readyz()
+    expect_that("/readyz", status == 503 and "another client" in said, (status, said.strip(), f"{took:.1f} s"), "503 and names it")
+    changes = len(re.findall(r"disconnected: ", gateway.new_log()))
+    expect_that("lost connections until then", changes <= 4, changes, "at most 4")
+    expect_that("the log", re.search(r"another client (seems to use|uses) the client id shared-id", gateway.new_log()),
+                gateway.new_log().splitlines()[-1:], "names it too")
+    other.kill()
+    other.wait()
+
+
+def comes_back(port, pause):
+    """Another client with our id, until the broker is gone."""
+    body = struct.pack(">H", 4) + b"MQTT\x04\x02\0\x3c" + struct.pack(">H", 9) + b"shared-id"
+    try:
+        while True:
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as link:
+                link.sendall(bytes([0x10, len(body)]) + body)
+                while link.recv(64):
+                    pass
+            time.sleep(pause)
+    except OSError:
+        pass
+
+
+@each([("5", "5"), ("3.1.1", "3.1.1")])
+def ping_pong_with_a_client_that_waits_is_named(world, protocol):
+    port, _ = world.mosquitto()
+    text = mqtt(port, protocol=protocol, more='client_id = "shared-id"\n') + RUNNING + LITE
+    gateway = Gateway(world, text).start()
+    gateway.wait_until_ready()
+    threading.Thread(target=comes_back, args=(port, 6), daemon=True).start()
+    took = seconds_until(lambda: "another client" in gateway.readyz()[1], 45)
+    expect_that("/readyz", "another client" in gateway.readyz()[1], (gateway.readyz(), f"{took:.1f} s"), "names it")
+
+
+@each([("5", "5"), ("3.1.1", "3.1.1")])
+def cut_network_is_not_another_client(world, protocol):
+    port, _ = world.mosquitto()
+    with Proxy(port) as proxy:
+        gateway = Gateway(world, mqtt(proxy.port, protocol=protocol) + RUNNING + LITE).start()
+        for number in range(8):
+            gateway.wait_until_ready()
+            publish(port, "plant/a", str(number))
+            proxy.cut()
+            wait_for(lambda: gateway.new_log().count("disconnected") > number, "the cut is seen", 20)
+            expect_that(f"/readyz after cut {number + 1}", "another client" not in gateway.readyz()[1], gateway.readyz(),
+                        "names no other client")
+    expect_that("the log", "another client" not in gateway.new_log(), gateway.new_log().splitlines()[-2:], "names none")
+
+
+@each([("5", "5"), ("3.1.1", "3.1.1")])
+def restarts_of_mosquitto_are_not_another_client(world, protocol):
+    port, broker = world.mosquitto()
+    gateway = Gateway(world, mqtt(port, protocol=protocol) + RUNNING + LITE).start()
+    for number in range(5):
+        gateway.wait_until_ready()
+        broker.terminate()
+        broker.wait()
+        _, broker = world.mosquitto(port)  # at once: none of our tries may meet the pause
+        wait_for(lambda: gateway.new_log().count("disconnected") > number, "the restart is seen", 20)
+    gateway.wait_until_ready()
+    expect_that("the log", "another client" not in gateway.new_log(), gateway.new_log().splitlines()[-2:], "names none")
 
 
 # --- 14: edited routes leave no subscription behind

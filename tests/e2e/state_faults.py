@@ -268,6 +268,20 @@ def journal_file_that_a_checkpoint_names_is_reported(world, index, damage):
     expect("it goes on", gateway.rows().get(("s", 100 * SECOND)), (1, 1))
 
 
+@case
+def journal_file_that_no_checkpoint_names_yet_is_reported(world):
+    gateway = Gateway(world, FLOODED, checkpoint="1h", journal='max_size = "16MiB"').start()
+    Flood(gateway.values["tcp"], 8)
+    wait_for(lambda: gateway.received() == 160_000, "all are taken")
+    gateway.kill()
+    files = gateway.files("journal")
+    expect_that("journal files", len(files) > 1, len(files), "at least 2: the newest was begun after the checkpoint")
+    os.unlink(files[-1])
+    gateway.start()
+    said = [line for line in gateway.new_log().splitlines() if "is missing" in line]
+    expect("lines of the log that say that a journal file is missing", len(said), 1)
+
+
 @each([("after_a_kill", False), ("after_a_stop", True)])
 def journal_whose_only_file_is_missing_is_reported(world, stopped):
     gateway = Gateway(world, REST, checkpoint="1h").start()

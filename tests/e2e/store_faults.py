@@ -8,6 +8,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import time
 
 import cases
 from cases import case, each, expect, expect_that
@@ -267,6 +268,59 @@ def row_that_a_trigger_refuses_is_set_aside(world, code):
     comes_true(lambda: counts(database) == {"good": 3, "zulu": 1}, 10)
     expect("readings in rows", counts(database), {"good": 3, "zulu": 1})
     expect("rejected rows", gateway.status()["sinks"][0]["rejected_rows"], 1)
+
+
+@each([("sqlite", "lite"), ("postgresql", "pg")])
+def row_that_a_trigger_skips_without_an_error_is_counted_and_said(world, store):
+    gateway, rows = made(world, store, "update", "count")
+    gateway.start()
+    gateway.send(reading("good", 0, 1))
+    wait_for(lambda: ("good", 0) in rows(), "a first row")
+    if store == "pg":
+        world.database.query("CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF (SELECT sensor_id "
+                             "FROM edgetide.series s WHERE s.series_id = NEW.series_id) = 'bad' THEN RETURN NULL; END IF; "
+                             "RETURN NEW; END $$")
+        world.database.query("CREATE TRIGGER skip BEFORE INSERT OR UPDATE ON edgetide.w_data FOR EACH ROW EXECUTE "
+                             "FUNCTION skip()")
+    else:
+        with sqlite3.connect(gateway.database, timeout=10) as lite:
+            lite.execute("CREATE TRIGGER skip BEFORE INSERT ON w_data WHEN (SELECT sensor_id FROM series s WHERE "
+                         "s.series_id = NEW.series_id) = 'bad' BEGIN SELECT RAISE(IGNORE); END")
+    gateway.send(reading("good", 20 * SECOND, 1), reading("bad", 0, 1), reading("zulu", 0, 1))
+    gateway.send(reading("good", 40 * SECOND, 1))
+    comes_true(lambda: len(rows()) == 4, 10)
+    expect("rows", sorted(sensor for sensor, _ in rows()), ["good", "good", "good", "zulu"])
+    expect("rejected rows", gateway.status()["sinks"][0]["rejected_rows"], 1)
+    expect_that("the log", re.search("for bad/.*rejected: skipped by the store", gateway.new_log()),
+                gateway.new_log().splitlines()[-2:], "names the row and the reason")
+    expect("/readyz", gateway.readyz()[0], 200)
+
+
+@each([(action, f"SELECT RAISE({action}, 'closed for today')") for action in ("ROLLBACK", "ABORT", "FAIL")] +
+      [("IGNORE", "SELECT RAISE(IGNORE)")])
+def sqlite_table_that_takes_no_row_makes_the_gateway_not_ready(world, statement):
+    gateway = filled(world)
+    with sqlite3.connect(gateway.database, timeout=10) as lite:
+        lite.execute(f"CREATE TRIGGER closed BEFORE INSERT ON w_data BEGIN {statement}; END")
+    gateway.send(*(reading(sensor, (100 + i) * SECOND, 1) for i in range(5) for sensor in ("s", "t")))
+    comes_true(lambda: gateway.readyz()[0] == 503, 5)
+    seen = set()
+    until = time.monotonic() + 8
+    while time.monotonic() < until:
+        seen.add(gateway.readyz()[0])
+        time.sleep(0.1)
+    expect("/readyz over 8 s", seen, {503})
+    expect_that("its reason", re.search("closed for today|skipped by the store", gateway.readyz()[1]),
+                gateway.readyz()[1].strip(), "the trigger's words, or that rows are skipped")
+    expect("lines of the log that say ready since then", len(re.findall("sink lite: ready", gateway.new_log())), 1)
+    expect("rejected rows", gateway.status()["sinks"][0]["rejected_rows"], 0)
+    with sqlite3.connect(gateway.database, timeout=10) as lite:
+        lite.execute("DROP TRIGGER closed")
+    comes_true(lambda: gateway.count() == 15, 15)
+    expect("readings in rows", gateway.count(), 15)
+    comes_true(lambda: gateway.readyz()[0] == 200, 5)
+    expect("/readyz afterwards", gateway.readyz()[0], 200)
+    expect("lines of the log that say ready", len(re.findall("sink lite: ready", gateway.new_log())), 2)
 
 
 @each([("table_dropped", "DROP TABLE edgetide.{table} CASCADE"), ("schema_dropped", "DROP SCHEMA edgetide CASCADE"),

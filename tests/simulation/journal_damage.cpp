@@ -46,6 +46,7 @@ DamagedJournal::DamagedJournal(MemoryFileSystem& system, const std::map<std::uin
     std::uint64_t expected = segments[i].first_record;
     while (const auto record = reader.next(expected)) {
       if (i + 1 < segments.size() && record->number >= segments[i + 1].first_record) break;
+      if (record->type == next_segment_type) continue;
       expected = record->number + 1;
       file.entries.push_back(entry_of(*record, static_cast<std::size_t>(reader.offset()), decoder, sensors));
     }

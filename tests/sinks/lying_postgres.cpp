@@ -61,6 +61,7 @@ Asked asked_by(std::string_view sql) {
   if (has("UPDATE \"edgetide\".sink_state")) return Asked::epoch;
   if (has("\"edgetide\".sink_state")) return Asked::state;
   if (has("INSERT INTO \"edgetide\".series")) return Asked::add_series;
+  if (has("SELECT n.position\nFROM")) return Asked::skipped;
   if (has("WITH ORDINALITY")) return Asked::find_series;
   if (has("DELETE FROM")) return Asked::retract;
   return has("INSERT INTO") ? Asked::insert : Asked::other;
@@ -227,6 +228,7 @@ PgReply LyingPostgres::reply_to(Asked asked) const {
       return {{oid_bigint, oid_bigint, oid_bigint}, {{"1", "11", "0"}, {"2", "12", "0"}}};
     case Asked::epoch:
       return {{}, {}, "UPDATE 1"};
+    case Asked::add_series:
     case Asked::insert:
       return {{}, {}, "INSERT 0 2"};
     default:

@@ -17,7 +17,7 @@
 namespace edgetide::test {
 
 // What the sink asks for.
-enum class Asked { other, tables, state, claim, find_series, add_series, insert, retract, epoch };
+enum class Asked { other, tables, state, claim, find_series, add_series, insert, retract, epoch, skipped };
 
 struct PgReply {
   std::vector<unsigned> types = {};  // oids, one for each column

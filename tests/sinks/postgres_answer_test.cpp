@@ -118,6 +118,32 @@ TEST(PostgresAnswer, lie_at_a_delivery_is_an_error_and_stores_no_row) {
   }
 }
 
+TEST(PostgresAnswer, lie_about_rows_that_were_skipped_is_an_error_and_commits_no_row) {
+  const Lie lies[] = {
+      {"position 0", Asked::skipped, {{bigint}, {{"0"}}}, "column 1 is out of range"},
+      {"position after the last", Asked::skipped, {{bigint}, {{"3"}}}, "column 1 is out of range"},
+      {"more than were not changed", Asked::skipped, {{bigint}, {{"1"}, {"2"}}}, "2 rows, at most 1"},
+      {"NULL", Asked::skipped, {{bigint}, {{std::nullopt}}}, "is NULL"},
+      {"text", Asked::skipped, {{of_text}, {{"1"}}}, "is not of an integer type"},
+      {"two columns", Asked::skipped, {two_bigints, {{"1", "1"}}}, "2 columns, 1"},
+  };
+  for (const Lie& lie : lies) {
+    SCOPED_TRACE(lie.name);
+    LyingPostgres server(minute_window());
+    server.lie(Asked::insert, {{}, {}, "INSERT 0 1"});
+    server.lie(lie.about, lie.reply);
+    const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
+    ASSERT_THAT(sink->open(), IsDelivered());
+    const int committed = server.committed();
+    EXPECT_THAT(sink->deliver(two_rows()), IsRetryAfter(HasSubstr(lie.reason)));
+    EXPECT_EQ(server.committed(), committed);
+    server.lie(lie.about, {{bigint}, {{"2"}}});
+    sink->close();
+    ASSERT_THAT(sink->open(), IsDelivered());
+    EXPECT_THAT(sink->deliver(two_rows()), IsDelivered(testing::SizeIs(1)));
+  }
+}
+
 TEST(PostgresAnswer, lie_at_the_start_is_an_error) {
   const Lie lies[] = {
       {"claim without a row", Asked::claim, {{bigint}, {}, "INSERT 0 0"}, "0 rows, at least 1"},

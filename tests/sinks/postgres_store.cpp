@@ -24,6 +24,13 @@ class PostgresStore final : public Store {
         "CREATE TRIGGER keep BEFORE DELETE ON edgetide.minute_data FOR EACH ROW WHEN (OLD.count > " +
         std::to_string(limit) + ") EXECUTE FUNCTION keep()");
   }
+  void skip(const std::string& operation, const std::string& table, const std::string& condition) override {
+    execute(
+        "CREATE OR REPLACE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; "
+        "CREATE TRIGGER skip_" +
+        table + operation + " BEFORE " + operation + " ON edgetide." + table + " FOR EACH ROW WHEN (" + condition +
+        ") EXECUTE FUNCTION skip()");
+  }
   std::vector<StoredRow> rows(const WindowSchema& window) override;
   std::string prefix() const override { return "edgetide."; }
 

@@ -301,6 +301,25 @@ TEST_F(SqliteSinkTest, table_that_refuses_all_rows_of_several_series_keeps_them_
   EXPECT_EQ(value("SELECT count(*) FROM minute"), "2");
 }
 
+// A row that ends the transaction leaves no row of it, whatever others there are.
+TEST_F(SqliteSinkTest, table_that_ends_each_transaction_needs_a_person_from_the_first_try_on) {
+  const auto writing = sink();
+  ASSERT_THAT(writing->open(), IsDelivered());
+  value("CREATE TRIGGER look BEFORE INSERT ON minute_data BEGIN SELECT RAISE(ROLLBACK, 'closed for today'); END");
+  const RowBatch waiting = batch(1, {{series("a"), 0, 1, {1, 1}}, {series("b"), 0, 1, {2, 1}}});
+  for (int tries = 0; tries < 15; ++tries) {
+    const Outcome outcome = writing->deliver(waiting);
+    ASSERT_THAT(outcome, IsRetryAfter(HasSubstr("closed for today"))) << tries;
+    EXPECT_TRUE(std::get<RetryAfter>(outcome).needs_person) << tries;
+    EXPECT_LE(std::get<RetryAfter>(outcome).at_least, Duration::seconds(5)) << tries;
+    writing->close();
+    ASSERT_THAT(writing->open(), IsDelivered());
+  }
+  value("DROP TRIGGER look");
+  EXPECT_THAT(writing->deliver(waiting), IsDelivered(testing::SizeIs(0)));
+  EXPECT_EQ(value("SELECT count(*) FROM minute"), "2");
+}
+
 TEST_F(SqliteSinkTest, view_shows_utc_text_and_exact_microseconds) {
   const auto writing = sink();
   ASSERT_THAT(writing->open(), IsDelivered());

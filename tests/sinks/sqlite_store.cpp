@@ -29,6 +29,10 @@ class SqliteStore final : public Store {
     execute("CREATE TRIGGER keep BEFORE DELETE ON minute_data WHEN OLD.count > " + std::to_string(limit) +
             " BEGIN SELECT RAISE(ABORT, 'kept'); END");
   }
+  void skip(const std::string& operation, const std::string& table, const std::string& condition) override {
+    execute("CREATE TRIGGER skip_" + table + operation + " BEFORE " + operation + " ON " + table + " WHEN " +
+            condition + " BEGIN SELECT RAISE(IGNORE); END");
+  }
   std::vector<StoredRow> rows(const WindowSchema& window) override;
   std::string prefix() const override { return ""; }
 

@@ -41,6 +41,9 @@ class Store {
   // Conditions of the user on what may be in the table, and on what may leave it.
   virtual void refuse_counts_above(int limit) = 0;
   virtual void refuse_deletes_of_counts_above(int limit) = 0;
+  // Drops rows of the table minute_data or series without an error, before one of "INSERT", "UPDATE", "DELETE", where
+  // `condition` on NEW or OLD holds.
+  virtual void skip(const std::string& operation, const std::string& table, const std::string& condition) = 0;
   // All rows of a window, by (gateway, sensor, metric, start).
   virtual std::vector<StoredRow> rows(const WindowSchema& window) = 0;
 

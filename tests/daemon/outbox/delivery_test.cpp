@@ -15,12 +15,12 @@ using testing::HasSubstr;
 class DeliveryTest : public testing::Test {
  protected:
   // As after a start of the process.
-  void start(OutboxOptions options = {}) {
+  void start(OutboxOptions options = {}, const std::string& name = "pg") {
     delivery.reset();
     outbox = std::make_unique<Outbox>(options, log.traits, minute_window(), files, spill_location("state", "pg"),
                                       OutboxEvents{});
     ASSERT_TRUE(std::holds_alternative<std::optional<EpochId>>(outbox->recover({}, 1)));
-    delivery = std::make_unique<Delivery>("pg", std::make_unique<ScriptedSink>(log), *outbox, 1, options.max_rate);
+    delivery = std::make_unique<Delivery>(name, std::make_unique<ScriptedSink>(log), *outbox, 1, options.max_rate);
   }
   // Steps until there is nothing to do, without waiting. How long it would have waited.
   Duration step_until_idle() {
@@ -178,6 +178,36 @@ TEST_F(DeliveryTest, what_only_a_person_can_mend_is_said_until_rows_are_stored) 
   EXPECT_TRUE(delivery->status().needs_person) << "it opens, but whether it stores is not known";
   step_until_idle();
   EXPECT_FALSE(delivery->status().needs_person);
+}
+
+TEST_F(DeliveryTest, log_says_ready_once_and_after_a_failed_delivery_only_when_rows_are_stored) {
+  const auto said_ready = [&](const auto& step) {
+    testing::internal::CaptureStdout();
+    step();
+    const std::string said = testing::internal::GetCapturedStdout();
+    int times = 0;
+    for (auto at = said.find(": ready"); at != said.npos; at = said.find(": ready", at + 1)) ++times;
+    return times;
+  };
+  log.open_answers = {RetryAfter{Duration(), "away"}};
+  start({}, "watched");  // lines of others that are often repeated are withheld
+  EXPECT_EQ(said_ready([&] { delivery->step(); }), 0);
+  EXPECT_EQ(said_ready([&] { step_until_idle(); }), 1) << "the open shows that it can be";
+  outbox->push(own_rows(1));
+  log.deliver_answers.assign(5, once_somebody_acts("closed for today"));
+  EXPECT_EQ(said_ready([&] {
+              while (!log.deliver_answers.empty()) delivery->step();
+              delivery->step();  // opens once more
+            }),
+            0);
+  EXPECT_EQ(said_ready([&] { step_until_idle(); }), 1);
+  outbox->push(own_rows(2));
+  EXPECT_EQ(said_ready([&] { step_until_idle(); }), 0) << "it still is";
+
+  outbox->push(own_rows(3));
+  log.deliver_answers = {InDoubt{"answer lost"}};
+  log.keep_in_doubt = true;
+  EXPECT_EQ(said_ready([&] { step_until_idle(); }), 1) << "the last epoch shows that they are stored";
 }
 
 TEST_F(DeliveryTest, last_epoch_that_cannot_be_read_is_asked_for_again_and_a_sink_may_stop_there) {

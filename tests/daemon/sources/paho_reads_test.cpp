@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 namespace edgetide::test {
 namespace {
@@ -22,8 +23,7 @@ class Connection {
     read("\x20\2\0\0"s);
   }
   ~Connection() {
-    close(sockets_[0]);
-    close(sockets_[1]);
+    for (const int each : sockets_) close(each);
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -41,6 +41,13 @@ class Connection {
     return read(head + "\0\1t"s);
   }
   bool end_message() { return read(std::string(left_, 'x')); }
+  // As the library reads, after the broker has closed its end.
+  long read_behind_end(bool unread_by_broker) {
+    if (unread_by_broker && send(sockets_[0], "x", 1, 0) != 1) std::abort();
+    close(std::exchange(sockets_[1], -1));
+    char byte = 0;
+    return recv(sockets_[0], &byte, 1, 0);
+  }
   PahoReads& reads() { return reads_; }
 
  private:
@@ -74,6 +81,18 @@ TEST(PahoReads, message_that_is_too_large_by_itself_is_not_crowded) {
   EXPECT_FALSE(alone.begin_message(most + 1));
   EXPECT_TRUE(alone.reads().is_too_large());
   EXPECT_FALSE(alone.reads().is_crowded());
+}
+
+TEST(PahoReads, stream_that_the_broker_ends_in_order_differs_from_a_reset) {
+  Connection ended("a"), reset("b"), broken("c");
+  EXPECT_FALSE(ended.reads().is_ended_by_broker());
+  EXPECT_EQ(ended.read_behind_end(false), 0);
+  EXPECT_TRUE(ended.reads().is_ended_by_broker());
+  EXPECT_EQ(reset.read_behind_end(true), -1);
+  EXPECT_FALSE(reset.reads().is_ended_by_broker());
+  EXPECT_FALSE(broken.begin_message(most + 1));
+  EXPECT_EQ(broken.read_behind_end(false), 0);
+  EXPECT_FALSE(broken.reads().is_ended_by_broker()) << "it was us";
 }
 
 }  // namespace

@@ -15,7 +15,11 @@ namespace edgetide::test {
 inline const LogLocation log_location{"state", "log"};
 
 inline RecordLogOptions log_options(std::uint64_t segment_bytes = 4096) {
-  return {.location = log_location, .kind = LogKind::journal, .incarnation = 7, .segment_bytes = segment_bytes};
+  return {.location = log_location,
+          .kind = LogKind::journal,
+          .incarnation = 7,
+          .segment_bytes = segment_bytes,
+          .names_next = true};
 }
 
 struct ReadRecord {

@@ -161,10 +161,11 @@ TEST_F(RecordLogTest, flipped_bit_costs_its_record_and_no_other_and_is_counted) 
     files.set_content(damaged, whole);
 
     EXPECT_EQ(read.refused, "");
-    const bool in_header = bit / 8 < segment_header_bytes;
+    const bool in_mark = damaged != paths.back() && bit / 8 >= whole.size() - record_head_bytes;  // of the next segment
+    const bool in_none = bit / 8 < segment_header_bytes || in_mark;
     const bool in_last = read.report.torn_bytes > 0;  // the newest record is cut as a torn tail
-    EXPECT_EQ(read.records.size(), in_header ? 120U : 119U);
-    EXPECT_EQ(read.report.records_lost, in_header || in_last ? 0U : 1U);
+    EXPECT_EQ(read.records.size(), in_none ? 120U : 119U);
+    EXPECT_EQ(read.report.records_lost, in_none || in_last ? 0U : 1U);
     EXPECT_EQ(read.report.damage.size(), read.report.records_lost);
     if (in_last) {
       EXPECT_EQ(read.next_number, 120U);
@@ -183,6 +184,35 @@ TEST_F(RecordLogTest, missing_middle_segment_is_counted_exactly) {
   EXPECT_EQ(read.records.size(), 100 - (to - from));
   EXPECT_EQ(read.report.records_lost, to - from);
   EXPECT_EQ(read.next_number, 101U);
+}
+
+TEST_F(RecordLogTest, missing_newest_segment_is_named_by_the_full_one_before_it) {
+  RecordLogWriter written(files, log_options(512), {}, 1);
+  write_records(written, 100);
+  const ReadLog whole = read_log(files);
+  ASSERT_GT(whole.segments.size(), 3U);
+  EXPECT_EQ(whole.report.before_missing, "");
+  for (std::size_t kept = whole.segments.size() - 1; kept >= 1; --kept) {
+    const std::uint64_t first = whole.segments[kept].first_record;
+    ASSERT_FALSE(files.remove(log_location.path_of(first)));
+    const ReadLog log = read_log(files);
+    EXPECT_EQ(log.report.before_missing, log_location.path_of(whole.segments[kept - 1].first_record));
+    EXPECT_EQ(log.next_number, first);
+    EXPECT_EQ(log.records.size(), first - 1);
+    EXPECT_EQ(log.report.records_lost, 0U) << "nothing shows how many";
+    EXPECT_EQ(log.report.torn_bytes, 0U);
+    EXPECT_TRUE(reaches(files, log_location, first));
+    EXPECT_FALSE(reaches(files, log_location, first + 1));
+  }
+}
+
+TEST_F(RecordLogTest, segment_that_begins_with_a_restart_is_named_by_none) {
+  RecordLogWriter before(files, log_options(), {}, 1);
+  write_records(before, 10);
+  RecordLogWriter again = reopen(files, log_options());
+  write_records(again, 10);
+  ASSERT_FALSE(files.remove(log_location.path_of(11)));
+  EXPECT_EQ(read_log(files).report.before_missing, "") << "the run may not have begun";
 }
 
 TEST_F(RecordLogTest, missing_oldest_segments_are_lost_only_to_a_reader_that_wants_them) {
