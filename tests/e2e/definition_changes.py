@@ -118,9 +118,10 @@ def options_text(times, keys):
 
 def rows_after(world, how, times, keys, edited_times, edited_keys, begin):
     gateway = Gateway(world, options_text(times, keys), name=how, other=free_port()).start()
-    for second in range(begin, begin + 60, 2):
-        send(gateway, [second + 1, second])
-    gateway.flush()
+    for first in (begin, begin + 30):  # two firings
+        for second in range(first, first + 30, 2):
+            send(gateway, [second + 1, second])
+        gateway.flush()
     gateway.kill() if how == "kill" else gateway.stop()
     gateway.configure(options_text(edited_times, edited_keys))
     gateway.start()
