@@ -36,7 +36,9 @@ class SourceSlots {
     if (found == known_.end()) known_.push_back({name, std::nullopt});
     return SourceId{id};
   }
-  std::optional<SourceId> slot_of(SourceId id) const noexcept { return known_[index_of(id)].slot; }
+  std::optional<SourceId> slot_of(SourceId id) const noexcept {
+    return index_of(id) < known_.size() ? known_[index_of(id)].slot : std::nullopt;
+  }
   // Requires: a source has that place.
   SourceId id_at(SourceId slot) const noexcept {
     const auto found = std::find_if(known_.begin(), known_.end(), [&](const Known& one) { return one.slot == slot; });
