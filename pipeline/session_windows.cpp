@@ -165,8 +165,8 @@ void SessionWindows::cut_touched() {
   }
 }
 
-// Its row changes, or is new, unless the session had only this piece and ended in its cell. A row that loses readings to
-// the next piece is retracted before it comes again: a store keeps a row of more readings.
+// Its row changes, or is new, unless the session had only this piece and ended in its cell. A row that loses readings
+// to the next piece is retracted before it comes again: a store keeps a row of more readings.
 void SessionWindows::become_cut(SlotId slot) {
   Header& piece = store_.header(slot);
   if (piece.part == cut) return;

@@ -81,7 +81,7 @@ class SessionWindows {
   void for_each_final(KeyId key, Timestamp event_time, Timestamp reached, Visit&& visit) const {
     for (SlotId slot = newest_[index_of(key)]; slot != no_slot; slot = store_.header(slot).older) {
       const Header& piece = store_.header(slot);
-      if (piece.end <= event_time) return;
+      if (session_end(piece) <= event_time) return;
       if (piece.part == rest || session_end(piece) + allowed_lateness_ > reached) continue;
       merged_of_ = no_slot;
       visit(AggregateSpan{piece.start, row_end(piece)}, state_of(slot));

@@ -177,8 +177,8 @@ TEST(SessionWindow, piece_of_a_session_that_was_cut_is_final_by_itself) {
   }
 }
 
-// By hand, gap 30, max_length 60: the session [50,100) has grown to [50,120) and is cut at 60. A table that keeps the row
-// with the most readings would keep [50,100): it goes, whatever it had, and the shorter one comes.
+// By hand, gap 30, max_length 60: the session [50,100) has grown to [50,120) and is cut at 60. A table that keeps the
+// row with the most readings would keep [50,100): it goes, whatever it had, and the shorter one comes.
 TEST(SessionWindow, row_that_a_cut_makes_shorter_is_retracted_and_begins_again) {
   PipelineOptions options = window_of(WindowKind::session);
   options.windows[0].gap = Duration::seconds(30);

@@ -40,7 +40,7 @@ class PipelineToStore : public StoreTest {
  protected:
   PipelineToStore() { options.windows[0].allowed_lateness = Duration::days(1); }  // nothing is dropped
 
-  // Everything in `epochs` parts, each with its own epoch; the last one ends all windows. So many `together` are merged.
+  // Everything in `epochs` parts, each with its own epoch; the last one ends all windows. `together` are merged.
   void deliver_all(OutputMode mode, std::size_t together = 1) {
     windows = schemas_of(options.windows, {WindowId{0}});
     const RowSelection selection(options.windows, {WindowId{0}}, mode);
