@@ -54,11 +54,37 @@ KeyGroup source_keys() {
       }};
 }
 
+namespace {
+
+// Of names, of messages that say again what is known, and of columns.
+std::vector<KeySpec> other_mapping_keys(const Parts& parts) {
+  const MappingOptions standard;
+  const auto takers_of = [&](std::string_view option) { return formats_that_take(parts.formats, option); };
+  return {
+      word("repeats", repeats_words, standard.repeats,
+           "`skip_unchanged` takes a value only if it differs from the one before of its sensor and metric: for "
+           "devices whose messages repeat all they know."),
+      integer("max_id_bytes", static_cast<std::int64_t>(standard.max_id_bytes), 1,
+              static_cast<std::int64_t>(most_id_bytes),
+              "of the names that come in messages: sensor, metric, unit, labels. A longer one is refused (`bad_id`). "
+              "Names of URLs and paths may need more than the default."),
+      of_type(ValueType::table, "dedupe", "none",
+              takers_of("dedupe") +
+                  "where a message says which it is, `{ path = \"deduplicationId\", for = \"10m\" }`. Another with "
+                  "the same id counts once within that time, also across a restart."),
+      of_type(ValueType::text_list, "columns", "the first line of each message",
+              takers_of("columns") + "the names of the columns, in order."),
+      text("delimiter", "\",\"", takers_of("delimiter") + "one character between the columns."),
+  };
+}
+
+}  // namespace
+
 KeyGroup mapping_keys(const Parts& parts) {
   const MappingOptions standard;
   const auto takers_of = [&](std::string_view option) { return formats_that_take(parts.formats, option); };
   const std::string with_paths = formats_with_paths(parts.formats), with_columns = takers_of("columns");
-  return {
+  KeyGroup group = {
       "Mapping",
       "How a payload becomes readings. These keys belong to a route of an MQTT source, or directly to a socket source.",
       {
@@ -79,7 +105,8 @@ KeyGroup mapping_keys(const Parts& parts) {
           of_type(ValueType::text_or_list, "each", "the payload",
                   takers_of("each") +
                       "the path of the records, such as `readings[*]`; of several paths the first that leads "
-                      "somewhere. `\"\"` is the payload."),
+                      "somewhere. `\"\"` is the payload. With `[*].values?` an element without `values` is a record "
+                      "itself."),
           boolean("parallel_arrays", standard.parallel_arrays,
                   takers_of("parallel_arrays") +
                       "the arrays in a record are columns, and its i-th row has the i-th element of each: "
@@ -104,26 +131,21 @@ KeyGroup mapping_keys(const Parts& parts) {
                   takers_of("coerce_strings") + "reads text such as `\"21.5 °C\"`, `\"1,5\"` and `\"ON\"` as values. "
                                                 "`false`: numbers, and the words of "
                                                 "`states`."),
-          of_type(ValueType::table, "states", "{}",
-                  takers_of("states") + "words that stand for numbers, without regard to case: `{ heating = 2, closed "
-                                        "= 1 }`. They come before "
-                                        "the standard ones: `true`, `on`, `yes`, `open` are 1 and `false`, `off`, "
-                                        "`no`, `closed`, `close` 0."),
+          of_type(
+              ValueType::table, "states", "{}",
+              takers_of("states") +
+                  "words that stand for numbers, without regard to the case of ASCII letters: `{ heating = 2, closed "
+                  "= 1 }`. They come before "
+                  "the standard ones: `true`, `on`, `yes`, `open` are 1 and `false`, `off`, "
+                  "`no`, `closed`, `close` 0."),
           text("timezone", "UTC",
                takers_of("timezone") + "the zone of times that are written without one, such as `Europe/Paris`. "
                                        "Without this key the first such "
                                        "time is logged."),
-          word("repeats", repeats_words, standard.repeats,
-               "`skip_unchanged` takes a value only if it differs from the one before of its sensor and metric: for "
-               "devices whose messages repeat all they know."),
-          of_type(ValueType::table, "dedupe", "none",
-                  takers_of("dedupe") +
-                      "where a message says which it is, `{ path = \"deduplicationId\", for = \"10m\" }`. Another with "
-                      "the same id counts once within that time, also across a restart."),
-          of_type(ValueType::text_list, "columns", "the first line of each message",
-                  with_columns + "the names of the columns, in order."),
-          text("delimiter", "\",\"", takers_of("delimiter") + "one character between the columns."),
       }};
+  const std::vector<KeySpec> others = other_mapping_keys(parts);
+  group.keys.insert(group.keys.end(), others.begin(), others.end());
+  return group;
 }
 
 KeyGroup payload_field_keys() {

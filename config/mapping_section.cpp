@@ -209,6 +209,7 @@ MappingOptions read_keys(const Section& section) {
   read_states(section, mapping);
   read_time_zone(section, mapping);
   section.read_word("repeats", mapping.repeats, repeats_words);
+  section.read("max_id_bytes", mapping.max_id_bytes);
   read_dedupe(section, mapping);
   section.read("columns", mapping.columns);
   read_delimiter(section, mapping);

@@ -156,9 +156,9 @@ labels = { client = "client" }
 
 The line `::1 - - [10/Oct/2000:13:55:36 -0700] "GET /a.gif HTTP/1.0" 200 2326` of an access log is a reading of the
 sensor `/a.gif`, metric `200`, value 1: `count` in a window is the number of requests. With `all = true` and
-`pattern = '(?P<sensor>#[\pL\pN_]+)'` each hashtag of a line is one. A name or label longer than 128 bytes refuses its
-match (`bad_id`). A pattern has at most 4 KiB and 32 groups and 1 MiB of memory. It is fastest where it begins with `^`,
-each character has only one place in it, and it has at most four groups.
+`pattern = '(?P<sensor>#[\pL\pN_]+)'` each hashtag of a line is one. A name or label longer than `max_id_bytes`
+refuses its match (`bad_id`). A pattern has at most 4 KiB and 32 groups and 1 MiB of memory. It is fastest where it
+begins with `^`, each character has only one place in it, and it has at most four groups.
 
 ## Ships: nmea0183
 

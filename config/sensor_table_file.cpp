@@ -20,7 +20,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::size_t max_table_bytes = 16 * 1024 * 1024;
-const std::string not_an_id = "not at most " + std::to_string(max_id_bytes) + " bytes of printable UTF-8";
+const std::string not_an_id = "not at most " + std::to_string(most_id_bytes) + " bytes of printable UTF-8";
 
 [[noreturn]] void fail(const std::string& path, std::size_t line, const std::string& reason) {
   throw std::runtime_error(path + ':' + std::to_string(line) + ": " + escaped(reason));
@@ -44,8 +44,9 @@ void set(const std::string& path, std::size_t line, SensorTable::Row& row, const
     row.calibration.offset = number_from(path, line, column, text);
   } else {
     // As strictly as those of peers: they reach terminals, JSON and the stores.
-    if (!is_id(column)) fail(path, line, "label '" + column + "': " + not_an_id);
-    if (!is_id_or_empty(text)) fail(path, line, "label " + column + " is \"" + text + "\": " + not_an_id);
+    if (!is_id(column, most_id_bytes)) fail(path, line, "label '" + column + "': " + not_an_id);
+    if (!is_id_or_empty(text, most_id_bytes))
+      fail(path, line, "label " + column + " is \"" + text + "\": " + not_an_id);
     row.labels.push_back({column, text});
   }
 }
@@ -53,7 +54,7 @@ void set(const std::string& path, std::size_t line, SensorTable::Row& row, const
 void add(const std::string& path, std::size_t line, SensorTable& table, const std::string& sensor,
          SensorTable::Row row) {
   if (sensor.empty()) fail(path, line, "no sensor is named");
-  if (!is_id(sensor)) fail(path, line, "sensor '" + sensor + "': " + not_an_id);
+  if (!is_id(sensor, most_id_bytes)) fail(path, line, "sensor '" + sensor + "': " + not_an_id);
   if (!table.add(sensor, std::move(row))) fail(path, line, "sensor '" + sensor + "' has a row already");
 }
 

@@ -71,6 +71,7 @@ ConfiguredTest read_test(const Section& section) {
   for (const Node* const node : section.tables("messages")) {
     const Section message(*node, "tests.messages", {&section.keys().test_message}, section.report());
     test.messages.push_back(read_message(message));
+    test.messages.back().place = short_text(node->location);
   }
   for (const Node* const node : section.tables("rows")) {
     ConfiguredTest::Row row;

@@ -20,6 +20,7 @@ struct ConfiguredTest {
     std::string source;  // empty: the first with a route for it
     std::string topic;   // empty: as over a socket
     std::string payload;
+    std::string place;  // "edgetide.toml:12"
   };
   // What a row is to have under a name: a number, a text, a boolean, or a table of these.
   struct Expectation {
@@ -34,7 +35,7 @@ struct ConfiguredTest {
   std::string name;
   std::vector<Message> messages;
   std::vector<Row> rows;
-  std::optional<int> refused;  // so many values or messages
+  std::optional<int> refused;  // so many values or messages, also for their time
   bool only = false;           // there are no other rows
 };
 

@@ -137,14 +137,14 @@ void Pipeline::begin_variants(SeriesId id) {
   std::size_t variants = 0;
   series_.for_each_variant(origin, [&](SeriesId) { ++variants; });
   if (variants > 2) return;
-  const Timestamp newest = state.watermark.own() + sources_[index_of(state.source)].time.max_out_of_orderness;
+  const Timestamp newest = state.watermark.own() + sources_[index_of(state.heard.source)].time.max_out_of_orderness;
   for (const auto& window : windows_) window->begin_labels(origin, newest);
 }
 
 SeriesId Pipeline::enter_series(SeriesId id, SourceId source) {
   if (index_of(source) >= sources_.size()) source = SourceId{0};
   states_.resize(std::max<std::size_t>(states_.size(), index_of(id) + 1));
-  states_[index_of(id)] = {.watermark = SeriesWatermark(floor_), .heard_at = Duration(), .source = source};
+  states_[index_of(id)] = {.watermark = SeriesWatermark(floor_), .heard = {source, Duration()}};
   is_rare_ = is_rare_ || series_.has_variants();
   for (const auto& window : windows_) {
     window->add_series(id, series_[id], series_.origin_of(id));
@@ -225,7 +225,7 @@ void Pipeline::forget_series(SeriesId id) {
   for (const SeriesId orphan : orphans) {
     if (may_evict(orphan)) forget_series(orphan);
   }
-  if (!sources_.empty()) sources_[index_of(states_[index_of(id)].source)].minimum.remove(id);
+  if (!sources_.empty()) sources_[index_of(states_[index_of(id)].heard.source)].minimum.remove(id);
   bad_times_.erase(id);
   series_.remove(id);
 }
@@ -234,7 +234,7 @@ void Pipeline::forget_series(SeriesId id) {
 void Pipeline::remember_evicted(SeriesId id) {
   const SeriesState& state = states_[index_of(id)];
   if (!state.watermark.heard() || series_[id].computed || sources_.empty()) return;
-  Timestamp newest = state.watermark.own() + sources_[index_of(state.source)].time.max_out_of_orderness;
+  Timestamp newest = state.watermark.own() + sources_[index_of(state.heard.source)].time.max_out_of_orderness;
   for (const auto& window : windows_) newest = window->newest_settled(id, newest);
   evicted_.remember(series_[id].sensor, series_[id].metric, newest);
 }
@@ -253,8 +253,11 @@ void Pipeline::remember(Moment now) noexcept {
 
 Pipeline::BatchRules Pipeline::rules_of(const Batch& batch) noexcept {
   SourceState& source = sources_[index_of(batch.source)];
-  BatchRules rules{
-      source, batch.source, first_readable_time, Timestamp::latest(), Timestamp(), source.listening.elapsed(running())};
+  BatchRules rules{source,
+                   {batch.source, source.listening.elapsed(running())},
+                   first_readable_time,
+                   Timestamp::latest(),
+                   Timestamp()};
   if (!batch.arrival) return rules;
   rules.has_arrival = true;
   rules.arrival = batch.arrival->wall;
@@ -326,12 +329,17 @@ bool Pipeline::is_awaited(SourceId source) const noexcept {
          });
 }
 
+// Readings are counted as on time by `apply_all`, all at once, and then each of the others as what it is.
+void Pipeline::count_refused(const BatchRules& rules, Refusal reason) noexcept {
+  --rules.source.counters.outcomes[static_cast<std::size_t>(ReadingOutcome::on_time)];
+  ++rules.source.counters.refused[static_cast<std::size_t>(reason)];
+}
+
 // `rare`: the limit on memory is near, some series has variants, or some source another scope than sensor.
 template <bool rare>
 [[gnu::always_inline]] inline void Pipeline::apply(const BatchRules& rules, const Reading& reading) {
   if (!std::isfinite(reading.value)) [[unlikely]] {
-    ++rules.source.counters.refused[static_cast<std::size_t>(Refusal::not_finite)];
-    return;
+    return count_refused(rules, Refusal::not_finite);
   }
   Timestamp time = reading.event_time;
   if (time < rules.earliest || time > rules.latest) [[unlikely]] {
@@ -340,22 +348,19 @@ template <bool rare>
     time = *instead;
   }
   if constexpr (rare) {
-    if (is_near_limit_ && !has_room(rules, reading, time)) {
-      ++rules.source.counters.refused[static_cast<std::size_t>(Refusal::memory_limit)];
-      return;
-    }
+    if (is_near_limit_ && !has_room(rules, reading, time)) return count_refused(rules, Refusal::memory_limit);
   }
   // Not a variable: that costs five instructions more.
   const auto origin = [&]() noexcept { return rare ? series_.origin_of(reading.series) : reading.series; };
   SeriesState& series = states_[index_of(origin())];
-  if (rare && by_minimum_ && series.source != rules.source_index) keep_reached(origin());
-  const Timestamp watermark = rare ? watermark_of(series, rules.source_index) : series.watermark.value();
+  if (rare && by_minimum_ && series.heard.source != rules.heard.source) keep_reached(origin());
+  const Timestamp watermark = rare ? watermark_of(series, rules.heard.source) : series.watermark.value();
   ReadingOutcome outcome = ReadingOutcome::unmatched;
   for (WindowDefinition* const window : rules.source.windows) {
     if constexpr (!rare) {
-      outcome = std::min(outcome, window->admit(reading.series, rules.source_index, time, reading.value, watermark));
+      outcome = std::min(outcome, window->admit(reading.series, rules.heard.source, time, reading.value, watermark));
     } else {
-      const Incoming incoming{reading.series, rules.source_index, rules.source.time.scope, time, reading.value,
+      const Incoming incoming{reading.series, rules.heard.source, rules.source.time.scope, time, reading.value,
                               watermark,      origin(),           series.watermark.value()};
       const ReadingOutcome own = window->admit_any(incoming);
       outcome = std::min(outcome, own);
@@ -364,9 +369,8 @@ template <bool rare>
   }
   if (outcome != ReadingOutcome::on_time) [[unlikely]]
     return take_other(rules, reading, time, outcome);
-  ++rules.source.counters.outcomes[static_cast<std::size_t>(ReadingOutcome::on_time)];
   note_newest(rules, series, time, reading.value);
-  if (rare && origin() != reading.series) note_variant(reading.series, {rules.source_index, rules.heard_at});
+  if (rare && origin() != reading.series) note_variant(reading.series, rules.heard);
   if (others_follow_) [[unlikely]]
     return observe_in_full(rules, reading.series, origin(), time);
   observe(rules, series, time);
@@ -381,15 +385,14 @@ inline void Pipeline::note_newest(const BatchRules& rules, SeriesState& series, 
 
 inline void Pipeline::observe(const BatchRules& rules, SeriesState& series, Timestamp time) noexcept {
   series.watermark.observe(time, rules.source.time.max_out_of_orderness);
-  series.heard_at = rules.heard_at;
-  series.source = rules.source_index;
+  series.heard = rules.heard;
 }
 
 // Without what the clock says of an idle series.
 SeriesClock Pipeline::clock_of(SeriesId series) const noexcept {
   const SeriesState& state = states_[index_of(series)];
-  const auto scope = sources_.empty() ? WatermarkScope::sensor : sources_[index_of(state.source)].time.scope;
-  return {state.source, scope, false, watermark_of(state, state.source), {}, {}, {}};
+  const auto scope = sources_.empty() ? WatermarkScope::sensor : sources_[index_of(state.heard.source)].time.scope;
+  return {state.heard.source, scope, false, watermark_of(state, state.heard.source), {}, {}, {}};
 }
 
 // Before the first reading of a series moves any watermark.
@@ -405,11 +408,13 @@ void Pipeline::keep_reached(SeriesId series) noexcept {
   const SeriesState& state = states_[index_of(series)];
   if (!state.watermark.heard()) return;
   const SeriesClock clock = clock_of(series);
-  for (WindowDefinition* const window : sources_[index_of(state.source)].windows) window->keep_reached(series, clock);
+  for (WindowDefinition* const window : sources_[index_of(state.heard.source)].windows)
+    window->keep_reached(series, clock);
 }
 
 [[gnu::always_inline]] inline void Pipeline::apply_all(const BatchRules& rules, std::span<const Reading> readings) {
   measure_in_ -= readings.size();
+  rules.source.counters.outcomes[static_cast<std::size_t>(ReadingOutcome::on_time)] += readings.size();
   if (is_rare_) [[unlikely]]
     return apply_rare(rules, readings);
   for (const Reading& reading : readings) apply<false>(rules, reading);
@@ -443,8 +448,8 @@ void Pipeline::apply_rare(const BatchRules& rules, std::span<const Reading> read
 bool Pipeline::has_room(const BatchRules& rules, const Reading& reading, Timestamp time) {
   const SeriesId origin = series_.origin_of(reading.series);
   const SeriesState& series = states_[index_of(origin)];
-  const Incoming incoming{reading.series, rules.source_index,      rules.source.time.scope,
-                          time,           reading.value,           watermark_of(series, rules.source_index),
+  const Incoming incoming{reading.series, rules.heard.source,      rules.source.time.scope,
+                          time,           reading.value,           watermark_of(series, rules.heard.source),
                           origin,         series.watermark.value()};
   std::size_t growth = 0;
   for (WindowDefinition* const window : rules.source.windows) {
@@ -462,14 +467,16 @@ bool Pipeline::has_room(const BatchRules& rules, const Reading& reading, Timesta
 void Pipeline::take_other(const BatchRules& rules, const Reading& reading, Timestamp time, ReadingOutcome outcome) {
   const SeriesId origin = series_.origin_of(reading.series);
   SeriesState& series = states_[index_of(origin)];
-  ++rules.source.counters.outcomes[static_cast<std::size_t>(outcome)];
+  auto& outcomes = rules.source.counters.outcomes;
+  --outcomes[static_cast<std::size_t>(ReadingOutcome::on_time)];
+  ++outcomes[static_cast<std::size_t>(outcome)];
   if (outcome == ReadingOutcome::late_accepted) ++series.late_accepted;
   if (outcome == ReadingOutcome::late_dropped) {
     ++series.late_dropped;
     quarantined_.push_back({{reading.series, time, reading.value}, Quarantined::Reason::late_dropped});
   }
   note_newest(rules, series, time, reading.value);
-  if (origin != reading.series) note_variant(reading.series, {rules.source_index, rules.heard_at});
+  if (origin != reading.series) note_variant(reading.series, rules.heard);
   others_follow_ ? observe_in_full(rules, reading.series, origin, time) : observe(rules, series, time);
 }
 
@@ -480,7 +487,7 @@ std::optional<Timestamp> Pipeline::time_instead(const BatchRules& rules, const R
   ++states_[index_of(series)].bad_time;
   const bool is_readable = reading.event_time >= first_readable_time;
   BadTime& bad = bad_times_[series];
-  bad = {rules.source_index, rules.heard_at, bad.ahead};
+  bad = {rules.heard.source, rules.heard.at, bad.ahead};
   if (is_readable) bad.ahead = reading.event_time - rules.arrival;
   Counters& counters = rules.source.counters;
   if (rules.source.time.on_bad_time == BadTimePolicy::use_arrival && rules.has_arrival) {
@@ -488,11 +495,11 @@ std::optional<Timestamp> Pipeline::time_instead(const BatchRules& rules, const R
     return rules.arrival;
   }
   if (!is_readable) {
-    ++counters.refused[static_cast<std::size_t>(Refusal::bad_time)];
+    count_refused(rules, Refusal::bad_time);
     return std::nullopt;
   }
   const bool too_old = reading.event_time < rules.earliest;
-  ++counters.refused[static_cast<std::size_t>(too_old ? Refusal::too_old : Refusal::too_early)];
+  count_refused(rules, too_old ? Refusal::too_old : Refusal::too_early);
   if (rules.source.time.on_bad_time == BadTimePolicy::quarantine) {
     quarantined_.push_back({reading, too_old ? Quarantined::Reason::too_old : Quarantined::Reason::too_early});
   }
@@ -504,10 +511,10 @@ std::optional<Timestamp> Pipeline::time_instead(const BatchRules& rules, const R
 void Pipeline::observe_in_full(const BatchRules& rules, SeriesId variant, SeriesId series, Timestamp time) {
   SeriesState& state = states_[index_of(series)];
   const bool is_first = !state.watermark.heard();
-  const SourceId from = is_first ? rules.source_index : state.source;
+  const SourceId from = is_first ? rules.heard.source : state.heard.source;
   if (is_first) hear_derived_inputs(series);
   observe(rules, state, time);
-  const Heard heard{rules.source_index, rules.heard_at};
+  const Heard heard = rules.heard;
   const auto& takers = rules.source.windows;
   for (const auto& window : windows_) {
     const bool taken = std::find(takers.begin(), takers.end(), window.get()) != takers.end();
@@ -517,11 +524,11 @@ void Pipeline::observe_in_full(const BatchRules& rules, SeriesId variant, Series
   if (by_minimum_) {
     rules.source.minimum.observe(series, state.watermark, heard);
     rules.source.stream.observe(time, rules.source.time.max_out_of_orderness);
-    enter_in_all(rules.source_index);
+    enter_in_all(rules.heard.source);
     all_.hear(heard);
     all_.settle();
   }
-  if (by_minimum_ && from != rules.source_index) {
+  if (by_minimum_ && from != rules.heard.source) {
     sources_[index_of(from)].minimum.remove(series);  // only now: nothing may seem to be ahead in between
     sources_[index_of(from)].minimum.settle();
     enter_in_all(from);
@@ -554,7 +561,7 @@ void Pipeline::disconnected(SourceId source, Moment now) noexcept {
 // What was heard while time was unheard was heard when the clock, which has been set back, stands now.
 void Pipeline::hear_at_most(SourceId source, Duration at) noexcept {
   for (SeriesState& state : states_) {
-    if (state.source == source) state.heard_at = std::min(state.heard_at, at);
+    if (state.heard.source == source) state.heard.at = std::min(state.heard.at, at);
   }
   for (SourceState& state : sources_) state.minimum.hear_at_most(source, at);
   all_.hear_at_most(source, at);
@@ -588,8 +595,8 @@ bool Pipeline::is_idle(const SeriesState& series) const noexcept {
 
 bool Pipeline::is_silent(const SeriesState& series) const noexcept {
   const Duration timeout =
-      sources_.empty() ? Duration::unlimited() : sources_[index_of(series.source)].time.idle_timeout;
-  return timeout != Duration::unlimited() && silence_since({series.source, series.heard_at}) >= timeout;
+      sources_.empty() ? Duration::unlimited() : sources_[index_of(series.heard.source)].time.idle_timeout;
+  return timeout != Duration::unlimited() && silence_since(series.heard) >= timeout;
 }
 
 // At the last tick, or the one under way, and it was not heard since: nothing but a tick makes a series that may be
@@ -600,9 +607,9 @@ bool Pipeline::was_idle(const SeriesState& series) const noexcept {
 
 bool Pipeline::was_silent(const SeriesState& series) const noexcept {
   if (sources_.empty()) return false;
-  const SourceState& source = sources_[index_of(series.source)];
+  const SourceState& source = sources_[index_of(series.heard.source)];
   return source.time.idle_timeout != Duration::unlimited() &&
-         source.heard_at_tick - series.heard_at >= source.time.idle_timeout;
+         source.heard_at_tick - series.heard.at >= source.time.idle_timeout;
 }
 
 // Idle series are removed from every minimum.
@@ -611,7 +618,7 @@ void Pipeline::silence_idle_series() {
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
     const SeriesId origin = series_.origin_of(SeriesId{i});
     if (!series_.has(SeriesId{i}) || !was_idle(states_[index_of(origin)])) continue;
-    if (by_minimum_ && origin == SeriesId{i}) sources_[index_of(states_[i].source)].minimum.remove(origin);
+    if (by_minimum_ && origin == SeriesId{i}) sources_[index_of(states_[i].heard.source)].minimum.remove(origin);
     for (const auto& window : windows_) window->become_idle(SeriesId{i});
   }
   if (!by_minimum_) return;
@@ -625,7 +632,7 @@ void Pipeline::silence_idle_series() {
 // By readings and watermarks that were raised, as if all input had not ended.
 Timestamp Pipeline::passed(const SeriesState& series) const noexcept {
   if (sources_.empty()) return floor_before_end_;
-  const SourceState& source = sources_[index_of(series.source)];
+  const SourceState& source = sources_[index_of(series.heard.source)];
   const Duration delay = source.time.max_out_of_orderness;
   const Timestamp newest = std::max(series.watermark.own() + delay, floor_before_end_);
   switch (source.time.scope) {
@@ -648,10 +655,10 @@ void Pipeline::read_clocks() {
     const SeriesState& state = states_[i];
     const bool idle = series_.has(SeriesId{i}) && was_idle(state);
     const Timestamp own = state.watermark.own();
-    const Timestamp clock = idle ? own + silence_since({state.source, state.heard_at}) : Timestamp::earliest();
-    const TimeOptions time = sources_.empty() ? TimeOptions() : sources_[index_of(state.source)].time;
+    const Timestamp clock = idle ? own + silence_since(state.heard) : Timestamp::earliest();
+    const TimeOptions time = sources_.empty() ? TimeOptions() : sources_[index_of(state.heard.source)].time;
     series_clocks_.push_back(
-        {state.source, time.scope, idle, watermark_of(state, state.source), own, passed(state), clock});
+        {state.heard.source, time.scope, idle, watermark_of(state, state.heard.source), own, passed(state), clock});
   }
   const auto clock_of = [&](const auto& minimum, Timestamp own) {
     if (!minimum.silent()) return SourceClock{false, Timestamp::earliest()};
@@ -722,15 +729,15 @@ std::optional<SeriesView> Pipeline::view(SeriesId id) const noexcept {
   const SeriesState& state = states_[index_of(id)];
   const bool heard = state.watermark.heard();
   if (sources_.empty() || (!heard && state.bad_time == 0)) return std::nullopt;
-  const Timestamp newest = state.watermark.own() + sources_[index_of(state.source)].time.max_out_of_orderness;
+  const Timestamp newest = state.watermark.own() + sources_[index_of(state.heard.source)].time.max_out_of_orderness;
   const auto found = bad_times_.find(id);
   const BadTime* const bad = found == bad_times_.end() ? nullptr : &found->second;
   return SeriesView{
       .id = id,
-      .source = heard || bad == nullptr ? state.source : bad->source,
+      .source = heard || bad == nullptr ? state.heard.source : bad->source,
       .newest = heard ? newest : Timestamp::earliest(),
-      .watermark = watermark_of(state, state.source),
-      .silence = silence_since({state.source, state.heard_at}),
+      .watermark = watermark_of(state, state.heard.source),
+      .silence = silence_since(state.heard),
       .idle = is_idle(state),
       .value = state.value,
       .ahead = std::isnan(state.value) ? std::nullopt : std::optional(state.ahead),

@@ -194,8 +194,7 @@ class Pipeline {
   };
   struct SeriesState {
     SeriesWatermark watermark;
-    Duration heard_at;  // listening time of `source` when the newest arrival came
-    SourceId source;    // of the newest arrival; a variant (series.h) has no more than these two
+    Heard heard;  // the newest arrival; a variant (series.h) has no more than this
     std::uint32_t bad_time = 0;
     std::uint32_t late_accepted = 0;
     std::uint32_t late_dropped = 0;
@@ -212,11 +211,10 @@ class Pipeline {
   // What holds for every reading of a batch.
   struct BatchRules {
     SourceState& source;
-    SourceId source_index;
+    Heard heard;
     Timestamp earliest;  // event times a reading may carry
     Timestamp latest;
     Timestamp arrival;
-    Duration heard_at;
     bool has_arrival = false;
   };
 
@@ -238,13 +236,11 @@ class Pipeline {
   void enter_in_all(SourceId source);
   void hear_derived_inputs(SeriesId series);
   void keep_reached(SeriesId series) noexcept;
+  static void count_refused(const BatchRules& rules, Refusal reason) noexcept;
   void note_newest(const BatchRules& rules, SeriesState& series, Timestamp time, double value) noexcept;
   void observe(const BatchRules& rules, SeriesState& series, Timestamp time) noexcept;
   void observe_in_full(const BatchRules& rules, SeriesId variant, SeriesId origin, Timestamp time);
-  void note_variant(SeriesId variant, Heard heard) noexcept {
-    states_[index_of(variant)].heard_at = heard.at;
-    states_[index_of(variant)].source = heard.source;
-  }
+  void note_variant(SeriesId variant, Heard heard) noexcept { states_[index_of(variant)].heard = heard; }
   void remember(Moment now) noexcept;
   void measure();
   void count_memory() noexcept;

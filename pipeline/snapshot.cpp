@@ -74,13 +74,14 @@ void Pipeline::save_series(ByteWriter& out) const {
     save_names(out, series_[SeriesId{i}]);
     if (origin != SeriesId{i}) {
       out.u32(index_of(origin));
-      out.duration(state.heard_at);
-      out.u32(index_of(state.source));
+      out.duration(state.heard.at);
+      out.u32(index_of(state.heard.source));
       continue;
     }
-    const bool active = by_minimum_ && sources_[index_of(state.source)].minimum.is_active(SeriesId{i});
-    out.numbers(state.watermark.value().count(), state.watermark.own().count(), state.heard_at.count(),
-                index_of(state.source), std::uint8_t{active}, state.bad_time, state.late_accepted, state.late_dropped);
+    const bool active = by_minimum_ && sources_[index_of(state.heard.source)].minimum.is_active(SeriesId{i});
+    out.numbers(state.watermark.value().count(), state.watermark.own().count(), state.heard.at.count(),
+                index_of(state.heard.source), std::uint8_t{active}, state.bad_time, state.late_accepted,
+                state.late_dropped);
   }
   for (const std::uint32_t id : series_.removed()) out.u32(id);
   const auto still = [this](SeriesId id) { return may_evict(id); };
@@ -126,10 +127,12 @@ void Pipeline::keep_reached_by(const std::vector<WatermarkScope>& scopes) noexce
     const SeriesState& state = states_[i];
     const SeriesId id{i};
     if (!series_.has(id) || series_.origin_of(id) != id || !state.watermark.heard() || sources_.empty()) continue;
-    const WatermarkScope scope = scopes[index_of(state.source)];
-    if (scope == sources_[index_of(state.source)].time.scope) continue;
-    const SeriesClock clock{state.source, scope, false, watermark_by(scope, state, state.source), {}, {}, {}};
-    for (WindowDefinition* const window : sources_[index_of(state.source)].windows) window->keep_reached(id, clock);
+    const WatermarkScope scope = scopes[index_of(state.heard.source)];
+    if (scope == sources_[index_of(state.heard.source)].time.scope) continue;
+    const SeriesClock clock{
+        state.heard.source, scope, false, watermark_by(scope, state, state.heard.source), {}, {}, {}};
+    for (WindowDefinition* const window : sources_[index_of(state.heard.source)].windows)
+      window->keep_reached(id, clock);
   }
 }
 
@@ -233,18 +236,19 @@ void Pipeline::load_variant(ByteReader& in, Series texts, std::uint32_t count, c
 void Pipeline::load_series_state(ByteReader& in, SeriesId id, const std::vector<SourceId>& sources) {
   const Timestamp watermark = in.time();
   const Timestamp own = in.time();
-  SeriesState state{SeriesWatermark::restored(watermark, own), in.duration(), SourceId{in.u32()}};
+  const Duration heard_at = in.duration();
+  SeriesState state{SeriesWatermark::restored(watermark, own), {SourceId{in.u32()}, heard_at}};
   const bool active = in.u8() != 0;
   state.bad_time = in.u32();
   state.late_accepted = in.u32();
   state.late_dropped = in.u32();
-  in.require(index_of(state.source) < std::max<std::size_t>(sources.size(), 1));
+  in.require(index_of(state.heard.source) < std::max<std::size_t>(sources.size(), 1));
   if (!in.ok()) return;
-  const SourceId place = place_of(sources, state.source);
+  const SourceId place = place_of(sources, state.heard.source);
   const bool known = place != no_source;
-  if (!known) state.heard_at = Duration();
-  state.source = known ? place : SourceId{0};
-  if (active && known && by_minimum_) sources_[index_of(state.source)].minimum.restore_member(id, watermark);
+  if (!known) state.heard.at = Duration();
+  state.heard.source = known ? place : SourceId{0};
+  if (active && known && by_minimum_) sources_[index_of(state.heard.source)].minimum.restore_member(id, watermark);
   states_[index_of(id)] = state;
 }
 

@@ -58,7 +58,13 @@ std::string line_json(const std::string& source, const DecodedBatch& batch, cons
   out.key("labels").open('{');
   for (const LabelView& label : batch.labels_of(reading)) out.member(label.key, label.value);
   out.close('}');
-  if (reading.event_time && *reading.event_time != unreadable_time) out.member("time", *reading.event_time);
+  if (reading.event_time == unreadable_time) {
+    out.member("time", std::string_view("unreadable"));
+  } else if (reading.event_time) {
+    out.member("time", *reading.event_time);
+  } else if (reading.from_arrival != Duration()) {
+    out.member("seconds_from_arrival", reading.from_arrival);
+  }
   out.member("value", reading.value);
   return out.member("unit", reading.unit).close('}').take() + '\n';
 }

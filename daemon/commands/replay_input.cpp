@@ -36,8 +36,8 @@ std::optional<ReplayError> read_text(const JsonValue& line, std::string_view key
   const std::optional<JsonValue> value = line.find(key);
   if (!value && !required) return std::nullopt;
   if (!value) return ReplayError{Refusal::bad_id, "'" + std::string(key) + "' is missing"};
-  if (!value->is(JsonKind::text) || !is_id(value->text())) {
-    return ReplayError{Refusal::bad_id, "'" + std::string(key) + "' must have 1 to 128 printable bytes"};
+  if (!value->is(JsonKind::text) || !is_id(value->text(), most_id_bytes)) {
+    return ReplayError{Refusal::bad_id, "'" + std::string(key) + "' must have 1 to 512 printable bytes"};
   }
   out = value->text();
   return std::nullopt;
@@ -55,7 +55,8 @@ std::optional<ReplayError> read_labels(const JsonValue& line, std::vector<LabelV
   const std::optional<JsonValue> labels = line.find("labels");
   if (!labels) return std::nullopt;
   for (const JsonMember label : labels->members()) {
-    if (!label.value.is(JsonKind::text) || !is_id(label.key) || !is_id_or_empty(label.value.text())) {
+    if (!label.value.is(JsonKind::text) || !is_id(label.key, most_id_bytes) ||
+        !is_id_or_empty(label.value.text(), most_id_bytes)) {
       return ReplayError{Refusal::bad_id, "a label has unprintable characters"};
     }
     out.push_back({label.key, label.value.text()});

@@ -119,7 +119,8 @@ void ReplayRun::say_what_is_missing() const {
 }
 
 void ReplayRun::refuse(const ReplayError& error) {
-  const std::string text = options_.input + ":" + std::to_string(line_number_) + ": " + error.text;
+  const std::string place = place_.empty() ? options_.input + ":" + std::to_string(line_number_) : place_;
+  const std::string text = place + ": " + error.text;
   if (options_.strict) throw std::runtime_error(text);
   std::cerr << text << '\n';
   pipeline_.refuse(default_source_, error.reason);

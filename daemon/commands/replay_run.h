@@ -29,6 +29,10 @@ class ReplayRun {
   void line(std::string_view text);
   void take(const ReplayReading& reading);
   void take(const ReplayTick& tick);
+  // Of what is taken from now on, for messages about it; by default the line of the input.
+  void set_place(std::string place) { place_ = std::move(place); }
+  const std::vector<WindowSchema>& schemas() const noexcept { return schemas_; }
+  Counters counters() const { return pipeline_.counters(); }
   // Once, at the end.
   void finish();
   std::string summary() const;
@@ -63,6 +67,7 @@ class ReplayRun {
   std::vector<Timestamp> watermarks_;
   std::uint64_t rows_ = 0;
   std::uint64_t line_number_ = 0;
+  std::string place_;
 };
 
 }  // namespace edgetide

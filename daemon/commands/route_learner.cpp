@@ -55,7 +55,9 @@ std::optional<Router> router_of(const std::vector<LearnedRoute>& routes) {
 
 struct Yield {
   std::size_t readings = 0;
+  std::size_t payloads = 0;  // that have some
   bool has_bad_times = false;
+  bool has_times = true;  // all of them
 };
 
 Yield yield_of(Router& router, std::string_view topic, const std::vector<std::string>& payloads) {
@@ -64,9 +66,11 @@ Yield yield_of(Router& router, std::string_view topic, const std::vector<std::st
     DecodedBatch batch;
     router.decode(topic, payload, batch);
     yield.readings += batch.readings.size();
+    yield.payloads += batch.readings.empty() ? 0 : 1;
     for (const DecodedReading& reading : batch.readings) {
       const bool is_bad = reading.event_time == unreadable_time || reading.event_time < Timestamp::microseconds(1);
       yield.has_bad_times = yield.has_bad_times || (reading.event_time && is_bad);
+      yield.has_times = yield.has_times && reading.event_time;
     }
   }
   return yield;
@@ -103,10 +107,16 @@ bool can_be_written(std::string_view topic) {
   return topic.find_first_of("{}+#") == std::string_view::npos;
 }
 
+struct FoundFormat {
+  std::string name;
+  std::vector<std::string> keys;
+  std::size_t payloads = 0;  // that it reads
+};
+
 // Topics of one shape: as many levels, the same first one, payloads of one format.
 class Shape {
  public:
-  Shape(std::string format, std::size_t levels) : format_(std::move(format)), values_(levels) {}
+  Shape(FoundFormat format, std::size_t levels) : format_(std::move(format)), values_(levels) {}
 
   void add(const std::string& topic) {
     const Levels levels = levels_of(topic);
@@ -114,10 +124,9 @@ class Shape {
   }
 
   LearnedRoute route() const {
-    const std::size_t none = values_.size();
-    const std::size_t metric = format_ == "number" && none > 1 ? last_telling(none) : none;
+    const std::size_t metric = metric_level();
     const std::size_t device = device_level(metric);
-    LearnedRoute route{.format = format_};
+    LearnedRoute route{.format = format_.name, .keys = format_.keys};
     std::string sensor;
     for (std::size_t i = 0; i < values_.size(); ++i) {
       std::string level = *values_[i].begin();
@@ -127,7 +136,7 @@ class Shape {
       if (names) sensor += (sensor.empty() ? "" : "/") + level;
       route.topic += (i == 0 ? "" : "/") + level;
     }
-    if (format_ == "senml") {  // its records name the device
+    if (format_.name == "senml") {  // its records name the device
       route.topic = TopicPattern(route.topic).filter();
       return route;
     }
@@ -135,7 +144,22 @@ class Shape {
     return route;
   }
 
+  // The same for the one topic that there is, without captures.
+  LearnedRoute exact_route() const {
+    LearnedRoute route{.format = format_.name, .keys = format_.keys};
+    for (const auto& values : values_) route.topic += (route.topic.empty() ? "" : "/") + *values.begin();
+    if (format_.name == "senml") return route;
+    const std::size_t metric = metric_level();
+    route.keys.push_back("sensor = " + in_toml(*values_[device_level(metric)].begin()));
+    if (metric < values_.size()) route.keys.push_back("metric = " + in_toml(*values_[metric].begin()));
+    return route;
+  }
+
  private:
+  std::size_t metric_level() const {
+    return format_.name == "number" && values_.size() > 1 ? last_telling(values_.size()) : values_.size();
+  }
+
   // The last level before `end` that is not a usual end; the last one, if all are.
   std::size_t last_telling(std::size_t end) const {
     for (std::size_t i = end; i-- > 1;) {
@@ -151,18 +175,57 @@ class Shape {
     return metric == values_.size() ? last_telling(metric) : metric - 1;
   }
 
-  std::string format_;
+  FoundFormat format_;
   std::vector<std::set<std::string, std::less<>>> values_;  // by level
 };
 
-// Nothing: there is no value in it.
-std::optional<std::string> format_of(const std::vector<std::string>& payloads) {
-  for (const char* const format : {"number", "senml", "json", "influx", "keyvalue"}) {
-    auto router = router_of({{.topic = "t", .format = format, .keys = {"sensor = \"s\""}}});
-    if (router && yield_of(*router, "t", payloads).readings > 0) return format;
-  }
-  return std::nullopt;
+constexpr const char* csv_delimiters[] = {"", ";", "\t"};  // the first is the format's
+
+// Words with a number behind them would be Graphite's, and prose with commas CSV: both have to say more.
+bool is_plausible(const std::string& format, const Yield& yield, const std::vector<std::string>& payloads) {
+  if (yield.readings == 0) return false;
+  if (format == "graphite") return yield.has_times && !yield.has_bad_times;
+  const auto begins_as_cbor = [](const std::string& payload) { return static_cast<unsigned char>(payload[0]) >= 0x80; };
+  if (format == "cbor") return !payloads[0].empty() && begins_as_cbor(payloads[0]);
+  return true;
 }
+
+// The formats that are tried, each with its router.
+class FormatFinder {
+ public:
+  FormatFinder() {
+    for (const char* const name : {"number", "senml", "json", "dsmr", "nmea0183", "influx", "graphite", "keyvalue"}) {
+      add({name, {}});
+    }
+    for (const std::string delimiter : csv_delimiters) {
+      FoundFormat csv{"csv", {}};
+      if (!delimiter.empty()) csv.keys.push_back("delimiter = " + in_toml(delimiter));
+      add(std::move(csv));
+    }
+    add({"cbor", {}});
+  }
+
+  // The one that reads most of the payloads, of several the first. Nothing: there is no value in them.
+  std::optional<FoundFormat> format_of(const std::vector<std::string>& payloads) {
+    std::optional<FoundFormat> best;
+    for (auto& [format, router] : formats_) {
+      const Yield yield = yield_of(router, "t", payloads);
+      if (yield.payloads <= (best ? best->payloads : 0) || !is_plausible(format.name, yield, payloads)) continue;
+      best = format;
+      best->payloads = yield.payloads;
+    }
+    return best;
+  }
+
+ private:
+  void add(FoundFormat format) {
+    LearnedRoute route{.topic = "t", .format = format.name, .keys = format.keys};
+    route.keys.push_back("sensor = \"s\"");
+    if (auto router = router_of({route})) formats_.emplace_back(std::move(format), std::move(*router));
+  }
+
+  std::vector<std::pair<FoundFormat, Router>> formats_;
+};
 
 // The key of `names` at the root of the payload that holds a value of the kind, if there is one.
 std::optional<std::string> member_of(const std::string& payload, std::initializer_list<const char*> names,
@@ -177,11 +240,29 @@ std::optional<std::string> member_of(const std::string& payload, std::initialize
   return std::nullopt;
 }
 
+constexpr std::initializer_list<const char*> names_of_time = {"time",  "Time",     "timestamp", "ts",
+                                                              "epoch", "datetime", "last_seen", "date"};
+
+// The first of the usual names that every value gets its time from.
+void add_time(LearnedRoute& route, const std::string& topic, const std::vector<std::string>& payloads) {
+  for (const char* const name : names_of_time) {
+    LearnedRoute timed = route;
+    timed.keys.push_back("time = " + in_toml(name));
+    auto router = router_of({timed});
+    if (!router) continue;
+    const Yield yield = yield_of(*router, topic, payloads);
+    if (yield.readings == 0 || !yield.has_times || yield.has_bad_times) continue;
+    route = std::move(timed);
+    return;
+  }
+}
+
 // Adds the time of JSON, and its sensor where the topic does not tell devices apart.
 void add_members(LearnedRoute& route, const std::string& topic, const std::vector<std::string>& payloads) {
-  if (route.format != "json" || payloads.empty()) return;
-  if (const auto time =
-          member_of(payloads[0], {"time", "Time", "timestamp", "ts", "epoch", "datetime", "last_seen"}, false)) {
+  if (payloads.empty()) return;
+  if (route.format == "csv" || route.format == "cbor") return add_time(route, topic, payloads);
+  if (route.format != "json") return;
+  if (const auto time = member_of(payloads[0], names_of_time, false)) {
     LearnedRoute timed = route;
     timed.keys.push_back("time = " + in_toml(*time));
     auto router = router_of({timed});
@@ -242,13 +323,15 @@ std::vector<LearnedRoute> RouteLearner::take_presets(Topics& left) const {
 }
 
 std::vector<LearnedRoute> RouteLearner::take_formats(Topics& left) const {
+  FormatFinder finder;
   using Key = std::pair<std::string, std::pair<std::size_t, std::string>>;
   std::map<Key, std::pair<Shape, std::vector<std::string>>> shapes;
   for (const auto& [topic, heard] : left) {
     const Levels levels = levels_of(topic);
-    const auto format = format_of(heard.payloads);
+    const auto format = finder.format_of(heard.payloads);
     if (!format) continue;
-    const Key key{*format, {levels.size(), std::string(levels.front())}};
+    const Key key{format->name + (format->keys.empty() ? "" : ' ' + format->keys[0]),
+                  {levels.size(), std::string(levels.front())}};
     auto& [shape, topics] =
         shapes.try_emplace(key, Shape(*format, levels.size()), std::vector<std::string>()).first->second;
     shape.add(topic);
@@ -272,6 +355,26 @@ std::vector<LearnedRoute> RouteLearner::take_formats(Topics& left) const {
     }
   }
   return routes;
+}
+
+// Routes for single topics, in front, where others would take their messages and make less of them.
+std::vector<LearnedRoute> RouteLearner::exceptions(const std::vector<LearnedRoute>& routes) const {
+  FormatFinder finder;
+  std::vector<LearnedRoute> exact;
+  auto all = router_of(routes);
+  for (const auto& [topic, heard] : heard_) {
+    if (!all || exact.size() == max_exceptions) break;
+    if (!can_be_written(topic) || topic.starts_with("spBv1.0/")) continue;
+    const auto format = finder.format_of(heard.payloads);
+    if (!format || yield_of(*all, topic, heard.payloads).payloads >= format->payloads) continue;
+    Shape shape(*format, levels_of(topic).size());
+    shape.add(topic);
+    LearnedRoute route = shape.exact_route();
+    count(route, topic, heard.messages);
+    add_members(route, topic, heard.payloads);
+    if (router_of({route})) exact.push_back(std::move(route));
+  }
+  return exact;
 }
 
 // Its data cannot be read without the births before them: the topics say enough.
@@ -303,6 +406,8 @@ RouteLearner::Learned RouteLearner::learn() const {
   std::stable_sort(others.begin(), others.end(), is_more_exact);
   std::move(others.begin(), others.end(), std::back_inserter(learned.routes));
   for (const auto& [topic, heard] : left) learned.unreadable.push_back(topic);
+  std::vector<LearnedRoute> exact = exceptions(learned.routes);
+  learned.routes.insert(learned.routes.begin(), exact.begin(), exact.end());
   return learned;
 }
 

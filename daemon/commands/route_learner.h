@@ -30,6 +30,7 @@ class RouteLearner {
   static constexpr std::size_t max_topics = 10'000;
   static constexpr std::size_t max_samples = 5;  // of a topic
   static constexpr std::size_t max_sample_bytes = 16 << 20;
+  static constexpr std::size_t max_exceptions = 100;  // routes of single topics
 
   void hear(std::string_view topic, std::string_view payload);
 
@@ -53,6 +54,7 @@ class RouteLearner {
   std::vector<LearnedRoute> take_sparkplug(Topics& left) const;
   std::vector<LearnedRoute> take_presets(Topics& left) const;
   std::vector<LearnedRoute> take_formats(Topics& left) const;
+  std::vector<LearnedRoute> exceptions(const std::vector<LearnedRoute>& routes) const;
 
   Topics heard_;
   std::uint64_t messages_ = 0, beyond_ = 0;

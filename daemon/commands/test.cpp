@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "config/config.h"
+#include "config/spelling.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/replay_run.h"
 #include "daemon/commands/route_choice.h"
@@ -62,8 +63,10 @@ class TestRun {
   bool passes() {
     for (const ConfiguredTest::Message& message : test_.messages) give(message);
     replay_.finish();
+    note_refusals();
     keep_newest_rows();
-    compare();
+    check_names();
+    if (failures_.empty()) compare();
     for (const std::string& failure : failures_) std::cerr << "  " << failure << '\n';
     if (failures_.empty()) return true;
     for (const std::string& row : rows_) std::cerr << "  row: " << row << '\n';
@@ -81,6 +84,49 @@ class TestRun {
     return options;
   }
 
+  // Those of the pipeline, for their time.
+  void note_refusals() {
+    const Counters counters = replay_.counters();
+    for (std::size_t reason = 0; reason < refusal_count; ++reason) {
+      for (std::uint64_t i = 0; i < counters.refused[reason]; ++i) refusals_.emplace_back(refusal_names[reason]);
+    }
+  }
+
+  // Mistakes that no row could meet.
+  void check_names() {
+    std::vector<std::string_view> windows;
+    for (const WindowSchema& schema : replay_.schemas()) windows.push_back(schema.name);
+    for (const ConfiguredTest::Row& row : test_.rows) {
+      const auto window = std::find_if(row.columns.begin(), row.columns.end(),
+                                       [](const auto& column) { return column.name == "window"; });
+      const auto* const name = window == row.columns.end() ? nullptr : std::get_if<std::string>(&window->value);
+      if (name != nullptr && std::find(windows.begin(), windows.end(), *name) == windows.end()) {
+        fail_at(row, "no window is called '" + *name + '\'', *name, windows);
+      } else {
+        check_columns(row, name);
+      }
+    }
+  }
+
+  void check_columns(const ConfiguredTest::Row& row, const std::string* window) {
+    std::vector<std::string_view> known = {"window", "sensor", "metric",   "labels", "start",
+                                           "end",    "state",  "revision", "epoch"};
+    for (const WindowSchema& schema : replay_.schemas()) {
+      if (window != nullptr && schema.name != *window) continue;
+      for (const auto& column : schema.columns) known.push_back(column.name);
+    }
+    for (const auto& column : row.columns) {
+      if (std::find(known.begin(), known.end(), column.name) != known.end()) continue;
+      fail_at(row, "no row has a column '" + column.name + '\'', column.name, known);
+    }
+  }
+
+  void fail_at(const ConfiguredTest::Row& row, std::string text, std::string_view word,
+               std::span<const std::string_view> candidates) {
+    if (const std::string hint = did_you_mean(word, candidates); !hint.empty()) text += "; " + hint;
+    failures_.push_back(row.place + ": " + text);
+  }
+
   // Of each window of a sensor; a row begins with what it is of.
   void keep_newest_rows() {
     std::map<std::string, std::size_t> places;
@@ -96,8 +142,9 @@ class TestRun {
   }
 
   void give(const ConfiguredTest::Message& message) {
+    replay_.set_place(message.place);
     replay_.take(ReplayTick{message.at});
-    const RouteChoice choice = choose_route(gateway_, message.source, message.topic);
+    const RouteChoice choice = route_of(message);
     const std::string& source = choice.source;
     DecodedBatch batch;
     decode_message(router_of(source), message.topic, message.payload, choice.takes_lines, batch);
@@ -109,6 +156,14 @@ class TestRun {
       for (const DecodedRefusal& refusal : refusals) refusals_.emplace_back(name_of(refusal.reason));
     }
     memory_.note(source);
+  }
+
+  RouteChoice route_of(const ConfiguredTest::Message& message) const {
+    try {
+      return choose_route(gateway_, message.source, message.topic);
+    } catch (const std::runtime_error& error) {
+      throw std::runtime_error(message.place + ": " + error.what());
+    }
   }
 
   void give(const std::string& source, Timestamp at, const DecodedBatch& batch, const DecodedReading& reading) {
@@ -132,23 +187,30 @@ class TestRun {
     return routers_.try_emplace(source, found->source->routes()).first->second;
   }
 
-  // Each row that is expected takes one that there is.
+  // Each row that is expected takes one that there is, so that as many as can be are met, whatever their order.
   void compare() {
-    std::vector<bool> taken(rows_.size());
+    takers_.assign(rows_.size(), nullptr);
     for (const ConfiguredTest::Row& wanted : test_.rows) {
-      std::size_t i = 0;
-      while (i < rows_.size() && (taken[i] || !has_all(*json_.parse(rows_[i]).root, wanted.columns))) ++i;
-      if (i < rows_.size()) {
-        taken[i] = true;
-      } else {
-        failures_.push_back(wanted.place + ": no row has " + wanted.text);
-      }
+      std::vector<bool> tried(rows_.size());
+      if (!takes_row(wanted, tried)) failures_.push_back(wanted.place + ": no row has " + wanted.text);
     }
-    const auto others = static_cast<std::size_t>(std::count(taken.begin(), taken.end(), false));
+    const auto others = static_cast<std::size_t>(std::count(takers_.begin(), takers_.end(), nullptr));
     if (test_.only && others > 0) failures_.push_back(quantity(others, "other row") + " came too");
     if (test_.refused && static_cast<std::size_t>(*test_.refused) != refusals_.size()) {
       failures_.push_back(std::to_string(refusals_.size()) + " refused, not " + std::to_string(*test_.refused));
     }
+  }
+
+  // Perhaps one whose taker finds another.
+  bool takes_row(const ConfiguredTest::Row& wanted, std::vector<bool>& tried) {
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      if (tried[i] || !has_all(*json_.parse(rows_[i]).root, wanted.columns)) continue;
+      tried[i] = true;
+      if (takers_[i] != nullptr && !takes_row(*takers_[i], tried)) continue;
+      takers_[i] = &wanted;
+      return true;
+    }
+    return false;
   }
 
   const ConfiguredTest& test_;
@@ -159,6 +221,7 @@ class TestRun {
   std::map<std::string, Router> routers_;
   JsonParser json_;
   std::vector<std::string> rows_, refusals_, failures_;
+  std::vector<const ConfiguredTest::Row*> takers_;  // by row
 };
 
 }  // namespace

@@ -2,10 +2,13 @@
 //
 //   floats          the shortest decimal text that is read back as the same number of their precision: 21.4f is 21.4
 //   NaN, Infinity   strings that begin with bare_mark, as the repair of JSON makes them (json.h)
-//   integer keys    in decimal: {-2: "a"} is {"-2":"a"}; keys that are neither text nor integers are bad_syntax
+//   keys            those that are not text are the text of what they are: {-2: "a"} is {"-2":"a"}, true "true", an
+//                   array "[]" and a map "{}", whatever is in it
 //   byte strings    "0x" and hexadecimal digits, which no decoder takes for a number
-//   tags            a decimal fraction (4) of two integers is a number, a bignum (2, 3) a bad one, a bigfloat (5)
-//                   unsupported; others are skipped, so that a time (0, 1) is the text or the number behind its tag
+//   tags            a decimal fraction (4) and a bigfloat (5) of two integers are numbers; others, and bignums (2, 3),
+//                   are strings that begin with bare_mark: a bad number, which costs only itself. Further tags are
+//                   skipped, so that a time (0, 1) is the text or the number behind its tag
+//   simple values   those without a meaning too are such a string
 //   undefined       null
 //
 // The payload is one item.

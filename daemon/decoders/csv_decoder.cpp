@@ -189,11 +189,11 @@ std::optional<Refusal> CsvDecoder::read_record(const Message& message, DecodedRe
   }
   reading.sensor = field(sensor_column_);
   if (reading.sensor.empty() && sensor_) reading.sensor = sensor_->expand(message, scratch_, out);
-  if (!is_id(reading.sensor)) return Refusal::bad_id;
+  if (!is_id(reading.sensor, out.max_id_bytes)) return Refusal::bad_id;
   reading.metric = field(metric_column_);
   if (reading.metric.empty() && metric_) reading.metric = metric_->expand(message, scratch_, out);
   const bool named = metric_ || !options_.metric_path.empty();
-  if (named && !is_id(reading.metric)) return Refusal::bad_id;
+  if (named && !is_id(reading.metric, out.max_id_bytes)) return Refusal::bad_id;
   return read_labels(reading, out) ? std::nullopt : std::optional(Refusal::bad_id);
 }
 
@@ -201,7 +201,7 @@ bool CsvDecoder::read_labels(DecodedReading& reading, DecodedBatch& out) const {
   const std::size_t first = out.labels.size();
   for (std::size_t i = 0; i < label_columns_.size(); ++i) {
     const std::string_view text = field(label_columns_[i]);
-    if (!is_id_or_empty(text)) {
+    if (!is_id_or_empty(text, out.max_id_bytes)) {
       out.labels.resize(first);
       return false;
     }
@@ -230,7 +230,7 @@ void CsvDecoder::take_value(const ValueColumn& column, DecodedReading reading, M
     const std::string_view name = column.listed ? column.name : columns_[column.index];
     reading.metric = metric_in_record(reading.metric, name, output.batch());
   }
-  if (!is_id(reading.metric)) return output.refuse(Refusal::bad_id, cell.offset);
+  if (!is_id(reading.metric, output.batch().max_id_bytes)) return output.refuse(Refusal::bad_id, cell.offset);
   reading.value = number;
   if (column.listed) {
     reading.unit = column.listed->unit();

@@ -93,11 +93,20 @@ bool DecodedBatch::keep_state(std::string_view route, std::string_view state_byt
   return true;
 }
 
+// One after another are mostly alike.
+void DecodedBatch::note_without_reading(std::string_view route, NoReading reason) {
+  const bool is_as_before = !without_reading.empty() && without_reading.back().route.data() == route.data() &&
+                            without_reading.back().reason == reason;
+  if (!is_as_before) without_reading.push_back({route, reason});
+  ++without_reading.back().messages;
+}
+
 void DecodedBatch::clear() noexcept {
   readings.clear();
   labels.clear();
   refusals.clear();
   undecoded.clear();
+  without_reading.clear();
   messages.clear();
   states.clear();
   replies.clear();

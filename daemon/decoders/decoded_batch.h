@@ -18,6 +18,8 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/decoders/id_text.h"
+#include "daemon/decoders/no_reading.h"
 #include "daemon/decoders/record_names.h"
 #include "pipeline/reading.h"
 #include "pipeline/refusal.h"
@@ -34,6 +36,13 @@ inline std::string_view tag_named(std::span<const LabelView> tags, std::string_v
 
 inline constexpr std::size_t max_labels = 32;  // of a reading
 
+// Which readings count, of devices that say again what they know.
+enum class Counts : std::uint8_t {
+  always,
+  if_changed,  // its value is not that of its series before
+  if_new,      // its value or its time is not
+};
+
 // Copied once for each value, so it is small.
 struct DecodedReading {
   std::string_view sensor;
@@ -43,7 +52,7 @@ struct DecodedReading {
   double value = 0;
   std::uint32_t first_label = 0;  // range in DecodedBatch::labels; readings of one message may share it
   std::uint8_t label_count = 0;   // at most max_labels
-  bool only_changed = false;      // it counts only if its value is not that of the sensor's metric before
+  Counts counts = Counts::always;
   // So many seconds later local clocks show the same time again: when they are set back. 0: they do not.
   std::uint16_t repeats_after = 0;
   Duration from_arrival{};  // without an event time: so much after the arrival, negative: before it; below 2^28 s
@@ -118,13 +127,15 @@ class DecodedBatch {
   std::vector<DecodedReading> readings;
   std::vector<LabelView> labels;
   std::vector<DecodedRefusal> refusals;
-  std::vector<UndecodedMessage> undecoded;  // for the quarantine
+  std::vector<UndecodedMessage> undecoded;              // for the quarantine
+  std::vector<MessagesWithoutReading> without_reading;  // counted; those alone leave a batch empty
   std::vector<DecodedMessage> messages;   // in their order; those without a fingerprint or a position need not be here
   std::vector<Position> states;           // of decoders, that have changed; given back at a start, as positions are
   std::vector<Reply> replies;             // the source sends them once the batch is taken, if its transport can
   std::vector<std::string_view> notices;  // what a decoder found once that its user should know; for the log
   std::uint32_t inexact = 0;              // of the readings: integers that a double does not hold
-  RecordNames record_names;               // of the record that is being decoded
+  std::size_t max_id_bytes = edgetide::max_id_bytes;  // of the message that is being decoded, by its route
+  RecordNames record_names;                           // of the record that is being decoded
   // What it was decoded from, for those who count it: messages or lines, and their bytes.
   std::uint32_t message_count = 0;
   std::size_t bytes = 0;
@@ -152,6 +163,14 @@ class DecodedBatch {
   // A message that has no reading, after its refusals. `refusals_before`: how many there were without it.
   void note_undecoded(std::size_t refusals_before, std::string_view topic, std::string_view payload) {
     undecoded.push_back({static_cast<std::uint32_t>(refusals_before), topic, payload});
+  }
+
+  // A message, or several, that gave no reading.
+  void note_without_reading(std::string_view route, NoReading reason);
+  // What gave no reading before any route saw it. `where` lives as long as the batch.
+  void refuse_unseen(Refusal reason, std::string_view where, std::uint32_t offset = 0) {
+    refusals.push_back({reason, where, offset});
+    note_without_reading({}, no_reading_of(reason));
   }
 
   // The state of the decoder of `route` (Message::route) after this message; the bytes are copied. False: more than

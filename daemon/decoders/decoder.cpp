@@ -30,6 +30,8 @@ void refuse_unused(const MappingOptions& options) {
   refuse("each", !options.each.empty());
   refuse("parallel_arrays", options.parallel_arrays);
   refuse("time.time_of_day", !options.time.time_of_day.empty());
+  require(options.time.time_of_day.empty() || !options.time.path.empty(),
+          "time: time_of_day has no path beside it, which leads to the date");
   refuse("values", !options.values.empty());
   refuse("ignore", !options.ignore.empty());
   refuse("labels", !options.labels.empty());
@@ -58,6 +60,7 @@ void check_ids(const MappingOptions& options) {
     require(value.unit_path.empty() || has_unit_paths, place + "unit_path is not used by this format");
     require(std::isfinite(value.offset), place + "offset must be a number");
   }
+  require(options.max_id_bytes >= 1 && options.max_id_bytes <= most_id_bytes, "max_id_bytes: is not 1 to 512");
   require(options.labels.size() <= max_labels, "labels: there are more than 32");
   for (const LabelField& label : options.labels) {
     require(is_id(label.key), "labels: a key must be 1 to 128 bytes of printable text");
@@ -72,7 +75,7 @@ bool MappingOptions::operator==(const MappingOptions& other) const {
     return std::tie(options.format, options.sensor, options.sensor_path, options.metric, options.metric_path,
                     options.time, options.each, options.parallel_arrays, options.values, options.ignore,
                     options.ignore_topics, options.labels, options.unit, options.coerce_strings, options.states,
-                    options.repeats, options.dedupe, options.columns, options.delimiter);
+                    options.repeats, options.dedupe, options.columns, options.delimiter, options.max_id_bytes);
   };
   const auto zone = [](const MappingOptions& options) {
     return options.time_zone == nullptr ? std::string_view() : std::string_view(options.time_zone->name());

@@ -6,7 +6,7 @@
 //         A bad part of a message does not affect the other parts.
 // Limit:  payload 256 KiB (the router's), depth 16, 1000 values (readings and refusals) per message
 //         (message_output.h), or what the message allows, but 256 KiB of JSON: a message that exceeds them is refused
-//         as a whole. Ids of 1 to 128 bytes of printable UTF-8.
+//         as a whole. Ids as id_text.h says.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,7 @@
 
 #include "daemon/decoders/decoded_batch.h"
 #include "daemon/decoders/format.h"
+#include "daemon/decoders/id_text.h"
 #include "daemon/decoders/states.h"
 #include "pipeline/enum_word.h"
 #include "pipeline/time_zone.h"
@@ -28,7 +29,6 @@ namespace edgetide {
 inline constexpr std::size_t max_payload_bytes = 256 * 1024;
 inline constexpr std::size_t max_json_depth = 16;
 inline constexpr std::size_t max_values_per_message = 1000;
-inline constexpr std::size_t max_id_bytes = 128;
 
 struct Capture {
   std::string_view name;
@@ -148,7 +148,8 @@ struct MappingOptions {
   std::vector<State> states;  // words that stand for numbers, besides or instead of the standard ones (states.h)
   std::shared_ptr<const TimeZone> time_zone;  // of times that are written without a zone; none: UTC, with a notice
   Repeats repeats = Repeats::keep;
-  Dedupe dedupe;  // json
+  std::size_t max_id_bytes = edgetide::max_id_bytes;  // of names that come in messages
+  Dedupe dedupe;                                      // json
   // csv: columns in order; empty: the first line of each message is a header
   std::vector<std::string> columns;
   char delimiter = ',';

@@ -42,7 +42,7 @@ bool DottedNames::name(std::string_view path, std::size_t first_label, const Mes
   if (metric_) reading.metric = expand(*metric_, path, tags, message, out);
   reading.first_label = static_cast<std::uint32_t>(first_label);
   reading.label_count = static_cast<std::uint8_t>(tags.size());
-  return is_id(reading.sensor) && is_id(reading.metric);
+  return is_id(reading.sensor, out.max_id_bytes) && is_id(reading.metric, out.max_id_bytes);
 }
 
 std::string_view DottedNames::expand(const TextTemplate& text, std::string_view path, std::span<const LabelView> tags,

@@ -88,7 +88,7 @@ void DsmrDecoder::decode(const Message& message, DecodedBatch& out) {
       continue;
     }
     const auto& telegram = std::get<DsmrTelegram>(taken);
-    Record record{message, output, offset, telegram.header};
+    Record record{message, output, offset, telegram.header, out.readings.size()};
     decode_telegram(telegram, record);
   }
 }
@@ -96,8 +96,8 @@ void DsmrDecoder::decode(const Message& message, DecodedBatch& out) {
 void DsmrDecoder::decode_telegram(const DsmrTelegram& telegram, Record& record) {
   note_identities(telegram.objects, record);
   record.sensor = sensor_of(record);
-  if (!is_id(record.sensor)) return record.output.refuse(Refusal::bad_id, record.offset);
-  record.output.begin_record();
+  if (!is_id(record.sensor, record.output.batch().max_id_bytes))
+    return record.output.refuse(Refusal::bad_id, record.offset);
   for (std::string_view lines = telegram.objects; !lines.empty() && !record.output.full();) {
     while (!lines.empty() && is_blank(lines.front())) lines.remove_prefix(1);
     if (lines.empty()) return;
@@ -167,18 +167,32 @@ void DsmrDecoder::take_reading(std::string_view code, std::string_view time, std
   DecodedReading reading{
       .sensor = record.sensor, .metric = metric.empty() ? code : metric, .unit = unit, .event_time = {}};
   if (metric_) reading.metric = metric_of(reading.metric, code, record);
-  if (!is_id(reading.metric) || !is_id_or_empty(unit)) return record.output.refuse(Refusal::bad_id, record.offset);
+  if (!is_id(reading.metric, out.max_id_bytes) || !is_id_or_empty(unit, out.max_id_bytes))
+    return record.output.refuse(Refusal::bad_id, record.offset);
   if (!number) return record.output.refuse(Refusal::bad_number, reading.metric, record.offset);
   reading.value = *number;
-  if (time.empty()) time = record.time;
-  if (!time.empty()) read_time(time, record.message, reading, out);
   if (!channel.empty()) {
     reading.first_label = static_cast<std::uint32_t>(out.labels.size());
     reading.label_count = 1;
     out.labels.push_back({"channel", channel});
-    record.output.begin_record();  // its series differs from those of other channels
+    if (!time.empty()) reading.counts = Counts::if_new;
   }
+  // What has the peak of a month is older with each day; that it is the peak holds now.
+  if (time.empty() || channel.empty()) time = record.time;
+  if (!time.empty()) read_time(time, record.message, reading, out);
+  if (is_repeated(reading, record)) return record.output.refuse(Refusal::repeated_name, reading.metric, record.offset);
   record.output.add(reading, record.offset);
+}
+
+bool DsmrDecoder::is_repeated(const DecodedReading& reading, const Record& record) noexcept {
+  const DecodedBatch& out = record.output.batch();
+  const auto channel_of = [&](const DecodedReading& one) {
+    return one.label_count == 0 ? std::string_view() : out.labels_of(one).front().value;
+  };
+  const auto in_telegram = std::span(out.readings).subspan(record.first_reading);
+  return std::any_of(in_telegram.begin(), in_telegram.end(), [&](const DecodedReading& one) {
+    return one.metric == reading.metric && channel_of(one) == channel_of(reading);
+  });
 }
 
 std::string_view DsmrDecoder::metric_of(std::string_view metric, std::string_view code, const Record& record) {

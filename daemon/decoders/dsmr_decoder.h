@@ -9,7 +9,8 @@
 //          several values, such as a log. A line that is not an object is bad_syntax, and costs only itself.
 // M-Bus.   The reading of a gas, water or heat meter (0-n:24.2.1) is named by what it measures, and has the label
 //          `channel`, n: an exchanged meter gets another channel.
-// Time.    That of the telegram (0-0:1.0.0); of M-Bus readings and peaks their own. S is summer time, +02:00, and W is
+// Time.    That of the telegram (0-0:1.0.0), also of the peak of the month, which stands in each; of M-Bus readings
+//          their own, of which telegrams repeat the newest: it counts once. S is summer time, +02:00, and W is
 //          +01:00; times of DSMR 2 and 3 without such a letter are local ones. Telegrams without a time: the arrival
 //          time.
 // Message. One telegram, or several. A telegram that is cut, or whose checksum differs, is one refusal.
@@ -45,6 +46,7 @@ class DsmrDecoder final : public Decoder {
     MessageOutput& output;
     std::size_t offset;
     std::string_view header;
+    std::size_t first_reading;  // in the batch
     std::string_view id = {};
     std::string_view sensor = {};
     std::string_view time = {};                                 // as written
@@ -58,6 +60,8 @@ class DsmrDecoder final : public Decoder {
   void take_older_gas(std::string_view value, Record& record);
   void take_reading(std::string_view code, std::string_view time, std::string_view value, std::string_view unit,
                     Record& record);
+  // It is in the telegram already.
+  static bool is_repeated(const DecodedReading& reading, const Record& record) noexcept;
   void read_time(std::string_view text, const Message& message, DecodedReading& reading, DecodedBatch& out);
   std::string_view sensor_of(const Record& record);
   std::string_view metric_of(std::string_view metric, std::string_view code, const Record& record);

@@ -32,7 +32,8 @@ std::optional<Refusal> take_tags(std::string_view& path, DecodedBatch& out) {
     const std::size_t equals = tag.find('=');
     if (equals == std::string_view::npos) return Refusal::bad_syntax;
     if (out.labels.size() - first == DottedNames::max_tags) return Refusal::too_many_values;
-    if (!is_id(tag.substr(0, equals)) || !is_id(tag.substr(equals + 1))) return Refusal::bad_id;
+    if (!is_id(tag.substr(0, equals), out.max_id_bytes) || !is_id(tag.substr(equals + 1), out.max_id_bytes))
+      return Refusal::bad_id;
     out.labels.push_back({tag.substr(0, equals), tag.substr(equals + 1)});
   }
   return std::nullopt;

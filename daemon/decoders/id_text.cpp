@@ -4,8 +4,6 @@
 #include <cstdint>
 #include <cstring>
 
-#include "daemon/decoders/decoder.h"
-
 namespace edgetide {
 
 namespace {
@@ -93,12 +91,8 @@ std::size_t utf8_length(std::string_view text) noexcept {
   return take_code_point(text) == not_utf8 ? 0 : size - text.size();
 }
 
-bool is_id(std::string_view text) noexcept {
-  return !text.empty() && is_id_or_empty(text);
-}
-
-bool is_id_or_empty(std::string_view text) noexcept {
-  return text.size() <= max_id_bytes && (is_printable_ascii(text) || is_printable_utf8(text));
+bool is_printable_text(std::string_view text) noexcept {
+  return is_printable_ascii(text) || is_printable_utf8(text);
 }
 
 std::string escaped(std::string_view text) {

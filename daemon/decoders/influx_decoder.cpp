@@ -107,7 +107,7 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::decode_line(const Message& 
   reading.sensor = sensor_of(line, message, out);
   reading.first_label = static_cast<std::uint32_t>(first_label);
   reading.label_count = static_cast<std::uint8_t>(line.tags.size());
-  if (!is_id(reading.sensor)) return Failure{Refusal::bad_id, start};
+  if (!is_id(reading.sensor, out.max_id_bytes)) return Failure{Refusal::bad_id, start};
   output.begin_record();
   for (const Field& field : fields_) {
     if (!output.full()) take_field(field, line, message, reading, output);
@@ -119,7 +119,7 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::read_line(const Message& me
   const std::size_t start = at_;
   line.measurement = take_name(measurement_stops, out);
   if (line.measurement.empty()) return Failure{Refusal::bad_syntax, start};
-  if (!is_id(line.measurement)) return Failure{Refusal::bad_id, start};
+  if (!is_id(line.measurement, out.max_id_bytes)) return Failure{Refusal::bad_id, start};
   if (const auto failure = read_tags(out)) return failure;
   if (next() != ' ') return Failure{Refusal::bad_syntax, at_};
   while (next() == ' ') ++at_;
@@ -138,7 +138,7 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::read_tags(DecodedBatch& out
     ++at_;
     const std::string_view value = take_name(name_stops, out);
     if (value.empty() || next() == '=') return Failure{Refusal::bad_syntax, at_};
-    if (!is_id(key) || !is_id(value)) return Failure{Refusal::bad_id, start};
+    if (!is_id(key, out.max_id_bytes) || !is_id(value, out.max_id_bytes)) return Failure{Refusal::bad_id, start};
     const auto tags = std::span<const LabelView>(out.labels).subspan(first);
     if (tags.size() == max_tags) return Failure{Refusal::too_many_values, start};
     if (!tag_named(tags, key).empty()) return Failure{Refusal::bad_syntax, start};
@@ -201,7 +201,7 @@ void InfluxDecoder::take_field(const Field& field, const Line& line, const Messa
   }
   const bool by_measurement = reading.sensor.data() == line.measurement.data();
   reading.metric = metric_of(field, line, message, by_measurement, output.batch());
-  if (!is_id(reading.metric)) return output.refuse(Refusal::bad_id, field.offset);
+  if (!is_id(reading.metric, output.batch().max_id_bytes)) return output.refuse(Refusal::bad_id, field.offset);
   reading.value = std::get<ValueOfText>(value).number;
   output.add(reading, field.offset, std::get<ValueOfText>(value).inexact);
 }

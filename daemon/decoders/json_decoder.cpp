@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 
 #include "daemon/decoders/id_text.h"
 #include "daemon/decoders/json_documents.h"
@@ -49,7 +50,7 @@ std::string_view scalar_text(JsonValue value, DecodedBatch& out) {
   std::array<char, 32> digits{};
   switch (value.kind()) {
     case JsonKind::text:
-      return value.text().size() > max_id_bytes ? value.text() : out.keep(value.text());
+      return value.text().size() > out.max_id_bytes ? value.text() : out.keep(value.text());
     case JsonKind::boolean:
       return value.boolean() ? "true" : "false";
     case JsonKind::number: {
@@ -87,8 +88,8 @@ JsonDecoder::JsonDecoder(const MappingOptions& options, std::span<const std::str
   fixed_ = {optional_path_of("time", options.time.path), optional_path_of("time", options.time.time_of_day),
             optional_path_of("sensor", options.sensor_path), optional_path_of("metric", options.metric_path),
             optional_path_of("dedupe", options.dedupe.path)};
-  for (const std::string& path : options.each) each_.push_back(path_of("each", path));
-  if (each_.empty()) each_.emplace_back("");
+  for (const std::string& path : options.each) add_each(path);
+  if (each_.empty()) add_each("");
   for (const LabelField& label : options.labels) {
     const std::string option = "labels." + label.key;
     if (label.key == every_key) {
@@ -112,6 +113,17 @@ JsonDecoder::JsonDecoder(const MappingOptions& options, std::span<const std::str
   list_searched();
   message_fields_.resize(fixed_fields + labels_.size() + in_templates_.size() + units_.size());
   fields_ = outer_fields_ = message_fields_;
+}
+
+void JsonDecoder::add_each(std::string_view text) {
+  if (!text.ends_with('?')) return each_.push_back({path_of("each", text), {}});
+  const std::size_t dot = text.rfind('.');
+  const std::size_t begin = dot == text.npos ? 0 : dot + 1;
+  const std::string_view name = text.substr(begin, text.size() - begin - 1);
+  if (name.empty() || name.find_first_of("[]*\"") != name.npos) {
+    throw std::invalid_argument("each: path '" + std::string(text) + "': '?' follows a plain name");
+  }
+  each_.push_back({path_of("each", text.substr(0, dot == text.npos ? 0 : dot)), std::string(name)});
 }
 
 void JsonDecoder::list_searched() {
@@ -169,7 +181,7 @@ void JsonDecoder::check_names() const {
            "'; give one of them another 'metric'");
     }
   }
-  if (std::any_of(each_.begin(), each_.end(), [](const JsonPath& path) { return path.has_wildcard(); }) &&
+  if (std::any_of(each_.begin(), each_.end(), [](const Each& each) { return each.path.has_wildcard(); }) &&
       !told_apart_) {
     fail(
         "each: nothing tells the records apart; give them a 'time', 'sensor', 'metric' or label with a path, or list "
@@ -225,16 +237,21 @@ void JsonDecoder::decode_document(const JsonParsed& document, const Message& mes
     find_fields(root, message_fields_);
   }
   if (fixed_[dedupe_field]) set_key(message, output.batch());
-  for (const JsonPath& each : each_) {
+  for (const Each& each : each_) {
     if (decode_each(each, root, message, output)) return;
   }
 }
 
 // False: it leads nowhere.
-bool JsonDecoder::decode_each(const JsonPath& each, JsonValue root, const Message& message, MessageOutput& output) {
+bool JsonDecoder::decode_each(const Each& each, JsonValue root, const Message& message, MessageOutput& output) {
   bool found_any = false;
-  each.for_each_in(root, place_, [&](JsonValue found) {
+  each.path.for_each_in(root, place_, [&](JsonValue found) {
     found_any = true;
+    const std::optional<JsonValue> inner = each.inner.empty() ? std::nullopt : found.find(each.inner);
+    if (inner) {
+      place_.around.push_back(found);
+      found = *inner;
+    }
     const bool is_root = found == root;
     if (options_.parallel_arrays && found.is(JsonKind::object)) {
       decode_rows(found, message, output);
@@ -247,6 +264,7 @@ bool JsonDecoder::decode_each(const JsonPath& each, JsonValue root, const Messag
     } else {
       decode_part(found, message, output);
     }
+    if (inner) place_.around.pop_back();
   });
   return found_any;
 }
@@ -300,7 +318,8 @@ void JsonDecoder::decode_record(JsonValue record, const Message& message, Messag
   if (++records_ > output.max_values()) return output.refuse_message(Refusal::too_many_values);
   reading_ = {};
   if (is_own_record) output.begin_record();
-  if (const auto refusal = read_fields(record, message, reading_, output.batch())) return output.refuse(*refusal, 0);
+  const std::string_view no_id = read_fields(record, message, reading_, output);
+  if (!no_id.empty()) return output.refuse(Refusal::bad_id, no_id, 0);
   if (plan_ != nullptr) return take_planned(record, output);
   if (!values_.empty()) return take_listed(record, output);
   trail_.clear();
@@ -313,23 +332,27 @@ void JsonDecoder::decode_record(JsonValue record, const Message& message, Messag
   visit_values(record, take);
 }
 
-std::optional<Refusal> JsonDecoder::read_fields(JsonValue record, const Message& message, DecodedReading& reading,
-                                                DecodedBatch& out) {
+// The path, or the key of the mapping, of what cannot be an id; empty: all is well.
+std::string_view JsonDecoder::read_fields(JsonValue record, const Message& message, DecodedReading& reading,
+                                          MessageOutput& output) {
+  DecodedBatch& out = output.batch();
   read_time(message, reading, out);
   if (!is_null(fields_[sensor_field])) {
     reading.sensor = scalar_text(*fields_[sensor_field], out);
   } else if (sensor_) {
     reading.sensor = expand(*sensor_, message, out);
   }
-  if (!is_id(reading.sensor)) return Refusal::bad_id;
+  if (!is_id(reading.sensor, out.max_id_bytes))
+    return options_.sensor_path.empty() ? "sensor" : std::string_view(options_.sensor_path);
   const bool named = !is_null(fields_[metric_field]);
   if (named) {
     reading.metric = scalar_text(*fields_[metric_field], out);
   } else if (metric_) {
     reading.metric = expand(*metric_, message, out);
   }
-  if ((named || metric_ || fixed_[metric_field]) && !is_id(reading.metric)) return Refusal::bad_id;
-  return read_labels(record, reading, out) ? std::nullopt : std::optional(Refusal::bad_id);
+  if ((named || metric_ || fixed_[metric_field]) && !is_id(reading.metric, out.max_id_bytes))
+    return options_.metric_path.empty() ? "metric" : std::string_view(options_.metric_path);
+  return read_labels(record, reading, output);
 }
 
 std::string_view JsonDecoder::expand(const TextTemplate& text, const Message& message, DecodedBatch& out) {
@@ -361,41 +384,49 @@ void JsonDecoder::read_time(const Message& message, DecodedReading& reading, Dec
   reading.event_time = time.value_or(unreadable_time);
 }
 
-bool JsonDecoder::read_labels(JsonValue record, DecodedReading& reading, DecodedBatch& out) {
+// The path of one that cannot be a label; empty: there is none.
+std::string_view JsonDecoder::read_labels(JsonValue record, DecodedReading& reading, MessageOutput& output) {
+  DecodedBatch& out = output.batch();
   const std::size_t first = out.labels.size();
-  bool ok = true;
-  for (std::size_t i = 0; i < labels_.size() && ok; ++i) {
+  for (std::size_t i = 0; i < labels_.size(); ++i) {
     const auto& field = fields_[fixed_fields + i];
-    if (!is_null(field)) ok = read_label(labels_[i].name, *field, out);
+    if (is_null(field) || read_label(labels_[i].name, *field, out)) continue;
+    out.labels.resize(first);
+    return labels_[i].name;
   }
-  for (const JsonPath& path : every_label_) ok = ok && read_every_label(path, record, out);
-  ok = ok && out.labels.size() - first <= max_labels;
-  if (!ok) out.labels.resize(first);
+  for (const JsonPath& path : every_label_) read_every_label(path, record, first, output);
   reading.first_label = static_cast<std::uint32_t>(first);
   reading.label_count = static_cast<std::uint8_t>(out.labels.size() - first);
-  return ok;
+  return {};
 }
 
 // In the record, or else in the message, or in the innermost of what the record is in that has any.
-bool JsonDecoder::read_every_label(const JsonPath& path, JsonValue record, DecodedBatch& out) {
-  bool ok = true;
+void JsonDecoder::read_every_label(const JsonPath& path, JsonValue record, std::size_t first, MessageOutput& output) {
+  DecodedBatch& out = output.batch();
   const auto read_all = [&](JsonValue from) {
     bool found = false;
     path.for_each(from, trail_, [&](JsonValue value, std::string_view name) {
       found = true;
-      if (ok && !value.is(JsonKind::null)) ok = is_id(name) && read_label(out.keep(name), value, out);
+      if (value.is(JsonKind::null) || output.full()) return;
+      const bool has_room = out.labels.size() - first < max_labels;
+      if (!has_room || !is_id(name, out.max_id_bytes) || !read_label(out.keep(name), value, out))
+        refuse_id(name, output);
     });
     return found;
   };
   bool found = read_all(record) || (!place_.around.empty() && read_all(place_.around.front()));
   for (std::size_t level = place_.around.size(); !found && level-- > 1;) found = read_all(place_.around[level]);
-  return ok;
+}
+
+// The path is of the payload, which could repeat a long one.
+void JsonDecoder::refuse_id(std::string_view path, MessageOutput& output) {
+  output.refuse(Refusal::bad_id, output.batch().keep(path.substr(0, max_id_bytes)), 0);
 }
 
 bool JsonDecoder::read_label(std::string_view key, JsonValue value, DecodedBatch& out) {
   const bool scalar = !value.is(JsonKind::object) && !value.is(JsonKind::array);
   const std::string_view text = scalar_text(value, out);
-  if (!scalar || !is_id_or_empty(text)) return false;
+  if (!scalar || !is_id_or_empty(text, out.max_id_bytes)) return false;
   out.labels.push_back({key, text});
   return true;
 }
@@ -429,10 +460,12 @@ void JsonDecoder::take_listed_value(const Value& listed, JsonValue value, std::s
   if (!listed.field->metric.empty()) {
     reading.metric = listed.field->metric;
   } else if (reading.metric.empty() || values_.size() > 1 || !trail.empty()) {
-    if (!is_id_or_empty(trail)) return output.refuse(Refusal::bad_id, listed.field->path, 0);
+    if (!is_id_or_empty(trail, output.batch().max_id_bytes))
+      return output.refuse(Refusal::bad_id, listed.field->path, 0);
     const std::string_view name = trail.empty() ? listed.name : output.batch().keep(trail);
     reading.metric = metric_in_record(reading_.metric, name.empty() ? "value" : name, output.batch());
-    if (!is_id(reading.metric)) return output.refuse(Refusal::bad_id, listed.field->path, 0);
+    if (!is_id(reading.metric, output.batch().max_id_bytes))
+      return output.refuse(Refusal::bad_id, listed.field->path, 0);
   }
   output.add(reading, 0, read.inexact);
 }
@@ -493,7 +526,10 @@ bool JsonDecoder::visit_values(JsonValue value, Visit& visit) {
     case JsonKind::array:
       if (row_) {
         const std::optional<JsonValue> element = in_row(value);
-        return !element || element->is(JsonKind::array) || visit_values(*element, visit);
+        const std::optional<std::size_t> row = std::exchange(row_, std::nullopt);  // an array in it is not a column
+        const bool goes_on = !element || visit_values(*element, visit);
+        row_ = row;
+        return goes_on;
       }
       for (const JsonValue element : value.elements()) {
         append_index(trail_, index++);
@@ -535,7 +571,7 @@ void JsonDecoder::take_text(std::string_view text, Name&& name, MessageOutput& o
   if (const auto metric = metric_of(name(), output)) output.refuse(refusal, *metric, 0);
 }
 
-void JsonDecoder::take_number(ValueOfText value, std::optional<std::string_view> name, MessageOutput& output) {
+void JsonDecoder::take_number(ValueOfText value, const ValueName& name, MessageOutput& output) {
   const auto metric = metric_of(name, output);
   if (!metric) return;
   DecodedReading reading = reading_;
@@ -544,17 +580,19 @@ void JsonDecoder::take_number(ValueOfText value, std::optional<std::string_view>
   output.add(reading, 0, value.inexact);
 }
 
-// Of what `trail_` leads to, kept; nothing: it is not an id.
-std::optional<std::string_view> JsonDecoder::name_here(DecodedBatch& out) const {
-  if (trail_.empty()) return unnamed_value;
-  return is_id(trail_) ? std::optional(out.keep(trail_)) : std::nullopt;
+// Of what `trail_` leads to, kept if it is an id.
+JsonDecoder::ValueName JsonDecoder::name_here(DecodedBatch& out) const {
+  if (trail_.empty()) return {unnamed_value};
+  const bool fits = is_id(trail_, options_.max_id_bytes);
+  return {fits ? out.keep(trail_) : std::string_view(trail_), fits};
 }
 
 // Nothing: it is refused.
-std::optional<std::string_view> JsonDecoder::metric_of(std::optional<std::string_view> name, MessageOutput& output) {
-  const std::string_view metric = name ? metric_in_record(reading_.metric, *name, output.batch()) : std::string_view();
-  if (!metric.empty() && (reading_.metric.empty() || is_id(metric))) return metric;
-  output.refuse(Refusal::bad_id, 0);
+std::optional<std::string_view> JsonDecoder::metric_of(const ValueName& name, MessageOutput& output) {
+  const std::string_view metric =
+      name.is_id ? metric_in_record(reading_.metric, name.text, output.batch()) : std::string_view();
+  if (!metric.empty() && (reading_.metric.empty() || is_id(metric, options_.max_id_bytes))) return metric;
+  refuse_id(name.text, output);
   return std::nullopt;
 }
 
@@ -562,7 +600,8 @@ std::optional<std::string_view> JsonDecoder::metric_of(std::optional<std::string
 
 // Only of a record that is the whole document.
 bool JsonDecoder::may_plan(const JsonParsed& document) const noexcept {
-  const bool has_parts = options_.parallel_arrays || each_.size() > 1 || !each_.front().is_empty();
+  const bool has_parts =
+      options_.parallel_arrays || each_.size() > 1 || !each_.front().path.is_empty() || !each_.front().inner.empty();
   return document.shape != 0 && !has_parts && !(document.root->is(JsonKind::array) && root_may_be_list_);
 }
 
@@ -575,7 +614,7 @@ const JsonPlan* JsonDecoder::plan_of(const JsonParsed& document) {
 
 void JsonDecoder::make_plan(JsonPlan& plan, const JsonParsed& document) {
   const JsonValue root = *document.root;
-  plan.begin(document.shape);
+  plan.begin(document.shape, options_.max_id_bytes);
   find_fields(root, fields_);
   for (const auto& field : fields_) {
     plan.fields.push_back(field ? static_cast<std::uint32_t>(field->index()) : 0);
@@ -610,7 +649,11 @@ void JsonDecoder::take_planned(JsonValue record, MessageOutput& output) {
     const std::string_view name = names.substr(visit.name, visit.name_size);
     if (values_.empty()) {
       take_value(
-          value, [&] { return visit.is_id ? std::optional(name) : std::nullopt; }, output);
+          value,
+          [&] {
+            return ValueName{name, visit.is_id};
+          },
+          output);
     } else if (!value.is(JsonKind::null)) {
       take_listed_value(values_[visit.listed], value, name, output);
     }

@@ -2,12 +2,14 @@
 //
 // Documents. A payload may be several, behind each other or one a line; what cannot be read costs only itself.
 // Records. `each` has the paths of the records, of which the first that leads somewhere counts; "" is the payload,
-//   which is the record without `each` as well. If a path leads to an array, its elements are the records. Values are
+//   which is the record without `each` as well. With a "?" behind a path, "[*].values?", what has no member of its
+//   last name is the record itself. If a path leads to an array, its elements are the records. Values are
 //   looked up in the record; time, sensor, metric, labels and the {payload.PATH} of templates first in the record, then
 //   in the whole payload, then in what is between them, from the innermost on. {record.name} is the name of the member
 //   that the record is, by the last "*" of its path. More than Message::max_values records are too_many_values, as
 //   are more values.
-//   With parallel arrays, the record's i-th row has of each array its i-th element, and the rest as it is.
+//   With parallel arrays, the record's i-th row has of each array its i-th element, and the rest as it is; an element
+//   that is an array is values of that row.
 //   Elements of a list that nothing tells apart - no path gives them time, sensor, metric or label - are one record:
 //   without `values` they are named by their places ("[0].t"), with them a second value of one name is refused.
 // Values. Numbers, booleans as 1 and 0, and text that value_text.h reads. Listed values (`values`): null and a path
@@ -19,12 +21,14 @@
 //   actual path from there on, "power[0].w"). If the record has a metric (`metric_path`, `metric`, or {metric} in the
 //   topic): that metric for the only listed value and for a value named "value", "metric.name" for others.
 //   A second value of one metric in a record is refused as repeated_name; listed values that would be are an error.
-// Labels. The label "*" takes every match of its path, named by its path from the "*" on; at most 32.
+// Labels. The label "*" takes every match of its path, named by its path from the "*" on. One that cannot be a label,
+//   or is beyond 32 of them, is refused alone.
 // Key. The message's key is what the first document has at `dedupe`, at its root.
 // Unit. A value with a `unit_path` is converted from the unit that is there, looked up as labels are; bad_unit if it
 //   cannot be.
 // Time. A time that cannot be read leaves the readings with unreadable_time.
-// Refusals are one per bad value, or one per record for a bad sensor, metric or label. Offsets are not known.
+// Refusals are one per bad value, or one per record for a bad sensor, metric or label, each with the path of the member
+//   that is bad. Offsets are not known.
 //
 // Thread, Fails: see decoder.h.
 #pragma once
@@ -71,6 +75,16 @@ class JsonDecoder final : public Decoder {
   enum FixedField : std::size_t { time_field, day_field, sensor_field, metric_field, dedupe_field, fixed_fields };
   using Fields = std::vector<std::optional<JsonValue>>;  // FixedField, the labels, what is in templates, units
 
+  struct ValueName {
+    std::string_view text;
+    bool is_id = true;
+  };
+  struct Each {
+    JsonPath path;
+    std::string inner;  // the record is its member of this name, if there is one; empty: itself
+  };
+
+  void add_each(std::string_view text);
   void add_values();
   void list_searched();
   void add_paths_of(std::string_view option, const std::optional<TextTemplate>& text);
@@ -78,17 +92,18 @@ class JsonDecoder final : public Decoder {
   void decode_document(const JsonParsed& document, const Message& message, MessageOutput& output);
   void decode_rows(JsonValue record, const Message& message, MessageOutput& output);
   std::optional<JsonValue> in_row(std::optional<JsonValue> value) const noexcept;
-  bool decode_each(const JsonPath& each, JsonValue root, const Message& message, MessageOutput& output);
+  bool decode_each(const Each& each, JsonValue root, const Message& message, MessageOutput& output);
   void find_fields(JsonValue from, Fields& fields) const;
   void set_key(const Message& message, DecodedBatch& out);
   std::string_view expand(const TextTemplate& text, const Message& message, DecodedBatch& out);
   void decode_part(JsonValue record, const Message& message, MessageOutput& output, bool is_own_record = true);
   void decode_record(JsonValue record, const Message& message, MessageOutput& output, bool is_own_record = true);
-  std::optional<Refusal> read_fields(JsonValue record, const Message& message, DecodedReading& reading,
-                                     DecodedBatch& out);
+  std::string_view read_fields(JsonValue record, const Message& message, DecodedReading& reading,
+                               MessageOutput& output);
   void read_time(const Message& message, DecodedReading& reading, DecodedBatch& out);
-  bool read_labels(JsonValue record, DecodedReading& reading, DecodedBatch& out);
-  bool read_every_label(const JsonPath& path, JsonValue record, DecodedBatch& out);
+  std::string_view read_labels(JsonValue record, DecodedReading& reading, MessageOutput& output);
+  void read_every_label(const JsonPath& path, JsonValue record, std::size_t first, MessageOutput& output);
+  [[gnu::cold]] static void refuse_id(std::string_view path, MessageOutput& output);
   static bool read_label(std::string_view key, JsonValue value, DecodedBatch& out);
   void take_listed(JsonValue record, MessageOutput& output);
   void take_listed_value(const Value& listed, JsonValue value, std::string_view trail, MessageOutput& output);
@@ -99,9 +114,9 @@ class JsonDecoder final : public Decoder {
   void take_value(JsonValue value, Name&& name, MessageOutput& output);
   template <typename Name>
   void take_text(std::string_view text, Name&& name, MessageOutput& output);
-  void take_number(ValueOfText value, std::optional<std::string_view> name, MessageOutput& output);
-  std::optional<std::string_view> name_here(DecodedBatch& out) const;
-  std::optional<std::string_view> metric_of(std::optional<std::string_view> name, MessageOutput& output);
+  void take_number(ValueOfText value, const ValueName& name, MessageOutput& output);
+  ValueName name_here(DecodedBatch& out) const;
+  std::optional<std::string_view> metric_of(const ValueName& name, MessageOutput& output);
   bool may_plan(const JsonParsed& document) const noexcept;
   const JsonPlan* plan_of(const JsonParsed& document);
   void make_plan(JsonPlan& plan, const JsonParsed& document);
@@ -116,7 +131,7 @@ class JsonDecoder final : public Decoder {
 
   const MappingOptions options_;
   JsonParser parser_;
-  std::vector<JsonPath> each_;
+  std::vector<Each> each_;
   bool root_may_be_list_;
   bool told_apart_ = false;  // records may differ in more than their values
   TimeReader time_;

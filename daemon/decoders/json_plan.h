@@ -30,12 +30,14 @@ struct JsonPlan {
 
   std::uint64_t shape = 0;  // its number; 0: no plan yet
   bool is_usable = false;
+  std::size_t max_id_bytes = 0;
   std::vector<std::uint32_t> fields;  // of the record: where they are in the tape, 0 if they are not there
   std::vector<Visit> visits;          // in their order
   std::string names;
 
-  void begin(std::uint64_t of_shape) {
+  void begin(std::uint64_t of_shape, std::size_t max_bytes_of_ids) {
     shape = of_shape;
+    max_id_bytes = max_bytes_of_ids;
     is_usable = true;
     fields.clear();
     visits.clear();
@@ -46,7 +48,7 @@ struct JsonPlan {
     if (!is_usable) return;
     visits.push_back({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(names.size()),
                       static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(listed),
-                      edgetide::is_id(name)});
+                      edgetide::is_id(name, max_id_bytes)});
     names += name;
   }
 };

@@ -49,7 +49,7 @@ void MessageOutput::refuse_message(Refusal reason, std::string_view where) {
 std::string_view metric_in_record(std::string_view record_metric, std::string_view name, DecodedBatch& batch) {
   if (record_metric.empty()) return name;
   if (name == "value") return record_metric;
-  const bool fits = record_metric.size() + 1 + name.size() <= max_id_bytes;
+  const bool fits = record_metric.size() + 1 + name.size() <= batch.max_id_bytes;
   return fits ? batch.keep_dotted(record_metric, name) : std::string_view();
 }
 

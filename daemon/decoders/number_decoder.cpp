@@ -38,7 +38,8 @@ void NumberDecoder::decode(const Message& message, DecodedBatch& out) {
   MessageOutput output(message, out);
   const std::string_view sensor = sensor_.expand(message, scratch_, out);
   const std::string_view metric = metric_ ? metric_->expand(message, scratch_, out) : "value";
-  if (!is_id(sensor) || (metric_ && !is_id(metric))) return output.refuse(Refusal::bad_id, 0);
+  const std::size_t most = out.max_id_bytes;
+  if (!is_id(sensor, most) || (metric_ && !is_id(metric, most))) return output.refuse(Refusal::bad_id, 0);
   const auto read = reader_.read(without_quotes(text_of_payload(message.payload)), unit_);
   if (const auto* const refusal = std::get_if<Refusal>(&read)) return output.refuse(*refusal, 0);
   const auto& [number, inexact] = std::get<ValueOfText>(read);

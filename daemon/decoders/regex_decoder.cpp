@@ -1,5 +1,6 @@
 #include "daemon/decoders/regex_decoder.h"
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 
@@ -24,6 +25,32 @@ MappingOptions with_default(MappingOptions options, std::string MappingOptions::
     }
   }
   return options;
+}
+
+bool is_utf8(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+// Expressions match characters, and logs have bytes that are none: each is read as Latin-1.
+std::string_view as_utf8(std::string_view line, std::string& scratch, DecodedBatch& out) {
+  if (is_utf8(line)) return line;
+  scratch.clear();
+  while (!line.empty()) {
+    const std::size_t length = utf8_length(line);
+    const auto byte = static_cast<unsigned char>(line.front());
+    if (length > 0) {
+      scratch += line.substr(0, length);
+    } else {
+      scratch += {static_cast<char>(0xC0 | byte >> 6), static_cast<char>(0x80 | (byte & 0x3F))};
+    }
+    line.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out.keep(scratch);
 }
 
 // Names that are looked up must be groups.
@@ -72,7 +99,7 @@ std::size_t RegexDecoder::required_group(const std::string& option, const std::s
 void RegexDecoder::decode(const Message& message, DecodedBatch& out) {
   MessageOutput output(message, out);
   for_each_line(message.payload, [&](std::string_view line, std::size_t offset) {
-    if (!output.full()) decode_line(line, message, offset, output);
+    if (!output.full()) decode_line(as_utf8(line, scratch_, out), message, offset, output);
   });
 }
 
@@ -96,10 +123,10 @@ std::optional<Refusal> RegexDecoder::add_match(const Message& message, std::size
                          .event_time = {},
                          .value = 1,
                          .first_label = static_cast<std::uint32_t>(out.labels.size())};
-  if (!is_id(reading.sensor) || !is_id(reading.metric)) return Refusal::bad_id;
+  if (!is_id(reading.sensor, out.max_id_bytes) || !is_id(reading.metric, out.max_id_bytes)) return Refusal::bad_id;
   for (const LabelGroup& label : labels_) {
     const std::string_view text = pattern_.text_of(label.group);
-    if (!is_id_or_empty(text)) return Refusal::bad_id;
+    if (!is_id_or_empty(text, out.max_id_bytes)) return Refusal::bad_id;
     if (text.empty()) continue;
     out.labels.push_back({label.key, text});
     ++reading.label_count;

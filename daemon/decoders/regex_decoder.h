@@ -7,7 +7,8 @@
 // Time.    The group that `time` names, by default the group `time`; the arrival time if it took no part in the match.
 // Labels.  Of the groups that `labels` names; one that took no part in the match is absent.
 // Lines.   The first match of a line, or with `all` every match, each of them a reading. A line without one is
-//          no_match, and costs only itself. Empty matches are none. Empty lines are skipped.
+//          no_match, and costs only itself. Empty matches are none. Empty lines are skipped. A byte that is not UTF-8
+//          is read as Latin-1.
 //
 // Thread, Fails: see decoder.h. Offsets are those of the line.
 #pragma once

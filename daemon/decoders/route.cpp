@@ -34,7 +34,7 @@ void give_time(Timestamp time, std::span<DecodedReading> readings) noexcept {
 }
 
 void take_only_changed(std::span<DecodedReading> readings) noexcept {
-  for (DecodedReading& reading : readings) reading.only_changed = true;
+  for (DecodedReading& reading : readings) reading.counts = Counts::if_changed;
 }
 
 [[noreturn]] void bad_pattern(std::string_view pattern, const std::string& reason) {
@@ -139,6 +139,7 @@ Router::Router(const std::vector<RouteOptions>& routes) {
       route.name = decoder_state_mark + options.topic;
       route.only_changed = options.mapping.repeats == Repeats::skip_unchanged;
       route.has_keys = !options.mapping.dedupe.path.empty();
+      route.max_id_bytes = options.mapping.max_id_bytes;
       route.ignored_topics = options.mapping.ignore_topics;
       if (!options.topic.empty()) route.pattern.emplace(options.topic);
       const std::vector<std::string> no_names;
@@ -152,25 +153,36 @@ Router::Router(const std::vector<RouteOptions>& routes) {
 
 void Router::decode_own(Message& message, DecodedBatch& out) {
   const std::size_t readings = out.readings.size(), refusals = out.refusals.size();
-  decode_by_route(message, out);
-  if (out.readings.size() == readings && out.refusals.size() > refusals) {
-    out.note_undecoded(refusals, message.topic, message.payload);
-  }
+  const bool is_ignored = !decode_by_route(message, out);
+  if (out.readings.size() == readings) note_without_reading(message, is_ignored, refusals, out);
 }
 
-void Router::decode_by_route(Message& message, DecodedBatch& out) {
+// A refused one is also for the quarantine.
+void Router::note_without_reading(const Message& message, bool is_ignored, std::size_t refusals, DecodedBatch& out) {
+  std::string_view route = message.route;
+  if (!route.empty()) route.remove_prefix(1);  // the mark
+  if (out.refusals.size() == refusals) {
+    return out.note_without_reading(route, is_ignored ? NoReading::ignored_topic : NoReading::no_value);
+  }
+  out.note_undecoded(refusals, message.topic, message.payload);
+  out.note_without_reading(route, no_reading_of(out.refusals[refusals].reason));
+}
+
+// False: its topic is ignored.
+bool Router::decode_by_route(Message& message, DecodedBatch& out) {
   ++out.message_count;
   out.bytes += message.payload.size();
   if (message.payload.size() > message.max_bytes) {
     out.refusals.push_back({Refusal::too_large, message.topic, 0});
-    return;
+    return true;
   }
   for (Route& route : routes_) {
     captures_.clear();
     if (route.pattern && !route.pattern->match(message.topic, captures_)) continue;
-    if (!route.ignored_topics.empty() && any_glob_matches(route.ignored_topics, message.topic)) return;
-    message.captures = captures_;
     message.route = route.name;
+    if (!route.ignored_topics.empty() && any_glob_matches(route.ignored_topics, message.topic)) return false;
+    message.captures = captures_;
+    out.max_id_bytes = route.max_id_bytes;
     const std::size_t first = out.readings.size();
     out.begin_message(route.has_keys);
     route.decoder->decode(message, out);
@@ -178,9 +190,10 @@ void Router::decode_by_route(Message& message, DecodedBatch& out) {
     const std::span<DecodedReading> readings = std::span(out.readings).subspan(first);
     if (message.time) give_time(*message.time, readings);
     if (route.only_changed) take_only_changed(readings);
-    return;
+    return true;
   }
   out.refusals.push_back({Refusal::no_route, message.topic, 0});
+  return true;
 }
 
 void Router::restore_state(std::string_view partition, std::string_view bytes) {

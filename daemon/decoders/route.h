@@ -57,7 +57,8 @@ class Router {
   explicit Router(const std::vector<RouteOptions>& routes);
 
   // Decodes into `out`; a topic without a route is one `no_route` refusal, a payload over Message::max_bytes one
-  // `too_large`. A message that is refused as a whole, or all of whose values are, is also in `undecoded`.
+  // `too_large`. A message without a reading is in `without_reading`; one that is refused as a whole, or all of whose
+  // values are, in `undecoded` too.
   void decode(const Message& message, DecodedBatch& out) {
     Message own = message;
     decode_own(own, out);
@@ -74,12 +75,14 @@ class Router {
 
  private:
   void decode_own(Message& message, DecodedBatch& out);  // fills in captures and route
-  void decode_by_route(Message& message, DecodedBatch& out);
+  bool decode_by_route(Message& message, DecodedBatch& out);
+  static void note_without_reading(const Message& message, bool is_ignored, std::size_t refusals, DecodedBatch& out);
 
   struct Route {
     std::string name;  // decoder_state_mark and the topic as configured
     bool only_changed = false;
     bool has_keys = false;
+    std::size_t max_id_bytes = edgetide::max_id_bytes;
     std::vector<std::string> ignored_topics;  // globs
     std::optional<TopicPattern> pattern;      // none: takes every message (sockets)
     std::unique_ptr<Decoder> decoder;

@@ -131,7 +131,7 @@ std::optional<std::string_view> SenmlDecoder::unit_of(const SenmlRecord& record,
   const auto& u = record[Field::u];
   if (u && !u->is(JsonKind::text)) return std::nullopt;
   const std::string_view unit = u ? u->text() : base_.unit;
-  return is_id_or_empty(unit) ? std::optional(out.keep(unit)) : std::nullopt;
+  return is_id_or_empty(unit, out.max_id_bytes) ? std::optional(out.keep(unit)) : std::nullopt;
 }
 
 // The whole name; empty: it is none.
@@ -140,7 +140,7 @@ std::string_view SenmlDecoder::set_names(const SenmlRecord& record, std::string_
   const auto& n = record[Field::n];
   if (n && !n->is(JsonKind::text)) return {};
   const std::string_view own = n ? n->text() : std::string_view();
-  if (base_.name.size() + own.size() > max_id_bytes) return {};
+  if (base_.name.size() + own.size() > out.max_id_bytes) return {};
   const std::string_view whole = out.keep(scratch_.assign(base_.name).append(own));
   if (!is_senml_name(whole)) return {};
   const SenmlName name{whole.substr(0, base_.name.size()), whole.substr(base_.name.size()), whole};
@@ -191,11 +191,11 @@ std::optional<SenmlDecoder::Value> SenmlDecoder::with_base(const std::optional<J
 // False: its metric is not an id.
 bool SenmlDecoder::make_sum(DecodedReading& reading, DecodedBatch& out) {
   scratch_.assign(reading.metric).append(".sum");
-  if (!is_id(scratch_)) return false;
+  if (!is_id(scratch_, out.max_id_bytes)) return false;
   reading.metric = out.keep(scratch_);
   if (reading.unit.empty()) return true;
   scratch_.assign(reading.unit).append("·s");
-  if (!is_id(scratch_)) return false;
+  if (!is_id(scratch_, out.max_id_bytes)) return false;
   reading.unit = out.keep(scratch_);
   return true;
 }

@@ -75,7 +75,7 @@ bool SenmlNames::set(const SenmlName& name, std::string_view unit, const Message
   };
   reading.sensor = sensor_ ? expand(*sensor_) : parts.device;
   reading.metric = metric_ ? expand(*metric_) : sensor_ ? whole : parts.metric;
-  return is_id(reading.sensor) && is_id(reading.metric);
+  return is_id(reading.sensor, out.max_id_bytes) && is_id(reading.metric, out.max_id_bytes);
 }
 
 }  // namespace edgetide

@@ -37,7 +37,7 @@ std::vector<SparkplugBirthMetric> metrics_in(std::string_view payload) {
   for_each_metric(payload, [&](std::string_view bytes) {
     const auto metric = sparkplug_metric(bytes);
     const bool is_full = metrics.size() > SparkplugNodes::max_metrics;
-    if (!metric || !is_id(metric->name) || is_full) return;
+    if (!metric || !is_id(metric->name, most_id_bytes) || is_full) return;
     metrics.push_back({metric->alias, std::string(metric->name), metric->datatype});
   });
   return metrics;
@@ -147,7 +147,7 @@ void SparkplugDecoder::ask_for_births(const Current& current, DecodedBatch& out)
 void SparkplugDecoder::take_values(Current current, MessageOutput& output) {
   has_unknown_alias_ = false;
   current.sensor = sensor_of(current, output.batch());
-  if (!is_id(current.sensor)) return output.refuse(Refusal::bad_id, 0);
+  if (!is_id(current.sensor, output.batch().max_id_bytes)) return output.refuse(Refusal::bad_id, 0);
   current.place = nodes_.find(current.topic);
   const bool is_beyond_limit = current.place != nullptr && current.place->is_cut();
   for_each_metric(current.message.payload, [&](std::string_view bytes) {
@@ -170,7 +170,7 @@ std::optional<Refusal> SparkplugDecoder::take_metric(const SparkplugMetric& metr
   DecodedReading reading;
   reading.sensor = current.sensor;
   reading.metric = metric_of(current, name, output.batch());
-  if (!is_id(reading.metric)) return Refusal::bad_id;
+  if (!is_id(reading.metric, output.batch().max_id_bytes)) return Refusal::bad_id;
   const bool says_type = metric.datatype != sparkplug_unknown || birth == nullptr;
   const auto read = values_.value(metric, says_type ? metric.datatype : birth->datatype);
   if (const auto* const refusal = std::get_if<Refusal>(&read)) return *refusal;

@@ -1,6 +1,9 @@
 #include "daemon/decoders/sparkplug_payload.h"
 
+#include <array>
 #include <bit>
+#include <charconv>
+#include <cmath>
 
 #include "daemon/decoders/number_text.h"
 #include "pipeline/characters.h"
@@ -75,7 +78,7 @@ bool take_value(const ProtobufField& field, SparkplugMetric& metric) noexcept {
       metric.kind = Kind::long_value;
       break;
     case metric_float_value:
-      metric.real = static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(field.integer)));
+      metric.real = shortest_of(std::bit_cast<float>(static_cast<std::uint32_t>(field.integer)));
       metric.kind = Kind::real;
       break;
     case metric_double_value:
@@ -194,6 +197,15 @@ std::variant<ValueOfText, Refusal> SparkplugValues::text(std::string_view text, 
   const auto read = reader_.read(text, {});
   const auto* const refusal = std::get_if<Refusal>(&read);
   return refusal != nullptr && *refusal == Refusal::bad_number ? Refusal::unsupported : read;
+}
+
+double shortest_of(float number) noexcept {
+  if (!std::isfinite(number)) return static_cast<double>(number);
+  std::array<char, 32> digits{};
+  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  double shortest = 0;
+  std::from_chars(digits.data(), end, shortest);
+  return shortest;
 }
 
 void append_metric(std::string& payload, std::string_view name, std::optional<std::uint64_t> alias,

@@ -74,4 +74,7 @@ void append_metric(std::string& payload, std::string_view name, std::optional<st
 // A command "Node Control/Rebirth". `timestamp`: ms, of the message that made it necessary, where it has one.
 std::string rebirth_request(std::optional<std::uint64_t> timestamp);
 
+// The number of its shortest decimal text: 21.4F, which is 21.3999996 as a double, is 21.4.
+double shortest_of(float number) noexcept;
+
 }  // namespace edgetide

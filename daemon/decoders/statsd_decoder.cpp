@@ -26,7 +26,7 @@ std::optional<Refusal> take_tag_list(std::string_view tags, std::size_t first_la
     const std::string_view key = take_until(value, ":");
     if (key.empty() && value.empty()) continue;
     if (out.labels.size() - first_label == DottedNames::max_tags) return Refusal::too_many_values;
-    if (!is_id(key) || !is_id_or_empty(value)) return Refusal::bad_id;
+    if (!is_id(key, out.max_id_bytes) || !is_id_or_empty(value, out.max_id_bytes)) return Refusal::bad_id;
     out.labels.push_back({key, value});
   }
   return std::nullopt;
@@ -50,7 +50,7 @@ void StatsdDecoder::decode_line(std::string_view line, const Message& message, s
   if (line.starts_with("_e{") || line.starts_with("_sc|")) return output.refuse(Refusal::unsupported, offset);
   const std::string_view path = take_until(line, ":");
   if (line.empty()) return output.refuse(Refusal::bad_syntax, offset);
-  if (!is_id(path)) return output.refuse(Refusal::bad_id, offset);
+  if (!is_id(path, output.batch().max_id_bytes)) return output.refuse(Refusal::bad_id, offset);
   output.begin_record();
   while (!line.empty() && !output.full()) {
     Values values{.numbers = {}, .type = {}, .time = {}, .first_label = output.batch().labels.size()};

@@ -48,7 +48,7 @@ class TextTemplate {
       if (text.empty()) return {};
       scratch += text;
     }
-    return scratch.size() > max_id_bytes ? std::string_view() : batch.keep(scratch);
+    return scratch.size() > batch.max_id_bytes ? std::string_view() : batch.keep(scratch);
   }
 
  private:

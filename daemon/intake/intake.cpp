@@ -118,6 +118,11 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
   return taken();
 }
 
+void Intake::nothing_decoded(SourceId id, const DecodedBatch& batch) noexcept {
+  const MutexLock lock(mutex_);
+  if (const std::optional<SourceId> slot = slots_.slot_of(id)) traffic_.count(*slot, batch);
+}
+
 bool Intake::offer_room() {
   {
     const MutexLock lock(mutex_);

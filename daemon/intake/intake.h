@@ -106,6 +106,7 @@ class Intake final : public SourceHost {
   explicit Intake(IntakeParts parts);
 
   Acceptance try_accept(SourceId id, const DecodedBatch& batch) noexcept override;
+  void nothing_decoded(SourceId id, const DecodedBatch& batch) noexcept override;
   void attach(SourceId id, SourceEvents& events) noexcept override { listeners_.attach(id, events); }
   void detach(SourceId id) noexcept override { listeners_.detach(id); }
   std::vector<StoredPosition> positions(SourceId id) const override;

@@ -1,6 +1,7 @@
 #include "daemon/intake/message_memory.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "daemon/decoders/message_fingerprint.h"
@@ -8,6 +9,15 @@
 #include "daemon/service/log.h"
 
 namespace edgetide {
+
+namespace {
+
+std::uint64_t hash_of_time(Timestamp time) noexcept {
+  const auto bytes = std::bit_cast<std::array<char, sizeof(std::int64_t)>>(time.count());
+  return hash_of({bytes.data(), bytes.size()});
+}
+
+}  // namespace
 
 void MessageMemory::check(const std::string& source, const DecodedBatch& batch, Moment now) {
   known_.clear();
@@ -29,18 +39,19 @@ void MessageMemory::leave_out_known(const std::string& source, const DecodedBatc
   const std::span<const DecodedRefusal> refusals(batch.refusals);
   std::uint32_t reading = 0, refusal = 0;
   for (const DecodedMessage* const known : known_) {
-    take_changed(source, readings.subspan(reading, known->first_reading - reading));
+    take_changed(source, batch, readings.subspan(reading, known->first_reading - reading));
     new_refusals_.push_back(refusals.subspan(refusal, known->first_refusal - refusal));
     reading = known->end_reading, refusal = known->end_refusal;
   }
-  take_changed(source, readings.subspan(reading));
+  take_changed(source, batch, readings.subspan(reading));
   new_refusals_.push_back(refusals.subspan(refusal));
 }
 
-void MessageMemory::take_changed(const std::string& source, std::span<const DecodedReading> readings) {
+void MessageMemory::take_changed(const std::string& source, const DecodedBatch& batch,
+                                 std::span<const DecodedReading> readings) {
   std::size_t taken = 0;
   for (std::size_t i = 0; i < readings.size(); ++i) {
-    if (!readings[i].only_changed || !is_unchanged(source, readings[i])) continue;
+    if (readings[i].counts == Counts::always || !is_unchanged(source, batch, readings[i])) continue;
     ++unchanged_here_;
     new_readings_.push_back(readings.subspan(taken, i - taken));
     taken = i + 1;
@@ -48,11 +59,14 @@ void MessageMemory::take_changed(const std::string& source, std::span<const Deco
   new_readings_.push_back(readings.subspan(taken));
 }
 
-bool MessageMemory::is_unchanged(const std::string& source, const DecodedReading& reading) {
+bool MessageMemory::is_unchanged(const std::string& source, const DecodedBatch& batch, const DecodedReading& reading) {
   constexpr std::uint64_t low_48_bits = (std::uint64_t{1} << 48) - 1;
-  const std::uint64_t name = hash_of_names(reading.sensor, reading.metric);
+  std::uint64_t name = hash_of_names(reading.sensor, reading.metric);
+  for (const LabelView& label : batch.labels_of(reading)) name ^= std::rotl(hash_of_names(label.key, label.value), 1);
+  name &= low_48_bits;
   const auto bits = std::bit_cast<std::uint64_t>(reading.value);
-  const std::uint64_t value = (bits ^ bits >> 16) & low_48_bits;
+  std::uint64_t value = (bits ^ bits >> 16) & low_48_bits;
+  if (reading.counts == Counts::if_new && reading.event_time) value ^= hash_of_time(*reading.event_time);
   if (value_of(source, name) == value) return true;
   if (!may_be_refused(reading)) set_value(name, value);
   return false;

@@ -1,6 +1,6 @@
 // What is remembered of messages, so that each counts once: which were taken in the session of their source, which
-// value each topic has stored, which keys came, and where each source is. Also the newest value of each sensor's metric
-// whose route takes only changed ones.
+// value each topic has stored, which keys came, and where each source is. Also the newest value of each series whose
+// readings do not always count (decoded_batch.h).
 //
 //   check       which messages of a batch were taken before, and what to know the others by
 //   note        the batch is in the journal: its messages are known from now on
@@ -60,8 +60,8 @@ class MessageMemory {
  private:
   void check_messages(const std::string& source, const DecodedBatch& batch, Moment now);
   void leave_out_known(const std::string& source, const DecodedBatch& batch);
-  void take_changed(const std::string& source, std::span<const DecodedReading> readings);
-  bool is_unchanged(const std::string& source, const DecodedReading& reading);
+  void take_changed(const std::string& source, const DecodedBatch& batch, std::span<const DecodedReading> readings);
+  bool is_unchanged(const std::string& source, const DecodedBatch& batch, const DecodedReading& reading);
   bool may_be_refused(const DecodedReading& reading) const noexcept;
   bool is_repeated(const std::string& source, const MessageKey& key, Timestamp now);
   std::optional<std::uint64_t> value_of(const std::string& source, std::uint64_t topic) const;
@@ -82,7 +82,7 @@ class MessageMemory {
   std::vector<std::span<const DecodedRefusal>> new_refusals_;
   std::vector<std::uint64_t> fingerprints_;               // of the others
   std::vector<JournaledPosition> newest_;                 // position of each partition
-  std::vector<JournaledValue> new_values_;                // of their topics, keys and only_changed readings
+  std::vector<JournaledValue> new_values_;                // of their topics, keys and readings that do not always count
   std::map<std::uint64_t, std::uint64_t> newest_values_;  // the same, to find
   std::uint64_t unchanged_here_ = 0;
   Timestamp arrival_;

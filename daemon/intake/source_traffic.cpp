@@ -16,6 +16,20 @@ void TrafficCounters::note_refusal(SourceId slot, const DecodedRefusal& refusal)
                                            refusal.offset};
 }
 
+void TrafficCounters::count(SourceId slot, const MessagesWithoutReading& some) {
+  auto& routes = traffic_[index_of(slot)].without_reading;
+  const auto of = [&](std::string_view route) {
+    return std::find_if(routes.begin(), routes.end(), [&](const auto& known) { return known.route == route; });
+  };
+  auto route = of(some.route);
+  if (route == routes.end() && routes.size() >= max_routes_without_reading) route = of(other_routes);
+  if (route == routes.end()) {
+    const bool is_within = routes.size() < max_routes_without_reading;
+    route = routes.insert(route, {is_within ? std::string(some.route) : other_routes});
+  }
+  route->messages[static_cast<std::size_t>(some.reason)] += some.messages;
+}
+
 TrafficCounters::Named TrafficCounters::name_shifted(SourceId slot, const std::string& sensor,
                                                      const std::string& shift) {
   SourceTraffic& traffic = traffic_[index_of(slot)];

@@ -1,16 +1,19 @@
-// What has come from each source since the start: messages, bytes, delays and the last refusal, by slot. The counts of
+// What has come from each source since the start: messages, bytes, delays, the last refusal, and messages that gave no
+// reading by route and reason, by slot. The counts of
 // a source stay with it when a reload moves it to another slot.
 //
 // Units:  bytes as the source received them; delays are arrival minus event time.
 // Owns:   the counts. Thread: one owner at a time (the intake lock). Fails: never.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "daemon/decoders/no_reading.h"
 #include "daemon/service/duration_histogram.h"
 #include "daemon/sources/source.h"
 #include "pipeline/reading.h"
@@ -31,6 +34,15 @@ struct ShiftedSensor {
 };
 inline constexpr std::size_t max_shifted_sensors = 10;  // of a source that are named; more are in `edgetide sensors`
 
+// Of a route: its messages that gave no reading.
+struct RouteWithoutReading {
+  std::string route;  // its topic as configured; empty: none, or no route took them
+  std::array<std::uint64_t, no_reading_count> messages{};  // by NoReading
+};
+// Of a source. Reloads may bring new ones for ever: what is beyond is counted as this one.
+inline constexpr std::size_t max_routes_without_reading = 256;
+inline constexpr char other_routes[] = "(others)";
+
 struct SourceTraffic {
   bool connected = false;
   std::uint64_t messages = 0;  // or lines; also those that were known already
@@ -38,7 +50,8 @@ struct SourceTraffic {
   std::uint64_t inexact = 0;  // values: integers that a double does not hold
   DelayHistogram delays;      // of readings with an event time
   RefusalSample last_refusal;
-  std::uint64_t lost_sessions = 0;  // that the peer has forgotten
+  std::vector<RouteWithoutReading> without_reading;  // by the time of their first
+  std::uint64_t lost_sessions = 0;                   // that the peer has forgotten
   TurnedAwayCounts turned_away{};
   std::string impairment;        // why it may not do its work; empty: it does
   std::string connection_error;  // why it is not connected; empty: it is, or was stopped
@@ -53,10 +66,11 @@ class TrafficCounters {
 
   const SourceTraffic& of(SourceId slot) const noexcept { return traffic_[index_of(slot)]; }
 
-  void count(SourceId slot, const DecodedBatch& batch) noexcept {
+  void count(SourceId slot, const DecodedBatch& batch) {
     traffic_[index_of(slot)].messages += batch.message_count;
     traffic_[index_of(slot)].bytes += batch.bytes;
     traffic_[index_of(slot)].inexact += batch.inexact;
+    for (const MessagesWithoutReading& some : batch.without_reading) count(slot, some);
   }
   DelayHistogram& delays(SourceId slot) noexcept { return traffic_[index_of(slot)].delays; }
   void count_lost_session(SourceId slot) noexcept { ++traffic_[index_of(slot)].lost_sessions; }
@@ -75,6 +89,8 @@ class TrafficCounters {
   void move_to(const std::vector<std::optional<SourceId>>& former);
 
  private:
+  void count(SourceId slot, const MessagesWithoutReading& some);
+
   std::vector<SourceTraffic> traffic_;  // by slot
 };
 

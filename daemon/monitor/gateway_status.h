@@ -70,7 +70,8 @@ struct SourceStatus {
   std::size_t series = 0;
   std::size_t idle_series = 0;
   WatermarkRange watermark;
-  std::string last_refusal;  // printable; empty: none
+  std::string last_refusal;                          // printable; empty: none
+  std::vector<RouteWithoutReading> without_reading;  // of its messages
   std::uint64_t lost_sessions = 0;
   TurnedAwayCounts turned_away{};  // connections
   std::optional<FileCounts> files;

@@ -125,6 +125,16 @@ void add_refusals(Page& page, const std::vector<SourceStatus>& sources) {
       page.sample({{"source", source.name}, {"reason", refusal_names[reason]}}, source.counters.refused[reason]);
     }
   }
+  page.counter("messages_without_reading_total", "Messages that gave no reading, by route and reason.");
+  for (const SourceStatus& source : sources) {
+    for (const RouteWithoutReading& route : source.without_reading) {
+      for (std::size_t reason = 0; reason < no_reading_count; ++reason) {
+        if (route.messages[reason] == 0) continue;
+        page.sample({{"source", source.name}, {"route", route.route}, {"reason", name_of(NoReading(reason))}},
+                    route.messages[reason]);
+      }
+    }
+  }
   page.counter("source_bad_time_total", "Readings whose event time was refused, or replaced by the arrival time.");
   for (const SourceStatus& source : sources) {
     for (std::size_t reason = 0; reason < refusal_count; ++reason) {

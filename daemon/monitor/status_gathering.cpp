@@ -68,6 +68,7 @@ void add_traffic(const StatusParts& parts, std::vector<SourceStatus>& sources) {
     source.bytes = traffic.bytes;
     source.inexact = traffic.inexact;
     source.delays = traffic.delays;
+    source.without_reading = traffic.without_reading;
     source.lost_sessions = traffic.lost_sessions;
     source.turned_away = traffic.turned_away;
     source.files = parts.intake.files(SourceId{i});

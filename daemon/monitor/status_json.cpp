@@ -23,6 +23,15 @@ void write_source(JsonWriter& out, const SourceStatus& source) {
   for (const std::uint64_t count : source.delays.counts) out.value(count);
   out.close(']');
   out.member("last_refusal", source.last_refusal);
+  out.key("messages_without_reading").open('[');
+  for (const RouteWithoutReading& route : source.without_reading) {
+    out.open('{').member("route", route.route);
+    for (std::size_t reason = 0; reason < no_reading_count; ++reason) {
+      if (route.messages[reason] > 0) out.member(name_of(NoReading(reason)), route.messages[reason]);
+    }
+    out.close('}');
+  }
+  out.close(']');
   out.list("shifted_sensors", source.shifted_sensors,
            [&](const ShiftedSensor& one) { out.member("sensor", one.sensor).member("times", one.shift); });
   out.member("lost_sessions", source.lost_sessions).member("impairment", source.impairment);

@@ -60,6 +60,23 @@ std::string sources_text(const GatewayStatus& status) {
   return table.text();
 }
 
+// Nothing if all messages gave readings.
+std::string without_reading_text(const GatewayStatus& status) {
+  TextTable table({"MESSAGES WITHOUT A READING", "OF ROUTE", "REASON", "COUNT"});
+  bool has_some = false;
+  for (const SourceStatus& source : status.sources) {
+    for (const RouteWithoutReading& route : source.without_reading) {
+      for (std::size_t reason = 0; reason < no_reading_count; ++reason) {
+        if (route.messages[reason] == 0) continue;
+        has_some = true;
+        table.add({source.name, route.route.empty() ? "-" : route.route, std::string(name_of(NoReading(reason))),
+                   std::to_string(route.messages[reason])});
+      }
+    }
+  }
+  return has_some ? '\n' + table.text() : std::string();
+}
+
 std::string windows_text(const GatewayStatus& status) {
   TextTable table({"WINDOW", "KIND", "OPEN", "EARLY", "ON TIME", "CORRECTED", "FINAL", "LAG", "SLOWEST"});
   for (const WindowStatus& window : status.windows) {
@@ -165,8 +182,8 @@ std::string fitted(const std::string& text, std::size_t columns, std::size_t lin
 }  // namespace
 
 std::string status_text(const GatewayStatus& status) {
-  return head_text(status) + '\n' + sources_text(status) + '\n' + windows_text(status) + '\n' + sinks_text(status) +
-         '\n' + storage_text(status);
+  return head_text(status) + '\n' + sources_text(status) + without_reading_text(status) + '\n' + windows_text(status) +
+         '\n' + sinks_text(status) + '\n' + storage_text(status);
 }
 
 std::string live_text(const GatewayStatus& before, const GatewayStatus& status, std::size_t columns,

@@ -45,16 +45,17 @@ void DatagramSocket::read() {
     take(peer, std::string_view(buffer.data(), static_cast<std::size_t>(got)), batch);
     bytes += static_cast<std::size_t>(got);
   }
-  if (!batch.empty()) intake_.offer(socket_, [](const Acceptance&) {});
+  if (batch.empty()) return host_.nothing_decoded(socket_.id, batch);
+  intake_.offer(socket_, [](const Acceptance&) {});
 }
 
 // Peer and datagram are kept: the batch refers to them, and the buffer is reused.
 void DatagramSocket::take(const sockaddr_storage& peer, std::string_view datagram, DecodedBatch& batch) {
   const std::string_view name = batch.keep(to_text(peer));
   if (!socket_.allows(peer)) {
-    batch.refusals.push_back({Refusal::unauthorised, name, 0});
+    batch.refuse_unseen(Refusal::unauthorised, name);
   } else if (datagram.size() > socket_.options.max_datagram_bytes) {
-    batch.refusals.push_back({Refusal::too_large, name, 0});
+    batch.refuse_unseen(Refusal::too_large, name);
   } else if (socket_.options.framing == Framing::whole) {
     socket_.router.decode(name, batch.keep(datagram), batch);
   } else {

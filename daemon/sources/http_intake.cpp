@@ -198,7 +198,11 @@ void HttpIntake::offer_next() {
   while (!queue_.empty()) {
     if (!std::exchange(is_offered_, true)) decode(*queue_.front());
     Acceptance acceptance{Acceptance::Answer::taken, 0};
-    if (!batch_.empty()) acceptance = offer_(batch_);
+    if (batch_.empty()) {
+      host_.nothing_decoded(id_, batch_);
+    } else {
+      acceptance = offer_(batch_);
+    }
     if (acceptance.answer == Acceptance::Answer::held) return;
     settle(acceptance);
   }
@@ -220,7 +224,7 @@ void HttpIntake::decode(HttpRequest& request) {
     throw;
   } catch (...) {
     batch_.clear();
-    batch_.refusals.push_back({Refusal::bad_syntax, body.topic, 0});
+    batch_.refuse_unseen(Refusal::bad_syntax, body.topic);
     batch_.note_undecoded(0, body.topic, request.body);
   }
   body.outcome = outcome_of(batch_, request.body);
@@ -313,7 +317,7 @@ HttpAnswer HttpIntake::refused(Refusal why, std::string_view where, HttpAnswer a
 void HttpIntake::count(Refusal why, std::string_view where) {
   refusals_.clear();
   ++refusals_.message_count;
-  refusals_.refusals.push_back({why, refusals_.keep(where), 0});
+  refusals_.refuse_unseen(why, refusals_.keep(where));
   offer_(refusals_);
 }
 

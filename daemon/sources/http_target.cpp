@@ -13,8 +13,9 @@ int hex_digit(char c) noexcept {
   return -1;
 }
 
+// '+' and '#' too: they are wildcards in a route, not in what it is compared with.
 bool may_be_in_topic(char c) noexcept {
-  return static_cast<unsigned char>(c) >= ' ' && c != 0x7F && c != '+' && c != '#';
+  return static_cast<unsigned char>(c) >= ' ' && c != 0x7F;
 }
 
 }  // namespace

@@ -184,13 +184,17 @@ void KafkaSource::stop() noexcept {
     if (!is_written) std::this_thread::sleep_for(5ms);
   }
   host().detach(id_);
-  loop().call([this] {
+  std::unique_ptr<KafkaConsumer> ended;  // on this thread: it may wait for the network, and the loop must not
+  loop().call([&] {
+    watch_.reset();
+    ended = std::move(consumer_);
     close();
     timer_.reset();
   });
   use_.reset();
+  ended.reset();
   host().disconnected(id_, {});
-  is_connected_ = false;
+  is_connected_ = was_told_ = false;
 }
 
 // While there is something to read, what a silent sensor has sent may be in it.
@@ -337,7 +341,7 @@ void KafkaSource::take_record(const KafkaRecord& record) {
 void KafkaSource::decode(KafkaPartitions::Entry& entry, const KafkaRecord& record) {
   if (!record.has_payload) {  // a key was deleted
     ++batch_.message_count;
-    return;
+    return batch_.note_without_reading({}, NoReading::no_value);
   }
   router_->decode({.topic = entry.second.levels,
                    .payload = record.payload,

@@ -759,7 +759,7 @@ class MqttSource final : public Source {
     if (use.as == Use::As::nothing) return;
     if (use.as == Use::As::reading) {
       decode(message);
-      if (batch_.empty()) return;
+      if (batch_.empty()) return host_.nothing_decoded(id_, batch_);
     } else {
       batch_.clear();
     }
@@ -843,7 +843,7 @@ class MqttSource final : public Source {
     batch_.clear();
     if (!is_topic_name(message.get_topic())) {
       ++batch_.message_count;
-      batch_.refusals.push_back({Refusal::bad_id, message.get_topic(), 0});
+      batch_.refuse_unseen(Refusal::bad_id, message.get_topic());
       return;
     }
     try {
@@ -858,7 +858,7 @@ class MqttSource final : public Source {
       throw;
     } catch (...) {
       batch_.clear();
-      batch_.refusals.push_back({Refusal::bad_syntax, message.get_topic(), 0});
+      batch_.refuse_unseen(Refusal::bad_syntax, message.get_topic());
       const auto& payload = message.get_payload_ref();
       batch_.note_undecoded(0, message.get_topic(), {payload.data(), payload.size()});
     }

@@ -7,6 +7,7 @@
 //                                    decoders of its router knew (Router::restore_state)
 //   host.try_accept(id, batch)       held:  keep the batch, stop reading, offer it again after `room_available`
 //                                    taken: acknowledge it to the peer after `durable(record)`; at once if that is 0
+//   host.nothing_decoded(id, batch)  for messages of which nothing came: they are counted
 //   host.detach(id)                  after the last one
 #pragma once
 
@@ -104,6 +105,9 @@ class SourceHost {
 
   // Takes readings and refusals of one or several messages. Never waits.
   virtual Acceptance try_accept(SourceId source, const DecodedBatch& batch) noexcept = 0;
+
+  // The batch is empty: its messages are counted, and nothing is to be acknowledged for it. Never waits.
+  virtual void nothing_decoded(SourceId /*source*/, const DecodedBatch& /*batch*/) noexcept {}
 
   // `events` are called from now on, the first time before this returns (`set_blocking`), until `detach` has returned.
   virtual void attach(SourceId source, SourceEvents& events) noexcept = 0;

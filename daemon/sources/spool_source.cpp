@@ -530,7 +530,7 @@ void SpoolSource::decode(std::string_view name, std::string_view text, std::uint
 
 void SpoolSource::refuse(std::string_view name, Refusal reason, std::uint64_t at) {
   ++batch_.message_count;
-  batch_.refusals.push_back({reason, name, offset_of(at)});
+  batch_.refuse_unseen(reason, name, offset_of(at));
 }
 
 // Nothing of it is left to decode: a batch that says so.

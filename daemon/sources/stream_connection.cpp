@@ -83,7 +83,7 @@ void StreamConnection::take(std::string_view bytes) {
       },
       [&] {
         ++messages.refused;
-        batch.refusals.push_back({Refusal::too_large, peer_.name, 0});
+        batch.refuse_unseen(Refusal::too_large, peer_.name);
       });
   note_message_start(was_partial, ended);
   arm();
@@ -138,7 +138,7 @@ void StreamConnection::acknowledge(Messages messages) {
 // The peer sends no more, or too late.
 void StreamConnection::end() {
   if (!frames_.unreported()) return listener_.drop(*this);
-  intake_.begin_batch().refusals.push_back({Refusal::bad_syntax, peer_.name, 0});
+  intake_.begin_batch().refuse_unseen(Refusal::bad_syntax, peer_.name);
   intake_.offer(socket_, [this](const Acceptance&) { listener_.drop(*this); });
 }
 

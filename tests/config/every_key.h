@@ -94,6 +94,7 @@ time = { path = "ts", format = "unix_ms" }
 each = "readings[*]"
 values = ["t", { path = "p", metric = "pressure", unit = "kPa", scale = 6.5, offset = -1 }]
 repeats = "skip_unchanged"
+max_id_bytes = 256
 dedupe = { path = "id", for = "30s" }
 labels = { model = "hw.model" }
 coerce_strings = false

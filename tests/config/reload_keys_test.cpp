@@ -86,6 +86,7 @@ const std::map<std::pair<std::string, std::string>, Edit> edits = {
     {{"Mapping", "timezone"}, {"1.5 }\ntimezone = \"Europe/Paris\"", "1.5 }\ntimezone = \"Asia/Tokyo\""}},
     {{"Mapping", "ignore_topics"}, {"j/bridge/*", "j/broker/*"}},
     {{"Mapping", "repeats"}, {"\"skip_unchanged\"", "\"keep\""}},
+    {{"Mapping", "max_id_bytes"}, {"max_id_bytes = 256", "max_id_bytes = 257"}},
     {{"Mapping", "dedupe"}, {"dedupe = { path = \"id\"", "dedupe = { path = \"ident\""}},
     {{"Mapping", "parallel_arrays"}, {"parallel_arrays = true", "parallel_arrays = false"}},
     {{"dedupe = { ... }", "path"}, {"dedupe = { path = \"id\"", "dedupe = { path = \"ident\""}},

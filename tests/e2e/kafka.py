@@ -399,12 +399,12 @@ def full_intake_pauses_and_nothing_is_lost(world):
                       servers=broker.servers, topics=ONE, more='max_queued = "64KiB"', checkpoint="1s",
                       database=world.folder / "away/rows.db").start()
     gateway.database = world.folder / "away/rows.db"
-    writer = Writer(broker, "readings", 3, sensors=3000, pause=0)
+    writer = Writer(broker, "readings", 3, sensors=3000, pause=0.05)
     writer.start()
     time.sleep(15)
     writer.stop()
     (world.folder / "away").mkdir()
-    expect_all_once(writer.expected, gateway, patience=90)
+    expect_all_once(writer.expected, gateway, patience=180)
     gateway.wait_until_ready(60)
 
 

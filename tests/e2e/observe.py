@@ -99,7 +99,7 @@ def check_status(look, now):
     status = json.loads(look.get("/status.json")[1])
     assert status["gateway"] == "e2e" and status["ready"], status
     source, = status["sources"]
-    assert (source["readings"], source["late_accepted"], source["messages"]) == (5, 1, 5), source
+    assert (source["readings"], source["late_accepted"], source["messages"]) == (5, 1, 6), source
     assert source["refused"] == {"too_early": 1, "bad_id": 1} and source["bytes"] > 100, source
     minute = status["windows"][0]
     assert minute["spans"] and minute["watermark"]["slowest"] <= minute["watermark"]["median"], minute
@@ -114,6 +114,10 @@ def check_status(look, now):
     assert metrics['edgetide_late_readings_total{source="local",outcome="accepted"}'] == 1
     assert metrics['edgetide_source_bad_time_total{source="local",reason="too_early"}'] == 1
     assert metrics['edgetide_event_delay_seconds_count{source="local"}'] == 4
+    for reason in ("no_value", "bad_id"):
+        assert metrics['edgetide_messages_without_reading_total{source="local",route="",reason="%s"}' % reason] == 1
+    assert source["messages_without_reading"] == [{"route": "", "bad_id": 1, "no_value": 1}], source
+    assert "MESSAGES WITHOUT A READING" in text, text
     assert metrics["edgetide_series"] == 2 and metrics["process_open_fds"] > 5
     assert not any("kitchen" in name for name in metrics), "a sensor is a label"
 
@@ -227,8 +231,8 @@ def main():
         now = int(time.time() * 1e6)
         send(world, {"sensor": "kitchen", "time": now, "t": 1}, {"sensor": "kitchen", "time": now - 10 * MINUTE, "t": 2},
              {"sensor": "kitchen", "time": now, "t": 3}, {"sensor": "<b>", "time": now + 10 * MINUTE, "t": 4},
-             "no object")
-        wait_for(lambda: look.metrics()['edgetide_source_messages_total{source="local"}'] == 5, "five messages")
+             "no object", {"sensor": "kitchen", "note": "only words"})
+        wait_for(lambda: look.metrics()['edgetide_source_messages_total{source="local"}'] == 6, "six messages")
         wait_for(lambda: json.loads(look.get("/status.json")[1])["sinks"][0]["rows"] > 0, "rows in the store")
         check_status(look, now)
         check_sensors(look)

@@ -39,11 +39,15 @@ class RecordingHost final : public SourceHost {
       refusals_.push_back(refusal.reason);
       places_.push_back(std::string(refusal.where) + '@' + std::to_string(refusal.offset));
     }
+    note_without_reading(batch);
     for (const DecodedMessage& message : batch.messages) {
       if (message.position) note_position(*message.position);
     }
     changed_.notify_all();
     return {Acceptance::Answer::taken, syncing_ ? ++record_ : 0};
+  }
+  void nothing_decoded(SourceId, const DecodedBatch& batch) noexcept override {
+    change([&] { note_without_reading(batch); });
   }
   void attach(SourceId source, SourceEvents& events) noexcept override {
     const std::lock_guard lock(listeners_mutex_);
@@ -158,11 +162,19 @@ class RecordingHost final : public SourceHost {
   std::vector<Timestamp> times() { return copy(times_); }  // of the readings; earliest: none
   std::vector<Refusal> refusals() { return copy(refusals_); }
   std::vector<std::string> refusal_places() { return copy(places_); }
+  bool wait_for_without_reading(const std::map<std::string, std::uint64_t>& counts) {
+    return wait_until([&](const RecordingHost& host) { return host.without_reading_ == counts; });
+  }
   std::vector<std::string> reasons() { return copy(reasons_); }
   std::vector<std::string> notices() { return copy(notices_); }
   TurnedAwayCounts turned_away() { return copy(turned_away_); }
 
  private:
+  void note_without_reading(const DecodedBatch& batch) {
+    for (const MessagesWithoutReading& some : batch.without_reading) {
+      without_reading_[std::string(some.route) + ' ' + std::string(name_of(some.reason))] += some.messages;
+    }
+  }
   void note_position(const Position& position) {
     for (StoredPosition& known : known_positions_) {
       if (known.partition != position.partition) continue;
@@ -205,7 +217,8 @@ class RecordingHost final : public SourceHost {
   std::vector<RecordedReading> readings_;
   std::vector<Timestamp> times_;
   std::vector<Refusal> refusals_;
-  std::vector<std::string> places_;  // of them: "where@offset"
+  std::map<std::string, std::uint64_t> without_reading_;  // messages by "route reason"
+  std::vector<std::string> places_;                       // of them: "where@offset"
   std::vector<std::string> reasons_;
   std::vector<std::string> notices_;
   TurnedAwayCounts turned_away_{};

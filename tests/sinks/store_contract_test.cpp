@@ -1,5 +1,6 @@
 // What every store must do with rows, whatever it is made of (sinks/sink.h).
 #include <gmock/gmock.h>
+#include <random>
 #include <thread>
 
 #include "tests/sinks/store_fixture.h"
@@ -113,6 +114,24 @@ TEST_P(StoreContract, texts_arrive_as_they_are) {
     EXPECT_EQ(row.unit, row.sensor);
   }
   EXPECT_THAT(stored, testing::UnorderedElementsAreArray(texts));
+}
+
+// As long as a route may allow them, of text that no index can compress.
+TEST_P(StoreContract, names_of_512_bytes_arrive_and_are_found_again) {
+  std::minstd_rand random{7};
+  const auto long_name = [&] {
+    std::string name;
+    while (name.size() < 512) name += static_cast<char>('!' + random() % 90);
+    return name;
+  };
+  const auto long_one = series(long_name(), long_name(), long_name(), {{long_name(), long_name()}});
+  EXPECT_THAT(open_sink()->deliver(batch(1, {{long_one, 0, 1, {1, 1}}})), IsDelivered());
+  EXPECT_THAT(open_sink()->deliver(batch(2, {{long_one, 0, 2, {2, 2}}})), IsDelivered());
+  ASSERT_THAT(rows(), SizeIs(1));
+  EXPECT_EQ(rows()[0].sensor, long_one->sensor);
+  EXPECT_EQ(rows()[0].metric, long_one->metric);
+  EXPECT_EQ(rows()[0].unit, long_one->unit);
+  EXPECT_EQ(rows()[0].revision, 2);
 }
 
 TEST_P(StoreContract, values_come_back_equal) {

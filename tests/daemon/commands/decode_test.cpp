@@ -97,6 +97,17 @@ TEST(Decode, lines_of_a_socket_are_messages_and_json_is_input_of_replay) {
       "\n");
 }
 
+TEST(Decode, json_has_times_that_cannot_be_read_and_those_that_count_from_the_arrival) {
+  EXPECT_EQ(printed({.topic = "tele/a/SENSOR", .format = ListFormat::json}, R"({"Time":"soon","t":1})").out,
+            R"({"source":"home","sensor":"a","metric":"t","labels":{},"time":"unreadable","value":1,"unit":""})"
+            "\n");
+#if EDGETIDE_CBOR
+  EXPECT_EQ(printed({.topic = "senml/x", .format = ListFormat::json}, R"([{"n":"d:t","t":-5,"v":1}])").out,
+            R"({"source":"home","sensor":"d","metric":"t","labels":{},"seconds_from_arrival":-5,"value":1,"unit":""})"
+            "\n");
+#endif
+}
+
 TEST(Decode, telegram_of_a_socket_is_one_message) {
   EXPECT_EQ(
       printed({.source = "meter"}, "/M\n\n1-0:1.7.0(01.193*kW)\n!\n"),

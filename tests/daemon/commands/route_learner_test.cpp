@@ -92,6 +92,20 @@ TEST(RouteLearner, topics_without_a_preset_get_a_pattern_for_their_shape) {
       {{{"tele/attic/SENSOR", R"({"a":1})"}, {"tele/attic/STATE", R"({"b":1})"}},
        {"tele/{device}/SENSOR as tasmota: 1", "tele/attic/{device} as json: 1"}},
       {{{"senml/attic", R"([{"bn":"urn:dev:ow:1:","n":"t","u":"Cel","v":1}])"}}, {"senml/+ as senml: 1"}},
+      {{{"csv/x/data", "time,t,h\n2026-01-31T12:00:00Z,21.5,40\n"}}, {R"(csv/{device}/data as csv, time = "time": 1)"}},
+      {{{"csv/x/data", "t;h\n21,5;40\n"}}, {R"(csv/{device}/data as csv, delimiter = ";": 1)"}},
+      {{{"p1/house", "/XMX5LGBBFG\r\n\r\n1-0:1.7.0(01.193*kW)\r\n!\r\n"}}, {"p1/{device} as dsmr: 1"}},
+      {{{"boat/nmea", "$YXXDR,C,19.5,C,TempAir*00\r\n"}, {"boat/nmea", "$WIMWV,214.8,R,0.1,K,A*28\r\n"}},
+       {"boat/{device} as nmea0183: 2"}},
+      {{{"carbon", "site.lyon.temp 21.4 1465839830\n"}}, {"{device} as graphite: 1"}},
+      {{{"door/text", "Room 101"}}, {"none: door/text"}},
+      {{{"cbor/x", "\xa1\x61\x74\x15"}}, {"cbor/{device} as cbor: 1"}},
+      // Most of the payloads count.
+      {{{"mixed/x", "21"}, {"mixed/x", R"({"t":1})"}, {"mixed/x", R"({"t":2})"}}, {"mixed/{device} as json: 3"}},
+      // And no topic is taken by the pattern of others that reads less of it.
+      {{{"m/a/t", "21"}, {"m/d/t", "22"}, {"m/b/t", "temp,site=x v=21"}, {"m/e/t", "temp,site=x v=22"}},
+       {R"(m/a/t as number, sensor = "a", metric = "t": 1)", R"(m/d/t as number, sensor = "d", metric = "t": 1)",
+        "m/{device}/t as influx: 2", "m/{device}/{metric} as number: 2"}},
       {{{"v1/devices/me/telemetry", R"({"t":1})"}},
        {R"(v1/devices/me/telemetry as thingsboard, sensor = "thingsboard": 1)"}},
   };

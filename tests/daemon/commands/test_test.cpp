@@ -66,6 +66,16 @@ messages = [{ at = "2026-01-31T12:00:00Z", topic = "up/a", payload = '{"id":"m",
             { at = "2026-01-31T12:01:00Z", topic = "up/a", payload = '{"id":"n","ts":1769860801,"t":3}' }]
 rows = [{ avg = 2, count = 2 }]
 only = true)",
+      R"(name = "a row that fits several is met by the one that is left"
+messages = [{ at = "2026-01-31T12:00:00Z", topic = "n/a/p", payload = "1" },
+            { at = "2026-01-31T12:01:00Z", topic = "n/a/p", payload = "2" }]
+rows = [{ metric = "p" }, { avg = 1 }]
+only = true)",
+      R"(name = "a time that is refused counts"
+messages = [{ at = "2026-01-31T12:00:00Z", topic = "l/a", payload = '{"ts":"2020-01-01T00:00:00Z","t":1}' },
+            { at = "2026-01-31T12:00:00Z", topic = "l/a", payload = '{"ts":"2026-03-01T00:00:00Z","t":1}' },
+            { at = "2026-01-31T12:00:00Z", topic = "l/a", payload = '{"ts":"yesterday","t":1}' }]
+refused = 3)",
   };
   for (const char* const test : cases) {
     const TestPrinted printed = tried(test);
@@ -86,6 +96,14 @@ TEST(TestCommand, what_differs_is_shown_with_its_place) {
       {message + "rows = [{ avg = 1 }, { avg = 1 }]", "no row has avg = 1\n"},
       {message + "only = true", "1 other row came too\n"},
       {message + "refused = 1", "0 refused, not 1\n"},
+      {message + "rows = [{ window = \"minut\", avg = 1 }]",
+       ":18: no window is called 'minut'; did you mean 'minute'?\n"},
+      {message + "rows = [{ avgg = 1 }]", ":18: no row has a column 'avgg'; did you mean 'avg'?\n"},
+      {"name = \"t\"\nmessages = [{ at = \"2026-01-31T12:00:00Z\", topic = \"l/a\", payload = "
+       "'{\"ts\":\"x\",\"t\":1}' }]\nrefused = 0",
+       "edgetide.toml:17: 'time' is neither"},
+      {"name = \"t\"\nmessages = [{ at = \"2026-01-31T12:00:00Z\", topic = \"m\", payload = \"1\" }]",
+       ":17: no route takes the topic m\n"},
       {"name = \"t\"\nmessages = [{ at = \"2026-01-31T12:00:00Z\", topic = \"m\", payload = \"1\" }]",
        "no route takes the topic m\n"},
   };

@@ -113,13 +113,24 @@ TEST(CborJson, tags_are_read_or_skipped) {
       {"c4 82 21 3b ffffffffffffffff", "-18446744073709551616e-2"},
       {"c2 49 010000000000000000", "\"\\u00010x010000000000000000\""},
       {"c3 5f 41 01 ff", "\"\\u00010x01\""},
-      {"c5 82 20 03", "unsupported@1"},
-      {"c4 83 01 02 03", "unsupported@1"},
-      {"c4 9f 01 02 ff", "unsupported@1"},
-      {"c4 82 01 c2 41 01", "unsupported@3"},
-      {"c4 82 f9 3e00 01", "unsupported@2"},
-      {"c4 82 1a 00989680 01", "unsupported@2"},
-      {"a1 c1 01 01", "bad_syntax@1"},
+      {"c5 82 20 03", "1.5"},
+      {"c5 82 01 22", "-6"},
+      {"c5 82 1a 00989680 01", "\"\\u0001Infinity\""},
+      {"c5 82 3a 00989680 01", "0"},
+      {"c5 82 1b ffffffffffffffff 00", "0"},
+      {"c4 9f 01 02 ff", "2e1"},
+      {"c4 82 1a 00989680 01", "1e9999"},
+      {"82 c4 83 01 02 03 05", "[\"\\u0001fraction\",5]"},
+      {"82 c4 80 05", "[\"\\u0001fraction\",5]"},
+      {"82 c5 a1 01 02 05", "[\"\\u0001fraction\",5]"},
+      {"82 c4 82 01 c2 41 01 05", "[\"\\u0001fraction\",5]"},
+      {"82 c4 82 f9 3e00 01 05", "[\"\\u0001fraction\",5]"},
+      {"82 c4 82 01 82 02 03 05", "[\"\\u0001fraction\",5]"},
+      {"82 c4 03 05", "[3,5]"},
+      {"a1 c1 01 01", "{\"1\":1}"},
+      {"a1 c4 82 01 02 01", "{\"2e1\":1}"},
+      {"a1 c4 80 01", "{\"fraction\":1}"},
+      {"a1 c2 41 01 01", "{\"0x01\":1}"},
       {"c1", "bad_syntax@1"},
   });
 }
@@ -133,18 +144,42 @@ TEST(CborJson, what_is_not_one_item_is_refused_where_it_is_broken) {
       {"a1 61 61", "bad_syntax@3"},
       {"81 19 03", "bad_syntax@1"},
       {"82 01 62 61", "bad_syntax@2"},
-      {"a1 f5 01", "bad_syntax@1"},
-      {"a1 80 01", "bad_syntax@1"},
-      {"a1 41 61 01", "bad_syntax@1"},
       {"81 1c", "bad_syntax@1"},
-      {"81 e0", "bad_syntax@1"},
+      {"81 f8", "bad_syntax@1"},
+      {"81 f8 18", "bad_syntax@1"},
+      {"81 fc", "bad_syntax@1"},
       {"9b ffffffffffffffff 01", "bad_syntax@0"},
       {"bb 8000000000000000 01", "bad_syntax@0"},
       {"7b ffffffffffffffff 01", "bad_syntax@0"},
   });
 }
 
+TEST(CborJson, key_that_is_not_text_is_the_text_of_what_it_is) {
+  check_items({
+      {"a2 f5 01 f6 02", "{\"true\":1,\"null\":2}"},
+      {"a1 f9 3e00 01", "{\"1.5\":1}"},
+      {"a1 f9 7e00 01", "{\"NaN\":1}"},
+      {"a1 41 61 01", "{\"0x61\":1}"},
+      {"a2 80 01 82 01 82 02 03 02", "{\"[]\":1,\"[]\":2}"},
+      {"a1 a1 a1 01 02 03 04", "{\"{}\":4}"},
+      {"a1 e3 01", "{\"simple\":1}"},
+      {"bf 9f ff 01 ff", "{\"[]\":1}"},
+  });
+}
+
+TEST(CborJson, simple_value_without_a_meaning_costs_only_itself) {
+  check_items({
+      {"82 e0 05", "[\"\\u0001simple\",5]"},
+      {"82 f3 05", "[\"\\u0001simple\",5]"},
+      {"82 f8 ff 05", "[\"\\u0001simple\",5]"},
+      {"e0", "\"\\u0001simple\""},
+      {"7f e0 ff", "bad_syntax@1"},
+  });
+}
+
 TEST(CborJson, depth_and_text_are_bounded) {
+  EXPECT_EQ(json_of(repeated(16, "\x81") + bytes_of("c4 82 01 02")), repeated(16, "[") + "2e1" + repeated(16, "]"));
+  EXPECT_EQ(json_of(repeated(16, "\x81") + bytes_of("c4 82 c4 82 01 02 02")), "too_deep@19");
   EXPECT_EQ(json_of(repeated(16, "\x81") + '\x01'), repeated(16, "[") + '1' + repeated(16, "]"));
   EXPECT_EQ(json_of(repeated(17, "\x81") + '\x01'), "too_deep@16");
   const std::string nulls = bytes_of("99 d000") + repeated(0xd000, "\xf6");  // 5 bytes each in JSON
@@ -177,6 +212,8 @@ TEST(CborDecoder, every_value_is_taken_by_its_path) {
       {"a1 62 61 ff 01", "s/a\u00ff=1"},
       {"18 2a", "s/value=42"},
       {"a1 61 61", "bad_syntax@3"},
+      {"a3 61 61 c4 80 61 62 e0 61 63 01", "s/c=1; bad_number@0(a); bad_number@0(b)"},
+      {"a2 61 61 c5 82 20 03 f5 01", "s/a=1.5; s/true=1"},
   };
   for (const auto& c : cases) EXPECT_EQ(decoded(mapping(), bytes_of(c.bytes)), c.expected) << c.bytes;
 }

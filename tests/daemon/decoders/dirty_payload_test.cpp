@@ -79,7 +79,7 @@ TEST(DirtyPayload, json) {
        "C\",\"b\":2}",
        "s/a=21.5; s/b=2"},
       {"{\"caf\xE9\":1}", "s/café=1"},
-      {"{\"a\x01\":1,\"b\":2}", "s/b=2; bad_id@0"},
+      {"{\"a\x01\":1,\"b\":2}", "s/b=2; bad_id@0(a\x01)"},
       {"nan", "not_finite@0(value)"},
       {"{\"a\":1", "bad_syntax@0"},
       {"{\"a\":1}{\"b\":2}", "s/a=1; s/b=2"},
@@ -108,8 +108,8 @@ TEST(DirtyPayload, json_names_that_stood_without_quotes_are_no_ids) {
   MappingOptions mapping;
   mapping.sensor_path = "id";
   mapping.labels = {{"l", "l"}};
-  EXPECT_EQ(decoded(mapping, R"({"id":kitchen,"v":1})"), "bad_id@0");
-  EXPECT_EQ(decoded(mapping, R"([{"id":"a","l":x,"v":1},{"id":"b","v":1}])"), "b/v=1; bad_id@0");
+  EXPECT_EQ(decoded(mapping, R"({"id":kitchen,"v":1})"), "bad_id@0(id)");
+  EXPECT_EQ(decoded(mapping, R"([{"id":"a","l":x,"v":1},{"id":"b","v":1}])"), "b/v=1; bad_id@0(l)");
 }
 
 TEST(DirtyPayload, csv) {

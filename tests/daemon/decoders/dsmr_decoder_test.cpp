@@ -147,10 +147,10 @@ TEST(DsmrDecoder, objects_of_other_meters_and_bad_ones) {
   const struct {
     std::string lines, expected;
   } cases[] = {
-      // Belgium: the peak of the month has its own time, as has water; summer time.
+      // Belgium: the peak of the month, whose own time would be too old, and water, which has its own; summer time.
       {"0-0:1.0.0(210513174500S)\n1-0:1.6.0(210509134558S)(02.589*kW)\n0-2:24.1.0(007)\n"
        "0-2:24.2.1(210513174459S)(00000.091*m3)\n",
-       "XMX5LGBBFG/peak_demand_import[kW]=2.589@1620560758000000; "
+       "XMX5LGBBFG/peak_demand_import[kW]=2.589@1620920700000000; "
        "XMX5LGBBFG/water[m3]=0.091@1620920699000000{channel=2}"},
       // Two gas meters: the former one is not mixed with the new one.
       {"0-1:24.1.0(003)\n0-2:24.1.0(003)\n0-1:24.2.1(210513174459W)(1*m3)\n0-2:24.2.3(210513174459W)(2*m3)\n",
@@ -170,11 +170,26 @@ TEST(DsmrDecoder, objects_of_other_meters_and_bad_ones) {
        "XMX5LGBBFG/energy_import_t1[kWh]=1; bad_syntax@0; bad_syntax@0"},
       {"1-0:1.7.0(1*kW)x\n", "bad_syntax@0"},
       {"1-0:1.7.0(1*kW)\n1-0:1.7.0(2*kW)\n", "XMX5LGBBFG/power_import[kW]=1; repeated_name@0(power_import)"},
+      // Also behind the reading of another meter, and of the same one.
+      {"0-1:24.1.0(3)\n1-0:1.7.0(1*kW)\n0-1:24.2.1(210513174459W)(1*m3)\n1-0:1.7.0(2*kW)\n"
+       "0-1:24.2.1(210513174459W)(3*m3)\n",
+       "XMX5LGBBFG/power_import[kW]=1; XMX5LGBBFG/gas[m3]=1@1620924299000000{channel=1}; "
+       "repeated_name@0(power_import); repeated_name@0(gas)"},
       {"0-0:1.0.0(yesterday)\n1-0:1.7.0(1*kW)\n", "XMX5LGBBFG/power_import[kW]=1@unreadable"},
       {"0-0:1.0.0(211301000000W)\n1-0:1.7.0(1*kW)\n", "XMX5LGBBFG/power_import[kW]=1@unreadable"},
       {"", ""},
   };
   for (const auto& c : cases) EXPECT_EQ(decoded(telegrams(), telegram(c.lines)), c.expected) << c.lines;
+}
+
+TEST(DsmrDecoder, reading_of_another_meter_counts_once_however_often_it_is_said) {
+  MappingOptions mapping = telegrams();
+  Router router({{"", mapping}});
+  DecodedBatch batch;
+  router.decode("", telegram("0-0:1.0.0(210513174500S)\n1-0:1.7.0(1*kW)\n0-1:24.2.1(210513174459S)(1*m3)\n"), batch);
+  ASSERT_EQ(batch.readings.size(), 2U);
+  EXPECT_EQ(batch.readings[0].counts, Counts::always);
+  EXPECT_EQ(batch.readings[1].counts, Counts::if_new);
 }
 
 TEST(DsmrDecoder, templates_name_sensor_and_metric) {

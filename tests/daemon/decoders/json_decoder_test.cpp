@@ -33,11 +33,17 @@ TEST(JsonDecoder, without_values_every_value_is_taken_by_its_path) {
       {"{}", ""},
       {"[]", ""},
       {"null", ""},
-      {R"({"a\u0000b":1,"c":2})", "s/c=2; bad_id@0"},
-      {R"({"a\u202eb":1})", "bad_id@0"},
+      {R"({"a\u202eb":1})", "bad_id@0(a\u202eb)"},
   };
   for (const auto& c : cases) EXPECT_EQ(decoded(for_sensor(), c.payload), c.expected) << c.payload;
-  EXPECT_EQ(decoded(for_sensor(), "{\"" + std::string(129, 'k') + "\":1}"), "bad_id@0");
+  EXPECT_EQ(decoded(for_sensor(), "{\"" + std::string(129, 'k') + "\":1}"), "bad_id@0(" + std::string(128, 'k') + ')');
+  EXPECT_EQ(decoded(for_sensor(), R"({"a\u0000b":1,"c":2})"), std::string("s/c=2; bad_id@0(a\0b)", 20));
+  Router router({{"", for_sensor()}});
+  for (int i = 0; i < 3; ++i) {  // also of a shape that is known
+    DecodedBatch batch;
+    router.decode("", R"({"a\u202eb":1,"c":2})", batch);
+    EXPECT_EQ(to_text(batch), "s/c=2; bad_id@0(a\u202eb)");
+  }
 }
 
 TEST(JsonDecoder, listed_values_are_converted_and_named) {
@@ -98,6 +104,9 @@ TEST(JsonDecoder, rows_of_parallel_arrays_are_records) {
       {R"({"hourly":{"time":[10],"t":[1.5,2.5]}})", "s/t=1.5@10000000; s/t=2.5"},
       {R"({"hourly":{"time":[],"t":[]}})", ""},
       {R"({"hourly":{"time":[10],"t":["x"],"h":["7"]}})", "s/h=7@10000000"},
+      {R"({"hourly":{"time":[10,20],"xyz":[[1,2],[3]],"t":[5,6]}})",
+       "s/xyz[0]=1@10000000; s/xyz[1]=2@10000000; s/t=5@10000000; s/xyz[0]=3@20000000; s/t=6@20000000"},
+      {R"({"hourly":{"time":[10],"o":[{"a":[1,2]}]}})", "s/o.a[0]=1@10000000; s/o.a[1]=2@10000000"},
   };
   for (const auto& c : cases) EXPECT_EQ(decoded(mapping, c.payload), c.expected) << c.payload;
   mapping.each = {};
@@ -108,7 +117,31 @@ TEST(JsonDecoder, rows_of_parallel_arrays_are_records) {
   EXPECT_EQ(decoded(mapping, many + "]}"), "too_many_values@0");
 }
 
+TEST(JsonDecoder, last_name_of_a_path_of_records_may_be_optional) {
+  MappingOptions mapping = for_sensor();
+  mapping.each = {"[*].values?", "values?"};
+  mapping.time.path = "ts";
+  const struct {
+    const char* payload;
+    const char* expected;
+  } cases[] = {
+      {R"([{"ts":10,"values":{"t":1}},{"t":2}])", "s/t=1@10000000; s/t=2"},
+      {R"([{"ts":10,"t":1},{"t":2},3])", "s/t=1@10000000; s/t=2; s/value=3"},
+      {R"({"ts":10,"values":{"t":1}})", "s/t=1@10000000"},
+      {R"({"t":1})", "s/t=1"},
+      {"[]", ""},
+  };
+  for (const auto& c : cases) EXPECT_EQ(decoded(mapping, c.payload), c.expected) << c.payload;
+  for (const char* bad : {"?", "a.?", "a[*]?", "*?"}) {
+    mapping.each = {bad};
+    EXPECT_EQ(mapping_error(mapping), "each: path '" + std::string(bad) + "': '?' follows a plain name");
+  }
+}
+
 TEST(JsonDecoder, date_and_time_of_day_may_be_apart) {
+  MappingOptions no_date = for_sensor();
+  no_date.time = {.path = "", .time_of_day = "time"};
+  EXPECT_EQ(mapping_error(no_date), "time: time_of_day has no path beside it, which leads to the date");
   MappingOptions mapping = listing({{.path = "v"}});
   mapping.time = {.path = "date", .time_of_day = "time"};
   EXPECT_EQ(decoded(mapping, R"({"date":"1970-01-02","time":"00:00:01","v":1})"), "s/v=1@86401000000");
@@ -217,10 +250,10 @@ TEST(JsonDecoder, payload_names_the_sensor_and_the_template_stands_in) {
   mapping.sensor_path = "id";
   EXPECT_EQ(decoded(mapping, R"({"id":"4C:65","rssi":-82})"), "4C:65/rssi=-82");
   EXPECT_EQ(decoded(mapping, R"({"id":5,"rssi":-82})"), "5/rssi=-82");
-  EXPECT_EQ(decoded(mapping, R"({"rssi":-82})"), "bad_id@0");
-  EXPECT_EQ(decoded(mapping, R"({"id":"","rssi":-82})"), "bad_id@0");
-  EXPECT_EQ(decoded(mapping, R"({"id":{"x":1},"rssi":-82})"), "bad_id@0");
-  EXPECT_EQ(decoded(mapping, R"({"id":"a\nb","rssi":-82})"), "bad_id@0");
+  EXPECT_EQ(decoded(mapping, R"({"rssi":-82})"), "bad_id@0(id)");
+  EXPECT_EQ(decoded(mapping, R"({"id":"","rssi":-82})"), "bad_id@0(id)");
+  EXPECT_EQ(decoded(mapping, R"({"id":{"x":1},"rssi":-82})"), "bad_id@0(id)");
+  EXPECT_EQ(decoded(mapping, R"({"id":"a\nb","rssi":-82})"), "bad_id@0(id)");
   mapping.sensor = "unnamed";
   EXPECT_EQ(decoded(mapping, R"({"rssi":-82})"), "unnamed/rssi=-82");
   EXPECT_EQ(decoded({}, R"({"t":1})", "zigbee2mqtt/{device}", "zigbee2mqtt/lamp"), "lamp/t=1");
@@ -234,7 +267,7 @@ TEST(JsonDecoder, record_with_a_metric_names_its_values_by_it) {
   mapping.each = {"e"};
   mapping.values = {{.path = "v", .unit = "A"}};
   EXPECT_EQ(decoded(mapping, R"({"e":[{"n":"current","v":1.2},{"n":"voltage","v":120},{"v":3}]})"),
-            "s/current[A]=1.2; s/voltage[A]=120; bad_id@0");
+            "s/current[A]=1.2; s/voltage[A]=120; bad_id@0(n)");
   mapping.values = {{.path = "v"}, {.path = "w"}, {.path = "x", .metric = "own"}};
   EXPECT_EQ(decoded(mapping, R"({"e":[{"n":"m","v":1,"w":2,"x":3}]})"), "s/m.v=1; s/m.w=2; s/own=3");
 }
@@ -247,8 +280,8 @@ TEST(JsonDecoder, labels_are_scalars_and_missing_ones_are_left_out) {
             "s/v=1{a=x,b=5,c=1.5,d=true}");
   EXPECT_EQ(decoded(mapping, R"({"v":1})"), "s/v=1");
   EXPECT_EQ(decoded(mapping, R"({"v":1,"l":{"a":""}})"), "s/v=1{a=}");
-  EXPECT_EQ(decoded(mapping, R"({"v":1,"l":{"a":[1]}})"), "bad_id@0");
-  EXPECT_EQ(decoded(mapping, R"({"v":1,"l":{"a":"x\n"}})"), "bad_id@0");
+  EXPECT_EQ(decoded(mapping, R"({"v":1,"l":{"a":[1]}})"), "bad_id@0(a)");
+  EXPECT_EQ(decoded(mapping, R"({"v":1,"l":{"a":"x\n"}})"), "bad_id@0(a)");
 }
 
 TEST(JsonDecoder, fields_that_are_time_sensor_or_label_are_no_values) {
@@ -328,7 +361,7 @@ TEST(JsonDecoder, template_may_name_what_the_payload_has) {
   MappingOptions mapping;
   mapping.sensor = "{payload.model}-{payload.id}";
   EXPECT_EQ(decoded(mapping, R"({"model":"Nexus","id":5,"t":1})"), "Nexus-5/t=1");
-  EXPECT_EQ(decoded(mapping, R"({"model":"Nexus","t":1})"), "bad_id@0");
+  EXPECT_EQ(decoded(mapping, R"({"model":"Nexus","t":1})"), "bad_id@0(sensor)");
   mapping.sensor = "{payload.gw.mac}/{record.name}";
   mapping.each = {"tags.*"};
   EXPECT_EQ(decoded(mapping, R"({"gw":{"mac":"AA"},"tags":{"b1":{"t":1},"b2":{"t":2}}})"), "AA/b1/t=1; AA/b2/t=2");
@@ -347,10 +380,17 @@ TEST(JsonDecoder, every_member_may_be_a_label) {
   EXPECT_EQ(decoded(mapping, cpu), "h/cpu.idle=98.5{host=h,cpu=cpu0}");
   EXPECT_EQ(decoded(mapping, "{\"metrics\":[" + cpu + "," + cpu + "]}"),
             "h/cpu.idle=98.5{host=h,cpu=cpu0}; h/cpu.idle=98.5{host=h,cpu=cpu0}");
-  EXPECT_EQ(decoded(mapping, R"({"name":"c","fields":{"i":1},"tags":{"host":"h","x":{}}})"), "bad_id@0");
-  std::string tags;
-  for (int i = 0; i < 32; ++i) tags += ",\"t" + std::to_string(i) + "\":1";
-  EXPECT_EQ(decoded(mapping, R"({"name":"c","fields":{"i":1},"tags":{"host":"h")" + tags + "}}"), "bad_id@0");
+  EXPECT_EQ(decoded(mapping, R"({"name":"c","fields":{"i":1},"tags":{"x":{},"host":"h","y":"\n"}})"),
+            "h/c.i=1{host=h}; bad_id@0(x); bad_id@0(y)")
+      << "a bad one is left out";
+  std::string tags, labels = "host=h";
+  for (int i = 0; i < 32; ++i) {
+    tags += ",\"t" + std::to_string(i) + "\":1";
+    if (i < 31) labels += ",t" + std::to_string(i) + "=1";
+  }
+  EXPECT_EQ(decoded(mapping, R"({"name":"c","fields":{"i":1},"tags":{"host":"h")" + tags + "}}"),
+            "h/c.i=1{" + labels + "}; bad_id@0(t31)")
+      << "there are 32 at most";
 }
 
 TEST(JsonDecoder, what_is_ignored_is_not_taken_with_all_in_it) {

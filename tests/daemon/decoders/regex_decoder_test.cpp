@@ -50,6 +50,15 @@ TEST(RegexDecoder, line_without_a_match_costs_only_itself) {
   EXPECT_EQ(decoded(access_log(), ""), "");
 }
 
+TEST(RegexDecoder, bytes_that_are_not_utf8_are_read_as_latin_1) {
+  const std::string latin = R"(::1 - - [10/Oct/2000:13:55:36 -0700] "GET /caf)"
+                            "\xE9"
+                            R"( HTTP/1.0" 200 1)";
+  EXPECT_EQ(decoded(access_log(), latin), "/café/200=1@971211336000000");
+  const MappingOptions all = with_pattern(R"((?P<sensor>\w+) .*=(?P<value>\d+))");
+  EXPECT_EQ(decoded(all, "a ü\xFC=1\nb \x80\xC3=2\n\xC3"), "a/value=1; b/value=2; no_match@15");
+}
+
 TEST(RegexDecoder, every_match_of_a_line_is_a_reading_with_all) {
   const MappingOptions words = with_pattern(R"((?P<sensor>\pL+))", true);
   EXPECT_EQ(decoded(words, "to be, or not to be\n"),

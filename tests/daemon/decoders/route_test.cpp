@@ -5,8 +5,13 @@
 #include <stdexcept>
 #include <string>
 
+#include "daemon/decoders/csv_decoder.h"
+#include "daemon/decoders/graphite_decoder.h"
 #include "daemon/decoders/influx_decoder.h"
+#include "daemon/decoders/json_decoder.h"
+#include "daemon/decoders/keyvalue_decoder.h"
 #include "daemon/decoders/number_decoder.h"
+#include "daemon/decoders/statsd_decoder.h"
 #include "tests/daemon/decoders/decoded_text.h"
 #include "tests/fakes/learning_decoder.h"
 
@@ -154,6 +159,60 @@ TEST(Router, message_that_gives_no_reading_and_is_refused_is_noted_whole) {
   EXPECT_TRUE(batch.undecoded.empty());
 }
 
+TEST(Router, every_message_without_a_reading_is_counted_by_route_and_reason) {
+  MappingOptions json;
+  json.format = &json_format;
+  MappingOptions ignoring = numbers();
+  ignoring.ignore_topics = {"*/set"};
+  Router router({{"j/{device}", json}, {"n/{device...}", ignoring}});
+  const struct {
+    const char* topic;
+    const char* payload;
+    const char* expected;  // empty: it has a reading
+  } cases[] = {
+      {"j/a", R"({"t":1})", ""},
+      {"j/a", R"({"t":1,"w":"abc"})", ""},
+      {"j/a", R"({"name":"abc"})", "j/{device} no_value"},
+      {"j/a", R"({"name":""})", "j/{device} no_value"},
+      {"j/a", R"({"t":null})", "j/{device} no_value"},
+      {"j/a", R"("")", "j/{device} no_value"},
+      {"j/a", R"("quoted")", "j/{device} no_value"},
+      {"j/a", "null", "j/{device} no_value"},
+      {"j/a", "{}", "j/{device} no_value"},
+      {"j/a", "[]", "j/{device} no_value"},
+      {"j/a", R"({"id":"007"})", "j/{device} no_value"},
+      {"j/a", "{", "j/{device} bad_syntax"},
+      {"j/a", R"({"t":1e999})", "j/{device} not_finite"},
+      {"j/a", "", "j/{device} bad_syntax"},
+      {"n/a/set", "1", "n/{device...} ignored_topic"},
+      {"n/a", "words", "n/{device...} bad_number"},
+      {"other", "1", " no_route"},
+  };
+  for (const auto& c : cases) {
+    DecodedBatch batch;
+    router.decode(c.topic, c.payload, batch);
+    std::string found;
+    for (const MessagesWithoutReading& some : batch.without_reading) {
+      found += std::string(some.route) + ' ' + std::string(name_of(some.reason));
+      EXPECT_EQ(some.messages, 1U);
+    }
+    EXPECT_EQ(found, c.expected) << c.topic << ' ' << c.payload;
+    EXPECT_EQ(batch.undecoded.size(), batch.refusals.empty() ? 0U : 1U) << c.payload;
+  }
+  DecodedBatch batch;
+  for (int i = 0; i < 3; ++i) router.decode("j/a", "{}", batch);
+  router.decode("j/a", "{", batch);
+  ASSERT_EQ(batch.without_reading.size(), 2U) << "like ones are counted together";
+  EXPECT_EQ(batch.without_reading[0].messages, 3U);
+  EXPECT_EQ(batch.without_reading[1].messages, 1U);
+  Message large{.topic = "j/a", .payload = "{\"t\":1}"};
+  large.max_bytes = 2;
+  batch.clear();
+  EXPECT_TRUE(batch.without_reading.empty());
+  router.decode(large, batch);
+  EXPECT_EQ(batch.without_reading.at(0).reason, no_reading_of(Refusal::too_large));
+}
+
 TEST(Router, message_may_allow_more_bytes_and_values_and_say_its_time_format) {
   MappingOptions lines;
   lines.format = &influx_format;
@@ -286,8 +345,49 @@ TEST(Router, readings_of_a_route_count_only_if_changed_where_it_skips_repeats) {
   DecodedBatch batch;
   router.decode("a/x", "1", batch);
   router.decode("b/x", "1", batch);
-  EXPECT_TRUE(batch.readings[0].only_changed);
-  EXPECT_FALSE(batch.readings[1].only_changed);
+  EXPECT_EQ(batch.readings[0].counts, Counts::if_changed);
+  EXPECT_EQ(batch.readings[1].counts, Counts::always);
+}
+
+TEST(Router, route_may_allow_names_of_up_to_512_bytes) {
+  const std::string most(512, 'n'), beyond(513, 'n'), usual(129, 'n');
+  const auto taken = [](const Format& format, std::size_t max_id_bytes, const std::string& topic,
+                        const std::string& payload) {
+    MappingOptions mapping;
+    mapping.format = &format;
+    mapping.max_id_bytes = max_id_bytes;
+    mapping.labels = format.has_paths ? std::vector<LabelField>{{"site", "site"}} : std::vector<LabelField>();
+    Router router({{"{device}", mapping}});
+    DecodedBatch batch;
+    for (int i = 0; i < 3; ++i) {  // also of a shape that is known
+      batch.clear();
+      router.decode(topic, payload, batch);
+      EXPECT_EQ(batch.readings.empty(), !batch.refusals.empty());
+    }
+    for (const DecodedRefusal& refusal : batch.refusals) EXPECT_EQ(refusal.reason, Refusal::bad_id);
+    return !batch.readings.empty();
+  };
+  const struct {
+    const Format& format;
+    std::string before, after;  // around the name in the payload
+  } cases[] = {{json_format, "{\"", "\":1}"}, {json_format, R"({"v":1,"site":")", "\"}"},
+               {csv_format, "", "\n1\n"},     {influx_format, "m,site=", " v=1"},
+               {influx_format, "m ", "=1"},   {graphite_format, "a.", " 1"},
+               {statsd_format, "a.", ":1|g"}, {keyvalue_format, "", "=1"}};
+  for (const auto& c : cases) {
+    const auto with = [&](const std::string& name) { return c.before + name + c.after; };
+    EXPECT_FALSE(taken(c.format, max_id_bytes, "d", with(usual))) << with("NAME");
+    EXPECT_TRUE(taken(c.format, most_id_bytes, "d", with(usual))) << with("NAME");
+    EXPECT_FALSE(taken(c.format, most_id_bytes, "d", with(beyond))) << with("NAME");
+  }
+  EXPECT_TRUE(taken(json_format, most_id_bytes, most, "{\"" + most + R"(":1,"site":")" + most + "\"}"));
+  EXPECT_TRUE(taken(number_format, most_id_bytes, most, "1"));
+  EXPECT_FALSE(taken(number_format, most_id_bytes, beyond, "1"));
+  MappingOptions none;
+  for (const std::size_t bytes : {0, 513}) {
+    none.max_id_bytes = bytes;
+    EXPECT_EQ(mapping_error(none, {"device"}), "max_id_bytes: is not 1 to 512");
+  }
 }
 
 TEST(DecodedBatch, state_and_position_beyond_their_limits_are_not_taken) {

@@ -1,5 +1,6 @@
 #include "daemon/decoders/sparkplug_decoder.h"
 
+#include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
@@ -129,7 +130,7 @@ TEST(SparkplugDecoder, values_are_read_by_their_data_type) {
       {type(uint16) + int_value(65535), "g/n/m=65535"},
       {type(uint32) + long_value(4294967295), "g/n/m=4294967295"},
       {type(uint64) + long_value(~std::uint64_t{0}), "g/n/m=1.84467440737096e+19; 1 inexact"},
-      {type(float_type) + float_value(0.1F), "g/n/m=0.100000001490116"},
+      {type(float_type) + float_value(0.1F), "g/n/m=0.1"},
       {type(double_type) + double_value(0.1), "g/n/m=0.1"},
       {type(double_type) + double_value(1e300 * 1e300), "not_finite@2(m)"},
       {type(boolean) + boolean_value(true), "g/n/m=1"},
@@ -473,6 +474,14 @@ TEST(SparkplugDecoder, same_values_over_json_are_the_same_readings) {
                               metric({name("e"), type(double_type), null()});
   EXPECT_EQ(Host().take("g/NBIRTH/n", payload),
             decoded(json, R"({"ts":1732100000123,"a":0.1,"b":-7,"c":true,"d":"closed","e":null})", "#", "x"));
+}
+
+TEST(SparkplugPayload, float_is_the_number_of_its_shortest_text) {
+  for (const double number : {21.4, 0.1, -1e-7, 16777216.0, 1e38, 0.0}) {
+    EXPECT_EQ(shortest_of(static_cast<float>(number)), number);
+  }
+  EXPECT_TRUE(std::isnan(shortest_of(std::nanf(""))));
+  EXPECT_TRUE(std::isinf(shortest_of(INFINITY)));
 }
 
 }  // namespace

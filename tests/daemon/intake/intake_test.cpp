@@ -275,6 +275,29 @@ TEST_F(IntakeTest, refusals_are_counted_and_the_last_one_is_remembered) {
   EXPECT_EQ(intake().last_refusal(SourceId{0}).where, "topic/b");
 }
 
+TEST_F(IntakeTest, messages_without_a_reading_are_counted_by_route_and_reason_and_their_routes_are_bounded) {
+  DecodedBatch batch;
+  batch.note_without_reading("a/#", NoReading::no_value);
+  intake().nothing_decoded(SourceId{0}, batch);
+  batch.refuse_unseen(Refusal::too_large, "peer");
+  ASSERT_TRUE(take(intake(), SourceId{0}, batch));
+  const auto counted = [&](std::size_t route, NoReading reason) {
+    return intake().traffic(SourceId{0}).without_reading.at(route).messages[static_cast<std::size_t>(reason)];
+  };
+  EXPECT_EQ(counted(0, NoReading::no_value), 2U);
+  EXPECT_EQ(counted(1, no_reading_of(Refusal::too_large)), 1U);
+  for (std::size_t i = 0; i < max_routes_without_reading + 10; ++i) {
+    batch.clear();
+    const std::string_view route = batch.keep("b/" + std::to_string(i));
+    batch.note_without_reading(route, NoReading::no_value);
+    intake().nothing_decoded(SourceId{0}, batch);
+  }
+  EXPECT_EQ(intake().traffic(SourceId{0}).without_reading.size(), max_routes_without_reading + 1);
+  EXPECT_EQ(intake().traffic(SourceId{0}).without_reading.back().route, "(others)");
+  EXPECT_EQ(counted(max_routes_without_reading, NoReading::no_value), 12U);
+  intake().nothing_decoded(SourceId{7}, batch);
+}
+
 TEST_F(IntakeTest, series_beyond_the_limit_are_refused_and_known_ones_go_on) {
   PipelineOptions small = one_window();
   small.max_series = 1;
@@ -323,7 +346,7 @@ TEST_F(IntakeTest, sensor_whose_times_are_shifted_by_whole_quarter_hours_is_name
     EXPECT_TRUE(intake().traffic(SourceId{0}).shifted.empty());
     DecodedBatch batch = batch_of("kitchen", 1, at(now + 7'200));
     batch.readings.push_back({"kitchen", "u", "C", at(now + 7'230), 1, 0, 0});
-    batch.readings.push_back({"hall", "t", "C", std::nullopt, 1, 0, 0, 0, false, Duration::hours(-1)});
+    batch.readings.push_back({"hall", "t", "C", std::nullopt, 1, 0, 0, Counts::always, 0, Duration::hours(-1)});
     ASSERT_TRUE(take(intake(), SourceId{0}, batch));
   }
   const SourceTraffic traffic = intake().traffic(SourceId{0});
@@ -646,7 +669,7 @@ TEST_F(IntakeOfManyMessages, unchanged_value_of_a_sensors_metric_is_left_out_whe
   const auto take_values = [&](std::vector<std::pair<const char*, double>> values) {
     DecodedBatch batch;
     for (const auto& [metric, value] : values) {
-      batch.readings.push_back({"a", metric, "", at(1), value, 0, 0, true});
+      batch.readings.push_back({"a", metric, "", at(1), value, 0, 0, Counts::if_changed});
     }
     EXPECT_TRUE(take(intake(), SourceId{0}, batch));
     return counters().received;
@@ -661,12 +684,30 @@ TEST_F(IntakeOfManyMessages, unchanged_value_of_a_sensors_metric_is_left_out_whe
   EXPECT_EQ(counters().received, 6U) << "a route that keeps repeats";
 }
 
+TEST_F(IntakeOfManyMessages, reading_that_counts_if_new_is_left_out_with_the_value_and_time_of_its_series) {
+  open(Durability::crash);
+  const auto received_with = [&](std::string_view channel, double value, int seconds) {
+    DecodedBatch batch;
+    batch.labels.push_back({"channel", channel});
+    batch.readings.push_back({"a", "gas", "m3", at(seconds), value, 0, 1, Counts::if_new});
+    EXPECT_TRUE(take(intake(), SourceId{0}, batch));
+    return counters().received;
+  };
+  EXPECT_EQ(received_with("1", 20, 1), 1U);
+  EXPECT_EQ(received_with("1", 20, 1), 1U);
+  EXPECT_EQ(received_with("2", 30, 1), 2U) << "another meter";
+  EXPECT_EQ(received_with("1", 20, 1), 2U);
+  EXPECT_EQ(received_with("1", 20, 2), 3U) << "it was read again";
+  EXPECT_EQ(received_with("1", 21, 2), 4U);
+  EXPECT_EQ(received_with("2", 30, 1), 4U);
+}
+
 TEST_F(IntakeOfManyMessages, value_whose_time_is_refused_is_not_the_one_before) {
   open(Durability::crash);
   clock.set_seconds(1000);
   const auto take_at = [&](std::optional<Timestamp> time) {
     DecodedBatch batch;
-    batch.readings.push_back({"a", "t", "", time, 5, 0, 0, true});
+    batch.readings.push_back({"a", "t", "", time, 5, 0, 0, Counts::if_changed});
     EXPECT_TRUE(take(intake(), SourceId{0}, batch));
     return counters().of(ReadingOutcome::on_time);
   };

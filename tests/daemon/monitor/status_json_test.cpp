@@ -54,6 +54,8 @@ TEST(StatusJson, is_json_with_the_figures_of_the_status) {
   EXPECT_FALSE(at(root, "sources.0.awaited").boolean());
   EXPECT_EQ(at(root, "sources.0.refused.bad_syntax").integer(), 3);
   EXPECT_EQ(at(root, "sources.0.last_refusal").text(), "bad \"quote\"\n");
+  EXPECT_EQ(at(root, "sources.0.messages_without_reading.0.route").text(), "a/{device}");
+  EXPECT_EQ(at(root, "sources.0.messages_without_reading.0.no_value").integer(), 7);
   EXPECT_EQ(at(root, "sources.0.delays.0").integer(), 1);
   EXPECT_EQ(at(root, "sources.0.files.done").integer(), 7);
   EXPECT_EQ(at(root, "sources.0.files.lag").number(), 90);

@@ -61,6 +61,15 @@ TEST(StatusText, tells_why_the_gateway_is_not_ready) {
   EXPECT_THAT(status_text(status), Not(HasSubstr("\nhttp: cannot listen"))) << "said once";
 }
 
+TEST(StatusText, messages_without_a_reading_are_listed_if_there_are_some) {
+  GatewayStatus status = healthy_status();
+  EXPECT_THAT(status_text(status), HasSubstr("\nMESSAGES WITHOUT A READING  OF ROUTE    REASON    COUNT\n"
+                                             "plant                       a/{device}  no_value  7\n"
+                                             "plant                       -           no_route  2\n"));
+  status.sources[0].without_reading.clear();
+  EXPECT_THAT(status_text(status), testing::Not(HasSubstr("WITHOUT")));
+}
+
 TEST(StatusText, a_frame_has_rates_and_fits_the_terminal) {
   const GatewayStatus before = healthy_status();
   GatewayStatus now = before;

@@ -124,6 +124,9 @@ TEST(HttpSource, body_is_decoded_by_the_route_of_its_path_and_answered_with_coun
               ElementsAre(RecordedReading{"kitchen", "t", 21.5}, RecordedReading{"kitchen", "h", 40}));
   EXPECT_EQ(status_of(ask(served.port, request("/ingest/room%201", R"({"t":1})", "", "PUT"))), 200);
   EXPECT_EQ(served.host.readings().back().sensor, "room 1");
+  EXPECT_EQ(status_of(post(served.port, "/ingest/a+b", R"({"t":1})")), 200);
+  EXPECT_EQ(served.host.readings().back().sensor, "a+b");
+  EXPECT_EQ(status_of(post(served.port, "/+/a", R"({"t":1})")), 404);
 }
 
 TEST(HttpSource, what_is_partly_refused_is_answered_with_the_first_refusal) {
@@ -186,6 +189,18 @@ TEST(HttpSource, what_is_not_taken_has_its_status_and_is_counted) {
     EXPECT_EQ(served.host.refusals(), counted) << one.bytes;
   }
   EXPECT_TRUE(served.host.readings().empty());
+}
+
+TEST(HttpSource, bodies_of_which_nothing_comes_are_counted) {
+  Served served(http_options(free_port()));
+  post(served.port, "/ingest/a", R"({"w":"only words"})");
+  post(served.port, "/ingest/a", "{");
+  post(served.port, "/lines", "# a comment");
+  post(served.port, "/elsewhere", "1");
+  EXPECT_TRUE(served.host.wait_for_without_reading({{"/ingest/{device} no_value", 1},
+                                                    {"/ingest/{device} bad_syntax", 1},
+                                                    {"/lines no_value", 1},
+                                                    {" no_route", 1}}));
 }
 
 // The path of a route, the key or the host could otherwise be another one than a proxy in front of it has seen.
@@ -493,7 +508,8 @@ TEST(Gunzip, takes_whole_members_and_nothing_else) {
 
 TEST(HttpTarget, paths_are_topics_once_their_escapes_are_read) {
   EXPECT_EQ(topic_of_path("/a%20b/%c3%a9"), "/a b/\xC3\xA9");
-  for (const char* bad : {"", "a", "/%", "/%2", "/%2f", "/%00", "/%0a", "/a+b", "/a%23", "/%g0"}) {
+  EXPECT_EQ(topic_of_path("/a+b/%23"), "/a+b/#");
+  for (const char* bad : {"", "a", "/%", "/%2", "/%2f", "/%00", "/%0a", "/%g0"}) {
     EXPECT_EQ(topic_of_path(bad), std::nullopt) << bad;
   }
 }

@@ -263,6 +263,25 @@ TEST(MqttSource, poison_and_oversize_payloads_are_acknowledged_and_counted) {
   source->stop();
 }
 
+TEST(MqttSource, messages_of_which_nothing_comes_are_counted) {
+  for (const int protocol : {3, 5}) {
+    const MosquittoServer broker;
+    RecordingHost host;
+    MqttOptions options = options_for(broker.uri(), protocol);
+    options.routes[0].mapping.format = &json_format;
+    const auto source = make_mqtt_source(options, SourceId{0}, host);
+    source->start();
+    ASSERT_TRUE(host.wait_for_connections(1));
+    for (const char* payload : {R"({"w":"only words"})", R"({"t":null})", R"({"t":1e999})", R"({"t":1})"}) {
+      ASSERT_TRUE(broker.publish("sensors/a/t", payload));
+    }
+    ASSERT_TRUE(host.wait_for_readings(1));
+    EXPECT_TRUE(host.wait_for_without_reading(
+        {{"sensors/{device}/{metric} no_value", 2}, {"sensors/{device}/{metric} not_finite", 1}}));
+    source->stop();
+  }
+}
+
 TEST(MqttSource, password_is_needed_and_used) {
   const TemporaryFolder folder;
   ASSERT_EQ(run_program({"mosquitto_passwd", "-b", "-c", folder / "pw", "user", "secret"}), 0);

@@ -215,14 +215,6 @@ TEST_F(SpoolSourceTest, files_that_are_not_taken_are_in_the_way_of_none) {
   EXPECT_EQ(host.impairment(), "");
 }
 
-TEST_F(SpoolSourceTest, more_files_that_stay_than_are_looked_at_are_said) {
-  options.when_done = WhenDone::keep;
-  options.max_files = 100;
-  for (int i = 0; i <= 10'000; ++i) drop("f" + std::to_string(i), "", 1000);
-  start();
-  ASSERT_TRUE(soon([&] { return host.impairment().find("has too many files") != std::string::npos; }));
-}
-
 TEST_F(SpoolSourceTest, files_that_wait_and_files_that_are_done_are_counted) {
   options.max_files = 2;
   host.hold(true);

@@ -1,0 +1,40 @@
+// Messages that gave no reading, by the route that took them and the reason, as a batch lists them.
+//
+// Owns:   nothing; the topic of a route lives as long as its router.
+// Thread: plain values.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "pipeline/refusal.h"
+
+namespace edgetide {
+
+// Why a message gave no reading: what it was refused for first, by the number of that reason, or what follows these.
+enum class NoReading : std::uint8_t {
+  no_value = refusal_count,  // nothing in it is a value: words, null, an empty object, what only describes others
+  ignored_topic,             // `ignore_topics` has it
+};
+
+inline constexpr std::size_t no_reading_count = static_cast<std::size_t>(NoReading::ignored_topic) + 1;
+
+constexpr NoReading no_reading_of(Refusal reason) noexcept {
+  return static_cast<NoReading>(reason);
+}
+
+constexpr std::string_view name_of(NoReading reason) noexcept {
+  constexpr std::array<std::string_view, no_reading_count - refusal_count> others = {"no_value", "ignored_topic"};
+  const auto index = static_cast<std::size_t>(reason);
+  return index < refusal_count ? refusal_names[index] : others[index - refusal_count];
+}
+
+struct MessagesWithoutReading {
+  std::string_view route;  // its topic as configured; empty: its source has none, or no route took the message
+  NoReading reason;
+  std::uint32_t messages = 0;
+};
+
+}  // namespace edgetide
