@@ -204,6 +204,30 @@ TEST(SessionWindow, row_that_a_cut_makes_shorter_is_retracted_and_begins_again) 
   }
 }
 
+// A row is known by its start: of the windows that would begin before all time there is the newest one alone.
+TEST(SlidingWindow, windows_at_the_earliest_time_have_starts_of_their_own) {
+  for (const std::int64_t offset : {0, 3}) {
+    PipelineOptions options = window_of(WindowKind::sliding);
+    options.windows[0].size = Duration::seconds(20);
+    options.windows[0].slide = Duration::seconds(5);
+    options.windows[0].offset = Duration::seconds(offset);
+    Pipeline pipeline(options);
+    const auto read_after = [&](Duration behind) {
+      const Reading reading{series_of(pipeline, "a"), Timestamp::earliest() + behind, 1};
+      pipeline.apply({SourceId{0}, std::nullopt, std::span<const Reading>(&reading, 1)});
+    };
+    for (const int seconds : {0, 7}) read_after(Duration::seconds(seconds));
+    pipeline.raise_watermarks(at(0));
+    const Emission emission = tick(pipeline, 1, Fire::all);
+    ASSERT_FALSE(emission.rows.empty());
+    EXPECT_EQ(emission.rows[0].start, Timestamp::earliest());
+    EXPECT_EQ(emission.rows[0].readings, 2);
+    for (std::size_t i = 1; i < emission.rows.size(); ++i) {
+      EXPECT_LT(emission.rows[i - 1].start, emission.rows[i].start) << "offset " << offset;
+    }
+  }
+}
+
 TEST(RunningWindow, totals_since_the_start_leave_whenever_they_changed) {
   Pipeline pipeline(window_of(WindowKind::running));
   read(pipeline, "a", 5, 2);
