@@ -1,6 +1,5 @@
 #include "pipeline/sliding_windows.h"
 
-#include <algorithm>
 #include <numeric>
 
 #include "pipeline/slot_bytes.h"

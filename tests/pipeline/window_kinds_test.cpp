@@ -205,7 +205,7 @@ TEST(SessionWindow, row_that_a_cut_makes_shorter_is_retracted_and_begins_again) 
 }
 
 // A row is known by its start: of the windows that would begin before all time there is the newest one alone.
-TEST(SlidingWindow, windows_at_the_earliest_time_have_starts_of_their_own) {
+TEST(SlidingWindow, windows_at_the_earliest_time_each_have_another_start) {
   for (const std::int64_t offset : {0, 3}) {
     PipelineOptions options = window_of(WindowKind::sliding);
     options.windows[0].size = Duration::seconds(20);
