@@ -23,7 +23,7 @@ enum class RowState : std::uint8_t {
   open,       // the watermark has not passed the end
   closed,     // passed; late readings may still correct it
   final,      // end + allowed_lateness <= watermark; never changes again
-  retracted,  // of a session that was joined to an earlier one, or no longer among the `top`: sinks delete the row
+  retracted,  // of a session that was joined to an earlier one or cut, or not among the `top` now: sinks delete the row
   added,      // readings that came too late for a final window: a store adds them to the row it has (AddedRow)
 };
 inline constexpr EnumWord<RowState> row_state_words[] = {{RowState::open, "open"},

@@ -281,14 +281,13 @@ Timestamp Pipeline::watermark_by(WatermarkScope scope, const SeriesState& series
 }
 
 // What a source counts for among others; nothing: all of its series are idle.
-std::optional<Timestamp> Pipeline::watermark_of(const SourceState& source) const noexcept {
-  if (!source.minimum.active()) return std::nullopt;
-  return source.time.scope == WatermarkScope::stream ? source.stream.value() : source.minimum.value();
-}
-
 void Pipeline::enter_in_all(SourceId source) {
   const SourceState& state = sources_[index_of(source)];
-  all_.enter(source, watermark_of(state), state.minimum.own());
+  std::optional<Timestamp> value;  // what all are raised to is none of it
+  if (state.minimum.active()) {
+    value = state.time.scope == WatermarkScope::stream ? state.stream.own() : state.minimum.of_members();
+  }
+  all_.enter(source, value, state.minimum.own());
 }
 
 // The minimums of several sources are held while one of these is awaited.
@@ -569,12 +568,7 @@ void Pipeline::hear_at_most(SourceId source, Duration at) noexcept {
 }
 
 void Pipeline::raise_watermarks(Timestamp to) noexcept {
-  if (to == Timestamp::latest()) {
-    for (SourceState& source : sources_) source.minimum.note_end();
-    all_.note_end();
-  } else {
-    floor_before_end_ = std::max(floor_before_end_, to);
-  }
+  if (to != Timestamp::latest()) floor_before_end_ = std::max(floor_before_end_, to);
   floor_ = std::max(floor_, to);
   for (SeriesState& state : states_) state.watermark.raise(to);
   for (SourceState& source : sources_) {
@@ -639,9 +633,9 @@ Timestamp Pipeline::passed(const SeriesState& series) const noexcept {
     case WatermarkScope::stream:
       return std::max(newest, source.stream.own() + delay);
     case WatermarkScope::source:
-      return std::max(newest, source.minimum.before_end());
+      return std::max(newest, source.minimum.of_members());
     case WatermarkScope::global:
-      return std::max(newest, all_.before_end());
+      return std::max(newest, all_.of_members());
     case WatermarkScope::sensor:
       break;
   }

@@ -230,7 +230,6 @@ class Pipeline {
   Timestamp watermark_of(const SeriesState& series, SourceId source) const noexcept;
   Timestamp watermark_by(WatermarkScope scope, const SeriesState& series, SourceId source) const noexcept;
   SeriesClock clock_of(SeriesId series) const noexcept;
-  std::optional<Timestamp> watermark_of(const SourceState& source) const noexcept;
   void await_sources();
   void release_sources();
   void enter_in_all(SourceId source);

@@ -165,10 +165,15 @@ void SessionWindows::cut_touched() {
   }
 }
 
-// Its row changes, or is new, unless the session had only this piece and ended in its cell.
+// Its row changes, or is new, unless the session had only this piece and ended in its cell. A row that loses readings
+// to the next piece is retracted before it comes again: a store keeps a row of more readings.
 void SessionWindows::become_cut(SlotId slot) {
   Header& piece = store_.header(slot);
   if (piece.part == cut) return;
+  if (has_rest(piece)) {
+    retract(piece);
+    piece.mark.retract();
+  }
   if (piece.part != whole || piece.end > cell_end(piece.start)) piece.mark.changed = 1;
   piece.part = cut;
 }
@@ -232,7 +237,7 @@ void SessionWindows::move_start(SlotId slot, Timestamp start) {
 }
 
 void SessionWindows::retract(const Header& piece) {
-  if (piece.mark.revision == 0) return;
+  if (!piece.mark.is_shown()) return;
   retractions_.push_back({piece.start, row_end(piece), piece.key, piece.mark});
 }
 
@@ -341,7 +346,7 @@ std::size_t SessionWindows::growth(KeyId key, Timestamp event_time, double value
   const Joining joined = joining(key, event_time, reached);
   if (joined.row_end + allowed_lateness_ <= reached) return 0;
   if (joined.own == no_slot) return heap_growth(retractions_) + store_.growth(1) + layout_.growth(nullptr, value);
-  const bool retracts = touched_.size() > 1 || event_time < store_.header(joined.own).start;
+  const bool retracts = touched_.size() > 1 || event_time < store_.header(joined.own).start || joined.is_cut;
   return (retracts ? heap_growth(retractions_) : 0) + layout_.growth(store_.state(joined.own), value);
 }
 

@@ -3,7 +3,7 @@
 // A reading alone is a session [t, t + gap) that joins those it overlaps or touches, and is judged by the end of the
 // joined session. A reading never joins a session that is final by the watermark, nor one behind a final session that
 // it would have been in. The joined session goes on as the one that started where it starts; of the others, what was
-// emitted before is retracted.
+// emitted before is retracted. So is a row that loses readings because its session is cut, before it is emitted again.
 //
 // A session that is longer than max_length is cut at the multiples of max_length. So that neither the order of arrival
 // nor what was emitted before changes where, every session is kept in pieces from its beginning, one for each cell
@@ -81,7 +81,7 @@ class SessionWindows {
   void for_each_final(KeyId key, Timestamp event_time, Timestamp reached, Visit&& visit) const {
     for (SlotId slot = newest_[index_of(key)]; slot != no_slot; slot = store_.header(slot).older) {
       const Header& piece = store_.header(slot);
-      if (piece.end <= event_time) return;
+      if (session_end(piece) <= event_time) return;
       if (piece.part == rest || session_end(piece) + allowed_lateness_ > reached) continue;
       merged_of_ = no_slot;
       visit(AggregateSpan{piece.start, row_end(piece)}, state_of(slot));

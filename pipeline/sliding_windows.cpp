@@ -20,6 +20,7 @@ SlidingWindows::SlidingWindows(const WindowOptions& options, const AggregateLayo
       even_step_(grid_.even() ? static_cast<std::uint64_t>(step_.count()) : 0),
       window_cells_(options.size.count() / step_.count()),
       slide_cells_(options.slide.count() / step_.count()),
+      lowest_start_(last_start_of(Timestamp::earliest())),
       allowed_lateness_(options.allowed_lateness),
       layout_(layout),
       panes_(layout.words(), hash_seed),
@@ -36,7 +37,7 @@ SlidingWindows::~SlidingWindows() {
 }
 
 std::int64_t SlidingWindows::first_start_of(std::int64_t cell) const noexcept {
-  return floor_divide(cell - window_cells_ + slide_cells_, slide_cells_) * slide_cells_;
+  return std::max(lowest_start_, floor_divide(cell - window_cells_ + slide_cells_, slide_cells_) * slide_cells_);
 }
 
 ReadingOutcome SlidingWindows::admit_elsewhere(KeyId key, Timestamp event_time, double value, Timestamp reached) {

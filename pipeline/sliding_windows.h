@@ -284,6 +284,7 @@ class SlidingWindows {
   const std::uint64_t even_step_;  // 0 where cells differ
   const std::int64_t window_cells_;
   const std::int64_t slide_cells_;
+  const std::int64_t lowest_start_;  // no window starts before: its start would be the same as that of this one
   const Duration allowed_lateness_;
   const AggregateLayout& layout_;
   Panes panes_;

@@ -100,39 +100,38 @@ class MinimumWatermark {
 
   // After members were removed.
   void settle() noexcept {
-    if (active() && !held_) raise(members_.min());
+    if (active() && !held_) value_ = std::max(value_, members_.min());
   }
   void set_held(bool held) noexcept {
     const bool released = held_ && !held;
     held_ = held;
     if (released) settle();
   }
-  void raise(Timestamp to) noexcept { value_ = std::max(value_, to); }
-
-  // It will be raised to the end of all times. What it was then is not in a snapshot.
-  void note_end() noexcept { before_end_ = value_ == Timestamp::latest() ? before_end_ : value_; }
-  Timestamp before_end() const noexcept { return before_end_; }
+  void raise(Timestamp to) noexcept { floor_ = std::max(floor_, to); }
 
   bool active() const noexcept { return members_.min() != MinTree::absent; }
   bool is_active(Member member) const noexcept { return members_.get(index_of(member)) != MinTree::absent; }
-  Timestamp value() const noexcept { return value_; }
+  Timestamp value() const noexcept { return std::max(value_, floor_); }
+  // Without what it was raised to. Of a snapshot: with that, but for the end of all input.
+  Timestamp of_members() const noexcept { return value_; }
   Timestamp own() const noexcept { return own_; }
   // Heard once, all idle now, no source is waited for, and input has not ended: then nothing is active.
   bool silent() const noexcept {
-    return !active() && !held_ && own_ != Timestamp::earliest() && value_ != Timestamp::latest();
+    return !active() && !held_ && own_ != Timestamp::earliest() && floor_ != Timestamp::latest();
   }
   const Heard& heard() const noexcept { return heard_; }
   std::size_t memory_bytes() const noexcept { return members_.memory_bytes(); }
 
   // Without the members, and whether it is held.
   void save(ByteWriter& out) const {
-    out.time(value_);
+    out.time(value());
     out.time(own_);
     out.u32(index_of(heard_.source));
     out.duration(heard_.at);
   }
   void load(ByteReader& in) noexcept {
-    value_ = in.time();
+    floor_ = in.time();
+    value_ = floor_ == Timestamp::latest() ? Timestamp::earliest() : floor_;
     own_ = in.time();
     heard_.source = SourceId{in.u32()};
     heard_.at = in.duration();
@@ -148,7 +147,7 @@ class MinimumWatermark {
   MinTree members_;
   Timestamp value_ = Timestamp::earliest();
   Timestamp own_ = Timestamp::earliest();
-  Timestamp before_end_ = Timestamp::earliest();
+  Timestamp floor_ = Timestamp::earliest();  // raised to
   Heard heard_;
   bool held_ = false;
 };

@@ -29,10 +29,19 @@ struct RowMark {
     pass(now);
     if (revision < max_revision) revision = (revision + 1) & max_revision;
   }
-  // Another `top` ranks it. `is_shown`: each row that was emitted is.
-  void rank_again(bool is_shown) noexcept {
+  // The row was emitted, and not retracted since.
+  bool is_shown() const noexcept { return revision > 0 && state != static_cast<std::uint32_t>(RowState::retracted); }
+  // Its row is retracted, and is emitted again: with a revision behind that of the retraction.
+  void retract() noexcept {
+    if (!is_shown()) return;
+    emit(RowState::retracted);
     changed = 1;
-    if (is_shown && revision > 0) ranked = 1;
+    ranked = 0;
+  }
+  // Another `top` ranks it. `all_shown`: each row that was emitted is among them.
+  void rank_again(bool all_shown) noexcept {
+    changed = 1;
+    if (all_shown && is_shown()) ranked = 1;
   }
   // As `emit`, for a row that is held back.
   void pass(RowState now) noexcept {

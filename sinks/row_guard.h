@@ -7,7 +7,8 @@
 // of them holds in its transaction, and after a power cut a revision may come a second time with other content.
 // Where a row does not say how many readings it has, one from our own state directory gives way, and one from another
 // to a greater revision. By the same reasoning a retraction deletes our own rows always, and those of another state
-// directory by a greater revision only: it comes with no readings to compare.
+// directory by a greater revision only: it comes with no readings to compare. A row that rightly loses readings (the
+// first one of a session that is cut) is retracted by the pipeline before it comes with fewer.
 //
 // Pure; any thread; never fails.
 #pragma once

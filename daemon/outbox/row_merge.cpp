@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <random>
 #include <unordered_map>
 #include <utility>
@@ -49,26 +50,40 @@ class MergedRows {
         append(row, values);
         continue;
       }
-      const auto [known, fresh] = positions_.try_emplace({row.series.get(), row.start}, rows_.rows.size());
+      const auto [known, fresh] = positions_.try_emplace({row.series.get(), row.start}, Place{rows_.rows.size()});
       if (fresh) {
         append(row, values);
         continue;
       }
-      const std::size_t position = known->second;
-      rows_.rows[position] = row;
-      std::copy(values.begin(), values.end(), rows_.values.begin() + static_cast<std::ptrdiff_t>(position * columns));
+      Place& place = known->second;
+      if (row.state != RowState::retracted && rows_.rows[place.newest].state == RowState::retracted) {
+        if (!place.retraction) {
+          place = {rows_.rows.size(), place.newest};
+          append(row, values);
+          continue;
+        }
+        rows_.rows[*place.retraction] = rows_.rows[place.newest];
+      }
+      rows_.rows[place.newest] = row;
+      std::copy(values.begin(), values.end(),
+                rows_.values.begin() + static_cast<std::ptrdiff_t>(place.newest * columns));
     }
   }
   WindowRows take() { return std::move(rows_); }
 
  private:
+  struct Place {
+    std::size_t newest;
+    std::optional<std::size_t> retraction = std::nullopt;  // of the row before it
+  };
+
   void append(const SinkRow& row, std::span<const double> values) {
     rows_.rows.push_back(row);
     rows_.values.insert(rows_.values.end(), values.begin(), values.end());
   }
 
   WindowRows rows_;
-  std::unordered_map<RowKey, std::size_t, RowKeyHash> positions_;  // points into the batches
+  std::unordered_map<RowKey, Place, RowKeyHash> positions_;  // points into the batches
 };
 
 }  // namespace

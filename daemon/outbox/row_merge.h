@@ -1,4 +1,5 @@
 // Several batches as one. Of rows with the same input, series and start only the newest stays: a store keeps no other.
+// A retraction before it stays too: without it a store would keep a row of more readings.
 // Rows in the state `added` all stay, behind those that they are added to.
 //
 // Thread: pure.

@@ -54,6 +54,8 @@ def made(world, store, mode, number, **more):
         if not gateway.database.exists():
             return {}
         with sqlite3.connect(f"file:{gateway.database}?mode=ro", uri=True, timeout=10) as lite:
+            if not lite.execute("SELECT 1 FROM sqlite_schema WHERE name = 'w'").fetchall():
+                return {}  # the file is there before its tables
             return {(sensor, start - START): count for sensor, start, count in
                     lite.execute(f"SELECT sensor_id, time_us, {number} FROM w")}
 

@@ -161,6 +161,20 @@ TEST(Handover, session_goes_on_until_its_gap) {
   EXPECT_THAT(lines(after, tick(after, 30), 3), ElementsAre("a [1,17) final r1: 4 4 nan", "a [30,35) open r1: 1 1 1"));
 }
 
+// The example of SEMANTICS.md.
+TEST(Handover, late_reading_joins_the_session_of_the_former_definition_alone) {
+  PipelineOptions options = sensors();
+  options.windows[0].kind = WindowKind::session;
+  options.windows[0].gap = Duration::seconds(10);
+  options.windows[0].allowed_lateness = Duration::seconds(300);
+  Pipeline before(options);
+  for (const double time : {0, 5}) read(before, "a", time);
+  Pipeline after = after_reload(before, changed(options, add_min));
+  for (const double time : {20, 15}) read(after, "a", time);
+  after.raise_watermarks(at(1000));
+  EXPECT_THAT(lines(after, tick(after, 30), 3), ElementsAre("a [0,25) final r1: 3 3 nan", "a [20,30) final r1: 1 1 1"));
+}
+
 TEST(Handover, running_window_counts_again_and_says_since_when) {
   PipelineOptions options = sensors();
   options.windows[0].kind = WindowKind::running;

@@ -95,6 +95,17 @@ TEST_F(RowLabelsOf, session_that_is_final_are_not_those_of_the_session_that_begi
   expect_finals("W is 8", {{1, "z"}, {3, "x"}, {4, "y"}}, {"[1,8) x", "[4,9) y"}, 8);
 }
 
+TEST_F(RowLabelsOf, session_across_a_multiple_of_max_length_are_not_those_of_a_session_behind_it) {
+  options.windows[0].kind = WindowKind::session;
+  options.windows[0].gap = Duration::seconds(3);
+  options.windows[0].max_length = Duration::seconds(21);
+  for (const auto& aggregates : {std::vector{Aggregate::count, Aggregate::last}, std::vector{Aggregate::count}}) {
+    options.windows[0].aggregates = aggregates;
+    expect_finals("W is 25", {{19, "x"}, {21, "y"}, {23, "x"}}, {"[19,24) y", "[23,26) x"}, 25);
+    expect_finals("W is 23.5", {{19, "x"}, {21, "y"}, {22, "z"}}, {"[19,25) z"}, 23.5);
+  }
+}
+
 TEST_F(RowLabelsOf, pieces_of_a_session_that_is_cut_are_each_those_of_its_newest_reading) {
   options.windows[0].kind = WindowKind::session;
   options.windows[0].gap = Duration::seconds(5);

@@ -177,6 +177,57 @@ TEST(SessionWindow, piece_of_a_session_that_was_cut_is_final_by_itself) {
   }
 }
 
+// By hand, gap 30, max_length 60: the session [50,100) has grown to [50,120) and is cut at 60. A table that keeps the
+// row with the most readings would keep [50,100): it goes, whatever it had, and the shorter one comes.
+TEST(SessionWindow, row_that_a_cut_makes_shorter_is_retracted_and_begins_again) {
+  PipelineOptions options = window_of(WindowKind::session);
+  options.windows[0].gap = Duration::seconds(30);
+  options.windows[0].max_length = Duration::seconds(60);
+  options.sources[0].time.max_out_of_orderness = Duration::seconds(20);
+  for (const bool restarts : {false, true}) {
+    for (const bool moves : {false, true}) {
+      Pipeline pipeline(options);
+      for (const double time : {50, 60, 70}) read(pipeline, "a", time);
+      EXPECT_THAT(lines(pipeline, tick(pipeline, 1)), ElementsAre("a [50,100) open r1: 3 3"));
+      for (const double time : {moves ? 45 : 85, 90}) read(pipeline, "a", time);
+      if (restarts) {
+        Pipeline again(options);
+        ASSERT_EQ(again.restore(pipeline.snapshot(), Connections::go_on), std::nullopt);
+        pipeline = std::move(again);
+      }
+      EXPECT_THAT(
+          lines(pipeline, tick(pipeline, 2, Fire::all)),
+          moves
+              ? ElementsAre("a [45,60) final r1: 2 2", "a [50,100) retracted r2: nan nan", "a [60,120) open r1: 3 3")
+              : ElementsAre("a [50,100) retracted r2: nan nan", "a [50,60) final r3: 1 1", "a [60,120) open r1: 4 4"));
+    }
+  }
+}
+
+// A row is known by its start: of the windows that would begin before all time there is the newest one alone.
+TEST(SlidingWindow, windows_at_the_earliest_time_each_have_another_start) {
+  for (const std::int64_t offset : {0, 3}) {
+    PipelineOptions options = window_of(WindowKind::sliding);
+    options.windows[0].size = Duration::seconds(20);
+    options.windows[0].slide = Duration::seconds(5);
+    options.windows[0].offset = Duration::seconds(offset);
+    Pipeline pipeline(options);
+    const auto read_after = [&](Duration behind) {
+      const Reading reading{series_of(pipeline, "a"), Timestamp::earliest() + behind, 1};
+      pipeline.apply({SourceId{0}, std::nullopt, std::span<const Reading>(&reading, 1)});
+    };
+    for (const int seconds : {0, 7}) read_after(Duration::seconds(seconds));
+    pipeline.raise_watermarks(at(0));
+    const Emission emission = tick(pipeline, 1, Fire::all);
+    ASSERT_FALSE(emission.rows.empty());
+    EXPECT_EQ(emission.rows[0].start, Timestamp::earliest());
+    EXPECT_EQ(emission.rows[0].readings, 2);
+    for (std::size_t i = 1; i < emission.rows.size(); ++i) {
+      EXPECT_LT(emission.rows[i - 1].start, emission.rows[i].start) << "offset " << offset;
+    }
+  }
+}
+
 TEST(RunningWindow, totals_since_the_start_leave_whenever_they_changed) {
   Pipeline pipeline(window_of(WindowKind::running));
   read(pipeline, "a", 5, 2);

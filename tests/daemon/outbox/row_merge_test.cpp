@@ -48,12 +48,25 @@ TEST(RowMerge, series_is_known_by_its_strings_and_a_group_is_not_a_sensor) {
   EXPECT_EQ(merged.windows[0].rows[0].series->unit, "K");
 }
 
-TEST(RowMerge, retraction_takes_the_place_of_the_row_and_a_new_row_that_of_the_retraction) {
+// A store keeps a row of more readings than the new one has, unless it was retracted.
+TEST(RowMerge, retraction_takes_the_place_of_the_row_and_stays_before_a_new_row) {
   const auto kitchen = series("kitchen");
+  const RowBatch first = batch(1, {{kitchen, 0, 1, {3, 4}}});
   const RowBatch gone = batch(2, {{kitchen, 0, 2, {null, null}, RowState::retracted}});
-  const RowBatch back = batch(3, {{kitchen, 0, 1, {1, 5}, RowState::open}});
-  EXPECT_EQ(merge({batch(1, {{kitchen, 0, 1, {1, 4}}}), gone}).windows[0].rows[0].state, RowState::retracted);
-  EXPECT_EQ(merge({gone, back}).windows[0].rows[0].state, RowState::open);
+  const RowBatch back = batch(3, {{kitchen, 0, 3, {1, 5}, RowState::open}});
+  const RowBatch gone_again = batch(4, {{kitchen, 0, 4, {null, null}, RowState::retracted}});
+  const RowBatch newest = batch(5, {{kitchen, 0, 5, {2, 6}, RowState::open}});
+  const auto expect = [](const RowBatch& merged, const std::vector<std::pair<RowState, std::uint32_t>>& wanted) {
+    std::vector<std::pair<RowState, std::uint32_t>> rows;
+    for (const SinkRow& row : merged.windows.at(0).rows) rows.emplace_back(row.state, row.revision);
+    EXPECT_EQ(rows, wanted);
+  };
+  expect(merge({first, gone}), {{RowState::retracted, 2}});
+  expect(merge({first, gone, back}), {{RowState::retracted, 2}, {RowState::open, 3}});
+  expect(merge({first, gone, back, gone_again}), {{RowState::retracted, 2}, {RowState::retracted, 4}});
+  const RowBatch all = merge({first, gone, back, gone_again, newest});
+  expect(all, {{RowState::retracted, 4}, {RowState::open, 5}});
+  EXPECT_EQ(all.windows[0].values_of(1, 2)[0], 2);
 }
 
 TEST(RowMerge, inputs_stay_apart_and_in_their_order) {

@@ -792,15 +792,21 @@ class Model {
       if (before == former.end()) continue;
       now.revision = before->revision;
       now.state = before->state;
+      if (joined.session.is_cut && goes_beyond_its_cell(d, *before)) {  // its row gets shorter
+        if (retract(d, key, *before)) ++now.revision;
+        if (now.revision > 0) now.state = RowState::retracted;
+        now.changed = true;
+        former.erase(before);
+        continue;
+      }
       now.is_ranked = before->is_ranked;
       now.changed = before->changed || before->end != now.end || before->readings.size() != now.readings.size();
       former.erase(before);
     }
     for (Window& window : former) {
-      if (window.revision == 0) continue;
-      const std::int64_t length = d.options.max_length.count(), t = window.start.count();
-      const auto cell_end = Timestamp::microseconds(t - (t % length + length) % length + length);
-      if (joined.session.is_cut) window.end = std::min(window.joinable_to, cell_end);
+      if (joined.session.is_cut && !goes_beyond_its_cell(d, window)) {
+        window.end = std::min(window.joinable_to, cell_end(d, window.start));
+      }
       retract(d, key, window);
     }
     for (auto i = joined.from.rbegin(); i != joined.from.rend(); ++i) {
@@ -809,10 +815,22 @@ class Model {
     key.sessions.push_back(std::move(joined.session));
   }
 
-  void retract(Definition& d, const Key& key, const Window& session) {
+  static Timestamp cell_end(const Definition& d, Timestamp time) {
+    const std::int64_t length = d.options.max_length.count(), t = time.count();
+    return Timestamp::microseconds(t - (t % length + length) % length + length);
+  }
+  static bool goes_beyond_its_cell(const Definition& d, const Window& session) {
+    return std::any_of(session.readings.begin(), session.readings.end(),
+                       [&](const auto& reading) { return reading.second.time >= cell_end(d, session.start); });
+  }
+
+  // False: there is no row.
+  bool retract(Definition& d, const Key& key, const Window& session) {
+    if (session.revision == 0 || session.state == RowState::retracted) return false;
     d.retracted.push_back({0, d.number, key.sensor, key.metric, session.start, session.end, RowState::retracted, true,
                            session.revision + 1,
                            std::vector<double>(d.options.aggregates.size(), std::numeric_limits<double>::quiet_NaN())});
+    return true;
   }
 
   // --- ticks
