@@ -9,6 +9,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::chrono::milliseconds max_pause_while_stopping{500};
+constexpr std::chrono::milliseconds interrupt_again_after{200};
 constexpr std::chrono::minutes look_each{1};    // at a store that gets no rows
 constexpr std::chrono::seconds look_within{3};  // when somebody asks
 
@@ -103,7 +104,11 @@ void SinkWorker::join() {
     MutexLock lock(mutex_);
     while (!ended_ && changed_.wait_until(lock, deadline_) == std::cv_status::no_timeout) {
     }
-    if (!ended_) delivery_.interrupt();
+    // A sink may connect again within one call, to a server that stalls again.
+    while (!ended_) {
+      delivery_.interrupt();
+      changed_.wait_until(lock, std::chrono::steady_clock::now() + interrupt_again_after);
+    }
   }
   thread_.join();
 }

@@ -95,7 +95,7 @@ class SinkWorker {
 
   // Tells the worker to deliver what it has until the deadline and then to end; returns at once.
   void finish(std::chrono::steady_clock::time_point deadline);
-  // Waits for the end; at the deadline a call that blocks is interrupted. Requires: `finish`.
+  // Waits for the end; from the deadline on a call that blocks is interrupted. Requires: `finish`.
   void join();
 
  private:

@@ -27,6 +27,7 @@ class ScriptedSink final : public Sink {
     SinkTraits traits;
     bool keep_in_doubt = false;  // an InDoubt delivery was stored all the same
     bool block = false;          // deliver waits for `interrupt` or for this to be cleared
+    int hangs = 1;               // so often until an interrupted call returns
     std::condition_variable unblocked;
     std::vector<EpochId> epochs;    // stored, in order
     std::vector<RowBatch> batches;  // of these, and the parts of others that were stored
@@ -59,7 +60,10 @@ class ScriptedSink final : public Sink {
 
   Outcome deliver(const RowBatch& batch) override {
     std::unique_lock lock(log_.mutex);
-    log_.unblocked.wait(lock, [&] { return !log_.block || log_.interrupted; });
+    for (int hang = 0; hang < log_.hangs; ++hang) {
+      log_.unblocked.wait(lock, [&] { return !log_.block || log_.interrupted; });
+      if (hang + 1 < log_.hangs) log_.interrupted = false;  // as a sink that connects again
+    }
     if (log_.interrupted) return RetryAfter{Duration(), "interrupted"};
     if (!log_.epochs.empty() && batch.id <= log_.epochs.back()) {
       ++log_.repeats;

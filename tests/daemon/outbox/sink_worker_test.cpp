@@ -90,6 +90,16 @@ TEST_F(SinkWorkerTest, sink_that_hangs_is_interrupted_at_the_deadline_and_its_ro
   EXPECT_THAT(log.stored(), ElementsAre(1));
 }
 
+TEST_F(SinkWorkerTest, sink_that_hangs_again_after_it_was_interrupted_is_interrupted_again) {
+  log.block = true;
+  log.hangs = 3;
+  make();
+  worker->start();
+  worker->push(own_rows(1));
+  finish(std::chrono::seconds(0));
+  EXPECT_EQ(worker->status().outbox_rows, 1U);
+}
+
 TEST_F(SinkWorkerTest, idle_sink_is_looked_at_when_it_is_to_be_taken_back) {
   make();
   worker->start();
