@@ -1,4 +1,6 @@
 // The groups of the key table, one function each. For key_table.cpp only.
+//
+// Thread: any. Fails: never.
 #pragma once
 
 #include "config/key_table.h"

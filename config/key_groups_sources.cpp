@@ -86,7 +86,8 @@ KeyGroup mapping_keys(const Parts& parts) {
   const std::string with_paths = formats_with_paths(parts.formats), with_columns = takers_of("columns");
   KeyGroup group = {
       "Mapping",
-      "How a payload becomes readings. These keys belong to a route of an MQTT source, or directly to a socket source.",
+      "How a payload becomes readings. These keys belong to a route of an MQTT, HTTP or Kafka source, or directly to a "
+      "socket or spool source.",
       {
           required(part_word("format", "", "The format of the payload, or a preset, see below.")),
           of_type(ValueType::text_or_table, "sensor", "\"{device}\" or \"{sensor}\" if captured",
@@ -188,7 +189,7 @@ KeyGroup value_field_keys() {
                    "Converts a number from one unit to another, which is that of the reading: `\"F->C\"`, "
                    "`\"mbar->hPa\"`, `\"Wh->kWh\"`. A unit in the text goes before the first of them."),
               text("unit_path", "",
-                   "json: where the payload names the unit of the value, such as `TempUnit`. The value is converted to "
+                   "Where the payload names the unit of the value, such as `TempUnit`. The value is converted to "
                    "`unit`, or refused (`bad_unit`)."),
               number("scale", "1", "The value is multiplied by this."),
               number("offset", "0", "Added after the multiplication by `scale`."),

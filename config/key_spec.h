@@ -1,4 +1,6 @@
 // Rows of the key table, as short as they can be written. For the key table and the parts.
+//
+// Thread: any. Fails: never.
 #pragma once
 
 #include <cstdint>

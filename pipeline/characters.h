@@ -1,4 +1,6 @@
 // What a byte of a text is. Only ASCII counts, whatever the locale.
+//
+// Thread: pure. Fails: never.
 #pragma once
 
 namespace edgetide {

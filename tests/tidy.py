@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The style that can be checked, as a test: prints every breach as file:line: reason, and fails if there is one."""
+import itertools
 import re
 import shutil
 import subprocess
@@ -63,6 +64,7 @@ ONLY_IN = {
 # Locks whose guards the compiler checks (tests/thread_safety.py), and where they still have to come.
 UNCHECKED_LOCK = re.compile(r"\bstd::(mutex|lock_guard|unique_lock|scoped_lock|condition_variable)\b")
 MAY_LOCK_UNCHECKED = ("daemon/service/mutex.h", "tests/")
+THREAD_STATED = re.compile(r"\b[Tt]hread|\b[Pp]ure\b|constexpr|[Mm]acro")
 BAD_NAMES = re.compile(r"(^|_)(util|utils|common|helper|helpers|misc|manager|handler|processor)(_|\.|$)")
 LEFT_OVER = re.compile(r"\b(FIX" + r"ME|TO" + r"DO|X" + r"XX|HA" + r"CK)\b")
 MACHINE_PATHS = re.compile(r"/wo" + r"rk/|/tm" + r"p/b-")
@@ -130,6 +132,8 @@ def check_includes(path, name, number, line):
         return
     header = found.group(1)
     folder = longest_prefix(name, MAY_INCLUDE)
+    if folder == "daemon" and name.count("/") > 1:
+        breach(path, 1, "a folder without arrows: add it to MAY_INCLUDE")
     own = longest_prefix(header, MAY_INCLUDE) == folder
     if '"' in line and not own and longest_prefix(header, MAY_INCLUDE[folder]) is None:
         breach(path, number, f"{folder} may not include {header}")
@@ -151,6 +155,11 @@ def check_functions(path, lines):
             start = None
 
 
+def head_of(lines):
+    """The comment at the top of a file."""
+    return "\n".join(itertools.takewhile(lambda line: line.startswith("//"), lines))
+
+
 def check_source(path):
     name = str(path.relative_to(ROOT))
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -169,6 +178,8 @@ def check_source(path):
     if path.suffix == ".h":
         if not lines or not lines[0].startswith("//"):
             breach(path, 1, "a header opens with what it is")
+        if name.startswith(tuple(MAY_INCLUDE)) and not THREAD_STATED.search(head_of(lines)):
+            breach(path, 1, "a header says from which thread it may be used: Thread:")
         if "#pragma once" not in lines:
             breach(path, 1, "no #pragma once")
     if BAD_NAMES.search(path.stem.lower()):

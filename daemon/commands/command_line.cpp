@@ -45,7 +45,8 @@ struct CommandOptions {
 };
 
 void add_config(CLI::App& command, CommandOptions& options) {
-  command.add_option("-c,--config", options.config, "configuration file; " + options.config)->type_name("FILE");
+  command.add_option("-c,--config", options.config, "configuration file (default " + options.config + ")")
+      ->type_name("FILE");
 }
 
 void add_run(CLI::App& app, CommandOptions& options) {
@@ -185,7 +186,7 @@ void add_questions(CLI::App& app, CommandOptions& options) {
              "output format (default text)");
   add_question(app, "top", "Live view; press q to quit", options);
 
-  CLI::App& sensors = add_question(app, "sensors", "List its sensors, one per line", options);
+  CLI::App& sensors = add_question(app, "sensors", "List the sensors, one per line", options);
   add_format(sensors, options.ask.format, "output format (default text)");
   const auto only = [&](const char* flag, const char* choice, const char* description) {
     return sensors.add_flag_callback(
@@ -206,7 +207,7 @@ void add_questions(CLI::App& app, CommandOptions& options) {
 
   CLI::App& sink = *app.add_subcommand("sink", "Decide about a sink of the running gateway");
   sink.require_subcommand(1);
-  CLI::App& take = add_question(sink, "take", "Take it back from the instance that has taken it over", options);
+  CLI::App& take = add_question(sink, "take", "Take the sink back from another instance", options);
   add_format(take, options.ask.format, "output format (default text)");
   take.add_option("name", options.sink, "name of the sink")->required()->type_name("NAME");
 

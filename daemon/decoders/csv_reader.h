@@ -1,7 +1,7 @@
 // Rows of comma-separated values, field by field. Quoted fields may hold delimiters, newlines and doubled quotes;
 // blanks around other fields are dropped; empty lines are skipped.
 //
-// Source: RFC 4180.
+// See:    RFC 4180.
 // Owns:   nothing: fields point into the text, or into the batch that keeps what had doubled quotes.
 // Thread: one owner at a time.
 // Fails:  `read` says so, with `at` near the fault; the next one goes on with the line behind.

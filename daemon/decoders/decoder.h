@@ -133,9 +133,9 @@ struct MappingOptions {
   // Template over captures: "{area}/{device}"; default: "{device}" or "{sensor}" if captured. influx_decoder.h has
   // more.
   std::string sensor;
-  std::string sensor_path;  // json, csv: where the payload names the sensor; wins over `sensor` where it is there
+  std::string sensor_path;  // where the payload names the sensor; wins over `sensor` where it is there
   std::string metric;       // template over captures; default: "{metric}" if captured, else the names of the values
-  std::string metric_path;  // json, csv: where the payload names the metric of a record; wins over `metric`
+  std::string metric_path;  // where the payload names the metric of a record; wins over `metric`
   TimeField time;           // influx: only `format`
   std::vector<std::string> each;    // json: where the records are, "readings[*]"; the first path that leads somewhere
   bool parallel_arrays = false;     // json: the arrays in a record are columns, and each row of them is a record

@@ -24,9 +24,10 @@ class FormatOptions {
 
 struct Format {
   std::string_view name;
-  // Of `sensor.path`, `metric.path`, `time.path`, `each`, `values`, `ignore`, `labels`, `unit`, `coerce_strings`,
-  // `states`, `timezone`, `columns`, `delimiter`; REFERENCE.md prints for each key the formats that take it. The
-  // templates of sensor and metric, and how a time is written, are for all formats.
+  // Of `sensor.path`, `metric.path`, `time.path`, `time.time_of_day`, `each`, `parallel_arrays`, `values`, `ignore`,
+  // `labels`, `dedupe`, `unit`, `coerce_strings`, `states`, `timezone`, `columns`, `delimiter`; REFERENCE.md prints for
+  // each key the formats that take it. The templates of sensor and metric, and how a time is written, are for all
+  // formats.
   std::vector<std::string_view> takes;
   // Fails: std::invalid_argument with a reason that begins with the key it is about.
   std::unique_ptr<Decoder> (*make)(const MappingOptions& options, std::span<const std::string> capture_names);

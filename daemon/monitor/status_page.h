@@ -1,4 +1,6 @@
 // status_page.html, as it was when the program was built. @NONCE@ stands where the answer's nonce goes.
+//
+// Thread: any. Fails: never.
 #pragma once
 
 #include <string_view>

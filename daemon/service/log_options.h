@@ -1,4 +1,6 @@
 // What is logged, and where to.
+//
+// Thread: plain values.
 #pragma once
 
 #include "pipeline/enum_word.h"

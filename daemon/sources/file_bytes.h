@@ -1,6 +1,6 @@
 // The content of a file, one piece after the other: as it is, or of a gzip (.gz) or Zstandard (.zst) archive.
 //
-// Source: RFC 1952 (gzip), RFC 8878 (Zstandard).
+// See:    RFC 1952 (gzip), RFC 8878 (Zstandard).
 // Owns:   buffers of the decompressor; the descriptor is its user's. Thread: one.
 // Blocks: for the disk.
 // Fails:  in the result.

@@ -5,6 +5,8 @@
 // telegram:       a stream of messages of several lines, each from a line that begins with '/' to one that begins with
 //                 '!' (telegram_buffer.h).
 // whole:          a datagram is one message.
+//
+// Thread: plain values.
 #pragma once
 
 #include "pipeline/enum_word.h"
