@@ -404,7 +404,7 @@ void KafkaSource::assign_missed() {
   std::vector<KafkaOffset> from;
   for (const auto& [partition, state] : partitions_) {
     if (!state.is_read) continue;
-    const auto same = [&](const KafkaOffset& each) { return each.partition == partition; };
+    const auto same = [&wanted = partition](const KafkaOffset& each) { return each.partition == wanted; };
     const auto again = std::find_if(missed.begin(), missed.end(), same);
     const std::int64_t offset = state.read >= 0 ? state.read : options_.start;
     from.push_back({partition, again == missed.end() ? offset : again->offset});
