@@ -45,8 +45,7 @@ struct CommandOptions {
 };
 
 void add_config(CLI::App& command, CommandOptions& options) {
-  command.add_option("-c,--config", options.config, "configuration file (default " + options.config + ")")
-      ->type_name("FILE");
+  command.add_option("-c,--config", options.config, "configuration file; " + options.config)->type_name("FILE");
 }
 
 void add_run(CLI::App& app, CommandOptions& options) {
