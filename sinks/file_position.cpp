@@ -1,6 +1,6 @@
 #include "sinks/file_position.h"
 
-#include <charconv>
+#include "pipeline/whole_number.h"
 
 namespace edgetide {
 
@@ -17,9 +17,9 @@ std::string_view next_word(std::string_view& text) {
 
 template <typename Number>
 bool read(std::string_view& text, Number& number, int base = 10) {
-  const std::string_view word = next_word(text);
-  const auto end = std::from_chars(word.data(), word.data() + word.size(), number, base);
-  return !word.empty() && end.ec == std::errc() && end.ptr == word.data() + word.size();
+  const auto read = whole_number<Number>(next_word(text), base);
+  if (read) number = *read;
+  return read.has_value();
 }
 
 std::string hex(std::uint64_t number) {

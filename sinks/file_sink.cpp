@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "daemon/service/descriptor.h"
+#include "daemon/service/write_all.h"
 #include "sinks/file_position.h"
 #include "sinks/row_encoder.h"
 
@@ -47,12 +48,8 @@ Descriptor opened(const std::string& path, int flags) {
   return file;
 }
 
-void write_all(const Descriptor& file, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
-    check(written >= 0 || errno == EINTR, path);
-    if (written > 0) bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
+void write_to(const Descriptor& file, std::string_view bytes, const std::string& path) {
+  if (const std::error_code error = write_all(file.get(), bytes)) throw DiskError{path + ": " + error.message()};
 }
 
 class FileSink final : public Sink {
@@ -175,7 +172,7 @@ void FileSink::store(const RowBatch* batch) {
   next.epoch = batch->id;
   next.length += bytes_.size();
   try {
-    write_all(part_, bytes_, file);
+    write_to(part_, bytes_, file);
     check(::fdatasync(part_.get()) == 0, file);
     write_position(next);
   } catch (const DiskError&) {
@@ -196,7 +193,7 @@ void FileSink::begin_part(EpochId first) {
   begun.length = header.size();
   const std::string file = path(begun.part);
   Descriptor part = opened(file, O_RDWR | O_CREAT | O_TRUNC | O_APPEND);
-  write_all(part, header, file);
+  write_to(part, header, file);
   check(::fdatasync(part.get()) == 0, file);
   write_position(begun);  // which syncs the folder, and so the name of the part
   part_ = std::move(part);
@@ -222,7 +219,7 @@ bool FileSink::is_due() const {
 void FileSink::write_position(const FilePosition& position) {
   const std::string unnamed = position_path() + ".new";
   const Descriptor file = opened(unnamed, O_WRONLY | O_CREAT | O_TRUNC);
-  write_all(file, to_text(position), unnamed);
+  write_to(file, to_text(position), unnamed);
   check(::fdatasync(file.get()) == 0, unnamed);
   check(::rename(unnamed.c_str(), position_path().c_str()) == 0, unnamed);
   sync_folder();

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "pipeline/whole_number.h"
+
 namespace edgetide {
 
 namespace {
@@ -63,11 +65,9 @@ double PostgresAnswer::real(std::size_t row, std::size_t column) const {
   constexpr std::size_t digits = 16;
   const std::string hex = text(row, column, digits);
   if (hex.empty()) return std::numeric_limits<double>::quiet_NaN();
-  std::uint64_t bits = 0;
-  const auto end = std::from_chars(hex.data(), hex.data() + hex.size(), bits, 16);
-  if (hex.size() != digits || end.ec != std::errc() || end.ptr != hex.data() + digits)
-    fail(row, column, "is not the bytes of a double");
-  return std::bit_cast<double>(bits);
+  const auto bits = whole_number<std::uint64_t>(hex, 16);
+  if (hex.size() != digits || !bits) fail(row, column, "is not the bytes of a double");
+  return std::bit_cast<double>(*bits);
 }
 
 std::string PostgresAnswer::text(std::size_t row, std::size_t column, std::size_t max_bytes) const {

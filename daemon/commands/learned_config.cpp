@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "daemon/service/descriptor.h"
+#include "daemon/service/write_all.h"
 #include "sinks/row_json.h"
 
 namespace edgetide {
@@ -20,9 +21,9 @@ std::string in_toml(std::string_view text) {
 
 std::vector<RouteOptions> routes_of_toml(const std::string& toml) {
   const Descriptor file(::memfd_create("edgetide.toml", MFD_CLOEXEC));
-  if (!file.is_open() || ::write(file.get(), toml.data(), toml.size()) != static_cast<ssize_t>(toml.size())) {
-    throw std::runtime_error("cannot hold a configuration: " + std::generic_category().message(errno));
-  }
+  const std::error_code error =
+      file.is_open() ? write_all(file.get(), toml) : std::error_code(errno, std::generic_category());
+  if (error) throw std::runtime_error("cannot hold a configuration: " + error.message());
   const std::string path = "/proc/self/fd/" + std::to_string(file.get());
   return load_configuration(path, {.resolve_secrets = false}).options.sources.front().source->routes();
 }

@@ -1,9 +1,9 @@
 #include "daemon/decoders/dotted_name.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "daemon/decoders/id_text.h"
+#include "pipeline/whole_number.h"
 
 namespace edgetide {
 
@@ -11,10 +11,9 @@ namespace {
 
 // The part of that number, from 1; empty if there is none.
 std::string_view part_of(std::string_view path, std::string_view number) noexcept {
-  std::size_t wanted = 0;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), wanted);
-  if (error != std::errc() || end != number.data() + number.size() || wanted == 0) return {};
-  for (; wanted > 1; --wanted) {
+  const std::size_t wanted = whole_number<std::size_t>(number).value_or(0);
+  if (wanted == 0) return {};
+  for (std::size_t part = 1; part < wanted; ++part) {
     const std::size_t dot = path.find('.');
     if (dot == std::string_view::npos) return {};
     path.remove_prefix(dot + 1);

@@ -1,7 +1,6 @@
 #include "daemon/decoders/dsmr_decoder.h"
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 
 #include "daemon/decoders/dsmr_names.h"
@@ -10,6 +9,7 @@
 #include "daemon/decoders/payload_text.h"
 #include "pipeline/characters.h"
 #include "pipeline/time_text.h"
+#include "pipeline/whole_number.h"
 
 namespace edgetide {
 
@@ -39,13 +39,10 @@ std::optional<Timestamp> clock_of(std::string_view text) noexcept {
 std::string_view identity_of(std::string_view hexadecimal, std::string& text, DecodedBatch& out) {
   text.clear();
   for (std::size_t i = 0; i < hexadecimal.size(); i += 2) {
-    unsigned char byte = 0;
     const std::string_view digits = hexadecimal.substr(i, 2);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
-    if (digits.size() != 2 || error != std::errc() || end != digits.data() + 2 || byte <= ' ' || byte > '~') {
-      return hexadecimal;
-    }
-    text += static_cast<char>(byte);
+    const auto byte = whole_number<unsigned char>(digits, 16);
+    if (digits.size() != 2 || !byte || *byte <= ' ' || *byte > '~') return hexadecimal;
+    text += static_cast<char>(*byte);
     if (text.size() > max_id_bytes) return hexadecimal;
   }
   return text.empty() ? hexadecimal : out.keep(text);

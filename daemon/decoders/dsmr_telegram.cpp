@@ -1,11 +1,11 @@
 #include "daemon/decoders/dsmr_telegram.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include "daemon/decoders/line_text.h"
 #include "daemon/decoders/number_text.h"
+#include "pipeline/whole_number.h"
 
 namespace edgetide {
 
@@ -32,9 +32,7 @@ bool has_version(std::string_view objects) noexcept {
 }
 
 bool is_sum(std::string_view digits, std::uint16_t sum) noexcept {
-  std::uint16_t wanted = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), wanted, 16);
-  return digits.size() == 4 && error == std::errc() && end == digits.data() + digits.size() && wanted == sum;
+  return digits.size() == 4 && whole_number<std::uint16_t>(digits, 16) == sum;
 }
 
 void add_byte(std::uint16_t& sum, char byte) noexcept {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <iterator>
 #include <stdexcept>
-#include <system_error>
+
+#include "pipeline/whole_number.h"
 
 namespace edgetide {
 
@@ -74,10 +74,9 @@ std::size_t JsonPath::take_index(std::string_view text, std::size_t at) {
   Step step{Step::Kind::any_element, {}, 0};
   if (inside != "*") {
     step.kind = Step::Kind::index;
-    const auto [stop, error] = std::from_chars(inside.data(), inside.data() + inside.size(), step.index);
-    if (error != std::errc() || stop != inside.data() + inside.size()) {
-      bad_path(text, "has '[" + std::string(inside) + "]': write [*] or a number such as [0]");
-    }
+    const auto index = whole_number<decltype(step.index)>(inside);
+    if (!index) bad_path(text, "has '[" + std::string(inside) + "]': write [*] or a number such as [0]");
+    step.index = *index;
   }
   steps_.push_back(std::move(step));
   return end + 1;

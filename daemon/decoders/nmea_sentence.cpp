@@ -1,9 +1,9 @@
 #include "daemon/decoders/nmea_sentence.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "pipeline/characters.h"
+#include "pipeline/whole_number.h"
 
 namespace edgetide {
 
@@ -12,11 +12,9 @@ namespace {
 constexpr std::size_t talker_bytes = 2, address_bytes = 5;
 
 bool has_checksum(std::string_view body, std::string_view digits) noexcept {
-  unsigned wanted = 0, sum = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), wanted, 16);
-  if (digits.size() != 2 || error != std::errc() || end != digits.data() + digits.size()) return false;
+  unsigned sum = 0;
   for (const char c : body) sum ^= static_cast<unsigned char>(c);
-  return sum == wanted;
+  return digits.size() == 2 && whole_number<unsigned>(digits, 16) == sum;
 }
 
 bool is_address(std::string_view text) noexcept {

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
-#include <charconv>
 #include <string>
+
+#include "pipeline/whole_number.h"
 
 namespace edgetide {
 
@@ -53,9 +54,9 @@ std::optional<Cidr> Cidr::parse(std::string_view text) {
   }
   unsigned bits = bits_most;
   if (slash != std::string_view::npos) {
-    const std::string_view digits = text.substr(slash + 1);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
-    if (error != std::errc() || end != digits.data() + digits.size() || bits > bits_most) return std::nullopt;
+    const auto written = whole_number<unsigned>(text.substr(slash + 1));
+    if (!written || *written > bits_most) return std::nullopt;
+    bits = *written;
   }
   range.bits_ = bits_most == 32 ? mapped_bits + bits : bits;
   return range;

@@ -1,7 +1,8 @@
 #include "daemon/service/host_port.h"
 
 #include <arpa/inet.h>
-#include <charconv>
+
+#include "pipeline/whole_number.h"
 
 namespace edgetide {
 
@@ -23,10 +24,7 @@ std::optional<HostPort> split_host_port(std::string_view text) {
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return port;
+  return whole_number<std::uint16_t>(text);
 }
 
 bool is_ipv4(const std::string& text) {

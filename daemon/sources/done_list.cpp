@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "daemon/service/write_all.h"
+
 namespace edgetide {
 
 namespace {
@@ -18,17 +20,6 @@ constexpr std::size_t max_list_bytes = 16 * 1024 * 1024;
 
 std::string line_of(std::uint64_t inode, std::int64_t changed_ns, std::uint64_t size) {
   return std::to_string(inode) + ' ' + std::to_string(changed_ns) + ' ' + std::to_string(size) + '\n';
-}
-
-// All of it, or the reason.
-std::string write_all(int descriptor, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return std::generic_category().message(errno);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
 }
 
 std::string content_of(int descriptor) {
@@ -71,9 +62,9 @@ bool DoneList::has(const FoundFile& file) const noexcept {
 std::string DoneList::add(const FoundFile& file) {
   if (has(file)) return {};
   const std::string line = line_of(file.inode, file.changed_ns, file.size);
-  const std::string error = write_all(file_.get(), is_torn_ ? '\n' + line : line);
-  is_torn_ = !error.empty();
-  if (is_torn_) return path_ + ": " + error;
+  const std::error_code error = write_all(file_.get(), is_torn_ ? '\n' + line : line);
+  is_torn_ = static_cast<bool>(error);
+  if (is_torn_) return path_ + ": " + error.message();
   entries_[file.inode] = {file.changed_ns, file.size};
   ++lines_;
   return {};
@@ -99,7 +90,7 @@ void DoneList::write_again() {
   if (!file.is_open()) return;
   std::string text;
   for (const auto& [inode, entry] : entries_) text += line_of(inode, entry.changed_ns, entry.size);
-  if (!write_all(file.get(), text).empty() || fdatasync(file.get()) != 0) return;
+  if (write_all(file.get(), text) || fdatasync(file.get()) != 0) return;
   if (rename(next.c_str(), path_.c_str()) != 0) return;
   const std::string folder = path_.substr(0, path_.rfind('/') + 1);
   const Descriptor parent(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -1,23 +1,19 @@
 // gzip archives by zlib; several members are one content.
-#include <array>
-#include <cerrno>
 #include <memory>
-#include <system_error>
-#include <unistd.h>
 #include <zlib.h>
 
+#include "daemon/sources/archive_input.h"
 #include "daemon/sources/file_bytes.h"
 
 namespace edgetide {
 
 namespace {
 
-constexpr std::size_t gzip_input_bytes = 16 * 1024;
 constexpr int gzip_header_only = 16 + MAX_WBITS;  // zlib.h, inflateInit2
 
 class GzipBytes final : public FileBytes {
  public:
-  explicit GzipBytes(int descriptor) : descriptor_(descriptor) {
+  explicit GzipBytes(int descriptor) : input_(descriptor) {
     is_ready_ = inflateInit2(&stream_, gzip_header_only) == Z_OK;
   }
   ~GzipBytes() override {
@@ -29,12 +25,9 @@ class GzipBytes final : public FileBytes {
   Piece read(std::span<char> into) override {
     if (!is_ready_) return {0, true, "out of memory"};
     if (stream_.avail_in == 0 && !has_more_) {
-      const ssize_t got = pread(descriptor_, input_.data(), input_.size(), offset_);
-      if (got < 0) return {0, errno != EINTR, errno == EINTR ? std::string() : std::generic_category().message(errno)};
-      if (got == 0) return {0, true, is_in_member_ ? "the archive is cut off" : std::string()};
-      offset_ += got;
-      stream_.next_in = input_.data();
-      stream_.avail_in = static_cast<uInt>(got);
+      if (auto instead = input_.refill(!is_in_member_)) return *std::move(instead);
+      stream_.next_in = reinterpret_cast<Bytef*>(input_.bytes().data());
+      stream_.avail_in = static_cast<uInt>(input_.bytes().size());
     }
     return inflate_into(into);
   }
@@ -63,14 +56,12 @@ class GzipBytes final : public FileBytes {
     while (is_behind_member_ && stream_.avail_in > 0 && *stream_.next_in == 0) ++stream_.next_in, --stream_.avail_in;
   }
 
-  const int descriptor_;
-  off_t offset_ = 0;
+  ArchiveInput input_;
   z_stream stream_{};
   bool is_ready_ = false;
   bool is_in_member_ = true;  // the header of the first is expected
   bool is_behind_member_ = false;
   bool has_more_ = false;
-  std::array<Bytef, gzip_input_bytes> input_;
 };
 
 }  // namespace

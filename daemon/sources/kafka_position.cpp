@@ -1,8 +1,7 @@
 #include "daemon/sources/kafka_position.h"
 
-#include <charconv>
-
 #include "pipeline/bytes.h"
+#include "pipeline/whole_number.h"
 
 namespace edgetide {
 
@@ -11,12 +10,9 @@ namespace {
 constexpr std::string_view note_prefix = "edgetide:";
 
 template <class Number>
-std::optional<Number> whole_number(std::string_view text) {
-  Number number = 0;
-  const char* const end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, number);
-  if (read.ec != std::errc() || read.ptr != end || number < 0) return std::nullopt;
-  return number;
+std::optional<Number> number_from_0(std::string_view text) {
+  const auto number = whole_number<Number>(text);
+  return number && *number >= 0 ? number : std::nullopt;
 }
 
 }  // namespace
@@ -28,7 +24,7 @@ std::string to_text(const KafkaPartition& partition) {
 std::optional<KafkaPartition> parse_kafka_partition(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return std::nullopt;
-  const auto number = whole_number<std::int32_t>(text.substr(colon + 1));
+  const auto number = number_from_0<std::int32_t>(text.substr(colon + 1));
   if (!number) return std::nullopt;
   return KafkaPartition{std::string(text.substr(0, colon)), *number};
 }
@@ -38,7 +34,7 @@ std::optional<KafkaOffset> parse_kafka_offset(std::string_view text) {
   const auto partition = parse_kafka_partition(text.substr(0, at));
   if (!partition) return std::nullopt;
   if (at == std::string_view::npos) return KafkaOffset{*partition};
-  const auto offset = whole_number<std::int64_t>(text.substr(at + 1));
+  const auto offset = number_from_0<std::int64_t>(text.substr(at + 1));
   if (!offset) return std::nullopt;
   return KafkaOffset{*partition, *offset};
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <set>
@@ -18,6 +17,7 @@
 #include "daemon/sources/events_on_loop.h"
 #include "daemon/sources/spool_file.h"
 #include "daemon/sources/spool_folder.h"
+#include "pipeline/whole_number.h"
 
 namespace edgetide {
 
@@ -183,13 +183,11 @@ void SpoolSource::restore_positions() {
   begun_.clear();
   for (const StoredPosition& stored : host().positions(id_)) {
     router_.restore_state(stored.partition, stored.bytes);
-    unsigned slot = 0;
-    const char* const end = stored.partition.data() + stored.partition.size();
-    const auto read = std::from_chars(stored.partition.data(), end, slot);
+    const auto slot = whole_number<unsigned>(stored.partition);
     auto position = parse_spool_position(stored.bytes);
-    if (read.ec != std::errc() || read.ptr != end || slot >= max_spool_files || !position) continue;
+    if (!slot || *slot >= max_spool_files || !position) continue;
     sequence_ = std::max(sequence_, position->sequence);
-    begun_.push_back({slot, std::move(*position)});
+    begun_.push_back({*slot, std::move(*position)});
   }
   std::sort(begun_.begin(), begun_.end(),
             [](const BegunFile& a, const BegunFile& b) { return a.position.sequence > b.position.sequence; });
