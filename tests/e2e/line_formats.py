@@ -8,21 +8,6 @@ import sys
 from gateway import Gateway
 from world import World, free_port, wait_for
 
-HEAD = """
-[gateway]
-id = "{id}"
-state_directory = "{state}"
-[http]
-listen = "127.0.0.1:{http}"
-[log]
-target = "stderr"
-[clock]
-wait_after_boot = "0s"
-[time]
-oldest = "none"
-idle_timeout = "none"
-"""
-
 SOURCES = """
 [sources.access]
 type = "tcp"
@@ -111,7 +96,7 @@ def main():
     with World(sys.argv[1]) as world:
         broker, _ = world.mosquitto()
         ports = {name: free_port() for name in ("words", "tags", "meter", "boat")}
-        gateway = Gateway(world, SOURCES, head=HEAD, broker=broker, **ports).start()
+        gateway = Gateway(world, SOURCES, broker=broker, **ports).start()
         totals = "SELECT sensor_id, metric, count, last FROM total WHERE {} ORDER BY sensor_id, metric"
 
         send(gateway.values["tcp"], HIT.format("/a", 200) * 3 + HIT.format("/a", 404), HIT.format("/b", 200),

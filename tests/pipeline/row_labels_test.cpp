@@ -47,6 +47,20 @@ class RowLabelsOf : public testing::Test {
     }
   }
 
+  // For tumbling windows, and sliding ones that are the same, with and without the aggregate that knows the newest.
+  template <typename Check>
+  void for_windows_beside_each_other(Check&& check) {
+    for (const WindowKind kind : {WindowKind::tumbling, WindowKind::sliding}) {
+      for (const bool has_last : {true, false}) {
+        options.windows[0].kind = kind;
+        options.windows[0].slide = Duration::seconds(10);
+        options.windows[0].aggregates = {Aggregate::count, Aggregate::avg};
+        if (has_last) options.windows[0].aggregates.push_back(Aggregate::last);
+        check();
+      }
+    }
+  }
+
   // The final rows of readings that come one by one, with the watermark raised to `raised` before the last one.
   std::vector<std::string> finals(const std::vector<ReadLabels>& readings, std::optional<double> raised, bool restarts,
                                   bool ticks) const {
@@ -154,44 +168,30 @@ TEST_F(RowLabelsOf, window_without_readings_are_those_of_the_newest_reading_befo
 TEST_F(RowLabelsOf, window_without_readings_are_those_of_a_late_reading_that_is_the_first_with_other_ones) {
   options.windows[0].emit_empty = true;
   options.sources[0].time.max_out_of_orderness = Duration::seconds(100);
-  for (const WindowKind kind : {WindowKind::tumbling, WindowKind::sliding}) {
-    for (const bool has_last : {true, false}) {
-      options.windows[0].kind = kind;
-      options.windows[0].slide = Duration::seconds(10);
-      options.windows[0].aggregates = {Aggregate::count, Aggregate::avg};
-      if (has_last) options.windows[0].aggregates.push_back(Aggregate::last);
-      expect_finals("before an empty one", {{1, "z"}, {35, "z"}, {15, "x"}},
-                    {"[0,10) z", "[10,20) x", "empty [20,30) x", "[30,40) z"});
-      expect_finals("one of the first between", {{1, "z"}, {22, "z"}, {45, "z"}, {15, "x"}},
-                    {"[0,10) z", "[10,20) x", "[20,30) z", "empty [30,40) z", "[40,50) z"});
-      expect_finals("and others", {{1, "z"}, {35, "z"}, {15, "x"}, {16, "y"}, {21, "z"}, {55, "z"}},
-                    {"[0,10) z", "[10,20) y", "[20,30) z", "[30,40) z", "empty [40,50) z", "[50,60) z"});
-      expect_finals("before all others", {{12, "z"}, {45, "z"}, {5, "x"}},
-                    {"[0,10) x", "[10,20) z", "empty [20,30) z", "empty [30,40) z", "[40,50) z"});
-    }
-  }
+  for_windows_beside_each_other([&] {
+    expect_finals("before an empty one", {{1, "z"}, {35, "z"}, {15, "x"}},
+                  {"[0,10) z", "[10,20) x", "empty [20,30) x", "[30,40) z"});
+    expect_finals("one of the first between", {{1, "z"}, {22, "z"}, {45, "z"}, {15, "x"}},
+                  {"[0,10) z", "[10,20) x", "[20,30) z", "empty [30,40) z", "[40,50) z"});
+    expect_finals("and others", {{1, "z"}, {35, "z"}, {15, "x"}, {16, "y"}, {21, "z"}, {55, "z"}},
+                  {"[0,10) z", "[10,20) y", "[20,30) z", "[30,40) z", "empty [40,50) z", "[50,60) z"});
+    expect_finals("before all others", {{12, "z"}, {45, "z"}, {5, "x"}},
+                  {"[0,10) x", "[10,20) z", "empty [20,30) z", "empty [30,40) z", "[40,50) z"});
+  });
 }
 
 // Windows are final one after the other, some of them before the reading with other labels comes.
 TEST_F(RowLabelsOf, window_without_readings_are_those_of_windows_that_are_past) {
   options.windows[0].emit_empty = true;
   options.sources[0].time.max_out_of_orderness = Duration::seconds(30);
-  for (const WindowKind kind : {WindowKind::tumbling, WindowKind::sliding}) {
-    for (const bool has_last : {true, false}) {
-      options.windows[0].kind = kind;
-      options.windows[0].slide = Duration::seconds(10);
-      options.windows[0].aggregates = {Aggregate::count, Aggregate::avg};
-      if (has_last) options.windows[0].aggregates.push_back(Aggregate::last);
-      expect_finals("x, then z",
-                    {{1, "z"}, {22, "z"}, {45, "z"}, {15, "x"}, {61, "z"}, {64, "z"}, {71, "z"}, {99, "z"}},
-                    {"[0,10) z", "[10,20) x", "[20,30) z", "empty [30,40) z", "[40,50) z", "empty [50,60) z",
-                     "[60,70) z", "[70,80) z", "empty [80,90) z", "[90,100) z"});
-      expect_finals("z, then x",
-                    {{1, "z"}, {12, "z"}, {45, "z"}, {22, "x"}, {61, "z"}, {64, "z"}, {71, "z"}, {99, "z"}},
-                    {"[0,10) z", "[10,20) z", "[20,30) x", "empty [30,40) x", "[40,50) z", "empty [50,60) z",
-                     "[60,70) z", "[70,80) z", "empty [80,90) z", "[90,100) z"});
-    }
-  }
+  for_windows_beside_each_other([&] {
+    expect_finals("x, then z", {{1, "z"}, {22, "z"}, {45, "z"}, {15, "x"}, {61, "z"}, {64, "z"}, {71, "z"}, {99, "z"}},
+                  {"[0,10) z", "[10,20) x", "[20,30) z", "empty [30,40) z", "[40,50) z", "empty [50,60) z", "[60,70) z",
+                   "[70,80) z", "empty [80,90) z", "[90,100) z"});
+    expect_finals("z, then x", {{1, "z"}, {12, "z"}, {45, "z"}, {22, "x"}, {61, "z"}, {64, "z"}, {71, "z"}, {99, "z"}},
+                  {"[0,10) z", "[10,20) z", "[20,30) x", "empty [30,40) x", "[40,50) z", "empty [50,60) z", "[60,70) z",
+                   "[70,80) z", "empty [80,90) z", "[90,100) z"});
+  });
 }
 
 TEST_F(RowLabelsOf, window_without_readings_stay_when_the_series_with_them_is_evicted) {

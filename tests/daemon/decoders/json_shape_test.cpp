@@ -6,46 +6,20 @@
 #include <random>
 #include <string>
 
+#include "tests/daemon/decoders/walked_json.h"
+
 namespace edgetide {
 namespace {
 
 // All that the facade shows of a document, to the last bit.
-void describe(JsonValue value, std::string& out) {
-  switch (value.kind()) {
-    case JsonKind::null:
-      out += "null ";
-      break;
-    case JsonKind::boolean:
-      out += value.boolean() ? "true " : "false ";
-      break;
-    case JsonKind::number:
-      out += std::to_string(std::bit_cast<std::uint64_t>(value.number())) + (value.inexact() ? "~" : "");
-      out += value.integer() ? "i" + std::to_string(*value.integer()) + ' ' : std::string(" ");
-      break;
-    case JsonKind::text:
-      out.append("'").append(value.text()).append("' ");
-      break;
-    case JsonKind::array:
-      out += '[';
-      for (const JsonValue element : value.elements()) describe(element, out);
-      out += ']';
-      break;
-    case JsonKind::object:
-      out += '{';
-      for (const auto& [key, member] : value.members()) {
-        out.append(key).append(":");
-        describe(member, out);
-      }
-      out += '}';
-      break;
-  }
-}
-
 std::string parsed_by(JsonParser& parser, std::string_view text) {
   const JsonParsed parsed = parser.parse(text);
   if (!parsed.root) return std::string(name_of(parsed.refusal));
   std::string out = parsed.has_long_integers ? "long " : "";
-  describe(*parsed.root, out);
+  append_walked(*parsed.root, out, [](JsonValue value, std::string& bits) {
+    bits += std::to_string(std::bit_cast<std::uint64_t>(value.number())) + (value.inexact() ? "~" : "");
+    if (value.integer()) bits += "i" + std::to_string(*value.integer());
+  });
   return out;
 }
 

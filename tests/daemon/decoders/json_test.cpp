@@ -7,51 +7,19 @@
 #include <string>
 
 #include "daemon/decoders/decoder.h"
+#include "tests/daemon/decoders/walked_json.h"
 
 namespace edgetide {
 namespace {
-
-// A document, written again from what the facade shows of it.
-void rewrite(JsonValue value, std::string& out) {
-  switch (value.kind()) {
-    case JsonKind::null:
-      out += "null";
-      break;
-    case JsonKind::boolean:
-      out += value.boolean() ? "true" : "false";
-      break;
-    case JsonKind::number:
-      out += value.integer() ? std::to_string(*value.integer()) : std::to_string(value.number());
-      break;
-    case JsonKind::text:
-      out.append("'").append(value.text()).append("'");
-      break;
-    case JsonKind::array:
-      out += '[';
-      for (const JsonValue element : value.elements()) {
-        rewrite(element, out);
-        out += ' ';
-      }
-      out += ']';
-      break;
-    case JsonKind::object:
-      out += '{';
-      for (const auto& [key, member] : value.members()) {
-        out.append(key).append(":");
-        rewrite(member, out);
-        out += ' ';
-      }
-      out += '}';
-      break;
-  }
-}
 
 std::string rewritten(std::string_view text) {
   JsonParser parser;
   const JsonParsed parsed = parser.parse(text);
   if (!parsed.root) return std::string(name_of(parsed.refusal));
   std::string out;
-  rewrite(*parsed.root, out);
+  append_walked(*parsed.root, out, [](JsonValue value, std::string& written) {
+    written += value.integer() ? std::to_string(*value.integer()) : std::to_string(value.number());
+  });
   return out;
 }
 
