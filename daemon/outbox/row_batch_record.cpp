@@ -1,11 +1,10 @@
 #include "daemon/outbox/row_batch_record.h"
 
-#include <algorithm>
 #include <bit>
-#include <limits>
 #include <unordered_map>
 #include <utility>
 
+#include "daemon/outbox/row_translation.h"
 #include "pipeline/bytes.h"
 #include "pipeline/series_bytes.h"
 
@@ -16,7 +15,6 @@ namespace {
 constexpr std::size_t row_bytes = 25;         // without its values
 constexpr std::size_t series_bytes_min = 17;  // one with empty names and without labels
 constexpr std::size_t text_bytes_min = 4;
-constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
 
 using SeriesList = std::vector<std::shared_ptr<const Series>>;
 
@@ -94,57 +92,25 @@ SinkRow read_row(ByteReader& in, const SeriesList& series) {
   return row;
 }
 
-// Where a window of the payload goes: the position of its input and of each of its columns, or `nowhere`.
-struct Target {
-  std::size_t input = nowhere;
-  std::vector<std::size_t> columns;
-  std::size_t columns_wanted = 0;
-};
-
-Target read_target(ByteReader& in, const std::vector<WindowSchema>& inputs) {
-  Target target;
-  const std::string_view name = in.text();
-  const auto input = std::find_if(inputs.begin(), inputs.end(), [&](const auto& known) { return known.name == name; });
-  if (input != inputs.end()) {
-    target.input = static_cast<std::size_t>(input - inputs.begin());
-    target.columns_wanted = input->columns.size();
-  }
+WindowSchema read_schema(ByteReader& in) {
+  WindowSchema schema{std::string(in.text()), {}};
   const std::uint32_t columns = in.u32();
-  for (std::uint32_t i = 0; i < columns && in.has(1, text_bytes_min); ++i) {
-    const std::string_view column = in.text();
-    std::size_t position = nowhere;
-    for (std::size_t c = 0; c < target.columns_wanted; ++c) {
-      if (input->columns[c].name == column) position = c;
-    }
-    target.columns.push_back(position);
-  }
-  return target;
+  for (std::uint32_t i = 0; i < columns && in.has(1, text_bytes_min); ++i)
+    schema.columns.push_back({std::string(in.text())});
+  return schema;
 }
 
-void read_values(ByteReader& in, const Target& target, std::vector<double>& values) {
-  const std::size_t first = values.size();
-  values.resize(first + target.columns_wanted, std::numeric_limits<double>::quiet_NaN());
-  for (const std::size_t column : target.columns) {
-    const auto value = std::bit_cast<double>(in.u64());
-    if (column != nowhere) values[first + column] = value;
-  }
-}
-
-void read_window(ByteReader& in, const SeriesList& series, const std::vector<WindowSchema>& inputs,
-                 DecodedRowBatch& out) {
-  const Target target = read_target(in, inputs);
+WindowRows read_window(ByteReader& in, const SeriesList& series, std::size_t input, std::size_t columns) {
+  WindowRows window{input, {}, {}};
   const std::uint32_t rows = in.u32();
-  if (!in.has(rows, row_bytes + target.columns.size() * sizeof(double))) return;
-  WindowRows window{target.input, {}, {}};
+  if (!in.has(rows, row_bytes + columns * sizeof(double))) return window;
   for (std::uint32_t i = 0; i < rows && in.ok(); ++i) {
     window.rows.push_back(read_row(in, series));
-    read_values(in, target, window.values);
+    for (std::size_t column = 0; column < columns; ++column) {
+      window.values.push_back(std::bit_cast<double>(in.u64()));
+    }
   }
-  if (target.input == nowhere) {
-    out.rows_without_window += rows;
-  } else if (rows > 0) {
-    out.batch.windows.push_back(std::move(window));
-  }
+  return window;
 }
 
 RowBatchHead read_head(ByteReader& in) {
@@ -186,10 +152,16 @@ std::optional<DecodedRowBatch> decode_row_batch(std::string_view payload, const 
     series.push_back(read_series(bytes));
   }
   const std::uint32_t windows = bytes.u32();
-  for (std::uint32_t i = 0; i < windows && bytes.ok(); ++i) read_window(bytes, series, inputs, decoded);
+  std::vector<WindowSchema> schemas;
+  for (std::uint32_t i = 0; i < windows && bytes.ok(); ++i) {
+    schemas.push_back(read_schema(bytes));
+    WindowRows window = read_window(bytes, series, i, schemas.back().columns.size());
+    if (!window.rows.empty()) decoded.batch.windows.push_back(std::move(window));
+  }
   if (!bytes.ok() || !bytes.at_end()) return std::nullopt;
-  std::sort(decoded.batch.windows.begin(), decoded.batch.windows.end(),
-            [](const WindowRows& a, const WindowRows& b) { return a.input < b.input; });
+  const std::size_t rows = decoded.batch.row_count();
+  RowTranslation(schemas, inputs).apply(decoded.batch);
+  decoded.rows_without_window = rows - decoded.batch.row_count();
   return decoded;
 }
 

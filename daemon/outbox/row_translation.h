@@ -1,6 +1,6 @@
-// Rows by the schemas that a sink's inputs had, turned into rows by those that it has: windows and columns are found by
-// name, as in the spill log (row_batch_record.h). A column that was removed is left out, a new one is null, and rows of
-// a window that the sink takes no longer are left out.
+// Rows by the schemas that a sink's inputs had, turned into rows by those that it has: windows and columns are found
+// by name. A column that was removed is left out, a new one is null, and rows of a window that the sink takes no longer
+// are left out.
 //
 // Thread: pure. Fails: never.
 #pragma once

@@ -59,8 +59,7 @@ class KafkaSource final : public Source, private EventsOnLoop, private KafkaEven
         options_(std::move(options)),
         id_(id),
         note_(kafka_note(options_.client_id)),
-        reads_headers_(reads_headers(options_.routes)),
-        router_(std::make_unique<Router>(options_.routes)) {}
+        reads_headers_(reads_headers(options_.routes)) {}
   ~KafkaSource() override { stop(); }
 
   void start() override;
@@ -117,7 +116,7 @@ class KafkaSource final : public Source, private EventsOnLoop, private KafkaEven
   std::atomic<bool> is_behind_ = false;
 
   // The loop's thread only, while it runs.
-  std::unique_ptr<Router> router_;
+  std::unique_ptr<Router> router_;  // from the start on
   std::unique_ptr<KafkaConsumer> consumer_;
   KafkaPartitions partitions_;
   DecodedBatch batch_;
