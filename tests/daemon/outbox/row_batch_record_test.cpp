@@ -67,6 +67,15 @@ TEST(RowBatchRecord, batch_comes_back_with_all_that_is_in_it) {
   expect_equal(decoded->batch.windows[1], sent.windows[1]);
 }
 
+TEST(RowBatchRecord, count_says_how_many_readings_a_row_has_where_count_was_removed) {
+  const std::string payload = payload_of(every_kind());
+  const auto decoded = decode_row_batch(payload, {{"minute", {{"avg", false}, {"readings", true}}}});
+  ASSERT_TRUE(decoded);
+  ASSERT_EQ(decoded->batch.windows.size(), 1U);
+  EXPECT_EQ(decoded->batch.windows[0].values[0], 21.5);
+  EXPECT_EQ(decoded->batch.windows[0].values[1], 3);
+}
+
 TEST(RowBatchRecord, head_is_read_without_the_rows) {
   const auto head = decode_row_batch_head(payload_of(every_kind(), {7, 9}));
   ASSERT_TRUE(head);
