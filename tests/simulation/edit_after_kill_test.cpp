@@ -113,22 +113,18 @@ class EditedGateway {
     options.pipeline.windows = {window, window};
     options.pipeline.windows[1].name = "grouped";
     options.pipeline.windows[1].group_by = {"metric"};
-    for (StreamFake* const stream : {&update_stream_, &append_stream_}) {
+    const auto add = [&](const char* name, OutputMode mode, std::shared_ptr<const ConfiguredSink> store) {
       SinkOptions sink;
-      sink.name = stream == &update_stream_ ? "update_stream" : "append_stream";
+      sink.name = name;
       sink.inputs = {WindowId{0}, WindowId{1}};
-      sink.mode = stream == &update_stream_ ? OutputMode::update : OutputMode::append;
-      sink.store = std::make_shared<ConfiguredStream>(stream);
-      options.sinks.push_back(sink);
-    }
-    for (StoreFake* const store : {&updated_, &appended_}) {
-      SinkOptions sink;
-      sink.name = store == &updated_ ? "updated" : "appended";
-      sink.inputs = {WindowId{0}, WindowId{1}};
-      sink.mode = store == &updated_ ? OutputMode::update : OutputMode::append;
-      sink.store = std::make_shared<ConfiguredStore>(store);
-      options.sinks.push_back(sink);
-    }
+      sink.mode = mode;
+      sink.store = std::move(store);
+      options.sinks.push_back(std::move(sink));
+    };
+    add("update_stream", OutputMode::update, std::make_shared<ConfiguredStream>(&update_stream_));
+    add("append_stream", OutputMode::append, std::make_shared<ConfiguredStream>(&append_stream_));
+    add("updated", OutputMode::update, std::make_shared<ConfiguredStore>(&updated_));
+    add("appended", OutputMode::append, std::make_shared<ConfiguredStore>(&appended_));
     return options;
   }
   void start() { core_ = std::make_unique<Core>(options_, files_, clock_, Core::Hooks{.fresh_id = 77}); }
