@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "daemon/intake/source_traffic.h"
+#include "daemon/monitor/watermark_range.h"
 #include "daemon/service/duration_histogram.h"
 #include "daemon/sources/source.h"
 #include "pipeline/counters.h"
@@ -39,8 +40,8 @@ struct SensorStatus {
   std::string sensor;
   std::string metric;
   std::string unit;
-  std::optional<Timestamp> newest;  // event time; none: only bad ones arrived
-  Timestamp watermark;
+  std::optional<Timestamp> newest;      // event time; none: only bad ones arrived
+  std::optional<Timestamp> watermark;   // none: no reading yet, or a source is awaited
   Duration silence;                     // since the newest arrival, refused or not, while its source was connected
   std::optional<Duration> shift;        // of its times, by whole quarter hours: it probably sends local time
   std::optional<Duration> clock_ahead;  // event time less arrival, of the newest arrival, as near as is known
@@ -49,12 +50,6 @@ struct SensorStatus {
   std::uint64_t late_accepted = 0;
   std::uint64_t late_dropped = 0;
   std::uint64_t bad_time = 0;
-};
-
-// The watermarks of the active sensors or groups; none: all are idle.
-struct WatermarkRange {
-  std::optional<Timestamp> slowest;
-  std::optional<Timestamp> median;
 };
 
 struct SourceStatus {

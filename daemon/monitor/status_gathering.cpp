@@ -48,14 +48,6 @@ bool is_later(const SeriesView& a, const SeriesView& b) noexcept {
   return late_a != late_b ? late_a > late_b : a.id < b.id;
 }
 
-// Reorders `watermarks`.
-WatermarkRange range_of(std::vector<Timestamp>& watermarks) {
-  if (watermarks.empty()) return {};
-  const auto middle = watermarks.begin() + static_cast<std::ptrdiff_t>(watermarks.size() / 2);
-  std::nth_element(watermarks.begin(), middle, watermarks.end());
-  return {*std::min_element(watermarks.begin(), watermarks.end()), *middle};
-}
-
 void add_traffic(const StatusParts& parts, std::vector<SourceStatus>& sources) {
   for (std::uint32_t i = 0; i < parts.pipeline.sources.size(); ++i) {
     SourceStatus& source = sources.emplace_back();
