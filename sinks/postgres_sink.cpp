@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <fcntl.h>
 #include <limits>
 #include <new>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "daemon/service/backoff.h"
+#include "daemon/service/descriptor.h"
 #include "daemon/service/library_reads.h"
 #include "daemon/service/log.h"
 #include "daemon/service/mutex.h"
@@ -22,6 +24,7 @@
 #include "sinks/postgres_schema.h"
 #include "sinks/pqxx_versions.h"
 #include "sinks/refused_tables.h"
+#include "sinks/scram_limit.h"
 #include "sinks/store_claim.h"
 
 #if defined(__clang__)
@@ -72,7 +75,7 @@ RetryAfter retry_because(const std::exception& error, bool passes, Duration at_l
   return passes ? RetryAfter{Duration(), std::move(reason)} : once_somebody_acts(std::move(reason), at_least);
 }
 
-// The connection of a session, with its end reachable from another thread.
+// The connection of a session.
 class Connection {
  public:
   explicit Connection(const std::string& conninfo) : connection_(conninfo), silence_(connection_) {
@@ -80,20 +83,32 @@ class Connection {
   }
 
   pqxx::connection& operator*() noexcept { return connection_; }
-
-  // Whatever waits for the server sees the end of the stream at once, even on a dead link, where a cancel request
-  // would hang as well. The server drops the statement when its own time limit ends it.
-  void shut_down() const noexcept { ::shutdown(connection_.sock(), SHUT_RDWR); }
-
-  // Over a Unix socket nothing: the server is of this machine.
-  Duration silent_for() const noexcept {
-    const std::optional<TcpState> state = tcp_state(connection_.sock());
-    return state ? state->silent_for : Duration();
-  }
+  int socket() const noexcept { return connection_.sock(); }
 
  private:
   pqxx::connection connection_;
   SilentNotices silence_;
+};
+
+// The end of a connection that another thread can reach, also while it is made: its socket under a number of our own.
+class ReachableEnd {
+ public:
+  void hold(int socket) noexcept { socket_ = Descriptor(::fcntl(socket, F_DUPFD_CLOEXEC, 0)); }
+  void let_go() noexcept { socket_ = Descriptor(); }
+  bool is_held() const noexcept { return socket_.is_open(); }
+
+  // Whatever waits for the server sees the end of the stream at once, even on a dead link, where a cancel request
+  // would hang as well. The server drops the statement when its own time limit ends it.
+  void shut_down() const noexcept { ::shutdown(socket_.get(), SHUT_RDWR); }
+
+  // Over a Unix socket nothing: the server is of this machine.
+  Duration silent_for() const noexcept {
+    const std::optional<TcpState> state = tcp_state(socket_.get());
+    return state ? state->silent_for : Duration();
+  }
+
+ private:
+  Descriptor socket_;
 };
 
 constexpr const char* use_sessions =
@@ -175,7 +190,11 @@ class PostgresSink final : public Sink {
   // An honest server gives up a statement before that.
   Duration silence_limit() const noexcept { return options_.statement_timeout + options_.statement_timeout; }
   void drop_connection() noexcept;
+  class ConnectingReads;
   bool connect(const std::string& conninfo);  // false when interrupted
+  std::unique_ptr<Connection> make_connection(const std::string& conninfo);
+  void hold_end(int socket) noexcept;
+  void let_end_go() noexcept;
   void apply_session_settings();
   std::optional<RetryAfter> check_tables();
   TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed);
@@ -197,7 +216,7 @@ class PostgresSink final : public Sink {
   std::unique_ptr<Connection> connection_;  // the worker's thread only
   std::uint64_t read_bytes_ = 0;            // of it, in calls that have ended
   Mutex mutex_;
-  const Connection* to_interrupt_ GUARDED_BY(mutex_) = nullptr;  // the connection while there is one
+  ReachableEnd end_ GUARDED_BY(mutex_);  // of the connection, as soon as its server has said anything
   bool interrupted_ GUARDED_BY(mutex_) = false;
   std::optional<std::chrono::steady_clock::time_point> called_at_ GUARDED_BY(mutex_);  // while a call waits
   bool was_silent_ GUARDED_BY(mutex_) = false;                                         // this call's server
@@ -210,6 +229,33 @@ PostgresSink::PostgresSink(PostgresOptions options, PostgresNames names)
       max_answer_bytes_(max_answer_bytes(names_.inputs)),
       claim_("schema " + names_.schema, names_.identity),
       refused_tables_(names_.inputs.size()) {}
+
+// What libpq reads while it makes a connection, for which libpqxx waits without end: the other end may stall, or lie.
+class PostgresSink::ConnectingReads final : public ReadInspection {
+ public:
+  explicit ConnectingReads(PostgresSink& sink) noexcept : sink_(sink) {}
+
+  bool has_refused() const noexcept { return scram_.has_refused(); }
+  bool accepts(int socket, std::string_view bytes) noexcept override {
+    sink_.hold_end(socket);
+    return scram_.accepts(bytes);
+  }
+
+ private:
+  PostgresSink& sink_;
+  ScramLimit scram_;
+};
+
+void PostgresSink::hold_end(int socket) noexcept {
+  const MutexLock lock(mutex_);
+  end_.hold(socket);
+  if (interrupted_) end_.shut_down();
+}
+
+void PostgresSink::let_end_go() noexcept {
+  const MutexLock lock(mutex_);
+  end_.let_go();
+}
 
 // Every exception of libpqxx ends here as an outcome, and the connection with it.
 template <typename Step>
@@ -269,8 +315,15 @@ Outcome PostgresSink::open() {
   });
   if (const auto* later = std::get_if<RetryAfter>(&outcome); later != nullptr && is_disconnected(later->reason)) {
     const ReadBudget budget(max_answer_bytes_, max_answer_bytes_);
-    if (is_statement_pooling(transaction_refusal(std::get<std::string>(conninfo))))
-      return once_somebody_acts(use_sessions, check_pooler_each);
+    note_call(std::chrono::steady_clock::now());
+    std::string reason;
+    {
+      const ConnectingReads reads(*this);
+      reason = transaction_refusal(std::get<std::string>(conninfo));
+    }
+    note_call(std::nullopt);
+    let_end_go();
+    if (is_statement_pooling(reason)) return once_somebody_acts(use_sessions, check_pooler_each);
   }
   // A claim in doubt is simply made again.
   if (auto* const doubt = std::get_if<InDoubt>(&outcome)) return RetryAfter{Duration(), std::move(doubt->reason)};
@@ -282,12 +335,22 @@ bool PostgresSink::connect(const std::string& conninfo) {
     const MutexLock lock(mutex_);
     if (interrupted_) return false;
   }
-  auto connection = std::make_unique<Connection>(conninfo);
+  auto connection = make_connection(conninfo);
   const MutexLock lock(mutex_);
   if (interrupted_) return false;
   connection_ = std::move(connection);
-  to_interrupt_ = connection_.get();
+  end_.hold(connection_->socket());
   return true;
+}
+
+std::unique_ptr<Connection> PostgresSink::make_connection(const std::string& conninfo) {
+  const ConnectingReads reads(*this);
+  try {
+    return std::make_unique<Connection>(conninfo);
+  } catch (const pqxx::failure&) {
+    if (!reads.has_refused()) throw;
+    throw WrongAnswer("the password", "more than " + std::to_string(ScramLimit::max_rounds) + " rounds of SCRAM");
+  }
 }
 
 void PostgresSink::apply_session_settings() {
@@ -407,11 +470,8 @@ LastEpoch PostgresSink::last_epoch() {
 void PostgresSink::drop_connection() noexcept {
   series_ids_.clear();
   read_bytes_ = 0;
-  {
-    const MutexLock lock(mutex_);
-    to_interrupt_ = nullptr;
-  }
-  connection_.reset();  // without the lock: its last words to the server may block
+  connection_.reset();  // without the lock: its last words to the server may wait, until they are interrupted
+  let_end_go();
 }
 
 void PostgresSink::close() noexcept {
@@ -423,16 +483,16 @@ void PostgresSink::close() noexcept {
 void PostgresSink::interrupt() noexcept {
   const MutexLock lock(mutex_);
   interrupted_ = true;
-  if (to_interrupt_ != nullptr) to_interrupt_->shut_down();
+  if (end_.is_held()) end_.shut_down();
 }
 
 void PostgresSink::end_silence() noexcept {
   const MutexLock lock(mutex_);
-  if (!called_at_ || to_interrupt_ == nullptr) return;
+  if (!called_at_ || !end_.is_held()) return;
   const auto limit = std::chrono::microseconds(silence_limit().count());
-  if (std::chrono::steady_clock::now() - *called_at_ <= limit || to_interrupt_->silent_for() <= silence_limit()) return;
+  if (std::chrono::steady_clock::now() - *called_at_ <= limit || end_.silent_for() <= silence_limit()) return;
   was_silent_ = true;
-  to_interrupt_->shut_down();
+  end_.shut_down();
 }
 
 }  // namespace

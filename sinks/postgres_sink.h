@@ -10,7 +10,8 @@
 //   InDoubt     the link was lost during COMMIT
 //   Stopped     another instance with the same gateway and sink claimed the store later than this one (they would
 //               overwrite each other for ever); a connection string that libpq cannot read
-// Blocks: `interrupt` cannot end the making of a connection; connect_timeout bounds that, for each address of the host.
+// Blocks: `interrupt` cannot end the making of a connection before the server has said anything; connect_timeout bounds
+//         that, for each address of the host.
 // A session sets its own time limits, and synchronous_commit = on where the server has it off.
 #pragma once
 

@@ -159,13 +159,29 @@ bool LyingPostgres::start(Peer& peer) {
       if (!peer.read(&type, 1)) return false;
       if (const auto answer = peer.rest()) password_ = answer->c_str();
     }
+    if (!rounds_.empty()) return ask_for_scram(peer), false;
     peer.write(message('R', be(0, 4)) + status("server_version", "15.4") + status("client_encoding", "UTF8") +
                status("standard_conforming_strings", "on") + status("integer_datetimes", "on") +
                status("default_transaction_read_only", "off") + status("in_hot_standby", "off") +
                message('K', be(1, 4) + be(2, 4)) + message('Z', "I"));
+    for (char ignored = 0; stalls_behind_login_;) {
+      if (!peer.read(&ignored, 1)) return false;
+    }
     return true;
   }
   return false;
+}
+
+void LyingPostgres::ask_for_scram(Peer& peer) {
+  peer.write(message('R', be(10, 4) + std::string("SCRAM-SHA-256\0\0", 15)));
+  char type = 0;
+  if (!peer.read(&type, 1)) return;
+  const auto first = peer.rest();
+  if (!first) return;
+  const std::string nonce = first->substr(first->rfind("r="));
+  const std::string word = message('R', be(11, 4) + nonce + "server,s=c2FsdHNhbHRzYWx0c2E=,i=" + rounds_);
+  for (std::size_t at = 0; at < word.size(); at += piece_bytes_) peer.write(word.substr(at, piece_bytes_));
+  if (peer.read(&type, 1)) ++computed_;
 }
 
 bool LyingPostgres::ask_for(Peer& peer) {
