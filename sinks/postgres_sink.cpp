@@ -238,7 +238,9 @@ class PostgresSink::ConnectingReads final : public ReadInspection {
   bool has_refused() const noexcept { return scram_.has_refused(); }
   bool accepts(int socket, std::string_view bytes) noexcept override {
     sink_.hold_end(socket);
-    return scram_.accepts(bytes);
+    if (scram_.accepts(bytes)) return true;
+    ::shutdown(socket, SHUT_RDWR);  // libpq would wait for more until connect_timeout
+    return false;
   }
 
  private:
