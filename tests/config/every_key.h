@@ -220,6 +220,8 @@ path = "sub/../rows.db"
 [sinks.out]
 type = "stdout"
 encoding = "influx"
+where = "count > 4"
+on = "change"
 
 [[tests]]
 name = "one reading"

@@ -162,6 +162,8 @@ const std::map<std::pair<std::string, std::string>, Edit> edits = {
     {{"[sinks.NAME]", "type"}, {"type = \"stdout\"\nencoding = \"influx\"", "type = \"sqlite\""}},
     {{"[sinks.NAME]", "inputs"}, {"inputs = [\"hour\"]", "inputs = [\"minute\"]"}},
     {{"[sinks.NAME]", "mode"}, {"mode = \"append\"", "mode = \"update\""}},
+    {{"[sinks.NAME]", "where"}, {"count > 4", "count > 5"}},
+    {{"[sinks.NAME]", "on"}, {"on = \"change\"", "on = \"match\""}},
     {{"[sinks.NAME]", "max_rate"}, {"\"30/m\"", "\"31/m\""}},
     {{"[sinks.NAME] with type = \"stdout\"", "encoding"}, {"encoding = \"influx\"", "encoding = \"json\""}},
     {{"[sinks.NAME.outbox]", "max_size"}, {"{ max_size = \"1MiB\"", "{ max_size = \"2MiB\""}},
