@@ -56,7 +56,7 @@ void CsvDecoder::require_columns() const {
 
 // What would mix several values in one series.
 void CsvDecoder::check_names() const {
-  const auto metric = [](const ValueField& value) { return value.metric.empty() ? value.path : value.metric; };
+  const auto metric = [this](const ValueField& value) { return metric_of_listed(options_, value, value.path); };
   const auto& values = options_.values;
   for (std::size_t i = 0; i < values.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
@@ -82,8 +82,9 @@ void CsvDecoder::bind_columns() {
   value_columns_.clear();
   for (std::size_t i = 0; i < options_.values.size(); ++i) {
     const ValueField& value = options_.values[i];
-    if (const std::size_t index = column_named(value.path); index != none) {
-      value_columns_.push_back({index, value.metric.empty() ? value.path : value.metric, &listed_[i]});
+    const std::string_view metric = value.metric.empty() ? value.path : value.metric;
+    for (std::size_t index = 0; index < columns_.size(); ++index) {
+      if (columns_[index] == value.path && !value.path.empty()) value_columns_.push_back({index, metric, &listed_[i]});
     }
   }
   if (!options_.values.empty()) return;

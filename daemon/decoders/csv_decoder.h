@@ -11,7 +11,8 @@
 // Lines.   As csv_reader.h reads them. A line with more or fewer fields than columns is bad_syntax, and decoding
 //          continues with the next line. Lines that repeat `columns` are skipped. An invalid sensor, metric or label
 //          refuses its line; a time that cannot be read leaves its readings with unreadable_time. Two listed values of
-//          one metric and two `columns` of one name are an error; a header that has a name twice gives repeated_name.
+//          one metric and two `columns` of one name are an error; a header that has the name of a value twice gives
+//          repeated_name.
 //
 // Thread, Fails: see decoder.h.
 #pragma once

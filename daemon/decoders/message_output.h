@@ -1,4 +1,4 @@
-// What one message adds to a batch. Counts values and refusals; if there are more than Message::max_values, replaces
+// What one message adds to a batch, and how its values are named. Counts values and refusals; if there are more than Message::max_values, replaces
 // them all by one too_many_values refusal. A second value of one metric in a record is refused: it would be mixed with
 // the first.
 //
@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <string_view>
 
 #include "daemon/decoders/decoder.h"
@@ -67,5 +68,9 @@ class MessageOutput {
 // value called "value", the name where the record has none, else "record.name", kept in the batch (empty if that is too
 // long for an id).
 std::string_view metric_in_record(std::string_view record_metric, std::string_view name, DecodedBatch& batch);
+
+// The metric of one of several listed values, as far as the mapping tells. `name` is that of its path or column; empty:
+// "value".
+std::string metric_of_listed(const MappingOptions& options, const ValueField& value, std::string_view name);
 
 }  // namespace edgetide

@@ -168,6 +168,17 @@ TEST(CsvDecoder, values_of_one_name_are_not_mixed) {
   mapping.values = {{.path = "t"}, {.path = "u", .metric = "t"}};
   EXPECT_EQ(mapping_error(mapping),
             "values: 'u' and 't' would both be the metric 't'; give one of them another 'metric'");
+  mapping.values = {{.path = "t"}, {.path = "u", .metric = "m.t"}};
+  mapping.metric = "m";
+  EXPECT_EQ(mapping_error(mapping),
+            "values: 'u' and 't' would both be the metric 'm.t'; give one of them another 'metric'");
+}
+
+TEST(CsvDecoder, listed_column_that_a_header_has_twice_is_refused_the_second_time) {
+  auto mapping = csv();
+  mapping.values = {{.path = "t"}, {.path = "u", .metric = "m"}};
+  EXPECT_EQ(decoded(mapping, "id,t,u,t,u\na,1,2,3,\nb,,5,6,7"),
+            "a/t=1; a/m=2; b/t=6; b/m=5; repeated_name@17(t); repeated_name@27(m)");
 }
 
 TEST(CsvDecoder, options_it_cannot_use_are_refused) {

@@ -117,6 +117,14 @@ TEST(KeyvalueDecoder, pairs_are_values_by_their_names) {
   check(mapping, cases);
 }
 
+TEST(KeyvalueDecoder, second_value_of_one_name_is_refused_where_values_are_listed) {
+  MappingOptions mapping = of(keyvalue_format);
+  mapping.sensor = "s";
+  mapping.values = {{.path = "a", .metric = "m"}};
+  const Lines cases[] = {{"a=1 a=2 b=3", "s/m=1; repeated_name@0(m)"}, {"a=1\na=2", "s/m=1; s/m=2"}};
+  check(mapping, cases);
+}
+
 TEST(KeyvalueDecoder, mapping_is_that_of_json) {
   MappingOptions mapping = of(keyvalue_format);
   mapping.sensor_path = "id";
