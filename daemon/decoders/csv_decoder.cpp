@@ -175,13 +175,11 @@ bool CsvDecoder::is_header() const noexcept {
 void CsvDecoder::decode_row(const Message& message, MessageOutput& output) {
   DecodedReading reading;
   output.begin_record();
-  if (const auto refusal = read_record(message, reading, output.batch())) {
-    return output.refuse(*refusal, rows_.fields().front().offset);
-  }
+  if (const auto fault = read_record(message, reading, output.batch())) return output.refuse(*fault);
   for (const ValueColumn& column : value_columns_) take_value(column, reading, output);
 }
 
-std::optional<Refusal> CsvDecoder::read_record(const Message& message, DecodedReading& reading, DecodedBatch& out) {
+std::optional<Fault> CsvDecoder::read_record(const Message& message, DecodedReading& reading, DecodedBatch& out) {
   const std::string_view time = field(time_column_), time_of_day = field(time_of_day_column_);
   if (!time.empty() && !time_of_day.empty()) {
     time_.read_parts(time, time_of_day, message, reading, out);
@@ -190,27 +188,33 @@ std::optional<Refusal> CsvDecoder::read_record(const Message& message, DecodedRe
   }
   reading.sensor = field(sensor_column_);
   if (reading.sensor.empty() && sensor_) reading.sensor = sensor_->expand(message, scratch_, out);
-  if (!is_id(reading.sensor, out.max_id_bytes)) return Refusal::bad_id;
+  if (!is_id(reading.sensor, out.max_id_bytes)) return bad_id(sensor_column_, "sensor");
   reading.metric = field(metric_column_);
   if (reading.metric.empty() && metric_) reading.metric = metric_->expand(message, scratch_, out);
   const bool named = metric_ || !options_.metric_path.empty();
-  if (named && !is_id(reading.metric, out.max_id_bytes)) return Refusal::bad_id;
-  return read_labels(reading, out) ? std::nullopt : std::optional(Refusal::bad_id);
+  if (named && !is_id(reading.metric, out.max_id_bytes)) return bad_id(metric_column_, "metric");
+  return read_labels(reading, out);
 }
 
-bool CsvDecoder::read_labels(DecodedReading& reading, DecodedBatch& out) const {
+// In that column; in none of them: the template gave it.
+Fault CsvDecoder::bad_id(std::size_t column, std::string_view part) const noexcept {
+  if (column == none) return {Refusal::bad_id, rows_.fields().front().offset, part};
+  return {Refusal::bad_id, rows_.fields()[column].offset, columns_[column]};
+}
+
+std::optional<Fault> CsvDecoder::read_labels(DecodedReading& reading, DecodedBatch& out) const {
   const std::size_t first = out.labels.size();
   for (std::size_t i = 0; i < label_columns_.size(); ++i) {
     const std::string_view text = field(label_columns_[i]);
     if (!is_id_or_empty(text, out.max_id_bytes)) {
       out.labels.resize(first);
-      return false;
+      return bad_id(label_columns_[i], options_.labels[i].key);
     }
     if (!text.empty()) out.labels.push_back({options_.labels[i].key, text});
   }
   reading.first_label = static_cast<std::uint32_t>(first);
   reading.label_count = static_cast<std::uint8_t>(out.labels.size() - first);
-  return true;
+  return std::nullopt;
 }
 
 void CsvDecoder::take_value(const ValueColumn& column, DecodedReading reading, MessageOutput& output) {
@@ -231,7 +235,7 @@ void CsvDecoder::take_value(const ValueColumn& column, DecodedReading reading, M
     const std::string_view name = column.listed ? column.name : columns_[column.index];
     reading.metric = metric_in_record(reading.metric, name, output.batch());
   }
-  if (!is_id(reading.metric, output.batch().max_id_bytes)) return output.refuse(Refusal::bad_id, cell.offset);
+  if (!is_id(reading.metric, output.batch().max_id_bytes)) return output.refuse(bad_id(column.index, {}));
   reading.value = number;
   if (column.listed) {
     reading.unit = column.listed->unit();

@@ -514,7 +514,8 @@ TEST(JsonDecoder, mapping_that_would_mix_values_in_one_series_is_refused) {
   mapping = for_sensor();
   mapping.parallel_arrays = true;
   EXPECT_EQ(mapping_error(mapping),
-            "parallel_arrays: nothing tells the rows apart; give them a 'time', 'sensor', 'metric' or label with a path");
+            "parallel_arrays: nothing tells the rows apart; give them a 'time', 'sensor', 'metric' or label with a "
+            "path");
   mapping.time.path = "ts";
   EXPECT_EQ(mapping_error(mapping), "");
 }
