@@ -43,6 +43,7 @@ const std::map<std::pair<std::string, std::string>, Edit> edits = {
     {{"[limits]", "max_series"}, {"max_series = 5", "max_series = 6"}},
     {{"[limits]", "new_series_per_minute"}, {"minute = 7", "minute = 8"}},
     {{"[limits]", "memory"}, {"\"2MiB\"", "\"3MiB\""}},
+    {{"[limits]", "max_id_bytes"}, {"max_id_bytes = 200", "max_id_bytes = 201"}},
     {{"[journal]", "durability"}, {"\"power\"", "\"none\""}},
     {{"[journal]", "sync_interval"}, {"sync_interval = \"1s\"", "sync_interval = \"2s\""}},
     {{"[journal]", "max_size"}, {"\"32MiB\"", "\"33MiB\""}},
