@@ -64,7 +64,7 @@ bool needs_person_for(CURLcode code) noexcept {
 
 // What is received of one answer.
 struct Received {
-  HttpAnswer answer;
+  HttpReply answer;
   bool has_whole_head = false;  // libcurl takes one that breaks off
   std::size_t header_bytes = 0;
   std::size_t body_bytes = 0;
@@ -101,7 +101,7 @@ class HttpClient::Connection {
     set_up_trust();
   }
 
-  HttpAnswer send(std::string_view body, const std::string& idempotency_key);
+  HttpReply send(std::string_view body, const std::string& idempotency_key);
   void interrupt() noexcept {
     interrupted_ = true;
     curl_multi_wakeup(multi_.get());
@@ -125,7 +125,7 @@ class HttpClient::Connection {
   List headers(const std::string& idempotency_key) const;
   CURLcode transfer();
   void finish(CURLcode code, Received& received) const;
-  void read_head(HttpAnswer& answer) const;
+  void read_head(HttpReply& answer) const;
 
   const HttpSinkOptions& options_;
   std::atomic<bool> interrupted_ = false;
@@ -194,7 +194,7 @@ HttpClient::Connection::List HttpClient::Connection::headers(const std::string& 
   return list;
 }
 
-HttpAnswer HttpClient::Connection::send(std::string_view body, const std::string& idempotency_key) {
+HttpReply HttpClient::Connection::send(std::string_view body, const std::string& idempotency_key) {
   Received received;
   const auto list = headers(idempotency_key);
   CURL* const easy = easy_.get();
@@ -224,7 +224,7 @@ CURLcode HttpClient::Connection::transfer() {
 }
 
 void HttpClient::Connection::finish(CURLcode code, Received& received) const {
-  HttpAnswer& answer = received.answer;
+  HttpReply& answer = received.answer;
   if (received.has_whole_head && (code == CURLE_OK || received.is_cut)) return read_head(answer);
   answer = {.error = error_[0] != '\0' ? error_ : curl_easy_strerror(code), .needs_person = needs_person_for(code)};
   long cause = 0;
@@ -238,7 +238,7 @@ void HttpClient::Connection::finish(CURLcode code, Received& received) const {
   }
 }
 
-void HttpClient::Connection::read_head(HttpAnswer& answer) const {
+void HttpClient::Connection::read_head(HttpReply& answer) const {
   long status = 0;
   curl_off_t seconds = 0;
   char* location = nullptr;
@@ -253,7 +253,7 @@ void HttpClient::Connection::read_head(HttpAnswer& answer) const {
 HttpClient::HttpClient(const HttpSinkOptions& options) : connection_(std::make_unique<Connection>(options)) {}
 HttpClient::~HttpClient() = default;
 
-HttpAnswer HttpClient::send(std::string_view body, const std::string& idempotency_key) {
+HttpReply HttpClient::send(std::string_view body, const std::string& idempotency_key) {
   return connection_->send(body, idempotency_key);
 }
 void HttpClient::interrupt() noexcept {

@@ -6,7 +6,7 @@
 //
 // Owns:   the connection. Thread: one at a time; `interrupt`, any.
 // Blocks: `send`, for as long as the options' timeout, resolving the name included.
-// Fails:  as HttpAnswer says; std::bad_alloc.
+// Fails:  as HttpReply says; std::bad_alloc.
 // Limit:  of an answer 64 KiB of headers and 64 KiB of its body are read; with more headers there is no answer, with
 //         more of a body the status counts.
 // Requires: SIGPIPE is ignored by the process.
@@ -16,8 +16,8 @@
 #include <string>
 #include <string_view>
 
-#include "sinks/http_answer.h"
 #include "sinks/http_options.h"
+#include "sinks/http_reply.h"
 
 namespace edgetide {
 
@@ -28,7 +28,7 @@ class HttpClient {
   ~HttpClient();
 
   // `body` is sent as it is; with `gzip` of the options it is such an archive.
-  HttpAnswer send(std::string_view body, const std::string& idempotency_key);
+  HttpReply send(std::string_view body, const std::string& idempotency_key);
 
   // A `send` that blocks, and those that follow, return soon, until `resume`.
   void interrupt() noexcept;

@@ -51,14 +51,14 @@ class HttpSink final : public Sink {
 
   void begin(const RowBatch& batch);
   RowRange next();
-  HttpAnswer send(const RowBatch& batch, RowRange range);
+  HttpReply send(const RowBatch& batch, RowRange range);
   void halve(RowRange range);
   void accept(RowRange range);
   void refuse(RowRange range, const std::string& reason);
   bool refuses_all() const;
   std::string key_of(const RowBatch& batch, RowRange range, const std::string& body) const;
-  Outcome failed(const RowBatch& batch, const HttpAnswer& answer, RowRange range);
-  std::string said(const HttpAnswer& answer) const {
+  Outcome failed(const RowBatch& batch, const HttpReply& answer, RowRange range);
+  std::string said(const HttpReply& answer) const {
     return server_ + ": " + describe(answer, options_.shows_redirects);
   }
 
@@ -86,7 +86,7 @@ Outcome HttpSink::deliver(const RowBatch& batch) {
   begin(batch);
   while (!left_.empty()) {
     const RowRange range = next();
-    const HttpAnswer answer = send(batch, range);
+    const HttpReply answer = send(batch, range);
     switch (verdict_of(answer)) {
       case HttpVerdict::stored:
         accept(range);
@@ -156,7 +156,7 @@ RowRange HttpSink::next() {
   return {row - 1, 1};
 }
 
-HttpAnswer HttpSink::send(const RowBatch& batch, RowRange range) {
+HttpReply HttpSink::send(const RowBatch& batch, RowRange range) {
   std::string body = body_.of(range);
   if (body.size() > options_.max_bytes && range.rows > 1) return {.status = 413};
   const std::string key = key_of(batch, range, body);
@@ -209,7 +209,7 @@ bool HttpSink::refuses_all() const {
   return false;
 }
 
-Outcome HttpSink::failed(const RowBatch& batch, const HttpAnswer& answer, RowRange range) {
+Outcome HttpSink::failed(const RowBatch& batch, const HttpReply& answer, RowRange range) {
   doubt_epoch_ = batch.id;
   doubt_ = {batch.first_row + range.first, range.rows};
   const bool needs_person = verdict_of(answer) == HttpVerdict::needs_person;

@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "sinks/row_slice.h"
-#include "tests/fakes/http_peer.h"
+#include "tests/fakes/scripted_http_server.h"
 #include "tests/fakes/soon.h"
 #include "tests/sinks/batch_builder.h"
 #include "tests/sinks/outcome_matchers.h"
@@ -18,13 +18,13 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-using Then = PeerReply::Then;
+using Then = ScriptedReply::Then;
 
 class HttpSinkTest : public testing::Test {
  protected:
   HttpSinkTest() { signal(SIGPIPE, SIG_IGN); }
 
-  std::unique_ptr<Sink> sink(const HttpPeer& peer, HttpSinkOptions options = {}) {
+  std::unique_ptr<Sink> sink(const ScriptedHttpServer& peer, HttpSinkOptions options = {}) {
     if (options.url.empty()) options.url = peer.url();
     return make_http_sink(std::move(options), this_gateway(), minute_window());
   }
@@ -58,7 +58,7 @@ struct Picky {
   int status = 400;
   std::vector<int> taken = {};
 
-  PeerReply operator()(const PeerRequest& request) {
+  ScriptedReply operator()(const ScriptedRequest& request) {
     const std::vector<int> sensors = sensors_in(request.body);
     if (std::any_of(sensors.begin(), sensors.end(), refuses)) return reply(status, "field type\nconflict \x1b[31m");
     taken.insert(taken.end(), sensors.begin(), sensors.end());
@@ -85,12 +85,12 @@ TEST_F(HttpSinkTest, body_and_headers_are_those_of_the_encoding) {
       {HttpEncoding::csv, "text/csv; charset=utf-8", "window,sensor,metric,", ",7\n"},
   };
   for (const auto& one : cases) {
-    HttpPeer peer([](const PeerRequest&) { return PeerReply{}; });
+    ScriptedHttpServer peer([](const ScriptedRequest&) { return ScriptedReply{}; });
     const auto out = sink(peer, with(one.encoding));
     ASSERT_THAT(out->open(), IsDelivered());
     ASSERT_THAT(out->deliver(rows_of_sensors(7, 2)), IsDelivered());
     ASSERT_EQ(peer.requests().size(), 1U);
-    const PeerRequest request = peer.requests()[0];
+    const ScriptedRequest request = peer.requests()[0];
     EXPECT_EQ(request.method, "POST");
     EXPECT_EQ(request.target, "/rows");
     EXPECT_EQ(request.header("content-type"), one.type);
@@ -103,7 +103,7 @@ TEST_F(HttpSinkTest, body_and_headers_are_those_of_the_encoding) {
 }
 
 TEST_F(HttpSinkTest, request_has_what_the_options_say) {
-  HttpPeer peer([](const PeerRequest&) { return PeerReply{}; });
+  ScriptedHttpServer peer([](const ScriptedRequest&) { return ScriptedReply{}; });
   HttpSinkOptions options = with(HttpEncoding::influx);
   options.url = peer.url("/api/v2/write?org=o&bucket=b%20c");
   options.put = true;
@@ -111,7 +111,7 @@ TEST_F(HttpSinkTest, request_has_what_the_options_say) {
   options.gzip = true;
   options.headers = {{"X-Site", "north"}, {"content-type", "text/x-lines"}};
   ASSERT_THAT(sink(peer, options)->deliver(rows_of_sensors(1, 100)), IsDelivered());
-  const PeerRequest request = peer.requests().at(0);
+  const ScriptedRequest request = peer.requests().at(0);
   EXPECT_EQ(request.method, "PUT");
   EXPECT_EQ(request.target, "/api/v2/write?org=o&bucket=b%20c");
   EXPECT_EQ(request.header("authorization"), "Token secret");
@@ -123,7 +123,7 @@ TEST_F(HttpSinkTest, request_has_what_the_options_say) {
 }
 
 TEST_F(HttpSinkTest, password_and_bearer_token_are_sent) {
-  HttpPeer peer([](const PeerRequest&) { return PeerReply{}; });
+  ScriptedHttpServer peer([](const ScriptedRequest&) { return ScriptedReply{}; });
   HttpSinkOptions options;
   options.username = "user";
   options.password = "word";
@@ -136,7 +136,7 @@ TEST_F(HttpSinkTest, password_and_bearer_token_are_sent) {
 }
 
 TEST_F(HttpSinkTest, epoch_is_sent_once_and_over_one_connection) {
-  HttpPeer peer([](const PeerRequest&) { return reply(200, "stored"); });
+  ScriptedHttpServer peer([](const ScriptedRequest&) { return reply(200, "stored"); });
   const auto out = sink(peer);
   for (const std::uint64_t epoch : {1U, 1U, 2U}) ASSERT_THAT(out->deliver(rows_of_sensors(epoch, 3)), IsDelivered());
   EXPECT_EQ(peer.requests().size(), 2U);
@@ -173,8 +173,8 @@ TEST_F(HttpSinkTest, status_says_what_becomes_of_the_rows) {
   };
   for (const auto& one : cases) {
     SCOPED_TRACE(one.status);
-    HttpPeer peer([&](const PeerRequest&) {
-      PeerReply answer = reply(one.status, one.status == 304 ? "" : "some words", one.headers);
+    ScriptedHttpServer peer([&](const ScriptedRequest&) {
+      ScriptedReply answer = reply(one.status, one.status == 304 ? "" : "some words", one.headers);
       return answer;
     });
     HttpSinkOptions options;
@@ -195,7 +195,7 @@ TEST_F(HttpSinkTest, date_in_retry_after_is_a_time_to_come) {
   const std::time_t then = std::time(nullptr) + 240;
   char date[64];
   std::strftime(date, sizeof date, "Retry-After: %a, %d %b %Y %H:%M:%S GMT\r\n", std::gmtime(&then));
-  HttpPeer peer([&](const PeerRequest&) { return reply(429, "", date); });
+  ScriptedHttpServer peer([&](const ScriptedRequest&) { return reply(429, "", date); });
   const Outcome outcome = sink(peer)->deliver(rows_of_sensors(1, 1));
   ASSERT_THAT(outcome, IsRetryAfter(HasSubstr("HTTP 429")));
   EXPECT_GT(std::get<RetryAfter>(outcome).at_least, Duration());
@@ -203,7 +203,8 @@ TEST_F(HttpSinkTest, date_in_retry_after_is_a_time_to_come) {
 }
 
 TEST_F(HttpSinkTest, redirect_of_a_secret_url_shows_the_server_only) {
-  HttpPeer peer([](const PeerRequest&) { return reply(308, "", "Location: https://other.example/hooks/s3cret\r\n"); });
+  ScriptedHttpServer peer(
+      [](const ScriptedRequest&) { return reply(308, "", "Location: https://other.example/hooks/s3cret\r\n"); });
   HttpSinkOptions options;
   options.url = peer.url("/hooks/s3cret");
   EXPECT_THAT(sink(peer, options)->deliver(rows_of_sensors(1, 1)),
@@ -214,7 +215,7 @@ TEST_F(HttpSinkTest, single_bad_rows_are_set_aside_with_the_words_of_the_server)
   for (const int status : {400, 413, 422}) {
     const auto is_bad = [](int sensor) { return sensor == 5 || sensor == 77; };
     Picky picky{is_bad, status};
-    HttpPeer peer(std::ref(picky));
+    ScriptedHttpServer peer(std::ref(picky));
     const Outcome outcome = sink(peer)->deliver(rows_of_sensors(1, 100));
     ASSERT_THAT(outcome, IsDelivered(testing::SizeIs(2)));
     const RejectedRow row = std::get<Delivered>(outcome).rejected[0];
@@ -223,7 +224,7 @@ TEST_F(HttpSinkTest, single_bad_rows_are_set_aside_with_the_words_of_the_server)
     EXPECT_EQ(row.reason, "HTTP " + std::to_string(status) + ": field type conflict [31m");
     EXPECT_EQ(picky.taken, all_but(100, is_bad));
     std::vector<std::string> keys;
-    for (const PeerRequest& request : peer.requests()) keys.push_back(request.header("idempotency-key"));
+    for (const ScriptedRequest& request : peer.requests()) keys.push_back(request.header("idempotency-key"));
     std::sort(keys.begin(), keys.end());
     EXPECT_EQ(std::adjacent_find(keys.begin(), keys.end()), keys.end()) << "each request has its own key";
   }
@@ -232,7 +233,7 @@ TEST_F(HttpSinkTest, single_bad_rows_are_set_aside_with_the_words_of_the_server)
 TEST_F(HttpSinkTest, rows_wait_where_all_of_several_series_are_refused) {
   for (const int rows : {2, 5, 1'000}) {
     Picky picky{[](int) { return true; }};
-    HttpPeer peer(std::ref(picky));
+    ScriptedHttpServer peer(std::ref(picky));
     const Outcome outcome = sink(peer)->deliver(rows_of_sensors(1, rows));
     ASSERT_THAT(outcome, IsRetryAfter(HasSubstr("refuses every row, so they wait: HTTP 400: field type")));
     EXPECT_TRUE(std::get<RetryAfter>(outcome).needs_person);
@@ -243,7 +244,7 @@ TEST_F(HttpSinkTest, rows_wait_where_all_of_several_series_are_refused) {
 TEST_F(HttpSinkTest, many_bad_rows_at_the_begin_do_not_hide_the_good_ones) {
   const auto is_bad = [](int sensor) { return sensor < 150; };
   Picky picky{is_bad};
-  HttpPeer peer(std::ref(picky));
+  ScriptedHttpServer peer(std::ref(picky));
   const Outcome outcome = sink(peer)->deliver(rows_of_sensors(1, 300));
   ASSERT_THAT(outcome, IsDelivered(testing::SizeIs(150)));
   std::sort(picky.taken.begin(), picky.taken.end());
@@ -251,7 +252,7 @@ TEST_F(HttpSinkTest, many_bad_rows_at_the_begin_do_not_hide_the_good_ones) {
 }
 
 TEST_F(HttpSinkTest, window_that_is_refused_as_a_whole_waits_though_others_are_taken) {
-  HttpPeer peer([](const PeerRequest& request) {
+  ScriptedHttpServer peer([](const ScriptedRequest& request) {
     return request.body.find("\"window\":\"hour\"") == std::string::npos ? reply(200) : reply(400, "no such table");
   });
   std::vector<WindowSchema> windows = minute_window();
@@ -268,7 +269,7 @@ TEST_F(HttpSinkTest, window_that_is_refused_as_a_whole_waits_though_others_are_t
 }
 
 TEST_F(HttpSinkTest, rows_of_one_series_may_all_be_refused) {
-  HttpPeer peer([](const PeerRequest&) { return reply(422, "outside of the retention"); });
+  ScriptedHttpServer peer([](const ScriptedRequest&) { return reply(422, "outside of the retention"); });
   std::vector<RowText> sent;
   for (std::int64_t i = 0; i < 40; ++i) sent.push_back({series("s1"), i * 60'000'000, 1, {1, 1}});
   EXPECT_THAT(sink(peer)->deliver(batch(1, sent)), IsDelivered(testing::SizeIs(40)));
@@ -276,7 +277,7 @@ TEST_F(HttpSinkTest, rows_of_one_series_may_all_be_refused) {
 
 TEST_F(HttpSinkTest, body_of_too_many_bytes_becomes_several_requests) {
   std::vector<int> taken;
-  HttpPeer peer([&](const PeerRequest& request) {
+  ScriptedHttpServer peer([&](const ScriptedRequest& request) {
     EXPECT_LE(request.body.size(), 2'048U);
     for (const int sensor : sensors_in(request.body)) taken.push_back(sensor);
     return reply(200);
@@ -289,10 +290,10 @@ TEST_F(HttpSinkTest, body_of_too_many_bytes_becomes_several_requests) {
 
 TEST_F(HttpSinkTest, request_without_an_answer_is_sent_again_as_it_was) {
   bool fails = true;
-  HttpPeer peer([&](const PeerRequest& request) {
+  ScriptedHttpServer peer([&](const ScriptedRequest& request) {
     const std::vector<int> sensors = sensors_in(request.body);
     if (sensors.size() > 30) return reply(413);
-    return fails && sensors.back() == 34 ? PeerReply{"", Then::reset} : reply(200);
+    return fails && sensors.back() == 34 ? ScriptedReply{"", Then::reset} : reply(200);
   });
   const auto out = sink(peer);
   const RowBatch large = rows_of_sensors(1, 70);
@@ -306,13 +307,13 @@ TEST_F(HttpSinkTest, request_without_an_answer_is_sent_again_as_it_was) {
   ASSERT_THAT(out->open(), IsDelivered());
   // More rows at once, or fewer, as a rate allows them: what is in doubt stays one request.
   ASSERT_THAT(out->deliver(slice(large, stored, 50)), IsDelivered());
-  const std::vector<PeerRequest> requests = peer.requests();
-  const auto has_key = [&](const PeerRequest& request) { return request.header("idempotency-key") == key; };
+  const std::vector<ScriptedRequest> requests = peer.requests();
+  const auto has_key = [&](const ScriptedRequest& request) { return request.header("idempotency-key") == key; };
   EXPECT_GE(std::count_if(requests.begin(), requests.end(), has_key), 2);
 }
 
 TEST_F(HttpSinkTest, key_is_that_of_the_rows_in_every_process) {
-  HttpPeer peer([](const PeerRequest&) { return reply(200); });
+  ScriptedHttpServer peer([](const ScriptedRequest&) { return reply(200); });
   const RowBatch rows = rows_of_sensors(1, 10);
   RowBatch other_run = rows;
   other_run.id.run = 2;
@@ -322,7 +323,7 @@ TEST_F(HttpSinkTest, key_is_that_of_the_rows_in_every_process) {
   ASSERT_THAT(sink(peer)->deliver(slice(rows, 1, 9)), IsDelivered());
   ASSERT_THAT(sink(peer, with(HttpEncoding::csv))->deliver(rows), IsDelivered());
   std::vector<std::string> keys;
-  for (const PeerRequest& request : peer.requests()) keys.push_back(request.header("idempotency-key"));
+  for (const ScriptedRequest& request : peer.requests()) keys.push_back(request.header("idempotency-key"));
   EXPECT_EQ(keys[0], keys[1]);
   keys.erase(keys.begin());
   std::sort(keys.begin(), keys.end());
@@ -333,7 +334,7 @@ TEST_F(HttpSinkTest, servers_that_fail_or_lie_cost_a_try) {
   const std::string ok = "HTTP/1.1 200 OK\r\n";
   const struct {
     const char* what;
-    PeerReply reply;
+    ScriptedReply reply;
     const char* reason;
   } cases[] = {
       {"leaves", {"", Then::close}, "Empty reply"},
@@ -352,7 +353,7 @@ TEST_F(HttpSinkTest, servers_that_fail_or_lie_cost_a_try) {
   };
   for (const auto& one : cases) {
     SCOPED_TRACE(one.what);
-    HttpPeer peer([&](const PeerRequest&) { return one.reply; });
+    ScriptedHttpServer peer([&](const ScriptedRequest&) { return one.reply; });
     HttpSinkOptions options;
     options.timeout = Duration::milliseconds(700);
     const auto out = sink(peer, options);
@@ -364,7 +365,7 @@ TEST_F(HttpSinkTest, servers_that_fail_or_lie_cost_a_try) {
 }
 
 TEST_F(HttpSinkTest, server_that_does_not_speak_http_needs_a_person) {
-  HttpPeer peer([](const PeerRequest&) { return PeerReply{"SSH-2.0-OpenSSH_9.2\r\n", Then::close}; });
+  ScriptedHttpServer peer([](const ScriptedRequest&) { return ScriptedReply{"SSH-2.0-OpenSSH_9.2\r\n", Then::close}; });
   const Outcome outcome = sink(peer)->deliver(rows_of_sensors(1, 3));
   ASSERT_THAT(outcome, IsRetryAfter(testing::_));
   EXPECT_TRUE(std::get<RetryAfter>(outcome).needs_person);
@@ -372,11 +373,11 @@ TEST_F(HttpSinkTest, server_that_does_not_speak_http_needs_a_person) {
 
 TEST_F(HttpSinkTest, body_of_an_answer_without_end_is_left_and_its_status_counts) {
   const std::string endless = " OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-  const PeerReply stored{"HTTP/1.1 200" + endless, Then::repeat, "1000\r\n" + std::string(4096, 'x') + "\r\n"};
-  const PeerReply busy{"HTTP/1.1 503" + endless, Then::repeat, "1000\r\n" + std::string(4096, 'x') + "\r\n"};
-  HttpPeer good([&](const PeerRequest&) { return stored; });
+  const ScriptedReply stored{"HTTP/1.1 200" + endless, Then::repeat, "1000\r\n" + std::string(4096, 'x') + "\r\n"};
+  const ScriptedReply busy{"HTTP/1.1 503" + endless, Then::repeat, "1000\r\n" + std::string(4096, 'x') + "\r\n"};
+  ScriptedHttpServer good([&](const ScriptedRequest&) { return stored; });
   EXPECT_THAT(sink(good)->deliver(rows_of_sensors(1, 3)), IsDelivered());
-  HttpPeer bad([&](const PeerRequest&) { return busy; });
+  ScriptedHttpServer bad([&](const ScriptedRequest&) { return busy; });
   const Outcome outcome = sink(bad)->deliver(rows_of_sensors(1, 3));
   ASSERT_THAT(outcome, IsRetryAfter(HasSubstr("HTTP 503: xxx")));
   EXPECT_LT(std::get<RetryAfter>(outcome).reason.size(), 500U);
@@ -385,7 +386,7 @@ TEST_F(HttpSinkTest, body_of_an_answer_without_end_is_left_and_its_status_counts
 TEST_F(HttpSinkTest, server_that_is_away_is_named) {
   HttpSinkOptions options;
   {
-    HttpPeer peer([](const PeerRequest&) { return reply(200); });
+    ScriptedHttpServer peer([](const ScriptedRequest&) { return reply(200); });
     options.url = peer.url("/rows?key=s3cret");
   }
   const auto out = make_http_sink(options, this_gateway(), minute_window());
@@ -395,7 +396,7 @@ TEST_F(HttpSinkTest, server_that_is_away_is_named) {
 }
 
 TEST_F(HttpSinkTest, interrupt_ends_a_request_and_holds_until_close) {
-  HttpPeer peer([](const PeerRequest&) { return PeerReply{"", Then::stall}; });
+  ScriptedHttpServer peer([](const ScriptedRequest&) { return ScriptedReply{"", Then::stall}; });
   HttpSinkOptions options;
   options.timeout = Duration::minutes(5);
   const auto out = sink(peer, options);
@@ -412,8 +413,8 @@ TEST_F(HttpSinkTest, interrupt_ends_a_request_and_holds_until_close) {
 
 TEST_F(HttpSinkTest, connection_that_the_server_has_ended_costs_no_try) {
   int answered = 0;
-  HttpPeer peer([&](const PeerRequest&) {
-    PeerReply answer = reply(200);
+  ScriptedHttpServer peer([&](const ScriptedRequest&) {
+    ScriptedReply answer = reply(200);
     if (++answered == 1) answer.then = Then::close;
     return answer;
   });
@@ -423,8 +424,8 @@ TEST_F(HttpSinkTest, connection_that_the_server_has_ended_costs_no_try) {
 }
 
 TEST_F(HttpSinkTest, environment_names_no_proxy_but_the_options_do) {
-  HttpPeer peer([](const PeerRequest&) { return reply(200); });
-  HttpPeer proxy([](const PeerRequest&) { return reply(200); });
+  ScriptedHttpServer peer([](const ScriptedRequest&) { return reply(200); });
+  ScriptedHttpServer proxy([](const ScriptedRequest&) { return reply(200); });
   ::setenv("http_proxy", proxy.url("").c_str(), 1);
   EXPECT_THAT(sink(peer)->deliver(rows_of_sensors(1, 1)), IsDelivered());
   ::unsetenv("http_proxy");

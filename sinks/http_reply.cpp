@@ -1,4 +1,4 @@
-#include "sinks/http_answer.h"
+#include "sinks/http_reply.h"
 
 #include <algorithm>
 
@@ -29,7 +29,7 @@ std::string target_of(const std::string& location, bool shows_redirects) {
 
 }  // namespace
 
-HttpVerdict verdict_of(const HttpAnswer& answer) noexcept {
+HttpVerdict verdict_of(const HttpReply& answer) noexcept {
   const int status = answer.status;
   if (!answer.error.empty()) return answer.needs_person ? HttpVerdict::needs_person : HttpVerdict::try_again;
   if (status >= 200 && status < 300) return HttpVerdict::stored;
@@ -39,7 +39,7 @@ HttpVerdict verdict_of(const HttpAnswer& answer) noexcept {
   return passes || status >= 500 || status < 200 ? HttpVerdict::try_again : HttpVerdict::needs_person;
 }
 
-std::string describe(const HttpAnswer& answer, bool shows_redirects) {
+std::string describe(const HttpReply& answer, bool shows_redirects) {
   if (!answer.error.empty()) return one_line(answer.error);
   std::string text = "HTTP " + std::to_string(answer.status);
   if (!answer.location.empty()) {

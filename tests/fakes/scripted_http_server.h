@@ -25,7 +25,7 @@
 
 namespace edgetide::test {
 
-struct PeerRequest {
+struct ScriptedRequest {
   std::string method, target, body;
   std::map<std::string, std::string> headers;  // names in lower case
 
@@ -35,7 +35,7 @@ struct PeerRequest {
   }
 };
 
-struct PeerReply {
+struct ScriptedReply {
   enum class Then { keep, close, reset, stall, repeat, drip };
 
   std::string bytes = "HTTP/1.1 204 No Content\r\n\r\n";
@@ -43,16 +43,17 @@ struct PeerReply {
   std::string again = {};
 };
 
-inline PeerReply reply(int status, const std::string& body = "", const std::string& headers = "") {
+inline ScriptedReply reply(int status, const std::string& body = "", const std::string& headers = "") {
   return {"HTTP/1.1 " + std::to_string(status) + " Words\r\n" + headers +
           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body};
 }
 
-class HttpPeer {
+class ScriptedHttpServer {
  public:
-  using Answer = std::function<PeerReply(const PeerRequest&)>;
+  using Answer = std::function<ScriptedReply(const ScriptedRequest&)>;
 
-  explicit HttpPeer(Answer answer) : answer_(std::move(answer)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit ScriptedHttpServer(Answer answer)
+      : answer_(std::move(answer)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -65,18 +66,18 @@ class HttpPeer {
     port_ = ntohs(address.sin_port);
     thread_ = std::thread([this] { serve(); });
   }
-  ~HttpPeer() {
+  ~ScriptedHttpServer() {
     stopping_ = true;
     thread_.join();
   }
-  HttpPeer(const HttpPeer&) = delete;
-  HttpPeer& operator=(const HttpPeer&) = delete;
+  ScriptedHttpServer(const ScriptedHttpServer&) = delete;
+  ScriptedHttpServer& operator=(const ScriptedHttpServer&) = delete;
 
   int port() const noexcept { return port_; }
   std::string url(const std::string& target = "/rows") const {
     return "http://127.0.0.1:" + std::to_string(port_) + target;
   }
-  std::vector<PeerRequest> requests() const {
+  std::vector<ScriptedRequest> requests() const {
     const std::lock_guard lock(mutex_);
     return requests_;
   }
@@ -98,7 +99,7 @@ class HttpPeer {
     while (is_ready(listener_.get(), POLLIN)) {
       const Descriptor peer(::accept(listener_.get(), nullptr, nullptr));
       std::string bytes;
-      PeerRequest request;
+      ScriptedRequest request;
       while (read_request(peer.get(), bytes, request)) {
         {
           const std::lock_guard lock(mutex_);
@@ -117,7 +118,7 @@ class HttpPeer {
     return count > 0;
   }
 
-  bool read_request(int peer, std::string& bytes, PeerRequest& request) {
+  bool read_request(int peer, std::string& bytes, ScriptedRequest& request) {
     std::size_t end = 0;
     while ((end = bytes.find("\r\n\r\n")) == std::string::npos) {
       if (!receive(peer, bytes)) return false;
@@ -135,8 +136,8 @@ class HttpPeer {
     return true;
   }
 
-  static PeerRequest parsed_head(const std::string& head) {
-    PeerRequest request;
+  static ScriptedRequest parsed_head(const std::string& head) {
+    ScriptedRequest request;
     std::size_t at = head.find("\r\n");
     const std::string line = head.substr(0, at);
     const std::size_t first = line.find(' '), second = line.rfind(' ');
@@ -157,8 +158,8 @@ class HttpPeer {
   }
 
   // False: it has left, or is to leave.
-  bool act(int peer, const PeerReply& reply) {
-    using Then = PeerReply::Then;
+  bool act(int peer, const ScriptedReply& reply) {
+    using Then = ScriptedReply::Then;
     bool is_there = put(peer, reply.bytes);
     while (is_there && !stopping_ && (reply.then == Then::repeat || reply.then == Then::drip)) {
       if (reply.then == Then::drip) is_there = !has_left(peer);
@@ -195,7 +196,7 @@ class HttpPeer {
   std::atomic<bool> stopping_ = false;
   std::atomic<int> left_ = 0;
   mutable std::mutex mutex_;
-  std::vector<PeerRequest> requests_;  // under mutex_
+  std::vector<ScriptedRequest> requests_;  // under mutex_
   std::thread thread_;
 };
 

@@ -11,7 +11,7 @@
 
 namespace edgetide {
 
-struct HttpAnswer {
+struct HttpReply {
   int status = 0;             // 0: there is none, `error` says why
   Duration retry_after = {};  // as the server asks for; 0: it does not
   std::string location = {};  // of a redirect
@@ -27,9 +27,9 @@ enum class HttpVerdict {
   content_refused,  // by the rows of this request, or by how many they are
 };
 
-HttpVerdict verdict_of(const HttpAnswer& answer) noexcept;
+HttpVerdict verdict_of(const HttpReply& answer) noexcept;
 
 // In one line, for a person: "HTTP 400: unable to parse". `shows_redirects`: with the path, that may be a secret.
-std::string describe(const HttpAnswer& answer, bool shows_redirects);
+std::string describe(const HttpReply& answer, bool shows_redirects);
 
 }  // namespace edgetide
