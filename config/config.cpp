@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "config/control_characters.h"
 #include "config/files.h"
 #include "config/formula_parser.h"
 #include "config/listener_keys.h"
@@ -213,16 +214,13 @@ GatewayOptions read_gateway_options(const Section& top, const Parts& parts, cons
   return options;
 }
 
-}  // namespace
-
-Configuration load_configuration(const std::string& path, const LoadOptions& options) {
-  const Parts& parts = options.parts == nullptr ? built_in_parts() : *options.parts;
-  const KeyTable keys(parts);
-  Report report(keys);
+Configuration load(const std::string& path, const LoadOptions& options, const Parts& parts, Report& report) {
+  const KeyTable& keys = report.keys();
   ConfigFiles files;
   Node root = files.read(path, report);
   if (!files.complete()) throw ConfigErrors(report.take_errors());
   resolve_references(root, options.resolve_secrets, report);
+  refuse_control_characters(root, report);
   warn_of_readable_passwords(root, report);
   const Section top(root, "", {&keys.top}, report);
   Configuration configuration{.options = read_gateway_options(top, parts, options, report), .tests = read_tests(top)};
@@ -230,6 +228,19 @@ Configuration load_configuration(const std::string& path, const LoadOptions& opt
   warn_of_idle_parts(top, configuration.options, report);
   configuration.warnings = report.take_warnings();
   return configuration;
+}
+
+}  // namespace
+
+Configuration load_configuration(const std::string& path, const LoadOptions& options) {
+  const Parts& parts = options.parts == nullptr ? built_in_parts() : *options.parts;
+  const KeyTable keys(parts);
+  Report report(keys);
+  try {
+    return load(path, options, parts, report);
+  } catch (const TooManyErrors&) {
+    throw ConfigErrors(report.take_errors(), true);
+  }
 }
 
 }  // namespace edgetide

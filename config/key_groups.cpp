@@ -215,6 +215,18 @@ KeyGroup sink_keys() {
                            "The most rows per second (`\"50/s\"`), minute (`/m`) or hour (`/h`) on average; what "
                            "one second allows may go at once. An exactly_once sink gets an epoch whole, and waits "
                            "for its rows afterwards.")),
+          text(
+              "where", "",
+              "Only rows for which this holds: `\"avg > 30 or count = 0\"`. A formula as in `derived`, over aggregates "
+              "of the inputs by name; `and`, `or`, `not`, `=` and `<>` may be used as in SQL. A comparison with null "
+              "does not hold. From a table a row goes when it holds no longer, and late readings that are put back "
+              "do not reach it."),
+          on_reload(OnReload::new_sink,
+                    word("on", filter_on_words, FilterOptions().on,
+                         "`match`: each row for which `where` holds. `change`: of each series the row with which it "
+                         "begins to hold, and the one with which it ends, with a column `holds` of 1 or 0; windows "
+                         "before the newest one that was judged change nothing. Not for tables. It is remembered "
+                         "across restarts, for 20,000 series.")),
           of_type(ValueType::table, "outbox", "", "Rows that the store has not confirmed; see below."),
       }};
 }

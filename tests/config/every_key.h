@@ -221,6 +221,8 @@ path = "sub/../rows.db"
 [sinks.out]
 type = "stdout"
 encoding = "influx"
+where = "count > 4"
+on = "change"
 
 [[tests]]
 name = "one reading"
