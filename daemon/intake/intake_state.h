@@ -1,7 +1,8 @@
 // What the intake remembers besides the pipeline: part of a checkpoint. Bytes: strings of the sources' names, then the
 // sessions with their newest messages, then the batches that wait for the clock, then the positions of sources, then
-// the stored values, then how far each run came, then which late readings were added to rows (pipeline/bytes.h); that
-// is missing in states of earlier versions.
+// the stored values, then how far each run came, then which late readings were added to rows (pipeline/bytes.h), then
+// the former options that took batches which wait; the last two are missing in states of earlier versions, and the last
+// one where there are none.
 //
 // Thread: plain values. Fails: `restore` says false to bytes that are no such state.
 #pragma once
@@ -39,6 +40,7 @@ struct IntakeState {
     values.save(out);
     history.save(out);
     late.save(out);
+    if (!held.former_options().empty()) held.save_options(out);
     return bytes;
   }
   bool restore(std::string_view bytes) {
@@ -53,6 +55,7 @@ struct IntakeState {
     values.load(in);
     history.load(in);
     if (!in.at_end()) late.load(in);
+    if (!in.at_end()) held.load_options(in);
     return in.ok() && in.at_end();
   }
 };
