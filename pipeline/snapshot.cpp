@@ -283,9 +283,9 @@ void Pipeline::load_windows(ByteReader& in, const SnapshotHead& head, const std:
 // What its former definition holds is finished by that one.
 void Pipeline::load_changed(ByteReader& in, WindowDefinition& changed, const WindowDefinition::Restored& restored) {
   std::unique_ptr<WindowDefinition> former = WindowDefinition::load_former(in, restored);
-  if (!former || former->options().kind == WindowKind::running) {
+  if (!former || former->traits().endless) {
     forgotten_windows_.push_back(changed.name());
-    if (now_) changed.begin_running(now_->wall);
+    if (now_) changed.begin_endless(now_->wall);
     return;
   }
   others_follow_ = others_follow_ || former->follows_others();

@@ -32,12 +32,9 @@
 #include "pipeline/late_rows.h"
 #include "pipeline/options.h"
 #include "pipeline/row_labels.h"
-#include "pipeline/running_windows.h"
 #include "pipeline/series.h"
-#include "pipeline/session_windows.h"
-#include "pipeline/sliding_windows.h"
-#include "pipeline/tumbling_windows.h"
 #include "pipeline/watermark.h"
+#include "pipeline/window_kinds.h"
 
 namespace edgetide {
 
@@ -99,6 +96,7 @@ class WindowDefinition {
 
   const std::string& name() const noexcept { return options_.name; }
   const WindowOptions& options() const noexcept { return options_; }
+  const WindowTraits& traits() const noexcept { return traits_; }
   bool grouped() const noexcept { return keys_.grouped(); }
   // It has to know of every reading that is accepted, not only of those it takes.
   bool follows_others() const noexcept {
@@ -109,13 +107,13 @@ class WindowDefinition {
   static constexpr std::uint8_t max_former = 16;  // beyond it the oldest is forgotten with its windows
 
   WindowDefinition* former() const noexcept { return former_.get(); }
-  // `former` takes everything until `take_over`. Requires: it is not a running one, and knows the same series.
+  // `former` takes everything until `take_over`. Requires: it is not an endless one, and knows the same series.
   void follow(std::unique_ptr<WindowDefinition> former);
   bool waits() const noexcept { return waits_; }
   // From now on takes the windows that start after those that the former one holds. `clocks`: by series.
   void take_over(std::span<const SeriesClock> clocks, Timestamp now);
-  // A running definition without a past: says in its rows that it counts from then on.
-  void begin_running(Timestamp now);
+  // An endless definition without a past: says in its rows that it counts from then on.
+  void begin_endless(Timestamp now);
 
   void add_series(SeriesId id, const Series& series, SeriesId origin);
   void skip_series(SeriesId id);  // no series has it at present
@@ -254,8 +252,6 @@ class WindowDefinition {
   static std::unique_ptr<WindowDefinition> load_former(ByteReader& in, const Restored& restored);
 
  private:
-  using Windows = std::variant<TumblingWindows, SlidingWindows, SessionWindows, RunningWindows>;
-
   void choose_fast_path();
   std::size_t own_windows() const noexcept;
   bool is_limited() const noexcept { return since_.has_value() || until_.has_value(); }
@@ -264,13 +260,13 @@ class WindowDefinition {
   void carry_from_former();
   void emit_for(const WindowDefinition& present, std::uint8_t depth);
   void forget_what_is_past(Timestamp too_old);
-  void settle_sessions() noexcept;
+  void settle_before_handover() noexcept;
+  void settle_windows(KeyId key, Timestamp last_reading) noexcept;
   bool is_finished(Timestamp too_old) const noexcept;
   Timestamp taken_until(KeyId key, Timestamp reached) const;
   Handover taken(std::span<const SeriesClock> clocks, bool together) const;
   Timestamp start_behind(const WindowDefinition& former, Timestamp time) const;
   Timestamp start_from(Timestamp time) const;
-  Duration longest() const noexcept;
   void save_handover(ByteWriter& out) const;
   void load_handover(ByteReader& in, const Restored& restored);
 
@@ -302,7 +298,7 @@ class WindowDefinition {
   void note_reached(const Clocks& clocks);
   void collect(const Clocks& clocks, std::span<const std::uint32_t> ranks, std::size_t max_rows);
   void collect_empty(const FiringContext& firing, const Clocks& clocks);
-  void postpone_beyond(std::size_t max_rows);
+  bool postpone_beyond(std::size_t max_rows);
   void order_and_cut();
   void collect_for_ranking(FiringContext& firing);
   void rank_and_cut();
@@ -312,6 +308,7 @@ class WindowDefinition {
   void emit(Kind& windows, WindowId id, const Candidate& row, Emission& out);
   RowMark* mark_of(const Candidate& row);
   double value_of(const Candidate& row, const Aggregate& aggregate) const;
+  double filled(const Candidate& row, const Aggregate& aggregate) const;
   // Requires: a row of a window, not retracted.
   const AggregateLayout::Word* state_of(const Candidate& row) const;
   void count_row(const RowMark* mark, const Candidate& row) noexcept;
@@ -330,6 +327,7 @@ class WindowDefinition {
   void load_groups(ByteReader& in, const Restored& restored);
 
   const WindowOptions options_;
+  const WindowTraits& traits_;
   std::vector<std::optional<Aggregate>> columns_;  // of its rows; none: it does not compute that one
   bool emits_all_ = true;                          // they are its own aggregates
   std::optional<std::size_t> count_place_;         // of `count` among the columns

@@ -48,13 +48,17 @@ void WindowDefinition::take_over(std::span<const SeriesClock> clocks, Timestamp 
   since_->move([this](Timestamp time) { return start_behind(*former_, time); });
   former_->until_ = since_;
   former_->emit_for(*this, 1);
-  if (options_.kind == WindowKind::running) begin_running(now);
+  if (traits_.endless) begin_endless(now);
   choose_fast_path();
 }
 
-void WindowDefinition::begin_running(Timestamp now) {
+void WindowDefinition::begin_endless(Timestamp now) {
   since_ = Handover(now);
-  if (auto* const running = std::get_if<RunningWindows>(&windows_)) running->begin(now);
+  std::visit(
+      [&](auto& windows) {
+        if constexpr (requires { windows.begin(now); }) windows.begin(now);
+      },
+      windows_);
 }
 
 Timestamp WindowDefinition::start_from(Timestamp time) const {
@@ -97,7 +101,7 @@ Timestamp WindowDefinition::taken_until(KeyId key, Timestamp reached) const {
 
 // Of a reading that no window of this definition takes.
 std::optional<ReadingOutcome> WindowDefinition::outcome_outside(const Incoming& reading, KeyId key) const {
-  if (options_.kind == WindowKind::running) return std::nullopt;
+  if (traits_.endless) return std::nullopt;
   const auto [first, last] = std::visit(
       [&](const auto& windows) {
         return std::pair(windows.first_start(reading.event_time), windows.last_start(reading.event_time));
@@ -105,9 +109,15 @@ std::optional<ReadingOutcome> WindowDefinition::outcome_outside(const Incoming& 
       windows_);
   if (since_ && last < since_->at(key)) return former_ ? ReadingOutcome::unmatched : ReadingOutcome::late_dropped;
   if (!until_ || first < until_->at(key)) return std::nullopt;
-  const auto* const sessions = std::get_if<SessionWindows>(&windows_);
-  if (sessions && sessions->would_join(key, reading.event_time, reached_by(reading, key))) return std::nullopt;
-  return ReadingOutcome::unmatched;
+  const bool joins = std::visit(
+      [&](const auto& windows) {
+        if constexpr (requires { windows.would_join(key, Timestamp(), Timestamp()); }) {
+          return windows.would_join(key, reading.event_time, reached_by(reading, key));
+        }
+        return false;
+      },
+      windows_);
+  return joins ? std::nullopt : std::optional(ReadingOutcome::unmatched);
 }
 
 // The last readings that the former definition took before the windows of this one. Groups are other keys there.
@@ -123,7 +133,7 @@ void WindowDefinition::carry_from_former() {
 
 // Windows that share panes with those that are taken, and empty ones.
 void WindowDefinition::hold_back_outside() {
-  if (options_.kind == WindowKind::session || options_.kind == WindowKind::running) return;
+  if (!traits_.aligned) return;
   for (Candidate& row : rows_) {
     if (since_ && row.start < since_->at(row.key)) row.held_back = true;
     if (until_ && row.start >= until_->at(row.key)) row.held_back = true;
@@ -140,29 +150,24 @@ void WindowDefinition::forget_what_is_past(Timestamp too_old) {
     }
     former_.reset();
   }
-  const bool running = options_.kind == WindowKind::running;  // it always says since when it counts
-  if (since_ && !former_ && !running && since_->is_past(reached_, too_old, options_.allowed_lateness + longest())) {
-    settle_sessions();
+  const bool goes_on = traits_.endless;  // it always says since when it counts
+  const Duration longest = options_.allowed_lateness + traits_.longest(options_);
+  if (since_ && !former_ && !goes_on && since_->is_past(reached_, too_old, longest)) {
+    settle_before_handover();
     since_.reset();
   }
   choose_fast_path();
 }
 
-// No reading before the handover joins a session that began after it.
-void WindowDefinition::settle_sessions() noexcept {
-  auto* const sessions = std::get_if<SessionWindows>(&windows_);
-  for (std::uint32_t i = 0; sessions && i < keys_.size(); ++i) {
-    sessions->settle(KeyId{i}, since_->at(KeyId{i}) - Duration::microseconds(1));
+// No reading before the handover joins a window that began after it.
+void WindowDefinition::settle_before_handover() noexcept {
+  for (std::uint32_t i = 0; i < keys_.size(); ++i) {
+    settle_windows(KeyId{i}, since_->at(KeyId{i}) - Duration::microseconds(1));
   }
 }
 
 bool WindowDefinition::is_finished(Timestamp too_old) const noexcept {
   return open_windows() == 0 && until_->is_past(reached_, too_old, Duration());
-}
-
-// So long after the start of a window no reading is in it that is not in a later one.
-Duration WindowDefinition::longest() const noexcept {
-  return options_.kind == WindowKind::session ? options_.gap : options_.size;
 }
 
 void WindowDefinition::save_handover(ByteWriter& out) const {
@@ -176,7 +181,7 @@ void WindowDefinition::load_handover(ByteReader& in, const Restored& restored) {
   const std::uint8_t bits = in.u8();
   if ((bits & has_since) != 0) since_ = Handover::load(in);
   if ((bits & has_until) != 0) until_ = Handover::load(in);
-  if (since_ && options_.kind == WindowKind::running) begin_running(since_->of_all());
+  if (since_ && traits_.endless) begin_endless(since_->of_all());
   if ((bits & has_former) != 0) former_ = load_former(in, restored);
   if (former_) former_->emit_for(*this, 1);
   choose_fast_path();

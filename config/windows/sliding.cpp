@@ -42,7 +42,7 @@ void read_sliding(const Section& section, WindowOptions& window) {
   section.read("size", window.size);
   section.read("slide", window.slide);
   check_slide(section, window);
-  read_aligned_window(section, window);
+  read_aligned_window(section, "slide", window);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ const KeyGroup& tumbling_keys() {
 void read_tumbling(const Section& section, WindowOptions& window) {
   window.kind = WindowKind::tumbling;
   section.read("size", window.size);
-  read_aligned_window(section, window);
+  read_aligned_window(section, "size", window);
   section.read_word("fill", window.fill, fill_words);
   if (window.fill != Fill::none && !window.emit_empty) section.error("fill", "fill needs emit_empty = true");
 }
