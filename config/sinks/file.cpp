@@ -39,7 +39,6 @@ class ConfiguredFile final : public ConfiguredSinkOf<FileOptions> {
   std::unique_ptr<Sink> make(SinkIdentity identity, std::vector<WindowSchema> inputs) const override {
     return make_file_sink(options(), std::move(identity), std::move(inputs));
   }
-  SinkTraits traits() const override { return file_traits(); }
 };
 
 std::shared_ptr<const ConfiguredSink> read_file(const Section& section, const PartContext& context) {

@@ -129,7 +129,6 @@ class ConfiguredPostgres final : public ConfiguredSinkOf<PostgresOptions> {
   std::unique_ptr<Sink> make(SinkIdentity identity, std::vector<WindowSchema> inputs) const override {
     return make_postgres_sink(options(), std::move(identity), std::move(inputs));
   }
-  SinkTraits traits() const override { return postgres_traits(); }
   std::string ddl(const std::vector<WindowSchema>& inputs) const override {
     return postgres_ddl(options().schema, inputs);
   }

@@ -27,7 +27,6 @@ class ConfiguredSqlite final : public ConfiguredSinkOf<SqliteOptions> {
   std::unique_ptr<Sink> make(SinkIdentity identity, std::vector<WindowSchema> inputs) const override {
     return make_sqlite_sink(options(), std::move(identity), std::move(inputs));
   }
-  SinkTraits traits() const override { return sqlite_traits(); }
   std::string ddl(const std::vector<WindowSchema>& inputs) const override { return sqlite_ddl(inputs); }
 };
 

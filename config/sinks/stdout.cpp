@@ -21,7 +21,6 @@ class ConfiguredStdout final : public ConfiguredSinkOf<StdoutOptions> {
   std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> inputs) const override {
     return make_stdout_sink(options(), std::move(inputs));
   }
-  SinkTraits traits() const override { return stdout_traits(); }
 };
 
 std::shared_ptr<const ConfiguredSink> read_stdout(const Section& section, const PartContext& /*context*/) {

@@ -30,7 +30,6 @@ class ConfiguredToySink final : public ConfiguredSinkOf<std::string> {
   std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> /*inputs*/) const override {
     return nullptr;
   }
-  SinkTraits traits() const override { return {.kind = SinkKind::stream}; }
 };
 
 template <class Configured>
@@ -144,7 +143,7 @@ TEST(Parts, a_toy_is_read_and_has_its_kind_traits_and_options) {
   EXPECT_EQ(*options_of<std::string>(*options.sources[0].source), "blue");
   ASSERT_EQ(options.sinks.size(), 1U);
   EXPECT_EQ(options.sinks[0].type, "toychest");
-  EXPECT_EQ(options.sinks[0].store->traits().kind, SinkKind::stream);
+  EXPECT_EQ(options.sinks[0].traits, toy_sink().traits);
   EXPECT_EQ(*options_of<std::string>(*options.sinks[0].store), "green");
 }
 

@@ -58,7 +58,6 @@ class StoreFakeSink final : public Sink {
  public:
   StoreFakeSink(StoreFake& store, std::vector<WindowSchema> inputs) : store_(store), inputs_(std::move(inputs)) {}
 
-  SinkTraits traits() const noexcept override { return {}; }
   Outcome open() override {
     if (store_.fails()) return RetryAfter{Duration(), "away"};
     return Delivered{};
@@ -111,7 +110,6 @@ class ConfiguredStore final : public ConfiguredSinkOf<StoreFake*> {
   std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> inputs) const override {
     return std::make_unique<StoreFakeSink>(*options(), std::move(inputs));
   }
-  SinkTraits traits() const override { return {}; }
 };
 
 }  // namespace edgetide::test

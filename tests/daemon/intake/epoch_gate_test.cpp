@@ -26,6 +26,7 @@ class EpochGateTest : public testing::Test {
   ScriptedSink::Log log;
   SinkWorker worker{"c",
                     std::make_unique<ScriptedSink>(log),
+                    SinkTraits(),
                     schemas_of(options.windows, {WindowId{0}}),
                     OutboxOptions{},
                     files,
