@@ -24,7 +24,7 @@ namespace edgetide {
 
 // What every part has.
 struct Part {
-  std::string_view name;                    // as `type` or `format` names it
+  std::string_view name;                    // as `type` or `format` names it: that of its line in the table
   std::string_view meaning;                 // for the reference: a sentence, or nothing where the name says it
   std::string_view library;                 // for `edgetide --version`: what it is built on, if that is not of ours
   std::vector<const KeyGroup*> keys = {};   // in the part's own table, besides those that every part of its kind has
@@ -61,6 +61,7 @@ struct SinkPart : Part {
 
 // The reading of its keys; what it computes is the pipeline's.
 struct WindowPart : Part {
+  WindowKind kind = WindowKind::tumbling;
   void (*read)(const Section&, WindowOptions&) = nullptr;
 };
 

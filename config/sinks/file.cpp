@@ -58,7 +58,7 @@ std::shared_ptr<const ConfiguredSink> read_file(const Section& section, const Pa
 
 SinkPart file_sink() {
   static const KeyGroup group = file_keys();
-  return {{.name = "file", .meaning = "`file` writes files to pick up.", .library = "", .keys = {&group}},
+  return {{.meaning = "`file` writes files to pick up.", .library = "", .keys = {&group}},
           file_traits(),
           read_file,
           nullptr};

@@ -142,8 +142,7 @@ std::shared_ptr<const ConfiguredSink> read(const Section& section, const PartCon
 
 SinkPart postgresql_sink() {
   static const KeyGroup group = postgresql_keys();
-  return {
-      {.name = "postgresql", .meaning = "", .library = "libpqxx", .keys = {&group}}, postgres_traits(), read, nullptr};
+  return {{.meaning = "", .library = "libpqxx", .keys = {&group}}, postgres_traits(), read, nullptr};
 }
 
 }  // namespace edgetide

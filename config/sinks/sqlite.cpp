@@ -49,7 +49,7 @@ std::optional<Clash> same_file(const ConfiguredSink& earlier, const ConfiguredSi
 
 SinkPart sqlite_sink() {
   static const KeyGroup group = sqlite_keys();
-  return {{.name = "sqlite", .meaning = "", .library = "", .keys = {&group}}, sqlite_traits(), read_sqlite, same_file};
+  return {{.meaning = "", .library = "", .keys = {&group}}, sqlite_traits(), read_sqlite, same_file};
 }
 
 }  // namespace edgetide

@@ -33,7 +33,7 @@ std::shared_ptr<const ConfiguredSink> read_stdout(const Section& section, const 
 
 SinkPart stdout_sink() {
   static const KeyGroup group = stdout_keys();
-  return {{.name = "stdout", .meaning = "`stdout` writes to standard output.", .library = "", .keys = {&group}},
+  return {{.meaning = "`stdout` writes to standard output.", .library = "", .keys = {&group}},
           stdout_traits(),
           read_stdout,
           nullptr};

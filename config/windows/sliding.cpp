@@ -38,7 +38,6 @@ void check_slide(const Section& section, const WindowOptions& window) {
 }
 
 void read_sliding(const Section& section, WindowOptions& window) {
-  window.kind = WindowKind::sliding;
   section.read("size", window.size);
   section.read("slide", window.slide);
   check_slide(section, window);
@@ -48,10 +47,10 @@ void read_sliding(const Section& section, WindowOptions& window) {
 }  // namespace
 
 WindowPart sliding_window() {
-  return {{.name = "sliding",
-           .meaning = "`sliding`: of one size, one every `slide`.",
+  return {{.meaning = "`sliding`: of one size, one every `slide`.",
            .library = "",
            .keys = {&sliding_keys(), &aligned_window_keys()}},
+          WindowKind::sliding,
           read_sliding};
 }
 
