@@ -1,6 +1,7 @@
 #include "config/key_groups.h"
 
 #include "config/key_spec.h"
+#include "daemon/decoders/id_text.h"
 #include "daemon/gateway_options.h"
 
 namespace edgetide::keys {
@@ -146,6 +147,9 @@ KeyGroup limits_keys() {
                    "that are open continue. A restart needs no more. While a checkpoint is written the daemon may take "
                    "twice this and 64 MiB: the log says so at the start if that is more than it may have "
                    "(`MemoryMax=`)."),
+              on_reload(OnReload::new_source, integer("max_id_bytes", static_cast<std::int64_t>(max_id_bytes), 1,
+                                                      static_cast<std::int64_t>(most_id_bytes),
+                                                      "Of names in messages, for routes that say none.")),
           }};
 }
 

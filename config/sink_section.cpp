@@ -69,7 +69,6 @@ void read_sink(const Section& section, const SinkPart& part, const PartContext& 
   SinkOptions sink;
   sink.name = section.node().key;
   sink.type = part.name;
-  sink.traits = part.traits;
   for (const std::uint32_t window : windows.inputs_of(section)) sink.inputs.push_back(static_cast<WindowId>(window));
   if (windows.size() == 0) section.error_at(section.node().key_location, "there is no window whose rows it could take");
   section.read_word("mode", sink.mode, output_mode_words);
@@ -77,7 +76,7 @@ void read_sink(const Section& section, const SinkPart& part, const PartContext& 
   section.read_rate("max_rate", sink.outbox.max_rate);
   sink.store = part.read(section, {sink.name, context.gateway_id, context.state_directory});
   sink.filter = read_filter(section, sink, options.pipeline.windows);
-  if (sink.filter.on == FilterOn::change && sink.traits.kind == SinkKind::table) {
+  if (sink.filter.on == FilterOn::change && sink.store != nullptr && sink.store->traits().kind == SinkKind::table) {
     section.error("on", "on = \"change\" is for sinks that are streams of rows; the rows of a " +
                             std::string(part.name) + " sink are replaced");
   }

@@ -32,7 +32,7 @@ std::string this_process(const std::string& state_directory) {
 
 std::optional<RowFilter> filter_of(const SinkOptions& sink, const std::vector<WindowSchema>& inputs) {
   if (sink.filter.where == nullptr) return std::nullopt;
-  return RowFilter(sink.filter, sink.name, inputs, sink.traits.kind);
+  return RowFilter(sink.filter, sink.name, inputs, sink.store->traits().kind);
 }
 
 StateDirectory open_directory(FileSystem& files, const std::string& path) {
@@ -89,12 +89,13 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
 }
 
 std::unique_ptr<SinkWorker> Core::make_worker(const GatewayOptions& options, const SinkOptions& sink) {
-  const SinkKind kind = sink.traits.kind;
+  const SinkKind kind = sink.store->traits().kind;
   const std::vector<WindowSchema> schemas = schemas_of(options.pipeline.windows, sink.inputs, kind, sink.filter.on);
   return std::make_unique<SinkWorker>(
       sink.name,
       sink.store->make({gateway_id_, sink.name, identity_.state_id, this_process(folder_), history_}, schemas),
-      sink.traits, schemas, sink.outbox, files_, folder_, OutboxEvents{[this] { tell_room(); }, hooks_.storage_wanted});
+      sink.store->traits(), schemas, sink.outbox, files_, folder_,
+      OutboxEvents{[this] { tell_room(); }, hooks_.storage_wanted});
 }
 
 // No source runs before the recovery is over.
@@ -113,7 +114,7 @@ RowRoutes Core::routes_to(const GatewayOptions& options, const SinkWorkers& fres
   for (const SinkOptions& sink : options.sinks) {
     SinkWorker* worker = find_worker(fresh, sink.name);
     if (worker == nullptr) worker = find_worker(workers_, sink.name);
-    const SinkKind kind = sink.traits.kind;
+    const SinkKind kind = sink.store->traits().kind;
     routes.add(RowSelection(options.pipeline.windows, sink.inputs, sink.mode, kind), *worker,
                filter_of(sink, schemas_of(options.pipeline.windows, sink.inputs, kind, sink.filter.on)));
   }
@@ -124,7 +125,7 @@ RowRoutes Core::routes_to(const GatewayOptions& options, const SinkWorkers& fres
 RowRoutes Core::routes_of(const std::vector<WindowOptions>& former, const GatewayOptions& options) const {
   RowRoutes routes;
   for (const SinkOptions& sink : options.sinks) {
-    const SinkKind kind = sink.traits.kind;
+    const SinkKind kind = sink.store->traits().kind;
     std::vector<WindowId> inputs;
     for (const WindowId input : sink.inputs) {
       const auto then = window_named(former, options.pipeline.windows[index_of(input)].name);

@@ -31,7 +31,6 @@ struct SourceInput {
 struct SinkOptions {
   std::string name;
   std::string type;  // "sqlite"
-  SinkTraits traits;
   std::vector<WindowId> inputs;
   OutputMode mode = OutputMode::update;
   FilterOptions filter;

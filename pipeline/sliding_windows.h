@@ -42,6 +42,7 @@ class SlidingWindows {
       .kind = WindowKind::sliding,
       .name = "sliding",
       .aligned = true,
+      .overlaps = true,
       .step = [](const WindowOptions& options) { return options.slide; },
       .longest = [](const WindowOptions& options) { return options.size; },
       .windows_of_reading =

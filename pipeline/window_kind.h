@@ -24,9 +24,10 @@ struct WindowTraits {
   // Windows follow one another at the same starts for all keys, so that there are empty ones, windows know what came
   // before them, and later readings of a final one can be added to its row.
   bool aligned = false;
-  bool grows = false;    // by the readings that join a window; where it ends is not known from one of them
-  bool endless = false;  // no watermark closes it; its start says since when it counts
-  bool fills = false;    // an empty window can show the value before it
+  bool overlaps = false;  // a reading is in several windows
+  bool grows = false;     // by the readings that join a window; where it ends is not known from one of them
+  bool endless = false;   // no watermark closes it; its start says since when it counts
+  bool fills = false;     // an empty window can show the value before it
   // Of aligned windows: from one start to the next.
   Duration (*step)(const WindowOptions&) = nullptr;
   // So long after the start of a window no reading is in it that is not in a later one.

@@ -24,6 +24,7 @@ constexpr bool has_what_it_says(const Kind* windows = nullptr, Kind* changed = n
   };
   constexpr bool begins = requires(Timestamp time) {
     changed->begin(time);
+    windows->has_changes();
   };
   constexpr bool fills = requires(Candidate row, Aggregate aggregate) {
     windows->filled(row, aggregate);

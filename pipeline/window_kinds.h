@@ -7,8 +7,9 @@
 // follow from its traits, and window_kinds.cpp does not compile without these.
 //   settle(key, last_reading)               windows whose last reading was then or earlier are final
 //   is_late(key, event_time, reached)       instead of last_end(event_time) + allowed_lateness <= reached
-//   would_join(key, event_time, reached)    a window that is there takes the reading
+//   would_join(key, event_time, reached, end)   a window that is there takes the reading, and starts before `end`
 //   begin(since)                            windows that are opened from now on count since then
+//   has_changes()                           some row was not emitted yet; a definition without any is finished
 //   has_more()                              `collect` itself leaves out what is more than the rows of a firing
 //   for_each_final(key, event_time, reached, visit)   final windows that are kept, and share a cell with the reading
 //   view_before(key, time, visit)           the newest window, or part of one, that starts before a time

@@ -19,6 +19,7 @@ class ConfiguredSink {
 
   // Without I/O; the sink is opened by its worker.
   virtual std::unique_ptr<Sink> make(SinkIdentity identity, std::vector<WindowSchema> inputs) const = 0;
+  virtual SinkTraits traits() const = 0;
   // The statements that create its tables, each of which may run again; empty if it has none.
   virtual std::string ddl(const std::vector<WindowSchema>& /*inputs*/) const { return {}; }
   // A reload replaces a sink that is not equal to the former one.

@@ -62,11 +62,6 @@ constexpr std::size_t max_known_series = 100'000;  // more than the pipeline's o
 // One key for all of Edgetide: gateways that start together create the tables one after the other.
 constexpr std::string_view lock_for_ddl = "SELECT pg_advisory_xact_lock(7306078180944208997)";
 
-// Deliveries that are refused for a reason which is not a row's content by its code: tried again a few times, then each
-// row by itself, and at last also without another row that is accepted.
-constexpr unsigned tries_before_care = 3, tries_before_every_raise = 10;
-constexpr Duration first_tries_after = Duration::seconds(1);
-
 RetryAfter retry_because(const std::exception& error, bool passes, Duration at_least = until_somebody_acts) {
   std::string reason = reason_of(error);
   return passes ? RetryAfter{Duration(), std::move(reason)} : once_somebody_acts(std::move(reason), at_least);
@@ -178,6 +173,8 @@ class PostgresSink final : public Sink {
   void apply_session_settings();
   std::optional<RetryAfter> check_tables();
   TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed);
+  TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed, const std::string& query);
+  void make_statements();
   void create_tables(pqxx::work& transaction);
   Outcome store(const RowBatch& batch, PostgresCare care);
   RetryAfter refused(const pqxx::failure& error);
@@ -185,7 +182,7 @@ class PostgresSink final : public Sink {
 
   const PostgresOptions options_;
   const PostgresNames names_;
-  const PostgresStatements statements_;
+  PostgresStatements statements_;  // for the tables as they were found
   const std::uint64_t max_answer_bytes_;
   std::uint64_t max_call_bytes() const noexcept { return answers_of_a_call * max_answer_bytes_; }
   StoreClaim claim_;
@@ -205,7 +202,6 @@ class PostgresSink final : public Sink {
 PostgresSink::PostgresSink(PostgresOptions options, PostgresNames names)
     : options_(std::move(options)),
       names_(std::move(names)),
-      statements_(postgres_statements(names_)),
       max_answer_bytes_(max_answer_bytes(names_.inputs)),
       claim_("schema " + names_.schema, names_.identity),
       refused_tables_(names_.inputs.size()) {}
@@ -263,6 +259,7 @@ Outcome PostgresSink::open() {
     if (!connect(std::get<std::string>(conninfo))) return RetryAfter{Duration(), "interrupted"};
     apply_session_settings();
     if (auto later = check_tables()) return *std::move(later);
+    make_statements();
     PostgresClaim transaction(**connection_, names_, statements_);
     return claim_.claim(transaction);
   });
@@ -322,11 +319,26 @@ std::optional<RetryAfter> PostgresSink::check_tables() {
   return std::nullopt;
 }
 
+void PostgresSink::make_statements() {
+  pqxx::work transaction(**connection_);
+  const TableShapes numbers = read_shapes(transaction, postgres_shapes(names_.inputs), postgres_numbers_query());
+  std::vector<ColumnNames> former;
+  for (const WindowSchema& window : names_.inputs) {
+    const auto table = numbers.find(window.name + "_data");
+    former.push_back(table == numbers.end() ? ColumnNames() : former_columns(table->second, window));
+  }
+  statements_ = postgres_statements(names_, former);
+}
+
 TableShapes PostgresSink::read_shapes(pqxx::work& transaction, const TableShapes& needed) {
+  return read_shapes(transaction, needed, postgres_shapes_query());
+}
+
+TableShapes PostgresSink::read_shapes(pqxx::work& transaction, const TableShapes& needed, const std::string& query) {
   PgArray tables;
   for (const auto& [table, columns] : needed) tables.add_text(table);
   TableShapes found;
-  const PostgresAnswer columns(execute(transaction, postgres_shapes_query(), {names_.schema, tables.take()}), "tables",
+  const PostgresAnswer columns(execute(transaction, query, {names_.schema, tables.take()}), "tables",
                                {.columns = 2, .most_rows = needed.size() * max_columns});
   for (std::size_t row = 0; row < columns.rows(); ++row) {
     found[columns.text(row, 0, max_name_bytes)].insert(columns.text(row, 1, max_name_bytes));

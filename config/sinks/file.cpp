@@ -1,5 +1,6 @@
 // [sinks.NAME] with type = "file".
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,7 @@ class ConfiguredFile final : public ConfiguredSinkOf<FileOptions> {
   std::unique_ptr<Sink> make(SinkIdentity identity, std::vector<WindowSchema> inputs) const override {
     return make_file_sink(options(), std::move(identity), std::move(inputs));
   }
+  SinkTraits traits() const override { return file_traits(); }
 };
 
 std::shared_ptr<const ConfiguredSink> read_file(const Section& section, const PartContext& context) {
@@ -59,7 +61,7 @@ std::shared_ptr<const ConfiguredSink> read_file(const Section& section, const Pa
 SinkPart file_sink() {
   static const KeyGroup group = file_keys();
   return {{.meaning = "`file` writes files to pick up.", .library = "", .keys = {&group}},
-          file_traits(),
+          std::make_shared<ConfiguredFile>(FileOptions()),
           read_file,
           nullptr};
 }

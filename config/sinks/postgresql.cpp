@@ -1,5 +1,6 @@
 // [sinks.NAME] with type = "postgresql".
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <pwd.h>
 #include <string>
@@ -129,6 +130,7 @@ class ConfiguredPostgres final : public ConfiguredSinkOf<PostgresOptions> {
   std::unique_ptr<Sink> make(SinkIdentity identity, std::vector<WindowSchema> inputs) const override {
     return make_postgres_sink(options(), std::move(identity), std::move(inputs));
   }
+  SinkTraits traits() const override { return postgres_traits(); }
   std::string ddl(const std::vector<WindowSchema>& inputs) const override {
     return postgres_ddl(options().schema, inputs);
   }
@@ -142,7 +144,10 @@ std::shared_ptr<const ConfiguredSink> read(const Section& section, const PartCon
 
 SinkPart postgresql_sink() {
   static const KeyGroup group = postgresql_keys();
-  return {{.meaning = "", .library = "libpqxx", .keys = {&group}}, postgres_traits(), read, nullptr};
+  return {{.meaning = "", .library = "libpqxx", .keys = {&group}},
+          std::make_shared<ConfiguredPostgres>(PostgresOptions()),
+          read,
+          nullptr};
 }
 
 }  // namespace edgetide

@@ -1,5 +1,6 @@
 // [sinks.NAME] with type = "sqlite".
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,7 @@ class ConfiguredSqlite final : public ConfiguredSinkOf<SqliteOptions> {
   std::unique_ptr<Sink> make(SinkIdentity identity, std::vector<WindowSchema> inputs) const override {
     return make_sqlite_sink(options(), std::move(identity), std::move(inputs));
   }
+  SinkTraits traits() const override { return sqlite_traits(); }
   std::string ddl(const std::vector<WindowSchema>& inputs) const override { return sqlite_ddl(inputs); }
 };
 
@@ -49,7 +51,10 @@ std::optional<Clash> same_file(const ConfiguredSink& earlier, const ConfiguredSi
 
 SinkPart sqlite_sink() {
   static const KeyGroup group = sqlite_keys();
-  return {{.meaning = "", .library = "", .keys = {&group}}, sqlite_traits(), read_sqlite, same_file};
+  return {{.meaning = "", .library = "", .keys = {&group}},
+          std::make_shared<ConfiguredSqlite>(SqliteOptions()),
+          read_sqlite,
+          same_file};
 }
 
 }  // namespace edgetide

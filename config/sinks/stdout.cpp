@@ -1,4 +1,5 @@
 // [sinks.NAME] with type = "stdout".
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,7 @@ class ConfiguredStdout final : public ConfiguredSinkOf<StdoutOptions> {
   std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> inputs) const override {
     return make_stdout_sink(options(), std::move(inputs));
   }
+  SinkTraits traits() const override { return stdout_traits(); }
 };
 
 std::shared_ptr<const ConfiguredSink> read_stdout(const Section& section, const PartContext& /*context*/) {
@@ -34,7 +36,7 @@ std::shared_ptr<const ConfiguredSink> read_stdout(const Section& section, const 
 SinkPart stdout_sink() {
   static const KeyGroup group = stdout_keys();
   return {{.meaning = "`stdout` writes to standard output.", .library = "", .keys = {&group}},
-          stdout_traits(),
+          std::make_shared<ConfiguredStdout>(StdoutOptions()),
           read_stdout,
           nullptr};
 }

@@ -247,6 +247,44 @@ TEST(Config, keys_of_a_mapping_reach_the_options) {
   EXPECT_EQ(socket_in(options, "local").route.mapping.time.format, TimeFormat::unix_us);
 }
 
+TEST(Config, limit_of_ids_holds_for_every_route_without_its_own) {
+  if (leaves_parts_out()) GTEST_SKIP();
+  const GatewayOptions options = loaded(R"(
+[limits]
+max_id_bytes = 300
+[sources.plant]
+type = "mqtt"
+servers = ["mqtt://localhost"]
+routes = [{ topic = "a/{device}", format = "json" }, { topic = "b/{device}", format = "json", max_id_bytes = 64 }]
+[sources.lines]
+type = "udp"
+listen = "127.0.0.1:8094"
+format = "influx"
+[sources.push]
+type = "http"
+influx = true
+routes = [{ path = "/a/{device}", format = "json" }]
+[sources.files]
+type = "spool"
+folder = "/drop"
+format = "influx"
+[sources.bus]
+type = "kafka"
+servers = ["localhost:9092"]
+subscribe = ["a"]
+routes = [{ topic = "a", format = "influx" }]
+[windows.w]
+size = "1m"
+)")
+                                     .options;
+  std::vector<std::size_t> limits;
+  for (const auto& source : options.sources) {
+    for (const RouteOptions& route : source.source->routes()) limits.push_back(route.mapping.max_id_bytes);
+  }
+  EXPECT_EQ(limits, (std::vector<std::size_t>{300, 64, 300, 300, 300, 300, 300, 300}));
+  EXPECT_NE(errors_of("[limits]\nmax_id_bytes = 513\n").find("max_id_bytes"), std::string::npos);
+}
+
 TEST(Config, keys_of_sockets_reach_the_options) {
   if (leaves_parts_out()) GTEST_SKIP();
   const GatewayOptions options = loaded(every_key_correct()).options;

@@ -33,6 +33,7 @@ class ConfiguredToySink final : public ConfiguredSinkOf<std::string> {
   std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> /*inputs*/) const override {
     return nullptr;
   }
+  SinkTraits traits() const override { return {SinkKind::stream, DeliveryGuarantee::at_least_once, 7, 2048}; }
 };
 
 template <class Configured>
@@ -113,7 +114,7 @@ SinkPart toy_sink() {
   SinkPart part;
   part.name = "toychest";
   part.meaning = "`toychest` keeps toys.";
-  part.traits = {SinkKind::stream, DeliveryGuarantee::at_least_once, 7, 2048};
+  part.standard = std::make_shared<ConfiguredToySink>("red");
   part.keys = {&group};
   part.read = [](const Section& section, const PartContext& /*context*/) -> std::shared_ptr<const ConfiguredSink> {
     return read_colour<ConfiguredToySink>(section);
@@ -146,7 +147,7 @@ TEST(Parts, a_toy_is_read_and_has_its_kind_traits_and_options) {
   EXPECT_EQ(*options_of<std::string>(*options.sources[0].source), "blue");
   ASSERT_EQ(options.sinks.size(), 1U);
   EXPECT_EQ(options.sinks[0].type, "toychest");
-  EXPECT_EQ(options.sinks[0].traits, toy_sink().traits);
+  EXPECT_EQ(options.sinks[0].store->traits().kind, SinkKind::stream);
   EXPECT_EQ(*options_of<std::string>(*options.sinks[0].store), "green");
 }
 

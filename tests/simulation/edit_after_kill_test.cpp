@@ -113,20 +113,18 @@ class EditedGateway {
     options.pipeline.windows = {window, window};
     options.pipeline.windows[1].name = "grouped";
     options.pipeline.windows[1].group_by = {"metric"};
-    const auto add = [&](const char* name, OutputMode mode, const SinkTraits& traits,
-                         std::shared_ptr<const ConfiguredSink> store) {
+    const auto add = [&](const char* name, OutputMode mode, std::shared_ptr<const ConfiguredSink> store) {
       SinkOptions sink;
       sink.name = name;
       sink.inputs = {WindowId{0}, WindowId{1}};
       sink.mode = mode;
-      sink.traits = traits;
       sink.store = std::move(store);
       options.sinks.push_back(std::move(sink));
     };
-    add("update_stream", OutputMode::update, stream_fake_traits, std::make_shared<ConfiguredStream>(&update_stream_));
-    add("append_stream", OutputMode::append, stream_fake_traits, std::make_shared<ConfiguredStream>(&append_stream_));
-    add("updated", OutputMode::update, {}, std::make_shared<ConfiguredStore>(&updated_));
-    add("appended", OutputMode::append, {}, std::make_shared<ConfiguredStore>(&appended_));
+    add("update_stream", OutputMode::update, std::make_shared<ConfiguredStream>(&update_stream_));
+    add("append_stream", OutputMode::append, std::make_shared<ConfiguredStream>(&append_stream_));
+    add("updated", OutputMode::update, std::make_shared<ConfiguredStore>(&updated_));
+    add("appended", OutputMode::append, std::make_shared<ConfiguredStore>(&appended_));
     return options;
   }
   void start() { core_ = std::make_unique<Core>(options_, files_, clock_, Core::Hooks{.fresh_id = 77}); }

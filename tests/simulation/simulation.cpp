@@ -146,7 +146,6 @@ GatewayOptions Simulation::make_options(bool changed) {
 void Simulation::add_streams(GatewayOptions& options) {
   SinkOptions update = options.sinks[0], append = options.sinks[1];
   update.name = "update_stream";
-  update.traits = append.traits = stream_fake_traits;
   update.store = std::make_shared<ConfiguredStream>(&update_stream_);
   append.name = "append_stream";
   append.store = std::make_shared<ConfiguredStream>(&append_stream_);

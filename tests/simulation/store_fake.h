@@ -110,6 +110,7 @@ class ConfiguredStore final : public ConfiguredSinkOf<StoreFake*> {
   std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> inputs) const override {
     return std::make_unique<StoreFakeSink>(*options(), std::move(inputs));
   }
+  SinkTraits traits() const override { return {}; }
 };
 
 }  // namespace edgetide::test

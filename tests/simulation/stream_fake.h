@@ -65,13 +65,13 @@ struct StreamFake : FailingFake {
   }
 };
 
-inline constexpr SinkTraits stream_fake_traits = {
-    .kind = SinkKind::stream, .delivery = DeliveryGuarantee::at_least_once, .max_rows = 3};
-
 class StreamFakeSink final : public Sink {
  public:
   StreamFakeSink(StreamFake& stream, std::vector<WindowSchema> inputs) : stream_(stream), inputs_(std::move(inputs)) {}
 
+  static constexpr SinkTraits stream_traits() {
+    return {.kind = SinkKind::stream, .delivery = DeliveryGuarantee::at_least_once, .max_rows = 3};
+  }
   Outcome open() override {
     if (stream_.fails()) return RetryAfter{Duration(), "away"};
     return Delivered{};
@@ -115,6 +115,7 @@ class ConfiguredStream final : public ConfiguredSinkOf<StreamFake*> {
   std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> inputs) const override {
     return std::make_unique<StreamFakeSink>(*options(), std::move(inputs));
   }
+  SinkTraits traits() const override { return StreamFakeSink::stream_traits(); }
 };
 
 }  // namespace edgetide::test

@@ -29,6 +29,7 @@ class Store final : public ConfiguredSinkOf<std::string> {
   std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> /*inputs*/) const override {
     return nullptr;
   }
+  SinkTraits traits() const override { return {}; }
 };
 
 WindowOptions window(const char* name) {
