@@ -215,7 +215,7 @@ std::string traits_table(const PartList<SinkPart>& sinks) {
       "| type | rows_go_to | delivery | max_delivery_rows | max_delivery_bytes |\n|---|---|---|---|---|\n";
   for (const SinkPart& sink : sinks.built) {
     text += "| `" + std::string(sink.name) + "` |";
-    for (const auto& [name, value] : shown_traits(sink.traits)) text += " " + value + " |";
+    for (const auto& [name, value] : shown_traits(sink.standard->traits())) text += " " + value + " |";
     text += '\n';
   }
   return text;

@@ -23,6 +23,7 @@
 
 #include "pipeline/counters.h"
 #include "pipeline/emission.h"
+#include "pipeline/enum_word.h"
 #include "pipeline/evicted_keys.h"
 #include "pipeline/options.h"
 #include "pipeline/rate_limit.h"
@@ -45,8 +46,15 @@ struct Batch {
 // A reading that entered no window: what a quarantine keeps.
 struct Quarantined {
   Reading reading;
-  enum class Reason : std::uint8_t { late_dropped, too_early, too_old } reason;
+  enum class Reason : std::uint8_t { late_dropped, too_early, too_old } reason;  // the numbers stand in records
 };
+inline constexpr EnumWord<Quarantined::Reason> quarantined_reason_words[] = {
+    {Quarantined::Reason::late_dropped, "late_dropped"},
+    {Quarantined::Reason::too_early, "too_early"},
+    {Quarantined::Reason::too_old, "too_old"}};
+constexpr std::string_view name_of(Quarantined::Reason reason) noexcept {
+  return word_of(quarantined_reason_words, reason);
+}
 
 enum class Fire : std::uint8_t {
   due,  // the windows whose trigger is due

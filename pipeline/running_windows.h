@@ -22,8 +22,14 @@ namespace edgetide {
 class RunningWindows {
  public:
   using Word = AggregateLayout::Word;
+  static constexpr WindowTraits traits = {
+      .kind = WindowKind::running,
+      .name = "running",
+      .endless = true,
+      .longest = [](const WindowOptions& /*options*/) { return Duration(); },
+  };
 
-  RunningWindows(const WindowOptions& /*options*/, const AggregateLayout& layout)
+  RunningWindows(const WindowOptions& /*options*/, const AggregateLayout& layout, std::uint64_t /*hash_seed*/)
       : layout_(layout), store_(layout.words()) {}
   ~RunningWindows();
   RunningWindows(const RunningWindows&) = delete;

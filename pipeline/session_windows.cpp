@@ -5,7 +5,7 @@
 
 namespace edgetide {
 
-SessionWindows::SessionWindows(const WindowOptions& options, const AggregateLayout& layout)
+SessionWindows::SessionWindows(const WindowOptions& options, const AggregateLayout& layout, std::uint64_t /*hash_seed*/)
     : gap_(options.gap),
       max_length_(options.max_length),
       allowed_lateness_(options.allowed_lateness),

@@ -34,8 +34,15 @@ namespace edgetide {
 class SessionWindows {
  public:
   using Word = AggregateLayout::Word;
+  static constexpr WindowTraits traits = {
+      .kind = WindowKind::session,
+      .name = "session",
+      .grows = true,
+      .longest = [](const WindowOptions& options) { return options.gap; },
+      .behind_last = [](const WindowOptions& options) { return options.gap; },
+  };
 
-  SessionWindows(const WindowOptions& options, const AggregateLayout& layout);
+  SessionWindows(const WindowOptions& options, const AggregateLayout& layout, std::uint64_t hash_seed);
   ~SessionWindows();
   SessionWindows(const SessionWindows&) = delete;
   SessionWindows& operator=(const SessionWindows&) = delete;

@@ -25,6 +25,14 @@ namespace edgetide {
 class TumblingWindows {
  public:
   using Word = AggregateLayout::Word;
+  static constexpr WindowTraits traits = {
+      .kind = WindowKind::tumbling,
+      .name = "tumbling",
+      .aligned = true,
+      .fills = true,
+      .step = [](const WindowOptions& options) { return options.size; },
+      .longest = [](const WindowOptions& options) { return options.size; },
+  };
 
   TumblingWindows(const WindowOptions& options, const AggregateLayout& layout, std::uint64_t hash_seed);
   ~TumblingWindows();

@@ -169,7 +169,6 @@ class PostgresSink final : public Sink {
  public:
   PostgresSink(PostgresOptions options, PostgresNames names);
 
-  SinkTraits traits() const noexcept override { return postgres_traits(); }
   Outcome open() override;
   Outcome deliver(const RowBatch& batch) override;
   LastEpoch last_epoch() override;

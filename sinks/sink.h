@@ -98,9 +98,6 @@ class Sink {
  public:
   virtual ~Sink() = default;
 
-  // From construction on, and always the same.
-  virtual SinkTraits traits() const noexcept = 0;
-
   // Connects, creates or checks tables, and claims the store for this process. Delivered{} when ready.
   virtual Outcome open() = 0;
 

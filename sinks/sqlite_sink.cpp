@@ -157,7 +157,6 @@ class SqliteSink final : public Sink {
         claim_(options_.path, identity_),
         refused_tables_(inputs_.size()) {}
 
-  SinkTraits traits() const noexcept override { return sqlite_traits(); }
   Outcome open() override;
   Outcome deliver(const RowBatch& batch) override;
   LastEpoch last_epoch() override;

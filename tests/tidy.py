@@ -241,6 +241,22 @@ def check_tests_are_built():
             breach(path, 1, "in no target")
 
 
+def check_formats_are_fuzzed():
+    """Each payload format has a fuzz target of its name, and a corpus to begin with."""
+    table = ROOT / "config/built_in_parts.cpp"
+    fuzz = ROOT / "tests/fuzz"
+    _, targets = named_in_cmake(fuzz / "CMakeLists.txt")
+    for number, line in enumerate(table.read_text().splitlines(), 1):
+        found = re.match(r' *PART\(formats, "(\w+)"', line)
+        if not found:
+            continue
+        name = found.group(1)
+        if not (fuzz / f"{name}_fuzz.cpp").exists() or name not in targets:
+            breach(table, number, f"the format has no fuzz target {name} in tests/fuzz")
+        if not any((fuzz / "corpus" / name).glob("*")):
+            breach(table, number, f"the fuzz target has no corpus in tests/fuzz/corpus/{name}")
+
+
 def check_named_tests():
     """Tests that the pages name by Suite.name, or Suite.begin_of_name*, are there."""
     tests = {m.groups() for p in (ROOT / "tests").rglob("*.cpp")
@@ -283,6 +299,7 @@ def main():
         check_identifiers(path)
     check_words()
     check_tests_are_built()
+    check_formats_are_fuzzed()
     check_named_tests()
     check_example_metrics()
     check_format(sources)

@@ -1,5 +1,6 @@
 // [sinks.NAME] with type = "postgresql".
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <pwd.h>
 #include <string>
@@ -143,8 +144,10 @@ std::shared_ptr<const ConfiguredSink> read(const Section& section, const PartCon
 
 SinkPart postgresql_sink() {
   static const KeyGroup group = postgresql_keys();
-  return {
-      {.name = "postgresql", .meaning = "", .library = "libpqxx", .keys = {&group}}, postgres_traits(), read, nullptr};
+  return {{.meaning = "", .library = "libpqxx", .keys = {&group}},
+          std::make_shared<ConfiguredPostgres>(PostgresOptions()),
+          read,
+          nullptr};
 }
 
 }  // namespace edgetide

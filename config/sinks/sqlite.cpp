@@ -1,5 +1,6 @@
 // [sinks.NAME] with type = "sqlite".
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,7 +51,10 @@ std::optional<Clash> same_file(const ConfiguredSink& earlier, const ConfiguredSi
 
 SinkPart sqlite_sink() {
   static const KeyGroup group = sqlite_keys();
-  return {{.name = "sqlite", .meaning = "", .library = "", .keys = {&group}}, sqlite_traits(), read_sqlite, same_file};
+  return {{.meaning = "", .library = "", .keys = {&group}},
+          std::make_shared<ConfiguredSqlite>(SqliteOptions()),
+          read_sqlite,
+          same_file};
 }
 
 }  // namespace edgetide

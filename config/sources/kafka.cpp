@@ -291,11 +291,7 @@ std::optional<Clash> same_member(const ConfiguredSource& earlier, const Configur
 
 SourcePart kafka_source() {
   static const KeyGroup group = kafka_keys();
-  return {{.name = "kafka",
-           .meaning = "",
-           .library = "librdkafka",
-           .keys = {&group},
-           .inner = {&kafka_tls_keys(), &kafka_route_keys()}},
+  return {{.meaning = "", .library = "librdkafka", .keys = {&group}, .inner = {&kafka_tls_keys(), &kafka_route_keys()}},
           false,
           read_kafka,
           same_member};

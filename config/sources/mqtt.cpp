@@ -343,11 +343,7 @@ std::optional<Clash> same_session(const ConfiguredSource& earlier, const Configu
 
 SourcePart mqtt_source() {
   static const KeyGroup group = mqtt_keys();
-  return {{.name = "mqtt",
-           .meaning = "",
-           .library = "Eclipse Paho",
-           .keys = {&group},
-           .inner = {&tls_keys(), &route_keys()}},
+  return {{.meaning = "", .library = "Eclipse Paho", .keys = {&group}, .inner = {&tls_keys(), &route_keys()}},
           false,
           read,
           same_session};

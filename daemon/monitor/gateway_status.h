@@ -18,6 +18,7 @@
 #include "daemon/service/duration_histogram.h"
 #include "daemon/sources/source.h"
 #include "pipeline/counters.h"
+#include "pipeline/enum_word.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
@@ -33,6 +34,10 @@ enum class SensorChoice {
   silent,  // idle
   skewed,  // bad times, or a clock ahead of ours by more than 1 s, or behind by more than 1 min
 };
+inline constexpr EnumWord<SensorChoice> sensor_choice_words[] = {{SensorChoice::all, "all"},
+                                                                 {SensorChoice::late, "late"},
+                                                                 {SensorChoice::silent, "silent"},
+                                                                 {SensorChoice::skewed, "skewed"}};
 
 // One metric of one sensor.
 struct SensorStatus {

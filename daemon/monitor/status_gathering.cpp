@@ -129,7 +129,7 @@ WindowStatus window_of(const WindowDefinition& definition) {
   const WindowOptions& options = definition.options();
   WindowStatus window;
   window.name = options.name;
-  window.kind = word_of(window_kind_words, options.kind);
+  window.kind = definition.traits().name;
   window.allowed_lateness = options.allowed_lateness;
   window.trigger = options.trigger;
   window.open = definition.open_windows();

@@ -38,7 +38,9 @@ void write_source(JsonWriter& out, const SourceStatus& source) {
   out.member("connection_error", source.connection_error);
   out.member("refuses_series", source.refuses_series).member("awaited", source.awaited);
   out.key("connections_turned_away").open('{');
-  for (std::size_t i = 0; i < turned_away_names.size(); ++i) out.member(turned_away_names[i], source.turned_away[i]);
+  for (const EnumWord<TurnedAway>& one : turned_away_words) {
+    out.member(one.word, source.turned_away[static_cast<std::size_t>(one.value)]);
+  }
   out.close('}');
   if (!source.files) return;
   out.key("files").open('{').member("done", source.files->done).member("waiting", source.files->waiting);
@@ -110,7 +112,7 @@ void write_counters(JsonWriter& out, const Counters& counters) {
       .member("restamped", counters.restamped);
   out.key("refused").open('{');
   for (std::size_t reason = 0; reason < refusal_count; ++reason) {
-    if (counters.refused[reason] > 0) out.member(refusal_names[reason], counters.refused[reason]);
+    if (counters.refused[reason] > 0) out.member(name_of(Refusal(reason)), counters.refused[reason]);
   }
   out.close('}');
 }

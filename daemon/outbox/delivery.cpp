@@ -20,7 +20,7 @@ constexpr std::size_t max_reason = 600;          // characters: who, where, and 
 }  // namespace
 
 Delivery::Delivery(std::string name, std::unique_ptr<Sink> sink, Outbox& outbox, std::uint32_t seed, double max_rate)
-    : name_(std::move(name)), sink_(std::move(sink)), outbox_(outbox), traits_(sink_->traits()), random_(seed) {
+    : name_(std::move(name)), sink_(std::move(sink)), outbox_(outbox), traits_(outbox.traits()), random_(seed) {
   if (max_rate > 0) rate_.emplace(max_rate);
 }
 

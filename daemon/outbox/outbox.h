@@ -65,6 +65,8 @@ class Outbox {
   Outbox(OutboxOptions options, const SinkTraits& traits, std::vector<WindowSchema> inputs, FileSystem& files,
          LogLocation location, OutboxEvents events);
 
+  const SinkTraits& traits() const noexcept { return traits_; }
+
   // What earlier runs have left, and what is lost of what the checkpoint knows. `run` is the present one. The newest
   // epoch that is held. Requires: before all else.
   std::variant<std::optional<EpochId>, LogRefusal> recover(const SpillExtent& known, std::uint64_t run);

@@ -15,12 +15,11 @@ constexpr std::chrono::seconds look_within{3};  // when somebody asks
 
 }  // namespace
 
-SinkWorker::SinkWorker(const std::string& name, std::unique_ptr<Sink> sink, std::vector<WindowSchema> inputs,
-                       OutboxOptions options, FileSystem& files, const std::string& state_directory,
-                       OutboxEvents events, std::uint32_t seed)
+SinkWorker::SinkWorker(const std::string& name, std::unique_ptr<Sink> sink, const SinkTraits& traits,
+                       std::vector<WindowSchema> inputs, OutboxOptions options, FileSystem& files,
+                       const std::string& state_directory, OutboxEvents events, std::uint32_t seed)
     : name_(name),
-      outbox_(options, sink->traits(), std::move(inputs), files, spill_location(state_directory, name),
-              std::move(events)),
+      outbox_(options, traits, std::move(inputs), files, spill_location(state_directory, name), std::move(events)),
       delivery_(name, std::move(sink), outbox_, seed, options.max_rate) {}
 
 SinkWorker::~SinkWorker() {

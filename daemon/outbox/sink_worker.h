@@ -52,10 +52,11 @@ struct SinkWorkerStatus {
 
 class SinkWorker {
  public:
-  // `inputs` are the sink's. The spill log is below the state directory. `seed` is that of the jitter of waits.
-  SinkWorker(const std::string& name, std::unique_ptr<Sink> sink, std::vector<WindowSchema> inputs,
-             OutboxOptions options, FileSystem& files, const std::string& state_directory, OutboxEvents events,
-             std::uint32_t seed = std::random_device{}());
+  // `traits` and `inputs` are the sink's. The spill log is below the state directory. `seed` is that of the jitter of
+  // waits.
+  SinkWorker(const std::string& name, std::unique_ptr<Sink> sink, const SinkTraits& traits,
+             std::vector<WindowSchema> inputs, OutboxOptions options, FileSystem& files,
+             const std::string& state_directory, OutboxEvents events, std::uint32_t seed = std::random_device{}());
   ~SinkWorker();
 
   // As Outbox::recover. Requires: before all else.
