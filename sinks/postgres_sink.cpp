@@ -62,11 +62,6 @@ constexpr std::size_t max_known_series = 100'000;  // more than the pipeline's o
 // One key for all of Edgetide: gateways that start together create the tables one after the other.
 constexpr std::string_view lock_for_ddl = "SELECT pg_advisory_xact_lock(7306078180944208997)";
 
-// Deliveries that are refused for a reason which is not a row's content by its code: tried again a few times, then each
-// row by itself, and at last also without another row that is accepted.
-constexpr unsigned tries_before_care = 3, tries_before_every_raise = 10;
-constexpr Duration first_tries_after = Duration::seconds(1);
-
 RetryAfter retry_because(const std::exception& error, bool passes, Duration at_least = until_somebody_acts) {
   std::string reason = reason_of(error);
   return passes ? RetryAfter{Duration(), std::move(reason)} : once_somebody_acts(std::move(reason), at_least);

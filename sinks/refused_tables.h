@@ -13,8 +13,14 @@
 #include <vector>
 
 #include "pipeline/series.h"
+#include "pipeline/time.h"
 
 namespace edgetide {
+
+// Deliveries that are refused for a reason which is not a row's content by its code: tried again a few times, then each
+// row by itself, and at last also without another row that is accepted.
+inline constexpr unsigned tries_before_care = 3, tries_before_every_raise = 10;
+inline constexpr Duration first_tries_after = Duration::seconds(1);
 
 struct TableRefusesAll : std::runtime_error {
   using std::runtime_error::runtime_error;

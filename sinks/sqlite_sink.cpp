@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <filesystem>
 #include <new>
 #include <optional>
 #include <span>
@@ -17,6 +18,7 @@
 #include "sinks/row_addition.h"
 #include "sinks/row_guard.h"
 #include "sinks/row_json.h"
+#include "sinks/schema_version.h"
 #include "sinks/sqlite_database.h"
 #include "sinks/sqlite_schema.h"
 #include "sinks/store_claim.h"
@@ -30,10 +32,6 @@ constexpr int busy_pause_ms = 10;
 constexpr Duration almost_a_second = Duration::microseconds(999'999);
 constexpr Duration look_again = Duration::seconds(5);  // at a file that somebody has to repair: it costs little
 
-// Deliveries that fail for a reason which may be a row's content: tried again a few times, then row by row, and at last
-// also without another row that is accepted.
-constexpr unsigned tries_before_care = 3, tries_before_every_raise = 10;
-constexpr Duration first_tries_after = Duration::seconds(1);
 constexpr const char* claim_skipped = "the table sink_state takes no row, without an error (a trigger?); rows wait";
 constexpr int check_share = 20;  // so many times longer than a check of the whole file it is not checked again
 
@@ -175,10 +173,13 @@ class SqliteSink final : public Sink {
   void drop() noexcept;
   void require_file() const;
   void require_content();
+  std::optional<RetryAfter> bound_log();
+  void empty_log() noexcept;
   void leave_moved_file(SqliteFiles files) noexcept;
   void open_file();
   std::optional<RetryAfter> check_tables();
   TableShapes read_shapes(const TableShapes& needed);
+  SchemaVersions read_versions();
 
   Outcome store(const RowBatch& batch);
   Outcome store_with_care(const RowBatch& batch);
@@ -249,6 +250,28 @@ void SqliteSink::require_content() {
   if (!fault.empty()) throw FileMoved(SqliteFiles::damaged);
   damaged_ = false;
   stamp_ = stamp;
+}
+
+// The log cannot be written from its beginning while a reader has a snapshot that begins in it.
+std::optional<RetryAfter> SqliteSink::bound_log() {
+  std::error_code missing;
+  const std::uintmax_t bytes = std::filesystem::file_size(options_.path + "-wal", missing);
+  if (missing || bytes <= options_.max_log_bytes) return std::nullopt;
+  SqliteStatement checkpoint(database_.get(), "PRAGMA wal_checkpoint(TRUNCATE)");
+  if (checkpoint.first_integer() == 0) return std::nullopt;
+  return once_somebody_acts(options_.path + ": a reader holds the write-ahead log, which has reached " +
+                                std::to_string(bytes / (1024 * 1024)) +
+                                " MiB: some program keeps one transaction open; "
+                                "rows wait until it ends",
+                            look_again);
+}
+
+// So that the file alone has everything, and closing it needs no lock that a reader would see.
+void SqliteSink::empty_log() noexcept {
+  if (!database_ || damaged_ || !has_log_ || is_left_as_it_is(database_.get())) return;
+  sqlite3_busy_timeout(database_.get(), 0);
+  sqlite3_exec(database_.get(), "PRAGMA wal_checkpoint(TRUNCATE)", nullptr, nullptr, nullptr);
+  leave_as_it_is(database_.get());
 }
 
 // All that was delivered goes into the file itself, so that it is whole wherever it is now; what is left beside the
@@ -344,6 +367,7 @@ void SqliteSink::open_file() {
   SqliteStatement mode(opened, "PRAGMA journal_mode = WAL");
   has_log_ = mode.step() && mode.text(0) == "wal";  // some file systems cannot have one
   execute(opened, "PRAGMA synchronous = FULL");     // an epoch that we forget must be on the disk
+  execute(opened, "PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 4194304");
 }
 
 int SqliteSink::on_busy(void* sink, int tries) noexcept {
@@ -355,7 +379,12 @@ int SqliteSink::on_busy(void* sink, int tries) noexcept {
 
 std::optional<RetryAfter> SqliteSink::check_tables() {
   const TableShapes needed = sqlite_shapes(inputs_);
-  if (missing_from(read_shapes(needed), needed).empty()) return std::nullopt;
+  const bool is_complete = missing_from(read_shapes(needed), needed).empty();
+  const SchemaVersions versions = read_versions();
+  if (const std::string newer = newer_schema(versions, inputs_); !newer.empty()) {
+    return once_somebody_acts(options_.path + ": " + newer, look_again);
+  }
+  if (is_complete && is_current(versions, inputs_)) return std::nullopt;
   SqliteTransaction transaction(database_.get());
   execute(database_.get(), sqlite_tables_ddl(inputs_));
   const TableShapes found = read_shapes(needed);
@@ -374,6 +403,16 @@ std::optional<RetryAfter> SqliteSink::check_tables() {
   }
   transaction.commit();
   return std::nullopt;
+}
+
+SchemaVersions SqliteSink::read_versions() {
+  SchemaVersions versions;
+  SqliteStatement table(database_.get(), "SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'");
+  if (!table.first_integer()) return versions;
+  SqliteStatement found(database_.get(), "SELECT part, version FROM schema_version");
+  while (found.step()) versions[found.text(0)] = found.integer(1);
+  found.reset();
+  return versions;
 }
 
 TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
@@ -433,6 +472,7 @@ void SqliteSink::judge(const RowOutcomes& outcomes) const {
 Outcome SqliteSink::store(const RowBatch& batch) {
   require_file();
   require_content();
+  if (auto later = bound_log()) return *std::move(later);
   SqliteClaim transaction(database_.get(), *session_, identity_);
   Outcome outcome = claim_.store(transaction, batch.id, [&] {
     RowOutcomes outcomes{{}, {}, std::vector<bool>(inputs_.size())};
@@ -589,7 +629,8 @@ void SqliteSink::drop() noexcept {
     const MutexLock lock(mutex_);
     to_interrupt_ = nullptr;
   }
-  database_.reset();  // without the lock: the last one to close writes the log back into the file
+  empty_log();  // without the lock: it reads and writes
+  database_.reset();
   if (stamp_ && !damaged_) stamp_ = stamp_of(options_.path);
 }
 

@@ -9,6 +9,7 @@
 //        else has changed it; rows wait until it is repaired or moved away.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,8 +19,9 @@
 namespace edgetide {
 
 struct SqliteOptions {
-  std::string path;                              // absolute; config resolves it below the state directory
-  Duration busy_timeout = Duration::seconds(5);  // how long to wait for others who write to the file
+  std::string path;                                // absolute; config resolves it below the state directory
+  Duration busy_timeout = Duration::seconds(5);    // how long to wait for others who write to the file
+  std::uint64_t max_log_bytes = 64 * 1024 * 1024;  // of the write-ahead log; one delivery may pass it
   bool operator==(const SqliteOptions&) const = default;
 };
 
