@@ -6,6 +6,7 @@
 #include "sinks/pg_array.h"
 #include "sinks/row_guard.h"
 #include "sinks/row_json.h"
+#include "sinks/schema_version.h"
 #include "sinks/sql_text.h"
 
 namespace edgetide {
@@ -104,15 +105,20 @@ CREATE TABLE IF NOT EXISTS $schema.sink_state (
   claimed_by   text NOT NULL DEFAULT '',
   claimed_at   timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (gateway, sink));
+
+CREATE TABLE IF NOT EXISTS $schema.schema_version (
+  part     text NOT NULL PRIMARY KEY,
+  version  bigint NOT NULL);
 )",
                                schema);
   for (const WindowSchema& window : inputs) ddl += window_ddl(schema, window);
-  return ddl;
+  return ddl + "\n" + schema_version_ddl(with_names("$schema.schema_version", schema), inputs);
 }
 
 TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs) {
   TableShapes shapes;
   shapes["series"] = {"series_id", "gateway", "grouped", "sensor_id", "metric", "unit", "labels"};
+  shapes["schema_version"] = {"part", "version"};
   shapes["sink_state"] = {"gateway", "sink",       "incarnation", "state_id",  "run",
                           "epoch",   "updated_at", "claimed_by",  "claimed_at"};
   for (const WindowSchema& window : inputs) {
@@ -133,6 +139,16 @@ FROM pg_catalog.pg_namespace n
 JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE n.nspname = $1 AND c.relname = ANY ($2::text[]))";
+}
+
+std::string postgres_versions_query(const std::string& schema) {
+  return with_names("SELECT part, version FROM $schema.schema_version", schema);
+}
+
+std::string postgres_has_rows_query(const std::string& schema, const WindowSchema& window) {
+  return with_names(R"(SELECT EXISTS (SELECT FROM $schema.series s
+  WHERE s.gateway = $1 AND EXISTS (SELECT FROM $window_data d WHERE d.series_id = s.series_id))::int)",
+                    schema, window.name);
 }
 
 std::string postgres_claim_statement(const std::string& schema) {

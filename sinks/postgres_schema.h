@@ -7,6 +7,7 @@
 //                      `time_end` is null in a running window
 //   <window>           view: the data with the names of its series. `time` is the window's start, as Grafana wants it
 //   <window>_latest    view: the newest row of every series
+//   schema_version     sinks/schema_version.h
 //   sink_state         one row per (gateway, sink): who writes, from which state directory, and its newest epoch stored
 //
 // In the views the aggregates come last, in the order in which the table got them: CREATE OR REPLACE VIEW can then add
@@ -34,6 +35,11 @@ TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs);
 
 // Parameters: schema name, text[] of table names. Result: table, column.
 std::string postgres_shapes_query();
+
+// Result: part, version.
+std::string postgres_versions_query(const std::string& schema);
+// Parameter: gateway. Result: 1 if the window's table has any row of it.
+std::string postgres_has_rows_query(const std::string& schema, const WindowSchema& window);
 
 // Parameters: gateway, sink, state id, the lowest incarnation to get, who claims. Result: the incarnation. The newest
 // epoch stays if the state id does.

@@ -29,6 +29,14 @@ std::string newer_schema(const SchemaVersions& found, const std::vector<WindowSc
   return {};
 }
 
+bool has_lost_tables(const SchemaVersions& versions, const TableShapes& found,
+                     const std::vector<WindowSchema>& inputs) {
+  const std::vector<std::string> parts = schema_parts(inputs);
+  return std::any_of(parts.begin(), parts.end(), [&](const std::string& part) {
+    return versions.contains(part) && !found.contains(part.empty() ? "series" : part + "_data");
+  });
+}
+
 std::string schema_version_ddl(const std::string& table, const std::vector<WindowSchema>& inputs) {
   std::string ddl;
   for (const std::string& part : schema_parts(inputs)) {

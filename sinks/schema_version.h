@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "sinks/row_batch.h"
+#include "sinks/table_shape.h"
 
 namespace edgetide {
 
@@ -26,6 +27,8 @@ std::vector<std::string> schema_parts(const std::vector<WindowSchema>& inputs);
 bool is_current(const SchemaVersions& found, const std::vector<WindowSchema>& inputs);
 // Why this program leaves the tables alone; empty: it need not.
 std::string newer_schema(const SchemaVersions& found, const std::vector<WindowSchema>& inputs);
+// A table is gone though its part was made once.
+bool has_lost_tables(const SchemaVersions& versions, const TableShapes& found, const std::vector<WindowSchema>& inputs);
 // Marks all parts. Any number of times.
 std::string schema_version_ddl(const std::string& table, const std::vector<WindowSchema>& inputs);
 

@@ -14,11 +14,13 @@
 #include <utility>
 
 #include "daemon/service/mutex.h"
+#include "sinks/kept_tables.h"
 #include "sinks/refused_tables.h"
 #include "sinks/row_addition.h"
 #include "sinks/row_guard.h"
 #include "sinks/row_json.h"
 #include "sinks/schema_version.h"
+#include "sinks/sql_text.h"
 #include "sinks/sqlite_database.h"
 #include "sinks/sqlite_schema.h"
 #include "sinks/store_claim.h"
@@ -155,7 +157,8 @@ class SqliteSink final : public Sink {
         identity_(std::move(identity)),
         inputs_(std::move(inputs)),
         claim_(options_.path, identity_),
-        refused_tables_(inputs_.size()) {}
+        refused_tables_(inputs_.size()),
+        kept_tables_(inputs_.size()) {}
 
   SinkTraits traits() const noexcept override { return sqlite_traits(); }
   Outcome open() override;
@@ -174,6 +177,7 @@ class SqliteSink final : public Sink {
   void require_file() const;
   void require_content();
   std::optional<RetryAfter> bound_log();
+  bool is_emptied();
   void empty_log() noexcept;
   void leave_moved_file(SqliteFiles files) noexcept;
   void open_file();
@@ -202,7 +206,9 @@ class SqliteSink final : public Sink {
   const std::vector<WindowSchema> inputs_;
   StoreClaim claim_;
   RefusedTables refused_tables_;
-  unsigned refusals_ = 0;                                             // of deliveries, in a row
+  unsigned refusals_ = 0;   // of deliveries, in a row
+  bool lost_rows_ = false;  // a table was new or empty, and no claim has said so yet
+  KeptTables kept_tables_;
   std::unordered_map<const SinkRow*, SqliteError> ends_transaction_;  // rows of this delivery that do
 
   std::atomic<bool> interrupted_ = false;
@@ -264,6 +270,16 @@ std::optional<RetryAfter> SqliteSink::bound_log() {
                                 " MiB: some program keeps one transaction open; "
                                 "rows wait until it ends",
                             look_again);
+}
+
+bool SqliteSink::is_emptied() {
+  const auto has_rows = [&](std::size_t input) {
+    SqliteStatement any(database_.get(),
+                        "SELECT 1 FROM " + quote_identifier(inputs_[input].name + "_data") + " LIMIT 1");
+    return any.first_integer().has_value();
+  };
+  if (kept_tables_.are_emptied(has_rows)) lost_rows_ = true;
+  return lost_rows_;
 }
 
 // So that the file alone has everything, and closing it needs no lock that a reader would see.
@@ -346,7 +362,9 @@ Outcome SqliteSink::open() {
     if (auto later = check_tables()) return *std::move(later);
     session_.emplace(database_.get(), inputs_);
     SqliteClaim transaction(database_.get(), *session_, identity_);
-    return claim_.claim(transaction);
+    Outcome claimed = claim_.claim(transaction, is_emptied());
+    lost_rows_ = false;
+    return claimed;
   });
   // A claim in doubt is simply made again.
   if (auto* const doubt = std::get_if<InDoubt>(&outcome)) return RetryAfter{Duration(), std::move(doubt->reason)};
@@ -379,8 +397,10 @@ int SqliteSink::on_busy(void* sink, int tries) noexcept {
 
 std::optional<RetryAfter> SqliteSink::check_tables() {
   const TableShapes needed = sqlite_shapes(inputs_);
-  const bool is_complete = missing_from(read_shapes(needed), needed).empty();
+  const TableShapes before = read_shapes(needed);
+  const bool is_complete = missing_from(before, needed).empty();
   const SchemaVersions versions = read_versions();
+  lost_rows_ = lost_rows_ || has_lost_tables(versions, before, inputs_);
   if (const std::string newer = newer_schema(versions, inputs_); !newer.empty()) {
     return once_somebody_acts(options_.path + ": " + newer, look_again);
   }
@@ -473,6 +493,8 @@ Outcome SqliteSink::store(const RowBatch& batch) {
   require_file();
   require_content();
   if (auto later = bound_log()) return *std::move(later);
+  if (kept_tables_.look_due(std::chrono::steady_clock::now()) && is_emptied())
+    return RetryAfter{Duration(), options_.path + emptied_table};
   SqliteClaim transaction(database_.get(), *session_, identity_);
   Outcome outcome = claim_.store(transaction, batch.id, [&] {
     RowOutcomes outcomes{{}, {}, std::vector<bool>(inputs_.size())};
@@ -484,6 +506,7 @@ Outcome SqliteSink::store(const RowBatch& batch) {
     return std::move(outcomes.rejected);
   });
   require_file();  // else it was stored in a file that is not at the path
+  kept_tables_.note(batch, inputs_, outcome);
   stamp_ = stamp_of(options_.path);
   return outcome;
 }
