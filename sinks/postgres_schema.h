@@ -30,6 +30,9 @@ namespace edgetide {
 // All DDL in the order in which it runs; every statement may be run again.
 std::string postgres_schema_ddl(const std::string& schema);
 std::string postgres_tables_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs);
+// Roles that may write and read, `<schema>_writer` and `<schema>_reader`. No sink runs this: it needs the right to
+// create roles.
+std::string postgres_roles_ddl(const std::string& schema);
 
 TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs);
 

@@ -487,7 +487,7 @@ std::unique_ptr<Sink> make_postgres_sink(PostgresOptions options, SinkIdentity i
 }
 
 std::string postgres_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs) {
-  return postgres_schema_ddl(schema) + postgres_tables_ddl(schema, inputs);
+  return postgres_schema_ddl(schema) + postgres_tables_ddl(schema, inputs) + postgres_roles_ddl(schema);
 }
 
 }  // namespace edgetide

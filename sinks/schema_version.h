@@ -3,7 +3,7 @@
 // of a newer one alone.
 //
 //   1  the tables of the first releases, which had no table `schema_version`
-//   2  SQLite: an index on the text `time`
+//   2  PostgreSQL: comments; SQLite: an index on the text `time`
 //
 // Pure; any thread; never fails.
 #pragma once

@@ -674,6 +674,32 @@ std::unique_ptr<Sink> make_sqlite_sink(SqliteOptions options, SinkIdentity ident
   return std::make_unique<SqliteSink>(std::move(options), std::move(identity), std::move(inputs));
 }
 
+// A folder that is missing is made by the gateway where it is its state directory.
+std::string fault_of_sqlite(const SqliteOptions& options) {
+  const std::filesystem::path path = options.path;
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    if (!std::filesystem::exists(path.parent_path(), error)) return {};
+    return ::access(path.parent_path().c_str(), W_OK | X_OK) == 0
+               ? std::string()
+               : path.parent_path().string() + ": no file can be made in this folder";
+  }
+  if (::access(path.c_str(), R_OK | W_OK) != 0) return options.path + ": may not be read and written";
+  if (::access(path.parent_path().c_str(), W_OK | X_OK) != 0) {
+    return path.parent_path().string() + ": the write-ahead log cannot be made in this folder";
+  }
+  sqlite3* opened = nullptr;
+  const int code = sqlite3_open_v2(options.path.c_str(), &opened, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+  const SqliteDatabase database(opened);
+  try {
+    if (code != SQLITE_OK) throw SqliteError(code, opened);
+    SqliteStatement(opened, "SELECT count(*) FROM sqlite_schema").run();
+  } catch (const std::exception& failure) {
+    return options.path + ": " + failure.what();
+  }
+  return {};
+}
+
 std::string sqlite_ddl(const std::vector<WindowSchema>& inputs) {
   return sqlite_tables_ddl(inputs) + sqlite_views_ddl(inputs);
 }

@@ -31,6 +31,9 @@ constexpr SinkTraits sqlite_traits() {
 
 std::unique_ptr<Sink> make_sqlite_sink(SqliteOptions options, SinkIdentity identity, std::vector<WindowSchema> inputs);
 
+// What stands in the way of such a sink here and now, one line; empty: nothing. Changes nothing.
+std::string fault_of_sqlite(const SqliteOptions& options);
+
 // The DDL as `edgetide schema` prints it; every statement may be run again.
 std::string sqlite_ddl(const std::vector<WindowSchema>& inputs);
 

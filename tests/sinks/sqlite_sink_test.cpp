@@ -502,5 +502,15 @@ TEST_F(SqliteSinkTest, readers_never_see_it_locked_while_it_opens_writes_changes
   EXPECT_EQ(standing.get(), "");
 }
 
+TEST_F(SqliteSinkTest, check_says_what_stands_in_the_way_and_makes_no_file) {
+  EXPECT_EQ(fault_of_sqlite({file.path()}), "");
+  EXPECT_FALSE(std::filesystem::exists(file.path()));
+  ASSERT_THAT(sink()->open(), IsDelivered());
+  EXPECT_EQ(fault_of_sqlite({file.path()}), "");
+  std::filesystem::resize_file(file.path(), 0);
+  std::ofstream(file.path()) << std::string(8192, 'x');
+  EXPECT_THAT(fault_of_sqlite({file.path()}), HasSubstr("not a database"));
+}
+
 }  // namespace
 }  // namespace edgetide::test
