@@ -47,6 +47,7 @@ const Parts& built_in_parts() {
     PART(sinks, "postgresql", postgresql_sink, EDGETIDE_POSTGRESQL)
     PART(sinks, "sqlite", sqlite_sink, EDGETIDE_SQLITE)
     PART(sinks, "file", file_sink, EDGETIDE_FILE)
+    PART(sinks, "http", http_sink, EDGETIDE_HTTP_SINK)
     PART(sinks, "stdout", stdout_sink, always)
     const std::span<const Preset> presets = built_in_presets();
     parts.presets.assign(presets.begin(), presets.end());

@@ -16,6 +16,7 @@
 #include "config/preset.h"
 #include "config/section.h"
 #include "daemon/decoders/decoder.h"
+#include "daemon/decoders/id_text.h"
 #include "daemon/sources/configured_source.h"
 #include "pipeline/options.h"
 #include "sinks/configured_sink.h"
@@ -36,6 +37,7 @@ struct PartContext {
   std::string name;  // NAME of [sources.NAME]
   std::string gateway_id;
   std::string state_directory;
+  std::size_t max_id_bytes = edgetide::max_id_bytes;  // of routes that say none
 };
 
 // Two parts of one type that exclude each other: "sinks.b: has the file of sinks.a", reported at the key of the later

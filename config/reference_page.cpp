@@ -86,7 +86,9 @@ is ignored. A byte order mark, NULs at the ends of a payload or line, and white 
 that are not UTF-8 are read as ISO 8859-1.
 
 No two values of a record become one series: `check` refuses `values = ["a.t", "b.t"]` until one has a `metric`,
-`r[*].v` gives `r[0].v` and `r[1].v`, and a name that comes twice in a payload is refused (`repeated_name`).
+`r[*].v` gives `r[0].v` and `r[1].v`, and a name that comes twice in a payload is refused (`repeated_name`). With
+`metric = "t"` the values `v` and `{ path = "w", metric = "t.v" }` would be one as well. `parallel_arrays` needs what
+tells the rows apart, mostly a `time`.
 
 A time without a zone is read in `timezone`. With `Europe/Paris` in 2026:
 

@@ -48,6 +48,13 @@ class Handover {
     return true;
   }
 
+  bool is_same(const Handover& other) const noexcept {
+    bool same = all_ == other.all_;
+    const std::size_t keys = std::max(by_key_.size(), other.by_key_.size());
+    for (std::uint32_t key = 0; key < keys; ++key) same = same && at(KeyId{key}) == other.at(KeyId{key});
+    return same;
+  }
+
   void save(ByteWriter& out) const {
     out.time(all_);
     out.u32(static_cast<std::uint32_t>(by_key_.size()));

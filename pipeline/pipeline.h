@@ -270,6 +270,7 @@ class Pipeline {
   void silence_idle_series();
   void read_clocks();
   Timestamp passed(const SeriesState& series) const noexcept;
+  Timestamp newest_of(SeriesId series) const noexcept;
   Timestamp too_old() const noexcept;
   Clocks clocks() const noexcept { return {series_clocks_, source_clocks_, all_clock_, by_minimum_, too_old()}; }
   void reset();

@@ -64,6 +64,10 @@ class RunningWindows {
   const Word* state(const Candidate& row) const noexcept { return store_.state(SlotId{row.handle}); }
   void finish(std::vector<Candidate>& /*rows*/) {}
 
+  // Rows that were not emitted yet.
+  bool has_changes() const noexcept {
+    return store_.any_of([&](SlotId slot) { return store_.header(slot).mark.changed != 0; });
+  }
   std::size_t open_windows() const noexcept { return store_.size(); }
   // Calls visit(key, start, end) for every window with readings, until it is false.
   template <typename Visit>

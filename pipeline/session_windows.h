@@ -61,9 +61,10 @@ class SessionWindows {
   Timestamp start_from(Timestamp time) const noexcept { return time; }
   Timestamp last_end(Timestamp event_time) const noexcept { return event_time + gap_; }
   ReadingOutcome admit(KeyId key, Timestamp event_time, double value, Timestamp reached);
-  // A reading of that time would join a session that is there.
-  bool would_join(KeyId key, Timestamp event_time, Timestamp reached) const {
-    return !joining(key, event_time, reached).is_alone;
+  // A reading of that time would join a session that is there, in a piece that starts before `end`.
+  bool would_join(KeyId key, Timestamp event_time, Timestamp reached, Timestamp end) const {
+    const SlotId piece = joining(key, event_time, reached).own;
+    return piece != no_slot && store_.header(piece).start < end;
   }
   // A reading of that time is dropped.
   bool is_late(KeyId key, Timestamp event_time, Timestamp reached) const {

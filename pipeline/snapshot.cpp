@@ -283,14 +283,12 @@ void Pipeline::load_windows(ByteReader& in, const SnapshotHead& head, const std:
 // What its former definition holds is finished by that one.
 void Pipeline::load_changed(ByteReader& in, WindowDefinition& changed, const WindowDefinition::Restored& restored) {
   std::unique_ptr<WindowDefinition> former = WindowDefinition::load_former(in, restored);
-  if (!former || former->options().kind == WindowKind::running) {
-    forgotten_windows_.push_back(changed.name());
-    if (now_) changed.begin_running(now_->wall);
-    return;
-  }
-  others_follow_ = others_follow_ || former->follows_others();
-  changed.follow(std::move(former));
-  changed_windows_.push_back(changed.name());
+  const bool runs = changed.options().kind == WindowKind::running;
+  const bool begins_again = !former || (runs && former->options().kind == WindowKind::running);
+  if (!former && now_) changed.begin_running(now_->wall);
+  if (former) changed.follow(std::move(former));
+  others_follow_ = others_follow_ || changed.follows_others();
+  (begins_again ? forgotten_windows_ : changed_windows_).push_back(changed.name());
 }
 
 void Pipeline::enter_all_series(WindowDefinition& window) {
@@ -303,12 +301,20 @@ void Pipeline::enter_all_series(WindowDefinition& window) {
   }
 }
 
+// Event time; earliest(): nothing was heard.
+Timestamp Pipeline::newest_of(SeriesId series) const noexcept {
+  const SeriesState& state = states_[index_of(series)];
+  if (!state.watermark.heard()) return Timestamp::earliest();
+  return state.watermark.own() + sources_[index_of(state.heard.source)].time.max_out_of_orderness;
+}
+
 void Pipeline::take_over_changed() {
   std::vector<SeriesClock> clocks;
   for (const auto& window : windows_) {
     if (!window->waits()) continue;
     for (auto i = static_cast<std::uint32_t>(clocks.size()); i < states_.size(); ++i) {
       clocks.push_back(clock_of(SeriesId{i}));
+      clocks.back().passed = newest_of(SeriesId{i});
     }
     window->take_over(clocks, now_ ? now_->wall : Timestamp());
   }

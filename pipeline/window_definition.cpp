@@ -185,7 +185,7 @@ ReadingOutcome WindowDefinition::admit_any(const Incoming& reading) {
   if (grouped() && !members_[index_of(reading.series)]) [[unlikely]]
     join_groups(reading);
   if (in_handover_) [[unlikely]]
-    return admit_in_handover(reading);
+    return judge(reading).outcome;
   return admit_own(reading);
 }
 
@@ -209,16 +209,6 @@ ReadingOutcome WindowDefinition::admit_own(const Incoming& reading) {
   ReadingOutcome best = ReadingOutcome::late_dropped;
   for (const KeyId key : keys) best = std::min(best, admit_key(key, reading, reached_by(reading, key)));
   return best;
-}
-
-// A former definition judges before this one; a session of it that goes on takes the reading alone.
-ReadingOutcome WindowDefinition::admit_in_handover(const Incoming& reading) {
-  const ReadingOutcome before = former_ ? former_->admit_any(reading) : ReadingOutcome::unmatched;
-  if (before != ReadingOutcome::unmatched && options_.kind == WindowKind::session) return before;
-  const std::span<const KeyId> keys = keys_.keys_of(reading.series);
-  const bool judged = is_limited() && !keys.empty() && takes_value(reading.value);
-  const auto outside = judged ? outcome_outside(reading, keys.front()) : std::nullopt;
-  return std::min(before, outside ? *outside : admit_own(reading));
 }
 
 ReadingOutcome WindowDefinition::admit_key(KeyId key, const Incoming& reading, Timestamp reached) {
@@ -440,7 +430,7 @@ void WindowDefinition::collect(const Clocks& clocks, std::span<const std::uint32
   if (rows_.size() > most) postpone_beyond(most);
   if (empty_) collect_empty(firing, clocks);
   if (options_.top && !options_.complete) collect_for_ranking(firing);
-  if (is_limited()) hold_back_outside();
+  if (is_limited()) limit_rows();
   if (!derived_.empty()) {
     derived_.collect(
         firing, rows_, [&](const Candidate& row, const Aggregate& aggregate) { return value_of(row, aggregate); },
@@ -747,7 +737,7 @@ std::size_t WindowDefinition::growth(const Incoming& reading, bool has_variants)
   std::size_t bytes = former_ ? former_->growth(reading, has_variants) : 0;
   const std::span<const KeyId> keys = keys_.keys_of(reading.series);
   if (keys.empty() || !takes_value(reading.value)) return bytes;
-  if (is_limited() && outcome_outside(reading, keys.front())) return bytes;
+  if (is_limited() && outcome_outside(reading, keys)) return bytes;
   if (options_.deduplicate) bytes += duplicates_.growth();
   if (has_variants && !grouped() && !has_labels(reading)) bytes += RowLabels::bytes_of_cell();
   for (const KeyId key : keys) {

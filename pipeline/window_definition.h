@@ -109,7 +109,7 @@ class WindowDefinition {
   static constexpr std::uint8_t max_former = 16;  // beyond it the oldest is forgotten with its windows
 
   WindowDefinition* former() const noexcept { return former_.get(); }
-  // `former` takes everything until `take_over`. Requires: it is not a running one, and knows the same series.
+  // `former` takes everything until `take_over`. Requires: it knows the same series.
   void follow(std::unique_ptr<WindowDefinition> former);
   bool waits() const noexcept { return waits_; }
   // From now on takes the windows that start after those that the former one holds. `clocks`: by series.
@@ -259,14 +259,27 @@ class WindowDefinition {
   void choose_fast_path();
   std::size_t own_windows() const noexcept;
   bool is_limited() const noexcept { return since_.has_value() || until_.has_value(); }
-  std::optional<ReadingOutcome> outcome_outside(const Incoming& reading, KeyId key) const;
-  void hold_back_outside();
+  // Of a reading, by all definitions.
+  struct Judged {
+    ReadingOutcome outcome = ReadingOutcome::unmatched;
+    bool alone = false;  // it is in windows that do not overlap: later definitions do not take it
+  };
+  Judged judge(const Incoming& reading);
+  bool has_grid() const noexcept {
+    return options_.kind == WindowKind::tumbling || options_.kind == WindowKind::sliding;
+  }
+  std::optional<ReadingOutcome> outcome_outside(const Incoming& reading, std::span<const KeyId> keys) const;
+  bool is_behind_end(const Incoming& reading, KeyId key) const;
+  void begin_behind(std::span<const SeriesClock> clocks);
+  void hand_over_from_former();
+  void limit_rows();
   void carry_from_former();
   void emit_for(const WindowDefinition& present, std::uint8_t depth);
   void forget_what_is_past(Timestamp too_old);
   void settle_sessions() noexcept;
   bool is_finished(Timestamp too_old) const noexcept;
   Timestamp taken_until(KeyId key, Timestamp reached) const;
+  Handover counted(std::span<const SeriesClock> clocks, bool together) const;
   Handover taken(std::span<const SeriesClock> clocks, bool together) const;
   Timestamp start_behind(const WindowDefinition& former, Timestamp time) const;
   Timestamp start_from(Timestamp time) const;
@@ -281,7 +294,6 @@ class WindowDefinition {
   void take_out_groups();
   bool takes_value(double value) const noexcept;
   [[gnu::always_inline]] inline ReadingOutcome admit_own(const Incoming& reading);
-  [[gnu::noinline]] ReadingOutcome admit_in_handover(const Incoming& reading);
   // To the kind that it is, each of which has its fast path in `admit`. Not by std::visit: that takes a quarter more
   // instructions for a reading.
   template <std::size_t kind = 0>
@@ -347,11 +359,13 @@ class WindowDefinition {
   EvictedKeys evicted_groups_{max_evicted_groups};  // that were dropped, what they had reached
 
   std::unique_ptr<WindowDefinition> former_;
-  std::optional<Handover> since_;  // takes only windows that start then or later
-  std::optional<Handover> until_;  // and only those that start before
-  bool in_handover_ = false;       // has one of these
-  bool waits_ = false;             // takes none yet
-  std::uint8_t depth_ = 0;         // how many definitions came after it
+  std::optional<Handover> since_;   // takes only windows that start then or later
+  std::optional<Handover> until_;   // and only those that start before
+  WindowKind next_kind_{};          // of the definition that takes those
+  std::optional<Timestamp> begun_;  // of a running one that started again: since when it counts
+  bool in_handover_ = false;        // has one of these
+  bool waits_ = false;              // takes none yet
+  std::uint8_t depth_ = 0;          // how many definitions came after it
 
   RowLabels row_labels_;
   DuplicateFilter duplicates_;

@@ -10,7 +10,7 @@ namespace edgetide {
 namespace {
 
 constexpr int max_boundaries_tried = 100;
-constexpr std::uint8_t has_since = 1, has_until = 2, has_former = 4;
+constexpr std::uint8_t has_since = 1, has_until = 2, has_former = 4, has_begun = 8;
 
 }  // namespace
 
@@ -42,18 +42,35 @@ void WindowDefinition::emit_for(const WindowDefinition& present, std::uint8_t de
 
 void WindowDefinition::take_over(std::span<const SeriesClock> clocks, Timestamp now) {
   waits_ = false;
-  since_ = former_->taken(clocks, grouped());
-  // One that holds nothing has no windows to finish: it is left out.
-  while (former_->own_windows() == 0 && former_->former_) former_ = std::exchange(former_->former_, nullptr);
-  since_->move([this](Timestamp time) { return start_behind(*former_, time); });
-  former_->until_ = since_;
-  former_->emit_for(*this, 1);
-  if (options_.kind == WindowKind::running) begin_running(now);
+  begin_behind(clocks);
+  hand_over_from_former();
+  begin_running(now);
   choose_fast_path();
 }
 
+void WindowDefinition::begin_behind(std::span<const SeriesClock> clocks) {
+  if (options_.kind == WindowKind::running && former_->options_.kind == WindowKind::running) {
+    since_ = former_->since_;  // no boundary is between them: the former one only emits what it has
+    former_->until_ = Handover(Timestamp::earliest());
+    return;
+  }
+  since_ = former_->taken(clocks, grouped());
+  // One that has taken nothing yet, and has made nothing final, is left out.
+  while (former_->former_ && former_->own_windows() == 0 && former_->since_ && former_->since_->is_same(*since_)) {
+    former_ = std::exchange(former_->former_, nullptr);
+  }
+  since_->move([this](Timestamp time) { return start_behind(*former_, time); });
+  former_->until_ = since_;
+}
+
+void WindowDefinition::hand_over_from_former() {
+  former_->next_kind_ = options_.kind;
+  former_->emit_for(*this, 1);
+}
+
 void WindowDefinition::begin_running(Timestamp now) {
-  since_ = Handover(now);
+  if (options_.kind != WindowKind::running) return;
+  begun_ = now;
   if (auto* const running = std::get_if<RunningWindows>(&windows_)) running->begin(now);
 }
 
@@ -73,6 +90,7 @@ Timestamp WindowDefinition::start_behind(const WindowDefinition& former, Timesta
 
 // What this one has begun, by series or of all.
 Handover WindowDefinition::taken(std::span<const SeriesClock> clocks, bool together) const {
+  if (options_.kind == WindowKind::running) return counted(clocks, together || grouped());
   if (!together && !grouped()) {
     std::vector<Timestamp> by_series;
     for (std::uint32_t i = 0; i < clocks.size(); ++i) {
@@ -88,6 +106,20 @@ Handover WindowDefinition::taken(std::span<const SeriesClock> clocks, bool toget
   return Handover(latest);
 }
 
+// By a running one: up to the newest reading of each series.
+Handover WindowDefinition::counted(std::span<const SeriesClock> clocks, bool together) const {
+  std::vector<Timestamp> by_series;
+  for (std::uint32_t i = 0; i < clocks.size(); ++i) {
+    const Timestamp newest = clocks[i].passed;
+    const Timestamp until = newest == Timestamp::earliest() ? newest : newest + Duration::microseconds(1);
+    by_series.push_back(since_ ? std::max(until, since_->at(KeyId{i})) : until);
+  }
+  if (!together) return Handover(std::move(by_series));
+  const Timestamp latest =
+      by_series.empty() ? Timestamp::earliest() : *std::max_element(by_series.begin(), by_series.end());
+  return Handover(since_ ? std::max(latest, since_->of_all()) : latest);
+}
+
 // The end of the newest window of the key that has readings or is final.
 Timestamp WindowDefinition::taken_until(KeyId key, Timestamp reached) const {
   Timestamp until = std::max(reached, newest_final_at(key));
@@ -95,19 +127,47 @@ Timestamp WindowDefinition::taken_until(KeyId key, Timestamp reached) const {
   return since_ ? std::max(until, since_->at(key)) : until;
 }
 
+// A former definition judges before this one. What a window of it takes is not counted again in another, but where
+// windows overlap anyway: those of `sliding` that go on have all their readings, and so have those that follow.
+WindowDefinition::Judged WindowDefinition::judge(const Incoming& reading) {
+  if (grouped() && !members_[index_of(reading.series)]) join_groups(reading);
+  const Judged before = former_ ? former_->judge(reading) : Judged();
+  if (before.outcome != ReadingOutcome::unmatched && (before.alone || !has_grid())) return before;
+  const std::span<const KeyId> keys = keys_.keys_of(reading.series);
+  const bool judged = is_limited() && !keys.empty() && takes_value(reading.value);
+  const auto outside = judged ? outcome_outside(reading, keys) : std::nullopt;
+  const ReadingOutcome own = outside ? *outside : admit_own(reading);
+  return {std::min(before.outcome, own), own != ReadingOutcome::unmatched && options_.kind != WindowKind::sliding};
+}
+
 // Of a reading that no window of this definition takes.
-std::optional<ReadingOutcome> WindowDefinition::outcome_outside(const Incoming& reading, KeyId key) const {
-  if (options_.kind == WindowKind::running) return std::nullopt;
-  const auto [first, last] = std::visit(
-      [&](const auto& windows) {
-        return std::pair(windows.first_start(reading.event_time), windows.last_start(reading.event_time));
-      },
-      windows_);
-  if (since_ && last < since_->at(key)) return former_ ? ReadingOutcome::unmatched : ReadingOutcome::late_dropped;
-  if (!until_ || first < until_->at(key)) return std::nullopt;
+std::optional<ReadingOutcome> WindowDefinition::outcome_outside(const Incoming& reading,
+                                                                std::span<const KeyId> keys) const {
+  const Timestamp last =
+      std::visit([&](const auto& windows) { return windows.last_start(reading.event_time); }, windows_);
+  if (since_ && options_.kind != WindowKind::running && last < since_->at(keys.front())) {
+    return former_ ? ReadingOutcome::unmatched : ReadingOutcome::late_dropped;
+  }
+  const bool behind =
+      until_ && std::any_of(keys.begin(), keys.end(), [&](KeyId key) { return is_behind_end(reading, key); });
+  return behind ? std::optional(ReadingOutcome::unmatched) : std::nullopt;
+}
+
+// The next definition takes it. Windows of `sliding` that have begun before go on. So do sessions into others, but for
+// a reading that may get a separate row: the start of that could be the start of another row.
+bool WindowDefinition::is_behind_end(const Incoming& reading, KeyId key) const {
+  const Timestamp end = until_->at(key);
+  if (reading.event_time < end) return false;
+  if (const auto* const sliding = std::get_if<SlidingWindows>(&windows_)) {
+    const Timestamp first = sliding->first_start(reading.event_time);
+    if ((since_ ? std::max(first, since_->at(key)) : first) >= end) return true;
+    const bool shared = sliding->last_start(reading.event_time) >= end;  // with windows that have no rows here
+    const Timestamp last_end = sliding->last_end(end - Duration::microseconds(1));
+    return shared && last_end + options_.allowed_lateness <= reached_by(reading, key);
+  }
   const auto* const sessions = std::get_if<SessionWindows>(&windows_);
-  if (sessions && sessions->would_join(key, reading.event_time, reached_by(reading, key))) return std::nullopt;
-  return ReadingOutcome::unmatched;
+  return sessions == nullptr || next_kind_ != WindowKind::session ||
+         !sessions->would_join(key, reading.event_time, reached_by(reading, key), end);
 }
 
 // The last readings that the former definition took before the windows of this one. Groups are other keys there.
@@ -121,12 +181,15 @@ void WindowDefinition::carry_from_former() {
   }
 }
 
-// Windows that share panes with those that are taken, and empty ones.
-void WindowDefinition::hold_back_outside() {
-  if (options_.kind == WindowKind::session || options_.kind == WindowKind::running) return;
+// Windows that share panes with those that are taken, and empty ones, have no rows; one that the next definition cuts
+// ends there.
+void WindowDefinition::limit_rows() {
+  if (!has_grid()) return;
   for (Candidate& row : rows_) {
     if (since_ && row.start < since_->at(row.key)) row.held_back = true;
-    if (until_ && row.start >= until_->at(row.key)) row.held_back = true;
+    if (!until_) continue;
+    if (row.start >= until_->at(row.key)) row.held_back = true;
+    if (options_.kind == WindowKind::tumbling && !row.held_back) row.end = std::min(row.end, until_->at(row.key));
   }
 }
 
@@ -140,8 +203,10 @@ void WindowDefinition::forget_what_is_past(Timestamp too_old) {
     }
     former_.reset();
   }
-  const bool running = options_.kind == WindowKind::running;  // it always says since when it counts
-  if (since_ && !former_ && !running && since_->is_past(reached_, too_old, options_.allowed_lateness + longest())) {
+  // To a running one nothing is late, but the one that follows it has to know what was final before it.
+  const bool running = options_.kind == WindowKind::running;
+  const Duration margin = options_.allowed_lateness + longest();
+  if (since_ && !former_ && since_->is_past(running ? std::vector<Timestamp>() : reached_, too_old, margin)) {
     settle_sessions();
     since_.reset();
   }
@@ -156,19 +221,26 @@ void WindowDefinition::settle_sessions() noexcept {
   }
 }
 
+// A window of a running one has no end, and goes when its last row has been emitted.
 bool WindowDefinition::is_finished(Timestamp too_old) const noexcept {
-  return open_windows() == 0 && until_->is_past(reached_, too_old, Duration());
+  if (!until_->is_past(reached_, too_old, options_.allowed_lateness + longest())) return false;
+  const auto* const running = std::get_if<RunningWindows>(&windows_);
+  if (running == nullptr) return open_windows() == 0;
+  return !running->has_changes() && (!former_ || former_->open_windows() == 0);
 }
 
 // So long after the start of a window no reading is in it that is not in a later one.
 Duration WindowDefinition::longest() const noexcept {
+  if (options_.kind == WindowKind::running) return {};
   return options_.kind == WindowKind::session ? options_.gap : options_.size;
 }
 
 void WindowDefinition::save_handover(ByteWriter& out) const {
-  out.u8(static_cast<std::uint8_t>((since_ ? has_since : 0) | (until_ ? has_until : 0) | (former_ ? has_former : 0)));
+  out.u8(static_cast<std::uint8_t>((since_ ? has_since : 0) | (until_ ? has_until : 0) | (former_ ? has_former : 0) |
+                                   (begun_ ? has_begun : 0)));
   if (since_) since_->save(out);
   if (until_) until_->save(out);
+  if (begun_) out.time(*begun_);
   if (former_) former_->save(out);
 }
 
@@ -176,9 +248,14 @@ void WindowDefinition::load_handover(ByteReader& in, const Restored& restored) {
   const std::uint8_t bits = in.u8();
   if ((bits & has_since) != 0) since_ = Handover::load(in);
   if ((bits & has_until) != 0) until_ = Handover::load(in);
-  if (since_ && options_.kind == WindowKind::running) begin_running(since_->of_all());
+  if ((bits & has_begun) != 0) {
+    begin_running(in.time());
+  } else if (since_ && options_.kind == WindowKind::running) {  // as it was written before there was `begun`
+    begin_running(since_->of_all());
+    since_.reset();
+  }
   if ((bits & has_former) != 0) former_ = load_former(in, restored);
-  if (former_) former_->emit_for(*this, 1);
+  if (former_) hand_over_from_former();
   choose_fast_path();
 }
 

@@ -29,7 +29,7 @@ bool are_one(const Series& a, const Series& b) {
 
 }  // namespace
 
-PostgresStatements postgres_statements(const PostgresNames& names) {
+PostgresStatements postgres_statements(const PostgresNames& names, const std::vector<ColumnNames>& former) {
   PostgresStatements statements{postgres_state_query(names.schema),
                                 postgres_epoch_statement(names.schema),
                                 postgres_find_series_query(names.schema),
@@ -40,13 +40,14 @@ PostgresStatements postgres_statements(const PostgresNames& names) {
                                 {},
                                 {},
                                 {}};
-  for (const WindowSchema& window : names.inputs) {
+  for (std::size_t input = 0; input < names.inputs.size(); ++input) {
+    const WindowSchema& window = names.inputs[input];
     statements.retract.push_back(postgres_retract_statement(names.schema, window));
     statements.retractable.push_back(postgres_retractable_query(names.schema, window));
-    statements.insert.push_back(postgres_insert_statement(names.schema, window));
+    statements.insert.push_back(postgres_insert_statement(names.schema, window, former[input]));
     statements.skipped_rows.push_back(postgres_skipped_rows_query(names.schema, window));
     statements.stored_rows.push_back(postgres_stored_rows_query(names.schema, window));
-    statements.change.push_back(postgres_change_statement(names.schema, window));
+    statements.change.push_back(postgres_change_statement(names.schema, window, former[input]));
   }
   return statements;
 }

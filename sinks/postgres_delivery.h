@@ -40,7 +40,7 @@ struct PostgresNames {
   std::vector<WindowSchema> inputs;
 };
 
-// The statements of one sink, made once.
+// The statements of one sink.
 struct PostgresStatements {
   std::string state;
   std::string epoch;
@@ -49,7 +49,8 @@ struct PostgresStatements {
   // By input:
   std::vector<std::string> insert, skipped_rows, retract, retractable, stored_rows, change;
 };
-PostgresStatements postgres_statements(const PostgresNames& names);
+// `former`: by input, columns of former definitions.
+PostgresStatements postgres_statements(const PostgresNames& names, const std::vector<ColumnNames>& former);
 
 // Ids of committed series.
 using PostgresSeriesIds = std::unordered_map<std::shared_ptr<const Series>, PostgresSeriesId>;

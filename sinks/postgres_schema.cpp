@@ -218,6 +218,12 @@ std::string postgres_has_rows_query(const std::string& schema, const WindowSchem
                     schema, window.name);
 }
 
+std::string postgres_numbers_query() {
+  return postgres_shapes_query() +
+         " AND a.atttypid IN ('bigint'::regtype, 'double precision'::regtype) AND NOT a.attnotnull AND a.attgenerated "
+         "= '' AND has_column_privilege(c.oid, a.attnum, 'UPDATE')";
+}
+
 std::string postgres_claim_statement(const std::string& schema) {
   return with_names(
       R"(INSERT INTO $schema.sink_state AS s (gateway, sink, state_id, incarnation, claimed_by, run, epoch)
@@ -264,7 +270,8 @@ ON CONFLICT (gateway, grouped, sensor_id, metric) DO NOTHING)",
                     schema);
 }
 
-std::string postgres_insert_statement(const std::string& schema, const WindowSchema& window) {
+std::string postgres_insert_statement(const std::string& schema, const WindowSchema& window,
+                                      const ColumnNames& former) {
   std::string names;
   std::string values;
   std::string updates;
@@ -287,7 +294,7 @@ std::string postgres_insert_statement(const std::string& schema, const WindowSch
           ")\nORDER BY 1, 2\nON CONFLICT (series_id, time) DO UPDATE SET time_end = EXCLUDED.time_end, "
           "state = EXCLUDED.state, is_final = EXCLUDED.is_final, revision = EXCLUDED.revision, "
           "epoch = EXCLUDED.epoch, state_id = EXCLUDED.state_id, updated_at = now(), row_labels = EXCLUDED.row_labels" +
-          updates + "\nWHERE " + row_gives_way(window),
+          updates + set_to_null(former) + "\nWHERE " + row_gives_way(window),
       schema, window.name);
 }
 
@@ -358,7 +365,8 @@ std::vector<std::string> postgres_stored_rows_parameters(const WindowRows& windo
   return {ids.take(), starts.take()};
 }
 
-std::string postgres_change_statement(const std::string& schema, const WindowSchema& window) {
+std::string postgres_change_statement(const std::string& schema, const WindowSchema& window,
+                                      const ColumnNames& former) {
   std::string names;
   std::string updates;
   std::string arrays;
@@ -372,8 +380,9 @@ std::string postgres_change_statement(const std::string& schema, const WindowSch
   return with_names(
       "UPDATE $window_data d SET revision = d.revision + 1, epoch = $1::bigint, state_id = $2::bigint, updated_at = "
       "now()" +
-          updates + "\nFROM unnest($3::bigint[], $4::bigint[]" + arrays + ") WITH ORDINALITY AS n(series_id, start_us" +
-          names + ", position)\nWHERE d.series_id = n.series_id AND d.time = " + as_time("n.start_us") +
+          updates + set_to_null(former) + "\nFROM unnest($3::bigint[], $4::bigint[]" + arrays +
+          ") WITH ORDINALITY AS n(series_id, start_us" + names +
+          ", position)\nWHERE d.series_id = n.series_id AND d.time = " + as_time("n.start_us") +
           "\nRETURNING n.position",
       schema, window.name);
 }

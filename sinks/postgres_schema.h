@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sinks/former_columns.h"
 #include "sinks/row_batch.h"
 #include "sinks/table_shape.h"
 
@@ -38,6 +39,8 @@ TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs);
 
 // Parameters: schema name, text[] of table names. Result: table, column.
 std::string postgres_shapes_query();
+// The same of columns that hold numbers and that a row may be null in.
+std::string postgres_numbers_query();
 
 // Result: part, version.
 std::string postgres_versions_query(const std::string& schema);
@@ -65,8 +68,8 @@ std::string postgres_find_series_query(const std::string& schema);
 // Parameters: gateway, text[] of sensors, metrics, units and labels as JSON, boolean[] of grouped.
 std::string postgres_add_series_statement(const std::string& schema);
 
-// Upserts rows, where row_guard.h lets it.
-std::string postgres_insert_statement(const std::string& schema, const WindowSchema& window);
+// Upserts rows, where row_guard.h lets it. `former`: columns that a row which is there becomes null in.
+std::string postgres_insert_statement(const std::string& schema, const WindowSchema& window, const ColumnNames& former);
 // Its parameters for those of the window's rows; `series_ids` has one id for each of them.
 std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, const WindowRows& window_rows,
                                                     std::span<const std::size_t> rows,
@@ -89,7 +92,7 @@ std::vector<std::string> postgres_stored_rows_parameters(const WindowRows& windo
                                                          std::span<const PostgresSeriesId> series_ids);
 // Gives rows that are there other values and the next revision. Parameters: epoch, state id, series ids, starts, then
 // an array for each column. Result: the positions, from 1, of those that were changed.
-std::string postgres_change_statement(const std::string& schema, const WindowSchema& window);
+std::string postgres_change_statement(const std::string& schema, const WindowSchema& window, const ColumnNames& former);
 std::vector<std::string> postgres_change_parameters(const WindowSchema& window, const WindowRows& window_rows,
                                                     std::span<const PostgresSeriesId> series_ids, std::uint64_t epoch,
                                                     std::uint64_t state_id);

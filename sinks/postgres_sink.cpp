@@ -179,6 +179,8 @@ class PostgresSink final : public Sink {
   TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed);
   SchemaVersions read_versions(pqxx::work& transaction, const TableShapes& found);
   bool is_emptied(pqxx::transaction_base& transaction);
+  TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed, const std::string& query);
+  void make_statements();
   void create_tables(pqxx::work& transaction);
   Outcome store(const RowBatch& batch, PostgresCare care);
   RetryAfter refused(const pqxx::failure& error);
@@ -186,7 +188,7 @@ class PostgresSink final : public Sink {
 
   const PostgresOptions options_;
   const PostgresNames names_;
-  const PostgresStatements statements_;
+  PostgresStatements statements_;  // for the tables as they were found
   const std::uint64_t max_answer_bytes_;
   std::uint64_t max_call_bytes() const noexcept { return answers_of_a_call * max_answer_bytes_; }
   StoreClaim claim_;
@@ -208,7 +210,6 @@ class PostgresSink final : public Sink {
 PostgresSink::PostgresSink(PostgresOptions options, PostgresNames names)
     : options_(std::move(options)),
       names_(std::move(names)),
-      statements_(postgres_statements(names_)),
       max_answer_bytes_(max_answer_bytes(names_.inputs)),
       claim_("schema " + names_.schema, names_.identity),
       refused_tables_(names_.inputs.size()),
@@ -267,6 +268,7 @@ Outcome PostgresSink::open() {
     if (!connect(std::get<std::string>(conninfo))) return RetryAfter{Duration(), "interrupted"};
     apply_session_settings();
     if (auto later = check_tables()) return *std::move(later);
+    make_statements();
     PostgresClaim transaction(**connection_, names_, statements_);
     Outcome claimed = claim_.claim(transaction, lost_rows_);
     lost_rows_ = false;
@@ -361,11 +363,26 @@ bool PostgresSink::is_emptied(pqxx::transaction_base& transaction) {
   return lost_rows_;
 }
 
+void PostgresSink::make_statements() {
+  pqxx::work transaction(**connection_);
+  const TableShapes numbers = read_shapes(transaction, postgres_shapes(names_.inputs), postgres_numbers_query());
+  std::vector<ColumnNames> former;
+  for (const WindowSchema& window : names_.inputs) {
+    const auto table = numbers.find(window.name + "_data");
+    former.push_back(table == numbers.end() ? ColumnNames() : former_columns(table->second, window));
+  }
+  statements_ = postgres_statements(names_, former);
+}
+
 TableShapes PostgresSink::read_shapes(pqxx::work& transaction, const TableShapes& needed) {
+  return read_shapes(transaction, needed, postgres_shapes_query());
+}
+
+TableShapes PostgresSink::read_shapes(pqxx::work& transaction, const TableShapes& needed, const std::string& query) {
   PgArray tables;
   for (const auto& [table, columns] : needed) tables.add_text(table);
   TableShapes found;
-  const PostgresAnswer columns(execute(transaction, postgres_shapes_query(), {names_.schema, tables.take()}), "tables",
+  const PostgresAnswer columns(execute(transaction, query, {names_.schema, tables.take()}), "tables",
                                {.columns = 2, .most_rows = needed.size() * max_columns});
   for (std::size_t row = 0; row < columns.rows(); ++row) {
     found[columns.text(row, 0, max_name_bytes)].insert(columns.text(row, 1, max_name_bytes));

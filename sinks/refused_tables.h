@@ -17,8 +17,8 @@
 
 namespace edgetide {
 
-// Deliveries that are refused for a reason which is not a row's content by its code: tried again a few times, then each
-// row by itself, and at last also without another row that is accepted.
+// Deliveries that are refused for a reason which may be a row's content, though its code does not say so: tried again a
+// few times, then each row by itself, and at last also without another row that is accepted.
 inline constexpr unsigned tries_before_care = 3, tries_before_every_raise = 10;
 inline constexpr Duration first_tries_after = Duration::seconds(1);
 
@@ -35,6 +35,9 @@ class RefusedTables {
     for (Table& table : tables_) table = {};
   }
   void accept(std::size_t input) noexcept { tables_[input].is_accepted = true; }
+  bool accepts_some(std::size_t input) const noexcept { return tables_[input].is_accepted; }
+  // So far, and of several series.
+  bool refuses_all(std::size_t input) const noexcept { return tables_[input].refuses_all(); }
   // Requires: the series lives until the next `begin`.
   void refuse(std::size_t input, const Series& series, const std::string& reason) {
     Table& table = tables_[input];

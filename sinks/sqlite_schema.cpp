@@ -173,15 +173,15 @@ std::string sqlite_stored_row_query(const WindowSchema& window) {
          " WHERE time = ? AND series_id = ?";
 }
 
-std::string sqlite_change_statement(const WindowSchema& window) {
+std::string sqlite_change_statement(const WindowSchema& window, const ColumnNames& former) {
   std::string updates;
   for (const Column& column : window.columns) updates += ", " + quote_identifier(column.sql_name()) + " = ?";
   return "UPDATE " + quote_identifier(window.name + "_data") +
          " SET revision = revision + 1, updated_at = strftime('%s', 'now') * 1000000, epoch = ?3, state_id = ?4" +
-         updates + " WHERE time = ?1 AND series_id = ?2";
+         updates + set_to_null(former) + " WHERE time = ?1 AND series_id = ?2";
 }
 
-std::string sqlite_insert_statement(const WindowSchema& window) {
+std::string sqlite_insert_statement(const WindowSchema& window, const ColumnNames& former) {
   std::string names;
   std::string values;
   std::string updates;
@@ -201,7 +201,7 @@ std::string sqlite_insert_statement(const WindowSchema& window) {
          "excluded.time_end, state = excluded.state, is_final = excluded.is_final, revision = excluded.revision, "
          "epoch = excluded.epoch, state_id = excluded.state_id, updated_at = excluded.updated_at, row_labels = "
          "excluded.row_labels" +
-         updates + "\nWHERE " + row_gives_way(window);
+         updates + set_to_null(former) + "\nWHERE " + row_gives_way(window);
 }
 
 }  // namespace edgetide

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "sinks/former_columns.h"
 #include "sinks/row_batch.h"
 #include "sinks/table_shape.h"
 
@@ -31,16 +32,16 @@ TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs);
 // if the state id does.
 std::string sqlite_claim_statement();
 
-// Upserts one row, where row_guard.h lets it.
+// Upserts one row, where row_guard.h lets it. `former`: columns that a row which is there becomes null in.
 // Parameters: time, series id, end, state, is_final, revision, epoch, state id, labels, then the columns.
-std::string sqlite_insert_statement(const WindowSchema& window);
+std::string sqlite_insert_statement(const WindowSchema& window, const ColumnNames& former);
 // For a row that the statement before has not changed. Parameters: time, series id, epoch, state id, revision, and the
 // column of `reading_number` if there is one. Result: 1 if it is accounted for (row_guard.h).
 std::string sqlite_accounted_query(const WindowSchema& window);
 // Parameters: time, series id. Result: state, then the columns.
 std::string sqlite_stored_row_query(const WindowSchema& window);
 // Gives a row that is there other values and the next revision. Parameters: time, series id, epoch, state id, columns.
-std::string sqlite_change_statement(const WindowSchema& window);
+std::string sqlite_change_statement(const WindowSchema& window, const ColumnNames& former);
 // Deletes one row, where row_guard.h lets it. Parameters: time, series id, state id, revision.
 std::string sqlite_retract_statement(const WindowSchema& window);
 // The same parameters. Result: 1 if there is a row that it would delete.

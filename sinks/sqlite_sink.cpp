@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <new>
 #include <optional>
+#include <set>
 #include <span>
 #include <sqlite3.h>
 #include <string_view>
@@ -69,7 +70,7 @@ std::optional<std::int64_t> end_of(const SinkRow& row) {
 
 // An open file and the statements prepared for it.
 struct Session {
-  Session(sqlite3* opened, const std::vector<WindowSchema>& inputs)
+  Session(sqlite3* opened, const std::vector<WindowSchema>& inputs, const std::vector<ColumnNames>& former)
       : state(opened,
               "SELECT incarnation, run, epoch, state_id, CAST(strftime('%s', updated_at) AS INTEGER) * 1000000, "
               "claimed_by, CAST(strftime('%s', claimed_at) AS INTEGER) * 1000000 FROM sink_state WHERE gateway = ? AND "
@@ -82,13 +83,14 @@ struct Session {
         add_series(opened,
                    "INSERT INTO series (gateway, grouped, sensor_id, metric, unit, labels) VALUES (?, ?, ?, ?, ?, ?) "
                    "RETURNING series_id") {
-    for (const WindowSchema& window : inputs) {
-      insert.push_back(std::make_unique<SqliteStatement>(opened, sqlite_insert_statement(window)));
+    for (std::size_t input = 0; input < inputs.size(); ++input) {
+      const WindowSchema& window = inputs[input];
+      insert.push_back(std::make_unique<SqliteStatement>(opened, sqlite_insert_statement(window, former[input])));
       accounted.push_back(std::make_unique<SqliteStatement>(opened, sqlite_accounted_query(window)));
       retract.push_back(std::make_unique<SqliteStatement>(opened, sqlite_retract_statement(window)));
       retractable.push_back(std::make_unique<SqliteStatement>(opened, sqlite_retractable_query(window)));
       stored_row.push_back(std::make_unique<SqliteStatement>(opened, sqlite_stored_row_query(window)));
-      change.push_back(std::make_unique<SqliteStatement>(opened, sqlite_change_statement(window)));
+      change.push_back(std::make_unique<SqliteStatement>(opened, sqlite_change_statement(window, former[input])));
     }
   }
 
@@ -184,6 +186,7 @@ class SqliteSink final : public Sink {
   std::optional<RetryAfter> check_tables();
   TableShapes read_shapes(const TableShapes& needed);
   SchemaVersions read_versions();
+  std::vector<ColumnNames> read_former_columns();
 
   Outcome store(const RowBatch& batch);
   Outcome store_with_care(const RowBatch& batch);
@@ -360,7 +363,7 @@ Outcome SqliteSink::open() {
     if (check_files(database_.get(), has_log_) == SqliteFiles::damaged) throw FileMoved(SqliteFiles::damaged);
     require_content();
     if (auto later = check_tables()) return *std::move(later);
-    session_.emplace(database_.get(), inputs_);
+    session_.emplace(database_.get(), inputs_, read_former_columns());
     SqliteClaim transaction(database_.get(), *session_, identity_);
     Outcome claimed = claim_.claim(transaction, is_emptied());
     lost_rows_ = false;
@@ -447,6 +450,21 @@ TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
     }
   }
   return found;
+}
+
+// By input. Generated columns are not among those that the pragma lists.
+std::vector<ColumnNames> SqliteSink::read_former_columns() {
+  SqliteStatement columns(
+      database_.get(), "SELECT name FROM pragma_table_info(?) WHERE type IN ('INTEGER', 'REAL') AND NOT \"notnull\"");
+  std::vector<ColumnNames> former;
+  for (const WindowSchema& window : inputs_) {
+    const std::string table = window.name + "_data";
+    std::set<std::string> numbers;
+    columns.bind_all(std::string_view(table));
+    while (columns.step()) numbers.insert(columns.text(0));
+    former.push_back(former_columns(numbers, window));
+  }
+  return former;
 }
 
 Outcome SqliteSink::deliver(const RowBatch& batch) {

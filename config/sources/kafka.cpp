@@ -233,11 +233,11 @@ void read_group_id(const Section& section, const PartContext& context, KafkaOpti
   }
 }
 
-void read_kafka_routes(const Section& section, KafkaOptions& options) {
+void read_kafka_routes(const Section& section, const PartContext& context, KafkaOptions& options) {
   for (const Node* node : section.tables("routes")) {
     const Section keys(*node, section.name() + ".routes", with_mapping({&kafka_route_keys()}, section.keys()),
                        section.report());
-    RouteOptions route{.topic = "#", .mapping = read_mapping(keys)};
+    RouteOptions route{.topic = "#", .mapping = read_mapping(keys, context)};
     keys.read("topic", route.topic);
     std::replace(route.topic.begin(), route.topic.end(), '.', '/');
     check_route(keys, route);
@@ -275,7 +275,7 @@ std::shared_ptr<const ConfiguredSource> read_kafka(const Section& section, const
   section.read("session_timeout", options.session_timeout);
   section.read("max_message", options.max_message_bytes);
   section.read("max_queued", options.max_queued_bytes);
-  read_kafka_routes(section, options);
+  read_kafka_routes(section, context, options);
   return std::make_shared<ConfiguredKafka>(std::move(options));
 }
 

@@ -181,13 +181,13 @@ void refuse_shared_topic(const Section& route, const std::string& topic) {
               "write share = \"" + group + "\" in the source, and topic = \"" + rest + "\"");
 }
 
-void read_routes(const Section& section, MqttOptions& options) {
+void read_routes(const Section& section, const PartContext& context, MqttOptions& options) {
   for (const Node* node : section.tables("routes")) {
     const Section keys(*node, section.name() + ".routes", with_mapping({&route_keys()}, section.keys()),
                        section.report());
     RouteOptions route;
     keys.read("topic", route.topic);
-    route.mapping = read_mapping(keys);
+    route.mapping = read_mapping(keys, context);
     if (route.topic.starts_with(share_prefix)) {
       refuse_shared_topic(keys, route.topic);
     } else if (keys.find("topic") != nullptr) {
@@ -291,7 +291,8 @@ bool share_server(const MqttOptions& a, const MqttOptions& b) {
   return std::find_first_of(a.servers.begin(), a.servers.end(), b.servers.begin(), b.servers.end()) != a.servers.end();
 }
 
-MqttOptions read_mqtt(const Section& section, const std::string& name, const std::string& gateway) {
+MqttOptions read_mqtt(const Section& section, const PartContext& context) {
+  const std::string &name = context.name, &gateway = context.gateway_id;
   MqttOptions options;
   options.name = name;
   section.read("allow_plaintext", options.allow_plaintext);
@@ -307,7 +308,7 @@ MqttOptions read_mqtt(const Section& section, const std::string& name, const std
   section.read("qos", options.qos);
   section.read_word("retained", options.use_retained, retained_words);
   read_status_topic(section, name, gateway, options);
-  read_routes(section, options);
+  read_routes(section, context, options);
   read_share(section, options);
   warn_of_read_status(section, options);
   warn_of_losses(section, options);
@@ -325,7 +326,7 @@ class ConfiguredMqtt final : public ConfiguredSourceOf<MqttOptions> {
 };
 
 std::shared_ptr<const ConfiguredSource> read(const Section& section, const PartContext& context) {
-  return std::make_shared<ConfiguredMqtt>(read_mqtt(section, context.name, context.gateway_id));
+  return std::make_shared<ConfiguredMqtt>(read_mqtt(section, context));
 }
 
 // Two sources must not share a session: brokers would disconnect one for the other without end. Nor a status.

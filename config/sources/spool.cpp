@@ -85,7 +85,7 @@ std::shared_ptr<const ConfiguredSource> read_spool(const Section& section, const
   section.read("look_interval", options.look_interval);
   section.read("settle_time", options.settle_time);
   section.read("max_line", options.max_line_bytes);
-  options.route.mapping = read_mapping(section);
+  options.route.mapping = read_mapping(section, context);
   check_route(section, options.route);
   return std::make_shared<ConfiguredSpool>(std::move(options));
 }

@@ -129,12 +129,4 @@ std::optional<JsonValue> JsonPath::follow(const Step& step, JsonValue from) noex
   return std::nullopt;
 }
 
-void JsonPath::trace(const Step& step, std::string& trail) const {
-  if (step.kind == Step::Kind::name) {
-    append_name(trail, step.name);
-  } else {
-    append_index(trail, step.index);
-  }
-}
-
 }  // namespace edgetide

@@ -27,18 +27,19 @@ class JsonPath {
   explicit JsonPath(std::string_view text);
 
   bool is_empty() const noexcept { return steps_.empty(); }
-  bool single() const noexcept;  // matches at most one value
+  bool single() const noexcept;  // matches at most one value, if names come once
   bool has_wildcard() const noexcept { return first_traced_ < steps_.size(); }
   bool starts_with_index() const noexcept;
   // Both have a wildcard, and trails of `for_each` that may be equal.
   bool may_name_as(const JsonPath& other) const noexcept;
   std::string_view last_name() const noexcept;  // empty if no step is a name
 
-  // The match of a single path.
+  // The first match of a single path.
   std::optional<JsonValue> find(JsonValue from) const noexcept;
 
   // Calls `visit(value, trail)` for every match. The trail is the concrete path from the first "*" on, or from the name
-  // of the array of the first "[*]"; empty without them. No two matches have the same.
+  // of the array of the first "[*]"; empty without them. No two matches have the same, unless an object has a name
+  // twice: each of its members of that name is a match, of single paths too.
   template <typename Visit>
   void for_each(JsonValue from, std::string& trail, Visit&& visit) const {
     trail.clear();
@@ -76,7 +77,6 @@ class JsonPath {
   std::size_t take_name(std::string_view text, std::size_t at);
   std::size_t take_index(std::string_view text, std::size_t at);
   static std::optional<JsonValue> follow(const Step& step, JsonValue from) noexcept;
-  void trace(const Step& step, std::string& trail) const;
 
   template <typename Visit>
   void descend(JsonValue from, std::size_t depth, std::string& trail, std::size_t traced_from, Visit& visit) const;
@@ -108,8 +108,15 @@ void JsonPath::descend(JsonValue from, std::size_t depth, std::string& trail, st
       descend(element, depth + 1, trail, traced_from, visit);
       trail.resize(length);
     }
+  } else if (step.kind == Step::Kind::name) {
+    for (const JsonMember member : from.members()) {
+      if (member.key != step.name) continue;
+      if (traced) append_name(trail, step.name);
+      descend(member.value, depth + 1, trail, traced_from, visit);
+      trail.resize(length);
+    }
   } else if (const auto next = follow(step, from)) {
-    if (traced) trace(step, trail);
+    if (traced) append_index(trail, step.index);
     descend(*next, depth + 1, trail, traced_from, visit);
     trail.resize(length);
   }
@@ -129,6 +136,10 @@ void JsonPath::descend_in(JsonValue from, std::size_t depth, Place& place, Visit
     place.name = name;
   } else if (step.kind == Step::Kind::any_element) {
     for (const JsonValue element : from.elements()) descend_in(element, depth + 1, place, visit);
+  } else if (step.kind == Step::Kind::name) {
+    for (const JsonMember member : from.members()) {
+      if (member.key == step.name) descend_in(member.value, depth + 1, place, visit);
+    }
   } else if (const auto next = follow(step, from)) {
     descend_in(*next, depth + 1, place, visit);
   }

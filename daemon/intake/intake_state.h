@@ -1,7 +1,7 @@
 // What the intake remembers besides the pipeline: part of a checkpoint. Bytes: strings of the sources' names, then the
 // sessions with their newest messages, then the batches that wait for the clock, then the positions of sources, then
-// the stored values, then how far each run came, then which late readings were added to rows (pipeline/bytes.h); that
-// is missing in states of earlier versions.
+// the stored values, then how far each run came, then which late readings were added to rows, then the edges of sinks
+// with `on = "change"` (pipeline/bytes.h); the last two are missing in states of earlier versions.
 //
 // Thread: plain values. Fails: `restore` says false to bytes that are no such state.
 #pragma once
@@ -15,6 +15,7 @@
 #include "daemon/intake/source_positions.h"
 #include "daemon/intake/source_sessions.h"
 #include "daemon/intake/stored_values.h"
+#include "daemon/outbox/row_edges.h"
 #include "sinks/state_history.h"
 
 namespace edgetide {
@@ -27,6 +28,7 @@ struct IntakeState {
   StoredValues values = {};
   StateHistory history;
   LateMarks late = {};
+  RowEdges edges = {};
 
   std::string save() const {
     std::string bytes;
@@ -39,6 +41,7 @@ struct IntakeState {
     values.save(out);
     history.save(out);
     late.save(out);
+    edges.save(out);
     return bytes;
   }
   bool restore(std::string_view bytes) {
@@ -53,6 +56,7 @@ struct IntakeState {
     values.load(in);
     history.load(in);
     if (!in.at_end()) late.load(in);
+    if (!in.at_end()) edges.load(in);
     return in.ok() && in.at_end();
   }
 };

@@ -4,8 +4,12 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "pipeline/enum_word.h"
+#include "pipeline/formula.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
@@ -17,6 +21,16 @@ inline constexpr EnumWord<OutputMode> output_mode_words[] = {
 enum class WhenFull { drop_oldest, block };
 inline constexpr EnumWord<WhenFull> when_full_words[] = {{WhenFull::drop_oldest, "drop_oldest"},
                                                          {WhenFull::block, "block"}};
+
+// Which of these rows (row_filter.h).
+enum class FilterOn { match, change };
+inline constexpr EnumWord<FilterOn> filter_on_words[] = {{FilterOn::match, "match"}, {FilterOn::change, "change"}};
+
+struct FilterOptions {
+  std::shared_ptr<const Formula> where;  // null: all
+  std::vector<std::string> variables;    // of it: names of aggregates
+  FilterOn on = FilterOn::match;
+};
 
 // Rows a sink has not confirmed.
 struct OutboxOptions {

@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include "daemon/outbox/row_filter.h"
 #include "sinks/row_guard.h"
 
 namespace edgetide {
@@ -21,7 +22,7 @@ std::size_t windows_of_reading(const WindowOptions& window) {
 }  // namespace
 
 std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs,
-                                     SinkKind kind) {
+                                     SinkKind kind, FilterOn on) {
   std::vector<WindowSchema> schemas;
   for (const WindowId input : inputs) {
     const WindowOptions& window = windows[index_of(input)];
@@ -32,6 +33,7 @@ std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, 
     }
     if (window.top) schema.columns.push_back({rank_column, true});
     if (kind == SinkKind::table && !counts_readings(schema)) schema.columns.push_back({readings_column, true});
+    if (on == FilterOn::change) schema.columns.push_back({edge_column, true});
   }
   return schemas;
 }

@@ -403,6 +403,33 @@ TEST(EmitEmpty, end_of_the_input_makes_the_same_rows_final_whatever_left_before)
   }
 }
 
+// All sensors are silent, and the clock of the source has passed windows of a, whose own clock is behind.
+TEST(EmitEmpty, end_of_the_input_after_silence_makes_the_rows_that_a_tick_before_it_makes) {
+  for (const WatermarkScope scope : {WatermarkScope::source, WatermarkScope::global, WatermarkScope::stream}) {
+    std::set<std::string> rows[2];
+    for (const bool ticks : {false, true}) {
+      PipelineOptions options = one_window();
+      options.windows[0].emit_empty = true;
+      options.windows[0].allowed_lateness = Duration::seconds(25);
+      options.sources[0].time.scope = scope;
+      options.sources[0].time.idle_timeout = Duration::seconds(8);
+      Pipeline pipeline(options);
+      const auto keep = [&](double now) {
+        for (const std::string& line : lines(pipeline, tick(pipeline, now, Fire::all)))
+          rows[ticks].insert(line.substr(0, line.find(')') + 1));
+      };
+      pipeline.connected(SourceId{0}, moment(0));
+      read_at(pipeline, 1, "a", -42);
+      read_at(pipeline, 16, "b", 15);
+      if (ticks) keep(76);
+      pipeline.raise_watermarks(Timestamp::latest());
+      keep(76);
+    }
+    EXPECT_TRUE(rows[0].contains("a [30,40)")) << static_cast<int>(scope);
+    EXPECT_EQ(rows[0], rows[1]) << static_cast<int>(scope);
+  }
+}
+
 // The clock went on for an idle sensor, which then is no longer idle.
 TEST(EmitEmpty, end_of_the_input_leaves_no_row_closed) {
   PipelineOptions options = one_window();

@@ -262,6 +262,47 @@ TEST_P(StoreContract, added_aggregate_gets_its_column_and_removed_ones_stay) {
   EXPECT_THAT(sink->deliver(batch(3, {{series("s"), 120, 1, {3, 30}}})), IsDelivered());
 }
 
+// Of an edited definition: a value of the former one beside those of the present one would be of fewer readings.
+TEST_P(StoreContract, row_that_is_written_again_is_null_in_columns_that_the_window_has_no_longer) {
+  const std::string table = store->prefix() + "minute_data";
+  windows = {{"minute", {{"count", true}, {"avg", false}, {"p99.9", false}, {"duration_-2.5", false}, {"rank", true}}}};
+  const auto s = series("s");
+  ASSERT_THAT(open_sink()->deliver(batch(1, {{s, 0, 1, {1, 10, 10, 5, 1}},
+                                             {s, 60, 1, {1, 20, 20, 5, 2}},
+                                             {s, 120, 1, {1, 30, 30, 5, 3}, RowState::final}})),
+              IsDelivered());
+  store->execute("ALTER TABLE " + table + " ADD COLUMN mine double precision");
+  store->execute("ALTER TABLE " + table + " ADD COLUMN mode text");
+  store->execute("UPDATE " + table + " SET mine = 7, mode = 'auto'");
+  windows = {{"minute", {{"sum", false}, {"readings", true}}}};
+  const auto sink = open_sink();
+  ASSERT_THAT(sink->deliver(batch(2, {{s, 0, 2, {12, 2}}, {s, 120, 1, {4, 2}, RowState::added}})), IsDelivered());
+  const auto found = store->query("SELECT coalesce(sum, -1), count, avg, p99_9, duration__2_5, rank, mine, mode FROM " +
+                                  table + " ORDER BY time");
+  ASSERT_THAT(found, SizeIs(3));
+  using Row = std::vector<std::optional<std::string>>;
+  for (const std::size_t row : {0U, 2U}) {
+    EXPECT_EQ(Row(found[row].begin() + 1, found[row].begin() + 6), Row(5)) << row;
+    EXPECT_EQ(found[row][7], "auto") << "a column of the user";
+    EXPECT_NE(found[row][6], std::nullopt) << "a column of the user";
+  }
+  EXPECT_THAT(found[1], testing::Not(testing::Contains(std::nullopt))) << "a row that is not written stays as it is";
+}
+
+TEST_P(StoreContract, column_of_a_former_definition_may_be_dropped_at_any_time) {
+  ASSERT_THAT(open_sink()->deliver(batch(1, {{series("s"), 0, 1, {1, 10}}})), IsDelivered());
+  windows = {{"minute", {{"count", true}}}};
+  const auto sink = open_sink();
+  for (const char* view : {"minute", "minute_latest"}) store->execute("DROP VIEW " + store->prefix() + view);
+  store->execute("ALTER TABLE " + store->prefix() + "minute_data DROP COLUMN avg");
+  const RowBatch more = batch(2, {{series("s"), 0, 2, {2}}});
+  sink->deliver(more);  // PostgreSQL and SQLite do not notice at the same time
+  sink->close();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_THAT(sink->deliver(more), IsDelivered());
+  EXPECT_THAT(counts(), ElementsAre(2.0));
+}
+
 TEST_P(StoreContract, view_latest_has_the_newest_row_of_every_series) {
   const auto sink = open_sink();
   const auto a = series("a");
