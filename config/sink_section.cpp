@@ -74,6 +74,9 @@ void read_sink(const Section& section, const SinkPart& part, const PartContext& 
   section.read_word("mode", sink.mode, output_mode_words);
   sink.outbox = read_outbox(section);
   section.read_rate("max_rate", sink.outbox.max_rate);
+  section.read("max_lag", sink.outbox.max_lag);
+  section.read("redeliver", sink.outbox.redeliver);
+  section.read("redeliver_max_size", sink.outbox.redeliver_max_bytes);
   sink.store = part.read(section, {sink.name, context.gateway_id, context.state_directory});
   sink.filter = read_filter(section, sink, options.pipeline.windows);
   if (sink.filter.on == FilterOn::change && sink.store != nullptr && sink.store->traits().kind == SinkKind::table) {

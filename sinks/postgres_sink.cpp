@@ -17,6 +17,7 @@
 #include "daemon/service/log.h"
 #include "daemon/service/mutex.h"
 #include "daemon/service/tcp_state.h"
+#include "sinks/kept_tables.h"
 #include "sinks/pg_array.h"
 #include "sinks/postgres_answer.h"
 #include "sinks/postgres_conninfo.h"
@@ -24,6 +25,7 @@
 #include "sinks/postgres_schema.h"
 #include "sinks/pqxx_versions.h"
 #include "sinks/refused_tables.h"
+#include "sinks/schema_version.h"
 #include "sinks/scram_limit.h"
 #include "sinks/store_claim.h"
 
@@ -60,6 +62,7 @@ std::uint64_t max_answer_bytes(const std::vector<WindowSchema>& inputs) {
   return least_answer + columns * rows_of_answer * number_of_answer;
 }
 
+constexpr std::size_t max_parts = 10'000;          // of the schema: windows of all gateways
 constexpr std::size_t max_known_series = 100'000;  // more than the pipeline's own limit; then they are looked up again
 
 // One key for all of Edgetide: gateways that start together create the tables one after the other.
@@ -192,6 +195,8 @@ class PostgresSink final : public Sink {
   void apply_session_settings();
   std::optional<RetryAfter> check_tables();
   TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed);
+  SchemaVersions read_versions(pqxx::work& transaction, const TableShapes& found);
+  bool is_emptied(pqxx::transaction_base& transaction);
   TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed, const std::string& query);
   void make_statements();
   void create_tables(pqxx::work& transaction);
@@ -207,7 +212,9 @@ class PostgresSink final : public Sink {
   StoreClaim claim_;
   PostgresSeriesIds series_ids_;  // committed ones, since the last open
   RefusedTables refused_tables_;
-  unsigned refusals_ = 0;  // of deliveries by the server, in a row
+  unsigned refusals_ = 0;   // of deliveries by the server, in a row
+  bool lost_rows_ = false;  // a table was new or empty, and no claim has said so yet
+  KeptTables kept_tables_;
 
   std::unique_ptr<Connection> connection_;  // the worker's thread only
   std::uint64_t read_bytes_ = 0;            // of it, in calls that have ended
@@ -223,7 +230,8 @@ PostgresSink::PostgresSink(PostgresOptions options, PostgresNames names)
       names_(std::move(names)),
       max_answer_bytes_(max_answer_bytes(names_.inputs)),
       claim_("schema " + names_.schema, names_.identity),
-      refused_tables_(names_.inputs.size()) {}
+      refused_tables_(names_.inputs.size()),
+      kept_tables_(names_.inputs.size()) {}
 
 // What libpq reads while it makes a connection, for which libpqxx waits without end: the other end may stall, or lie.
 class PostgresSink::ConnectingReads final : public ReadInspection {
@@ -309,7 +317,9 @@ Outcome PostgresSink::open() {
     if (auto later = check_tables()) return *std::move(later);
     make_statements();
     PostgresClaim transaction(**connection_, names_, statements_);
-    return claim_.claim(transaction);
+    Outcome claimed = claim_.claim(transaction, lost_rows_);
+    lost_rows_ = false;
+    return claimed;
   });
   if (const auto* later = std::get_if<RetryAfter>(&outcome); later != nullptr && is_disconnected(later->reason)) {
     const ReadBudget budget(max_answer_bytes_, max_answer_bytes_);
@@ -368,10 +378,20 @@ void PostgresSink::apply_session_settings() {
 std::optional<RetryAfter> PostgresSink::check_tables() {
   const TableShapes needed = postgres_shapes(names_.inputs);
   pqxx::work transaction(**connection_);
-  std::vector<std::string> missing = missing_from(read_shapes(transaction, needed), needed);
-  if (missing.empty()) return std::nullopt;
+  const TableShapes before = read_shapes(transaction, needed);
+  std::vector<std::string> missing = missing_from(before, needed);
+  const SchemaVersions versions = read_versions(transaction, before);
+  if (const std::string newer = newer_schema(versions, names_.inputs); !newer.empty()) {
+    return once_somebody_acts("schema " + names_.schema + ": " + newer);
+  }
+  lost_rows_ = lost_rows_ || has_lost_tables(versions, before, names_.inputs);
+  if (missing.empty() && is_current(versions, names_.inputs)) {
+    static_cast<void>(is_emptied(transaction));
+    return std::nullopt;
+  }
   if (!options_.create_tables) {
-    return once_somebody_acts("schema " + names_.schema + " lacks " + joined(missing) +
+    return once_somebody_acts("schema " + names_.schema +
+                              (missing.empty() ? " has an older version" : " lacks " + joined(missing)) +
                               ": create_tables is off, so run the output of `edgetide schema`");
   }
   create_tables(transaction);
@@ -380,8 +400,31 @@ std::optional<RetryAfter> PostgresSink::check_tables() {
     return once_somebody_acts("schema " + names_.schema + " lacks " + joined(missing) +
                               " although its tables were created");
   }
+  static_cast<void>(is_emptied(transaction));
   transaction.commit();
   return std::nullopt;
+}
+
+SchemaVersions PostgresSink::read_versions(pqxx::work& transaction, const TableShapes& found) {
+  SchemaVersions versions;
+  if (!found.contains("schema_version")) return versions;
+  const PostgresAnswer parts(execute(transaction, postgres_versions_query(names_.schema), {}), "schema_version",
+                             {.columns = 2, .most_rows = max_parts});
+  for (std::size_t row = 0; row < parts.rows(); ++row) {
+    versions[parts.text(row, 0, max_name_bytes)] = parts.number(row, 1, 0, max_bigint);
+  }
+  return versions;
+}
+
+bool PostgresSink::is_emptied(pqxx::transaction_base& transaction) {
+  const auto has_rows = [&](std::size_t input) {
+    const PostgresAnswer any(
+        execute(transaction, postgres_has_rows_query(names_.schema, names_.inputs[input]), {names_.identity.gateway}),
+        "rows", {.columns = 1, .least_rows = 1, .most_rows = 1});
+    return any.number(0, 0, 0, 1) == 1;
+  };
+  if (kept_tables_.are_emptied(has_rows)) lost_rows_ = true;
+  return lost_rows_;
 }
 
 void PostgresSink::make_statements() {
@@ -460,13 +503,18 @@ PostgresCare PostgresSink::care() const noexcept {
 
 Outcome PostgresSink::store(const RowBatch& batch, PostgresCare care) {
   PostgresClaim transaction(**connection_, names_, statements_);
-  return claim_.store(transaction, batch.id, [&] {
+  if (kept_tables_.look_due(std::chrono::steady_clock::now()) && is_emptied(transaction.work())) {
+    return RetryAfter{Duration(), "schema " + names_.schema + emptied_table};
+  }
+  Outcome outcome = claim_.store(transaction, batch.id, [&] {
     if (series_ids_.size() > max_known_series) series_ids_.clear();
     PostgresDelivery delivery(transaction.work(), names_, statements_, claim_.state_id(), series_ids_, refused_tables_,
                               care);
     delivery.store(batch);
     return delivery.take_rejected();
   });
+  kept_tables_.note(batch, names_.inputs, outcome);
+  return outcome;
 }
 
 LastEpoch PostgresSink::last_epoch() {
@@ -517,7 +565,7 @@ std::unique_ptr<Sink> make_postgres_sink(PostgresOptions options, SinkIdentity i
 }
 
 std::string postgres_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs) {
-  return postgres_schema_ddl(schema) + postgres_tables_ddl(schema, inputs);
+  return postgres_schema_ddl(schema) + postgres_tables_ddl(schema, inputs) + postgres_roles_ddl(schema);
 }
 
 }  // namespace edgetide

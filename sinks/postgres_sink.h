@@ -43,7 +43,8 @@ constexpr SinkTraits postgres_traits() {
 std::unique_ptr<Sink> make_postgres_sink(PostgresOptions options, SinkIdentity identity,
                                          std::vector<WindowSchema> inputs);
 
-// The DDL as `edgetide schema` prints it and `open` runs it; every statement may be run again.
+// The DDL as `edgetide schema` prints it: what `open` runs, which also brings older tables to the present version, and
+// roles. Every statement may be run again.
 std::string postgres_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs);
 
 }  // namespace edgetide

@@ -125,11 +125,14 @@ struct SinkStatus {
   std::uint64_t memory_bytes = 0;
   std::uint64_t disk_bytes = 0;
   std::uint64_t max_bytes = 0;
-  bool full = false;                // it holds intake back
-  std::optional<Timestamp> oldest;  // when the oldest unconfirmed row was emitted; none: the outbox is empty
-  std::string error;                // printable; empty if all is well
-  bool needs_person = false;        // only somebody who acts can mend that
-  bool taken_over = false;          // by another instance; its rows wait for `edgetide sink take`
+  bool full = false;                         // it holds intake back
+  Duration max_lag = Duration::unlimited();  // that a row may wait
+  std::optional<Timestamp> oldest;           // when the oldest unconfirmed row was emitted; none: the outbox is empty
+  std::string error;                         // printable; empty if all is well
+  bool needs_person = false;                 // only somebody who acts can mend that
+  bool taken_over = false;                   // by another instance; its rows wait for `edgetide sink take`
+  std::uint64_t redelivered_rows = 0;        // because the store had lost them
+  std::string set_back;                      // printable; when the store went back in time, what it lacks; empty: never
 };
 
 struct StorageStatus {

@@ -217,11 +217,14 @@ SinkStatus sink_of(const SinkWorker& worker, const StatusParts::Sink& configured
   sink.memory_bytes = status.memory_bytes;
   sink.disk_bytes = status.spilled_bytes;
   sink.max_bytes = configured.max_bytes;
+  sink.max_lag = configured.max_lag;
   sink.full = status.full;
   if (status.outbox_rows > 0) sink.oldest = now - status.waiting_for;
   sink.error = printable(status.error.empty() ? status.disk_error : status.error, 600);
   sink.needs_person = status.needs_person;
   sink.taken_over = status.taken_over;
+  sink.redelivered_rows = status.redelivered_rows;
+  sink.set_back = printable(status.set_back, 600);
   return sink;
 }
 

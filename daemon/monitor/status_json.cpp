@@ -77,6 +77,7 @@ void write_sink(JsonWriter& out, const SinkStatus& sink) {
   out.member("max_bytes", sink.max_bytes).member("full", sink.full);
   out.member("oldest", sink.oldest).member("error", sink.error);
   out.member("needs_person", sink.needs_person).member("taken_over", sink.taken_over);
+  out.member("redelivered_rows", sink.redelivered_rows).member("set_back", sink.set_back);
 }
 
 void write_storage(JsonWriter& out, const StorageStatus& storage) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sinks/postgres_schema.h"
+#include "sinks/schema_version.h"
 
 namespace edgetide::test {
 
@@ -57,6 +58,8 @@ std::string encoded(const PgReply& reply) {
 Asked asked_by(std::string_view sql) {
   const auto has = [&](std::string_view part) { return sql.find(part) != sql.npos; };
   if (has("pg_attribute")) return Asked::tables;
+  if (has("SELECT part, version")) return Asked::versions;
+  if (has("SELECT EXISTS")) return Asked::has_rows;
   if (has("INSERT INTO \"edgetide\".sink_state")) return Asked::claim;
   if (has("UPDATE \"edgetide\".sink_state")) return Asked::epoch;
   if (has("\"edgetide\".sink_state")) return Asked::state;
@@ -238,6 +241,15 @@ PgReply LyingPostgres::reply_to(Asked asked) const {
     case Asked::state:
       return {{oid_bigint, oid_bigint, oid_bigint, oid_bigint, oid_bigint, oid_text, oid_bigint},
               claimed_ ? decltype(PgReply::rows){{"1", "0", "0", "7", "0", "", "0"}} : decltype(PgReply::rows){}};
+    case Asked::versions: {
+      PgReply versions{{oid_text, oid_bigint}, {}};
+      for (const std::string& part : schema_parts(inputs_)) {
+        versions.rows.push_back({part, std::to_string(schema_version)});
+      }
+      return versions;
+    }
+    case Asked::has_rows:
+      return {{oid_bigint}, {{"1"}}};
     case Asked::claim:
       return {{oid_bigint}, {{"1"}}, "INSERT 0 1"};
     case Asked::find_series:

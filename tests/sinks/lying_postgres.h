@@ -17,7 +17,20 @@
 namespace edgetide::test {
 
 // What the sink asks for.
-enum class Asked { other, tables, state, claim, find_series, add_series, insert, retract, epoch, skipped };
+enum class Asked {
+  other,
+  tables,
+  state,
+  claim,
+  find_series,
+  add_series,
+  insert,
+  retract,
+  epoch,
+  skipped,
+  versions,
+  has_rows
+};
 
 struct PgReply {
   std::vector<unsigned> types = {};  // oids, one for each column
