@@ -1,6 +1,8 @@
 #include "config/sink_section.h"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "config/part_section.h"
 
@@ -18,6 +20,16 @@ OutboxOptions read_outbox(const Section& section) {
   return options;
 }
 
+// Brokers would disconnect one for the other without end.
+void refuse_session_of_source(const Section& section, const ConfiguredSink& sink, const GatewayOptions& options) {
+  const std::vector<std::string> sessions = sink.sessions();
+  for (const SourceInput& input : options.sources) {
+    const std::vector<std::string> taken = input.source->sessions();
+    if (std::find_first_of(taken.begin(), taken.end(), sessions.begin(), sessions.end()) == taken.end()) continue;
+    section.error("client_id", "has the server and the client_id of sources." + input.name);
+  }
+}
+
 void read_sink(const Section& section, const SinkPart& part, const PartContext& context, const Names& windows,
                GatewayOptions& options) {
   SinkOptions sink;
@@ -29,6 +41,7 @@ void read_sink(const Section& section, const SinkPart& part, const PartContext& 
   sink.outbox = read_outbox(section);
   section.read_rate("max_rate", sink.outbox.max_rate);
   sink.store = part.read(section, {sink.name, context.gateway_id, context.state_directory});
+  refuse_session_of_source(section, *sink.store, options);
   if (sink.mode == OutputMode::complete) {
     for (const WindowId input : sink.inputs) options.pipeline.windows[index_of(input)].complete = true;
   }
