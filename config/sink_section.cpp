@@ -64,6 +64,16 @@ FilterOptions read_filter(const Section& section, const SinkOptions& sink, const
   return filter;
 }
 
+// Brokers would disconnect one for the other without end.
+void refuse_session_of_source(const Section& section, const ConfiguredSink& sink, const GatewayOptions& options) {
+  const std::vector<std::string> sessions = sink.sessions();
+  for (const SourceInput& input : options.sources) {
+    const std::vector<std::string> taken = input.source->sessions();
+    if (std::find_first_of(taken.begin(), taken.end(), sessions.begin(), sessions.end()) == taken.end()) continue;
+    section.error("client_id", "has the server and the client_id of sources." + input.name);
+  }
+}
+
 void read_sink(const Section& section, const SinkPart& part, const PartContext& context, const Names& windows,
                GatewayOptions& options) {
   SinkOptions sink;
@@ -83,6 +93,7 @@ void read_sink(const Section& section, const SinkPart& part, const PartContext& 
     section.error("on", "on = \"change\" is for sinks that are streams of rows; the rows of a " +
                             std::string(part.name) + " sink are replaced");
   }
+  refuse_session_of_source(section, *sink.store, options);
   if (sink.mode == OutputMode::complete) {
     for (const WindowId input : sink.inputs) options.pipeline.windows[index_of(input)].complete = true;
   }
