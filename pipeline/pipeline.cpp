@@ -401,12 +401,12 @@ void Pipeline::hear_derived_inputs(SeriesId series) {
   }
 }
 
+// In all windows: a firing goes by the source that heard the series last, whether they take that one or not.
 void Pipeline::keep_reached(SeriesId series) noexcept {
   const SeriesState& state = states_[index_of(series)];
   if (!state.watermark.heard()) return;
   const SeriesClock clock = clock_of(series);
-  for (WindowDefinition* const window : sources_[index_of(state.heard.source)].windows)
-    window->keep_reached(series, clock);
+  for (const auto& window : windows_) window->keep_reached(series, clock);
 }
 
 [[gnu::always_inline]] inline void Pipeline::apply_all(const BatchRules& rules, std::span<const Reading> readings) {

@@ -131,8 +131,7 @@ void Pipeline::keep_reached_by(const std::vector<WatermarkScope>& scopes) noexce
     if (scope == sources_[index_of(state.heard.source)].time.scope) continue;
     const SeriesClock clock{
         state.heard.source, scope, false, watermark_by(scope, state, state.heard.source), {}, {}, {}};
-    for (WindowDefinition* const window : sources_[index_of(state.heard.source)].windows)
-      window->keep_reached(id, clock);
+    for (const auto& window : windows_) window->keep_reached(id, clock);
   }
 }
 

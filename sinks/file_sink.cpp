@@ -17,6 +17,7 @@
 
 #include "daemon/service/descriptor.h"
 #include "daemon/service/write_all.h"
+#include "pipeline/time_text.h"
 #include "sinks/file_position.h"
 #include "sinks/row_encoder.h"
 
@@ -79,6 +80,7 @@ class FileSink final : public Sink {
   void read_position();
   bool is_ours(const FilePosition& position) const noexcept;
   void take_up_part();
+  std::string notice() const;
   void begin_part(EpochId first);
   void finish_part();
   bool is_due() const;
@@ -93,11 +95,14 @@ class FileSink final : public Sink {
   Descriptor lock_;
   Descriptor part_;
   FilePosition position_;
-  std::string bytes_;  // of one batch; kept for its buffer
+  std::string bytes_;   // of one batch; kept for its buffer
+  std::string notice_;  // of the last claim
 };
 
 Outcome FileSink::open() {
-  return attempt(&FileSink::claim, nullptr);
+  Outcome outcome = attempt(&FileSink::claim, nullptr);
+  if (auto* const delivered = std::get_if<Delivered>(&outcome)) delivered->notice = notice_;
+  return outcome;
 }
 
 Outcome FileSink::deliver(const RowBatch& batch) {
@@ -124,7 +129,22 @@ void FileSink::claim(const RowBatch*) {
   lock_ = opened(lock, O_RDWR | O_CREAT);
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) throw DiskError{lock + ": another process writes to this folder"};
   read_position();
+  notice_ = position_.epoch == EpochId{} || is_ours(position_) ? std::string() : notice();
   take_up_part();
+}
+
+// The position was written last with the rows that it confirms.
+std::string FileSink::notice() const {
+  struct stat position {};
+  check(::stat(position_path().c_str(), &position) == 0, position_path());
+  const Timestamp until = Timestamp() + Duration::seconds(position.st_mtim.tv_sec + 1);
+  std::optional<Timestamp> from = identity_.history == nullptr ? std::nullopt : identity_.history->end();
+  if (from) from = std::min(*from, until);
+  return "rows that were final " + (from ? "from " + to_rfc3339(*from) + " until " : std::string("until ")) +
+         to_rfc3339(until) + " may come again in new files, and with fewer readings: " + options_.folder +
+         " holds rows that this state directory never made; it is an older copy, damaged or new, or another instance "
+         "has written. Of two rows with one window, series and start in files " +
+         identity_.sink + "-STATE-RUN-*, the one with more readings counts";
 }
 
 void FileSink::read_position() {
