@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "daemon/decoders/route.h"
-#include "daemon/sources/framing.h"
+#include "daemon/decoders/framing.h"
 #include "daemon/sources/source.h"
 #include "pipeline/time.h"
 
