@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/key_table.h"
+#include "config/learning.h"
 #include "config/preset.h"
 #include "config/section.h"
 #include "daemon/decoders/decoder.h"
@@ -72,6 +73,7 @@ struct FormatPart : Part {
   const Format* format = nullptr;
   void (*set_defaults)(MappingOptions&) = nullptr;  // that differ from those of other formats
   std::shared_ptr<const FormatOptions> (*read)(const Section&) = nullptr;
+  std::optional<Learning> learning = std::nullopt;
   std::string_view chapter = {};  // of the reference: "\n## HEADING\n\n..."
 };
 

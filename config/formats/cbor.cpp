@@ -6,6 +6,11 @@ namespace edgetide {
 
 namespace {
 
+// A text or a small number would be CBOR, too.
+bool begins_as_map_or_list(std::string_view payload) {
+  return !payload.empty() && static_cast<unsigned char>(payload[0]) >= 0x80;
+}
+
 constexpr std::string_view cbor_chapter = R"page(
 ## CBOR
 
@@ -20,6 +25,7 @@ another `framing` than `newline`.
 FormatPart cbor_payload() {
   FormatPart part{{.meaning = "`cbor` is mapped as `json`, see below.", .library = "libcbor"}, &cbor_format};
   part.chapter = cbor_chapter;
+  part.learning = {.rank = 10, .may_be = begins_as_map_or_list, .names = Learning::Names::tried};
   return part;
 }
 

@@ -40,6 +40,7 @@ FormatPart dsmr_payload() {
   FormatPart part{{.meaning = "`dsmr` takes telegrams of the P1 port of electricity meters.", .library = ""},
                   &dsmr_format};
   part.chapter = dsmr_chapter;
+  part.learning = {.rank = 4};
   return part;
 }
 

@@ -33,6 +33,7 @@ FormatPart nmea0183_payload() {
        .library = ""},
       &nmea0183_format};
   part.chapter = nmea0183_chapter;
+  part.learning = {.rank = 5};
   return part;
 }
 

@@ -33,6 +33,7 @@ FormatPart senml_payload() {
       {.meaning = "`senml` takes SenML packs (RFC 8428), as JSON or CBOR, see below.", .library = "libcbor"},
       &senml_format};
   part.chapter = senml_chapter;
+  part.learning = {.rank = 2, .names_sensor = true};
   return part;
 }
 

@@ -42,6 +42,8 @@ FormatPart sparkplug_format_part() {
       &sparkplug_format,
       set_milliseconds};
   part.chapter = sparkplug_chapter;
+  // Its data cannot be read without the births before them: the topics say enough.
+  part.learning = {.topics = "spBv1.0/#"};
   return part;
 }
 
