@@ -59,6 +59,7 @@ const Parts& built_in_parts() {
     PART(sinks, "file", file_sink, EDGETIDE_FILE)
     PART(sinks, "http", http_sink, EDGETIDE_HTTP_SINK)
     PART(sinks, "stdout", stdout_sink, always)
+    PART(sinks, "mqtt", mqtt_sink, always)
     const std::span<const Preset> presets = built_in_presets();
     parts.presets.assign(presets.begin(), presets.end());
     return parts;

@@ -252,7 +252,16 @@ class Pipeline {
   void measure();
   void count_memory() noexcept;
   void note_memory() noexcept;
-  std::size_t growth_of_series(const Series& series) const noexcept;
+  struct ComputedGrowth {
+    std::size_t series = 0;
+    std::size_t bytes = 0;
+  };
+  ComputedGrowth growth_of_computed(const Series& series) const;
+  std::size_t growth_of_series(const Series& series) const;
+  // So many more do not fit into what is kept by series as it is.
+  bool is_full(std::size_t more) const noexcept {
+    return states_.size() + more - std::min(more, series_.removed().size()) > states_.capacity();
+  }
   bool has_room(const BatchRules& rules, const Reading& reading, Timestamp time);
   void hear_at_most(SourceId source, Duration at) noexcept;
   Duration running() const noexcept { return now_ ? now_->running : Duration(); }

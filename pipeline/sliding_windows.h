@@ -145,6 +145,9 @@ class SlidingWindows {
   }
 
   std::size_t open_windows() const noexcept { return panes_.size() + sealed_.size(); }
+  // Each has a row.
+  std::size_t windows_with_rows() const noexcept { return open_.windows + sealed_.size(); }
+  std::size_t windows_of_reading() const noexcept { return overlap(); }
   // Calls visit(key, start, end) for the windows of every pane, so more than once for most of them, until it is false.
   template <typename Visit>
   void view_windows(Visit&& visit) const {
@@ -160,7 +163,7 @@ class SlidingWindows {
   std::size_t memory_bytes() const noexcept;  // without what states own
   std::size_t owned_bytes() const { return layout_.owned_by_all(panes_) + layout_.owned_by_all(sealed_); }
   // As those of TumblingWindows. Panes are listed.
-  std::size_t growth(KeyId key, Timestamp event_time, double value, Timestamp reached);
+  std::size_t growth(KeyId key, Timestamp event_time, double value, Timestamp reached, std::size_t beside);
   std::size_t largest_growth() const noexcept;
   std::size_t largest_step() const noexcept;
   std::size_t reserved_bytes() const noexcept;

@@ -184,7 +184,10 @@ ReadingOutcome WindowDefinition::admit_any(const Incoming& reading) {
 void WindowDefinition::join_groups(const Incoming& reading) {
   members_[index_of(reading.series)] = true;
   keys_.for_each_membership(reading.series, [&](KeyId key, MemberId member) {
-    groups_[index_of(key)].follow(member, SeriesWatermark(reading.own));
+    MinimumWatermark<MemberId>& group = groups_[index_of(key)];
+    measured_bytes_ -= std::min(measured_bytes_, group.memory_bytes());
+    group.follow(member, SeriesWatermark(reading.own));
+    measured_bytes_ += group.memory_bytes();
   });
 }
 
@@ -631,6 +634,8 @@ void WindowDefinition::emit(Kind& windows, WindowId id, const Candidate& row, Em
 void WindowDefinition::finish() {
   derived_.finish(rows_);
   std::visit([&](auto& windows) { windows.finish(rows_); }, windows_);
+  const std::size_t windows = windows_with_rows();
+  shown_windows_ = has_more_ ? std::min(shown_windows_, windows) : windows;
   rows_.clear();
   release_if_large(rows_);
 }
@@ -703,8 +708,9 @@ std::size_t WindowDefinition::own_windows() const noexcept {
 
 std::size_t WindowDefinition::memory_bytes() const noexcept {
   std::size_t bytes = std::visit([](const auto& windows) { return windows.memory_bytes(); }, windows_);
-  bytes += heap_block(sizeof *this) + measured_bytes_ + derived_bytes_ + layout_.bytes_taken() + keys_.memory_bytes() +
-           duplicates_.memory_bytes() + evicted_groups_.memory_bytes() + row_labels_.memory_bytes();
+  bytes += heap_block(sizeof *this) + measured_bytes_ + derived_.memory_bytes() + layout_.bytes_taken() +
+           keys_.memory_bytes() + duplicates_.memory_bytes() + evicted_groups_.memory_bytes() +
+           row_labels_.memory_bytes();
   bytes += heap_bytes(idle_) + heap_bytes(reached_) + heap_bytes(ranked_starts_) + heap_bytes(rows_) +
            heap_bytes(groups_) + members_.capacity() / 8;
   bytes += (since_ ? since_->memory_bytes() : 0) + (until_ ? until_->memory_bytes() : 0);
@@ -716,28 +722,46 @@ void WindowDefinition::measure() {
   std::visit([](auto& windows) { windows.shrink(); }, windows_);
   layout_.forget_taken();
   measured_bytes_ = std::visit([](const auto& windows) { return windows.owned_bytes(); }, windows_);
-  derived_bytes_ = derived_.memory_bytes();
-  for (const MinimumWatermark<MemberId>& group : groups_) measured_bytes_ += group.memory_bytes();
+  largest_group_bytes_ = 0;
+  for (const MinimumWatermark<MemberId>& group : groups_) {
+    measured_bytes_ += group.memory_bytes();
+    largest_group_bytes_ = std::max(largest_group_bytes_, group.memory_bytes());
+  }
 }
 
 // ---- what may come to it
 
+std::size_t WindowDefinition::windows_with_rows() const noexcept {
+  const auto* const sliding = std::get_if<SlidingWindows>(&windows_);
+  return sliding == nullptr ? own_windows() : sliding->windows_with_rows();
+}
+
+// Of windows that have opened since the last firing: the next one takes a window of each metric for them.
+std::size_t WindowDefinition::reserved_for_derived() const noexcept {
+  if (derived_.empty()) return 0;
+  const std::size_t windows = windows_with_rows();
+  return derived_.bytes_of_windows(windows - std::min(windows, shown_windows_));
+}
+
 std::size_t WindowDefinition::reserved_bytes() const noexcept {
   const std::size_t kind = std::visit([](const auto& windows) { return windows.reserved_bytes(); }, windows_);
   const std::size_t reached = reached_.capacity() >= keys_.size() ? 0 : keys_.size() * sizeof(Timestamp);
-  const std::size_t derived = derived_.most_bytes(own_windows(), keys_.size());
-  return kind + reached + derived - std::min(derived, derived_bytes_) + (former_ ? former_->reserved_bytes() : 0);
+  return kind + reached + reserved_for_derived() + (former_ ? former_->reserved_bytes() : 0);
 }
 
 std::size_t WindowDefinition::largest_growth() const noexcept {
   const std::size_t of_key = std::visit([](const auto& windows) { return windows.largest_growth(); }, windows_);
   const std::size_t other = (options_.deduplicate ? DuplicateFilter::bytes_of_entry : 0) + RowLabels::bytes_of_cell();
-  return of_key * keys_.per_series() + other + (former_ ? former_->largest_growth() : 0);
+  const std::size_t joining = grouped() ? bytes_of_member : 0;
+  const auto* const sliding = std::get_if<SlidingWindows>(&windows_);
+  const std::size_t derived = derived_.bytes_of_windows(sliding == nullptr ? 1 : sliding->windows_of_reading());
+  return (of_key + joining) * keys_.per_series() + other + derived + (former_ ? former_->largest_growth() : 0);
 }
 
 std::size_t WindowDefinition::largest_step() const noexcept {
   std::size_t bytes = std::visit([](const auto& windows) { return windows.largest_step(); }, windows_);
   if (options_.deduplicate) bytes += duplicates_.largest_step();
+  bytes += largest_group_bytes_ * keys_.per_series();
   if (layout_.keeps_readings()) bytes += (measured_bytes_ + layout_.bytes_taken()) / 4;
   return bytes + (former_ ? former_->largest_step() : 0);
 }
@@ -745,7 +769,18 @@ std::size_t WindowDefinition::largest_step() const noexcept {
 std::size_t WindowDefinition::bytes_by_key() const noexcept {
   const std::size_t kind = std::visit([](const auto& windows) { return windows.bytes_by_key; }, windows_);
   return kind + sizeof(KeyId) + sizeof(Timestamp) + (empty_ ? EmptyWindows::bytes_by_key : 0) +
-         (former_ ? former_->bytes_by_key() : 0);
+         (derived_.empty() ? 0 : DerivedMetrics::bytes_by_series) + (former_ ? former_->bytes_by_key() : 0);
+}
+
+// Groups that are new, and all that is kept by group if it grows now.
+std::size_t WindowDefinition::growth_of_groups(const Series& series) const noexcept {
+  const std::size_t former = former_ ? former_->growth_of_groups(series) : 0;
+  if (!grouped()) return former;
+  const std::size_t kind = std::visit([](const auto& windows) { return windows.bytes_by_key; }, windows_);
+  const bool is_full = groups_.size() + keys_.per_series() > groups_.capacity();
+  const std::size_t by_group = sizeof groups_[0] + sizeof(Timestamp) + kind + KeyMap::bytes_by_group;
+  const std::size_t each = KeyMap::bytes_of_group(series) + bytes_of_member;
+  return former + keys_.per_series() * each + (is_full ? groups_.size() * by_group : 0);
 }
 
 std::size_t WindowDefinition::growth(const Incoming& reading, bool has_variants) {
@@ -755,10 +790,14 @@ std::size_t WindowDefinition::growth(const Incoming& reading, bool has_variants)
   if (is_limited() && outcome_outside(reading, keys)) return bytes;
   if (options_.deduplicate) bytes += duplicates_.growth();
   if (has_variants && !grouped() && !has_labels(reading)) bytes += RowLabels::bytes_of_cell();
+  const std::size_t derived = derived_.bytes_of_window_of(reading.origin);
+  const bool joins = grouped() && !members_[index_of(reading.series)];
   for (const KeyId key : keys) {
+    if (joins) bytes += bytes_of_member + groups_[index_of(key)].memory_bytes();
     const Timestamp reached = reached_by(reading, key);
-    bytes += std::visit([&](auto& windows) { return windows.growth(key, reading.event_time, reading.value, reached); },
-                        windows_);
+    bytes += std::visit(
+        [&](auto& windows) { return windows.growth(key, reading.event_time, reading.value, reached, derived); },
+        windows_);
   }
   return bytes;
 }

@@ -185,7 +185,7 @@ class WindowDefinition {
   }
 
   std::size_t open_windows() const noexcept;  // with those of former definitions
-  // What groups and derived metrics own, and what states gave back, is as of `measure`, which walks them.
+  // What states gave back is as of `measure`, which walks them.
   std::size_t memory_bytes() const noexcept;
   // Gives back what is not needed any more.
   void measure();
@@ -200,6 +200,8 @@ class WindowDefinition {
   std::size_t largest_growth() const noexcept;
   std::size_t largest_step() const noexcept;
   std::size_t bytes_by_key() const noexcept;  // that a series takes, about
+  // What a series that is not known yet takes at most for its groups.
+  std::size_t growth_of_groups(const Series& series) const noexcept;
 
   // ---- readings that came too late: late_rows.h. `reached(key)`: its watermark
   LateOutcome late_outcome(const Reading& reading, const std::function<Timestamp(KeyId)>& reached) const;
@@ -252,8 +254,12 @@ class WindowDefinition {
   static std::unique_ptr<WindowDefinition> load_former(ByteReader& in, const Restored& restored);
 
  private:
+  static constexpr std::size_t bytes_of_member = 32;  // of a group, at most, unless the group doubles
+
   void choose_fast_path();
   std::size_t own_windows() const noexcept;
+  std::size_t windows_with_rows() const noexcept;
+  std::size_t reserved_for_derived() const noexcept;
   bool is_limited() const noexcept { return since_.has_value() || until_.has_value(); }
   // Of a reading, by all definitions.
   struct Judged {
@@ -368,8 +374,9 @@ class WindowDefinition {
   DerivedMetrics derived_;
   Duration fired_at_ = Duration::microseconds(-1);  // running time of the last firing; negative: never
   bool has_more_ = false;                           // rows were due then and did not leave
+  std::size_t shown_windows_ = 0;                   // whose rows derived metrics have seen
   std::size_t measured_bytes_ = 0;
-  std::size_t derived_bytes_ = 0;
+  std::size_t largest_group_bytes_ = 0;
 
   RowsEmitted rows_emitted_;
 

@@ -13,6 +13,7 @@
 #include "pipeline/characters.h"
 #include "sinks/postgres_conninfo.h"
 #include "sinks/postgres_sink.h"
+#include "sinks/postgres_trial.h"
 
 namespace edgetide {
 
@@ -133,6 +134,9 @@ class ConfiguredPostgres final : public ConfiguredSinkOf<PostgresOptions> {
   SinkTraits traits() const override { return postgres_traits(); }
   std::string ddl(const std::vector<WindowSchema>& inputs) const override {
     return postgres_ddl(options().schema, inputs);
+  }
+  std::string fault(const std::vector<WindowSchema>& inputs) const override {
+    return fault_of_postgres(options(), inputs);
   }
 };
 

@@ -30,6 +30,7 @@ class ConfiguredSqlite final : public ConfiguredSinkOf<SqliteOptions> {
   }
   SinkTraits traits() const override { return sqlite_traits(); }
   std::string ddl(const std::vector<WindowSchema>& inputs) const override { return sqlite_ddl(inputs); }
+  std::string fault(const std::vector<WindowSchema>& /*inputs*/) const override { return fault_of_sqlite(options()); }
 };
 
 std::shared_ptr<const ConfiguredSink> read_sqlite(const Section& section, const PartContext& context) {

@@ -279,6 +279,8 @@ void add_sinks(Page& page, const std::vector<SinkStatus>& sinks) {
            [](const SinkStatus& sink) { return sink.rejected_rows; });
   page.counter("sink_dropped_rows_total", "Rows that were dropped because the outbox was full.");
   for (const SinkStatus& sink : sinks) page.sample({{"sink", sink.name}, {"reason", "outbox_full"}}, sink.dropped_rows);
+  counters(page, "sink_redelivered_rows_total", "Rows that were delivered again because the store had lost them.",
+           "sink", sinks, [](const SinkStatus& sink) { return sink.redelivered_rows; });
   page.counter("sink_errors_total", "Failed deliveries; each is tried again.");
   for (const SinkStatus& sink : sinks) {
     page.sample({{"sink", sink.name}, {"kind", "refused"}}, sink.failures);

@@ -77,6 +77,7 @@ void write_sink(JsonWriter& out, const SinkStatus& sink) {
   out.member("max_bytes", sink.max_bytes).member("full", sink.full);
   out.member("oldest", sink.oldest).member("error", sink.error);
   out.member("needs_person", sink.needs_person).member("taken_over", sink.taken_over);
+  out.member("redelivered_rows", sink.redelivered_rows).member("set_back", sink.set_back);
 }
 
 void write_storage(JsonWriter& out, const StorageStatus& storage) {
@@ -120,8 +121,7 @@ void write_counters(JsonWriter& out, const Counters& counters) {
 void write_sensor(JsonWriter& out, const SensorStatus& sensor) {
   out.member("source", sensor.source).member("sensor", sensor.sensor).member("metric", sensor.metric);
   out.member("unit", sensor.unit).member("value", sensor.value).member("newest", sensor.newest);
-  const bool heard = sensor.newest.has_value();
-  out.member("watermark", heard ? std::optional(sensor.watermark) : std::nullopt);
+  out.member("watermark", sensor.watermark);
   out.member("silence", sensor.silence).member("idle", sensor.idle).member("clock_ahead", sensor.clock_ahead);
   out.member("time_shift", sensor.shift);
   out.member("late_accepted", sensor.late_accepted).member("late_dropped", sensor.late_dropped);
