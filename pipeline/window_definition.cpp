@@ -732,8 +732,12 @@ void WindowDefinition::measure() {
 // ---- what may come to it
 
 std::size_t WindowDefinition::windows_with_rows() const noexcept {
-  const auto* const sliding = std::get_if<SlidingWindows>(&windows_);
-  return sliding == nullptr ? own_windows() : sliding->windows_with_rows();
+  return std::visit(
+      [](const auto& windows) {
+        if constexpr (requires { windows.windows_with_rows(); }) return windows.windows_with_rows();
+        return windows.open_windows();
+      },
+      windows_);
 }
 
 // Of windows that have opened since the last firing: the next one takes a window of each metric for them.
@@ -753,8 +757,13 @@ std::size_t WindowDefinition::largest_growth() const noexcept {
   const std::size_t of_key = std::visit([](const auto& windows) { return windows.largest_growth(); }, windows_);
   const std::size_t other = (options_.deduplicate ? DuplicateFilter::bytes_of_entry : 0) + RowLabels::bytes_of_cell();
   const std::size_t joining = grouped() ? bytes_of_member : 0;
-  const auto* const sliding = std::get_if<SlidingWindows>(&windows_);
-  const std::size_t derived = derived_.bytes_of_windows(sliding == nullptr ? 1 : sliding->windows_of_reading());
+  const std::size_t shared = std::visit(
+      [](const auto& windows) {
+        if constexpr (requires { windows.windows_of_reading(); }) return windows.windows_of_reading();
+        return std::size_t{1};
+      },
+      windows_);
+  const std::size_t derived = derived_.bytes_of_windows(shared);
   return (of_key + joining) * keys_.per_series() + other + derived + (former_ ? former_->largest_growth() : 0);
 }
 

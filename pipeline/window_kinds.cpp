@@ -19,7 +19,7 @@ constexpr bool has_what_it_says(const Kind* windows = nullptr, Kind* changed = n
   constexpr bool grows = requires(KeyId key, Timestamp time) {
     changed->settle(key, time);
     windows->is_late(key, time, time);
-    windows->would_join(key, time, time);
+    windows->would_join(key, time, time, time);
     windows->for_each_final(key, time, time, visit);
   };
   constexpr bool begins = requires(Timestamp time) {

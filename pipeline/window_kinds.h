@@ -15,6 +15,8 @@
 //   view_before(key, time, visit)           the newest window, or part of one, that starts before a time
 //   has_window(key, start, is_final)        for rows of empty windows
 //   filled(row, aggregate)                  and their values
+//   windows_with_rows()                     instead of open_windows(), where some of these share their readings
+//   windows_of_reading()                    so many share a reading, instead of one
 //   owes_row(key, event_time), window_end(start)      for late readings that are added
 //
 // Thread: one owner at a time. Fails: never.

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "daemon/service/descriptor.h"
+#include "daemon/service/placed_file.h"
 #include "daemon/service/write_all.h"
 #include "pipeline/time_text.h"
 #include "sinks/file_position.h"
@@ -85,7 +86,6 @@ class FileSink final : public Sink {
   void finish_part();
   bool is_due() const;
   void write_position(const FilePosition& position);
-  void sync_folder() const;
   void remove_oldest() const;
 
   const FileOptions options_;
@@ -224,7 +224,9 @@ void FileSink::finish_part() {
   const std::string part = path(position_.part);
   check(::fdatasync(part_.get()) == 0, part);
   check(::rename(part.c_str(), part.substr(0, part.size() - part_suffix.size()).c_str()) == 0, part);
-  sync_folder();
+  if (const std::error_code error = sync_folder(options_.folder)) {
+    throw DiskError{options_.folder + ": " + error.message()};
+  }
   part_ = Descriptor();
   position_.part.clear();
   remove_oldest();
@@ -236,17 +238,8 @@ bool FileSink::is_due() const {
 }
 
 void FileSink::write_position(const FilePosition& position) {
-  const std::string unnamed = position_path() + ".new";
-  const Descriptor file = opened(unnamed, O_WRONLY | O_CREAT | O_TRUNC);
-  write_to(file, to_text(position), unnamed);
-  check(::fdatasync(file.get()) == 0, unnamed);
-  check(::rename(unnamed.c_str(), position_path().c_str()) == 0, unnamed);
-  sync_folder();
-}
-
-void FileSink::sync_folder() const {
-  const Descriptor folder = opened(options_.folder, O_RDONLY | O_DIRECTORY);
-  check(::fsync(folder.get()) == 0, options_.folder);
+  const PlacedFile placed = place_file(position_path(), to_text(position));
+  if (!placed.error.empty()) throw DiskError{placed.error};
 }
 
 void FileSink::remove_oldest() const {

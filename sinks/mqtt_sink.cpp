@@ -52,7 +52,6 @@ class MqttSink final : public Sink, private virtual mqtt::iaction_listener {
   }
   ~MqttSink() override { MqttSink::close(); }
 
-  SinkTraits traits() const noexcept override { return mqtt_sink_traits(options_); }
   Outcome open() override;
   Outcome deliver(const RowBatch& batch) override;
   LastEpoch last_epoch() override { return last_epoch_; }

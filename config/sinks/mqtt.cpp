@@ -1,6 +1,7 @@
 // [sinks.NAME] with type = "mqtt".
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -139,12 +140,11 @@ std::optional<Clash> same_client(const ConfiguredSink& earlier, const Configured
 
 SinkPart mqtt_sink() {
   static const KeyGroup group = mqtt_sink_keys();
-  return {{.name = "mqtt",
-           .meaning = "`mqtt` publishes to a broker.",
+  return {{.meaning = "`mqtt` publishes to a broker.",
            .library = "Eclipse Paho",
            .keys = {&group},
            .inner = {&mqtt_sink_tls_keys()}},
-          mqtt_sink_traits(),
+          std::make_shared<ConfiguredMqttSink>(MqttSinkOptions()),
           read_mqtt_section,
           same_client};
 }

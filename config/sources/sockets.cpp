@@ -119,14 +119,14 @@ void check_address(const Section& section, const SocketOptions& options) {
   }
 }
 
-// A message of the format has several lines.
+// A format whose messages are more than lines comes in its own framing, or whole in a datagram.
 void fit_framing(const Section& section, SocketOptions& options) {
   const Format& format = *options.route.mapping.format;
-  if (!format.has_telegrams) return;
-  const Framing standard = options.kind == SocketKind::udp ? Framing::whole : Framing::telegram;
+  if (format.framing == Framing::newline) return;
+  const Framing standard = options.kind == SocketKind::udp ? Framing::whole : format.framing;
   if (section.find("framing") == nullptr) options.framing = standard;
   if (options.framing == Framing::newline) {
-    section.error("framing", "framing newline would cut the telegrams of " + std::string(format.name) +
+    section.error("framing", "framing newline would cut the messages of " + std::string(format.name) +
                                  " into lines; leave framing out");
   }
 }

@@ -74,7 +74,7 @@ int check_command(const CheckOptions& options) {
   for (const ConfigMessage& warning : configuration.warnings) std::cerr << to_text(warning, "warning");
   const GatewayOptions& gateway = configuration.options;
   if (options.environment) {
-    for (const std::string& fault : faults_of_listeners(gateway)) {
+    for (const std::string& fault : faults_of_listeners(gateway.monitor, gateway.state_directory)) {
       std::cerr << options.config << ": warning: if it were started now, by this user: " << fault << '\n';
     }
     for (const SinkOptions& sink : gateway.sinks) {

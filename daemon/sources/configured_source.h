@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -43,6 +44,13 @@ class ConfiguredSource {
   virtual std::vector<std::string> sessions() const { return {}; }
   // A reload replaces a source that is not equal to the former one.
   virtual bool equals(const ConfiguredSource& other) const = 0;
+};
+
+// A `[sources.NAME]`.
+struct SourceInput {
+  std::string name;
+  std::string type;  // "mqtt"
+  std::shared_ptr<const ConfiguredSource> source;
 };
 
 template <class Options>
