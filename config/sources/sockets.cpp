@@ -198,22 +198,22 @@ std::optional<Clash> same_address(const ConfiguredSource& earlier, const Configu
 }
 
 template <SocketKind kind>
-SourcePart socket_source(std::string_view name, std::vector<const KeyGroup*> groups) {
-  return {{.name = name, .meaning = "", .library = "", .keys = std::move(groups)}, true, read<kind>, same_address};
+SourcePart socket_source(std::vector<const KeyGroup*> groups) {
+  return {{.meaning = "", .library = "", .keys = std::move(groups)}, true, read<kind>, same_address};
 }
 
 }  // namespace
 
 SourcePart tcp_source() {
-  return socket_source<SocketKind::tcp>("tcp", {&socket_keys(), &allow_keys(), &stream_keys()});
+  return socket_source<SocketKind::tcp>({&socket_keys(), &allow_keys(), &stream_keys()});
 }
 
 SourcePart udp_source() {
-  return socket_source<SocketKind::udp>("udp", {&socket_keys(), &allow_keys(), &udp_keys()});
+  return socket_source<SocketKind::udp>({&socket_keys(), &allow_keys(), &udp_keys()});
 }
 
 SourcePart unix_source() {
-  return socket_source<SocketKind::unix_stream>("unix", {&socket_keys(), &stream_keys()});
+  return socket_source<SocketKind::unix_stream>({&socket_keys(), &stream_keys()});
 }
 
 }  // namespace edgetide

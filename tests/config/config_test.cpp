@@ -505,6 +505,9 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   EXPECT_EQ(pg.inputs, std::vector<WindowId>{id_of<WindowId>(options.pipeline.windows, "hour")});
   EXPECT_EQ(pg.mode, OutputMode::append);
   EXPECT_DOUBLE_EQ(pg.outbox.max_rate, 0.5);
+  EXPECT_EQ(pg.outbox.max_lag, Duration::minutes(2));
+  EXPECT_EQ(pg.outbox.redeliver, Duration::minutes(7));
+  EXPECT_EQ(pg.outbox.redeliver_max_bytes, 3U * 1024U * 1024U);
   const SinkOptions& file = named(options.sinks, "file");
   EXPECT_EQ(file.outbox.max_rate, 0) << "no limit";
   EXPECT_EQ(pg.outbox.max_bytes, 1024U * 1024U);
