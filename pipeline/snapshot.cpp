@@ -247,7 +247,8 @@ void Pipeline::load_series_state(ByteReader& in, SeriesId id, const std::vector<
   const bool known = place != no_source;
   if (!known) state.heard.at = Duration();
   state.heard.source = known ? place : SourceId{0};
-  if (active && known && by_minimum_) sources_[index_of(state.heard.source)].minimum.restore_member(id, watermark);
+  if (active && known && by_minimum_)
+    sources_[index_of(state.heard.source)].minimum.restore_member(id, state.watermark.as_member());
   states_[index_of(id)] = state;
 }
 
@@ -258,7 +259,7 @@ void Pipeline::load_windows(ByteReader& in, const SnapshotHead& head, const std:
       sources_.size(),
       options_.hash_seed,
       options_.makers,
-      [this](SeriesId id) { return states_[index_of(series_.origin_of(id))].watermark.value(); },
+      [this](SeriesId id) { return states_[index_of(series_.origin_of(id))].watermark.as_member(); },
       [this](WindowDefinition& window) { enter_all_series(window); }};
   for (const SnapshotHead::Window& saved : head.windows) {
     const auto known = std::find_if(windows_.begin(), windows_.end(),
