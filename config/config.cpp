@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "config/control_characters.h"
 #include "config/files.h"
 #include "config/formula_parser.h"
 #include "config/listener_keys.h"
@@ -129,10 +130,11 @@ void read_checkpoint(const Section& section, CheckpointOptions& checkpoint) {
   section.read("keep", checkpoint.keep);
 }
 
-void read_limits(const Section& section, PipelineOptions& pipeline) {
+void read_limits(const Section& section, PipelineOptions& pipeline, std::size_t& max_id_bytes) {
   section.read("max_series", pipeline.max_series);
   section.read("new_series_per_minute", pipeline.new_series_per_minute);
   section.read("memory", pipeline.max_memory_bytes);
+  section.read("max_id_bytes", max_id_bytes);
 }
 
 void warn_of_idle_parts(const Section& top, const GatewayOptions& options, Report& report) {
@@ -189,7 +191,8 @@ GatewayOptions read_gateway_options(const Section& top, const Parts& parts, cons
   read_metrics(Section(metrics, "metrics", {&keys.metrics}, report), options.monitor.http, options.monitor.metrics);
   TimeOptions& time_options = options.pipeline.default_time;
   read_time_keys(Section(time, "time", {&keys.time}, report), time_options);
-  read_limits(Section(limits, "limits", {&keys.limits}, report), options.pipeline);
+  PartContext context;
+  read_limits(Section(limits, "limits", {&keys.limits}, report), options.pipeline, context.max_id_bytes);
   read_journal(Section(journal, "journal", {&keys.journal}, report), options.journal);
   read_checkpoint(Section(checkpoint, "checkpoint", {&keys.checkpoint}, report), options.checkpoint);
   Section(quarantine, "quarantine", {&keys.quarantine}, report).read("max_size", options.quarantine.max_bytes);
@@ -201,15 +204,30 @@ GatewayOptions read_gateway_options(const Section& top, const Parts& parts, cons
   Names sources("source"), windows("window");
   const Node source_table = table_of(top, "sources"), window_table = table_of(top, "windows"),
              sink_table = table_of(top, "sinks");
-  const PartContext context{
-      {},
-      load.running_id.empty() ? options.id : load.running_id,
-      load.running_state_directory.empty() ? options.state_directory : load.running_state_directory};
+  context.gateway_id = load.running_id.empty() ? options.id : load.running_id;
+  context.state_directory =
+      load.running_state_directory.empty() ? options.state_directory : load.running_state_directory;
   read_sources(source_table, parts.sources, context, time_options, options, sources, report);
   read_windows(window_table, parts.windows, sources, options.pipeline, windows, report);
   read_sinks(sink_table, parts.sinks, context, windows, options, report);
   options.pipeline.makers = {formula_of, time_zone_named};
   return options;
+}
+
+Configuration load(const std::string& path, const LoadOptions& options, const Parts& parts, Report& report) {
+  const KeyTable& keys = report.keys();
+  ConfigFiles files;
+  Node root = files.read(path, report);
+  if (!files.complete()) throw ConfigErrors(report.take_errors());
+  resolve_references(root, options.resolve_secrets, report);
+  refuse_control_characters(root, report);
+  warn_of_readable_passwords(root, report);
+  const Section top(root, "", {&keys.top}, report);
+  Configuration configuration{.options = read_gateway_options(top, parts, options, report), .tests = read_tests(top)};
+  if (report.failed()) throw ConfigErrors(report.take_errors());
+  warn_of_idle_parts(top, configuration.options, report);
+  configuration.warnings = report.take_warnings();
+  return configuration;
 }
 
 }  // namespace
@@ -218,17 +236,11 @@ Configuration load_configuration(const std::string& path, const LoadOptions& opt
   const Parts& parts = options.parts == nullptr ? built_in_parts() : *options.parts;
   const KeyTable keys(parts);
   Report report(keys);
-  ConfigFiles files;
-  Node root = files.read(path, report);
-  if (!files.complete()) throw ConfigErrors(report.take_errors());
-  resolve_references(root, options.resolve_secrets, report);
-  warn_of_readable_passwords(root, report);
-  const Section top(root, "", {&keys.top}, report);
-  Configuration configuration{.options = read_gateway_options(top, parts, options, report), .tests = read_tests(top)};
-  if (report.failed()) throw ConfigErrors(report.take_errors());
-  warn_of_idle_parts(top, configuration.options, report);
-  configuration.warnings = report.take_warnings();
-  return configuration;
+  try {
+    return load(path, options, parts, report);
+  } catch (const TooManyErrors&) {
+    throw ConfigErrors(report.take_errors(), true);
+  }
 }
 
 }  // namespace edgetide

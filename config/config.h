@@ -30,7 +30,8 @@ struct ConfigMessage {
 
 class ConfigErrors : public std::exception {
  public:
-  explicit ConfigErrors(std::vector<ConfigMessage> messages);
+  // `has_more`: these are the first that were found.
+  explicit ConfigErrors(std::vector<ConfigMessage> messages, bool has_more = false);
   const char* what() const noexcept override { return text_.c_str(); }  // all messages, ready to print
   const std::vector<ConfigMessage>& messages() const noexcept { return messages_; }
 

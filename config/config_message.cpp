@@ -63,10 +63,10 @@ std::string to_text(const ConfigMessage& message, const char* severity) {
   return message.hint.empty() ? text : text + "      " + message.hint + '\n';
 }
 
-ConfigErrors::ConfigErrors(std::vector<ConfigMessage> messages) : messages_(std::move(messages)) {
+ConfigErrors::ConfigErrors(std::vector<ConfigMessage> messages, bool has_more) : messages_(std::move(messages)) {
   for (const ConfigMessage& message : messages_) text_ += to_text(message, "error");
-  text_ += std::to_string(messages_.size()) + (messages_.size() == 1 ? " error." : " errors.") +
-           " The configuration was not applied.\n";
+  text_ += std::to_string(messages_.size()) + (messages_.size() == 1 ? " error" : " errors") +
+           (has_more ? ", and there are more." : ".") + " The configuration was not applied.\n";
 }
 
 }  // namespace edgetide

@@ -37,6 +37,8 @@ void report_twice(const Node& again, const Node& first, const std::string& name,
 void merge_member(Node& section, Node member, Report& report) {
   if (const Node* first = section.find(member.key)) {
     report_twice(member, *first, section.key + '.' + member.key, report);
+  } else if (section.children.size() == max_table_keys) {
+    report.error(member.key_location, section.key + " has more than " + std::to_string(max_table_keys) + " keys");
   } else {
     section.children.push_back(std::move(member));
   }
@@ -161,6 +163,9 @@ const SourceFile* ConfigFiles::add_file(const std::string& path, const Location&
 
 void ConfigFiles::include_all(const Node& include, Node& root, Report& report) {
   if (include.kind != Node::Kind::list) return;  // the type is checked with all others
+  if (include.children.size() > max_config_files) {
+    return report.error(include.location, "include: more than " + std::to_string(max_config_files) + " files");
+  }
   const fs::path folder = fs::path(files_.front()->path).parent_path();
   for (const Node& pattern : include.children) {
     if (pattern.kind != Node::Kind::text || pattern.text.empty()) continue;

@@ -14,10 +14,24 @@ constexpr std::size_t max_text_bytes = 1000;
 constexpr std::size_t max_variables = 16;
 constexpr const char* name_characters = "0123456789_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
+// Null, a NaN, differs from nothing, as it equals nothing.
+double differs(double a, double b) {
+  return a < b || a > b ? 1 : 0;
+}
+double negated(double value) {
+  return value == 0 ? 1 : 0;
+}
+
+void prepare(mu::Parser& parser) {
+  parser.DefineNameChars(name_characters);
+  parser.DefineOprt("<>", differs, mu::prCMP, mu::oaLEFT);
+  parser.DefineInfixOprt("!", negated, mu::prLAND + 1);  // as NOT of SQL: after comparisons
+}
+
 class MuParserFormula final : public Formula {
  public:
   MuParserFormula(const std::string& text, const std::vector<std::string>& variables) : text_(text) {
-    parser_.DefineNameChars(name_characters);
+    prepare(parser_);
     for (std::size_t i = 0; i < variables.size(); ++i) parser_.DefineVar(variables[i], &values_[i]);
     parser_.SetExpr(text);
     parser_.Eval();  // compiles; a mistake shows here
@@ -42,7 +56,7 @@ class MuParserFormula final : public Formula {
 
 std::vector<std::string> variables_of(const std::string& text) {
   mu::Parser parser;
-  parser.DefineNameChars(name_characters);
+  prepare(parser);
   parser.SetExpr(text);
   std::vector<std::string> names;
   for (const auto& [name, value] : parser.GetUsedVar()) names.push_back(name);
@@ -61,7 +75,7 @@ std::variant<ParsedFormula, FormulaError> parse_formula(const std::string& text)
   try {
     ParsedFormula parsed;
     parsed.variables = variables_of(text);
-    if (parsed.variables.empty()) return FormulaError{"no metric is named", 0};
+    if (parsed.variables.empty()) return FormulaError{"it names no value", 0};
     if (parsed.variables.size() > max_variables) return FormulaError{"more than 16 variables", 0};
     parsed.formula = std::make_shared<MuParserFormula>(text, parsed.variables);
     return parsed;

@@ -1,6 +1,7 @@
 #include "config/key_groups.h"
 
 #include "config/key_spec.h"
+#include "daemon/decoders/id_text.h"
 #include "daemon/gateway_options.h"
 
 namespace edgetide::keys {
@@ -146,6 +147,9 @@ KeyGroup limits_keys() {
                    "that are open continue. A restart needs no more. While a checkpoint is written the daemon may take "
                    "twice this and 64 MiB: the log says so at the start if that is more than it may have "
                    "(`MemoryMax=`)."),
+              on_reload(OnReload::new_source, integer("max_id_bytes", static_cast<std::int64_t>(max_id_bytes), 1,
+                                                      static_cast<std::int64_t>(most_id_bytes),
+                                                      "Of names in messages, for routes that say none.")),
           }};
 }
 
@@ -211,6 +215,30 @@ KeyGroup sink_keys() {
                            "The most rows per second (`\"50/s\"`), minute (`/m`) or hour (`/h`) on average; what "
                            "one second allows may go at once. An exactly_once sink gets an epoch whole, and waits "
                            "for its rows afterwards.")),
+          on_reload(OnReload::new_sink,
+                    duration("redeliver", OutboxOptions().redeliver, Duration(), Duration::hours(24),
+                             "What a table store has confirmed so lately is kept in memory, for one that goes back in "
+                             "time (a restored backup, a standby, a dropped table): then it is delivered again. A "
+                             "restart forgets it; the log says from when to when rows are missing.")),
+          on_reload(OnReload::new_sink,
+                    size("redeliver_max_size", static_cast<std::int64_t>(OutboxOptions().redeliver_max_bytes), 1024,
+                         64 * 1024 * 1024, "Memory for these rows.")),
+          on_reload(OnReload::new_sink,
+                    duration("max_lag", OutboxOptions().max_lag, Duration::seconds(1), Duration::days(366),
+                             "`/readyz` says 503 while a row has waited longer for the store, and while the store is "
+                             "away.")),
+          text(
+              "where", "",
+              "Only rows for which this holds: `\"avg > 30 or count = 0\"`. A formula as in `derived`, over aggregates "
+              "of the inputs by name; `and`, `or`, `not`, `=` and `<>` may be used as in SQL. A comparison with null "
+              "does not hold. From a table a row goes when it holds no longer, and late readings that are put back "
+              "do not reach it."),
+          on_reload(OnReload::new_sink,
+                    word("on", filter_on_words, FilterOptions().on,
+                         "`match`: each row for which `where` holds. `change`: of each series the row with which it "
+                         "begins to hold, and the one with which it ends, with a column `holds` of 1 or 0; windows "
+                         "before the newest one that was judged change nothing. Not for tables. It is remembered "
+                         "across restarts, for 20,000 series.")),
           of_type(ValueType::table, "outbox", "", "Rows that the store has not confirmed; see below."),
       }};
 }

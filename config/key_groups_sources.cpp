@@ -64,8 +64,7 @@ std::vector<KeySpec> other_mapping_keys(const Parts& parts) {
       word("repeats", repeats_words, standard.repeats,
            "`skip_unchanged` takes a value only if it differs from the one before of its sensor and metric: for "
            "devices whose messages repeat all they know."),
-      integer("max_id_bytes", static_cast<std::int64_t>(standard.max_id_bytes), 1,
-              static_cast<std::int64_t>(most_id_bytes),
+      integer("max_id_bytes", "that of `[limits]`", 1, static_cast<std::int64_t>(most_id_bytes),
               "of the names that come in messages: sensor, metric, unit, labels. A longer one is refused (`bad_id`). "
               "Names of URLs and paths may need more than the default."),
       of_type(ValueType::table, "dedupe", "none",

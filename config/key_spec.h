@@ -29,12 +29,16 @@ inline KeySpec of_type(ValueType type, std::string_view name, std::string standa
 inline KeySpec boolean(std::string_view name, bool standard, std::string meaning) {
   return of_type(ValueType::boolean, name, standard ? "true" : "false", std::move(meaning));
 }
-inline KeySpec integer(std::string_view name, std::int64_t standard, std::int64_t min, std::int64_t max,
+inline KeySpec integer(std::string_view name, std::string standard, std::int64_t min, std::int64_t max,
                        std::string meaning) {
-  KeySpec spec = of_type(ValueType::integer, name, std::to_string(standard), std::move(meaning));
+  KeySpec spec = of_type(ValueType::integer, name, std::move(standard), std::move(meaning));
   spec.min = min;
   spec.max = max;
   return spec;
+}
+inline KeySpec integer(std::string_view name, std::int64_t standard, std::int64_t min, std::int64_t max,
+                       std::string meaning) {
+  return integer(name, std::to_string(standard), min, max, std::move(meaning));
 }
 inline KeySpec number(std::string_view name, std::string standard, std::string meaning) {
   return of_type(ValueType::number, name, std::move(standard), std::move(meaning));

@@ -187,8 +187,9 @@ void read_own_keys(const Section& section, const FormatPart& part, MappingOption
   if (part.read != nullptr) mapping.own = part.read(section);
 }
 
-MappingOptions read_keys(const Section& section) {
+MappingOptions read_keys(const Section& section, const PartContext& context) {
   MappingOptions mapping;
+  mapping.max_id_bytes = context.max_id_bytes;
   const FormatPart* const part = format_of(section);
   if (part != nullptr) mapping.format = part->format;
   if (part != nullptr && part->set_defaults != nullptr) part->set_defaults(mapping);
@@ -225,15 +226,15 @@ std::vector<const KeyGroup*> with_mapping(std::vector<const KeyGroup*> groups, c
   return groups;
 }
 
-MappingOptions read_mapping(const Section& section) {
+MappingOptions read_mapping(const Section& section, const PartContext& context) {
   const Preset* const preset = preset_of(section);
-  if (preset == nullptr) return read_keys(section);
+  if (preset == nullptr) return read_keys(section, context);
   const std::optional<Node> merged = with_preset(section.node(), *preset, section.keys());
   if (!merged) {
     section.error("format", "the preset " + std::string(preset->name) + " is not TOML");
     return {};
   }
-  return read_keys(Section(*merged, section.name(), with_mapping({}, section.keys()), section.report()));
+  return read_keys(Section(*merged, section.name(), with_mapping({}, section.keys()), section.report()), context);
 }
 
 void check_route(const Section& section, const RouteOptions& route, std::string_view topic_key) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/parts.h"
 #include "config/section.h"
 #include "daemon/decoders/route.h"
 
@@ -16,7 +17,7 @@ namespace edgetide {
 std::vector<const KeyGroup*> with_mapping(std::vector<const KeyGroup*> groups, const KeyTable& keys);
 
 // Where `format` names a preset, its keys are read for those that the section does not have.
-MappingOptions read_mapping(const Section& section);
+MappingOptions read_mapping(const Section& section, const PartContext& context);
 
 // Builds the topic pattern (if there is a topic) and the decoder, only to hear what they object to. The objection is
 // placed at the key it names. Does nothing where the format is missing or unknown, which is reported already.

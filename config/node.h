@@ -12,6 +12,8 @@
 
 namespace edgetide {
 
+inline constexpr std::size_t max_table_keys = 10'000;  // they are found one by one
+
 struct SourceFile {
   std::string path;
   std::size_t order = 0;  // in which files were read; messages are sorted by it

@@ -16,6 +16,7 @@
 #include "config/preset.h"
 #include "config/section.h"
 #include "daemon/decoders/decoder.h"
+#include "daemon/decoders/id_text.h"
 #include "daemon/sources/configured_source.h"
 #include "pipeline/options.h"
 #include "sinks/configured_sink.h"
@@ -24,7 +25,7 @@ namespace edgetide {
 
 // What every part has.
 struct Part {
-  std::string_view name;                    // as `type` or `format` names it
+  std::string_view name;                    // as `type` or `format` names it: that of its line in the table
   std::string_view meaning;                 // for the reference: a sentence, or nothing where the name says it
   std::string_view library;                 // for `edgetide --version`: what it is built on, if that is not of ours
   std::vector<const KeyGroup*> keys = {};   // in the part's own table, besides those that every part of its kind has
@@ -36,6 +37,7 @@ struct PartContext {
   std::string name;  // NAME of [sources.NAME]
   std::string gateway_id;
   std::string state_directory;
+  std::size_t max_id_bytes = edgetide::max_id_bytes;  // of routes that say none
 };
 
 // Two parts of one type that exclude each other: "sinks.b: has the file of sinks.a", reported at the key of the later
@@ -54,13 +56,14 @@ struct SourcePart : Part {
 
 struct SinkPart : Part {
   using Configured = ConfiguredSink;
-  SinkTraits traits;
+  std::shared_ptr<const ConfiguredSink> standard;  // with its defaults, whose traits the reference prints
   std::shared_ptr<const ConfiguredSink> (*read)(const Section&, const PartContext&) = nullptr;
   std::optional<Clash> (*clash)(const ConfiguredSink& earlier, const ConfiguredSink& later) = nullptr;
 };
 
 // The reading of its keys; what it computes is the pipeline's.
 struct WindowPart : Part {
+  WindowKind kind = WindowKind::tumbling;
   void (*read)(const Section&, WindowOptions&) = nullptr;
 };
 

@@ -53,7 +53,9 @@ log, `edgetide status` and `/readyz` say why, the rest runs on, and the part is 
 `edgetide check` and the start end with 78.
 
 `edgetide check` warns if `[http]` or `[metrics]` could not listen: it reads their certificates, and takes their
-addresses for a moment unless a gateway with this state directory runs.
+addresses for a moment unless a gateway with this state directory runs. It also warns of what stands in the way of a
+`postgresql` or `sqlite` sink: it connects, and looks at tables, rights and files, without changing anything. With
+`--no-environment` it does neither.
 )";
 
 constexpr const char* payload_examples = R"page(
@@ -84,7 +86,9 @@ is ignored. A byte order mark, NULs at the ends of a payload or line, and white 
 that are not UTF-8 are read as ISO 8859-1.
 
 No two values of a record become one series: `check` refuses `values = ["a.t", "b.t"]` until one has a `metric`,
-`r[*].v` gives `r[0].v` and `r[1].v`, and a name that comes twice in a payload is refused (`repeated_name`).
+`r[*].v` gives `r[0].v` and `r[1].v`, and a name that comes twice in a payload is refused (`repeated_name`). With
+`metric = "t"` the values `v` and `{ path = "w", metric = "t.v" }` would be one as well. `parallel_arrays` needs what
+tells the rows apart, mostly a `time`.
 
 A time without a zone is read in `timezone`. With `Europe/Paris` in 2026:
 
@@ -213,7 +217,7 @@ std::string traits_table(const PartList<SinkPart>& sinks) {
       "| type | rows_go_to | delivery | max_delivery_rows | max_delivery_bytes |\n|---|---|---|---|---|\n";
   for (const SinkPart& sink : sinks.built) {
     text += "| `" + std::string(sink.name) + "` |";
-    for (const auto& [name, value] : shown_traits(sink.traits)) text += " " + value + " |";
+    for (const auto& [name, value] : shown_traits(sink.standard->traits())) text += " " + value + " |";
     text += '\n';
   }
   return text;

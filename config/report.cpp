@@ -11,7 +11,8 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::size_t shortest_hidden = 4;  // shorter ones would hide letters everywhere
+constexpr std::size_t longest_shown_line = 4096;  // a message of a longer one has no excerpt
+constexpr std::size_t shortest_hidden = 4;        // shorter ones would hide letters everywhere
 
 // The values in quotes on a line that is not shown: a message may quote a part of it. Names before a '=' are none.
 void add_values(std::string_view line, std::vector<std::string>& values) {
@@ -49,7 +50,10 @@ void Report::error(const Location& location, const std::string& text, const std:
     return one.message.text == said.message.text && one.message.file == said.message.file &&
            one.message.line == said.message.line && one.message.column == said.message.column;
   };
-  if (std::none_of(errors_.begin(), errors_.end(), is_same)) errors_.push_back(std::move(said));
+  if (std::any_of(errors_.begin(), errors_.end(), is_same)) return;
+  has_more_errors_ = errors_.size() == max_errors;
+  if (has_more_errors_) throw TooManyErrors();
+  errors_.push_back(std::move(said));
 }
 
 void Report::warning(const Location& location, const std::string& text, const std::string& hint) {
@@ -80,7 +84,10 @@ Report::Entry Report::entry(const Location& location, const std::string& text, c
   const SourceFile& file = *location.file;
   message.file = escaped(file.path);
   const bool has_line = location.line > 0 && location.line <= file.lines.size();
-  if (has_line && !location.secret && !is_secret_line(location)) message.source_line = file.lines[location.line - 1];
+  const bool may_show = has_line && !location.secret && !is_secret_line(location);
+  if (may_show && file.lines[location.line - 1].size() <= longest_shown_line) {
+    message.source_line = file.lines[location.line - 1];
+  }
   return {file.order, std::move(message)};
 }
 

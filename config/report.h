@@ -1,6 +1,8 @@
 // Collects what is wrong with a configuration, so that one run shows all of it.
 //
-// Thread: main. Fails: never.
+// Thread: main.
+// Fails:  `error` throws TooManyErrors: what would follow is not looked for.
+// Limit:  max_errors.
 #pragma once
 
 #include <string>
@@ -13,8 +15,13 @@
 
 namespace edgetide {
 
+// A file of a megabyte can have a hundred thousand mistakes, each with a search for what was meant.
+struct TooManyErrors {};
+
 class Report {
  public:
+  static constexpr std::size_t max_errors = 100;
+
   Report() = default;  // of a file that is read without a key table
   explicit Report(const KeyTable& keys) : keys_(&keys) {}
 
@@ -32,6 +39,8 @@ class Report {
   // In the order of files and lines. Leaves the report empty.
   std::vector<ConfigMessage> take_errors();
   std::vector<ConfigMessage> take_warnings();
+  // The last errors that there were are not all.
+  bool has_more_errors() const noexcept { return has_more_errors_; }
 
  private:
   struct Entry {
@@ -44,6 +53,7 @@ class Report {
   const KeyTable* keys_ = nullptr;
   std::vector<std::string> hidden_;
   std::vector<Entry> errors_;
+  bool has_more_errors_ = false;
   std::vector<Entry> warnings_;
 };
 

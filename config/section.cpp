@@ -52,6 +52,31 @@ std::string one_of(const std::vector<std::string_view>& words) {
   return words.size() == 1 ? text : "one of " + text;
 }
 
+// What is meant by words that are not keys of the top level.
+std::string_view what_is_meant(std::string_view key) {
+  static constexpr std::pair<std::string_view, std::string_view> words[] = {
+      {"credential", "secrets have no table; write \"${credential:NAME}\" where one is used"},
+      {"credentials", "secrets have no table; write \"${credential:NAME}\" where one is used"},
+      {"secret", "secrets have no table; write \"${credential:NAME}\" where one is used"},
+      {"secrets", "secrets have no table; write \"${credential:NAME}\" where one is used"},
+      {"input", "did you mean 'sources'?"},
+      {"inputs", "did you mean 'sources'?"},
+      {"output", "did you mean 'sinks'?"},
+      {"outputs", "did you mean 'sinks'?"},
+      {"destination", "did you mean 'sinks'?"},
+      {"destinations", "did you mean 'sinks'?"},
+      {"query", "did you mean 'windows'?"},
+      {"queries", "did you mean 'windows'?"},
+      {"logging", "did you mean 'log'?"},
+      {"monitor", "did you mean 'http'?"},
+      {"prometheus", "did you mean 'metrics'?"},
+      {"wal", "did you mean 'journal'?"}};
+  for (const auto& [word, meant] : words) {
+    if (key == word) return meant;
+  }
+  return {};
+}
+
 // Where else a key exists: near `section` ("sinks.cloud") rather than elsewhere.
 std::string where_it_belongs(std::string_view key, std::string_view section, const KeyTable& table) {
   const std::string family = '[' + std::string(section.substr(0, section.find('.')));
@@ -106,7 +131,8 @@ void Section::report_unknown(const Node& node) const {
     for (const KeySpec& key : group->keys) known.push_back(key.name);
   }
   const std::string where = name_.empty() ? " at the top level" : " in [" + name_ + ']';
-  std::string hint = did_you_mean(node.key, known);
+  std::string hint(name_.empty() ? what_is_meant(node.key) : "");
+  if (hint.empty()) hint = did_you_mean(node.key, known);
   if (hint.empty()) hint = where_it_belongs(node.key, name_, keys());
   Location location = node.key_location;
   location.secret = hint.find("'password'") != std::string::npos || hint.find("'token'") != std::string::npos;

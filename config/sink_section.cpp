@@ -1,8 +1,15 @@
 #include "config/sink_section.h"
 
+#include <algorithm>
 #include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
 
+#include "config/condition_parser.h"
 #include "config/part_section.h"
+#include "config/spelling.h"
+#include "sinks/row_guard.h"
 
 namespace edgetide {
 
@@ -18,6 +25,55 @@ OutboxOptions read_outbox(const Section& section) {
   return options;
 }
 
+// An aggregate that each input has, or the rank.
+void check_variable(const Section& section, const std::string& variable, const SinkOptions& sink,
+                    const std::vector<WindowOptions>& windows) {
+  for (const WindowId input : sink.inputs) {
+    if (index_of(input) >= windows.size()) continue;  // it has an error
+    const WindowOptions& window = windows[index_of(input)];
+    std::vector<std::string> names;
+    for (const Aggregate& aggregate : window.aggregates) names.push_back(name_of(aggregate));
+    if (window.top) names.emplace_back(rank_column);
+    if (std::find(names.begin(), names.end(), variable) != names.end()) continue;
+    section.error("where", "window " + window.name + " has no aggregate '" + variable + "'",
+                  did_you_mean(variable, std::vector<std::string_view>(names.begin(), names.end())));
+  }
+}
+
+FilterOptions read_filter(const Section& section, const SinkOptions& sink, const std::vector<WindowOptions>& windows) {
+  FilterOptions filter;
+  section.read_word("on", filter.on, filter_on_words);
+  const Node* const where = section.find("where");
+  if (where == nullptr) {
+    if (filter.on == FilterOn::change)
+      section.error("on", "on = \"change\" needs a `where` that begins and ends to hold");
+    return filter;
+  }
+  std::string text;
+  section.read("where", text);
+  if (where->kind != Node::Kind::text) return filter;
+  const auto parsed = parse_condition(text);
+  if (const auto* const error = std::get_if<FormulaError>(&parsed)) {
+    section.error("where", "where: " + error->reason + ", at character " + std::to_string(error->position + 1));
+    return filter;
+  }
+  const auto& formula = std::get<ParsedFormula>(parsed);
+  for (const std::string& variable : formula.variables) check_variable(section, variable, sink, windows);
+  filter.where = formula.formula;
+  filter.variables = formula.variables;
+  return filter;
+}
+
+// Brokers would disconnect one for the other without end.
+void refuse_session_of_source(const Section& section, const ConfiguredSink& sink, const GatewayOptions& options) {
+  const std::vector<std::string> sessions = sink.sessions();
+  for (const SourceInput& input : options.sources) {
+    const std::vector<std::string> taken = input.source->sessions();
+    if (std::find_first_of(taken.begin(), taken.end(), sessions.begin(), sessions.end()) == taken.end()) continue;
+    section.error("client_id", "has the server and the client_id of sources." + input.name);
+  }
+}
+
 void read_sink(const Section& section, const SinkPart& part, const PartContext& context, const Names& windows,
                GatewayOptions& options) {
   SinkOptions sink;
@@ -28,7 +84,16 @@ void read_sink(const Section& section, const SinkPart& part, const PartContext& 
   section.read_word("mode", sink.mode, output_mode_words);
   sink.outbox = read_outbox(section);
   section.read_rate("max_rate", sink.outbox.max_rate);
+  section.read("max_lag", sink.outbox.max_lag);
+  section.read("redeliver", sink.outbox.redeliver);
+  section.read("redeliver_max_size", sink.outbox.redeliver_max_bytes);
   sink.store = part.read(section, {sink.name, context.gateway_id, context.state_directory});
+  sink.filter = read_filter(section, sink, options.pipeline.windows);
+  if (sink.filter.on == FilterOn::change && sink.store != nullptr && sink.store->traits().kind == SinkKind::table) {
+    section.error("on", "on = \"change\" is for sinks that are streams of rows; the rows of a " +
+                            std::string(part.name) + " sink are replaced");
+  }
+  refuse_session_of_source(section, *sink.store, options);
   if (sink.mode == OutputMode::complete) {
     for (const WindowId input : sink.inputs) options.pipeline.windows[index_of(input)].complete = true;
   }

@@ -24,7 +24,9 @@ std::shared_ptr<const ConfiguredSource> read_source(const Node& node, const Sour
   const Section section(node, "sources." + node.key, groups_of(part, report.keys()), report);
   read_time_keys(section, common.time);
   read_table_of(section, options.enrichment);
-  return part.read(section, {node.key, context.gateway_id, context.state_directory});
+  PartContext own = context;
+  own.name = node.key;
+  return part.read(section, own);
 }
 
 }  // namespace

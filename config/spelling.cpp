@@ -7,7 +7,8 @@ namespace edgetide {
 
 namespace {
 constexpr std::size_t max_word_bytes = 64;  // longer words are no misspelt keys
-}
+constexpr std::size_t max_candidates = 1000;
+}  // namespace
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1), previous(b.size() + 1), current(b.size() + 1);
@@ -30,7 +31,8 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
   if (word.size() > max_word_bytes) return {};
   std::string_view best;
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
-  for (const std::string_view candidate : candidates) {
+  for (const std::string_view candidate : candidates.first(std::min(candidates.size(), max_candidates))) {
+    if (candidate.size() >= word.size() + best_distance) continue;
     const std::size_t distance = edit_distance(word, candidate);
     // A word of which nothing is left is not a misspelling.
     if (distance < best_distance && distance < candidate.size()) {

@@ -30,12 +30,17 @@ void sort_as_written(std::vector<Node>& nodes) {
   });
 }
 
-Node convert(const SourceFile& file, const toml::node& from);
+Node convert(const SourceFile& file, const toml::node& from, Report& report);
 
-std::vector<Node> convert_members(const SourceFile& file, const toml::table& table) {
+std::vector<Node> convert_members(const SourceFile& file, const toml::table& table, Report& report) {
   std::vector<Node> members;
+  if (table.size() > max_table_keys) {
+    report.error(location_of(file, table.source()),
+                 "a table has more than " + std::to_string(max_table_keys) + " keys");
+    return members;
+  }
   for (const auto& [key, value] : table) {
-    Node member = convert(file, value);
+    Node member = convert(file, value, report);
     member.key = std::string(key.str());
     member.key_location = location_of(file, key.source());
     members.push_back(std::move(member));
@@ -44,15 +49,15 @@ std::vector<Node> convert_members(const SourceFile& file, const toml::table& tab
   return members;
 }
 
-Node convert(const SourceFile& file, const toml::node& from) {
+Node convert(const SourceFile& file, const toml::node& from, Report& report) {
   Node node;
   node.location = node.key_location = location_of(file, from.source());
   if (const toml::table* table = from.as_table()) {
     node.kind = Node::Kind::table;
-    node.children = convert_members(file, *table);
+    node.children = convert_members(file, *table, report);
   } else if (const toml::array* list = from.as_array()) {
     node.kind = Node::Kind::list;
-    for (const toml::node& element : *list) node.children.push_back(convert(file, element));
+    for (const toml::node& element : *list) node.children.push_back(convert(file, element, report));
   } else if (const auto* text = from.as_string()) {
     node.kind = Node::Kind::text;
     node.text = node.written = text->get();
@@ -98,7 +103,7 @@ std::optional<Node> parse_toml(const SourceFile& file, Report& report) {
   }
   try {
     const toml::table table = toml::parse(std::string_view(file.text), std::string_view(file.path));
-    return convert(file, table);
+    return convert(file, table, report);
   } catch (const toml::parse_error& error) {
     report_syntax(file, error, report);
     return std::nullopt;

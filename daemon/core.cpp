@@ -30,6 +30,11 @@ std::string this_process(const std::string& state_directory) {
   return std::string(host) + ", process " + std::to_string(::getpid()) + ", state " + state_directory;
 }
 
+std::optional<RowFilter> filter_of(const SinkOptions& sink, const std::vector<WindowSchema>& inputs) {
+  if (sink.filter.where == nullptr) return std::nullopt;
+  return RowFilter(sink.filter, sink.name, inputs, sink.store->traits().kind);
+}
+
 StateDirectory open_directory(FileSystem& files, const std::string& path) {
   auto opened = StateDirectory::open(files, path);
   if (auto* const directory = std::get_if<StateDirectory>(&opened)) return std::move(*directory);
@@ -84,12 +89,13 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
 }
 
 std::unique_ptr<SinkWorker> Core::make_worker(const GatewayOptions& options, const SinkOptions& sink) {
-  const std::vector<WindowSchema> schemas =
-      schemas_of(options.pipeline.windows, sink.inputs, sink.store->traits().kind);
+  const SinkKind kind = sink.store->traits().kind;
+  const std::vector<WindowSchema> schemas = schemas_of(options.pipeline.windows, sink.inputs, kind, sink.filter.on);
   return std::make_unique<SinkWorker>(
       sink.name,
-      sink.store->make({gateway_id_, sink.name, identity_.state_id, this_process(folder_), history_}, schemas), schemas,
-      sink.outbox, files_, folder_, OutboxEvents{[this] { tell_room(); }, hooks_.storage_wanted});
+      sink.store->make({gateway_id_, sink.name, identity_.state_id, this_process(folder_), history_}, schemas),
+      sink.store->traits(), schemas, sink.outbox, files_, folder_,
+      OutboxEvents{[this] { tell_room(); }, hooks_.storage_wanted});
 }
 
 // No source runs before the recovery is over.
@@ -108,7 +114,9 @@ RowRoutes Core::routes_to(const GatewayOptions& options, const SinkWorkers& fres
   for (const SinkOptions& sink : options.sinks) {
     SinkWorker* worker = find_worker(fresh, sink.name);
     if (worker == nullptr) worker = find_worker(workers_, sink.name);
-    routes.add(RowSelection(options.pipeline.windows, sink.inputs, sink.mode, sink.store->traits().kind), *worker);
+    const SinkKind kind = sink.store->traits().kind;
+    routes.add(RowSelection(options.pipeline.windows, sink.inputs, sink.mode, kind), *worker,
+               filter_of(sink, schemas_of(options.pipeline.windows, sink.inputs, kind, sink.filter.on)));
   }
   return routes;
 }
@@ -123,10 +131,10 @@ RowRoutes Core::routes_of(const std::vector<WindowOptions>& former, const Gatewa
       const auto then = window_named(former, options.pipeline.windows[index_of(input)].name);
       if (then) inputs.push_back(*then);
     }
-    RowTranslation translation(schemas_of(former, inputs, kind),
-                               schemas_of(options.pipeline.windows, sink.inputs, kind));
+    const std::vector<WindowSchema> schemas = schemas_of(former, inputs, kind, sink.filter.on);
+    RowTranslation translation(schemas, schemas_of(options.pipeline.windows, sink.inputs, kind, sink.filter.on));
     routes.add(RowSelection(former, inputs, sink.mode, kind), *find_worker(workers_, sink.name),
-               std::move(translation));
+               filter_of(sink, schemas), std::move(translation));
   }
   return routes;
 }

@@ -196,7 +196,7 @@ void Gateway::report_refusals() {
     std::string refused;
     for (std::size_t reason = 0; reason < refusal_count; ++reason) {
       const std::uint64_t fresh = counters.refused[reason] - before.refused[reason];
-      if (fresh > 0) refused += " " + std::string(refusal_names[reason]) + "=" + std::to_string(fresh);
+      if (fresh > 0) refused += " " + std::string(name_of(Refusal(reason))) + "=" + std::to_string(fresh);
     }
     const std::uint64_t late = counters.of(ReadingOutcome::late_dropped) - before.of(ReadingOutcome::late_dropped);
     if (late > 0) refused += " late_dropped=" + std::to_string(late);

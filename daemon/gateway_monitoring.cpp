@@ -42,7 +42,7 @@ StatusParts Gateway::status_parts() const {
       core_.intake(), core_.workers(), core_.syncer(), core_.checkpointer(), options_.pipeline, {}, {}, 0, {}};
   for (const SourceInput& input : options_.sources) parts.sources.push_back({input.type, input.source->traits()});
   for (const SinkOptions& sink : options_.sinks) {
-    parts.sinks.push_back({sink.name, sink.type, sink.store->traits(), sink.outbox.max_bytes});
+    parts.sinks.push_back({sink.name, sink.type, sink.store->traits(), sink.outbox.max_bytes, sink.outbox.max_lag});
   }
   parts.journal_max_bytes = options_.journal.max_bytes;
   parts.checkpoint_interval = options_.checkpoint.interval;

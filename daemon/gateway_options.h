@@ -33,6 +33,7 @@ struct SinkOptions {
   std::string type;  // "sqlite"
   std::vector<WindowId> inputs;
   OutputMode mode = OutputMode::update;
+  FilterOptions filter;
   OutboxOptions outbox;
   std::shared_ptr<const ConfiguredSink> store;
 };

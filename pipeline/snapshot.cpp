@@ -282,9 +282,9 @@ void Pipeline::load_windows(ByteReader& in, const SnapshotHead& head, const std:
 // What its former definition holds is finished by that one.
 void Pipeline::load_changed(ByteReader& in, WindowDefinition& changed, const WindowDefinition::Restored& restored) {
   std::unique_ptr<WindowDefinition> former = WindowDefinition::load_former(in, restored);
-  const bool runs = changed.options().kind == WindowKind::running;
-  const bool begins_again = !former || (runs && former->options().kind == WindowKind::running);
-  if (!former && now_) changed.begin_running(now_->wall);
+  const bool goes_on = changed.traits().endless;
+  const bool begins_again = !former || (goes_on && former->traits().endless);
+  if (!former && now_) changed.begin_endless(now_->wall);
   if (former) changed.follow(std::move(former));
   others_follow_ = others_follow_ || changed.follows_others();
   (begins_again ? forgotten_windows_ : changed_windows_).push_back(changed.name());

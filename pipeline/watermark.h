@@ -115,10 +115,8 @@ class MinimumWatermark {
   // Without what it was raised to. Of a snapshot: with that, but for the end of all input.
   Timestamp of_members() const noexcept { return value_; }
   Timestamp own() const noexcept { return own_; }
-  // Heard once, all idle now, no source is waited for, and input has not ended: then nothing is active.
-  bool silent() const noexcept {
-    return !active() && !held_ && own_ != Timestamp::earliest() && floor_ != Timestamp::latest();
-  }
+  // Heard once, all idle now, and no source is waited for.
+  bool silent() const noexcept { return !active() && !held_ && own_ != Timestamp::earliest(); }
   const Heard& heard() const noexcept { return heard_; }
   std::size_t memory_bytes() const noexcept { return members_.memory_bytes(); }
 

@@ -61,7 +61,6 @@ class FileSink final : public Sink {
         encoding_(*find_row_encoding(options_.encoding)),
         encoder_(encoding_.make(std::move(inputs))) {}
 
-  SinkTraits traits() const noexcept override { return file_traits(); }
   Outcome open() override;
   Outcome deliver(const RowBatch& batch) override;
   LastEpoch last_epoch() override;

@@ -35,6 +35,9 @@ class RefusedTables {
     for (Table& table : tables_) table = {};
   }
   void accept(std::size_t input) noexcept { tables_[input].is_accepted = true; }
+  bool accepts_some(std::size_t input) const noexcept { return tables_[input].is_accepted; }
+  // So far, and of several series.
+  bool refuses_all(std::size_t input) const noexcept { return tables_[input].refuses_all(); }
   // Requires: the series lives until the next `begin`.
   void refuse(std::size_t input, const Series& series, const std::string& reason) {
     Table& table = tables_[input];

@@ -25,6 +25,7 @@ libraries=(
   libzstd-dev                           # compressed files of a spool source
   libre2-dev                            # regular expressions
   librdkafka-dev                        # Kafka
+  libcurl4-openssl-dev                  # rows to servers that speak HTTP
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 build=(g++ cmake ninja-build ccache pkg-config "${libraries[@]}")

@@ -5,7 +5,7 @@
 namespace edgetide {
 
 FormatPart cbor_payload() {
-  return {{.name = "cbor", .meaning = "`cbor` is mapped as `json`, see below.", .library = "libcbor"}, &cbor_format};
+  return {{.meaning = "`cbor` is mapped as `json`, see below.", .library = "libcbor"}, &cbor_format};
 }
 
 }  // namespace edgetide

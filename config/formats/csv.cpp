@@ -5,7 +5,7 @@
 namespace edgetide {
 
 FormatPart csv_payload() {
-  return {{.name = "csv", .meaning = "", .library = ""}, &csv_format};
+  return {{.meaning = "", .library = ""}, &csv_format};
 }
 
 }  // namespace edgetide

@@ -5,8 +5,7 @@
 namespace edgetide {
 
 FormatPart dsmr_payload() {
-  return {{.name = "dsmr", .meaning = "`dsmr` takes telegrams of the P1 port of electricity meters.", .library = ""},
-          &dsmr_format};
+  return {{.meaning = "`dsmr` takes telegrams of the P1 port of electricity meters.", .library = ""}, &dsmr_format};
 }
 
 }  // namespace edgetide

@@ -13,9 +13,7 @@ void set_seconds(MappingOptions& mapping) {
 }  // namespace
 
 FormatPart graphite_payload() {
-  return {{.name = "graphite",
-           .meaning = "`graphite` takes Graphite's plaintext protocol: `path value [time]`.",
-           .library = ""},
+  return {{.meaning = "`graphite` takes Graphite's plaintext protocol: `path value [time]`.", .library = ""},
           &graphite_format,
           set_seconds};
 }

@@ -14,7 +14,7 @@ void set_influx_defaults(MappingOptions& mapping) {
 }  // namespace
 
 FormatPart influx_payload() {
-  return {{.name = "influx", .meaning = "", .library = ""}, &influx_format, set_influx_defaults};
+  return {{.meaning = "", .library = ""}, &influx_format, set_influx_defaults};
 }
 
 }  // namespace edgetide

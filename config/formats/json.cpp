@@ -5,7 +5,7 @@
 namespace edgetide {
 
 FormatPart json_payload() {
-  return {{.name = "json", .meaning = "", .library = "simdjson"}, &json_format};
+  return {{.meaning = "", .library = "simdjson"}, &json_format};
 }
 
 }  // namespace edgetide

@@ -5,9 +5,7 @@
 namespace edgetide {
 
 FormatPart keyvalue_payload() {
-  return {{.name = "keyvalue",
-           .meaning = "`keyvalue` takes lines of `name=value`, mapped as objects of JSON.",
-           .library = ""},
+  return {{.meaning = "`keyvalue` takes lines of `name=value`, mapped as objects of JSON.", .library = ""},
           &keyvalue_format};
 }
 

@@ -6,8 +6,7 @@ namespace edgetide {
 
 FormatPart nmea0183_payload() {
   return {
-      {.name = "nmea0183",
-       .meaning = "`nmea0183` takes sentences of NMEA 0183: XDR, MTW, MWV, DBT, DPT, RMC, GGA, ZDA; others are refused "
+      {.meaning = "`nmea0183` takes sentences of NMEA 0183: XDR, MTW, MWV, DBT, DPT, RMC, GGA, ZDA; others are refused "
                   "(`unsupported`).",
        .library = ""},
       &nmea0183_format};

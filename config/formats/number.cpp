@@ -5,7 +5,7 @@
 namespace edgetide {
 
 FormatPart number_payload() {
-  return {{.name = "number", .meaning = "`number` is a single number.", .library = ""}, &number_format};
+  return {{.meaning = "`number` is a single number.", .library = ""}, &number_format};
 }
 
 }  // namespace edgetide

@@ -38,8 +38,7 @@ std::shared_ptr<const FormatOptions> read_regex(const Section& section) {
 }  // namespace
 
 FormatPart regex_payload() {
-  FormatPart part{{.name = "regex",
-                   .meaning = "`regex` takes lines apart by a regular expression with named groups.",
+  FormatPart part{{.meaning = "`regex` takes lines apart by a regular expression with named groups.",
                    .library = "RE2",
                    .keys = {&regex_keys()}},
                   &regex_format};

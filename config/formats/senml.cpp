@@ -5,9 +5,7 @@
 namespace edgetide {
 
 FormatPart senml_payload() {
-  return {{.name = "senml",
-           .meaning = "`senml` takes SenML packs (RFC 8428), as JSON or CBOR, see below.",
-           .library = "libcbor"},
+  return {{.meaning = "`senml` takes SenML packs (RFC 8428), as JSON or CBOR, see below.", .library = "libcbor"},
           &senml_format};
 }
 

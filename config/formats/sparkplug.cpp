@@ -14,8 +14,7 @@ void set_milliseconds(MappingOptions& mapping) {
 
 FormatPart sparkplug_format_part() {
   return {
-      {.name = "sparkplug",
-       .meaning = "`sparkplug` takes Sparkplug B from MQTT: topic `spBv1.0/#`, sensor `group/node/device`; templates "
+      {.meaning = "`sparkplug` takes Sparkplug B from MQTT: topic `spBv1.0/#`, sensor `group/node/device`; templates "
                   "may use `{group}`, `{node}`, `{device}` and `{metric}`.",
        .library = ""},
       &sparkplug_format,

@@ -134,12 +134,12 @@ void read_path(const Section& keys, const HttpSourceOptions& options, RouteOptio
   }
 }
 
-void read_http_routes(const Section& section, HttpSourceOptions& options) {
+void read_http_routes(const Section& section, const PartContext& context, HttpSourceOptions& options) {
   for (const Node* node : section.tables("routes")) {
     const Section keys(*node, section.name() + ".routes", with_mapping({&http_route_keys()}, section.keys()),
                        section.report());
     RouteOptions route;
-    route.mapping = read_mapping(keys);
+    route.mapping = read_mapping(keys, context);
     read_path(keys, options, route);
     if (keys.find("path") != nullptr) check_route(keys, route, "path");
     if (keys.find("path") != nullptr && keys.find("path")->known) {
@@ -154,22 +154,23 @@ void read_http_routes(const Section& section, HttpSourceOptions& options) {
   }
 }
 
-HttpSourceOptions read_http_source(const Section& section, const std::string& name) {
+HttpSourceOptions read_http_source(const Section& section, const PartContext& context) {
   HttpSourceOptions options;
-  options.name = name;
+  options.name = context.name;
   section.read("listen", options.listen);
   section.read("allow_plaintext", options.allow_plaintext);
   read_allow(section, options.allow);
   read_certificate_and_token(section, options.cert_file, options.key_file, options.token, "everyone could send");
   check_reachable(section, options);
   section.read("influx", options.influx);
+  options.max_id_bytes = context.max_id_bytes;
   section.read("max_body", options.max_body_bytes);
   section.read("max_requests", options.max_requests);
   section.read("max_connections", options.max_connections);
   options.max_connections_per_peer = std::max<std::size_t>(1, options.max_connections / 4);
   section.read("max_connections_per_peer", options.max_connections_per_peer);
   section.read("request_timeout", options.request_timeout);
-  read_http_routes(section, options);
+  read_http_routes(section, context, options);
   return options;
 }
 
@@ -184,7 +185,7 @@ class ConfiguredHttp final : public ConfiguredSourceOf<HttpSourceOptions> {
 };
 
 std::shared_ptr<const ConfiguredSource> read_http(const Section& section, const PartContext& context) {
-  return std::make_shared<ConfiguredHttp>(read_http_source(section, context.name));
+  return std::make_shared<ConfiguredHttp>(read_http_source(section, context));
 }
 
 std::optional<Clash> same_http_address(const ConfiguredSource& earlier, const ConfiguredSource& later) {
@@ -197,7 +198,7 @@ std::optional<Clash> same_http_address(const ConfiguredSource& earlier, const Co
 
 SourcePart http_source() {
   static const KeyGroup group = http_source_keys();
-  return {{.name = "http", .meaning = "", .library = "libmicrohttpd", .keys = {&group}, .inner = {&http_route_keys()}},
+  return {{.meaning = "", .library = "libmicrohttpd", .keys = {&group}, .inner = {&http_route_keys()}},
           false,
           read_http,
           same_http_address};

@@ -131,9 +131,9 @@ void fit_framing(const Section& section, SocketOptions& options) {
   }
 }
 
-SocketOptions read_socket(const Section& section, const std::string& name, SocketKind kind) {
+SocketOptions read_socket(const Section& section, const PartContext& context, SocketKind kind) {
   SocketOptions options;
-  options.name = name;
+  options.name = context.name;
   options.kind = kind;
   section.read("listen", options.listen);
   const bool listen_known = is_known_text(section.find("listen"));
@@ -157,7 +157,7 @@ SocketOptions read_socket(const Section& section, const std::string& name, Socke
     section.read("connection_timeout", options.idle_timeout);
     section.read("line_timeout", options.line_timeout);
   }
-  options.route.mapping = read_mapping(section);
+  options.route.mapping = read_mapping(section, context);
   fit_framing(section, options);
   check_route(section, options.route);
   const MappingOptions& mapping = options.route.mapping;
@@ -187,7 +187,7 @@ class ConfiguredSocket final : public ConfiguredSourceOf<SocketOptions> {
 
 template <SocketKind kind>
 std::shared_ptr<const ConfiguredSource> read(const Section& section, const PartContext& context) {
-  return std::make_shared<ConfiguredSocket>(read_socket(section, context.name, kind));
+  return std::make_shared<ConfiguredSocket>(read_socket(section, context, kind));
 }
 
 // Two sources cannot have one address.
@@ -198,22 +198,22 @@ std::optional<Clash> same_address(const ConfiguredSource& earlier, const Configu
 }
 
 template <SocketKind kind>
-SourcePart socket_source(std::string_view name, std::vector<const KeyGroup*> groups) {
-  return {{.name = name, .meaning = "", .library = "", .keys = std::move(groups)}, true, read<kind>, same_address};
+SourcePart socket_source(std::vector<const KeyGroup*> groups) {
+  return {{.meaning = "", .library = "", .keys = std::move(groups)}, true, read<kind>, same_address};
 }
 
 }  // namespace
 
 SourcePart tcp_source() {
-  return socket_source<SocketKind::tcp>("tcp", {&socket_keys(), &allow_keys(), &stream_keys()});
+  return socket_source<SocketKind::tcp>({&socket_keys(), &allow_keys(), &stream_keys()});
 }
 
 SourcePart udp_source() {
-  return socket_source<SocketKind::udp>("udp", {&socket_keys(), &allow_keys(), &udp_keys()});
+  return socket_source<SocketKind::udp>({&socket_keys(), &allow_keys(), &udp_keys()});
 }
 
 SourcePart unix_source() {
-  return socket_source<SocketKind::unix_stream>("unix", {&socket_keys(), &stream_keys()});
+  return socket_source<SocketKind::unix_stream>({&socket_keys(), &stream_keys()});
 }
 
 }  // namespace edgetide

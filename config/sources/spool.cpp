@@ -85,7 +85,7 @@ std::shared_ptr<const ConfiguredSource> read_spool(const Section& section, const
   section.read("look_interval", options.look_interval);
   section.read("settle_time", options.settle_time);
   section.read("max_line", options.max_line_bytes);
-  options.route.mapping = read_mapping(section);
+  options.route.mapping = read_mapping(section, context);
   check_route(section, options.route);
   return std::make_shared<ConfiguredSpool>(std::move(options));
 }
@@ -102,7 +102,7 @@ std::optional<Clash> same_folder(const ConfiguredSource& earlier, const Configur
 
 SourcePart spool_source() {
   static const KeyGroup group = spool_keys();
-  return {{.name = "spool", .meaning = "`spool` reads files from a folder.", .library = "", .keys = {&group}},
+  return {{.meaning = "`spool` reads files from a folder.", .library = "", .keys = {&group}},
           true,
           read_spool,
           same_folder};

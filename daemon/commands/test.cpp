@@ -88,7 +88,7 @@ class TestRun {
   void note_refusals() {
     const Counters counters = replay_.counters();
     for (std::size_t reason = 0; reason < refusal_count; ++reason) {
-      for (std::uint64_t i = 0; i < counters.refused[reason]; ++i) refusals_.emplace_back(refusal_names[reason]);
+      for (std::uint64_t i = 0; i < counters.refused[reason]; ++i) refusals_.emplace_back(name_of(Refusal(reason)));
     }
   }
 

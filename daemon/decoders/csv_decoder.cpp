@@ -56,7 +56,7 @@ void CsvDecoder::require_columns() const {
 
 // What would mix several values in one series.
 void CsvDecoder::check_names() const {
-  const auto metric = [](const ValueField& value) { return value.metric.empty() ? value.path : value.metric; };
+  const auto metric = [this](const ValueField& value) { return metric_of_listed(options_, value, value.path); };
   const auto& values = options_.values;
   for (std::size_t i = 0; i < values.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
@@ -82,8 +82,9 @@ void CsvDecoder::bind_columns() {
   value_columns_.clear();
   for (std::size_t i = 0; i < options_.values.size(); ++i) {
     const ValueField& value = options_.values[i];
-    if (const std::size_t index = column_named(value.path); index != none) {
-      value_columns_.push_back({index, value.metric.empty() ? value.path : value.metric, &listed_[i]});
+    const std::string_view metric = value.metric.empty() ? value.path : value.metric;
+    for (std::size_t index = 0; index < columns_.size(); ++index) {
+      if (columns_[index] == value.path && !value.path.empty()) value_columns_.push_back({index, metric, &listed_[i]});
     }
   }
   if (!options_.values.empty()) return;
@@ -174,13 +175,11 @@ bool CsvDecoder::is_header() const noexcept {
 void CsvDecoder::decode_row(const Message& message, MessageOutput& output) {
   DecodedReading reading;
   output.begin_record();
-  if (const auto refusal = read_record(message, reading, output.batch())) {
-    return output.refuse(*refusal, rows_.fields().front().offset);
-  }
+  if (const auto fault = read_record(message, reading, output.batch())) return output.refuse(*fault);
   for (const ValueColumn& column : value_columns_) take_value(column, reading, output);
 }
 
-std::optional<Refusal> CsvDecoder::read_record(const Message& message, DecodedReading& reading, DecodedBatch& out) {
+std::optional<Fault> CsvDecoder::read_record(const Message& message, DecodedReading& reading, DecodedBatch& out) {
   const std::string_view time = field(time_column_), time_of_day = field(time_of_day_column_);
   if (!time.empty() && !time_of_day.empty()) {
     time_.read_parts(time, time_of_day, message, reading, out);
@@ -189,27 +188,33 @@ std::optional<Refusal> CsvDecoder::read_record(const Message& message, DecodedRe
   }
   reading.sensor = field(sensor_column_);
   if (reading.sensor.empty() && sensor_) reading.sensor = sensor_->expand(message, scratch_, out);
-  if (!is_id(reading.sensor, out.max_id_bytes)) return Refusal::bad_id;
+  if (!is_id(reading.sensor, out.max_id_bytes)) return bad_id(sensor_column_, "sensor");
   reading.metric = field(metric_column_);
   if (reading.metric.empty() && metric_) reading.metric = metric_->expand(message, scratch_, out);
   const bool named = metric_ || !options_.metric_path.empty();
-  if (named && !is_id(reading.metric, out.max_id_bytes)) return Refusal::bad_id;
-  return read_labels(reading, out) ? std::nullopt : std::optional(Refusal::bad_id);
+  if (named && !is_id(reading.metric, out.max_id_bytes)) return bad_id(metric_column_, "metric");
+  return label_columns_.empty() ? std::nullopt : read_labels(reading, out);
 }
 
-bool CsvDecoder::read_labels(DecodedReading& reading, DecodedBatch& out) const {
+// In that column; in none of them: the template gave it.
+Fault CsvDecoder::bad_id(std::size_t column, std::string_view part) const noexcept {
+  if (column == none) return {Refusal::bad_id, rows_.fields().front().offset, part};
+  return {Refusal::bad_id, rows_.fields()[column].offset, columns_[column]};
+}
+
+std::optional<Fault> CsvDecoder::read_labels(DecodedReading& reading, DecodedBatch& out) const {
   const std::size_t first = out.labels.size();
   for (std::size_t i = 0; i < label_columns_.size(); ++i) {
     const std::string_view text = field(label_columns_[i]);
     if (!is_id_or_empty(text, out.max_id_bytes)) {
       out.labels.resize(first);
-      return false;
+      return bad_id(label_columns_[i], options_.labels[i].key);
     }
     if (!text.empty()) out.labels.push_back({options_.labels[i].key, text});
   }
   reading.first_label = static_cast<std::uint32_t>(first);
   reading.label_count = static_cast<std::uint8_t>(out.labels.size() - first);
-  return true;
+  return std::nullopt;
 }
 
 void CsvDecoder::take_value(const ValueColumn& column, DecodedReading reading, MessageOutput& output) {
@@ -230,7 +235,7 @@ void CsvDecoder::take_value(const ValueColumn& column, DecodedReading reading, M
     const std::string_view name = column.listed ? column.name : columns_[column.index];
     reading.metric = metric_in_record(reading.metric, name, output.batch());
   }
-  if (!is_id(reading.metric, output.batch().max_id_bytes)) return output.refuse(Refusal::bad_id, cell.offset);
+  if (!is_id(reading.metric, output.batch().max_id_bytes)) return output.refuse(bad_id(column.index, {}));
   reading.value = number;
   if (column.listed) {
     reading.unit = column.listed->unit();

@@ -11,7 +11,8 @@
 // Lines.   As csv_reader.h reads them. A line with more or fewer fields than columns is bad_syntax, and decoding
 //          continues with the next line. Lines that repeat `columns` are skipped. An invalid sensor, metric or label
 //          refuses its line; a time that cannot be read leaves its readings with unreadable_time. Two listed values of
-//          one metric and two `columns` of one name are an error; a header that has a name twice gives repeated_name.
+//          one metric and two `columns` of one name are an error; a header that has the name of a value twice gives
+//          repeated_name.
 //
 // Thread, Fails: see decoder.h.
 #pragma once
@@ -56,8 +57,9 @@ class CsvDecoder final : public Decoder {
   void take_header_row(std::string_view text);
   bool skip_known_header(std::string_view text);
   void decode_row(const Message& message, MessageOutput& output);
-  std::optional<Refusal> read_record(const Message& message, DecodedReading& reading, DecodedBatch& out);
-  bool read_labels(DecodedReading& reading, DecodedBatch& out) const;
+  std::optional<Fault> read_record(const Message& message, DecodedReading& reading, DecodedBatch& out);
+  std::optional<Fault> read_labels(DecodedReading& reading, DecodedBatch& out) const;
+  Fault bad_id(std::size_t column, std::string_view part) const noexcept;
   void take_value(const ValueColumn& column, DecodedReading reading, MessageOutput& output);
   std::string_view field(std::size_t column) const noexcept {
     return column == none ? std::string_view() : rows_.fields()[column].text;

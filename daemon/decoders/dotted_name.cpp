@@ -26,8 +26,8 @@ std::string_view part_of(std::string_view path, std::string_view number) noexcep
 DottedNames::DottedNames(const MappingOptions& options, std::span<const std::string> capture_names)
     : sensor_(sensor_template(options, capture_names)), metric_(metric_of_route(options, capture_names)) {}
 
-bool DottedNames::name(std::string_view path, std::size_t first_label, const Message& message, DecodedReading& reading,
-                       DecodedBatch& out) {
+std::string_view DottedNames::name(std::string_view path, std::size_t first_label, const Message& message,
+                                   DecodedReading& reading, DecodedBatch& out) {
   const auto tags = std::span<const LabelView>(out.labels).subspan(first_label);
   const std::size_t dot = path.rfind('.');
   const bool has_parts = dot != std::string_view::npos;
@@ -41,7 +41,8 @@ bool DottedNames::name(std::string_view path, std::size_t first_label, const Mes
   if (metric_) reading.metric = expand(*metric_, path, tags, message, out);
   reading.first_label = static_cast<std::uint32_t>(first_label);
   reading.label_count = static_cast<std::uint8_t>(tags.size());
-  return is_id(reading.sensor, out.max_id_bytes) && is_id(reading.metric, out.max_id_bytes);
+  if (!is_id(reading.sensor, out.max_id_bytes)) return "sensor";
+  return is_id(reading.metric, out.max_id_bytes) ? std::string_view() : "metric";
 }
 
 std::string_view DottedNames::expand(const TextTemplate& text, std::string_view path, std::span<const LabelView> tags,

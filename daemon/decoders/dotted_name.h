@@ -25,10 +25,10 @@ class DottedNames {
 
   DottedNames(const MappingOptions& options, std::span<const std::string> capture_names);
 
-  // Sets sensor, metric and labels; the tags are the batch's labels from `first_label` on. False: one of them is not an
-  // id.
-  bool name(std::string_view path, std::size_t first_label, const Message& message, DecodedReading& reading,
-            DecodedBatch& out);
+  // Sets sensor, metric and labels; the tags are the batch's labels from `first_label` on. Answers which of them is not
+  // an id; empty: all are.
+  std::string_view name(std::string_view path, std::size_t first_label, const Message& message, DecodedReading& reading,
+                        DecodedBatch& out);
 
  private:
   std::string_view expand(const TextTemplate& text, std::string_view path, std::span<const LabelView> tags,

@@ -94,7 +94,7 @@ void DsmrDecoder::decode_telegram(const DsmrTelegram& telegram, Record& record) 
   note_identities(telegram.objects, record);
   record.sensor = sensor_of(record);
   if (!is_id(record.sensor, record.output.batch().max_id_bytes))
-    return record.output.refuse(Refusal::bad_id, record.offset);
+    return record.output.refuse(Refusal::bad_id, "sensor", record.offset);
   for (std::string_view lines = telegram.objects; !lines.empty() && !record.output.full();) {
     while (!lines.empty() && is_blank(lines.front())) lines.remove_prefix(1);
     if (lines.empty()) return;
@@ -164,8 +164,8 @@ void DsmrDecoder::take_reading(std::string_view code, std::string_view time, std
   DecodedReading reading{
       .sensor = record.sensor, .metric = metric.empty() ? code : metric, .unit = unit, .event_time = {}};
   if (metric_) reading.metric = metric_of(reading.metric, code, record);
-  if (!is_id(reading.metric, out.max_id_bytes) || !is_id_or_empty(unit, out.max_id_bytes))
-    return record.output.refuse(Refusal::bad_id, record.offset);
+  if (!is_id(reading.metric, out.max_id_bytes)) return record.output.refuse(Refusal::bad_id, "metric", record.offset);
+  if (!is_id_or_empty(unit, out.max_id_bytes)) return record.output.refuse(Refusal::bad_id, "unit", record.offset);
   if (!number) return record.output.refuse(Refusal::bad_number, reading.metric, record.offset);
   reading.value = *number;
   if (!channel.empty()) {

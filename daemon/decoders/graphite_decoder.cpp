@@ -19,7 +19,11 @@ std::string_view take_word(std::string_view& line) noexcept {
 }
 
 // The tags of "path;tag=value" as labels of the batch; takes them off the path.
-std::optional<Refusal> take_tags(std::string_view& path, DecodedBatch& out) {
+std::optional<Fault> take_tags(std::string_view& path, std::size_t offset, DecodedBatch& out) {
+  const char* const begin = path.data();
+  const auto bad_id = [&](std::string_view text, std::string_view part) {
+    return Fault{Refusal::bad_id, offset + static_cast<std::size_t>(text.data() - begin), part};
+  };
   const std::size_t first = out.labels.size();
   std::size_t at = path.find(';');
   std::string_view rest = at == std::string_view::npos ? std::string_view() : path.substr(at);
@@ -30,11 +34,12 @@ std::optional<Refusal> take_tags(std::string_view& path, DecodedBatch& out) {
     const std::string_view tag = rest.substr(0, at);
     rest.remove_prefix(at);
     const std::size_t equals = tag.find('=');
-    if (equals == std::string_view::npos) return Refusal::bad_syntax;
-    if (out.labels.size() - first == DottedNames::max_tags) return Refusal::too_many_values;
-    if (!is_id(tag.substr(0, equals), out.max_id_bytes) || !is_id(tag.substr(equals + 1), out.max_id_bytes))
-      return Refusal::bad_id;
-    out.labels.push_back({tag.substr(0, equals), tag.substr(equals + 1)});
+    if (equals == std::string_view::npos) return Fault{Refusal::bad_syntax, offset};
+    if (out.labels.size() - first == DottedNames::max_tags) return Fault{Refusal::too_many_values, offset};
+    const std::string_view key = tag.substr(0, equals), value = tag.substr(equals + 1);
+    if (!is_id(key, out.max_id_bytes)) return bad_id(key, "tag key");
+    if (!is_id(value, out.max_id_bytes)) return bad_id(value, "tag value");
+    out.labels.push_back({key, value});
   }
   return std::nullopt;
 }
@@ -46,25 +51,26 @@ void GraphiteDecoder::decode(const Message& message, DecodedBatch& out) {
   for_each_line(message.payload, [&](std::string_view line, std::size_t offset) {
     if (output.full()) return;
     const std::size_t first_label = out.labels.size();
-    const auto refusal = decode_line(line, message, offset, output);
-    if (!refusal) return;
+    const auto fault = decode_line(line, message, offset, output);
+    if (!fault) return;
     out.labels.resize(first_label);
-    output.refuse(*refusal, offset);
+    output.refuse(*fault);
   });
 }
 
-std::optional<Refusal> GraphiteDecoder::decode_line(std::string_view line, const Message& message, std::size_t offset,
-                                                    MessageOutput& output) {
+std::optional<Fault> GraphiteDecoder::decode_line(std::string_view line, const Message& message, std::size_t offset,
+                                                  MessageOutput& output) {
   DecodedBatch& out = output.batch();
   const std::size_t first_label = out.labels.size();
   std::string_view path = take_word(line);
   const std::string_view value = take_word(line), time = take_word(line);
-  if (value.empty() || !line.empty()) return Refusal::bad_syntax;
-  if (const auto refusal = take_tags(path, out)) return refusal;
+  if (value.empty() || !line.empty()) return Fault{Refusal::bad_syntax, offset};
+  if (const auto fault = take_tags(path, offset, out)) return fault;
   DecodedReading reading;
-  if (!names_.name(path, first_label, message, reading, out)) return Refusal::bad_id;
+  const std::string_view bad = names_.name(path, first_label, message, reading, out);
+  if (!bad.empty()) return Fault{Refusal::bad_id, offset, bad};
   const auto number = exact_number(value);
-  if (!number) return is_not_finite(value) ? Refusal::not_finite : Refusal::bad_number;
+  if (!number) return Fault{is_not_finite(value) ? Refusal::not_finite : Refusal::bad_number, offset};
   reading.value = *number;
   if (!time.empty() && time != "-1" && time != "N") time_.read(time, message, reading, out);
   const auto integer = exact_integer(value);

@@ -31,8 +31,8 @@ class GraphiteDecoder final : public Decoder {
   void decode(const Message& message, DecodedBatch& out) override;
 
  private:
-  std::optional<Refusal> decode_line(std::string_view line, const Message& message, std::size_t offset,
-                                     MessageOutput& output);
+  std::optional<Fault> decode_line(std::string_view line, const Message& message, std::size_t offset,
+                                   MessageOutput& output);
 
   DottedNames names_;
   TimeReader time_;

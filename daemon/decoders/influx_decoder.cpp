@@ -87,13 +87,13 @@ void InfluxDecoder::decode(const Message& message, DecodedBatch& out) {
     if (at_line_end(text_, at_) || text_[at_] == '#') {
       at_ = next_line(text_, at_);
     } else if (const auto failure = decode_line(message, output)) {
-      output.refuse(failure->reason, failure->offset);
+      output.refuse(*failure);
       at_ = next_line(text_, start);
     }
   }
 }
 
-std::optional<InfluxDecoder::Failure> InfluxDecoder::decode_line(const Message& message, MessageOutput& output) {
+std::optional<Fault> InfluxDecoder::decode_line(const Message& message, MessageOutput& output) {
   DecodedBatch& out = output.batch();
   const std::size_t start = at_;
   const std::size_t first_label = out.labels.size();
@@ -107,7 +107,7 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::decode_line(const Message& 
   reading.sensor = sensor_of(line, message, out);
   reading.first_label = static_cast<std::uint32_t>(first_label);
   reading.label_count = static_cast<std::uint8_t>(line.tags.size());
-  if (!is_id(reading.sensor, out.max_id_bytes)) return Failure{Refusal::bad_id, start};
+  if (!is_id(reading.sensor, out.max_id_bytes)) return Fault{Refusal::bad_id, start, "sensor"};
   output.begin_record();
   for (const Field& field : fields_) {
     if (!output.full()) take_field(field, line, message, reading, output);
@@ -115,13 +115,13 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::decode_line(const Message& 
   return std::nullopt;
 }
 
-std::optional<InfluxDecoder::Failure> InfluxDecoder::read_line(const Message& message, Line& line, DecodedBatch& out) {
+std::optional<Fault> InfluxDecoder::read_line(const Message& message, Line& line, DecodedBatch& out) {
   const std::size_t start = at_;
   line.measurement = take_name(measurement_stops, out);
-  if (line.measurement.empty()) return Failure{Refusal::bad_syntax, start};
-  if (!is_id(line.measurement, out.max_id_bytes)) return Failure{Refusal::bad_id, start};
+  if (line.measurement.empty()) return Fault{Refusal::bad_syntax, start};
+  if (!is_id(line.measurement, out.max_id_bytes)) return Fault{Refusal::bad_id, start, "measurement"};
   if (const auto failure = read_tags(out)) return failure;
-  if (next() != ' ') return Failure{Refusal::bad_syntax, at_};
+  if (next() != ' ') return Fault{Refusal::bad_syntax, at_};
   while (next() == ' ') ++at_;
   if (const auto failure = read_fields(out)) return failure;
   if (const auto failure = read_time(message, line, out)) return failure;
@@ -129,33 +129,34 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::read_line(const Message& me
   return std::nullopt;
 }
 
-std::optional<InfluxDecoder::Failure> InfluxDecoder::read_tags(DecodedBatch& out) {
+std::optional<Fault> InfluxDecoder::read_tags(DecodedBatch& out) {
   const std::size_t first = out.labels.size();
   while (next() == ',') {
     const std::size_t start = ++at_;
     const std::string_view key = take_name(name_stops, out);
-    if (key.empty() || next() != '=') return Failure{Refusal::bad_syntax, at_};
-    ++at_;
+    if (key.empty() || next() != '=') return Fault{Refusal::bad_syntax, at_};
+    const std::size_t value_start = ++at_;
     const std::string_view value = take_name(name_stops, out);
-    if (value.empty() || next() == '=') return Failure{Refusal::bad_syntax, at_};
-    if (!is_id(key, out.max_id_bytes) || !is_id(value, out.max_id_bytes)) return Failure{Refusal::bad_id, start};
+    if (value.empty() || next() == '=') return Fault{Refusal::bad_syntax, at_};
+    if (!is_id(key, out.max_id_bytes)) return Fault{Refusal::bad_id, start, "tag key"};
+    if (!is_id(value, out.max_id_bytes)) return Fault{Refusal::bad_id, value_start, "tag value"};
     const auto tags = std::span<const LabelView>(out.labels).subspan(first);
-    if (tags.size() == max_tags) return Failure{Refusal::too_many_values, start};
-    if (!tag_named(tags, key).empty()) return Failure{Refusal::bad_syntax, start};
+    if (tags.size() == max_tags) return Fault{Refusal::too_many_values, start};
+    if (!tag_named(tags, key).empty()) return Fault{Refusal::bad_syntax, start};
     out.labels.push_back({key, value});
   }
   return std::nullopt;
 }
 
-std::optional<InfluxDecoder::Failure> InfluxDecoder::read_fields(DecodedBatch& out) {
+std::optional<Fault> InfluxDecoder::read_fields(DecodedBatch& out) {
   fields_.clear();
   for (;;) {
     const std::size_t start = at_;
     const std::string_view key = take_name(name_stops, out);
-    if (key.empty() || next() != '=') return Failure{Refusal::bad_syntax, at_};
+    if (key.empty() || next() != '=') return Fault{Refusal::bad_syntax, at_};
     const std::size_t value = ++at_;
-    if (!skip_field_value()) return Failure{Refusal::bad_syntax, value};
-    if (fields_.size() == max_values_per_message) return Failure{Refusal::too_many_values, start};
+    if (!skip_field_value()) return Fault{Refusal::bad_syntax, value};
+    if (fields_.size() == max_values_per_message) return Fault{Refusal::too_many_values, start};
     fields_.push_back({key, text_.substr(value, at_ - value), start});
     if (next() != ',') return std::nullopt;
     ++at_;
@@ -180,7 +181,7 @@ bool InfluxDecoder::skip_field_value() {
   return false;
 }
 
-std::optional<InfluxDecoder::Failure> InfluxDecoder::read_time(const Message& message, Line& line, DecodedBatch& out) {
+std::optional<Fault> InfluxDecoder::read_time(const Message& message, Line& line, DecodedBatch& out) {
   while (next() == ' ') ++at_;
   if (at_line_end(text_, at_)) return std::nullopt;
   const std::size_t start = at_;
@@ -189,7 +190,7 @@ std::optional<InfluxDecoder::Failure> InfluxDecoder::read_time(const Message& me
   if (time.ends_with('\0')) time.remove_suffix(1);
   time_.read(time, message, line.time, out);
   while (next() == ' ') ++at_;
-  return at_line_end(text_, at_) ? std::nullopt : std::optional(Failure{Refusal::bad_syntax, at_});
+  return at_line_end(text_, at_) ? std::nullopt : std::optional(Fault{Refusal::bad_syntax, at_});
 }
 
 void InfluxDecoder::take_field(const Field& field, const Line& line, const Message& message, DecodedReading reading,
@@ -201,7 +202,7 @@ void InfluxDecoder::take_field(const Field& field, const Line& line, const Messa
   }
   const bool by_measurement = reading.sensor.data() == line.measurement.data();
   reading.metric = metric_of(field, line, message, by_measurement, output.batch());
-  if (!is_id(reading.metric, output.batch().max_id_bytes)) return output.refuse(Refusal::bad_id, field.offset);
+  if (!is_id(reading.metric, output.batch().max_id_bytes)) return output.refuse(Refusal::bad_id, "field", field.offset);
   reading.value = std::get<ValueOfText>(value).number;
   output.add(reading, field.offset, std::get<ValueOfText>(value).inexact);
 }

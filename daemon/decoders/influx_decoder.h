@@ -56,16 +56,11 @@ class InfluxDecoder final : public Decoder {
     DecodedReading time;  // of its readings
     std::span<const LabelView> tags;
   };
-  struct Failure {
-    Refusal reason;
-    std::size_t offset;
-  };
-
-  std::optional<Failure> decode_line(const Message& message, MessageOutput& output);
-  std::optional<Failure> read_line(const Message& message, Line& line, DecodedBatch& out);
-  std::optional<Failure> read_tags(DecodedBatch& out);
-  std::optional<Failure> read_fields(DecodedBatch& out);
-  std::optional<Failure> read_time(const Message& message, Line& line, DecodedBatch& out);
+  std::optional<Fault> decode_line(const Message& message, MessageOutput& output);
+  std::optional<Fault> read_line(const Message& message, Line& line, DecodedBatch& out);
+  std::optional<Fault> read_tags(DecodedBatch& out);
+  std::optional<Fault> read_fields(DecodedBatch& out);
+  std::optional<Fault> read_time(const Message& message, Line& line, DecodedBatch& out);
   std::variant<ValueOfText, Refusal> read_value(std::string_view text) const;
   bool skip_field_value();
   void take_field(const Field& field, const Line& line, const Message& message, DecodedReading reading,

@@ -160,27 +160,28 @@ void JsonDecoder::add_paths_of(std::string_view option, const std::optional<Text
 // What would mix several values in one series.
 void JsonDecoder::check_names() const {
   const auto fail = [](const std::string& text) { throw std::invalid_argument(text); };
-  const auto metric = [](const Value& value) {
-    return value.field->metric.empty() ? value.name : std::string_view(value.field->metric);
-  };
+  std::vector<std::string> metrics;  // empty: the paths of the values name them
+  for (const Value& value : values_) {
+    const bool by_path = value.path.has_wildcard() && value.field->metric.empty();
+    metrics.push_back(by_path ? std::string() : metric_of_listed(options_, *value.field, value.name));
+  }
   for (std::size_t i = 0; i < values_.size(); ++i) {
     const std::string path = "values: '" + values_[i].field->path + "'";
-    const std::string name(metric(values_[i]));
-    if (values_[i].path.has_wildcard()) {
-      for (std::size_t j = 0; j < i && name.empty(); ++j) {
-        if (!values_[j].path.may_name_as(values_[i].path)) continue;
-        fail(path + " and '" + values_[j].field->path + "' may lead to values of the same name");
-      }
-      if (name.empty()) continue;
-      fail(path + " may lead to several values, which would all be the metric '" + name +
+    const std::string& metric = metrics[i];
+    if (values_[i].path.has_wildcard() && !metric.empty()) {
+      fail(path + " may lead to several values, which would all be the metric '" + metric +
            "'; leave 'metric' out, and their paths name them");
     }
     for (std::size_t j = 0; j < i; ++j) {
-      if (metric(values_[j]) != name) continue;
-      fail(path + " and '" + values_[j].field->path + "' would both be the metric '" + (name.empty() ? "value" : name) +
+      if (values_[j].path.may_name_as(values_[i].path))
+        fail(path + " and '" + values_[j].field->path + "' may lead to values of the same name");
+      if (metric.empty() || metrics[j] != metric) continue;
+      fail(path + " and '" + values_[j].field->path + "' would both be the metric '" + metric +
            "'; give one of them another 'metric'");
     }
   }
+  if (options_.parallel_arrays && !told_apart_)
+    fail("parallel_arrays: nothing tells the rows apart; give them a 'time', 'sensor', 'metric' or label with a path");
   if (std::any_of(each_.begin(), each_.end(), [](const Each& each) { return each.path.has_wildcard(); }) &&
       !told_apart_) {
     fail(
@@ -245,6 +246,7 @@ void JsonDecoder::decode_document(const JsonParsed& document, const Message& mes
 // False: it leads nowhere.
 bool JsonDecoder::decode_each(const Each& each, JsonValue root, const Message& message, MessageOutput& output) {
   bool found_any = false;
+  if (!told_apart_) output.begin_record();  // of all that are found
   each.path.for_each_in(root, place_, [&](JsonValue found) {
     found_any = true;
     const std::optional<JsonValue> inner = each.inner.empty() ? std::nullopt : found.find(each.inner);
@@ -256,8 +258,7 @@ bool JsonDecoder::decode_each(const Each& each, JsonValue root, const Message& m
     if (options_.parallel_arrays && found.is(JsonKind::object)) {
       decode_rows(found, message, output);
     } else if (found.is(JsonKind::array) && (!is_root || root_may_be_list_)) {
-      if (!told_apart_) output.begin_record();
-      for (const JsonValue element : found.elements()) decode_part(element, message, output, told_apart_);
+      for (const JsonValue element : found.elements()) decode_part(element, message, output);
     } else if (is_root) {
       fields_ = message_fields_;
       decode_record(found, message, output);
@@ -297,7 +298,7 @@ void JsonDecoder::decode_rows(JsonValue record, const Message& message, MessageO
   row_.reset();
 }
 
-void JsonDecoder::decode_part(JsonValue record, const Message& message, MessageOutput& output, bool is_own_record) {
+void JsonDecoder::decode_part(JsonValue record, const Message& message, MessageOutput& output) {
   if (output.full()) return;
   const auto complete = [this](const Fields& outer) {
     for (std::size_t i = 0; i < fields_.size(); ++i) {
@@ -310,14 +311,14 @@ void JsonDecoder::decode_part(JsonValue record, const Message& message, MessageO
     find_fields(place_.around[level], outer_fields_);
     complete(outer_fields_);
   }
-  decode_record(record, message, output, is_own_record);
+  decode_record(record, message, output);
 }
 
 // Requires: `fields_` are those of the record.
-void JsonDecoder::decode_record(JsonValue record, const Message& message, MessageOutput& output, bool is_own_record) {
+void JsonDecoder::decode_record(JsonValue record, const Message& message, MessageOutput& output) {
   if (++records_ > output.max_values()) return output.refuse_message(Refusal::too_many_values);
   reading_ = {};
-  if (is_own_record) output.begin_record();
+  if (told_apart_) output.begin_record();
   const std::string_view no_id = read_fields(record, message, reading_, output);
   if (!no_id.empty()) return output.refuse(Refusal::bad_id, no_id, 0);
   if (plan_ != nullptr) return take_planned(record, output);

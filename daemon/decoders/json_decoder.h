@@ -20,7 +20,8 @@
 // Metric. A listed value's own `metric`, otherwise the last name of its path (with a "*" or "[*]" in the path: the
 //   actual path from there on, "power[0].w"). If the record has a metric (`metric_path`, `metric`, or {metric} in the
 //   topic): that metric for the only listed value and for a value named "value", "metric.name" for others.
-//   A second value of one metric in a record is refused as repeated_name; listed values that would be are an error.
+//   A second value of one metric in a record is refused as repeated_name, also where an object has a name twice;
+//   listed values that would be are an error. So are rows of parallel arrays that nothing tells apart.
 // Labels. The label "*" takes every match of its path, named by its path from the "*" on. One that cannot be a label,
 //   or is beyond 32 of them, is refused alone.
 // Key. The message's key is what the first document has at `dedupe`, at its root.
@@ -96,8 +97,8 @@ class JsonDecoder final : public Decoder {
   void find_fields(JsonValue from, Fields& fields) const;
   void set_key(const Message& message, DecodedBatch& out);
   std::string_view expand(const TextTemplate& text, const Message& message, DecodedBatch& out);
-  void decode_part(JsonValue record, const Message& message, MessageOutput& output, bool is_own_record = true);
-  void decode_record(JsonValue record, const Message& message, MessageOutput& output, bool is_own_record = true);
+  void decode_part(JsonValue record, const Message& message, MessageOutput& output);
+  void decode_record(JsonValue record, const Message& message, MessageOutput& output);
   std::string_view read_fields(JsonValue record, const Message& message, DecodedReading& reading,
                                MessageOutput& output);
   void read_time(const Message& message, DecodedReading& reading, DecodedBatch& out);

@@ -27,18 +27,19 @@ class JsonPath {
   explicit JsonPath(std::string_view text);
 
   bool is_empty() const noexcept { return steps_.empty(); }
-  bool single() const noexcept;  // matches at most one value
+  bool single() const noexcept;  // matches at most one value, if names come once
   bool has_wildcard() const noexcept { return first_traced_ < steps_.size(); }
   bool starts_with_index() const noexcept;
   // Both have a wildcard, and trails of `for_each` that may be equal.
   bool may_name_as(const JsonPath& other) const noexcept;
   std::string_view last_name() const noexcept;  // empty if no step is a name
 
-  // The match of a single path.
+  // The first match of a single path.
   std::optional<JsonValue> find(JsonValue from) const noexcept;
 
   // Calls `visit(value, trail)` for every match. The trail is the concrete path from the first "*" on, or from the name
-  // of the array of the first "[*]"; empty without them. No two matches have the same.
+  // of the array of the first "[*]"; empty without them. No two matches have the same, unless an object has a name
+  // twice: each of its members of that name is a match, of single paths too.
   template <typename Visit>
   void for_each(JsonValue from, std::string& trail, Visit&& visit) const {
     trail.clear();
@@ -63,6 +64,7 @@ class JsonPath {
   void for_each_in(JsonValue from, Place& place, Visit&& visit) const {
     place.around.clear();
     place.name = {};
+    if (is_empty()) return visit(from);
     descend_in(from, 0, place, visit);
   }
 
@@ -76,6 +78,8 @@ class JsonPath {
   std::size_t take_name(std::string_view text, std::size_t at);
   std::size_t take_index(std::string_view text, std::size_t at);
   static std::optional<JsonValue> follow(const Step& step, JsonValue from) noexcept;
+  // The next member of the same name behind `before`.
+  static std::optional<JsonValue> follow_again(const Step& step, JsonValue from, JsonValue before) noexcept;
   void trace(const Step& step, std::string& trail) const;
 
   template <typename Visit>
@@ -108,10 +112,12 @@ void JsonPath::descend(JsonValue from, std::size_t depth, std::string& trail, st
       descend(element, depth + 1, trail, traced_from, visit);
       trail.resize(length);
     }
-  } else if (const auto next = follow(step, from)) {
-    if (traced) trace(step, trail);
-    descend(*next, depth + 1, trail, traced_from, visit);
-    trail.resize(length);
+  } else {
+    for (auto next = follow(step, from); next; next = follow_again(step, from, *next)) {
+      if (traced) trace(step, trail);
+      descend(*next, depth + 1, trail, traced_from, visit);
+      trail.resize(length);
+    }
   }
 }
 
@@ -129,8 +135,10 @@ void JsonPath::descend_in(JsonValue from, std::size_t depth, Place& place, Visit
     place.name = name;
   } else if (step.kind == Step::Kind::any_element) {
     for (const JsonValue element : from.elements()) descend_in(element, depth + 1, place, visit);
-  } else if (const auto next = follow(step, from)) {
-    descend_in(*next, depth + 1, place, visit);
+  } else {
+    for (auto next = follow(step, from); next; next = follow_again(step, from, *next)) {
+      descend_in(*next, depth + 1, place, visit);
+    }
   }
   place.around.pop_back();
 }

@@ -53,4 +53,12 @@ std::string_view metric_in_record(std::string_view record_metric, std::string_vi
   return fits ? batch.keep_dotted(record_metric, name) : std::string_view();
 }
 
+std::string metric_of_listed(const MappingOptions& options, const ValueField& value, std::string_view name) {
+  if (!value.metric.empty()) return value.metric;
+  if (name.empty()) name = "value";
+  const bool is_fixed = options.metric_path.empty() && options.metric.find('{') == std::string::npos;
+  if (!is_fixed || options.metric.empty()) return std::string(name);
+  return name == "value" ? options.metric : options.metric + '.' + std::string(name);
+}
+
 }  // namespace edgetide

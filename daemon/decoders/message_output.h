@@ -1,6 +1,6 @@
-// What one message adds to a batch. Counts values and refusals; if there are more than Message::max_values, replaces
-// them all by one too_many_values refusal. A second value of one metric in a record is refused: it would be mixed with
-// the first.
+// What one message adds to a batch, and how its values are named. Counts values and refusals; if there are more than
+// Message::max_values, replaces them all by one too_many_values refusal. A second value of one metric in a record is
+// refused: it would be mixed with the first.
 //
 // Thread: one owner at a time. Fails: never.
 #pragma once
@@ -8,11 +8,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <string_view>
 
 #include "daemon/decoders/decoder.h"
 
 namespace edgetide {
+
+// What a line, or a part of it, is refused for.
+struct Fault {
+  Refusal reason;
+  std::size_t offset = 0;       // in the payload
+  std::string_view where = {};  // the part that is bad: "tag key", a column; empty: the topic says enough
+};
 
 class MessageOutput {
  public:
@@ -38,6 +46,7 @@ class MessageOutput {
   // `where` defaults to the topic.
   void refuse(Refusal reason, std::size_t offset) { refuse(reason, topic_, offset); }
   void refuse(Refusal reason, std::string_view where, std::size_t offset);
+  void refuse(const Fault& fault) { refuse(fault.reason, fault.where.empty() ? topic_ : fault.where, fault.offset); }
 
   // Takes back what the message gave so far; this is its one refusal. `where` defaults to the topic.
   void refuse_message(Refusal reason) { refuse_message(reason, topic_); }
@@ -67,5 +76,9 @@ class MessageOutput {
 // value called "value", the name where the record has none, else "record.name", kept in the batch (empty if that is too
 // long for an id).
 std::string_view metric_in_record(std::string_view record_metric, std::string_view name, DecodedBatch& batch);
+
+// The metric of one of several listed values, as far as the mapping tells. `name` is that of its path or column; empty:
+// "value".
+std::string metric_of_listed(const MappingOptions& options, const ValueField& value, std::string_view name);
 
 }  // namespace edgetide

@@ -68,7 +68,7 @@ void Nmea0183Decoder::decode_sentence(std::string_view line, const Message& mess
   if (kind == std::end(kinds)) return output.refuse(Refusal::unsupported, offset);
   Record record{message, sentence, output, clock, offset};
   record.sensor = sensor_ ? expand(*sensor_, record, {}) : sentence.address;
-  if (!is_id(record.sensor, output.batch().max_id_bytes)) return output.refuse(Refusal::bad_id, offset);
+  if (!is_id(record.sensor, output.batch().max_id_bytes)) return output.refuse(Refusal::bad_id, "sensor", offset);
   output.begin_record();
   (this->*kind->take)(record);
 }
@@ -195,7 +195,8 @@ void Nmea0183Decoder::take_number(Record& record, std::string_view metric, std::
 void Nmea0183Decoder::add(Record& record, std::string_view metric, double value, std::string_view unit) {
   if (metric_) metric = expand(*metric_, record, metric);
   const std::size_t most = record.output.batch().max_id_bytes;
-  if (!is_id(metric, most) || !is_id_or_empty(unit, most)) return record.output.refuse(Refusal::bad_id, record.offset);
+  if (!is_id(metric, most)) return record.output.refuse(Refusal::bad_id, "metric", record.offset);
+  if (!is_id_or_empty(unit, most)) return record.output.refuse(Refusal::bad_id, "unit", record.offset);
   record.output.add(
       {.sensor = record.sensor, .metric = metric, .unit = unit, .event_time = record.clock.now(), .value = value},
       record.offset);

@@ -108,14 +108,14 @@ void RegexDecoder::decode_line(std::string_view line, const Message& message, st
   if (!pattern_.find(line, 0)) return output.refuse(Refusal::no_match, offset);
   do {
     const std::size_t first_label = output.batch().labels.size();
-    if (const auto refusal = add_match(message, offset, output)) {
+    if (const auto fault = add_match(message, offset, output)) {
       output.batch().labels.resize(first_label);
-      output.refuse(*refusal, offset);
+      output.refuse(*fault);
     }
   } while (all_ && !output.full() && pattern_.find(line, pattern_.match_end()));
 }
 
-std::optional<Refusal> RegexDecoder::add_match(const Message& message, std::size_t offset, MessageOutput& output) {
+std::optional<Fault> RegexDecoder::add_match(const Message& message, std::size_t offset, MessageOutput& output) {
   DecodedBatch& out = output.batch();
   DecodedReading reading{.sensor = expand(*sensor_, message, out),
                          .metric = metric_ ? expand(*metric_, message, out) : std::string_view("value"),
@@ -123,10 +123,11 @@ std::optional<Refusal> RegexDecoder::add_match(const Message& message, std::size
                          .event_time = {},
                          .value = 1,
                          .first_label = static_cast<std::uint32_t>(out.labels.size())};
-  if (!is_id(reading.sensor, out.max_id_bytes) || !is_id(reading.metric, out.max_id_bytes)) return Refusal::bad_id;
+  if (!is_id(reading.sensor, out.max_id_bytes)) return Fault{Refusal::bad_id, offset, "sensor"};
+  if (!is_id(reading.metric, out.max_id_bytes)) return Fault{Refusal::bad_id, offset, "metric"};
   for (const LabelGroup& label : labels_) {
     const std::string_view text = pattern_.text_of(label.group);
-    if (!is_id_or_empty(text, out.max_id_bytes)) return Refusal::bad_id;
+    if (!is_id_or_empty(text, out.max_id_bytes)) return Fault{Refusal::bad_id, offset, label.key};
     if (text.empty()) continue;
     out.labels.push_back({label.key, text});
     ++reading.label_count;
@@ -134,7 +135,7 @@ std::optional<Refusal> RegexDecoder::add_match(const Message& message, std::size
   bool inexact = false;
   if (value_ != LinePattern::no_group) {
     const auto read = reader_.read(pattern_.text_of(value_), unit_);
-    if (const auto* const refusal = std::get_if<Refusal>(&read)) return *refusal;
+    if (const auto* const refusal = std::get_if<Refusal>(&read)) return Fault{*refusal, offset};
     reading.value = std::get<ValueOfText>(read).number;
     inexact = std::get<ValueOfText>(read).inexact;
   }

@@ -50,7 +50,7 @@ class RegexDecoder final : public Decoder {
   };
   std::size_t required_group(const std::string& option, const std::string& name) const;
   void decode_line(std::string_view line, const Message& message, std::size_t offset, MessageOutput& output);
-  std::optional<Refusal> add_match(const Message& message, std::size_t offset, MessageOutput& output);
+  std::optional<Fault> add_match(const Message& message, std::size_t offset, MessageOutput& output);
   std::string_view expand(const TextTemplate& text, const Message& message, DecodedBatch& out);
 
   LinePattern pattern_;

@@ -154,26 +154,29 @@ void SparkplugDecoder::take_values(Current current, MessageOutput& output) {
     if (output.full()) return;
     const auto offset = static_cast<std::size_t>(bytes.data() - current.message.payload.data());
     const auto metric = sparkplug_metric(bytes);
-    const auto refusal = metric ? take_metric(*metric, offset, current, output) : Refusal::bad_syntax;
-    if (refusal) output.refuse(*refusal, offset);
-    if (refusal == Refusal::unknown_alias && !is_beyond_limit) has_unknown_alias_ = true;
+    const auto fault = metric ? take_metric(*metric, offset, current, output) : Fault{Refusal::bad_syntax, offset};
+    if (!fault) return;
+    output.refuse(*fault);
+    if (fault->reason == Refusal::unknown_alias && !is_beyond_limit) has_unknown_alias_ = true;
   });
 }
 
-std::optional<Refusal> SparkplugDecoder::take_metric(const SparkplugMetric& metric, std::size_t offset,
-                                                     const Current& current, MessageOutput& output) {
+std::optional<Fault> SparkplugDecoder::take_metric(const SparkplugMetric& metric, std::size_t offset,
+                                                   const Current& current, MessageOutput& output) {
   const SparkplugBirthMetric* const birth =
       current.place == nullptr ? nullptr : current.place->find(metric.alias, metric.name);
-  if (metric.name.empty() && birth == nullptr) return metric.alias ? Refusal::unknown_alias : Refusal::bad_id;
+  if (metric.name.empty() && birth == nullptr) {
+    return metric.alias ? Fault{Refusal::unknown_alias, offset} : Fault{Refusal::bad_id, offset, "name"};
+  }
   const std::string_view name = birth == nullptr ? metric.name : output.batch().keep(birth->name);
   if (is_control(name) || metric.is_null) return std::nullopt;
   DecodedReading reading;
   reading.sensor = current.sensor;
   reading.metric = metric_of(current, name, output.batch());
-  if (!is_id(reading.metric, output.batch().max_id_bytes)) return Refusal::bad_id;
+  if (!is_id(reading.metric, output.batch().max_id_bytes)) return Fault{Refusal::bad_id, offset, "metric"};
   const bool says_type = metric.datatype != sparkplug_unknown || birth == nullptr;
   const auto read = values_.value(metric, says_type ? metric.datatype : birth->datatype);
-  if (const auto* const refusal = std::get_if<Refusal>(&read)) return *refusal;
+  if (const auto* const refusal = std::get_if<Refusal>(&read)) return Fault{*refusal, offset};
   const auto& value = std::get<ValueOfText>(read);
   reading.value = value.number;
   give_time(metric, current.payload, reading);

@@ -56,8 +56,8 @@ class SparkplugDecoder final : public Decoder {
   void take_death(const Current& current);
   void take_sequence(const Current& current, DecodedBatch& out);
   void take_values(Current current, MessageOutput& output);
-  std::optional<Refusal> take_metric(const SparkplugMetric& metric, std::size_t offset, const Current& current,
-                                     MessageOutput& output);
+  std::optional<Fault> take_metric(const SparkplugMetric& metric, std::size_t offset, const Current& current,
+                                   MessageOutput& output);
   void give_time(const SparkplugMetric& metric, const SparkplugPayload& payload, DecodedReading& reading) const;
   std::string_view sensor_of(const Current& current, DecodedBatch& out);
   std::string_view metric_of(const Current& current, std::string_view name, DecodedBatch& out);

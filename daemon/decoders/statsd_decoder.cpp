@@ -20,13 +20,19 @@ std::string_view take_until(std::string_view& text, std::string_view delimiters)
   return taken;
 }
 
-std::optional<Refusal> take_tag_list(std::string_view tags, std::size_t first_label, DecodedBatch& out) {
+std::optional<Fault> take_tag_list(std::string_view tags, std::size_t offset, std::size_t first_label,
+                                   DecodedBatch& out) {
+  const char* const begin = tags.data();
+  const auto fault = [&](Refusal reason, std::string_view text, std::string_view part) {
+    return Fault{reason, offset + static_cast<std::size_t>(text.data() - begin), part};
+  };
   while (!tags.empty()) {
     std::string_view value = take_until(tags, ",");
     const std::string_view key = take_until(value, ":");
     if (key.empty() && value.empty()) continue;
-    if (out.labels.size() - first_label == DottedNames::max_tags) return Refusal::too_many_values;
-    if (!is_id(key, out.max_id_bytes) || !is_id_or_empty(value, out.max_id_bytes)) return Refusal::bad_id;
+    if (out.labels.size() - first_label == DottedNames::max_tags) return fault(Refusal::too_many_values, key, {});
+    if (!is_id(key, out.max_id_bytes)) return fault(Refusal::bad_id, key, "tag key");
+    if (!is_id_or_empty(value, out.max_id_bytes)) return fault(Refusal::bad_id, value, "tag value");
     out.labels.push_back({key, value});
   }
   return std::nullopt;
@@ -50,20 +56,23 @@ void StatsdDecoder::decode_line(std::string_view line, const Message& message, s
   if (line.starts_with("_e{") || line.starts_with("_sc|")) return output.refuse(Refusal::unsupported, offset);
   const std::string_view path = take_until(line, ":");
   if (line.empty()) return output.refuse(Refusal::bad_syntax, offset);
-  if (!is_id(path, output.batch().max_id_bytes)) return output.refuse(Refusal::bad_id, offset);
+  if (!is_id(path, output.batch().max_id_bytes)) return output.refuse(Refusal::bad_id, "name", offset);
   output.begin_record();
   while (!line.empty() && !output.full()) {
     Values values{.numbers = {}, .type = {}, .time = {}, .first_label = output.batch().labels.size()};
-    if (const auto refusal = take_values(line, values, output.batch())) {
+    const std::size_t at = offset + static_cast<std::size_t>(line.data() - path.data());
+    if (const auto fault = take_values(line, at, values, output.batch())) {
       output.batch().labels.resize(values.first_label);
-      return output.refuse(*refusal, offset);
+      return output.refuse(*fault);
     }
     add(path, values, message, offset, output);
   }
 }
 
 // "1:2|ms|@0.1|#a:b|T5", or up to the next value in "1|g:2|g".
-std::optional<Refusal> StatsdDecoder::take_values(std::string_view& line, Values& values, DecodedBatch& out) const {
+std::optional<Fault> StatsdDecoder::take_values(std::string_view& line, std::size_t offset, Values& values,
+                                                DecodedBatch& out) const {
+  const char* const begin = line.data();
   values.numbers = take_until(line, "|");
   std::string_view section = take_until(line, "|");
   values.type = take_until(section, ":");
@@ -74,7 +83,9 @@ std::optional<Refusal> StatsdDecoder::take_values(std::string_view& line, Values
   while (!line.empty()) {
     section = take_until(line, "|");
     if (section.starts_with('#')) {
-      if (const auto refusal = take_tag_list(section.substr(1), values.first_label, out)) return refusal;
+      section.remove_prefix(1);
+      const std::size_t at = offset + static_cast<std::size_t>(section.data() - begin);
+      if (const auto fault = take_tag_list(section, at, values.first_label, out)) return fault;
     } else if (section.starts_with('T')) {
       values.time = time_of_text(section.substr(1), TimeFormat::unix_s).value_or(unreadable_time);
     }
@@ -88,9 +99,8 @@ void StatsdDecoder::add(std::string_view path, const Values& values, const Messa
   if (values.type.empty()) return output.refuse(Refusal::bad_syntax, offset);
   if (!timer && values.type != "g") return output.refuse(Refusal::unsupported, offset);
   DecodedReading reading;
-  if (!names_.name(path, values.first_label, message, reading, output.batch())) {
-    return output.refuse(Refusal::bad_id, offset);
-  }
+  const std::string_view bad = names_.name(path, values.first_label, message, reading, output.batch());
+  if (!bad.empty()) return output.refuse(Refusal::bad_id, bad, offset);
   reading.event_time = values.time;
   if (values.type == "ms") reading.unit = "ms";
   for (std::string_view rest = values.numbers; !rest.empty();) {

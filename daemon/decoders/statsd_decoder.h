@@ -39,7 +39,7 @@ class StatsdDecoder final : public Decoder {
     std::size_t first_label = 0;
   };
   void decode_line(std::string_view line, const Message& message, std::size_t offset, MessageOutput& output);
-  std::optional<Refusal> take_values(std::string_view& line, Values& values, DecodedBatch& out) const;
+  std::optional<Fault> take_values(std::string_view& line, std::size_t offset, Values& values, DecodedBatch& out) const;
   void add(std::string_view path, const Values& values, const Message& message, std::size_t offset,
            MessageOutput& output);
 

@@ -27,6 +27,7 @@ Intake::Intake(IntakeParts parts)
       unsafe_(std::move(parts.on_unsafe)),
       storage_wanted_(std::move(parts.on_storage_wanted)),
       routes_(std::move(parts.routes)),
+      edges_(std::move(parts.recovered.edges)),
       slots_(std::move(parts.sources)),
       pipeline_(parts.pipeline),
       quarantine_(parts.quarantine),
@@ -44,6 +45,7 @@ Intake::Intake(IntakeParts parts)
       traffic_(slots_.names().size()) {
   const MutexLock lock(mutex_);
   enrichment_.replace(std::move(parts.tables));
+  edges_.keep(routes_.sinks());
   if (!clock_set_) pipeline_.keep_series();
   if (quarantine_ != nullptr) quarantine_->continue_behind(late_.newest());
   const bool has_run = !clock_set_ && pipeline_.now();  // the clock may say any time
@@ -514,7 +516,7 @@ bool Intake::fire_windows(Fire fire, Moment now, const LateNumbers* late) {
   emission_.added = std::move(added);
   rows_emitted_ += emission_.rows.size();
   taps_.show_rows(emission_, pipeline_);
-  send(routes_.select(emission_, pipeline_, identity_.run));
+  send(routes_.select(emission_, pipeline_, identity_.run, edges_));
   firing_room_.fired();
   check_room_again();
   return true;
@@ -602,6 +604,7 @@ void Intake::adopt(Reconfiguration next) {
   late_.know(pipeline_.options().windows, clock_.now().wall);
   enrichment_.replace(std::move(next.tables));
   routes_ = std::move(next.routes);
+  edges_.keep(routes_.sinks());
 }
 
 SourceId Intake::source_id(const std::string& name) {
@@ -738,7 +741,7 @@ std::optional<Checkpoint> Intake::checkpoint() {
   StateHistory history = history_;
   history.note({identity_.run, checkpoint.epoch});
   checkpoint.intake = IntakeState{slots_.names(),     messages_.sessions(), held_, messages_.positions(),
-                                  messages_.values(), std::move(history),   late_}
+                                  messages_.values(), std::move(history),   late_, edges_}
                           .save();
   return checkpoint;
 }

@@ -262,6 +262,7 @@ class Intake final : public SourceHost {
   SourceListeners listeners_;  // called without mutex_
 
   RowRoutes routes_ GUARDED_BY(mutex_);
+  RowEdges edges_ GUARDED_BY(mutex_);
   SourceSlots slots_ GUARDED_BY(mutex_);
   Pipeline& pipeline_ GUARDED_BY(mutex_);
   Enrichment enrichment_ GUARDED_BY(mutex_);

@@ -1,8 +1,8 @@
 // What the intake remembers besides the pipeline: part of a checkpoint. Bytes: strings of the sources' names, then the
 // sessions with their newest messages, then the batches that wait for the clock, then the positions of sources, then
-// the stored values, then how far each run came, then which late readings were added to rows (pipeline/bytes.h), then
-// the former options that took batches which wait; the last two are missing in states of earlier versions, and the last
-// one where there are none.
+// the stored values, then how far each run came, then which late readings were added to rows, then the edges of sinks
+// with `on = "change"`, then the former options that took batches which wait (pipeline/bytes.h); the last three are
+// missing in states of earlier versions, and the last one where there are none.
 //
 // Thread: plain values. Fails: `restore` says false to bytes that are no such state.
 #pragma once
@@ -16,6 +16,7 @@
 #include "daemon/intake/source_positions.h"
 #include "daemon/intake/source_sessions.h"
 #include "daemon/intake/stored_values.h"
+#include "daemon/outbox/row_edges.h"
 #include "sinks/state_history.h"
 
 namespace edgetide {
@@ -28,6 +29,7 @@ struct IntakeState {
   StoredValues values = {};
   StateHistory history;
   LateMarks late = {};
+  RowEdges edges = {};
 
   std::string save() const {
     std::string bytes;
@@ -40,6 +42,7 @@ struct IntakeState {
     values.save(out);
     history.save(out);
     late.save(out);
+    edges.save(out);
     if (!held.former_options().empty()) held.save_options(out);
     return bytes;
   }
@@ -55,6 +58,7 @@ struct IntakeState {
     values.load(in);
     history.load(in);
     if (!in.at_end()) late.load(in);
+    if (!in.at_end()) edges.load(in);
     if (!in.at_end()) held.load_options(in);
     return in.ok() && in.at_end();
   }

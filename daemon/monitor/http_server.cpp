@@ -19,10 +19,6 @@ class HttpServer::Answers final : public HttpService {
     if (request.method != "GET" && request.method != "HEAD") {
       return HttpAnswer{.status = 405, .body = "GET and HEAD only\n", .headers = {{"Allow", "GET, HEAD"}}};
     }
-    const std::size_t hosts = request.count_of("Host");
-    if (hosts > 1 || (hosts == 0 && request.version == "HTTP/1.1")) {  // RFC 9112, 3.2
-      return HttpAnswer{.status = 400, .body = "one Host header is needed\n"};
-    }
     const auto host = request.header("Host");
     if (!options_.any_host && host && !answers_to_host(*host, address_, options_.hosts)) {
       return HttpAnswer{.status = 403, .body = "this name is not known here; [http] hosts lists those that are\n"};

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/outbox/row_filter.h"
 #include "daemon/outbox/row_selection.h"
 #include "daemon/outbox/row_translation.h"
 #include "daemon/outbox/sink_worker.h"
@@ -22,8 +23,9 @@ namespace edgetide {
 class RowRoutes {
  public:
   // `translation`: of the rows, where the windows are not those of the worker's schemas.
-  void add(RowSelection selection, SinkWorker& worker, std::optional<RowTranslation> translation = std::nullopt) {
-    routes_.push_back({std::move(selection), &worker, std::move(translation)});
+  void add(RowSelection selection, SinkWorker& worker, std::optional<RowFilter> filter = std::nullopt,
+           std::optional<RowTranslation> translation = std::nullopt) {
+    routes_.push_back({std::move(selection), &worker, std::move(filter), std::move(translation)});
   }
 
   // What each worker gets of an epoch, and its delivery to them. `run`: the one that has fired the epoch.
@@ -31,11 +33,13 @@ class RowRoutes {
     SinkWorker* worker;
     RowBatch rows;
   };
-  std::vector<RoutedBatch> select(const Emission& emission, const Pipeline& pipeline, std::uint64_t run) const {
+  std::vector<RoutedBatch> select(const Emission& emission, const Pipeline& pipeline, std::uint64_t run,
+                                  RowEdges& edges) const {
     std::vector<RoutedBatch> batches;
     if (emission.rows.empty() && emission.added.rows.empty()) return batches;
     for (const Route& route : routes_) {
       RowBatch rows = route.selection.select(emission, pipeline, run);
+      if (route.filter) route.filter->apply(rows, edges);
       if (route.translation) route.translation->apply(rows);
       if (!rows.windows.empty()) batches.push_back({route.worker, std::move(rows)});
     }
@@ -50,10 +54,16 @@ class RowRoutes {
     for (const RoutedBatch& batch : batches) batch.worker->expect(batch.rows);
   }
 
+  std::vector<std::string> sinks() const {
+    std::vector<std::string> names;
+    for (const Route& route : routes_) names.push_back(route.worker->name());
+    return names;
+  }
+
   // Some table takes the window.
   bool adds_to(WindowId window) const noexcept {
     return std::any_of(routes_.begin(), routes_.end(),
-                       [&](const Route& route) { return route.selection.adds_to(window); });
+                       [&](const Route& route) { return route.selection.adds_to(window) && !route.filter; });
   }
 
   bool may_block() const noexcept {
@@ -101,6 +111,7 @@ class RowRoutes {
   struct Route {
     RowSelection selection;
     SinkWorker* worker;
+    std::optional<RowFilter> filter;
     std::optional<RowTranslation> translation;
 
     std::uint64_t room_beside(std::span<const RowsDue> due) const noexcept {

@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include "daemon/outbox/row_filter.h"
 #include "sinks/row_guard.h"
 
 namespace edgetide {
@@ -11,17 +12,16 @@ namespace edgetide {
 namespace {
 
 // Readings that come together share the windows that many of them would begin.
-constexpr std::int64_t max_windows_of_reading = 8;
+constexpr std::size_t max_windows_of_reading = 8;
 
 std::size_t windows_of_reading(const WindowOptions& window) {
-  if (window.kind != WindowKind::sliding) return 1;
-  return static_cast<std::size_t>(std::min(window.size.count() / window.slide.count() + 1, max_windows_of_reading));
+  return std::min(traits_of(window.kind).windows_of_reading(window), max_windows_of_reading);
 }
 
 }  // namespace
 
 std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs,
-                                     SinkKind kind) {
+                                     SinkKind kind, FilterOn on) {
   std::vector<WindowSchema> schemas;
   for (const WindowId input : inputs) {
     const WindowOptions& window = windows[index_of(input)];
@@ -32,6 +32,7 @@ std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, 
     }
     if (window.top) schema.columns.push_back({rank_column, true});
     if (kind == SinkKind::table && !counts_readings(schema)) schema.columns.push_back({readings_column, true});
+    if (on == FilterOn::change) schema.columns.push_back({edge_column, true});
   }
   return schemas;
 }

@@ -19,8 +19,9 @@ namespace edgetide {
 
 // The schemas of a sink's inputs, in the order of `inputs`. A table of a window without the aggregate `count` has one
 // more column, the last one: how many readings a row has, which decides what may replace it (sinks/row_guard.h).
+// `on`: row_filter.h.
 std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs,
-                                     SinkKind kind = SinkKind::stream);
+                                     SinkKind kind = SinkKind::stream, FilterOn on = FilterOn::match);
 
 class RowSelection {
  public:

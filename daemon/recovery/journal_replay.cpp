@@ -30,6 +30,7 @@ JournalReplay::JournalReplay(Pipeline& pipeline, MakeRoutes make_routes, IntakeS
       positions_(state.positions),
       values_(state.values),
       late_(state.late),
+      edges_(state.edges),
       source_names_(names_of(pipeline.options().sources)) {}
 
 void JournalReplay::begin(const std::vector<std::string>& sources, std::uint64_t run) {
@@ -248,7 +249,7 @@ void JournalReplay::fire(const JournaledTick& tick, AddedRows added) {
   }
   pipeline_.tick(tick.now, tick.fire, emission_);
   emission_.added = std::move(added);
-  RowRoutes::send(routes_.select(emission_, pipeline_, run_));
+  RowRoutes::send(routes_.select(emission_, pipeline_, run_, edges_));
 }
 
 void JournalReplay::apply_one(const JournaledConnection& connection) {

@@ -88,6 +88,7 @@ class JournalReplay {
   SourcePositions& positions_;
   StoredValues& values_;
   LateMarks& late_;
+  RowEdges& edges_;
   std::vector<std::string> source_names_;  // of the pipeline
 
   std::uint64_t run_ = 0;

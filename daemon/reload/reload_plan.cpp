@@ -74,7 +74,7 @@ std::vector<Named<SinkContent>> sinks_of(const GatewayOptions& options) {
   for (const SinkOptions& sink : options.sinks) {
     sinks.push_back({sink.name,
                      {sink.outbox, sink.store.get(),
-                      schemas_of(options.pipeline.windows, sink.inputs, sink.store->traits().kind)}});
+                      schemas_of(options.pipeline.windows, sink.inputs, sink.store->traits().kind, sink.filter.on)}});
   }
   return sinks;
 }

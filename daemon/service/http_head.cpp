@@ -62,21 +62,32 @@ bool are_whole(std::string_view version, const Headers& headers, std::string_vie
   return is_end(before, head.data() + head.size(), 4);  // and the empty line
 }
 
-// Two programs that read one connection have to agree where a body ends (RFC 9112, 6.3).
-bool has_one_length(const Headers& headers) {
-  const auto is = [](const Header& header, const char* name) {
-    return header.name.size() == std::strlen(name) && strncasecmp(header.name.data(), name, header.name.size()) == 0;
+bool is(const Header& header, std::string_view name) noexcept {
+  return header.name.size() == name.size() && strncasecmp(header.name.data(), name.data(), name.size()) == 0;
+}
+
+// Two programs that read one request have to agree whom it is for, where it ends, who sends it and what it is: of two
+// values one takes the first and the other the last (RFC 9110, 5.3; RFC 9112, 3.2 and 6.3).
+std::string_view fault_of_several(std::string_view version, const Headers& headers) {
+  const auto count = [&](std::string_view name) {
+    return std::count_if(headers.begin(), headers.end(), [&](const Header& header) { return is(header, name); });
   };
-  return std::count_if(headers.begin(), headers.end(), [&](const Header& header) {
-           return is(header, "Content-Length") || is(header, "Transfer-Encoding");
-         }) <= 1;
+  const auto hosts = count("Host");
+  if (hosts > 1 || (hosts == 0 && version == "HTTP/1.1")) return "one Host header is needed";
+  if (count("Content-Length") + count("Transfer-Encoding") > 1)
+    return "one Content-Length or Transfer-Encoding is enough";
+  if (count("Authorization") > 1) return "one Authorization header is enough";
+  if (count("Idempotency-Key") > 1) return "one Idempotency-Key header is enough";
+  if (count("Content-Type") > 1) return "one Content-Type header is enough";
+  if (count("Content-Encoding") > 1) return "one Content-Encoding header is enough";
+  return {};
 }
 
 }  // namespace
 
 std::string_view fault_of_head(MHD_Connection* connection, const HttpFirstLine& line) {
   const Headers headers = headers_of(connection);
-  if (!has_one_length(headers)) return "one Content-Length or Transfer-Encoding is enough";
+  if (const std::string_view fault = fault_of_several(line.version, headers); !fault.empty()) return fault;
   if (!std::string_view(MHD_get_version()).starts_with("0.")) return {};
   if (!is_whole(line)) return "the request line has a NUL byte";
   const auto* const size = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);

@@ -1,4 +1,5 @@
-// Whether libmicrohttpd read the head of a request as it was sent. Before version 1.0 it takes a NUL for the end of the
+// Whether the head of a request says one thing only: headers that may stand there once do, in every version of it. And
+// whether libmicrohttpd read it as it was sent. Before version 1.0 it takes a NUL for the end of the
 // method, the path, the query or a value, the first line of a folded value for all of it, and a line that begins with a
 // blank for a header of such a name. It parses in place and puts NUL where parts end: behind a whole part stand its end
 // and the next part, or the end of the head.

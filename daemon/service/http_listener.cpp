@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <sstream>
 #include <stdexcept>
-#include <strings.h>
 #include <sys/epoll.h>
 
 #include "daemon/service/accept_rest.h"
@@ -67,19 +66,6 @@ std::optional<Duration> sooner(std::optional<Duration> a, std::optional<Duration
 std::optional<std::string_view> HttpRequest::header(const char* name) const {
   const char* const value = MHD_lookup_connection_value(connection_, MHD_HEADER_KIND, name);
   return value == nullptr ? std::nullopt : std::optional<std::string_view>(value);
-}
-
-std::size_t HttpRequest::count_of(const char* name) const {
-  std::pair<const char*, std::size_t> wanted{name, 0};
-  MHD_get_connection_values(
-      connection_, MHD_HEADER_KIND,
-      [](void* counted, MHD_ValueKind, const char* key, const char*) {
-        auto& [header, count] = *static_cast<std::pair<const char*, std::size_t>*>(counted);
-        count += strcasecmp(key, header) == 0 ? 1U : 0U;
-        return MHD_YES;
-      },
-      &wanted);
-  return wanted.second;
 }
 
 std::optional<std::string_view> HttpRequest::argument(const char* name) const {

@@ -56,9 +56,8 @@ class HttpRequest {
   std::string body;
   std::unique_ptr<HttpNote> note;
 
-  // Nothing: there is none. Of several, the first.
+  // Nothing: there is none. Of several, the first; what must not be there twice is not (http_head.h).
   std::optional<std::string_view> header(const char* name) const;
-  std::size_t count_of(const char* name) const;
   // Of the query; %XX as written, "+" as a blank.
   std::optional<std::string_view> argument(const char* name) const;
 

@@ -41,6 +41,7 @@ std::vector<RouteOptions> with_influx_routes(const HttpSourceOptions& options) {
     RouteOptions route{.topic = std::string(path), .mapping = {}};
     route.mapping.format = &influx_format;
     route.mapping.time.format = TimeFormat::unix_ns;
+    route.mapping.max_id_bytes = options.max_id_bytes;
     routes.push_back(std::move(route));
   }
   return routes;

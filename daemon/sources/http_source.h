@@ -28,11 +28,12 @@ struct HttpSourceOptions {
   bool allow_plaintext = false;    // beyond loopback without TLS; needs `allow`
   std::string cert_file;           // PEM; with them it speaks TLS only
   std::string key_file;
-  std::string token;                         // secret: a request has to bear it; empty: none
-  bool influx = false;                       // InfluxDB's paths too
-  std::vector<RouteOptions> routes;          // `topic` is a path, with its leading slash
-  std::size_t max_body_bytes = 1024 * 1024;  // as sent, and inflated
-  std::size_t max_requests = 16;             // with a body, at once
+  std::string token;                                  // secret: a request has to bear it; empty: none
+  bool influx = false;                                // InfluxDB's paths too
+  std::size_t max_id_bytes = edgetide::max_id_bytes;  // of names that come over these
+  std::vector<RouteOptions> routes;                   // `topic` is a path, with its leading slash
+  std::size_t max_body_bytes = 1024 * 1024;           // as sent, and inflated
+  std::size_t max_requests = 16;                      // with a body, at once
   std::size_t max_connections = 64;
   std::size_t max_connections_per_peer = 16;
   Duration request_timeout = Duration::seconds(30);

@@ -28,7 +28,10 @@ constexpr std::size_t max_batch_bytes = 64 * 1024;
 constexpr std::size_t max_batch_records = 1000;
 constexpr std::size_t max_kafka_partitions = 256;  // whose positions are kept: SourcePositions::max_partitions
 constexpr auto patience_before_pause = 1s;
-constexpr auto between_commits = 1s;
+// What was taken since the last one counts again if this gateway is killed and another one gets the partition. Each is
+// a request, and a record in the log of the broker for each partition.
+constexpr auto between_commits = 200ms;
+constexpr auto after_failed_commit = 1s;
 constexpr auto between_polls = 60s;         // librdkafka takes a consumer that does not poll for 5 min for dead
 constexpr auto between_bare_batches = 10s;  // that only say how far was read
 constexpr auto time_to_give_up = 5s;        // partitions that the group takes away
@@ -689,7 +692,7 @@ void KafkaSource::commit() {
     commit_->is_sent = true;
   } else {
     commit_.reset();
-    commit_at_ = std::chrono::steady_clock::now() + between_commits;
+    commit_at_ = std::chrono::steady_clock::now() + after_failed_commit;
   }
 }
 
@@ -707,8 +710,9 @@ void KafkaSource::note_committed(const KafkaFailure& failure) {
     if (is_revoked_) give_up();
     return;
   }
-  if (!is_revoked_ || failure.kind != KafkaFailure::Kind::none) {
-    commit_at_ = std::chrono::steady_clock::now() + between_commits;
+  const bool has_failed = failure.kind != KafkaFailure::Kind::none;
+  if (!is_revoked_ || has_failed) {
+    commit_at_ = std::chrono::steady_clock::now() + (has_failed ? after_failed_commit : between_commits);
     return wake(*commit_at_);
   }
   commit();

@@ -2,9 +2,9 @@
 //
 // In:      records; up to 64 KiB of them are a batch, with the offset behind its last record of each partition, so that
 //          after a crash each record is taken once (kafka_position.h).
-// Ack:     the group's offsets, once what is before them is durable, at most once a second. They are for others: tools
-//          that show the lag, and the gateway that gets the partition next. A partition that the group takes away is
-//          given up when its offset is written, or after 5 s.
+// Ack:     the group's offsets, once what is before them is durable, at most five times a second. They are for others:
+//          tools that show the lag, and the gateway that gets the partition next. A partition that the group takes away
+//          is given up when its offset is written, or after 5 s.
 // Thread:  the loop's; `start` and `stop` from the gateway's main thread. librdkafka has its own threads, which only
 //          fill its queue.
 // Back-pressure: while the host holds a batch, nothing is taken from the queue; after 1 s the partitions are paused, so

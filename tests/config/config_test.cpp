@@ -247,6 +247,44 @@ TEST(Config, keys_of_a_mapping_reach_the_options) {
   EXPECT_EQ(socket_in(options, "local").route.mapping.time.format, TimeFormat::unix_us);
 }
 
+TEST(Config, limit_of_ids_holds_for_every_route_without_its_own) {
+  if (leaves_parts_out()) GTEST_SKIP();
+  const GatewayOptions options = loaded(R"(
+[limits]
+max_id_bytes = 300
+[sources.plant]
+type = "mqtt"
+servers = ["mqtt://localhost"]
+routes = [{ topic = "a/{device}", format = "json" }, { topic = "b/{device}", format = "json", max_id_bytes = 64 }]
+[sources.lines]
+type = "udp"
+listen = "127.0.0.1:8094"
+format = "influx"
+[sources.push]
+type = "http"
+influx = true
+routes = [{ path = "/a/{device}", format = "json" }]
+[sources.files]
+type = "spool"
+folder = "/drop"
+format = "influx"
+[sources.bus]
+type = "kafka"
+servers = ["localhost:9092"]
+subscribe = ["a"]
+routes = [{ topic = "a", format = "influx" }]
+[windows.w]
+size = "1m"
+)")
+                                     .options;
+  std::vector<std::size_t> limits;
+  for (const auto& source : options.sources) {
+    for (const RouteOptions& route : source.source->routes()) limits.push_back(route.mapping.max_id_bytes);
+  }
+  EXPECT_EQ(limits, (std::vector<std::size_t>{300, 64, 300, 300, 300, 300, 300, 300}));
+  EXPECT_NE(errors_of("[limits]\nmax_id_bytes = 513\n").find("max_id_bytes"), std::string::npos);
+}
+
 TEST(Config, keys_of_sockets_reach_the_options) {
   if (leaves_parts_out()) GTEST_SKIP();
   const GatewayOptions options = loaded(every_key_correct()).options;
@@ -467,6 +505,9 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   EXPECT_EQ(pg.inputs, std::vector<WindowId>{id_of<WindowId>(options.pipeline.windows, "hour")});
   EXPECT_EQ(pg.mode, OutputMode::append);
   EXPECT_DOUBLE_EQ(pg.outbox.max_rate, 0.5);
+  EXPECT_EQ(pg.outbox.max_lag, Duration::minutes(2));
+  EXPECT_EQ(pg.outbox.redeliver, Duration::minutes(7));
+  EXPECT_EQ(pg.outbox.redeliver_max_bytes, 3U * 1024U * 1024U);
   const SinkOptions& file = named(options.sinks, "file");
   EXPECT_EQ(file.outbox.max_rate, 0) << "no limit";
   EXPECT_EQ(pg.outbox.max_bytes, 1024U * 1024U);
@@ -603,7 +644,7 @@ TEST(Config, window_queries_that_make_no_sense_are_errors_with_their_location) {
       {typed_window(averages + "derived = { p = \"p + u\" }"), "4:17: error: windows.w: 'p' is computed from itself"},
       {typed_window(averages + "derived = { p = \"u = 3\" }"),
        "4:17: error: windows.w: derived.p: a formula assigns nothing"},
-      {typed_window(averages + "derived = { p = \"1 + 2\" }"), "4:17: error: windows.w: derived.p: no metric is named"},
+      {typed_window(averages + "derived = { p = \"1 + 2\" }"), "4:17: error: windows.w: derived.p: it names no value"},
   });
 }
 
@@ -747,6 +788,31 @@ TEST(Config, mistakes_in_the_rate_and_encoding_of_a_sink_are_errors) {
       {sink("type = \"stdout\"\nmax_rate = true"), "5:12: error: sinks.d: max_rate is true or false, not a rate"},
       {sink("type = \"stdout\"\nencoding = \"line\""),
        "5:12: error: sinks.d: encoding \"line\" is not one of \"json\", \"csv\", \"influx\""},
+  });
+}
+
+TEST(Config, condition_of_a_sink_is_read_with_the_aggregates_it_names) {
+  const SinkOptions sink_of_rows =
+      loaded(sink("type = \"stdout\"\nwhere = \"avg > 30 or count = 0\"\non = \"change\"")).options.sinks.at(0);
+  EXPECT_THAT(sink_of_rows.filter.variables, testing::ElementsAre("avg", "count"));
+  EXPECT_EQ(sink_of_rows.filter.on, FilterOn::change);
+  EXPECT_EQ(loaded(sink("type = \"stdout\"")).options.sinks.at(0).filter.where, nullptr);
+}
+
+TEST(Config, mistakes_in_the_condition_of_a_sink_are_errors) {
+  expect_errors({
+      {sink("type = \"stdout\"\nwhere = \"avg > \""),
+       "5:9: error: sinks.d: where: Unexpected end of expression at position 7, at character 7"},
+      {sink("type = \"stdout\"\nwhere = \"averag > 3\""), "5:9: error: sinks.d: window w has no aggregate 'averag'"},
+      {sink("type = \"stdout\"\nwhere = \"avgs > 3\""),
+       "5:9: error: sinks.d: window w has no aggregate 'avgs'\n    5 | where = \"avgs > 3\"\n      |         "
+       "^^^^^^^^^^ did "
+       "you mean 'avg'?"},
+      {sink("type = \"stdout\"\nwhere = 3"), "5:9: error: sinks.d: where is"},
+      {sink("type = \"stdout\"\non = \"change\""),
+       "5:6: error: sinks.d: on = \"change\" needs a `where` that begins and ends to hold"},
+      {sink("type = \"sqlite\"\nwhere = \"avg > 3\"\non = \"change\""),
+       "6:6: error: sinks.d: on = \"change\" is for sinks that are streams of rows"},
   });
 }
 

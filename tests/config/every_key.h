@@ -45,6 +45,7 @@ scope = "source"
 max_series = 5
 new_series_per_minute = 7
 memory = "2MiB"
+max_id_bytes = 200
 
 [clock]
 wait_after_boot = "2m"
@@ -203,6 +204,9 @@ type = "postgresql"
 inputs = ["hour"]
 mode = "append"
 max_rate = "30/m"
+max_lag = "2m"
+redeliver = "7m"
+redeliver_max_size = "3MiB"
 connection = "host=db"
 allow_plaintext = true
 user = "edge"
@@ -220,6 +224,8 @@ path = "sub/../rows.db"
 [sinks.out]
 type = "stdout"
 encoding = "influx"
+where = "count > 4"
+on = "change"
 
 [[tests]]
 name = "one reading"

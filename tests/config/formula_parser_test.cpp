@@ -46,7 +46,7 @@ TEST(FormulaParser, mistakes_are_reported_with_their_position) {
       {"u i", ""},
       {"nothere(u)", ""},
       {"\"text\"", ""},
-      {"1 + 2", "no metric is named"},
+      {"1 + 2", "it names no value"},
       {"u = 3", "assigns nothing"},
       {"u += 3", "assigns nothing"},
       {std::string(1001, 'u'), "longer than 1000 characters"},

@@ -1,6 +1,8 @@
 // Configurations that are no files, that never end, that nest without end, and that would write to the terminal.
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -190,6 +192,84 @@ TEST(HostileFile, connection_to_another_machine_without_full_tls_is_an_error) {
   EXPECT_EQ(errors("connection = \"host=127.0.0.1 sslmode=disable\""), "");
   const Variable host("PGHOST", "db.example");
   expect_has(errors("connection = \"sslmode=require\""), "answers at host db.example of PGHOST");
+}
+
+// Bounded work: each of these took seconds to minutes.
+TEST(HostileFile, mistakes_without_end_are_the_first_hundred) {
+  const auto lines = [](int count, const std::function<std::string(int)>& line) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += line(i);
+    return text;
+  };
+  const auto keys = [&](int count) {
+    return lines(count, [](int i) { return "key_" + std::to_string(i) + " = 1\n"; });
+  };
+  const struct {
+    const char* name;
+    std::string text;
+  } cases[] = {
+      {"unknown keys of the top", keys(9'000)},
+      {"more of them than a table may have", keys(60'000)},
+      {"unknown keys of a table", "[gateway]\n" + keys(9'000)},
+      {"unknown keys on one line",
+       "gateway = {" + lines(9'000, [](int i) { return "key_" + std::to_string(i) + " = 1, "; }) + "x = 1}"},
+      {"unknown tables", lines(9'000, [](int i) { return "[table_" + std::to_string(i) + "]\n"; })},
+      {"time zones",
+       lines(9'000, [](int i) { return "[windows.w" + std::to_string(i) + "]\ntimezone = \"Europe/Berlim\"\n"; })},
+      {"inputs that there are not",
+       lines(5'000, [](int i) { return "[sources.s" + std::to_string(i) + "]\n"; }) + "[windows.w]\ninputs = [" +
+           lines(50'000, [](int i) { return "\"t" + std::to_string(i) + "\", "; }) + "]\n"},
+      {"files that are not there",
+       "include = [" + lines(50'000, [](int i) { return "\"" + std::to_string(i) + ".toml\", "; }) + "]\n"},
+  };
+  for (const auto& [name, text] : cases) {
+    SCOPED_TRACE(name);
+    const std::string errors = errors_of(text);
+    EXPECT_LE(std::count(errors.begin(), errors.end(), '\n'), 3 * 100 + 1);
+    EXPECT_LE(errors.size(), 100'000U);
+    expect_has(errors, "The configuration was not applied.");
+  }
+  expect_has(errors_of(keys(101)), "100 errors, and there are more. ");
+  expect_has(errors_of(keys(60'000)), "a table has more than 10000 keys");
+  EXPECT_EQ(errors_of(keys(97)).find("and there are more"), std::string::npos);
+}
+
+TEST(HostileFile, control_characters_in_names_and_paths_are_errors_at_their_place) {
+  const struct {
+    std::string text;
+    std::string message;
+  } cases[] = {
+      {R"(include = ["\u001b[31m*"])", R"(:1:12: error: include: "\x1b[31m*" has a control character)"},
+      {"[gateway]\nstate_directory = \"/var/\\u001bc\"",
+       R"(:2:19: error: state_directory: "/var/\x1bc" has a control)"},
+      {"[gateway]\nid = \"a\\nb\"", R"(:2:6: error: id: "a\x0ab" has a control)"},
+      {"[sources.a]\ntype = \"mqtt\"\nservers = [\"tcp://127.0.0.1\\u0007\"]",
+       R"(:3:12: error: servers: "tcp://127.0.0.1\x07")"},
+      {"[sinks.a]\ntype = \"postgresql\"\ntable = \"t\\u009b31m\"", R"(table: "t\xc2\x9b31m" has a control character)"},
+      {"[sources.\"\\u001b\"]\ntype = \"tcp\"", R"(the key '\x1b' has a control character)"},
+      {"[sources.states]\ntype = \"\\u001b\"", R"(type: "\x1b" has a control character)"},
+      {"[windows.a.metric]\nsource = [\"\\u202eb\"]", R"(source: "\xe2\x80\xaeb" has a control character)"},
+  };
+  for (const auto& [text, message] : cases) {
+    const std::string errors = errors_of(text + '\n');
+    expect_has(errors, message);
+    EXPECT_EQ(errors.find('\x1b'), std::string::npos) << errors;
+  }
+  const Variable variable("EDGETIDE_TEST_TEXT", "a\x1b[31m");
+  expect_has(errors_of("[gateway]\nstate_directory = \"/${env:EDGETIDE_TEST_TEXT}\"\n"),
+             R"(state_directory: "/${env:EDGETIDE_TEST_TEXT}" has a control character)");
+}
+
+TEST(HostileFile, tables_that_are_none_are_answered_with_what_is_meant) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"credential", "secrets have no table; write \"${credential:NAME}\""},
+      {"credentials", "secrets have no table"},
+      {"outputs", "did you mean 'sinks'?"},
+      {"source", "did you mean 'sources'?"},
+      {"window", "did you mean 'windows'?"},
+      {"logging", "did you mean 'log'?"},
+      {"limit", "did you mean 'limits'?"}};
+  for (const auto& [name, hint] : cases) expect_has(errors_of('[' + std::string(name) + "]\nx = 1\n"), hint);
 }
 
 }  // namespace

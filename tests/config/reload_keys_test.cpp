@@ -43,6 +43,7 @@ const std::map<std::pair<std::string, std::string>, Edit> edits = {
     {{"[limits]", "max_series"}, {"max_series = 5", "max_series = 6"}},
     {{"[limits]", "new_series_per_minute"}, {"minute = 7", "minute = 8"}},
     {{"[limits]", "memory"}, {"\"2MiB\"", "\"3MiB\""}},
+    {{"[limits]", "max_id_bytes"}, {"max_id_bytes = 200", "max_id_bytes = 201"}},
     {{"[journal]", "durability"}, {"\"power\"", "\"none\""}},
     {{"[journal]", "sync_interval"}, {"sync_interval = \"1s\"", "sync_interval = \"2s\""}},
     {{"[journal]", "max_size"}, {"\"32MiB\"", "\"33MiB\""}},
@@ -71,6 +72,10 @@ const std::map<std::pair<std::string, std::string>, Edit> edits = {
     {{"[sources.NAME.tls]", "cert"}, {"\"/cert\"", "\"/other\""}},
     {{"[sources.NAME.tls]", "key"}, {"\"/key\"", "\"/other\""}},
     {{"[sources.NAME.tls]", "alpn"}, {"x-amzn-mqtt-ca", "mqtt"}},
+    {{"[sinks.NAME.tls]", "ca"}, {"\"/cloud/ca\"", "\"/cloud/cb\""}},
+    {{"[sinks.NAME.tls]", "cert"}, {"\"/cloud/cert\"", "\"/cloud/other\""}},
+    {{"[sinks.NAME.tls]", "key"}, {"\"/cloud/key\"", "\"/cloud/other\""}},
+    {{"[sinks.NAME.tls]", "alpn"}, {"alpn = \"cloud\"", "alpn = \"mqtt\""}},
     {{"[[sources.NAME.routes]]", "topic"}, {"n/{device}", "o/{device}"}},
     {{"Mapping", "format"}, {"format = \"number\"\nunit = \"°C\"", "format = \"json\""}},
     {{"Mapping", "sensor"}, {"sensor = \"{area}/{device}\"", "sensor = \"{device}\""}},
@@ -162,7 +167,12 @@ const std::map<std::pair<std::string, std::string>, Edit> edits = {
     {{"[sinks.NAME]", "type"}, {"type = \"stdout\"\nencoding = \"influx\"", "type = \"sqlite\""}},
     {{"[sinks.NAME]", "inputs"}, {"inputs = [\"hour\"]", "inputs = [\"minute\"]"}},
     {{"[sinks.NAME]", "mode"}, {"mode = \"append\"", "mode = \"update\""}},
+    {{"[sinks.NAME]", "where"}, {"count > 4", "count > 5"}},
+    {{"[sinks.NAME]", "on"}, {"on = \"change\"", "on = \"match\""}},
     {{"[sinks.NAME]", "max_rate"}, {"\"30/m\"", "\"31/m\""}},
+    {{"[sinks.NAME]", "max_lag"}, {"max_lag = \"2m\"", "max_lag = \"3m\""}},
+    {{"[sinks.NAME]", "redeliver"}, {"redeliver = \"7m\"", "redeliver = \"8m\""}},
+    {{"[sinks.NAME]", "redeliver_max_size"}, {"\"3MiB\"", "\"4MiB\""}},
     {{"[sinks.NAME] with type = \"stdout\"", "encoding"}, {"encoding = \"influx\"", "encoding = \"json\""}},
     {{"[sinks.NAME.outbox]", "max_size"}, {"{ max_size = \"1MiB\"", "{ max_size = \"2MiB\""}},
     {{"[sinks.NAME.outbox]", "when_full"}, {"when_full = \"block\" }", "when_full = \"drop_oldest\" }"}},
@@ -180,13 +190,23 @@ const std::map<std::pair<std::string, std::string>, Edit> edits = {
     {{"[sinks.NAME] with type = \"sqlite\"", "path"}, {"sub/../rows.db", "other.db"}},
 };
 
-// "key = value  # other: value" in the example of the part that the group is of.
+// "sources" of "[[sources.NAME.routes]]".
+std::string_view kind_of(std::string_view header) {
+  header.remove_prefix(std::min(header.find_first_not_of('['), header.size()));
+  return header.substr(0, header.find('.'));
+}
+
+// "key = value  # other: value" in the example of the part that the group is of. A source and a sink of one type share
+// a file.
 std::optional<Edit> edit_in_example(const KeyGroup& group, std::string_view key) {
   constexpr std::string_view other = "  # other: ";
   for (const PartExample& example : part_examples()) {
     if (group.title.find('"' + example.part + '"') == std::string_view::npos) continue;
     std::istringstream lines(example.text);
+    bool is_of_kind = true;
     for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with('[')) is_of_kind = kind_of(line) == kind_of(group.title) || group.title[0] != '[';
+      if (!is_of_kind) continue;
       const std::size_t at = line.find(other);
       if (at == std::string::npos || !line.starts_with(std::string(key) + " = ")) continue;
       return Edit{line, std::string(key) + " = " + line.substr(at + other.size())};

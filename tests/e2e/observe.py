@@ -3,8 +3,10 @@
 import http.client
 import json
 import os
+import pathlib
 import pty
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -95,6 +97,22 @@ def check_http(look):
         each.close()
 
 
+def check_page(look, status):
+    if not shutil.which("node"):
+        return print("the script of the status page was not run: no node", file=sys.stderr)
+    page, answer = look.world.folder / "page.html", look.world.folder / "status.json"
+    page.write_text(look.get("/")[1])
+    answer.write_text(json.dumps(status))
+    shown = subprocess.run(["node", pathlib.Path(__file__).with_name("status_page.mjs"), page, answer], check=True,
+                           capture_output=True, text=True, timeout=60).stdout
+    assert "sources: " in shown and " kitchen / " in shown, shown
+    unread = [(each["name"], route) for each in status["sources"] for route in each["messages_without_reading"]]
+    assert unread, status["sources"]
+    for source, route in unread:
+        for reason in route.keys() - {"route"}:
+            assert f"{source} {route['route'] or '–'} {reason} {route[reason]}" in shown, shown
+
+
 def check_status(look, now):
     status = json.loads(look.get("/status.json")[1])
     assert status["gateway"] == "e2e" and status["ready"], status
@@ -103,6 +121,7 @@ def check_status(look, now):
     assert source["refused"] == {"too_early": 1, "bad_id": 1} and source["bytes"] > 100, source
     minute = status["windows"][0]
     assert minute["spans"] and minute["watermark"]["slowest"] <= minute["watermark"]["median"], minute
+    check_page(look, status)
     assert [s["sensor"] for s in status["late_sensors"]] == ["kitchen"], status["late_sensors"]
     assert [s["sensor"] for s in status["skewed_sensors"]] == ["<b>"], status["skewed_sensors"]
     assert json.loads(look.edgetide("status", "--format", "json"))["sources"] == status["sources"]

@@ -295,7 +295,7 @@ TEST(Top, that_is_changed_ranks_again_at_the_next_firing) {
       ASSERT_EQ(pipeline.restore(again, Connections::go_on), std::nullopt);
       std::vector<std::string> rows = ranked_lines(pipeline, tick(pipeline, 2));
       for (std::string& row : rows) row.replace(row.find('['), row.find(')') - row.find('[') + 1, "[0,10)");
-      EXPECT_EQ(rows, c.rows) << c.what << ", " << word_of(window_kind_words, kind);
+      EXPECT_EQ(rows, c.rows) << c.what << ", " << traits_of(kind).name;
       EXPECT_THAT(lines(pipeline, tick(pipeline, 3)), IsEmpty()) << c.what;
     }
   }
@@ -400,6 +400,33 @@ TEST(EmitEmpty, end_of_the_input_makes_the_same_rows_final_whatever_left_before)
       std::sort(finals.begin(), finals.end());
       EXPECT_EQ(finals, c.rows) << static_cast<int>(c.scope) << ticks;
     }
+  }
+}
+
+// All sensors are silent, and the clock of the source has passed windows of a, whose own clock is behind.
+TEST(EmitEmpty, end_of_the_input_after_silence_makes_the_rows_that_a_tick_before_it_makes) {
+  for (const WatermarkScope scope : {WatermarkScope::source, WatermarkScope::global, WatermarkScope::stream}) {
+    std::set<std::string> rows[2];
+    for (const bool ticks : {false, true}) {
+      PipelineOptions options = one_window();
+      options.windows[0].emit_empty = true;
+      options.windows[0].allowed_lateness = Duration::seconds(25);
+      options.sources[0].time.scope = scope;
+      options.sources[0].time.idle_timeout = Duration::seconds(8);
+      Pipeline pipeline(options);
+      const auto keep = [&](double now) {
+        for (const std::string& line : lines(pipeline, tick(pipeline, now, Fire::all)))
+          rows[ticks].insert(line.substr(0, line.find(')') + 1));
+      };
+      pipeline.connected(SourceId{0}, moment(0));
+      read_at(pipeline, 1, "a", -42);
+      read_at(pipeline, 16, "b", 15);
+      if (ticks) keep(76);
+      pipeline.raise_watermarks(Timestamp::latest());
+      keep(76);
+    }
+    EXPECT_TRUE(rows[0].contains("a [30,40)")) << static_cast<int>(scope);
+    EXPECT_EQ(rows[0], rows[1]) << static_cast<int>(scope);
   }
 }
 

@@ -66,7 +66,7 @@ class FileSinkTest : public testing::Test {
 };
 
 TEST_F(FileSinkTest, is_a_stream_that_stores_each_epoch_once) {
-  EXPECT_EQ(opened()->traits(), (SinkTraits{.kind = SinkKind::stream, .delivery = DeliveryGuarantee::exactly_once}));
+  EXPECT_EQ(file_traits(), (SinkTraits{.kind = SinkKind::stream, .delivery = DeliveryGuarantee::exactly_once}));
 }
 
 TEST_F(FileSinkTest, rows_are_lines_of_a_part_until_it_is_finished) {

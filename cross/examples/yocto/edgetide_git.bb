@@ -12,7 +12,7 @@ S = "${WORKDIR}/git"
 inherit cmake pkgconfig systemd
 
 DEPENDS = "paho-mqtt-c paho-mqtt-cpp libpqxx postgresql sqlite3 tomlplusplus simdjson spdlog systemd libmicrohttpd \
-           cli11 date libcbor librdkafka muparser re2 xxhash zlib zstd"
+           cli11 curl date libcbor librdkafka muparser re2 xxhash zlib zstd"
 
 # The program prints manual pages and completions, but a cross-compiled program cannot run here.
 EXTRA_OECMAKE = "-DEDGETIDE_TESTS=OFF -DEDGETIDE_MANUAL=OFF -DCMAKE_UNITY_BUILD=ON \

@@ -218,6 +218,12 @@ TEST(CborDecoder, every_value_is_taken_by_its_path) {
   for (const auto& c : cases) EXPECT_EQ(decoded(mapping(), bytes_of(c.bytes)), c.expected) << c.bytes;
 }
 
+TEST(CborDecoder, second_value_of_one_name_is_refused_where_values_are_listed) {
+  MappingOptions listed = mapping();
+  listed.values = {{.path = "a"}};
+  EXPECT_EQ(decoded(listed, bytes_of("a2 61 61 01 61 61 02")), "s/a=1; repeated_name@0(a)");
+}
+
 TEST(CborDecoder, mapping_is_that_of_json) {
   MappingOptions cbor;
   cbor.format = &cbor_format;

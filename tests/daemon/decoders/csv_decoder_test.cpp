@@ -118,7 +118,7 @@ TEST(CsvDecoder, record_with_a_metric_names_its_values_by_it) {
   auto mapping = csv({"id", "what", "value", "min"});
   mapping.time.path.clear();
   mapping.metric_path = "what";
-  EXPECT_EQ(decoded(mapping, "a,temp,1,0\na,,2,0"), "a/temp=1; a/temp.min=0; bad_id@11");
+  EXPECT_EQ(decoded(mapping, "a,temp,1,0\na,,2,0"), "a/temp=1; a/temp.min=0; bad_id@13(what)");
   mapping.values = {{.path = "min"}};
   EXPECT_EQ(decoded(mapping, "a,temp,1,0"), "a/temp=0");
 }
@@ -127,7 +127,7 @@ TEST(CsvDecoder, sensor_template_stands_in_for_an_absent_column) {
   auto mapping = csv();
   EXPECT_EQ(decoded(mapping, "t\n1", "x/{device}", "x/d"), "d/t=1");
   EXPECT_EQ(decoded(mapping, "id,t\n,1", "x/{device}", "x/d"), "d/t=1");
-  EXPECT_EQ(decoded(mapping, "t\n1"), "bad_id@2");
+  EXPECT_EQ(decoded(mapping, "t\n1"), "bad_id@2(sensor)");
 }
 
 TEST(CsvDecoder, bad_line_is_refused_and_the_next_goes_on) {
@@ -138,8 +138,8 @@ TEST(CsvDecoder, bad_line_is_refused_and_the_next_goes_on) {
       {"id,t\n\"a\"x,1\nb,2", "b/t=2; bad_syntax@8"},
       {"id,t\n\"a,1\nb,2", "b/t=2; bad_syntax@13"},
       {"id,time,t\na,later,1\nb,2,2", "a/t=1@unreadable; b/t=2@2000000"},
-      {"id,t\na\x01,1\nb,2", "b/t=2; bad_id@5"},
-      {"id,\x01\na,1", "bad_id@7"},
+      {"id,t\na\x01,1\nb,2", "b/t=2; bad_id@5(id)"},
+      {"id,\x01\na,1", "bad_id@7(\x01)"},
       {"\"id,t\na,1", "bad_syntax@9"},
       {"id,t\na,1e999\nb,nan\nc,3\nd,none", "c/t=3; not_finite@7; not_finite@15"},
   };
@@ -168,6 +168,17 @@ TEST(CsvDecoder, values_of_one_name_are_not_mixed) {
   mapping.values = {{.path = "t"}, {.path = "u", .metric = "t"}};
   EXPECT_EQ(mapping_error(mapping),
             "values: 'u' and 't' would both be the metric 't'; give one of them another 'metric'");
+  mapping.values = {{.path = "t"}, {.path = "u", .metric = "m.t"}};
+  mapping.metric = "m";
+  EXPECT_EQ(mapping_error(mapping),
+            "values: 'u' and 't' would both be the metric 'm.t'; give one of them another 'metric'");
+}
+
+TEST(CsvDecoder, listed_column_that_a_header_has_twice_is_refused_the_second_time) {
+  auto mapping = csv();
+  mapping.values = {{.path = "t"}, {.path = "u", .metric = "m"}};
+  EXPECT_EQ(decoded(mapping, "id,t,u,t,u\na,1,2,3,\nb,,5,6,7"),
+            "a/t=1; a/m=2; b/t=6; b/m=5; repeated_name@17(t); repeated_name@27(m)");
 }
 
 TEST(CsvDecoder, options_it_cannot_use_are_refused) {

@@ -202,7 +202,7 @@ TEST(DsmrDecoder, templates_name_sensor_and_metric) {
   EXPECT_EQ(decoded(mapping, power), "XMX5LGBBFG-K8/1-0:1.7.0[kW]=1");
   mapping.metric = "p1.{metric}";
   EXPECT_EQ(decoded(mapping, power), "XMX5LGBBFG-K8/p1.power_import[kW]=1");
-  EXPECT_EQ(decoded(mapping, telegram("1-0:1.7.0(1*kW)\n")), "bad_id@0") << "it has no identity";
+  EXPECT_EQ(decoded(mapping, telegram("1-0:1.7.0(1*kW)\n")), "bad_id@0(sensor)") << "it has no identity";
   mapping.sensor = "{name}";
   EXPECT_EQ(mapping_error(mapping), "sensor: '{name}' is neither captured by the topic nor a name of the format");
 }

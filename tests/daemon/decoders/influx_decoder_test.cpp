@@ -67,7 +67,7 @@ TEST(InfluxDecoder, templates_use_captures_measurement_tags_and_field) {
   mapping.sensor = "{site}/{host}/{measurement}";
   mapping.metric = "{measurement}:{field}";
   EXPECT_EQ(decoded(mapping, "cpu,host=a v=1", "x/{site}", "x/lyon"), "lyon/a/cpu/cpu:v=1{host=a}");
-  EXPECT_EQ(decoded(mapping, "cpu v=1", "x/{site}", "x/lyon"), "bad_id@0(x/lyon)") << "the line has no tag 'host'";
+  EXPECT_EQ(decoded(mapping, "cpu v=1", "x/{site}", "x/lyon"), "bad_id@0(sensor)") << "the line has no tag 'host'";
   mapping.sensor = "{measurement}";
   mapping.metric.clear();
   EXPECT_EQ(decoded(mapping, "cpu v=1"), "cpu/v=1");
@@ -102,7 +102,7 @@ TEST(InfluxDecoder, bad_field_costs_only_itself) {
       {"m a=nan,b=inf,c=1e999,d=i,e=+,f=+-1,g=0x1,h=1",
        "m/h=1; not_finite@2; not_finite@8; not_finite@14; bad_number@22; "
        "bad_number@26; bad_number@30; bad_number@36"},
-      {"m \x01=1,b=1", "m/b=1; bad_id@2"},
+      {"m \x01=1,b=1", "m/b=1; bad_id@2(field)"},
   };
   for (const InfluxCase& c : cases) EXPECT_EQ(decoded(influx(), c.payload), c.expected) << c.payload;
 }
@@ -129,10 +129,11 @@ TEST(InfluxDecoder, bad_line_is_refused_and_the_next_goes_on) {
       {"m v=1 2 3", "bad_syntax@8"},
       {"bad\nm v=1\nbad,\nm v=2", "m/v=1; m/v=2; bad_syntax@3; bad_syntax@14"},
       {"m v=1\rm v=2", "bad_syntax@5"},
-      {std::string("m\0 v=1", 7), "bad_id@0"},
-      {"m,a=\xFF v=1", "bad_id@2"},
-      {std::string(129, 'm') + " v=1", "bad_id@0"},
-      {"m,k=" + std::string(129, 'v') + " v=1", "bad_id@2"},
+      {std::string("m\0 v=1", 7), "bad_id@0(measurement)"},
+      {"m,a=\xFF v=1", "bad_id@4(tag value)"},
+      {"m,\xFF=a v=1", "bad_id@2(tag key)"},
+      {std::string(129, 'm') + " v=1", "bad_id@0(measurement)"},
+      {"m,k=" + std::string(129, 'v') + " v=1", "bad_id@4(tag value)"},
       {"m v=1\\", "bad_number@2"},
       {"m\\", "bad_syntax@2"},
   };

@@ -435,6 +435,38 @@ TEST(JsonDecoder, second_value_of_one_name_in_a_record_is_refused) {
   for (const auto& c : cases) EXPECT_EQ(decoded(for_sensor(), c.payload), c.expected) << c.payload;
 }
 
+TEST(JsonDecoder, second_value_of_one_name_is_refused_where_values_are_listed) {
+  const struct {
+    std::vector<ValueField> values;
+    const char* payload;
+    const char* expected;
+  } cases[] = {
+      {{{.path = "v"}}, R"({"v":1,"v":2})", "s/v=1; repeated_name@0(v)"},
+      {{{.path = "v", .metric = "m"}}, R"({"v":1,"v":2})", "s/m=1; repeated_name@0(m)"},
+      {{{.path = "v"}}, R"({"v":null,"v":2})", "s/v=2"},
+      {{{.path = "v"}}, R"({"v":{},"v":2})", "s/v=2; bad_number@0(v)"},
+      {{{.path = "x.v"}, {.path = "w"}}, R"({"x":{"v":1},"x":{"v":2},"w":3})", "s/v=1; s/w=3; repeated_name@0(v)"},
+      {{{.path = "a[0]"}}, R"({"a":[1],"a":[2]})", "s/a=1; repeated_name@0(a)"},
+      {{{.path = "*.v"}}, R"({"a":{"v":1},"a":{"v":2}})", "s/a.v=1; repeated_name@0(a.v)"},
+      {{{.path = "r[*].v"}}, R"({"r":[{"v":1}],"r":[{"v":2}]})", "s/r[0].v=1; repeated_name@0(r[0].v)"},
+  };
+  for (const auto& c : cases) EXPECT_EQ(decoded(listing(c.values), c.payload), c.expected) << c.payload;
+  MappingOptions mapping = listing({{.path = "v"}});
+  mapping.metric_path = "m";
+  EXPECT_EQ(decoded(mapping, R"({"m":"t","v":1,"v":2})"), "s/t=1; repeated_name@0(t)");
+  mapping.values = {{.path = "value"}, {.path = "w", .metric = "t"}};
+  EXPECT_EQ(decoded(mapping, R"({"m":"t","value":1,"w":2})"), "s/t=1; repeated_name@0(t)");
+}
+
+TEST(JsonDecoder, second_list_of_records_of_one_name_is_taken_too) {
+  MappingOptions mapping = for_sensor();
+  mapping.each = {"r"};
+  const char* const payload = R"({"r":[{"ts":1,"v":1}],"r":[{"ts":2,"v":2}]})";
+  EXPECT_EQ(decoded(mapping, payload), "s/ts=1; s/v=1; repeated_name@0(ts); repeated_name@0(v)");
+  mapping.time.path = "ts";
+  EXPECT_EQ(decoded(mapping, payload), "s/v=1@1000000; s/v=2@2000000");
+}
+
 TEST(JsonDecoder, elements_that_nothing_tells_apart_are_one_record) {
   MappingOptions mapping = for_sensor();
   mapping.values = {{.path = "v"}};
@@ -479,6 +511,27 @@ TEST(JsonDecoder, mapping_that_would_mix_values_in_one_series_is_refused) {
             "list their values in 'values', such as \"readings[*].v\"");
   mapping.time.path = "ts";
   EXPECT_EQ(mapping_error(mapping), "");
+  mapping = for_sensor();
+  mapping.parallel_arrays = true;
+  EXPECT_EQ(mapping_error(mapping),
+            "parallel_arrays: nothing tells the rows apart; give them a 'time', 'sensor', 'metric' or label with a "
+            "path");
+  mapping.time.path = "ts";
+  EXPECT_EQ(mapping_error(mapping), "");
+}
+
+TEST(JsonDecoder, metric_of_the_route_is_part_of_the_names_that_must_differ) {
+  const auto error = [](std::vector<ValueField> values, std::string metric) {
+    MappingOptions mapping = listing(std::move(values));
+    mapping.metric = std::move(metric);
+    return mapping_error(mapping, {"m"});
+  };
+  EXPECT_EQ(error({{.path = "value"}, {.path = "w", .metric = "t"}}, "t"),
+            "values: 'w' and 'value' would both be the metric 't'; give one of them another 'metric'");
+  EXPECT_EQ(error({{.path = "v"}, {.path = "w", .metric = "t.v"}}, "t"),
+            "values: 'w' and 'v' would both be the metric 't.v'; give one of them another 'metric'");
+  EXPECT_EQ(error({{.path = "v"}, {.path = "w", .metric = "v"}}, "t"), "");
+  EXPECT_EQ(error({{.path = "v"}, {.path = "w", .metric = "t.v"}}, "{m}"), "");
 }
 
 TEST(JsonDecoder, options_it_cannot_use_are_refused) {

@@ -53,7 +53,8 @@ TEST(GraphiteDecoder, bad_line_costs_only_itself) {
       {"a.b 1 2 3\na.c 1", "a/c=1; bad_syntax@0"},
       {"a.b x\na.c nan\na.d 1e999\na.e 1", "a/e=1; bad_number@0; not_finite@6; not_finite@14"},
       {"a;x 1\na;=y 1\na;x= 1\n.a 1\na. 1\n;x=y 1",
-       "bad_syntax@0; bad_id@6; bad_id@13; bad_id@20; bad_id@25; bad_id@30"},
+       "bad_syntax@0; bad_id@8(tag key); bad_id@17(tag value); bad_id@20(sensor); bad_id@25(metric); "
+       "bad_id@30(sensor)"},
       {"a" + many(33, ";t=v") + " 1", "too_many_values@0"},
       {many(1001, "a.b 1\n"), "too_many_values@0"},
   };
@@ -65,7 +66,7 @@ TEST(DottedNames, templates_name_sensor_and_metric) {
   mapping.sensor = "{2}/{host}";
   EXPECT_EQ(decoded(mapping, "site.lyon.temp;host=a 1"), "lyon/a/site.lyon.temp=1{host=a}");
   mapping.metric = "{3}";
-  EXPECT_EQ(decoded(mapping, "site.lyon.temp;host=a 1\nsite.lyon 1"), "lyon/a/temp=1{host=a}; bad_id@24");
+  EXPECT_EQ(decoded(mapping, "site.lyon.temp;host=a 1\nsite.lyon 1"), "lyon/a/temp=1{host=a}; bad_id@24(sensor)");
   mapping.sensor = "{path}";
   EXPECT_EQ(decoded(mapping, "x.y.z 1"), "x.y.z/z=1");
   MappingOptions topic = of(graphite_format);
@@ -93,11 +94,12 @@ TEST(StatsdDecoder, anything_but_a_reading_is_refused) {
       {"users:32|g:+10|g", "users/value=32; unsupported@0"},
       {"a:1|c:2|g", "a/value=2; unsupported@0"},
       {"a\na:\na:1\n:1|g\na:x|g\na:nan|g",
-       "bad_syntax@0; bad_syntax@2; bad_syntax@5; bad_id@9; bad_number@14; "
+       "bad_syntax@0; bad_syntax@2; bad_syntax@5; bad_id@9(name); bad_number@14; "
        "not_finite@20"},
-      {"a:1|g|#:x", "bad_id@0"},
+      {"a:1|g|#:x", "bad_id@7(tag key)"},
+      {"a:1|g|#x:\x01", "bad_id@9(tag value)"},
       {"a:1|g|T1x", "a/value=1@unreadable"},
-      {"a:1|g|#" + many(33, "t:v,"), "too_many_values@0"},
+      {"a:1|g|#" + many(33, "t:v,"), "too_many_values@135"},
   };
   check(of(statsd_format), cases);
 }
@@ -114,6 +116,14 @@ TEST(KeyvalueDecoder, pairs_are_values_by_their_names) {
       {"a=", ""},
       {"a=1\n\r\nb=2", "s/a=1; s/b=2"},
   };
+  check(mapping, cases);
+}
+
+TEST(KeyvalueDecoder, second_value_of_one_name_is_refused_where_values_are_listed) {
+  MappingOptions mapping = of(keyvalue_format);
+  mapping.sensor = "s";
+  mapping.values = {{.path = "a", .metric = "m"}};
+  const Lines cases[] = {{"a=1 a=2 b=3", "s/m=1; repeated_name@0(m)"}, {"a=1\na=2", "s/m=1; s/m=2"}};
   check(mapping, cases);
 }
 

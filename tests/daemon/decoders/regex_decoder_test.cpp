@@ -44,7 +44,7 @@ TEST(RegexDecoder, line_without_a_match_costs_only_itself) {
   const std::string long_url =
       R"(::1 - - [10/Oct/2000:13:55:36 -0700] "GET /)" + std::string(128, 'x') + R"( HTTP/1.0" 200 1)";
   EXPECT_EQ(decoded(access_log(), "nonsense\n" + hit), "/apache_pb.gif/200=1@971211336000000; no_match@0");
-  EXPECT_EQ(decoded(access_log(), hit + "\n" + long_url), "/apache_pb.gif/200=1@971211336000000; bad_id@86");
+  EXPECT_EQ(decoded(access_log(), hit + "\n" + long_url), "/apache_pb.gif/200=1@971211336000000; bad_id@86(sensor)");
   EXPECT_EQ(decoded(access_log(), "a b c [yesterday] \"GET / HTTP/1.0\" 200"), "//200=1@unreadable");
   EXPECT_EQ(decoded(access_log(), "a b c [] \"GET / HTTP/1.0\" 200"), "no_match@0");
   EXPECT_EQ(decoded(access_log(), ""), "");

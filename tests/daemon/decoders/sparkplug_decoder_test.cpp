@@ -171,8 +171,7 @@ TEST(SparkplugDecoder, bad_metric_costs_only_itself) {
   EXPECT_EQ(host.take("g/NBIRTH/n", good + metric({"\x0f"}) + metric({type(int32), int_value(1)}) +
                                         metric({name("\n"), type(int32), int_value(1)}) +
                                         metric({name("b"), type(int32), int_value(2)})),
-            "g/n/a=1; g/n/b=2; bad_syntax@11(spBv1.0/g/NBIRTH/n); bad_id@14(spBv1.0/g/NBIRTH/n); "
-            "bad_id@20(spBv1.0/g/NBIRTH/n)");
+            "g/n/a=1; g/n/b=2; bad_syntax@11(spBv1.0/g/NBIRTH/n); bad_id@14(name); bad_id@20(metric)");
   EXPECT_EQ(host.take("g/NDATA/n", good + "\x12\x7f"), "bad_syntax@0(spBv1.0/g/NDATA/n)");
   EXPECT_EQ(host.take("g/NDATA/n", good + field(1, "now")), "bad_syntax@0(spBv1.0/g/NDATA/n)");
   EXPECT_EQ(host.take("g/NDATA/n", field(2, 1)), "bad_syntax@0(spBv1.0/g/NDATA/n)");

@@ -159,6 +159,8 @@ TEST(HttpServer, request_with_two_hosts_or_none_is_bad) {
   const ServedHttp server(on_port(port));
   EXPECT_EQ(status_of(get(port, "/", "Host: localhost\r\nHost: attacker.example\r\n")), 400);
   EXPECT_EQ(status_of(get(port, "/", "")), 400);
+  const std::string host = "Host: localhost\r\n";
+  EXPECT_EQ(status_of(get(port, "/", host + "Authorization: Bearer a\r\nAuthorization: Bearer b\r\n")), 400);
   const HttpPeer older(port);
   ASSERT_TRUE(older.send("GET / HTTP/1.0\r\n\r\n"));
   EXPECT_EQ(status_of(older.read_all()), 200);

@@ -1,0 +1,91 @@
+// The keys of sinks that are not stores: what they become, and what is refused with its place.
+#include <gtest/gtest.h>
+#include <string>
+
+#include "config/parts.h"
+#include "tests/config/configuration_file.h"
+#if EDGETIDE_HTTP_SINK
+#include "sinks/http_sink.h"
+#endif
+
+namespace edgetide {
+namespace {
+
+std::string sink_of(const std::string& type, const std::string& keys) {
+  return "[windows.w]\nsize = \"1m\"\n[sinks.s]\ntype = \"" + type + "\"\n" + keys + '\n';
+}
+
+struct BadKeys {
+  std::string keys;
+  std::string message;
+};
+
+void expect_errors(const std::string& type, const std::vector<BadKeys>& cases) {
+  for (const BadKeys& bad : cases) {
+    const std::string errors = errors_of(sink_of(type, bad.keys));
+    EXPECT_NE(errors.find(bad.message), std::string::npos) << "expected: " << bad.message << "\nfound:\n" << errors;
+  }
+}
+
+#if EDGETIDE_HTTP_SINK
+
+TEST(HttpSinkKeys, mistakes_are_reported) {
+  const std::string url = "url = \"https://a/x\"\n";
+  expect_errors(
+      "http",
+      {
+          {"", "url is missing"},
+          {"url = \"a.example\"", "5:7: error: sinks.s: url is not an address of http:// or https://"},
+          {"url = \"https://user:word@a/\"", "user and password are keys"},
+          {"url = \"http://a.example/\"", "use https://, or allow_plaintext = true"},
+          {"url = \"https://a/write?precision=ms\"\nencoding = \"influx\"", "are in nanoseconds"},
+          {url + "encoding = \"xml\"", "is not one of"},
+          {url + "headers = { \"a b\" = \"c\" }", "'a b' is not a name of a header"},
+          {url + "headers = { a = \"b\\r\\nc: d\" }", "the value of a is empty or has control characters"},
+          {url + "headers = { a = 1 }", "a is not a text in quotes"},
+          {url + "headers = { Content-Length = \"1\" }", "Content-Length is written by the sink"},
+          {url + "token = \"t\"\nheaders = { authorization = \"x\" }", "Authorization is written by token or username"},
+          {url + "token = \"\"", "token is empty"},
+          {url + "token = \"a\\nb\"", "token is empty or has control characters"},
+          {url + "username = \"u\"", "username and password belong together"},
+          {url + "username = \"u\"\npassword = \"p\"\ntoken = \"t\"", "exclude each other"},
+          {url + "tls = { cert = \"/c\" }", "cert and key come together"},
+          {url + "proxy = \"proxy:3128\"", "proxy is not an address of a proxy"},
+          {url + "proxy = \"http://u:p@proxy:3128\"", "write ${credential:NAME} in its place"},
+          {url + "max_rows = 0", "must be at least 1"},
+      });
+}
+
+TEST(HttpSinkKeys, no_secret_is_shown) {
+  const Variable word("EDGETIDE_TEST_WORD", "s3 cret");
+  for (const std::string keys : {"url = \"https://a/${env:EDGETIDE_TEST_WORD}\"",
+                                 "url = \"https://a/x\"\nproxy = \"http://u:${env:EDGETIDE_TEST_WORD}@proxy:3128/x\"",
+                                 "url = \"https://a/x\"\nproxy = \"http://u:s3 cret@proxy:3128/x\""}) {
+    const std::string errors = errors_of(sink_of("http", keys));
+    EXPECT_NE(errors, "") << keys;
+    EXPECT_EQ(errors.find("s3 cret"), std::string::npos) << errors;
+  }
+}
+
+TEST(HttpSinkKeys, keys_reach_the_options) {
+  const GatewayOptions gateway =
+      loaded(sink_of("http",
+                     "url = \"http://[::1]:8086/api/v2/write?precision=ns\"\nencoding = \"influx\"\n"
+                     "token = \"t\"\ngzip = true\nmax_rows = 7\nmax_bytes = \"2KiB\"\ntimeout = \"3s\"\n"
+                     "method = \"PUT\"\nheaders = { X-A = \"b\" }\nproxy = \"http://proxy:3128\""))
+          .options;
+  const auto& options = *options_of<HttpSinkOptions>(*gateway.sinks.at(0).store);
+  EXPECT_EQ(options.encoding, HttpEncoding::influx);
+  EXPECT_EQ(options.token, "t");
+  EXPECT_TRUE(options.gzip && options.put && options.shows_redirects);
+  EXPECT_EQ(options.timeout, Duration::seconds(3));
+  EXPECT_EQ(options.headers, (std::vector<HttpHeader>{{"X-A", "b"}}));
+  EXPECT_EQ(options.proxy, "http://proxy:3128");
+  EXPECT_EQ(gateway.sinks[0].store->traits().max_rows, 7U);
+  EXPECT_EQ(gateway.sinks[0].store->traits().max_bytes, 2048U);
+}
+
+#endif
+
+}  // namespace
+}  // namespace edgetide
