@@ -48,6 +48,7 @@ const Parts& built_in_parts() {
     PART(sinks, "sqlite", sqlite_sink, EDGETIDE_SQLITE)
     PART(sinks, "file", file_sink, EDGETIDE_FILE)
     PART(sinks, "http", http_sink, EDGETIDE_HTTP_SINK)
+    PART(sinks, "exec", exec_sink, EDGETIDE_EXEC)
     PART(sinks, "stdout", stdout_sink, always)
     const std::span<const Preset> presets = built_in_presets();
     parts.presets.assign(presets.begin(), presets.end());
