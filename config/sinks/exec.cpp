@@ -114,8 +114,8 @@ std::shared_ptr<const ConfiguredSink> read_exec(const Section& section, const Pa
 
 SinkPart exec_sink() {
   static const KeyGroup group = exec_keys();
-  return {{.name = "exec", .meaning = "`exec` writes to a command.", .library = "", .keys = {&group}},
-          exec_traits(),
+  return {{.meaning = "`exec` writes to a command.", .library = "", .keys = {&group}},
+          std::make_shared<ConfiguredExec>(ExecOptions()),
           read_exec,
           nullptr};
 }
