@@ -58,6 +58,7 @@ const Parts& built_in_parts() {
     PART(sinks, "sqlite", sqlite_sink, EDGETIDE_SQLITE)
     PART(sinks, "file", file_sink, EDGETIDE_FILE)
     PART(sinks, "http", http_sink, EDGETIDE_HTTP_SINK)
+    PART(sinks, "exec", exec_sink, EDGETIDE_EXEC)
     PART(sinks, "stdout", stdout_sink, always)
     PART(sinks, "mqtt", mqtt_sink, always)
     const std::span<const Preset> presets = built_in_presets();

@@ -1,7 +1,5 @@
 #include "sinks/postgres_trial.h"
 
-#include <map>
-
 #include "sinks/pg_array.h"
 #include "sinks/postgres_conninfo.h"
 #include "sinks/postgres_schema.h"
@@ -36,15 +34,13 @@ std::string fault_of_rights(pqxx::transaction_base& session, const PostgresOptio
                             const TableShapes& tables) {
   std::vector<std::string> missing;
   for (const auto& [table, columns] : tables) {
-    for (const char* right : {"SELECT", "INSERT", "UPDATE", "DELETE"}) {
-      const bool needed = table.ends_with("_data") || table == "sink_state"
-                              ? true
-                              : table == "series" && *right != 'U' && *right != 'D';
-      if (!needed) continue;
-      const std::string sql =
-          "SELECT has_table_privilege(format('%I.%I', $1::text, $2::text), '" + std::string(right) + "')";
-      if (!is_true(execute(session, sql, {options.schema, table})))
-        missing.push_back(std::string(right) + " on " + table);
+    const bool is_changed = table.ends_with("_data") || table == "sink_state";
+    if (!is_changed && table != "series") continue;
+    std::vector<std::string> rights = {"SELECT", "INSERT"};
+    if (is_changed) rights.insert(rights.end(), {"UPDATE", "DELETE"});
+    for (const std::string& right : rights) {
+      const std::string sql = "SELECT has_table_privilege(format('%I.%I', $1::text, $2::text), '" + right + "')";
+      if (!is_true(execute(session, sql, {options.schema, table}))) missing.push_back(right + " on " + table);
     }
   }
   if (missing.empty()) return {};

@@ -7,12 +7,14 @@
 #include <optional>
 #include <poll.h>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include "sinks/row_encoder.h"
+#include "sinks/row_lines.h"
 
 namespace edgetide {
 
@@ -24,7 +26,7 @@ constexpr int max_waits = 100;  // ten seconds
 class StdoutSink final : public Sink {
  public:
   StdoutSink(std::unique_ptr<RowEncoder> encoder, int descriptor)
-      : encoder_(std::move(encoder)), descriptor_(descriptor), header_(encoder_->header()) {}
+      : lines_(std::move(encoder)), descriptor_(descriptor) {}
 
   Outcome open() override { return Delivered{}; }
   Outcome deliver(const RowBatch& batch) override;
@@ -33,78 +35,30 @@ class StdoutSink final : public Sink {
   void interrupt() noexcept override { interrupted_ = true; }
 
  private:
-  void format(const RowBatch& batch);
-  void begin_with(const std::string& line);
   bool wait_for_room() const;
   int write_some();
-  RetryAfter stuck(const RowBatch& batch, const std::string& reason);
+  RetryAfter stuck(const RowBatch& batch, const std::string& reason) {
+    return {Duration(), "standard output: " + reason, lines_.give_up(batch)};
+  }
 
-  const std::unique_ptr<RowEncoder> encoder_;
+  RowLines lines_;
   const int descriptor_;
   std::atomic<bool> interrupted_ = false;
   std::optional<EpochId> last_epoch_;
-  std::string header_;  // empty once its first byte is written
-  // The part that is being delivered, and what comes before its rows.
-  std::string text_;
-  std::size_t written_ = 0;        // of its bytes
-  std::vector<std::size_t> ends_;  // of its lines, each of which is a row but for the first ones
-  std::size_t other_lines_ = 0;
-  // What the last part has left behind: the rest of a line whose begin is written, and which row that is.
-  std::string half_line_;
-  EpochId half_epoch_;
-  std::size_t half_row_ = 0;
 };
 
 Outcome StdoutSink::deliver(const RowBatch& batch) {
   if (last_epoch_ && *last_epoch_ >= batch.id) return Delivered{};
-  format(batch);
-  while (written_ < text_.size()) {
+  lines_.begin(batch);
+  while (!lines_.left().empty()) {
     if (!wait_for_room()) return stuck(batch, "the reader does not read");
     const int error = write_some();
     if (error == EPIPE) return Stopped{"standard output: the reader has gone"};
     if (error != 0) return stuck(batch, std::generic_category().message(error));
   }
-  half_line_.clear();
+  lines_.finish();
   if (batch.last_part) last_epoch_ = batch.id;
   return Delivered{};
-}
-
-void StdoutSink::format(const RowBatch& batch) {
-  text_.clear();
-  ends_.clear();
-  written_ = 0;
-  // The begin of this line is written. It is that of our first row, or of one that was given up on: finish it first.
-  const bool ours = !half_line_.empty() && half_epoch_ == batch.id && half_row_ == batch.first_row;
-  if (!ours) begin_with(half_line_);
-  begin_with(header_);
-  other_lines_ = ends_.size();
-  encoder_->append(text_, batch, &ends_);
-  if (!ours) return;
-  const std::size_t done = ends_[0] - half_line_.size();
-  text_.erase(0, done);
-  for (std::size_t& end : ends_) end -= done;
-}
-
-void StdoutSink::begin_with(const std::string& line) {
-  if (line.empty()) return;
-  text_ += line;
-  ends_.push_back(text_.size());
-}
-
-// Only whole lines count as stored.
-RetryAfter StdoutSink::stuck(const RowBatch& batch, const std::string& reason) {
-  const auto next = std::upper_bound(ends_.begin(), ends_.end(), written_);
-  const auto lines = static_cast<std::size_t>(next - ends_.begin());
-  const std::size_t stored = lines - std::min(lines, other_lines_);
-  const std::size_t begin = lines == 0 ? 0 : ends_[lines - 1];
-  if (lines == 0 && !half_line_.empty()) {
-    half_line_.erase(0, written_);  // still the same one
-  } else {
-    half_line_ = written_ == begin ? std::string() : text_.substr(written_, *next - written_);
-    half_epoch_ = lines < other_lines_ ? EpochId{} : batch.id;
-    half_row_ = batch.first_row + stored;
-  }
-  return {Duration(), "standard output: " + reason, stored};
 }
 
 bool StdoutSink::wait_for_room() const {
@@ -117,11 +71,10 @@ bool StdoutSink::wait_for_room() const {
 
 // Never more than a pipe that is ready takes without blocking. Returns errno, 0 if it went on.
 int StdoutSink::write_some() {
-  const ssize_t written =
-      write(descriptor_, text_.data() + written_, std::min<std::size_t>(text_.size() - written_, PIPE_BUF));
+  const std::string_view left = lines_.left();
+  const ssize_t written = write(descriptor_, left.data(), std::min<std::size_t>(left.size(), PIPE_BUF));
   if (written < 0) return errno == EINTR || errno == EAGAIN ? 0 : errno;
-  written_ += static_cast<std::size_t>(written);
-  if (written > 0) header_.clear();
+  lines_.take(static_cast<std::size_t>(written));
   return 0;
 }
 

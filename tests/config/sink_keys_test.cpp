@@ -4,6 +4,9 @@
 
 #include "config/parts.h"
 #include "tests/config/configuration_file.h"
+#if EDGETIDE_EXEC
+#include "sinks/exec_sink.h"
+#endif
 #if EDGETIDE_HTTP_SINK
 #include "sinks/http_sink.h"
 #endif
@@ -83,6 +86,29 @@ TEST(HttpSinkKeys, keys_reach_the_options) {
   EXPECT_EQ(options.proxy, "http://proxy:3128");
   EXPECT_EQ(gateway.sinks[0].store->traits().max_rows, 7U);
   EXPECT_EQ(gateway.sinks[0].store->traits().max_bytes, 2048U);
+}
+
+#endif
+
+#if EDGETIDE_EXEC
+
+TEST(ExecSinkKeys, mistakes_are_reported) {
+  expect_errors("exec", {{"", "command is missing"},
+                         {"command = []", "command is empty; it needs a program"},
+                         {"command = \"cat -\"", "command"},
+                         {"command = [\"\"]", "5:12: error: sinks.s: command: the name of the program is empty"},
+                         {"command = [\"./cat\"]", "command: \"./cat\" is a relative path"},
+                         {"command = [\"/no/such/program\"]", "\"/no/such/program\" is not a program that can be run"},
+                         {"command = [\"no-such-program\"]", "\"no-such-program\" is not a program that can be run"},
+                         {"command = [\"/etc\"]", "\"/etc\" is not a program that can be run"},
+                         {"command = [\"cat\", \"a\\u0000b\"]", "an argument has a NUL character"}});
+}
+
+TEST(ExecSinkKeys, program_is_found_in_the_path_of_commands) {
+  const GatewayOptions gateway = loaded(sink_of("exec", "command = [\"cat\", \"-\"]")).options;
+  const auto& options = *options_of<ExecOptions>(*gateway.sinks.at(0).store);
+  EXPECT_TRUE(options.command.program.ends_with("bin/cat")) << options.command.program;
+  EXPECT_EQ(options.command.arguments, (std::vector<std::string>{"cat", "-"}));
 }
 
 #endif

@@ -255,7 +255,7 @@ TEST(PostgresAnswer, answer_without_end_is_left_before_it_takes_the_memory) {
 // libpq keeps them for as long as the connection lasts.
 TEST(PostgresAnswer, what_a_server_says_of_itself_does_not_pile_up) {
   LyingPostgres server(minute_window());
-  server.babble(300'000);
+  server.babble(200'000);
   const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
   ASSERT_THAT(sink->open(), IsDelivered());
   const RowBatch rows = two_rows();

@@ -635,8 +635,10 @@ TEST_F(PostgresSinkTest, check_says_what_stands_in_the_way) {
   EXPECT_THAT(refused, testing::AllOf(HasSubstr("password authentication failed"), Not(HasSubstr("wrong"))));
   open_sink();
   EXPECT_EQ(fault([](PostgresOptions&) {}), "");
+  EXPECT_THAT(fault(as_stranger), HasSubstr("permission denied for schema edgetide"));
+  database.execute("GRANT USAGE ON SCHEMA edgetide TO stranger");
   EXPECT_THAT(fault(as_stranger), HasSubstr("lacks rights in schema edgetide: SELECT on minute_data"));
-  database.execute("DROP ROLE stranger; DROP ROLE guarded");
+  database.execute("REVOKE USAGE ON SCHEMA edgetide FROM stranger; DROP ROLE stranger; DROP ROLE guarded");
 }
 
 }  // namespace
