@@ -34,7 +34,7 @@ TEST(MqttSinkKeys, reach_the_options) {
   EXPECT_EQ(mqtt.servers, (std::vector<std::string>{"mqtts://cloud.example:8884", "mqtt://localhost:1883"}));
   EXPECT_TRUE(mqtt.allow_plaintext);
   EXPECT_EQ(mqtt.protocol, 3);
-  EXPECT_EQ(mqtt.client_id, "plant-7+cloud");
+  EXPECT_EQ(mqtt.client_id, "plant-7+upstream");
   EXPECT_EQ(mqtt.username + ' ' + mqtt.password, "u p");
   EXPECT_EQ(mqtt.tls, (TlsOptions{"/upstream/ca", "/upstream/cert", "/upstream/key", "x-upstream"}));
   EXPECT_EQ(mqtt.keep_alive, Duration::seconds(5));
