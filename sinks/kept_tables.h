@@ -25,13 +25,13 @@ class KeptTables {
     const auto* const delivered = std::get_if<Delivered>(&outcome);
     if (delivered == nullptr) return;
     for (const WindowRows& window : batch.windows) {
-      std::size_t stored = 0, retracted = 0;
-      for (const SinkRow& row : window.rows) row.state == RowState::retracted ? ++retracted : ++stored;
+      std::size_t stored = 0, removed = 0;
+      for (const SinkRow& row : window.rows) row.state == RowState::retracted ? ++removed : ++stored;
       for (const RejectedRow& row : delivered->rejected) {
         if (row.window == inputs[window.input].name && stored > 0) --stored;
       }
       if (stored > 0) has_rows_[window.input] = true;
-      if (stored == 0 && retracted > 0) has_rows_[window.input] = false;  // it may be that none is left
+      if (stored == 0 && removed > 0) has_rows_[window.input] = false;  // it may be that none is left
     }
   }
 

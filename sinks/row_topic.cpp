@@ -53,12 +53,12 @@ std::optional<RowTopic::Fault> RowTopic::parse(std::string_view text, std::vecto
 }
 
 std::optional<RowTopic::Fault> RowTopic::add_name(std::string_view name, std::vector<Part>& parts) {
-  using Kind = Part::Kind;
-  constexpr std::array<Kind, 4> kinds = {Kind::gateway, Kind::window, Kind::sensor, Kind::metric};
+  using Name = Part::Kind;
+  constexpr std::array<Name, 4> kinds = {Name::gateway, Name::window, Name::sensor, Name::metric};
   if (name.starts_with(label_prefix)) {
     name.remove_prefix(label_prefix.size());
     if (name.empty()) return Fault{"has {label.} without the name of a label"};
-    parts.push_back({Kind::label, std::string(name)});
+    parts.push_back({Name::label, std::string(name)});
     return std::nullopt;
   }
   const auto* const found = std::find(all_names.begin(), all_names.begin() + kinds.size(), name);
