@@ -179,10 +179,11 @@ TEST_F(ExecSinkTest, other_answers_than_ok_need_a_person) {
     const char* what;
     std::string text;
     const char* reason;
+    bool says_at_once = false;
   } cases[] = {
       {"another word", "read -r line; echo 'no \x1b[31m'; cat > /dev/null", "has answered \"no \\x1b[31m\""},
-      {"too often", "read -r line; echo ok; echo ok; echo ok; cat > /dev/null", "once for each row"},
-      {"before any row", "echo ok; cat > /dev/null", "once for each row"},
+      {"too often", "read -r line; echo ok; echo ok; echo ok; touch has_said; cat > /dev/null", "once for each row"},
+      {"before any row", "echo ok; touch has_said; cat > /dev/null", "once for each row", true},
       {"without end", "read -r line; tr '\\0' x < /dev/zero", "has answered \"xxxx"},
   };
   for (const auto& one : cases) {
@@ -191,9 +192,15 @@ TEST_F(ExecSinkTest, other_answers_than_ok_need_a_person) {
     options.acknowledge = true;
     const auto out = sink(options);
     ASSERT_THAT(out->open(), IsDelivered());
+    const auto has_said = [&] { return std::filesystem::exists(path("has_said")); };
+    ASSERT_TRUE(!one.says_at_once || soon(has_said));
     // Two rows, and a third that comes later.
     Outcome outcome = out->deliver(sensors(1, 2));
-    if (std::holds_alternative<Delivered>(outcome)) outcome = out->deliver(sensors(2, 1));
+    if (std::holds_alternative<Delivered>(outcome)) {
+      ASSERT_TRUE(soon(has_said));
+      outcome = out->deliver(sensors(2, 1));
+    }
+    std::filesystem::remove(path("has_said"));
     ASSERT_THAT(outcome, IsRetryAfter(HasSubstr(one.reason)));
     EXPECT_TRUE(std::get<RetryAfter>(outcome).needs_person);
   }
