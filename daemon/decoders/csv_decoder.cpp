@@ -199,7 +199,8 @@ std::optional<Fault> CsvDecoder::read_record(const Message& message, DecodedRead
 // In that column; in none of them: the template gave it.
 Fault CsvDecoder::bad_id(std::size_t column, std::string_view part) const noexcept {
   if (column == none) return {Refusal::bad_id, rows_.fields().front().offset, part};
-  return {Refusal::bad_id, rows_.fields()[column].offset, columns_[column]};
+  const std::string_view header = columns_[column];
+  return {Refusal::bad_id, rows_.fields()[column].offset, is_id(header, most_id_bytes) ? header : part};
 }
 
 std::optional<Fault> CsvDecoder::read_labels(DecodedReading& reading, DecodedBatch& out) const {

@@ -139,7 +139,7 @@ TEST(CsvDecoder, bad_line_is_refused_and_the_next_goes_on) {
       {"id,t\n\"a,1\nb,2", "b/t=2; bad_syntax@13"},
       {"id,time,t\na,later,1\nb,2,2", "a/t=1@unreadable; b/t=2@2000000"},
       {"id,t\na\x01,1\nb,2", "b/t=2; bad_id@5(id)"},
-      {"id,\x01\na,1", "bad_id@7(\x01)"},
+      {"id,\x01\na,1", "bad_id@7"},
       {"\"id,t\na,1", "bad_syntax@9"},
       {"id,t\na,1e999\nb,nan\nc,3\nd,none", "c/t=3; not_finite@7; not_finite@15"},
   };
