@@ -1,6 +1,7 @@
 #include "sinks/http_sink.h"
 
 #include <algorithm>
+#include <atomic>
 #include <ctime>
 #include <functional>
 #include <gmock/gmock.h>
@@ -289,7 +290,7 @@ TEST_F(HttpSinkTest, body_of_too_many_bytes_becomes_several_requests) {
 }
 
 TEST_F(HttpSinkTest, request_without_an_answer_is_sent_again_as_it_was) {
-  bool fails = true;
+  std::atomic<bool> fails = true;
   ScriptedHttpServer peer([&](const ScriptedRequest& request) {
     const std::vector<int> sensors = sensors_in(request.body);
     if (sensors.size() > 30) return reply(413);
