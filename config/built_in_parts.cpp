@@ -4,13 +4,23 @@
 
 namespace edgetide {
 
+namespace {
+
+template <class AnyPart>
+AnyPart named(AnyPart part, std::string_view name) {
+  part.name = name;
+  return part;
+}
+
+}  // namespace
+
 // The part's function is in its own file. `if constexpr` does not odr-use what it discards, so the function of a part
 // that is left out need not exist.
 #define PART(list, name, function, option)                    \
   {                                                           \
     extern decltype(parts.list.built)::value_type function(); \
     if constexpr (option) {                                   \
-      parts.list.built.push_back(function());                 \
+      parts.list.built.push_back(named(function(), name));    \
     } else {                                                  \
       parts.list.left_out.push_back({name, #option});         \
     }                                                         \
@@ -50,6 +60,7 @@ const Parts& built_in_parts() {
     PART(sinks, "http", http_sink, EDGETIDE_HTTP_SINK)
     PART(sinks, "exec", exec_sink, EDGETIDE_EXEC)
     PART(sinks, "stdout", stdout_sink, always)
+    PART(sinks, "mqtt", mqtt_sink, always)
     const std::span<const Preset> presets = built_in_presets();
     parts.presets.assign(presets.begin(), presets.end());
     return parts;

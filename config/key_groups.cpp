@@ -215,6 +215,18 @@ KeyGroup sink_keys() {
                            "The most rows per second (`\"50/s\"`), minute (`/m`) or hour (`/h`) on average; what "
                            "one second allows may go at once. An exactly_once sink gets an epoch whole, and waits "
                            "for its rows afterwards.")),
+          on_reload(OnReload::new_sink,
+                    duration("redeliver", OutboxOptions().redeliver, Duration(), Duration::hours(24),
+                             "What a table store has confirmed so lately is kept in memory, for one that goes back in "
+                             "time (a restored backup, a standby, a dropped table): then it is delivered again. A "
+                             "restart forgets it; the log says from when to when rows are missing.")),
+          on_reload(OnReload::new_sink,
+                    size("redeliver_max_size", static_cast<std::int64_t>(OutboxOptions().redeliver_max_bytes), 1024,
+                         64 * 1024 * 1024, "Memory for these rows.")),
+          on_reload(OnReload::new_sink,
+                    duration("max_lag", OutboxOptions().max_lag, Duration::seconds(1), Duration::days(366),
+                             "`/readyz` says 503 while a row has waited longer for the store, and while the store is "
+                             "away.")),
           text(
               "where", "",
               "Only rows for which this holds: `\"avg > 30 or count = 0\"`. A formula as in `derived`, over aggregates "

@@ -70,7 +70,7 @@ std::string traits_list(const PartList<SinkPart>& sinks) {
   for (const SinkPart& sink : sinks.built) {
     text += ".TP\n" + roff_bold(sink.name) + '\n';
     std::string line;
-    for (const auto& [name, value] : shown_traits(sink.traits)) {
+    for (const auto& [name, value] : shown_traits(sink.standard->traits())) {
       line += (line.empty() ? "" : ", ") + std::string(name) + ' ' + value;
     }
     text += roff(line) + '\n';

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/key_table.h"
+#include "config/learning.h"
 #include "config/preset.h"
 #include "config/section.h"
 #include "daemon/decoders/decoder.h"
@@ -25,7 +26,7 @@ namespace edgetide {
 
 // What every part has.
 struct Part {
-  std::string_view name;                    // as `type` or `format` names it
+  std::string_view name = {};               // as `type` or `format` names it: that of its line in the table
   std::string_view meaning;                 // for the reference: a sentence, or nothing where the name says it
   std::string_view library;                 // for `edgetide --version`: what it is built on, if that is not of ours
   std::vector<const KeyGroup*> keys = {};   // in the part's own table, besides those that every part of its kind has
@@ -56,13 +57,14 @@ struct SourcePart : Part {
 
 struct SinkPart : Part {
   using Configured = ConfiguredSink;
-  SinkTraits traits;
+  std::shared_ptr<const ConfiguredSink> standard;  // with its defaults, whose traits the reference prints
   std::shared_ptr<const ConfiguredSink> (*read)(const Section&, const PartContext&) = nullptr;
   std::optional<Clash> (*clash)(const ConfiguredSink& earlier, const ConfiguredSink& later) = nullptr;
 };
 
 // The reading of its keys; what it computes is the pipeline's.
 struct WindowPart : Part {
+  WindowKind kind = WindowKind::tumbling;
   void (*read)(const Section&, WindowOptions&) = nullptr;
 };
 
@@ -71,6 +73,8 @@ struct FormatPart : Part {
   const Format* format = nullptr;
   void (*set_defaults)(MappingOptions&) = nullptr;  // that differ from those of other formats
   std::shared_ptr<const FormatOptions> (*read)(const Section&) = nullptr;
+  std::optional<Learning> learning = std::nullopt;
+  std::string_view chapter = {};  // of the reference: "\n## HEADING\n\n..."
 };
 
 template <class AnyPart>

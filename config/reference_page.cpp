@@ -53,7 +53,9 @@ log, `edgetide status` and `/readyz` say why, the rest runs on, and the part is 
 `edgetide check` and the start end with 78.
 
 `edgetide check` warns if `[http]` or `[metrics]` could not listen: it reads their certificates, and takes their
-addresses for a moment unless a gateway with this state directory runs.
+addresses for a moment unless a gateway with this state directory runs. It also warns of what stands in the way of a
+`postgresql` or `sqlite` sink: it connects, and looks at tables, rights and files, without changing anything. With
+`--no-environment` it does neither.
 )";
 
 constexpr const char* payload_examples = R"page(
@@ -101,109 +103,13 @@ A time without a zone is read in `timezone`. With `Europe/Paris` in 2026:
 `%I` with `%p`, `%M`, `%S`, `%f` (a fraction), `%z` (`-0700`, `+02:00`, `Z`), `%Z` (`UTC`, `GMT`), `%s` (seconds since
 1970); `%F`, `%T`, `%D` and `%R` stand for several; `%a` is read and ignored; `%%` is a percent sign. Year, month and
 day must be in it.
-
-## CBOR and SenML
-
-`cbor` has the paths of the JSON of the same meaning. Keys that are integers are names in decimal (`values = ["-2"]`),
-byte strings are text such as `0x70b3d57e`, and a number of single precision is the shortest decimal that it stands for
-(21.4). Decimal fractions (tag 4) are numbers, bignums are refused, and other tags are skipped.
-
-`senml` needs no mapping: `{ topic = "senml/#", format = "senml" }`. The device in a name is the sensor, what follows it
-the metric. The device is a URN (`urn:dev:TYPE:ID`), otherwise what stands before the last `:` or `/`.
-
-| record | reading |
-|---|---|
-| `{"n":"urn:dev:ow:10e2073a01080063:voltage","u":"V","v":120.1}` | `urn:dev:ow:10e2073a01080063`, `voltage` 120.1 V |
-| `{"bn":"urn:dev:ow:10e2073a01080063","u":"lat","v":60.1}` | `urn:dev:ow:10e2073a01080063`, `lat` 60.1 ° |
-| `{"n":"pump/power","u":"W","v":5,"s":3600}` | `pump`, `power` 5 W and `power.sum` 3600 W·s |
-| `{"n":"pump/on","vb":true,"t":-5}` | `pump`, `on` 1, 5 s before the arrival |
-| `{"n":"pump/mode","vs":"auto"}` | refused: `unsupported`, unless `states` has the word; data (`vd`) always |
-
-Where the topic captures `{device}`, or `sensor` is set, that is the sensor and the metric is the whole name; `metric =
-"{metric}"` shortens it to its last part. Templates may use `{name}`, `{device}` and `{metric}` (its parts), and `{bn}`
-and `{n}` as the record has them. A bad record costs only itself; a base field of the wrong type, an unknown field that
-must be understood (`x_`) and an unknown version refuse the pack. Over sockets CBOR needs another `framing` than
-`newline`.
-
-## Sparkplug B
-
-`{ topic = "spBv1.0/#", format = "sparkplug" }` reads births and data of edge nodes and their devices. The sensor is
-`group/node/device`, or `group/node` for metrics of the node itself; templates may use `{group}`, `{node}`, `{device}`
-and `{metric}`. One route has to take all messages of a node, or some of them seem to be missing.
-
-| in the payload | reading |
-|---|---|
-| integers, `Float`, `Double` | the value by its data type, which the birth says |
-| `Boolean`, `String`, `Text` | the words of `states`, numbers with units; other text is refused: `unsupported` |
-| null; `bdSeq`, `Node Control/...`, `Device Control/...` | none |
-| `DateTime`, `UUID`, data sets, templates, arrays, bytes; a compressed payload | refused: `unsupported` |
-| an alias whose birth was not seen | refused: `unknown_alias` |
-
-The time is that of the metric, also of historical ones, else that of the payload. A node is asked for its births (`Node
-Control/Rebirth`) when one was not seen, when its `seq` shows that messages are missing, and once after a restart: at
-most once in 100 of its messages or a minute of its clock. Births are kept across restarts: up to 4,000 nodes and
-devices, 10,000 metrics and 64 KiB for each route. A birth sends all values again: `deduplicate = "event_time"` of a
-window drops those whose time is unchanged, `repeats = "skip_unchanged"` of the route those whose value is.
-
-## Lines of text: regex
-
-```toml
-format = "regex"
-pattern = '^(?P<client>\S+) \S+ \S+ \[(?P<time>[^\]]+)\] "\S+ (?P<url>[^" ]+)(?: [^"]*)?" (?P<status>\d{3})'
-sensor = "{url}"
-metric = "{status}"
-time = { format = "%d/%b/%Y:%H:%M:%S %z" }
-labels = { client = "client" }
-```
-
-The line `::1 - - [10/Oct/2000:13:55:36 -0700] "GET /a.gif HTTP/1.0" 200 2326` of an access log is a reading of the
-sensor `/a.gif`, metric `200`, value 1: `count` in a window is the number of requests. With `all = true` and
-`pattern = '(?P<sensor>#[\pL\pN_]+)'` each hashtag of a line is one. A name or label longer than `max_id_bytes`
-refuses its match (`bad_id`). A pattern has at most 4 KiB and 32 groups and 1 MiB of memory. It is fastest where it
-begins with `^`, each character has only one place in it, and it has at most four groups.
-
-## Ships: nmea0183
-
-| sentence | readings |
-|---|---|
-| `XDR` | named by the transducer, in its unit |
-| `MTW` | `water_temperature` |
-| `MWV` | `apparent_wind_angle` and `apparent_wind_speed`, or `true_wind_angle` and `true_wind_speed` |
-| `DBT`, `DPT` | `depth`; DPT also `depth_offset` |
-| `RMC` | `latitude`, `longitude`, `speed`, `course` |
-| `GGA` | `latitude`, `longitude`, `altitude`, `satellites`, `hdop` |
-
-Speeds are in m/s, depths in m, angles and positions in degrees. The sensor is talker and sentence, such as `GPRMC`,
-unless the topic or `sensor` names it; templates may use `{talker}` and `{sentence}`, that of the metric `{metric}` too.
-A checksum that is there must be right (`bad_checksum`). The time is that of the last RMC, ZDA or GGA of the same peer
-or topic, for at most 64 sentences; before the first date it is the arrival time.
-
-## Electricity meters: dsmr
-
-Telegrams of the P1 port (DSMR 2.2 to 5.0, ESMR, and those of Belgium, Luxembourg and Sweden), whole in a message of
-MQTT, or as they come on a socket.
-
-| object | metric |
-|---|---|
-| `1-0:1.8.0`, `1-0:1.8.1`, `1-0:1.8.2` | `energy_import`, `energy_import_t1`, `energy_import_t2` (tariffs) |
-| `1-0:2.8.0` to `2.8.2` | `energy_export`, likewise |
-| `1-0:3.8.0` to `3.8.2`, `1-0:4.8.0` to `4.8.2` | `reactive_energy_import`, `reactive_energy_export`, likewise |
-| `1-0:1.7.0`, `1-0:2.7.0` | `power_import`, `power_export` |
-| `1-0:3.7.0`, `1-0:4.7.0` | `reactive_power_import`, `reactive_power_export` |
-| `1-0:21.7.0` to `24.7.0`, `41` to `44`, `61` to `64` | the same of a phase, `power_import_l1` |
-| `1-0:32.7.0`, `1-0:31.7.0`, and `52`, `51`, `72`, `71` | `voltage_l1`, `current_l1` |
-| `1-0:32.32.0`, `1-0:32.36.0`, and `52`, `72` | `voltage_sags_l1`, `voltage_swells_l1` |
-| `1-0:1.4.0`, `1-0:2.4.0`, `1-0:1.6.0` | `demand_import`, `demand_export`, `peak_demand_import` |
-| `0-0:96.14.0`, `0-0:96.3.10`, `0-0:17.0.0`, `1-0:31.4.0` | `tariff`, `breaker`, `power_limit`, `current_limit` |
-| `0-0:96.7.21`, `0-0:96.7.9` | `power_failures`, `long_power_failures` |
-| `0-n:24.2.1`, `24.2.3`, `24.3.0` | its medium: `gas`, `water`, `hot_water`, `heat`, `cooling`, `electricity`, `mbus` |
-| others, if they have a number | the code |
-
-The reading of a gas, water or heat meter has its own time and the label `channel`, n. The sensor is the identity of the
-meter, unless the topic or `sensor` names it; templates may use `{id}` and `{header}`, that of the metric `{metric}` and
-`{code}`. A telegram with a wrong checksum is refused (`bad_checksum`). Meters of DSMR 2 and 3 send no time; that of
-their gas reading is local, so give `timezone = "Europe/Amsterdam"`.
 )page";
+
+std::string chapters(const PartList<FormatPart>& formats) {
+  std::string text;
+  for (const FormatPart& part : formats.built) text += part.chapter;
+  return text;
+}
 
 // What each sink promises, behind the keys that all of them have.
 std::string traits_table(const PartList<SinkPart>& sinks) {
@@ -215,7 +121,7 @@ std::string traits_table(const PartList<SinkPart>& sinks) {
       "| type | rows_go_to | delivery | max_delivery_rows | max_delivery_bytes |\n|---|---|---|---|---|\n";
   for (const SinkPart& sink : sinks.built) {
     text += "| `" + std::string(sink.name) + "` |";
-    for (const auto& [name, value] : shown_traits(sink.traits)) text += " " + value + " |";
+    for (const auto& [name, value] : shown_traits(sink.standard->traits())) text += " " + value + " |";
     text += '\n';
   }
   return text;
@@ -247,7 +153,8 @@ std::string reference_page(const Parts& parts) {
     if (!group->intro.empty()) page += std::string(group->intro) + "\n\n";
     page += "| key | type | default | bounds | reload | meaning |\n|---|---|---|---|---|---|\n";
     for (const KeySpec& key : group->keys) page += row(key);
-    if (group == &table.value_field) page += payload_examples + presets_with_keys(parts.presets);
+    if (group == &table.value_field)
+      page += payload_examples + chapters(parts.formats) + presets_with_keys(parts.presets);
     if (group == &table.sink) page += traits_table(parts.sinks);
   }
   return page;

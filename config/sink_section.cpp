@@ -64,6 +64,16 @@ FilterOptions read_filter(const Section& section, const SinkOptions& sink, const
   return filter;
 }
 
+// Brokers would disconnect one for the other without end.
+void refuse_session_of_source(const Section& section, const ConfiguredSink& sink, const GatewayOptions& options) {
+  const std::vector<std::string> sessions = sink.sessions();
+  for (const SourceInput& input : options.sources) {
+    const std::vector<std::string> taken = input.source->sessions();
+    if (std::find_first_of(taken.begin(), taken.end(), sessions.begin(), sessions.end()) == taken.end()) continue;
+    section.error("client_id", "has the server and the client_id of sources." + input.name);
+  }
+}
+
 void read_sink(const Section& section, const SinkPart& part, const PartContext& context, const Names& windows,
                GatewayOptions& options) {
   SinkOptions sink;
@@ -74,12 +84,16 @@ void read_sink(const Section& section, const SinkPart& part, const PartContext& 
   section.read_word("mode", sink.mode, output_mode_words);
   sink.outbox = read_outbox(section);
   section.read_rate("max_rate", sink.outbox.max_rate);
+  section.read("max_lag", sink.outbox.max_lag);
+  section.read("redeliver", sink.outbox.redeliver);
+  section.read("redeliver_max_size", sink.outbox.redeliver_max_bytes);
   sink.store = part.read(section, {sink.name, context.gateway_id, context.state_directory});
   sink.filter = read_filter(section, sink, options.pipeline.windows);
   if (sink.filter.on == FilterOn::change && sink.store != nullptr && sink.store->traits().kind == SinkKind::table) {
     section.error("on", "on = \"change\" is for sinks that are streams of rows; the rows of a " +
                             std::string(part.name) + " sink are replaced");
   }
+  refuse_session_of_source(section, *sink.store, options);
   if (sink.mode == OutputMode::complete) {
     for (const WindowId input : sink.inputs) options.pipeline.windows[index_of(input)].complete = true;
   }

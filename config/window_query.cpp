@@ -138,8 +138,10 @@ void read_derived(const Section& section, WindowOptions& window) {
   }
   if (!window.group_by.empty() || window.one_group)
     section.error("derived", "derived metrics need rows by sensor and metric; leave group_by out");
-  if (window.kind == WindowKind::session)
-    section.error("derived", "sessions of two metrics do not match; derived needs another type");
+  const WindowTraits& kind = traits_of(window.kind);
+  if (kind.grows) {
+    section.error("derived", std::string(kind.name) + "s of two metrics do not match; derived needs another type");
+  }
   if (!is_computed(window, Aggregate::count) || !is_computed(window, Aggregate::avg)) {
     section.error("derived", "derived metrics stand in avg, with a count: name both among the aggregates");
   }
@@ -151,7 +153,7 @@ void warn_of_lateness(const Section& section, const WindowOptions& window) {
                          std::find(window.group_by.begin(), window.group_by.end(), "sensor") != window.group_by.end() &&
                          std::find(window.group_by.begin(), window.group_by.end(), "metric") != window.group_by.end();
   const bool grouped = window.one_group || (!window.group_by.empty() && !by_series);
-  if (!grouped || window.kind == WindowKind::running) return;
+  if (!grouped || traits_of(window.kind).endless) return;
   if (window.allowed_lateness > Duration()) return;
   section.warning(
       "group_by",
@@ -161,8 +163,10 @@ void warn_of_lateness(const Section& section, const WindowOptions& window) {
 
 void read_deduplicate(const Section& section, WindowOptions& window) {
   section.read_word("deduplicate", window.deduplicate, deduplicate_words);
-  if (window.deduplicate && window.kind == WindowKind::running) {
-    section.error("deduplicate", "a running window never ends, so duplicates could never be forgotten");
+  const WindowTraits& kind = traits_of(window.kind);
+  if (window.deduplicate && kind.endless) {
+    section.error("deduplicate",
+                  "a " + std::string(kind.name) + " window never ends, so duplicates could never be forgotten");
   }
 }
 

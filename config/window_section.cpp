@@ -51,6 +51,7 @@ void read_aggregates(const Section& section, std::vector<Aggregate>& aggregates)
 WindowOptions read_window(const Section& section, const WindowPart& part, const Names& sources) {
   WindowOptions window;
   window.name = section.node().key;
+  window.kind = part.kind;
   for (const std::uint32_t source : sources.inputs_of(section)) window.inputs.push_back(static_cast<SourceId>(source));
   read_aggregates(section, window.aggregates);
   section.read("allowed_lateness", window.allowed_lateness);

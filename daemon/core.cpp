@@ -93,8 +93,9 @@ std::unique_ptr<SinkWorker> Core::make_worker(const GatewayOptions& options, con
   const std::vector<WindowSchema> schemas = schemas_of(options.pipeline.windows, sink.inputs, kind, sink.filter.on);
   return std::make_unique<SinkWorker>(
       sink.name,
-      sink.store->make({gateway_id_, sink.name, identity_.state_id, this_process(folder_), history_}, schemas), schemas,
-      sink.outbox, files_, folder_, OutboxEvents{[this] { tell_room(); }, hooks_.storage_wanted});
+      sink.store->make({gateway_id_, sink.name, identity_.state_id, this_process(folder_), history_}, schemas),
+      sink.store->traits(), schemas, sink.outbox, files_, folder_,
+      OutboxEvents{[this] { tell_room(); }, hooks_.storage_wanted});
 }
 
 // No source runs before the recovery is over.

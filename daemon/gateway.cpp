@@ -120,9 +120,9 @@ void Gateway::run() {
   for (const auto& worker : core_.workers()) worker->start();
   start_due_sources();
   log(LogLevel::info, {LogEvent::started},
-      "gateway " + options_.id + ": running, " + quantity(options_.pipeline.sources.size(), "source") + ", " +
-          quantity(options_.pipeline.windows.size(), "window") + ", " + quantity(core_.workers().size(), "sink"));
-  if (options_.pipeline.sources.empty()) {
+      "gateway " + options().id + ": running, " + quantity(options().pipeline.sources.size(), "source") + ", " +
+          quantity(options().pipeline.windows.size(), "window") + ", " + quantity(core_.workers().size(), "sink"));
+  if (options().pipeline.sources.empty()) {
     log(LogLevel::warning, "no source is configured, so no reading can arrive; add a [sources.NAME] table");
   }
   start_monitor();
@@ -137,7 +137,7 @@ void Gateway::wait_and_tick() {
   const Descriptor signals = checked(signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
   const Descriptor timer = checked(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create");
   const auto start_ticking = [&] {
-    start_timer(timer.get(), tick_interval(options_.pipeline.windows, notify_.watchdog_interval()));
+    start_timer(timer.get(), tick_interval(options().pipeline.windows, notify_.watchdog_interval()));
   };
   start_ticking();
   while (true) {
@@ -161,7 +161,7 @@ void Gateway::wait_and_tick() {
 }
 
 void Gateway::tick(Fire fire) {
-  core_.intake().tick(fire, tick_interval(options_.pipeline.windows, notify_.watchdog_interval()));
+  core_.intake().tick(fire, tick_interval(options().pipeline.windows, notify_.watchdog_interval()));
   for (const auto& worker : core_.workers()) worker->end_silence();
   const Duration running = clock_.now().running;
   ticked_at_ = running.count();
@@ -186,9 +186,9 @@ void Gateway::report() {
 
 // One line for each source that refused readings since the last report: the number by reason, and one example.
 void Gateway::report_refusals() {
-  for (std::uint32_t i = 0; i < options_.pipeline.sources.size(); ++i) {
+  for (std::uint32_t i = 0; i < options().pipeline.sources.size(); ++i) {
     const SourceId source{i};
-    const std::string& name = options_.pipeline.sources[i].name;
+    const std::string& name = options().pipeline.sources[i].name;
     const Counters counters =
         core_.intake().inspect([&](const Pipeline& pipeline) { return pipeline.counters(source); });
     report_series_refusal(source, name);
@@ -196,7 +196,7 @@ void Gateway::report_refusals() {
     std::string refused;
     for (std::size_t reason = 0; reason < refusal_count; ++reason) {
       const std::uint64_t fresh = counters.refused[reason] - before.refused[reason];
-      if (fresh > 0) refused += " " + std::string(refusal_names[reason]) + "=" + std::to_string(fresh);
+      if (fresh > 0) refused += " " + std::string(name_of(Refusal(reason))) + "=" + std::to_string(fresh);
     }
     const std::uint64_t late = counters.of(ReadingOutcome::late_dropped) - before.of(ReadingOutcome::late_dropped);
     if (late > 0) refused += " late_dropped=" + std::to_string(late);
@@ -302,6 +302,7 @@ std::string Gateway::status_line() const {
     if (status.dropped_rows > 0) line += ", " + std::to_string(status.dropped_rows) + " dropped";
     if (status.rejected_rows > 0) line += ", " + std::to_string(status.rejected_rows) + " rejected";
   }
+  const MutexLock lock(parts_mutex_);
   if (!last_reload_.ok) line += "; RELOAD FAILED: " + last_reload_.reason;
   return line;
 }

@@ -79,13 +79,17 @@ class Gateway {
 
   // gateway_monitoring.cpp
   void start_monitor();
-  StatusParts status_parts() const;
+  StatusParts status_parts() const REQUIRES(parts_mutex_);
   GatewayStatus status(StatusDetail detail) const;
   std::shared_ptr<Tap> tap(std::string_view name);
   std::variant<std::size_t, std::string> take_sink(std::string_view name);
   LateAddition add_late(const LateChoice& choice, std::uint64_t& next);
+  std::string state_directory() const;
 
-  GatewayOptions options_;
+  // Only the main thread, which alone replaces them, reads them without the lock.
+  const GatewayOptions& options() const NO_THREAD_SAFETY_ANALYSIS { return options_; }
+
+  GatewayOptions options_ GUARDED_BY(parts_mutex_);
   const LoadAgain load_again_;
   SystemClock clock_;
   PosixFileSystem files_;
@@ -96,7 +100,7 @@ class Gateway {
   SocketLoop sockets_;
   std::list<RetriedSource> sources_;
   ServiceNotify notify_;
-  ReloadResult last_reload_;
+  ReloadResult last_reload_ GUARDED_BY(parts_mutex_);
   std::map<std::string, Counters> reported_;    // by source, as last logged
   std::map<std::string, bool> refuses_series_;  // by source, as last logged
   QuarantineCounters reported_quarantine_;
@@ -106,7 +110,8 @@ class Gateway {
   Duration status_sent_at_;                                   // running time
   const Timestamp started_at_;
   std::atomic<std::int64_t> ticked_at_{};  // running time, in microseconds
-  // Held while options, workers and the reload result are replaced, and by the monitor while it reads them.
+  // Held while options, the workers of the core and the reload result are replaced, and by the monitor while it reads
+  // them.
   mutable Mutex parts_mutex_;
   std::unique_ptr<Monitor> monitor_;  // last: it reads all the others
 };

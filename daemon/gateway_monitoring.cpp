@@ -32,17 +32,18 @@ void Gateway::start_monitor() {
   hooks.take_sink = [this](std::string_view name) { return take_sink(name); };
   hooks.add_late = [this](const LateChoice& choice, std::uint64_t& next) { return add_late(choice, next); };
   hooks.tap = [this](std::string_view name) { return tap(name); };
-  options_.monitor.control_path = control_socket_path(options_.state_directory);
-  monitor_ = std::make_unique<Monitor>(options_.monitor, hooks);
+  MonitorOptions monitor = options().monitor;
+  monitor.control_path = control_socket_path(options().state_directory);
+  monitor_ = std::make_unique<Monitor>(monitor, hooks);
 }
 
-// Requires: parts_mutex_ is held while the parts are used.
+// The lock is held while the parts are used, too.
 StatusParts Gateway::status_parts() const {
   StatusParts parts{
       core_.intake(), core_.workers(), core_.syncer(), core_.checkpointer(), options_.pipeline, {}, {}, 0, {}};
   for (const SourceInput& input : options_.sources) parts.sources.push_back({input.type, input.source->traits()});
   for (const SinkOptions& sink : options_.sinks) {
-    parts.sinks.push_back({sink.name, sink.type, sink.store->traits(), sink.outbox.max_bytes});
+    parts.sinks.push_back({sink.name, sink.type, sink.store->traits(), sink.outbox.max_bytes, sink.outbox.max_lag});
   }
   parts.journal_max_bytes = options_.journal.max_bytes;
   parts.checkpoint_interval = options_.checkpoint.interval;
@@ -72,8 +73,14 @@ std::variant<std::size_t, std::string> Gateway::take_sink(std::string_view name)
   return (*found)->status().outbox_rows;
 }
 
+std::string Gateway::state_directory() const {
+  const MutexLock lock(parts_mutex_);
+  return options_.state_directory;
+}
+
 LateAddition Gateway::add_late(const LateChoice& choice, std::uint64_t& next) {
-  QuarantineReader reader(files_, options_.state_directory);
+  const std::string folder = state_directory();
+  QuarantineReader reader(files_, folder);
   if (const auto refusal = reader.open(std::exchange(next, 0))) return {.error = refusal->text};
   std::vector<LateReading> late;
   while (auto reading = reader.next()) {

@@ -22,12 +22,6 @@
 
 namespace edgetide {
 
-struct SourceInput {
-  std::string name;
-  std::string type;  // "mqtt"
-  std::shared_ptr<const ConfiguredSource> source;
-};
-
 struct SinkOptions {
   std::string name;
   std::string type;  // "sqlite"

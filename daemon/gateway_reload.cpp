@@ -58,8 +58,8 @@ void Gateway::note_failure(const std::string& text) {
 }
 
 void Gateway::apply(GatewayOptions next) {
-  const ReloadPlan plan = plan_reload(options_, next);
-  keep_until_restart(options_, next);
+  const ReloadPlan plan = plan_reload(options(), next);
+  keep_until_restart(options(), next);
   adopt(next, plan);
   stop_sources(plan.sources);
   start_new_sources();
@@ -103,7 +103,7 @@ void Gateway::stop_sources(const NameChanges& changes) {
 
 // A source that cannot start is tried again, and impaired meanwhile; the reload is applied all the same.
 void Gateway::start_new_sources() {
-  for (const SourceInput& input : options_.sources) {
+  for (const SourceInput& input : options().sources) {
     if (runs(input.name)) continue;
     try {
       add_source(input);

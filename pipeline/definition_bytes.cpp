@@ -1,7 +1,6 @@
 #include "pipeline/definition_bytes.h"
 
 #include <bit>
-#include <numeric>
 #include <utility>
 
 namespace edgetide {
@@ -102,13 +101,12 @@ bool is_possible(const WindowOptions& options) noexcept {
   }
   if (options.allowed_lateness < Duration() || options.allowed_lateness > longest_duration) return false;
   if (options.offset < Duration() - longest_duration || options.offset > longest_duration) return false;
-  if (options.fill != Fill::none && (options.fill != Fill::last || options.kind != WindowKind::tumbling)) return false;
   if (options.hold <= Duration() || !(options.reset_below >= 0 && options.reset_below <= 1)) return false;
-  if (options.kind == WindowKind::sliding) {
-    const std::int64_t pane = std::gcd(options.size.count(), options.slide.count());
-    if (options.slide > options.size || options.size.count() / pane > max_panes) return false;
-  }
-  return options.kind <= WindowKind::running && options.group_by.size() <= (options.cube ? max_cube_columns : 64) &&
+  if (static_cast<std::size_t>(options.kind) >= window_kinds().size()) return false;
+  const WindowTraits& kind = traits_of(options.kind);
+  if (options.fill != Fill::none && (options.fill != Fill::last || !kind.fills)) return false;
+  if (options.emit_empty && !kind.aligned) return false;
+  return kind.is_possible(options) && options.group_by.size() <= (options.cube ? max_cube_columns : 64) &&
          (!options.top || options.top->n > 0);
 }
 

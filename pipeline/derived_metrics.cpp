@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "pipeline/heap_bytes.h"
 #include "pipeline/slot_bytes.h"
 
 namespace edgetide {
@@ -26,13 +25,19 @@ bool DerivedMetrics::reads(std::size_t derived, std::string_view metric) const n
 void DerivedMetrics::add_input(SeriesId series, std::string_view metric, std::size_t derived, SeriesId target) {
   if (uses_.size() <= index_of(series)) uses_.resize(index_of(series) + 1);
   const auto& inputs = metrics_[derived].inputs;
-  std::vector<Target::Input>& sources = targets_[target].inputs;
+  const auto [entry, is_new] = targets_.try_emplace(target);
+  std::vector<Target::Input>& sources = entry->second.inputs;
   sources.resize(inputs.size());
+  if (is_new) owned_bytes_ += bytes_of_target(inputs.size());
+  std::vector<Use>& uses = uses_[index_of(series)];
+  owned_bytes_ -= heap_bytes(uses);
   for (std::uint32_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].metric != metric) continue;
-    uses_[index_of(series)].push_back({static_cast<std::uint32_t>(derived), i, target});
+    uses.push_back({static_cast<std::uint32_t>(derived), i, target});
     sources[i] = {series};
   }
+  owned_bytes_ += heap_bytes(uses);
+  most_uses_ = std::max(most_uses_, uses.size());
 }
 
 void DerivedMetrics::forget_input(SeriesId series, std::vector<SeriesId>& orphans) {
@@ -44,12 +49,21 @@ void DerivedMetrics::forget_input(SeriesId series, std::vector<SeriesId>& orphan
     inputs[use.input] = {};
     if (std::any_of(inputs.begin(), inputs.end(), [](const auto& input) { return input.series != no_series; }))
       continue;
-    windows_.erase(windows_.lower_bound({use.target, Timestamp::earliest()}),
-                   windows_.upper_bound({use.target, Timestamp::latest()}));
+    for (auto one = windows_.lower_bound({use.target, Timestamp::earliest()});
+         one != windows_.end() && one->first.first == use.target;) {
+      one = erase(one);
+    }
+    owned_bytes_ -= bytes_of_target(inputs.size());
     targets_.erase(target);
     orphans.push_back(use.target);
   }
-  uses_[index_of(series)].clear();
+  owned_bytes_ -= heap_bytes(uses_[index_of(series)]);
+  uses_[index_of(series)] = {};
+}
+
+DerivedMetrics::WindowMap::iterator DerivedMetrics::erase(WindowMap::iterator window) {
+  owned_bytes_ -= bytes_of_window(window->second.inputs.size());
+  return windows_.erase(window);
 }
 
 void DerivedMetrics::forget_labels(SeriesId variant) {
@@ -64,16 +78,19 @@ void DerivedMetrics::see(const Candidate& row, const Use& use, const Input& inpu
   if (row.end + allowed_lateness_ <= targets_.at(use.target).over) return;
   const auto [entry, is_new] = windows_.try_emplace({use.target, row.start});
   Window& window = entry->second;
-  if (is_new) ++targets_[use.target].windows;
+  if (is_new) {
+    ++targets_[use.target].windows;
+    window.inputs.resize(metrics_[use.derived].inputs.size());
+    owned_bytes_ += bytes_of_window(window.inputs.size());
+  }
   window.derived = use.derived;
   window.end = row.end;
-  window.inputs.resize(metrics_[use.derived].inputs.size());
   window.inputs[use.input] = input;
   window.touched = true;
   if (targets_[use.target].windows <= max_windows) return;
   const auto oldest = windows_.lower_bound({use.target, Timestamp::earliest()});
   if (oldest == entry) return;
-  windows_.erase(oldest);
+  erase(oldest);
   --targets_[use.target].windows;
 }
 
@@ -84,7 +101,7 @@ void DerivedMetrics::add_rows(const FiringContext& firing, std::vector<Candidate
     const bool whole = std::all_of(window.inputs.begin(), window.inputs.end(), [](const Input& i) { return i.seen; });
     if (!whole && !can_complete(targets_.at(target), window, firing)) {
       --targets_[target].windows;
-      entry = windows_.erase(entry);
+      entry = erase(entry);
       continue;
     }
     if (whole && (window.touched || firing.wants_unchanged(start))) {
@@ -140,27 +157,19 @@ SeriesId DerivedMetrics::labels(const Candidate& row) const {
 void DerivedMetrics::finish(const std::vector<Candidate>& rows) {
   for (const Candidate& row : rows) {
     if (row.of != Candidate::Of::derived || row.state != RowState::final) continue;
-    targets_[series_of(row.key)].windows -= windows_.erase({series_of(row.key), row.start});
+    const auto window = windows_.find({series_of(row.key), row.start});
+    if (window == windows_.end()) continue;
+    --targets_[series_of(row.key)].windows;
+    erase(window);
   }
 }
 
-std::size_t DerivedMetrics::memory_bytes() const noexcept {
-  std::size_t bytes = heap_bytes(uses_);
-  for (const auto& uses : uses_) bytes += heap_bytes(uses);
-  for (const auto& [series, target] : targets_)
-    bytes += map_entry_bytes<std::pair<const SeriesId, Target>>() + heap_bytes(target.inputs);
-  using Entry = std::pair<const std::pair<SeriesId, Timestamp>, Window>;
-  for (const auto& [key, window] : windows_) bytes += map_entry_bytes<Entry>() + heap_bytes(window.inputs);
-  return bytes;
+std::size_t DerivedMetrics::bytes_of_input(std::size_t derived) const noexcept {
+  return 2 * heap_block(sizeof(Use)) + bytes_of_target(metrics_[derived].inputs.size());
 }
 
-std::size_t DerivedMetrics::most_bytes(std::size_t windows, std::size_t series) const noexcept {
-  if (targets_.empty()) return 0;
-  const std::size_t each = windows / std::max<std::size_t>(series - std::min(series, targets_.size()), 1) + 1;
-  const std::size_t of_target = std::min(each, max_windows);
-  const std::size_t inputs = targets_.begin()->second.inputs.size();
-  return targets_.size() * of_target *
-         (map_entry_bytes<decltype(windows_)::value_type>() + heap_block(inputs * sizeof(Input)));
+std::size_t DerivedMetrics::bytes_of_windows(std::size_t windows) const noexcept {
+  return std::min(windows * most_uses_, targets_.size() * max_windows) * bytes_of_window(most_inputs_);
 }
 
 void DerivedMetrics::save(ByteWriter& out) const {
@@ -213,8 +222,9 @@ void DerivedMetrics::load(ByteReader& in, const SeriesTable& series) {
     window.derived = in.u32();
     window.end = in.time();
     window.mark = load_mark(in);
-    in.require(window.derived < metrics_.size() && targets_.contains(target));
+    in.require(window.derived < metrics_.size() && targets_.contains(target) && !windows_.contains({target, start}));
     if (!in.ok()) return;
+    window.inputs.reserve(metrics_[window.derived].inputs.size());
     for (std::size_t input = 0; input < metrics_[window.derived].inputs.size(); ++input) {
       const std::uint8_t bits = in.u8();
       const double value = std::bit_cast<double>(in.u64());
@@ -225,7 +235,8 @@ void DerivedMetrics::load(ByteReader& in, const SeriesTable& series) {
       in.require(variant == no_series || (index_of(variant) < series.size() && series.has(variant)));
     }
     ++targets_[target].windows;
-    windows_.insert_or_assign({target, start}, std::move(window));
+    owned_bytes_ += bytes_of_window(window.inputs.size());
+    windows_.emplace(std::pair(target, start), std::move(window));
   }
 }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "pipeline/bytes.h"
+#include "pipeline/heap_bytes.h"
 #include "pipeline/options.h"
 #include "pipeline/row_labels.h"
 #include "pipeline/window_row.h"
@@ -28,12 +29,23 @@ class DerivedMetrics {
   static constexpr std::size_t max_windows = 1440;
 
   explicit DerivedMetrics(const WindowOptions& options)
-      : metrics_(options.derived), allowed_lateness_(options.allowed_lateness) {}
+      : metrics_(options.derived), allowed_lateness_(options.allowed_lateness) {
+    for (const DerivedMetric& metric : metrics_) most_inputs_ = std::max(most_inputs_, metric.inputs.size());
+  }
 
   bool empty() const noexcept { return metrics_.empty(); }
   const std::vector<DerivedMetric>& metrics() const noexcept { return metrics_; }
   bool is_derived(std::string_view metric) const noexcept;
   bool reads(std::size_t derived, std::string_view metric) const noexcept;
+
+  // Calls visit(number) for the metrics that such a series is an input of; of what is derived here none is.
+  template <typename Visit>
+  void for_each_reading(std::string_view metric, Visit&& visit) const {
+    if (metrics_.empty() || is_derived(metric)) return;
+    for (std::size_t i = 0; i < metrics_.size(); ++i) {
+      if (reads(i, metric)) visit(i);
+    }
+  }
 
   // `series` is an input of metric number `derived`, whose series for the same sensor is `target`.
   void add_input(SeriesId series, std::string_view metric, std::size_t derived, SeriesId target);
@@ -79,9 +91,15 @@ class DerivedMetrics {
   SeriesId labels(const Candidate& row) const;
   void finish(const std::vector<Candidate>& rows);
 
-  std::size_t memory_bytes() const noexcept;
-  // With so many windows of so many series, if those of the inputs are no more than of others.
-  std::size_t most_bytes(std::size_t windows, std::size_t series) const noexcept;
+  std::size_t memory_bytes() const noexcept { return heap_bytes(uses_) + owned_bytes_; }
+  // What an input of metric number `derived` takes beside its place, with the derived series if that is new here.
+  std::size_t bytes_of_input(std::size_t derived) const noexcept;
+  static constexpr std::size_t bytes_by_series = sizeof(std::vector<void*>);  // its place
+  // What so many more windows of any series, or a window of this one, take at most when they are seen.
+  std::size_t bytes_of_windows(std::size_t windows) const noexcept;
+  std::size_t bytes_of_window_of(SeriesId series) const noexcept {
+    return index_of(series) < uses_.size() ? uses_[index_of(series)].size() * bytes_of_window(most_inputs_) : 0;
+  }
   void save(ByteWriter& out) const;
   void load(ByteReader& in, const SeriesTable& series);
 
@@ -127,6 +145,15 @@ class DerivedMetrics {
     }
     return any ? least : Timestamp::earliest();
   }
+  using WindowMap = std::map<std::pair<SeriesId, Timestamp>, Window>;  // by target and start
+
+  WindowMap::iterator erase(WindowMap::iterator window);
+  static std::size_t bytes_of_window(std::size_t inputs) noexcept {
+    return map_entry_bytes<WindowMap::value_type>() + heap_block(inputs * sizeof(Input));
+  }
+  static std::size_t bytes_of_target(std::size_t inputs) noexcept {
+    return map_entry_bytes<std::pair<const SeriesId, Target>>() + heap_block(inputs * sizeof(Target::Input));
+  }
   Timestamp final_at(const Window& window) const noexcept { return window.end + allowed_lateness_; }
   void see(const Candidate& row, const Use& use, const Input& input);
   void add_rows(const FiringContext& firing, std::vector<Candidate>& rows);
@@ -137,7 +164,10 @@ class DerivedMetrics {
   Duration allowed_lateness_;
   std::vector<std::vector<Use>> uses_;  // by input series
   std::map<SeriesId, Target> targets_;
-  std::map<std::pair<SeriesId, Timestamp>, Window> windows_;  // by target and start
+  WindowMap windows_;
+  std::size_t owned_bytes_ = 0;  // of all of them; of the uses without their places
+  std::size_t most_uses_ = 0;    // of a series, ever
+  std::size_t most_inputs_ = 0;  // of a metric
 };
 
 }  // namespace edgetide

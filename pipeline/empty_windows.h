@@ -25,7 +25,7 @@ class EmptyWindows {
   static constexpr std::int64_t max_rows = 1440;
 
   explicit EmptyWindows(const WindowOptions& options)
-      : starts_(options.kind == WindowKind::sliding ? options.slide : options.size, options.offset, options.time_zone),
+      : starts_(traits_of(options.kind).step(options), options.offset, options.time_zone),
         allowed_lateness_(options.allowed_lateness) {}
 
   void reserve_keys(std::size_t count) { keys_.resize(std::max(keys_.size(), count)); }

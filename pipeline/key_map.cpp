@@ -210,6 +210,11 @@ std::size_t KeyMap::group_bytes(const Group& group) noexcept {
   return bytes;
 }
 
+// Its columns stand in its key and in its names.
+std::size_t KeyMap::bytes_of_group(const Series& series) noexcept {
+  return 2 * edgetide::memory_bytes(series) + map_entry_bytes<std::pair<const Tuple, KeyId>>();
+}
+
 // Without the member ids that wait to be given again.
 std::size_t KeyMap::memory_bytes() const noexcept {
   return heap_bytes(keys_) + heap_bytes(members_) + heap_bytes(groups_) + heap_bytes(ranks_) + groups_bytes_;

@@ -71,6 +71,9 @@ class KeyMap {
   const std::vector<std::uint32_t>& ranks();
 
   std::size_t memory_bytes() const noexcept;
+  static constexpr std::size_t bytes_by_group = 64;  // its place
+  // The names and values of a group of that series, about.
+  static std::size_t bytes_of_group(const Series& series) noexcept;
 
  private:
   // By column its value; left out of a subset: nothing, which is less than any value.

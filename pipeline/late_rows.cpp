@@ -49,8 +49,8 @@ std::string refusal_of(const WindowOptions& window, const Aggregate& aggregate) 
 }  // namespace
 
 std::optional<std::string> late_refusal(const WindowOptions& window) {
-  if (window.kind != WindowKind::tumbling && window.kind != WindowKind::sliding)
-    return std::string(word_of(window_kind_words, window.kind)) + " windows do not add late readings";
+  const WindowTraits& kind = traits_of(window.kind);
+  if (!kind.aligned) return std::string(kind.name) + " windows do not add late readings";
   if (window.deduplicate) return "with deduplicate it is not known which readings the row has";
   if (window.top) return "with top the row may have been left out";
   if (!window.derived.empty()) return "metrics that are computed from its rows would not follow";
@@ -80,8 +80,7 @@ std::string late_shape(const WindowOptions& window) {
 
 std::size_t late_rows_of_reading(const WindowOptions& window) {
   const std::size_t keys = window.cube ? std::size_t{1} << window.group_by.size() : 1;
-  if (window.kind != WindowKind::sliding) return keys;
-  return keys * static_cast<std::size_t>(window.size.count() / window.slide.count() + 1);
+  return keys * traits_of(window.kind).windows_of_reading(window);
 }
 
 LateOutcome WindowDefinition::late_outcome(const Reading& reading,
@@ -129,8 +128,11 @@ AddedRows WindowDefinition::late_rows(WindowId id, std::span<const Reading> late
   for (const Reading& reading : late) {
     if (!takes_value(reading.value)) continue;
     for (const KeyId key : keys_.keys_of(reading.series)) {
-      if (const auto* tumbling = std::get_if<TumblingWindows>(&windows_)) add(reading, key, *tumbling);
-      if (const auto* sliding = std::get_if<SlidingWindows>(&windows_)) add(reading, key, *sliding);
+      std::visit(
+          [&](const auto& windows) {
+            if constexpr (requires { windows.window_end(Timestamp()); }) add(reading, key, windows);
+          },
+          windows_);
     }
   }
   AddedRows added{id, {}, {}};

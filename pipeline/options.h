@@ -19,6 +19,7 @@
 #include "pipeline/reading.h"
 #include "pipeline/time.h"
 #include "pipeline/time_zone.h"
+#include "pipeline/window_kind.h"
 
 namespace edgetide {
 
@@ -62,12 +63,6 @@ struct SourceOptions {
   TimeOptions time;
   bool is_awaited = true;  // minimums wait for its first reading, for idle_timeout of listening time at most
 };
-
-enum class WindowKind : std::uint8_t { tumbling, sliding, session, running };
-inline constexpr EnumWord<WindowKind> window_kind_words[] = {{WindowKind::tumbling, "tumbling"},
-                                                             {WindowKind::sliding, "sliding"},
-                                                             {WindowKind::session, "session"},
-                                                             {WindowKind::running, "running"}};
 
 // Which readings a window takes. A list of globs (glob.h) that is empty takes everything.
 struct MatchOptions {

@@ -170,18 +170,16 @@ void Pipeline::add_derived(SeriesId input) {
 void Pipeline::add_derived(WindowDefinition& window, SeriesId input) {
   const std::shared_ptr<const Series> series = series_.shared(input);
   const DerivedMetrics& derived = window.derived();
-  if (derived.is_derived(series->metric)) return;
-  for (std::size_t i = 0; i < derived.metrics().size(); ++i) {
-    if (!derived.reads(i, series->metric)) continue;
-    const std::string& metric = derived.metrics()[i].metric;
+  derived.for_each_reading(series->metric, [&](std::size_t number) {
+    const std::string& metric = derived.metrics()[number].metric;
     std::optional<SeriesId> target = series_.find(series->sensor, metric);
     if (!target) {
       target = enter_series(series_.add_beyond_capacity({series->sensor, metric, "", series->labels, false, true}),
                             SourceId{0});
       add_derived(*target);
     }
-    window.add_derived_input(input, series->metric, i, *target);
-  }
+    window.add_derived_input(input, series->metric, number, *target);
+  });
 }
 
 // Idle at the last tick, its last final row was emitted, and nothing is computed into it; or none of its readings was
@@ -403,12 +401,12 @@ void Pipeline::hear_derived_inputs(SeriesId series) {
   }
 }
 
+// In all windows: a firing goes by the source that heard the series last, whether they take that one or not.
 void Pipeline::keep_reached(SeriesId series) noexcept {
   const SeriesState& state = states_[index_of(series)];
   if (!state.watermark.heard()) return;
   const SeriesClock clock = clock_of(series);
-  for (WindowDefinition* const window : sources_[index_of(state.heard.source)].windows)
-    window->keep_reached(series, clock);
+  for (const auto& window : windows_) window->keep_reached(series, clock);
 }
 
 [[gnu::always_inline]] inline void Pipeline::apply_all(const BatchRules& rules, std::span<const Reading> readings) {
@@ -781,13 +779,39 @@ std::size_t Pipeline::reserved_bytes() const noexcept {
   return bytes;
 }
 
+// What is computed from a series that is not known yet takes, and how many series that adds; also from those.
+Pipeline::ComputedGrowth Pipeline::growth_of_computed(const Series& series) const {
+  ComputedGrowth growth;
+  std::vector<std::string_view> metrics = {series.metric};
+  const auto add = [&](const DerivedMetrics& derived, std::size_t number) {
+    growth.bytes += derived.bytes_of_input(number);
+    const std::string& target = derived.metrics()[number].metric;
+    const bool is_seen = std::find(metrics.begin(), metrics.end(), target) != metrics.end();
+    if (!is_seen && !series_.find(series.sensor, target)) metrics.push_back(target);
+  };
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    for (const auto& window : windows_) {
+      for (const WindowDefinition* each = window.get(); each != nullptr; each = each->former()) {
+        each->derived().for_each_reading(metrics[i], [&](std::size_t number) { add(each->derived(), number); });
+      }
+    }
+  }
+  growth.series = metrics.size() - 1;
+  growth.bytes += growth.series * edgetide::memory_bytes(series);
+  return growth;
+}
+
 // All that is kept by series doubles at about the same time.
-std::size_t Pipeline::growth_of_series(const Series& series) const noexcept {
-  std::size_t by_series = sizeof(SeriesState) + SeriesTable::bytes_by_series;
-  for (const auto& window : windows_) by_series += window->bytes_by_key();
-  const bool is_full = states_.size() == states_.capacity() && series_.removed().empty();
-  const std::size_t labels = series_.find(series.sensor, series.metric) ? RowLabels::bytes_of_key() : 0;
-  return (is_full ? states_.size() * by_series : 0) + edgetide::memory_bytes(series) + windows_.size() * labels;
+std::size_t Pipeline::growth_of_series(const Series& series) const {
+  std::size_t by_series = sizeof(SeriesState) + SeriesTable::bytes_by_series, bytes = edgetide::memory_bytes(series);
+  for (const auto& window : windows_) {
+    by_series += window->bytes_by_key();
+    bytes += window->growth_of_groups(series);
+  }
+  const bool has_labels = series_.find(series.sensor, series.metric).has_value();
+  if (has_labels) bytes += windows_.size() * RowLabels::bytes_of_key();
+  const ComputedGrowth computed = has_labels || !others_follow_ ? ComputedGrowth() : growth_of_computed(series);
+  return bytes + computed.bytes + (is_full(1 + computed.series) ? states_.size() * by_series : 0);
 }
 
 std::size_t Pipeline::memory_bytes() const noexcept {

@@ -23,6 +23,7 @@
 
 #include "pipeline/counters.h"
 #include "pipeline/emission.h"
+#include "pipeline/enum_word.h"
 #include "pipeline/evicted_keys.h"
 #include "pipeline/options.h"
 #include "pipeline/rate_limit.h"
@@ -45,8 +46,15 @@ struct Batch {
 // A reading that entered no window: what a quarantine keeps.
 struct Quarantined {
   Reading reading;
-  enum class Reason : std::uint8_t { late_dropped, too_early, too_old } reason;
+  enum class Reason : std::uint8_t { late_dropped, too_early, too_old } reason;  // the numbers stand in records
 };
+inline constexpr EnumWord<Quarantined::Reason> quarantined_reason_words[] = {
+    {Quarantined::Reason::late_dropped, "late_dropped"},
+    {Quarantined::Reason::too_early, "too_early"},
+    {Quarantined::Reason::too_old, "too_old"}};
+constexpr std::string_view name_of(Quarantined::Reason reason) noexcept {
+  return word_of(quarantined_reason_words, reason);
+}
 
 enum class Fire : std::uint8_t {
   due,  // the windows whose trigger is due
@@ -244,7 +252,16 @@ class Pipeline {
   void measure();
   void count_memory() noexcept;
   void note_memory() noexcept;
-  std::size_t growth_of_series(const Series& series) const noexcept;
+  struct ComputedGrowth {
+    std::size_t series = 0;
+    std::size_t bytes = 0;
+  };
+  ComputedGrowth growth_of_computed(const Series& series) const;
+  std::size_t growth_of_series(const Series& series) const;
+  // So many more do not fit into what is kept by series as it is.
+  bool is_full(std::size_t more) const noexcept {
+    return states_.size() + more - std::min(more, series_.removed().size()) > states_.capacity();
+  }
   bool has_room(const BatchRules& rules, const Reading& reading, Timestamp time);
   void hear_at_most(SourceId source, Duration at) noexcept;
   Duration running() const noexcept { return now_ ? now_->running : Duration(); }

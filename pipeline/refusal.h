@@ -4,10 +4,12 @@
 // Thread: plain values, any thread.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string_view>
+
+#include "pipeline/enum_word.h"
 
 namespace edgetide {
 
@@ -40,17 +42,24 @@ enum class Refusal : std::uint8_t {
   unknown_alias,    // a number of Sparkplug that stands for a metric whose birth was not seen, or whose type it says
 };
 
-inline constexpr std::size_t refusal_count = static_cast<std::size_t>(Refusal::unknown_alias) + 1;
-
-inline constexpr std::array<std::string_view, refusal_count> refusal_names = {
-    "not_finite", "too_early",     "too_old",      "series_limit",    "series_rate",  "memory_limit",
-    "no_route",   "too_large",     "too_deep",     "too_many_values", "bad_syntax",   "bad_number",
-    "bad_time",   "bad_id",        "unauthorised", "unknown_source",  "journal_full", "label_limit",
-    "bad_unit",   "repeated_name", "unsupported",  "no_match",        "bad_checksum", "unknown_alias",
+inline constexpr EnumWord<Refusal> refusal_words[] = {
+    {Refusal::not_finite, "not_finite"},     {Refusal::too_early, "too_early"},
+    {Refusal::too_old, "too_old"},           {Refusal::series_limit, "series_limit"},
+    {Refusal::series_rate, "series_rate"},   {Refusal::memory_limit, "memory_limit"},
+    {Refusal::no_route, "no_route"},         {Refusal::too_large, "too_large"},
+    {Refusal::too_deep, "too_deep"},         {Refusal::too_many_values, "too_many_values"},
+    {Refusal::bad_syntax, "bad_syntax"},     {Refusal::bad_number, "bad_number"},
+    {Refusal::bad_time, "bad_time"},         {Refusal::bad_id, "bad_id"},
+    {Refusal::unauthorised, "unauthorised"}, {Refusal::unknown_source, "unknown_source"},
+    {Refusal::journal_full, "journal_full"}, {Refusal::label_limit, "label_limit"},
+    {Refusal::bad_unit, "bad_unit"},         {Refusal::repeated_name, "repeated_name"},
+    {Refusal::unsupported, "unsupported"},   {Refusal::no_match, "no_match"},
+    {Refusal::bad_checksum, "bad_checksum"}, {Refusal::unknown_alias, "unknown_alias"},
 };
+inline constexpr std::size_t refusal_count = std::size(refusal_words);
 
 constexpr std::string_view name_of(Refusal reason) noexcept {
-  return refusal_names[static_cast<std::size_t>(reason)];
+  return word_of(refusal_words, reason);
 }
 
 }  // namespace edgetide

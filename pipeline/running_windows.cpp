@@ -50,10 +50,10 @@ std::size_t RunningWindows::memory_bytes() const noexcept {
   return store_.memory_bytes() + heap_bytes(slots_);
 }
 
-std::size_t RunningWindows::growth(KeyId key, Timestamp /*event_time*/, double value,
-                                   Timestamp /*reached*/) const noexcept {
+std::size_t RunningWindows::growth(KeyId key, Timestamp /*event_time*/, double value, Timestamp /*reached*/,
+                                   std::size_t beside) const noexcept {
   const SlotId slot = slots_[index_of(key)];
-  if (slot == no_slot) return store_.growth(1) + layout_.growth(nullptr, value);
+  if (slot == no_slot) return store_.growth(1) + layout_.growth(nullptr, value) + beside;
   return layout_.growth(store_.state(slot), value);
 }
 

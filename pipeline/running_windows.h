@@ -22,8 +22,14 @@ namespace edgetide {
 class RunningWindows {
  public:
   using Word = AggregateLayout::Word;
+  static constexpr WindowTraits traits = {
+      .kind = WindowKind::running,
+      .name = "running",
+      .endless = true,
+      .longest = [](const WindowOptions& /*options*/) { return Duration(); },
+  };
 
-  RunningWindows(const WindowOptions& /*options*/, const AggregateLayout& layout)
+  RunningWindows(const WindowOptions& /*options*/, const AggregateLayout& layout, std::uint64_t /*hash_seed*/)
       : layout_(layout), store_(layout.words()) {}
   ~RunningWindows();
   RunningWindows(const RunningWindows&) = delete;
@@ -79,8 +85,10 @@ class RunningWindows {
   }
   std::size_t memory_bytes() const noexcept;  // without what states own
   std::size_t owned_bytes() const { return layout_.owned_by_all(store_); }
-  // What a reading would take at most, beside the slots that are there; 0: nothing, or it is dropped.
-  std::size_t growth(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept;
+  // What a reading would take at most, beside the slots that are there; 0: nothing, or it is dropped. `beside`: what a
+  // window that opens takes elsewhere.
+  std::size_t growth(KeyId key, Timestamp event_time, double value, Timestamp reached,
+                     std::size_t beside) const noexcept;
   // Whatever the reading; and what a step of the stores may take beside that.
   std::size_t largest_growth() const noexcept { return store_.slot_bytes() + layout_.largest_growth(); }
   std::size_t largest_step() const noexcept { return store_.largest_step(); }

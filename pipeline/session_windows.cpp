@@ -5,7 +5,7 @@
 
 namespace edgetide {
 
-SessionWindows::SessionWindows(const WindowOptions& options, const AggregateLayout& layout)
+SessionWindows::SessionWindows(const WindowOptions& options, const AggregateLayout& layout, std::uint64_t /*hash_seed*/)
     : gap_(options.gap),
       max_length_(options.max_length),
       allowed_lateness_(options.allowed_lateness),
@@ -342,12 +342,14 @@ std::size_t SessionWindows::memory_bytes() const noexcept {
 
 // Sessions that it joins, or one that starts earlier with it, leave rows to be retracted. What their aggregates own is
 // not more together than it was apart, about.
-std::size_t SessionWindows::growth(KeyId key, Timestamp event_time, double value, Timestamp reached) const {
+std::size_t SessionWindows::growth(KeyId key, Timestamp event_time, double value, Timestamp reached,
+                                   std::size_t beside) const {
   const Joining joined = joining(key, event_time, reached);
   if (joined.row_end + allowed_lateness_ <= reached) return 0;
-  if (joined.own == no_slot) return heap_growth(retractions_) + store_.growth(1) + layout_.growth(nullptr, value);
+  if (joined.own == no_slot)
+    return heap_growth(retractions_) + store_.growth(1) + layout_.growth(nullptr, value) + beside;
   const bool retracts = touched_.size() > 1 || event_time < store_.header(joined.own).start || joined.is_cut;
-  return (retracts ? heap_growth(retractions_) : 0) + layout_.growth(store_.state(joined.own), value);
+  return (retracts ? heap_growth(retractions_) + beside : 0) + layout_.growth(store_.state(joined.own), value);
 }
 
 // ---- bytes

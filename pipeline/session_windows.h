@@ -34,8 +34,15 @@ namespace edgetide {
 class SessionWindows {
  public:
   using Word = AggregateLayout::Word;
+  static constexpr WindowTraits traits = {
+      .kind = WindowKind::session,
+      .name = "session",
+      .grows = true,
+      .longest = [](const WindowOptions& options) { return options.gap; },
+      .behind_last = [](const WindowOptions& options) { return options.gap; },
+  };
 
-  SessionWindows(const WindowOptions& options, const AggregateLayout& layout);
+  SessionWindows(const WindowOptions& options, const AggregateLayout& layout, std::uint64_t hash_seed);
   ~SessionWindows();
   SessionWindows(const SessionWindows&) = delete;
   SessionWindows& operator=(const SessionWindows&) = delete;
@@ -114,8 +121,9 @@ class SessionWindows {
   }
   std::size_t memory_bytes() const noexcept;  // without what states own
   std::size_t owned_bytes() const { return layout_.owned_by_all(store_); }
-  // What a reading would take at most, beside the slots that are there; 0: nothing, or it is dropped.
-  std::size_t growth(KeyId key, Timestamp event_time, double value, Timestamp reached) const;
+  // What a reading would take at most, beside the slots that are there; 0: nothing, or it is dropped. `beside`: what a
+  // window that opens takes elsewhere.
+  std::size_t growth(KeyId key, Timestamp event_time, double value, Timestamp reached, std::size_t beside) const;
   // Whatever the reading; and what a step of the stores may take beside that.
   std::size_t largest_growth() const noexcept { return store_.slot_bytes() + layout_.largest_growth(); }
   std::size_t largest_step() const noexcept { return store_.largest_step() + heap_bytes(retractions_); }

@@ -455,7 +455,8 @@ std::size_t SlidingWindows::memory_bytes() const noexcept {
          heap_bytes(keys_) + heap_bytes(merged_) + heap_bytes(leaving_);
 }
 
-std::size_t SlidingWindows::growth(KeyId key, Timestamp event_time, double value, Timestamp reached) {
+std::size_t SlidingWindows::growth(KeyId key, Timestamp event_time, double value, Timestamp reached,
+                                   std::size_t beside) {
   if (last_end(event_time) + allowed_lateness_ <= reached) return 0;
   const std::int64_t cell = grid_.cell_of(event_time);
   const std::size_t sealed = final_at(first_start_of(cell)) <= reached ? growth_of_sealing(key, reached) : 0;
@@ -464,7 +465,8 @@ std::size_t SlidingWindows::growth(KeyId key, Timestamp event_time, double value
   if (slot != no_slot) return sealed + layout_.growth(panes_.state(slot), value);
   const Count opened = opened_by_pane(key, start);
   const std::size_t reserve = reserve_for({open_.windows + opened.windows, open_.pages + opened.pages});
-  return sealed + reserve - reserved_bytes() + panes_.growth(1) + layout_.growth(nullptr, value);
+  return sealed + reserve - reserved_bytes() + panes_.growth(1) + layout_.growth(nullptr, value) +
+         opened.windows * beside;
 }
 
 // No window has more than all panes together.

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <vector>
 
@@ -37,6 +38,23 @@ namespace edgetide {
 class SlidingWindows {
  public:
   using Word = AggregateLayout::Word;
+  static constexpr WindowTraits traits = {
+      .kind = WindowKind::sliding,
+      .name = "sliding",
+      .aligned = true,
+      .overlaps = true,
+      .step = [](const WindowOptions& options) { return options.slide; },
+      .longest = [](const WindowOptions& options) { return options.size; },
+      .windows_of_reading =
+          [](const WindowOptions& options) {
+            return static_cast<std::size_t>(options.size.count() / options.slide.count() + 1);
+          },
+      .is_possible =
+          [](const WindowOptions& options) {
+            const std::int64_t pane = std::gcd(options.size.count(), options.slide.count());
+            return options.slide <= options.size && options.size.count() / pane <= max_panes;
+          },
+  };
 
   SlidingWindows(const WindowOptions& options, const AggregateLayout& layout, std::uint64_t hash_seed);
   ~SlidingWindows();
@@ -101,7 +119,7 @@ class SlidingWindows {
   Timestamp cell_start(Timestamp event_time) const noexcept { return grid_.start_of(grid_.cell_of(event_time)); }
   // Calls visit(span, state) for the windows around a time that are sealed.
   template <typename Visit>
-  void for_each_sealed(KeyId key, Timestamp event_time, Visit&& visit) const {
+  void for_each_final(KeyId key, Timestamp event_time, Timestamp /*reached*/, Visit&& visit) const {
     const Key& state = keys_[index_of(key)];
     const std::int64_t first = first_start_of(grid_.cell_of(event_time)), last = last_start_of(event_time);
     if (state.sealed == 0) return;
@@ -127,6 +145,9 @@ class SlidingWindows {
   }
 
   std::size_t open_windows() const noexcept { return panes_.size() + sealed_.size(); }
+  // Each has a row.
+  std::size_t windows_with_rows() const noexcept { return open_.windows + sealed_.size(); }
+  std::size_t windows_of_reading() const noexcept { return overlap(); }
   // Calls visit(key, start, end) for the windows of every pane, so more than once for most of them, until it is false.
   template <typename Visit>
   void view_windows(Visit&& visit) const {
@@ -142,7 +163,7 @@ class SlidingWindows {
   std::size_t memory_bytes() const noexcept;  // without what states own
   std::size_t owned_bytes() const { return layout_.owned_by_all(panes_) + layout_.owned_by_all(sealed_); }
   // As those of TumblingWindows. Panes are listed.
-  std::size_t growth(KeyId key, Timestamp event_time, double value, Timestamp reached);
+  std::size_t growth(KeyId key, Timestamp event_time, double value, Timestamp reached, std::size_t beside);
   std::size_t largest_growth() const noexcept;
   std::size_t largest_step() const noexcept;
   std::size_t reserved_bytes() const noexcept;

@@ -131,8 +131,7 @@ void Pipeline::keep_reached_by(const std::vector<WatermarkScope>& scopes) noexce
     if (scope == sources_[index_of(state.heard.source)].time.scope) continue;
     const SeriesClock clock{
         state.heard.source, scope, false, watermark_by(scope, state, state.heard.source), {}, {}, {}};
-    for (WindowDefinition* const window : sources_[index_of(state.heard.source)].windows)
-      window->keep_reached(id, clock);
+    for (const auto& window : windows_) window->keep_reached(id, clock);
   }
 }
 
@@ -248,7 +247,8 @@ void Pipeline::load_series_state(ByteReader& in, SeriesId id, const std::vector<
   const bool known = place != no_source;
   if (!known) state.heard.at = Duration();
   state.heard.source = known ? place : SourceId{0};
-  if (active && known && by_minimum_) sources_[index_of(state.heard.source)].minimum.restore_member(id, watermark);
+  if (active && known && by_minimum_)
+    sources_[index_of(state.heard.source)].minimum.restore_member(id, state.watermark.as_member());
   states_[index_of(id)] = state;
 }
 
@@ -259,7 +259,7 @@ void Pipeline::load_windows(ByteReader& in, const SnapshotHead& head, const std:
       sources_.size(),
       options_.hash_seed,
       options_.makers,
-      [this](SeriesId id) { return states_[index_of(series_.origin_of(id))].watermark.value(); },
+      [this](SeriesId id) { return states_[index_of(series_.origin_of(id))].watermark.as_member(); },
       [this](WindowDefinition& window) { enter_all_series(window); }};
   for (const SnapshotHead::Window& saved : head.windows) {
     const auto known = std::find_if(windows_.begin(), windows_.end(),
@@ -283,9 +283,9 @@ void Pipeline::load_windows(ByteReader& in, const SnapshotHead& head, const std:
 // What its former definition holds is finished by that one.
 void Pipeline::load_changed(ByteReader& in, WindowDefinition& changed, const WindowDefinition::Restored& restored) {
   std::unique_ptr<WindowDefinition> former = WindowDefinition::load_former(in, restored);
-  const bool runs = changed.options().kind == WindowKind::running;
-  const bool begins_again = !former || (runs && former->options().kind == WindowKind::running);
-  if (!former && now_) changed.begin_running(now_->wall);
+  const bool goes_on = changed.traits().endless;
+  const bool begins_again = !former || (goes_on && former->traits().endless);
+  if (!former && now_) changed.begin_endless(now_->wall);
   if (former) changed.follow(std::move(former));
   others_follow_ = others_follow_ || changed.follows_others();
   (begins_again ? forgotten_windows_ : changed_windows_).push_back(changed.name());

@@ -135,11 +135,12 @@ std::size_t TumblingWindows::memory_bytes() const noexcept {
   return store_.memory_bytes() + heap_bytes(newest_) + heap_bytes(in_order_) + carried_.memory_bytes();
 }
 
-std::size_t TumblingWindows::growth(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept {
+std::size_t TumblingWindows::growth(KeyId key, Timestamp event_time, double value, Timestamp reached,
+                                    std::size_t beside) const noexcept {
   const Timestamp start = first_start(event_time);
   if (end_of(start) + allowed_lateness_ <= reached) return 0;
   const SlotId slot = store_.find(key, start);
-  if (slot == no_slot) return store_.growth(1) + layout_.growth(nullptr, value);
+  if (slot == no_slot) return store_.growth(1) + layout_.growth(nullptr, value) + beside;
   return layout_.growth(store_.state(slot), value);
 }
 

@@ -25,6 +25,14 @@ namespace edgetide {
 class TumblingWindows {
  public:
   using Word = AggregateLayout::Word;
+  static constexpr WindowTraits traits = {
+      .kind = WindowKind::tumbling,
+      .name = "tumbling",
+      .aligned = true,
+      .fills = true,
+      .step = [](const WindowOptions& options) { return options.size; },
+      .longest = [](const WindowOptions& options) { return options.size; },
+  };
 
   TumblingWindows(const WindowOptions& options, const AggregateLayout& layout, std::uint64_t hash_seed);
   ~TumblingWindows();
@@ -111,8 +119,10 @@ class TumblingWindows {
   }
   std::size_t memory_bytes() const noexcept;  // without what states own
   std::size_t owned_bytes() const { return layout_.owned_by_all(store_); }
-  // What a reading would take at most, beside the slots that are there; 0: nothing, or it is dropped.
-  std::size_t growth(KeyId key, Timestamp event_time, double value, Timestamp reached) const noexcept;
+  // What a reading would take at most, beside the slots that are there; 0: nothing, or it is dropped. `beside`: what a
+  // window that opens takes elsewhere.
+  std::size_t growth(KeyId key, Timestamp event_time, double value, Timestamp reached,
+                     std::size_t beside) const noexcept;
   // Whatever the reading; and what a step of the stores may take beside that.
   std::size_t largest_growth() const noexcept { return store_.slot_bytes() + layout_.largest_growth(); }
   std::size_t largest_step() const noexcept { return store_.largest_step(); }

@@ -41,6 +41,8 @@ class SeriesWatermark {
   // What the readings alone have reached: the newest event time less max_out_of_orderness. earliest(): no reading yet.
   constexpr Timestamp own() const noexcept { return own_; }
   constexpr bool heard() const noexcept { return own_ != Timestamp::earliest(); }
+  // Among others: what the end of all input raises it to is none of it.
+  constexpr Timestamp as_member() const noexcept { return value_ == Timestamp::latest() ? own_ : value_; }
 
   static constexpr SeriesWatermark restored(Timestamp value, Timestamp own) noexcept {
     SeriesWatermark watermark(value);
@@ -76,14 +78,14 @@ template <typename Member>
 class MinimumWatermark {
  public:
   void observe(Member member, const SeriesWatermark& series, Heard heard) {
-    members_.set(index_of(member), series.value());
+    members_.set(index_of(member), series.as_member());
     own_ = std::max(own_, series.own());
     heard_ = heard;
     settle();
   }
   // A member has moved on where this minimum does not hear it.
   void follow(Member member, const SeriesWatermark& series) {
-    members_.set(index_of(member), series.value());
+    members_.set(index_of(member), series.as_member());
     settle();
   }
   // For a minimum of minima; nothing: the member is idle. `settle` follows.

@@ -12,27 +12,11 @@ namespace edgetide {
 
 namespace {
 
-using Windows = std::variant<TumblingWindows, SlidingWindows, SessionWindows, RunningWindows>;
-
-Windows make_windows(const WindowOptions& options, const AggregateLayout& layout, std::uint64_t hash_seed) {
-  switch (options.kind) {
-    case WindowKind::sliding:
-      return Windows(std::in_place_type<SlidingWindows>, options, layout, hash_seed);
-    case WindowKind::session:
-      return Windows(std::in_place_type<SessionWindows>, options, layout);
-    case WindowKind::running:
-      return Windows(std::in_place_type<RunningWindows>, options, layout);
-    case WindowKind::tumbling:
-      break;
-  }
-  return Windows(std::in_place_type<TumblingWindows>, options, layout, hash_seed);
-}
-
 AggregateRules rules_of(const WindowOptions& options) {
   AggregateRules rules;
   rules.reset_below = options.reset_below;
   rules.hold = options.hold;
-  rules.carry_in = options.kind == WindowKind::tumbling || options.kind == WindowKind::sliding;
+  rules.carry_in = traits_of(options.kind).aligned;
   rules.keep_last = options.fill == Fill::last;
   return rules;
 }
@@ -45,6 +29,7 @@ bool takes_all_values(const MatchOptions& match) noexcept {
 
 WindowDefinition::WindowDefinition(const WindowOptions& options, std::size_t sources, std::uint64_t hash_seed)
     : options_(options),
+      traits_(traits_of(options.kind)),
       layout_(options.aggregates, rules_of(options)),
       keys_(options),
       windows_(make_windows(options_, layout_, hash_seed)),
@@ -84,20 +69,26 @@ void WindowDefinition::recall_groups(SeriesId id) {
 
 // All windows up to there are final.
 void WindowDefinition::settle(KeyId key, Timestamp reached) {
-  if (reached == Timestamp::earliest() || options_.kind == WindowKind::running) return;
+  if (reached == Timestamp::earliest() || traits_.endless) return;
   idle_[index_of(key)] = std::max(idle_[index_of(key)], reached);
-  auto* const sessions = std::get_if<SessionWindows>(&windows_);
-  if (sessions) sessions->settle(key, reached - options_.allowed_lateness - options_.gap);
+  settle_windows(key, reached - options_.allowed_lateness - traits_.behind_last(options_));
+}
+
+void WindowDefinition::settle_windows(KeyId key, Timestamp last_reading) noexcept {
+  std::visit(
+      [&](auto& windows) {
+        if constexpr (requires { windows.settle(key, last_reading); }) windows.settle(key, last_reading);
+      },
+      windows_);
 }
 
 Timestamp WindowDefinition::newest_settled(SeriesId id, Timestamp newest) const {
   if (former_) newest = former_->newest_settled(id, newest);
-  if (grouped() || options_.kind == WindowKind::running) return newest;
+  if (grouped() || traits_.endless) return newest;
   const Timestamp idle = idle_[index_of(id)];
   const Timestamp end = std::visit([&](const auto& windows) { return windows.last_end(newest); }, windows_);
   if (idle == Timestamp::earliest() || idle <= end + options_.allowed_lateness) return newest;
-  const Duration within = options_.kind == WindowKind::session ? options_.gap : Duration::microseconds(1);
-  return idle - options_.allowed_lateness - within;
+  return idle - options_.allowed_lateness - traits_.behind_last(options_);
 }
 
 void WindowDefinition::recall(SeriesId id, Timestamp newest) {
@@ -193,7 +184,10 @@ ReadingOutcome WindowDefinition::admit_any(const Incoming& reading) {
 void WindowDefinition::join_groups(const Incoming& reading) {
   members_[index_of(reading.series)] = true;
   keys_.for_each_membership(reading.series, [&](KeyId key, MemberId member) {
-    groups_[index_of(key)].follow(member, SeriesWatermark(reading.own));
+    MinimumWatermark<MemberId>& group = groups_[index_of(key)];
+    measured_bytes_ -= std::min(measured_bytes_, group.memory_bytes());
+    group.follow(member, SeriesWatermark(reading.own));
+    measured_bytes_ += group.memory_bytes();
   });
 }
 
@@ -220,10 +214,15 @@ ReadingOutcome WindowDefinition::admit_key(KeyId key, const Incoming& reading, T
 
 // For all its windows.
 bool WindowDefinition::is_late(KeyId key, Timestamp event_time, Timestamp reached) const {
-  const auto* const sessions = std::get_if<SessionWindows>(&windows_);
-  if (sessions) return sessions->is_late(key, event_time, reached);
-  const Timestamp end = std::visit([&](const auto& windows) { return windows.last_end(event_time); }, windows_);
-  return end + options_.allowed_lateness <= reached;
+  return std::visit(
+      [&](const auto& windows) {
+        if constexpr (requires { windows.is_late(key, event_time, reached); }) {
+          return windows.is_late(key, event_time, reached);
+        } else {
+          return windows.last_end(event_time) + options_.allowed_lateness <= reached;
+        }
+      },
+      windows_);
 }
 
 // Known, and not too late: what is final for all its keys is dropped as late, not as a duplicate.
@@ -254,12 +253,13 @@ void WindowDefinition::settle_labels(KeyId key, const Incoming& reading) {
     if (row_labels_.settled(key, window.start)) return;
     row_labels_.settle(key, window.start, variant_of(key, newest_in(key, window, state)));
   };
-  if (const auto* const sliding = std::get_if<SlidingWindows>(&windows_)) {
-    sliding->for_each_sealed(key, reading.event_time, settle);
-  }
-  if (const auto* const sessions = std::get_if<SessionWindows>(&windows_)) {
-    sessions->for_each_final(key, reading.event_time, reached_by(reading, key), settle);
-  }
+  std::visit(
+      [&](const auto& windows) {
+        if constexpr (requires { windows.for_each_final(key, Timestamp(), Timestamp(), settle); }) {
+          windows.for_each_final(key, reading.event_time, reached_by(reading, key), settle);
+        }
+      },
+      windows_);
 }
 
 // The readings before the first variant were not noted: they have the labels of the key, which is no_series here.
@@ -269,7 +269,7 @@ RowLabels::Newest WindowDefinition::newest_in(KeyId key, AggregateSpan window,
   if (const auto settled = row_labels_.settled(key, window.start)) {
     return {newest.value_or(Timestamp::earliest()), *settled};
   }
-  const Timestamp start = options_.kind == WindowKind::running ? Timestamp::earliest() : window.start;
+  const Timestamp start = traits_.endless ? Timestamp::earliest() : window.start;
   // Readings behind the newest one are not its own.
   const auto noted = row_labels_.newest(key, start, newest ? *newest + Duration::microseconds(1) : window.end);
   if (!noted) return {newest.value_or(Timestamp::earliest())};
@@ -298,12 +298,13 @@ SeriesId WindowDefinition::labels_before(const Candidate& row) const {
   const auto view = [&](AggregateSpan span, const AggregateLayout::Word* state) {
     variant = variant_of(row.key, newest_in(row.key, span, state));
   };
-  if (const auto* const tumbling = std::get_if<TumblingWindows>(&windows_)) {
-    tumbling->view_before(row.key, row.start, view);
-  }
-  if (const auto* const sliding = std::get_if<SlidingWindows>(&windows_)) {
-    sliding->view_before(row.key, row.start, view);
-  }
+  std::visit(
+      [&](const auto& windows) {
+        if constexpr (requires { windows.view_before(row.key, row.start, view); }) {
+          windows.view_before(row.key, row.start, view);
+        }
+      },
+      windows_);
   if (variant) return *variant;
   const auto past = row_labels_.past(row.key, row.start);
   return past ? past->variant : series_of(row.key);
@@ -425,9 +426,15 @@ void WindowDefinition::collect(const Clocks& clocks, std::span<const std::uint32
   FiringContext firing{reached_, ranks, options_.complete, most, options_.top.has_value(), cut_at};
   if (in_handover_) carry_from_former();
   std::visit([&](auto& windows) { windows.collect(firing, rows_); }, windows_);
-  const auto* const sliding = std::get_if<SlidingWindows>(&windows_);
-  has_more_ = sliding != nullptr ? sliding->has_more() : rows_.size() > most;
-  if (rows_.size() > most) postpone_beyond(most);
+  has_more_ = std::visit(
+      [&](const auto& windows) {
+        if constexpr (requires { windows.has_more(); }) {
+          return windows.has_more();
+        } else {
+          return postpone_beyond(most);
+        }
+      },
+      windows_);
   if (empty_) collect_empty(firing, clocks);
   if (options_.top && !options_.complete) collect_for_ranking(firing);
   if (is_limited()) limit_rows();
@@ -451,16 +458,17 @@ void WindowDefinition::collect_for_ranking(FiringContext& firing) {
   if (!ranked_starts_.empty()) std::visit([&](auto& windows) { windows.collect_unchanged(firing, rows_); }, windows_);
 }
 
-// Those of the oldest windows stay, and retractions. Sliding windows have seen to it themselves. With `top` all rows of
-// one start leave together.
-void WindowDefinition::postpone_beyond(std::size_t max_rows) {
-  if (options_.kind == WindowKind::sliding) return;
+// Those of the oldest windows stay, and retractions. With `top` all rows of one start leave together. True: there were
+// more.
+bool WindowDefinition::postpone_beyond(std::size_t max_rows) {
+  if (rows_.size() <= max_rows) return false;
   const auto others =
       std::partition(rows_.begin(), rows_.end(), [](const Candidate& row) { return row.state == RowState::retracted; });
   std::sort(others, rows_.end(), comes_first);
   std::size_t stay = std::min(static_cast<std::size_t>(others - rows_.begin()) + max_rows, rows_.size());
   while (options_.top && stay > 0 && stay < rows_.size() && rows_[stay].start == rows_[stay - 1].start) ++stay;
   rows_.resize(stay);
+  return true;
 }
 
 void WindowDefinition::collect_empty(const FiringContext& firing, const Clocks& clocks) {
@@ -469,18 +477,19 @@ void WindowDefinition::collect_empty(const FiringContext& firing, const Clocks& 
     if (mark.revision == 0 && empty_->has_left(row.key, row.start)) mark.revision = 1;
   }
   const auto collect_from = [&](const auto& windows) {
-    for (std::uint32_t key = 0; key < reached_.size(); ++key) {
-      const SeriesClock& series = clocks.series[key];
-      const bool ended = reached_[key] == Timestamp::latest();
-      const Timestamp reached =
-          ended ? std::max({series.passed, series.clock, idle_[key], idle_of(series.scope, series.source)})
-                : reached_[key];
-      empty_->collect(KeyId{key}, {reached, std::max(reached, series.clock), ended}, firing.ranks[key], firing.max_rows,
-                      windows, rows_);
+    if constexpr (requires { windows.has_window(KeyId{0}, Timestamp(), true); }) {
+      for (std::uint32_t key = 0; key < reached_.size(); ++key) {
+        const SeriesClock& series = clocks.series[key];
+        const bool ended = reached_[key] == Timestamp::latest();
+        const Timestamp reached =
+            ended ? std::max({series.passed, series.clock, idle_[key], idle_of(series.scope, series.source)})
+                  : reached_[key];
+        empty_->collect(KeyId{key}, {reached, std::max(reached, series.clock), ended}, firing.ranks[key],
+                        firing.max_rows, windows, rows_);
+      }
     }
   };
-  if (const auto* tumbling = std::get_if<TumblingWindows>(&windows_)) collect_from(*tumbling);
-  if (const auto* sliding = std::get_if<SlidingWindows>(&windows_)) collect_from(*sliding);
+  std::visit(collect_from, windows_);
   has_more_ = has_more_ || rows_.size() >= firing.max_rows;
 }
 
@@ -554,14 +563,23 @@ double WindowDefinition::value_of(const Candidate& row, const Aggregate& aggrega
   if (row.state == RowState::retracted) return nothing;
   if (row.of == Candidate::Of::empty) {
     if (aggregate == Aggregate::count) return 0;
-    const auto* const tumbling = std::get_if<TumblingWindows>(&windows_);
-    return tumbling != nullptr && options_.fill == Fill::last ? tumbling->filled(row, aggregate) : nothing;
+    return options_.fill == Fill::last ? filled(row, aggregate) : nothing;
   }
   if (row.of == Candidate::Of::derived) {
     const double value = derived_.value(row, aggregate);
     return std::isfinite(value) ? value : nothing;
   }
   return layout_.value(state_of(row), aggregate, {row.start, row.end});
+}
+
+// Requires: the kind fills.
+double WindowDefinition::filled(const Candidate& row, const Aggregate& aggregate) const {
+  return std::visit(
+      [&](const auto& windows) {
+        if constexpr (requires { windows.filled(row, aggregate); }) return windows.filled(row, aggregate);
+        return std::numeric_limits<double>::quiet_NaN();
+      },
+      windows_);
 }
 
 const AggregateLayout::Word* WindowDefinition::state_of(const Candidate& row) const {
@@ -616,6 +634,8 @@ void WindowDefinition::emit(Kind& windows, WindowId id, const Candidate& row, Em
 void WindowDefinition::finish() {
   derived_.finish(rows_);
   std::visit([&](auto& windows) { windows.finish(rows_); }, windows_);
+  const std::size_t windows = windows_with_rows();
+  shown_windows_ = has_more_ ? std::min(shown_windows_, windows) : windows;
   rows_.clear();
   release_if_large(rows_);
 }
@@ -688,8 +708,9 @@ std::size_t WindowDefinition::own_windows() const noexcept {
 
 std::size_t WindowDefinition::memory_bytes() const noexcept {
   std::size_t bytes = std::visit([](const auto& windows) { return windows.memory_bytes(); }, windows_);
-  bytes += heap_block(sizeof *this) + measured_bytes_ + derived_bytes_ + layout_.bytes_taken() + keys_.memory_bytes() +
-           duplicates_.memory_bytes() + evicted_groups_.memory_bytes() + row_labels_.memory_bytes();
+  bytes += heap_block(sizeof *this) + measured_bytes_ + derived_.memory_bytes() + layout_.bytes_taken() +
+           keys_.memory_bytes() + duplicates_.memory_bytes() + evicted_groups_.memory_bytes() +
+           row_labels_.memory_bytes();
   bytes += heap_bytes(idle_) + heap_bytes(reached_) + heap_bytes(ranked_starts_) + heap_bytes(rows_) +
            heap_bytes(groups_) + members_.capacity() / 8;
   bytes += (since_ ? since_->memory_bytes() : 0) + (until_ ? until_->memory_bytes() : 0);
@@ -701,28 +722,55 @@ void WindowDefinition::measure() {
   std::visit([](auto& windows) { windows.shrink(); }, windows_);
   layout_.forget_taken();
   measured_bytes_ = std::visit([](const auto& windows) { return windows.owned_bytes(); }, windows_);
-  derived_bytes_ = derived_.memory_bytes();
-  for (const MinimumWatermark<MemberId>& group : groups_) measured_bytes_ += group.memory_bytes();
+  largest_group_bytes_ = 0;
+  for (const MinimumWatermark<MemberId>& group : groups_) {
+    measured_bytes_ += group.memory_bytes();
+    largest_group_bytes_ = std::max(largest_group_bytes_, group.memory_bytes());
+  }
 }
 
 // ---- what may come to it
 
+std::size_t WindowDefinition::windows_with_rows() const noexcept {
+  return std::visit(
+      [](const auto& windows) {
+        if constexpr (requires { windows.windows_with_rows(); }) return windows.windows_with_rows();
+        return windows.open_windows();
+      },
+      windows_);
+}
+
+// Of windows that have opened since the last firing: the next one takes a window of each metric for them.
+std::size_t WindowDefinition::reserved_for_derived() const noexcept {
+  if (derived_.empty()) return 0;
+  const std::size_t windows = windows_with_rows();
+  return derived_.bytes_of_windows(windows - std::min(windows, shown_windows_));
+}
+
 std::size_t WindowDefinition::reserved_bytes() const noexcept {
   const std::size_t kind = std::visit([](const auto& windows) { return windows.reserved_bytes(); }, windows_);
   const std::size_t reached = reached_.capacity() >= keys_.size() ? 0 : keys_.size() * sizeof(Timestamp);
-  const std::size_t derived = derived_.most_bytes(own_windows(), keys_.size());
-  return kind + reached + derived - std::min(derived, derived_bytes_) + (former_ ? former_->reserved_bytes() : 0);
+  return kind + reached + reserved_for_derived() + (former_ ? former_->reserved_bytes() : 0);
 }
 
 std::size_t WindowDefinition::largest_growth() const noexcept {
   const std::size_t of_key = std::visit([](const auto& windows) { return windows.largest_growth(); }, windows_);
   const std::size_t other = (options_.deduplicate ? DuplicateFilter::bytes_of_entry : 0) + RowLabels::bytes_of_cell();
-  return of_key * keys_.per_series() + other + (former_ ? former_->largest_growth() : 0);
+  const std::size_t joining = grouped() ? bytes_of_member : 0;
+  const std::size_t shared = std::visit(
+      [](const auto& windows) {
+        if constexpr (requires { windows.windows_of_reading(); }) return windows.windows_of_reading();
+        return std::size_t{1};
+      },
+      windows_);
+  const std::size_t derived = derived_.bytes_of_windows(shared);
+  return (of_key + joining) * keys_.per_series() + other + derived + (former_ ? former_->largest_growth() : 0);
 }
 
 std::size_t WindowDefinition::largest_step() const noexcept {
   std::size_t bytes = std::visit([](const auto& windows) { return windows.largest_step(); }, windows_);
   if (options_.deduplicate) bytes += duplicates_.largest_step();
+  bytes += largest_group_bytes_ * keys_.per_series();
   if (layout_.keeps_readings()) bytes += (measured_bytes_ + layout_.bytes_taken()) / 4;
   return bytes + (former_ ? former_->largest_step() : 0);
 }
@@ -730,7 +778,18 @@ std::size_t WindowDefinition::largest_step() const noexcept {
 std::size_t WindowDefinition::bytes_by_key() const noexcept {
   const std::size_t kind = std::visit([](const auto& windows) { return windows.bytes_by_key; }, windows_);
   return kind + sizeof(KeyId) + sizeof(Timestamp) + (empty_ ? EmptyWindows::bytes_by_key : 0) +
-         (former_ ? former_->bytes_by_key() : 0);
+         (derived_.empty() ? 0 : DerivedMetrics::bytes_by_series) + (former_ ? former_->bytes_by_key() : 0);
+}
+
+// Groups that are new, and all that is kept by group if it grows now.
+std::size_t WindowDefinition::growth_of_groups(const Series& series) const noexcept {
+  const std::size_t former = former_ ? former_->growth_of_groups(series) : 0;
+  if (!grouped()) return former;
+  const std::size_t kind = std::visit([](const auto& windows) { return windows.bytes_by_key; }, windows_);
+  const bool is_full = groups_.size() + keys_.per_series() > groups_.capacity();
+  const std::size_t by_group = sizeof groups_[0] + sizeof(Timestamp) + kind + KeyMap::bytes_by_group;
+  const std::size_t each = KeyMap::bytes_of_group(series) + bytes_of_member;
+  return former + keys_.per_series() * each + (is_full ? groups_.size() * by_group : 0);
 }
 
 std::size_t WindowDefinition::growth(const Incoming& reading, bool has_variants) {
@@ -740,10 +799,14 @@ std::size_t WindowDefinition::growth(const Incoming& reading, bool has_variants)
   if (is_limited() && outcome_outside(reading, keys)) return bytes;
   if (options_.deduplicate) bytes += duplicates_.growth();
   if (has_variants && !grouped() && !has_labels(reading)) bytes += RowLabels::bytes_of_cell();
+  const std::size_t derived = derived_.bytes_of_window_of(reading.origin);
+  const bool joins = grouped() && !members_[index_of(reading.series)];
   for (const KeyId key : keys) {
+    if (joins) bytes += bytes_of_member + groups_[index_of(key)].memory_bytes();
     const Timestamp reached = reached_by(reading, key);
-    bytes += std::visit([&](auto& windows) { return windows.growth(key, reading.event_time, reading.value, reached); },
-                        windows_);
+    bytes += std::visit(
+        [&](auto& windows) { return windows.growth(key, reading.event_time, reading.value, reached, derived); },
+        windows_);
   }
   return bytes;
 }

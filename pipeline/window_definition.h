@@ -32,12 +32,9 @@
 #include "pipeline/late_rows.h"
 #include "pipeline/options.h"
 #include "pipeline/row_labels.h"
-#include "pipeline/running_windows.h"
 #include "pipeline/series.h"
-#include "pipeline/session_windows.h"
-#include "pipeline/sliding_windows.h"
-#include "pipeline/tumbling_windows.h"
 #include "pipeline/watermark.h"
+#include "pipeline/window_kinds.h"
 
 namespace edgetide {
 
@@ -99,6 +96,7 @@ class WindowDefinition {
 
   const std::string& name() const noexcept { return options_.name; }
   const WindowOptions& options() const noexcept { return options_; }
+  const WindowTraits& traits() const noexcept { return traits_; }
   bool grouped() const noexcept { return keys_.grouped(); }
   // It has to know of every reading that is accepted, not only of those it takes.
   bool follows_others() const noexcept {
@@ -114,8 +112,8 @@ class WindowDefinition {
   bool waits() const noexcept { return waits_; }
   // From now on takes the windows that start after those that the former one holds. `clocks`: by series.
   void take_over(std::span<const SeriesClock> clocks, Timestamp now);
-  // A running definition without a past: says in its rows that it counts from then on.
-  void begin_running(Timestamp now);
+  // An endless definition without a past: says in its rows that it counts from then on.
+  void begin_endless(Timestamp now);
 
   void add_series(SeriesId id, const Series& series, SeriesId origin);
   void skip_series(SeriesId id);  // no series has it at present
@@ -187,7 +185,7 @@ class WindowDefinition {
   }
 
   std::size_t open_windows() const noexcept;  // with those of former definitions
-  // What groups and derived metrics own, and what states gave back, is as of `measure`, which walks them.
+  // What states gave back is as of `measure`, which walks them.
   std::size_t memory_bytes() const noexcept;
   // Gives back what is not needed any more.
   void measure();
@@ -202,6 +200,8 @@ class WindowDefinition {
   std::size_t largest_growth() const noexcept;
   std::size_t largest_step() const noexcept;
   std::size_t bytes_by_key() const noexcept;  // that a series takes, about
+  // What a series that is not known yet takes at most for its groups.
+  std::size_t growth_of_groups(const Series& series) const noexcept;
 
   // ---- readings that came too late: late_rows.h. `reached(key)`: its watermark
   LateOutcome late_outcome(const Reading& reading, const std::function<Timestamp(KeyId)>& reached) const;
@@ -254,10 +254,12 @@ class WindowDefinition {
   static std::unique_ptr<WindowDefinition> load_former(ByteReader& in, const Restored& restored);
 
  private:
-  using Windows = std::variant<TumblingWindows, SlidingWindows, SessionWindows, RunningWindows>;
+  static constexpr std::size_t bytes_of_member = 32;  // of a group, at most, unless the group doubles
 
   void choose_fast_path();
   std::size_t own_windows() const noexcept;
+  std::size_t windows_with_rows() const noexcept;
+  std::size_t reserved_for_derived() const noexcept;
   bool is_limited() const noexcept { return since_.has_value() || until_.has_value(); }
   // Of a reading, by all definitions.
   struct Judged {
@@ -265,9 +267,6 @@ class WindowDefinition {
     bool alone = false;  // it is in windows that do not overlap: later definitions do not take it
   };
   Judged judge(const Incoming& reading);
-  bool has_grid() const noexcept {
-    return options_.kind == WindowKind::tumbling || options_.kind == WindowKind::sliding;
-  }
   std::optional<ReadingOutcome> outcome_outside(const Incoming& reading, std::span<const KeyId> keys) const;
   bool is_behind_end(const Incoming& reading, KeyId key) const;
   void begin_behind(std::span<const SeriesClock> clocks);
@@ -276,14 +275,14 @@ class WindowDefinition {
   void carry_from_former();
   void emit_for(const WindowDefinition& present, std::uint8_t depth);
   void forget_what_is_past(Timestamp too_old);
-  void settle_sessions() noexcept;
+  void settle_before_handover() noexcept;
+  void settle_windows(KeyId key, Timestamp last_reading) noexcept;
   bool is_finished(Timestamp too_old) const noexcept;
   Timestamp taken_until(KeyId key, Timestamp reached) const;
   Handover counted(std::span<const SeriesClock> clocks, bool together) const;
   Handover taken(std::span<const SeriesClock> clocks, bool together) const;
   Timestamp start_behind(const WindowDefinition& former, Timestamp time) const;
   Timestamp start_from(Timestamp time) const;
-  Duration longest() const noexcept;
   void save_handover(ByteWriter& out) const;
   void load_handover(ByteReader& in, const Restored& restored);
 
@@ -314,7 +313,7 @@ class WindowDefinition {
   void note_reached(const Clocks& clocks);
   void collect(const Clocks& clocks, std::span<const std::uint32_t> ranks, std::size_t max_rows);
   void collect_empty(const FiringContext& firing, const Clocks& clocks);
-  void postpone_beyond(std::size_t max_rows);
+  bool postpone_beyond(std::size_t max_rows);
   void order_and_cut();
   void collect_for_ranking(FiringContext& firing);
   void rank_and_cut();
@@ -324,6 +323,7 @@ class WindowDefinition {
   void emit(Kind& windows, WindowId id, const Candidate& row, Emission& out);
   RowMark* mark_of(const Candidate& row);
   double value_of(const Candidate& row, const Aggregate& aggregate) const;
+  double filled(const Candidate& row, const Aggregate& aggregate) const;
   // Requires: a row of a window, not retracted.
   const AggregateLayout::Word* state_of(const Candidate& row) const;
   void count_row(const RowMark* mark, const Candidate& row) noexcept;
@@ -342,6 +342,7 @@ class WindowDefinition {
   void load_groups(ByteReader& in, const Restored& restored);
 
   const WindowOptions options_;
+  const WindowTraits& traits_;
   std::vector<std::optional<Aggregate>> columns_;  // of its rows; none: it does not compute that one
   bool emits_all_ = true;                          // they are its own aggregates
   std::optional<std::size_t> count_place_;         // of `count` among the columns
@@ -373,8 +374,9 @@ class WindowDefinition {
   DerivedMetrics derived_;
   Duration fired_at_ = Duration::microseconds(-1);  // running time of the last firing; negative: never
   bool has_more_ = false;                           // rows were due then and did not leave
+  std::size_t shown_windows_ = 0;                   // whose rows derived metrics have seen
   std::size_t measured_bytes_ = 0;
-  std::size_t derived_bytes_ = 0;
+  std::size_t largest_group_bytes_ = 0;
 
   RowsEmitted rows_emitted_;
 

@@ -1,5 +1,6 @@
 // How one window definition takes the place of another: the former one finishes the windows it holds.
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "pipeline/definition_bytes.h"
@@ -44,12 +45,12 @@ void WindowDefinition::take_over(std::span<const SeriesClock> clocks, Timestamp 
   waits_ = false;
   begin_behind(clocks);
   hand_over_from_former();
-  begin_running(now);
+  begin_endless(now);
   choose_fast_path();
 }
 
 void WindowDefinition::begin_behind(std::span<const SeriesClock> clocks) {
-  if (options_.kind == WindowKind::running && former_->options_.kind == WindowKind::running) {
+  if (traits_.endless && former_->traits_.endless) {
     since_ = former_->since_;  // no boundary is between them: the former one only emits what it has
     former_->until_ = Handover(Timestamp::earliest());
     return;
@@ -68,10 +69,14 @@ void WindowDefinition::hand_over_from_former() {
   former_->emit_for(*this, 1);
 }
 
-void WindowDefinition::begin_running(Timestamp now) {
-  if (options_.kind != WindowKind::running) return;
+void WindowDefinition::begin_endless(Timestamp now) {
+  if (!traits_.endless) return;
   begun_ = now;
-  if (auto* const running = std::get_if<RunningWindows>(&windows_)) running->begin(now);
+  std::visit(
+      [&](auto& windows) {
+        if constexpr (requires { windows.begin(now); }) windows.begin(now);
+      },
+      windows_);
 }
 
 Timestamp WindowDefinition::start_from(Timestamp time) const {
@@ -90,7 +95,7 @@ Timestamp WindowDefinition::start_behind(const WindowDefinition& former, Timesta
 
 // What this one has begun, by series or of all.
 Handover WindowDefinition::taken(std::span<const SeriesClock> clocks, bool together) const {
-  if (options_.kind == WindowKind::running) return counted(clocks, together || grouped());
+  if (traits_.endless) return counted(clocks, together || grouped());
   if (!together && !grouped()) {
     std::vector<Timestamp> by_series;
     for (std::uint32_t i = 0; i < clocks.size(); ++i) {
@@ -106,7 +111,7 @@ Handover WindowDefinition::taken(std::span<const SeriesClock> clocks, bool toget
   return Handover(latest);
 }
 
-// By a running one: up to the newest reading of each series.
+// By an endless one: up to the newest reading of each series.
 Handover WindowDefinition::counted(std::span<const SeriesClock> clocks, bool together) const {
   std::vector<Timestamp> by_series;
   for (std::uint32_t i = 0; i < clocks.size(); ++i) {
@@ -128,16 +133,16 @@ Timestamp WindowDefinition::taken_until(KeyId key, Timestamp reached) const {
 }
 
 // A former definition judges before this one. What a window of it takes is not counted again in another, but where
-// windows overlap anyway: those of `sliding` that go on have all their readings, and so have those that follow.
+// windows overlap anyway: those that go on have all their readings, and so have those that follow.
 WindowDefinition::Judged WindowDefinition::judge(const Incoming& reading) {
   if (grouped() && !members_[index_of(reading.series)]) join_groups(reading);
   const Judged before = former_ ? former_->judge(reading) : Judged();
-  if (before.outcome != ReadingOutcome::unmatched && (before.alone || !has_grid())) return before;
+  if (before.outcome != ReadingOutcome::unmatched && (before.alone || !traits_.aligned)) return before;
   const std::span<const KeyId> keys = keys_.keys_of(reading.series);
   const bool judged = is_limited() && !keys.empty() && takes_value(reading.value);
   const auto outside = judged ? outcome_outside(reading, keys) : std::nullopt;
   const ReadingOutcome own = outside ? *outside : admit_own(reading);
-  return {std::min(before.outcome, own), own != ReadingOutcome::unmatched && options_.kind != WindowKind::sliding};
+  return {std::min(before.outcome, own), own != ReadingOutcome::unmatched && !traits_.overlaps};
 }
 
 // Of a reading that no window of this definition takes.
@@ -145,7 +150,7 @@ std::optional<ReadingOutcome> WindowDefinition::outcome_outside(const Incoming& 
                                                                 std::span<const KeyId> keys) const {
   const Timestamp last =
       std::visit([&](const auto& windows) { return windows.last_start(reading.event_time); }, windows_);
-  if (since_ && options_.kind != WindowKind::running && last < since_->at(keys.front())) {
+  if (since_ && !traits_.endless && last < since_->at(keys.front())) {
     return former_ ? ReadingOutcome::unmatched : ReadingOutcome::late_dropped;
   }
   const bool behind =
@@ -153,21 +158,27 @@ std::optional<ReadingOutcome> WindowDefinition::outcome_outside(const Incoming& 
   return behind ? std::optional(ReadingOutcome::unmatched) : std::nullopt;
 }
 
-// The next definition takes it. Windows of `sliding` that have begun before go on. So do sessions into others, but for
-// a reading that may get a separate row: the start of that could be the start of another row.
+// The next definition takes it. Windows that overlap and have begun before go on. So do windows that grow into others
+// that do, but for a reading that may get a separate row: the start of that could be the start of another row.
 bool WindowDefinition::is_behind_end(const Incoming& reading, KeyId key) const {
   const Timestamp end = until_->at(key);
   if (reading.event_time < end) return false;
-  if (const auto* const sliding = std::get_if<SlidingWindows>(&windows_)) {
-    const Timestamp first = sliding->first_start(reading.event_time);
-    if ((since_ ? std::max(first, since_->at(key)) : first) >= end) return true;
-    const bool shared = sliding->last_start(reading.event_time) >= end;  // with windows that have no rows here
-    const Timestamp last_end = sliding->last_end(end - Duration::microseconds(1));
-    return shared && last_end + options_.allowed_lateness <= reached_by(reading, key);
-  }
-  const auto* const sessions = std::get_if<SessionWindows>(&windows_);
-  return sessions == nullptr || next_kind_ != WindowKind::session ||
-         !sessions->would_join(key, reading.event_time, reached_by(reading, key), end);
+  return std::visit(
+      [&](const auto& windows) {
+        if constexpr (std::decay_t<decltype(windows)>::traits.overlaps) {
+          const Timestamp first = windows.first_start(reading.event_time);
+          if ((since_ ? std::max(first, since_->at(key)) : first) >= end) return true;
+          const bool shared = windows.last_start(reading.event_time) >= end;  // with windows that have no rows here
+          const Timestamp last_end = windows.last_end(end - Duration::microseconds(1));
+          return shared && last_end + options_.allowed_lateness <= reached_by(reading, key);
+        }
+        if constexpr (requires { windows.would_join(key, end, end, end); }) {
+          return !traits_of(next_kind_).grows ||
+                 !windows.would_join(key, reading.event_time, reached_by(reading, key), end);
+        }
+        return true;
+      },
+      windows_);
 }
 
 // The last readings that the former definition took before the windows of this one. Groups are other keys there.
@@ -184,12 +195,12 @@ void WindowDefinition::carry_from_former() {
 // Windows that share panes with those that are taken, and empty ones, have no rows; one that the next definition cuts
 // ends there.
 void WindowDefinition::limit_rows() {
-  if (!has_grid()) return;
+  if (!traits_.aligned) return;
   for (Candidate& row : rows_) {
     if (since_ && row.start < since_->at(row.key)) row.held_back = true;
     if (!until_) continue;
     if (row.start >= until_->at(row.key)) row.held_back = true;
-    if (options_.kind == WindowKind::tumbling && !row.held_back) row.end = std::min(row.end, until_->at(row.key));
+    if (!traits_.overlaps && !row.held_back) row.end = std::min(row.end, until_->at(row.key));
   }
 }
 
@@ -203,36 +214,32 @@ void WindowDefinition::forget_what_is_past(Timestamp too_old) {
     }
     former_.reset();
   }
-  // To a running one nothing is late, but the one that follows it has to know what was final before it.
-  const bool running = options_.kind == WindowKind::running;
-  const Duration margin = options_.allowed_lateness + longest();
-  if (since_ && !former_ && since_->is_past(running ? std::vector<Timestamp>() : reached_, too_old, margin)) {
-    settle_sessions();
+  // To an endless one nothing is late, but the one that follows it has to know what was final before it.
+  const Duration margin = options_.allowed_lateness + traits_.longest(options_);
+  if (since_ && !former_ && since_->is_past(traits_.endless ? std::vector<Timestamp>() : reached_, too_old, margin)) {
+    settle_before_handover();
     since_.reset();
   }
   choose_fast_path();
 }
 
-// No reading before the handover joins a session that began after it.
-void WindowDefinition::settle_sessions() noexcept {
-  auto* const sessions = std::get_if<SessionWindows>(&windows_);
-  for (std::uint32_t i = 0; sessions && i < keys_.size(); ++i) {
-    sessions->settle(KeyId{i}, since_->at(KeyId{i}) - Duration::microseconds(1));
+// No reading before the handover joins a window that began after it.
+void WindowDefinition::settle_before_handover() noexcept {
+  for (std::uint32_t i = 0; i < keys_.size(); ++i) {
+    settle_windows(KeyId{i}, since_->at(KeyId{i}) - Duration::microseconds(1));
   }
 }
 
-// A window of a running one has no end, and goes when its last row has been emitted.
+// An endless window goes when its last row has been emitted.
 bool WindowDefinition::is_finished(Timestamp too_old) const noexcept {
-  if (!until_->is_past(reached_, too_old, options_.allowed_lateness + longest())) return false;
-  const auto* const running = std::get_if<RunningWindows>(&windows_);
-  if (running == nullptr) return open_windows() == 0;
-  return !running->has_changes() && (!former_ || former_->open_windows() == 0);
-}
-
-// So long after the start of a window no reading is in it that is not in a later one.
-Duration WindowDefinition::longest() const noexcept {
-  if (options_.kind == WindowKind::running) return {};
-  return options_.kind == WindowKind::session ? options_.gap : options_.size;
+  if (!until_->is_past(reached_, too_old, options_.allowed_lateness + traits_.longest(options_))) return false;
+  const bool has_rows = std::visit(
+      [](const auto& windows) {
+        if constexpr (requires { windows.has_changes(); }) return windows.has_changes();
+        return windows.open_windows() > 0;
+      },
+      windows_);
+  return !has_rows && (!former_ || former_->open_windows() == 0);
 }
 
 void WindowDefinition::save_handover(ByteWriter& out) const {
@@ -249,9 +256,9 @@ void WindowDefinition::load_handover(ByteReader& in, const Restored& restored) {
   if ((bits & has_since) != 0) since_ = Handover::load(in);
   if ((bits & has_until) != 0) until_ = Handover::load(in);
   if ((bits & has_begun) != 0) {
-    begin_running(in.time());
-  } else if (since_ && options_.kind == WindowKind::running) {  // as it was written before there was `begun`
-    begin_running(since_->of_all());
+    begin_endless(in.time());
+  } else if (since_ && traits_.endless) {  // as it was written before there was `begun`
+    begin_endless(since_->of_all());
     since_.reset();
   }
   if ((bits & has_former) != 0) former_ = load_former(in, restored);

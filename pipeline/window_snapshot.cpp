@@ -74,6 +74,7 @@ void WindowDefinition::load(ByteReader& in, const Restored& restored) {
   duplicates_.load(in, restored.series.size());
   if (empty_) empty_->load(in);
   derived_.load(in, restored.series);
+  shown_windows_ = windows_with_rows();
   load_handover(in, restored);
 }
 

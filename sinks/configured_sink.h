@@ -22,6 +22,11 @@ class ConfiguredSink {
   virtual SinkTraits traits() const = 0;
   // The statements that create its tables, each of which may run again; empty if it has none.
   virtual std::string ddl(const std::vector<WindowSchema>& /*inputs*/) const { return {}; }
+  // What stands in the way of it here and now, with the rights of this user; empty: nothing. Changes nothing; may block
+  // for as long as connecting may.
+  virtual std::string fault(const std::vector<WindowSchema>& /*inputs*/) const { return {}; }
+  // Names of sessions of which a peer has one at a time: client id and server.
+  virtual std::vector<std::string> sessions() const { return {}; }
   // A reload replaces a sink that is not equal to the former one.
   virtual bool equals(const ConfiguredSink& other) const = 0;
 };

@@ -34,7 +34,6 @@ class ExecSink final : public Sink {
         interrupted_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
   ~ExecSink() override { end_command(); }
 
-  SinkTraits traits() const noexcept override { return exec_traits(); }
   Outcome open() override;
   Outcome deliver(const RowBatch& batch) override;
   LastEpoch last_epoch() override { return last_epoch_; }

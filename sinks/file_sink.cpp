@@ -16,7 +16,9 @@
 #include <utility>
 
 #include "daemon/service/descriptor.h"
+#include "daemon/service/placed_file.h"
 #include "daemon/service/write_all.h"
+#include "pipeline/time_text.h"
 #include "sinks/file_position.h"
 #include "sinks/row_encoder.h"
 
@@ -60,7 +62,6 @@ class FileSink final : public Sink {
         encoding_(*find_row_encoding(options_.encoding)),
         encoder_(encoding_.make(std::move(inputs))) {}
 
-  SinkTraits traits() const noexcept override { return file_traits(); }
   Outcome open() override;
   Outcome deliver(const RowBatch& batch) override;
   LastEpoch last_epoch() override;
@@ -80,11 +81,11 @@ class FileSink final : public Sink {
   void read_position();
   bool is_ours(const FilePosition& position) const noexcept;
   void take_up_part();
+  std::string notice() const;
   void begin_part(EpochId first);
   void finish_part();
   bool is_due() const;
   void write_position(const FilePosition& position);
-  void sync_folder() const;
   void remove_oldest() const;
 
   const FileOptions options_;
@@ -94,11 +95,14 @@ class FileSink final : public Sink {
   Descriptor lock_;
   Descriptor part_;
   FilePosition position_;
-  std::string bytes_;  // of one batch; kept for its buffer
+  std::string bytes_;   // of one batch; kept for its buffer
+  std::string notice_;  // of the last claim
 };
 
 Outcome FileSink::open() {
-  return attempt(&FileSink::claim, nullptr);
+  Outcome outcome = attempt(&FileSink::claim, nullptr);
+  if (auto* const delivered = std::get_if<Delivered>(&outcome)) delivered->notice = notice_;
+  return outcome;
 }
 
 Outcome FileSink::deliver(const RowBatch& batch) {
@@ -125,7 +129,22 @@ void FileSink::claim(const RowBatch*) {
   lock_ = opened(lock, O_RDWR | O_CREAT);
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) throw DiskError{lock + ": another process writes to this folder"};
   read_position();
+  notice_ = position_.epoch == EpochId{} || is_ours(position_) ? std::string() : notice();
   take_up_part();
+}
+
+// The position was written last with the rows that it confirms.
+std::string FileSink::notice() const {
+  struct stat position {};
+  check(::stat(position_path().c_str(), &position) == 0, position_path());
+  const Timestamp until = Timestamp() + Duration::seconds(position.st_mtim.tv_sec + 1);
+  std::optional<Timestamp> from = identity_.history == nullptr ? std::nullopt : identity_.history->end();
+  if (from) from = std::min(*from, until);
+  return "rows that were final " + (from ? "from " + to_rfc3339(*from) + " until " : std::string("until ")) +
+         to_rfc3339(until) + " may come again in new files, and with fewer readings: " + options_.folder +
+         " holds rows that this state directory never made; it is an older copy, damaged or new, or another instance "
+         "has written. Of two rows with one window, series and start in files " +
+         identity_.sink + "-STATE-RUN-*, the one with more readings counts";
 }
 
 void FileSink::read_position() {
@@ -205,7 +224,9 @@ void FileSink::finish_part() {
   const std::string part = path(position_.part);
   check(::fdatasync(part_.get()) == 0, part);
   check(::rename(part.c_str(), part.substr(0, part.size() - part_suffix.size()).c_str()) == 0, part);
-  sync_folder();
+  if (const std::error_code error = sync_folder(options_.folder)) {
+    throw DiskError{options_.folder + ": " + error.message()};
+  }
   part_ = Descriptor();
   position_.part.clear();
   remove_oldest();
@@ -217,17 +238,8 @@ bool FileSink::is_due() const {
 }
 
 void FileSink::write_position(const FilePosition& position) {
-  const std::string unnamed = position_path() + ".new";
-  const Descriptor file = opened(unnamed, O_WRONLY | O_CREAT | O_TRUNC);
-  write_to(file, to_text(position), unnamed);
-  check(::fdatasync(file.get()) == 0, unnamed);
-  check(::rename(unnamed.c_str(), position_path().c_str()) == 0, unnamed);
-  sync_folder();
-}
-
-void FileSink::sync_folder() const {
-  const Descriptor folder = opened(options_.folder, O_RDONLY | O_DIRECTORY);
-  check(::fsync(folder.get()) == 0, options_.folder);
+  const PlacedFile placed = place_file(position_path(), to_text(position));
+  if (!placed.error.empty()) throw DiskError{placed.error};
 }
 
 void FileSink::remove_oldest() const {

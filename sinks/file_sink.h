@@ -8,6 +8,10 @@
 //
 // Exactly once: `deliver` appends the rows, syncs them, and then replaces the position. `open` cuts the part back to
 //   its position, so what was written without being confirmed, or torn by a power cut, is gone, and comes again.
+//   That holds for one state directory. One that was replaced by an older copy, emptied or exchanged does not know
+//   which rows are there: those that were final since may come again, perhaps with fewer readings, in new files. It
+//   is recognised by the position, whose epoch the directory never made, and `open` says from when to when. The rows
+//   themselves are not read back: their programs may have taken the files away.
 // Contract, thread: sinks/sink.h.
 // Fails:  RetryAfter with the path for what the disk refuses (no room, no permission, another process that writes).
 //         What was written in part is cut off again.

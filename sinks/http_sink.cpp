@@ -35,7 +35,6 @@ class HttpSink final : public Sink {
         refused_(inputs_.size()),
         unproven_(inputs_.size()) {}
 
-  SinkTraits traits() const noexcept override { return http_traits(options_); }
   Outcome open() override { return Delivered{}; }
   Outcome deliver(const RowBatch& batch) override;
   LastEpoch last_epoch() override { return last_epoch_; }

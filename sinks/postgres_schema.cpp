@@ -6,6 +6,7 @@
 #include "sinks/pg_array.h"
 #include "sinks/row_guard.h"
 #include "sinks/row_json.h"
+#include "sinks/schema_version.h"
 #include "sinks/sql_text.h"
 
 namespace edgetide {
@@ -15,6 +16,8 @@ namespace {
 constexpr std::array<std::string_view, 10> postgres_data_columns = {
     "time", "time_end", "series_id", "state", "is_final", "revision", "epoch", "state_id", "updated_at", "row_labels"};
 constexpr std::array<std::string_view, 5> series_columns = {"gateway", "sensor_id", "metric", "unit", "labels"};
+
+constexpr std::size_t max_name_bytes_of_role = 63 - 7;  // before "_writer"
 
 // $window in a text becomes "schema"."window", $window_data its table, and so on.
 std::string with_names(std::string text, const std::string& schema, const std::string& window = {}) {
@@ -29,6 +32,50 @@ std::string with_names(std::string text, const std::string& schema, const std::s
   }
   replace("$schema", quote_identifier(schema));
   return text;
+}
+
+struct Comment {
+  const char* column;
+  const char* text;
+};
+constexpr Comment data_comments[] = {
+    {"time", "start of the window"},
+    {"time_end", "end of the window; null: it has none"},
+    {"series_id", "gateway, sensor and metric, in the table series"},
+    {"state", "open or closed: may still change; final"},
+    {"is_final", "no reading can change the row any more"},
+    {"revision", "grows with each change of the row"},
+    {"epoch", "trigger of the gateway that made the row"},
+    {"state_id", "state directory of the gateway that made the row"},
+    {"updated_at", "when the row was written last"},
+    {"row_labels", "labels of the readings in the row, where they are not those of the series"},
+};
+constexpr Comment series_comments[] = {
+    {"gateway", "id of the gateway"},
+    {"grouped", "sensor_id is the text of group_by, not a sensor"},
+    {"sensor_id", "the sensor, or the text of its group"},
+    {"metric", "what is measured"},
+    {"unit", "unit of the values; empty: not known"},
+    {"labels", "labels as the first reading had them"},
+};
+
+template <std::size_t count>
+std::string comments_on(const std::string& table, const Comment (&comments)[count]) {
+  std::string ddl;
+  for (const Comment& comment : comments) {
+    ddl += "COMMENT ON COLUMN " + table + "." + quote_identifier(comment.column) + " IS '" + comment.text + "';\n";
+  }
+  return ddl;
+}
+
+std::string window_comments(const WindowSchema& window) {
+  std::string ddl =
+      "\nCOMMENT ON TABLE $window_data IS 'Edgetide: rows of window " + window.name +
+      ", one for each series and start; people query the view " + window.name + "';\n" +
+      "COMMENT ON VIEW $window IS 'Edgetide: rows of window " + window.name + " with the names of their series';\n" +
+      "COMMENT ON VIEW $window_latest IS 'Edgetide: the newest row of each series of window " + window.name + "';\n";
+  for (const char* table : {"$window_data", "$window", "$window_latest"}) ddl += comments_on(table, data_comments);
+  return ddl;
 }
 
 std::string window_ddl(const std::string& schema, const WindowSchema& window) {
@@ -64,7 +111,7 @@ CREATE OR REPLACE VIEW $window_latest AS
   FROM $schema.series s CROSS JOIN LATERAL
     (SELECT * FROM $window_data w WHERE w.series_id = s.series_id ORDER BY w.time DESC LIMIT 1) d;
 )";
-  return with_names(ddl, schema, window.name);
+  return with_names(ddl + window_comments(window), schema, window.name);
 }
 
 // A bigint of microseconds as timestamptz. Exact: an interval times a number is computed in doubles, so days and the
@@ -104,15 +151,41 @@ CREATE TABLE IF NOT EXISTS $schema.sink_state (
   claimed_by   text NOT NULL DEFAULT '',
   claimed_at   timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (gateway, sink));
-)",
+
+CREATE TABLE IF NOT EXISTS $schema.schema_version (
+  part     text NOT NULL PRIMARY KEY,
+  version  bigint NOT NULL);
+
+COMMENT ON TABLE $schema.series IS 'Edgetide: what is measured, by gateway, sensor and metric';
+COMMENT ON TABLE $schema.sink_state IS 'Edgetide: who writes, and the newest epoch stored';
+COMMENT ON TABLE $schema.schema_version IS 'Edgetide: version of the tables, by window; empty: those of all windows';
+)" + comments_on("$schema.series", series_comments),
                                schema);
   for (const WindowSchema& window : inputs) ddl += window_ddl(schema, window);
-  return ddl;
+  return ddl + "\n" + schema_version_ddl(with_names("$schema.schema_version", schema), inputs);
+}
+
+std::string postgres_roles_ddl(const std::string& schema) {
+  std::string ddl = "\n-- Who writes and who reads: grant these roles to the users of gateways and of dashboards.\n";
+  const std::string base = schema.substr(0, max_name_bytes_of_role);
+  for (const char* role : {"_writer", "_reader"}) {
+    ddl += "DO $do$ BEGIN CREATE ROLE " + quote_identifier(base + role) +
+           " NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $do$;\n";
+  }
+  const auto grants = [&](const std::string& role, const std::string& rights) {
+    const std::string to = " TO " + quote_identifier(base + role) + ";\n";
+    ddl += "GRANT USAGE ON SCHEMA $schema" + to + "GRANT " + rights + " ON ALL TABLES IN SCHEMA $schema" + to +
+           "ALTER DEFAULT PRIVILEGES IN SCHEMA $schema GRANT " + rights + " ON TABLES" + to;
+  };
+  grants("_writer", "SELECT, INSERT, UPDATE, DELETE");
+  grants("_reader", "SELECT");
+  return with_names(ddl, schema);
 }
 
 TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs) {
   TableShapes shapes;
   shapes["series"] = {"series_id", "gateway", "grouped", "sensor_id", "metric", "unit", "labels"};
+  shapes["schema_version"] = {"part", "version"};
   shapes["sink_state"] = {"gateway", "sink",       "incarnation", "state_id",  "run",
                           "epoch",   "updated_at", "claimed_by",  "claimed_at"};
   for (const WindowSchema& window : inputs) {
@@ -133,6 +206,16 @@ FROM pg_catalog.pg_namespace n
 JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE n.nspname = $1 AND c.relname = ANY ($2::text[]))";
+}
+
+std::string postgres_versions_query(const std::string& schema) {
+  return with_names("SELECT part, version FROM $schema.schema_version", schema);
+}
+
+std::string postgres_has_rows_query(const std::string& schema, const WindowSchema& window) {
+  return with_names(R"(SELECT EXISTS (SELECT FROM $schema.series s
+  WHERE s.gateway = $1 AND EXISTS (SELECT FROM $window_data d WHERE d.series_id = s.series_id))::int)",
+                    schema, window.name);
 }
 
 std::string postgres_numbers_query() {

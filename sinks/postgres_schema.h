@@ -7,6 +7,7 @@
 //                      `time_end` is null in a running window
 //   <window>           view: the data with the names of its series. `time` is the window's start, as Grafana wants it
 //   <window>_latest    view: the newest row of every series
+//   schema_version     sinks/schema_version.h
 //   sink_state         one row per (gateway, sink): who writes, from which state directory, and its newest epoch stored
 //
 // In the views the aggregates come last, in the order in which the table got them: CREATE OR REPLACE VIEW can then add
@@ -30,6 +31,9 @@ namespace edgetide {
 // All DDL in the order in which it runs; every statement may be run again.
 std::string postgres_schema_ddl(const std::string& schema);
 std::string postgres_tables_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs);
+// Roles that may write and read, `<schema>_writer` and `<schema>_reader`. No sink runs this: it needs the right to
+// create roles.
+std::string postgres_roles_ddl(const std::string& schema);
 
 TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs);
 
@@ -37,6 +41,11 @@ TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs);
 std::string postgres_shapes_query();
 // The same of columns that hold numbers and that a row may be null in.
 std::string postgres_numbers_query();
+
+// Result: part, version.
+std::string postgres_versions_query(const std::string& schema);
+// Parameter: gateway. Result: 1 if the window's table has any row of it.
+std::string postgres_has_rows_query(const std::string& schema, const WindowSchema& window);
 
 // Parameters: gateway, sink, state id, the lowest incarnation to get, who claims. Result: the incarnation. The newest
 // epoch stays if the state id does.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <fcntl.h>
 #include <limits>
 #include <new>
 #include <optional>
@@ -11,10 +12,12 @@
 #include <utility>
 
 #include "daemon/service/backoff.h"
+#include "daemon/service/descriptor.h"
 #include "daemon/service/library_reads.h"
 #include "daemon/service/log.h"
 #include "daemon/service/mutex.h"
 #include "daemon/service/tcp_state.h"
+#include "sinks/kept_tables.h"
 #include "sinks/pg_array.h"
 #include "sinks/postgres_answer.h"
 #include "sinks/postgres_conninfo.h"
@@ -22,6 +25,8 @@
 #include "sinks/postgres_schema.h"
 #include "sinks/pqxx_versions.h"
 #include "sinks/refused_tables.h"
+#include "sinks/schema_version.h"
+#include "sinks/scram_limit.h"
 #include "sinks/store_claim.h"
 
 #if defined(__clang__)
@@ -57,6 +62,7 @@ std::uint64_t max_answer_bytes(const std::vector<WindowSchema>& inputs) {
   return least_answer + columns * rows_of_answer * number_of_answer;
 }
 
+constexpr std::size_t max_parts = 10'000;          // of the schema: windows of all gateways
 constexpr std::size_t max_known_series = 100'000;  // more than the pipeline's own limit; then they are looked up again
 
 // One key for all of Edgetide: gateways that start together create the tables one after the other.
@@ -67,7 +73,7 @@ RetryAfter retry_because(const std::exception& error, bool passes, Duration at_l
   return passes ? RetryAfter{Duration(), std::move(reason)} : once_somebody_acts(std::move(reason), at_least);
 }
 
-// The connection of a session, with its end reachable from another thread.
+// The connection of a session.
 class Connection {
  public:
   explicit Connection(const std::string& conninfo) : connection_(conninfo), silence_(connection_) {
@@ -75,20 +81,32 @@ class Connection {
   }
 
   pqxx::connection& operator*() noexcept { return connection_; }
-
-  // Whatever waits for the server sees the end of the stream at once, even on a dead link, where a cancel request
-  // would hang as well. The server drops the statement when its own time limit ends it.
-  void shut_down() const noexcept { ::shutdown(connection_.sock(), SHUT_RDWR); }
-
-  // Over a Unix socket nothing: the server is of this machine.
-  Duration silent_for() const noexcept {
-    const std::optional<TcpState> state = tcp_state(connection_.sock());
-    return state ? state->silent_for : Duration();
-  }
+  int socket() const noexcept { return connection_.sock(); }
 
  private:
   pqxx::connection connection_;
   SilentNotices silence_;
+};
+
+// The end of a connection that another thread can reach, also while it is made: its socket under a number of our own.
+class ReachableEnd {
+ public:
+  void hold(int socket) noexcept { socket_ = Descriptor(::fcntl(socket, F_DUPFD_CLOEXEC, 0)); }
+  void let_go() noexcept { socket_ = Descriptor(); }
+  bool is_held() const noexcept { return socket_.is_open(); }
+
+  // Whatever waits for the server sees the end of the stream at once, even on a dead link, where a cancel request
+  // would hang as well. The server drops the statement when its own time limit ends it.
+  void shut_down() const noexcept { ::shutdown(socket_.get(), SHUT_RDWR); }
+
+  // Over a Unix socket nothing: the server is of this machine.
+  Duration silent_for() const noexcept {
+    const std::optional<TcpState> state = tcp_state(socket_.get());
+    return state ? state->silent_for : Duration();
+  }
+
+ private:
+  Descriptor socket_;
 };
 
 constexpr const char* use_sessions =
@@ -154,7 +172,6 @@ class PostgresSink final : public Sink {
  public:
   PostgresSink(PostgresOptions options, PostgresNames names);
 
-  SinkTraits traits() const noexcept override { return postgres_traits(); }
   Outcome open() override;
   Outcome deliver(const RowBatch& batch) override;
   LastEpoch last_epoch() override;
@@ -170,10 +187,16 @@ class PostgresSink final : public Sink {
   // An honest server gives up a statement before that.
   Duration silence_limit() const noexcept { return options_.statement_timeout + options_.statement_timeout; }
   void drop_connection() noexcept;
+  class ConnectingReads;
   bool connect(const std::string& conninfo);  // false when interrupted
+  std::unique_ptr<Connection> make_connection(const std::string& conninfo);
+  void hold_end(int socket) noexcept;
+  void let_end_go() noexcept;
   void apply_session_settings();
   std::optional<RetryAfter> check_tables();
   TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed);
+  SchemaVersions read_versions(pqxx::work& transaction, const TableShapes& found);
+  bool is_emptied(pqxx::transaction_base& transaction);
   TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed, const std::string& query);
   void make_statements();
   void create_tables(pqxx::work& transaction);
@@ -189,12 +212,14 @@ class PostgresSink final : public Sink {
   StoreClaim claim_;
   PostgresSeriesIds series_ids_;  // committed ones, since the last open
   RefusedTables refused_tables_;
-  unsigned refusals_ = 0;  // of deliveries by the server, in a row
+  unsigned refusals_ = 0;   // of deliveries by the server, in a row
+  bool lost_rows_ = false;  // a table was new or empty, and no claim has said so yet
+  KeptTables kept_tables_;
 
   std::unique_ptr<Connection> connection_;  // the worker's thread only
   std::uint64_t read_bytes_ = 0;            // of it, in calls that have ended
   Mutex mutex_;
-  const Connection* to_interrupt_ GUARDED_BY(mutex_) = nullptr;  // the connection while there is one
+  ReachableEnd end_ GUARDED_BY(mutex_);  // of the connection, as soon as its server has said anything
   bool interrupted_ GUARDED_BY(mutex_) = false;
   std::optional<std::chrono::steady_clock::time_point> called_at_ GUARDED_BY(mutex_);  // while a call waits
   bool was_silent_ GUARDED_BY(mutex_) = false;                                         // this call's server
@@ -205,7 +230,37 @@ PostgresSink::PostgresSink(PostgresOptions options, PostgresNames names)
       names_(std::move(names)),
       max_answer_bytes_(max_answer_bytes(names_.inputs)),
       claim_("schema " + names_.schema, names_.identity),
-      refused_tables_(names_.inputs.size()) {}
+      refused_tables_(names_.inputs.size()),
+      kept_tables_(names_.inputs.size()) {}
+
+// What libpq reads while it makes a connection, for which libpqxx waits without end: the other end may stall, or lie.
+class PostgresSink::ConnectingReads final : public ReadInspection {
+ public:
+  explicit ConnectingReads(PostgresSink& sink) noexcept : sink_(sink) {}
+
+  bool has_refused() const noexcept { return scram_.has_refused(); }
+  bool accepts(int socket, std::string_view bytes) noexcept override {
+    sink_.hold_end(socket);
+    if (scram_.accepts(bytes)) return true;
+    ::shutdown(socket, SHUT_RDWR);  // libpq would wait for more until connect_timeout
+    return false;
+  }
+
+ private:
+  PostgresSink& sink_;
+  ScramLimit scram_;
+};
+
+void PostgresSink::hold_end(int socket) noexcept {
+  const MutexLock lock(mutex_);
+  end_.hold(socket);
+  if (interrupted_) end_.shut_down();
+}
+
+void PostgresSink::let_end_go() noexcept {
+  const MutexLock lock(mutex_);
+  end_.let_go();
+}
 
 // Every exception of libpqxx ends here as an outcome, and the connection with it.
 template <typename Step>
@@ -262,12 +317,21 @@ Outcome PostgresSink::open() {
     if (auto later = check_tables()) return *std::move(later);
     make_statements();
     PostgresClaim transaction(**connection_, names_, statements_);
-    return claim_.claim(transaction);
+    Outcome claimed = claim_.claim(transaction, lost_rows_);
+    lost_rows_ = false;
+    return claimed;
   });
   if (const auto* later = std::get_if<RetryAfter>(&outcome); later != nullptr && is_disconnected(later->reason)) {
     const ReadBudget budget(max_answer_bytes_, max_answer_bytes_);
-    if (is_statement_pooling(transaction_refusal(std::get<std::string>(conninfo))))
-      return once_somebody_acts(use_sessions, check_pooler_each);
+    note_call(std::chrono::steady_clock::now());
+    std::string reason;
+    {
+      const ConnectingReads reads(*this);
+      reason = transaction_refusal(std::get<std::string>(conninfo));
+    }
+    note_call(std::nullopt);
+    let_end_go();
+    if (is_statement_pooling(reason)) return once_somebody_acts(use_sessions, check_pooler_each);
   }
   // A claim in doubt is simply made again.
   if (auto* const doubt = std::get_if<InDoubt>(&outcome)) return RetryAfter{Duration(), std::move(doubt->reason)};
@@ -279,12 +343,22 @@ bool PostgresSink::connect(const std::string& conninfo) {
     const MutexLock lock(mutex_);
     if (interrupted_) return false;
   }
-  auto connection = std::make_unique<Connection>(conninfo);
+  auto connection = make_connection(conninfo);
   const MutexLock lock(mutex_);
   if (interrupted_) return false;
   connection_ = std::move(connection);
-  to_interrupt_ = connection_.get();
+  end_.hold(connection_->socket());
   return true;
+}
+
+std::unique_ptr<Connection> PostgresSink::make_connection(const std::string& conninfo) {
+  const ConnectingReads reads(*this);
+  try {
+    return std::make_unique<Connection>(conninfo);
+  } catch (const pqxx::failure&) {
+    if (!reads.has_refused()) throw;
+    throw WrongAnswer("the password", "more than " + std::to_string(ScramLimit::max_rounds) + " rounds of SCRAM");
+  }
 }
 
 void PostgresSink::apply_session_settings() {
@@ -304,10 +378,20 @@ void PostgresSink::apply_session_settings() {
 std::optional<RetryAfter> PostgresSink::check_tables() {
   const TableShapes needed = postgres_shapes(names_.inputs);
   pqxx::work transaction(**connection_);
-  std::vector<std::string> missing = missing_from(read_shapes(transaction, needed), needed);
-  if (missing.empty()) return std::nullopt;
+  const TableShapes before = read_shapes(transaction, needed);
+  std::vector<std::string> missing = missing_from(before, needed);
+  const SchemaVersions versions = read_versions(transaction, before);
+  if (const std::string newer = newer_schema(versions, names_.inputs); !newer.empty()) {
+    return once_somebody_acts("schema " + names_.schema + ": " + newer);
+  }
+  lost_rows_ = lost_rows_ || has_lost_tables(versions, before, names_.inputs);
+  if (missing.empty() && is_current(versions, names_.inputs)) {
+    static_cast<void>(is_emptied(transaction));
+    return std::nullopt;
+  }
   if (!options_.create_tables) {
-    return once_somebody_acts("schema " + names_.schema + " lacks " + joined(missing) +
+    return once_somebody_acts("schema " + names_.schema +
+                              (missing.empty() ? " has an older version" : " lacks " + joined(missing)) +
                               ": create_tables is off, so run the output of `edgetide schema`");
   }
   create_tables(transaction);
@@ -316,8 +400,31 @@ std::optional<RetryAfter> PostgresSink::check_tables() {
     return once_somebody_acts("schema " + names_.schema + " lacks " + joined(missing) +
                               " although its tables were created");
   }
+  static_cast<void>(is_emptied(transaction));
   transaction.commit();
   return std::nullopt;
+}
+
+SchemaVersions PostgresSink::read_versions(pqxx::work& transaction, const TableShapes& found) {
+  SchemaVersions versions;
+  if (!found.contains("schema_version")) return versions;
+  const PostgresAnswer parts(execute(transaction, postgres_versions_query(names_.schema), {}), "schema_version",
+                             {.columns = 2, .most_rows = max_parts});
+  for (std::size_t row = 0; row < parts.rows(); ++row) {
+    versions[parts.text(row, 0, max_name_bytes)] = parts.number(row, 1, 0, max_bigint);
+  }
+  return versions;
+}
+
+bool PostgresSink::is_emptied(pqxx::transaction_base& transaction) {
+  const auto has_rows = [&](std::size_t input) {
+    const PostgresAnswer any(
+        execute(transaction, postgres_has_rows_query(names_.schema, names_.inputs[input]), {names_.identity.gateway}),
+        "rows", {.columns = 1, .least_rows = 1, .most_rows = 1});
+    return any.number(0, 0, 0, 1) == 1;
+  };
+  if (kept_tables_.are_emptied(has_rows)) lost_rows_ = true;
+  return lost_rows_;
 }
 
 void PostgresSink::make_statements() {
@@ -396,13 +503,18 @@ PostgresCare PostgresSink::care() const noexcept {
 
 Outcome PostgresSink::store(const RowBatch& batch, PostgresCare care) {
   PostgresClaim transaction(**connection_, names_, statements_);
-  return claim_.store(transaction, batch.id, [&] {
+  if (kept_tables_.look_due(std::chrono::steady_clock::now()) && is_emptied(transaction.work())) {
+    return RetryAfter{Duration(), "schema " + names_.schema + emptied_table};
+  }
+  Outcome outcome = claim_.store(transaction, batch.id, [&] {
     if (series_ids_.size() > max_known_series) series_ids_.clear();
     PostgresDelivery delivery(transaction.work(), names_, statements_, claim_.state_id(), series_ids_, refused_tables_,
                               care);
     delivery.store(batch);
     return delivery.take_rejected();
   });
+  kept_tables_.note(batch, names_.inputs, outcome);
+  return outcome;
 }
 
 LastEpoch PostgresSink::last_epoch() {
@@ -419,11 +531,8 @@ LastEpoch PostgresSink::last_epoch() {
 void PostgresSink::drop_connection() noexcept {
   series_ids_.clear();
   read_bytes_ = 0;
-  {
-    const MutexLock lock(mutex_);
-    to_interrupt_ = nullptr;
-  }
-  connection_.reset();  // without the lock: its last words to the server may block
+  connection_.reset();  // without the lock: its last words to the server may wait, until they are interrupted
+  let_end_go();
 }
 
 void PostgresSink::close() noexcept {
@@ -435,16 +544,16 @@ void PostgresSink::close() noexcept {
 void PostgresSink::interrupt() noexcept {
   const MutexLock lock(mutex_);
   interrupted_ = true;
-  if (to_interrupt_ != nullptr) to_interrupt_->shut_down();
+  if (end_.is_held()) end_.shut_down();
 }
 
 void PostgresSink::end_silence() noexcept {
   const MutexLock lock(mutex_);
-  if (!called_at_ || to_interrupt_ == nullptr) return;
+  if (!called_at_ || !end_.is_held()) return;
   const auto limit = std::chrono::microseconds(silence_limit().count());
-  if (std::chrono::steady_clock::now() - *called_at_ <= limit || to_interrupt_->silent_for() <= silence_limit()) return;
+  if (std::chrono::steady_clock::now() - *called_at_ <= limit || end_.silent_for() <= silence_limit()) return;
   was_silent_ = true;
-  to_interrupt_->shut_down();
+  end_.shut_down();
 }
 
 }  // namespace
@@ -456,7 +565,7 @@ std::unique_ptr<Sink> make_postgres_sink(PostgresOptions options, SinkIdentity i
 }
 
 std::string postgres_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs) {
-  return postgres_schema_ddl(schema) + postgres_tables_ddl(schema, inputs);
+  return postgres_schema_ddl(schema) + postgres_tables_ddl(schema, inputs) + postgres_roles_ddl(schema);
 }
 
 }  // namespace edgetide

@@ -10,7 +10,8 @@
 //   InDoubt     the link was lost during COMMIT
 //   Stopped     another instance with the same gateway and sink claimed the store later than this one (they would
 //               overwrite each other for ever); a connection string that libpq cannot read
-// Blocks: `interrupt` cannot end the making of a connection; connect_timeout bounds that, for each address of the host.
+// Blocks: `interrupt` cannot end the making of a connection before the server has said anything; connect_timeout bounds
+//         that, for each address of the host.
 // A session sets its own time limits, and synchronous_commit = on where the server has it off.
 #pragma once
 
@@ -42,7 +43,8 @@ constexpr SinkTraits postgres_traits() {
 std::unique_ptr<Sink> make_postgres_sink(PostgresOptions options, SinkIdentity identity,
                                          std::vector<WindowSchema> inputs);
 
-// The DDL as `edgetide schema` prints it and `open` runs it; every statement may be run again.
+// The DDL as `edgetide schema` prints it: what `open` runs, which also brings older tables to the present version, and
+// roles. Every statement may be run again.
 std::string postgres_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs);
 
 }  // namespace edgetide

@@ -51,6 +51,9 @@ struct RejectedRow {
 struct Delivered {
   std::vector<RejectedRow> rejected;
   std::string notice = {};  // of `open`: what a person should know about the store; empty: nothing
+  // Of `open`, where a table that had rows of ours is new or empty: no epoch counts as stored.
+  bool tables_are_new = false;
+  std::optional<Timestamp> stored_at = {};  // of `open`: when the store got its newest epoch, by its clock
 };
 // Not stored, nothing lost: try again, not before `at_least`.
 struct RetryAfter {
@@ -97,9 +100,6 @@ inline LastEpoch last_epoch_of(const Outcome& read, std::optional<EpochId> newes
 class Sink {
  public:
   virtual ~Sink() = default;
-
-  // From construction on, and always the same.
-  virtual SinkTraits traits() const noexcept = 0;
 
   // Connects, creates or checks tables, and claims the store for this process. Delivered{} when ready.
   virtual Outcome open() = 0;

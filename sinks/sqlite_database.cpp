@@ -73,6 +73,12 @@ void leave_as_it_is(sqlite3* database) noexcept {
   sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
+bool is_left_as_it_is(sqlite3* database) noexcept {
+  int is_left = 0;
+  sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, -1, &is_left);
+  return is_left != 0;
+}
+
 void execute(sqlite3* database, const std::string& sql) {
   const int code = sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) throw SqliteError(code, database);

@@ -60,6 +60,7 @@ std::string check_content(const std::string& path);
 
 // When it is closed nothing more is written.
 void leave_as_it_is(sqlite3* database) noexcept;
+bool is_left_as_it_is(sqlite3* database) noexcept;
 
 // Statements without results.
 void execute(sqlite3* database, const std::string& sql);

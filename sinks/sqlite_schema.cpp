@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "sinks/row_guard.h"
+#include "sinks/schema_version.h"
 #include "sinks/sql_text.h"
 
 namespace edgetide {
@@ -28,6 +29,11 @@ std::string as_text(const std::string& microseconds) {
          " % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')";
 }
 
+// Of the text that the views show.
+std::string time_index(const WindowSchema& window) {
+  return window.name + "_data_time";
+}
+
 std::string table_ddl(const WindowSchema& window) {
   std::string ddl = "\nCREATE TABLE IF NOT EXISTS " + quote_identifier(window.name + "_data") + R"( (
   time        INTEGER NOT NULL,
@@ -42,7 +48,9 @@ std::string table_ddl(const WindowSchema& window) {
   row_labels  TEXT,
 )";
   for (const Column& column : window.columns) ddl += "  " + definition(column) + ",\n";
-  return ddl + "  PRIMARY KEY (time, series_id)) WITHOUT ROWID;\n";
+  return ddl + "  PRIMARY KEY (time, series_id)) WITHOUT ROWID;\n" + "CREATE INDEX IF NOT EXISTS " +
+         quote_identifier(time_index(window)) + " ON " + quote_identifier(window.name + "_data") + " (" +
+         as_text("time") + ");\n";
 }
 
 std::string view_ddl(const WindowSchema& window, const std::string& name, const std::string& rows) {
@@ -81,9 +89,13 @@ CREATE TABLE IF NOT EXISTS sink_state (
   claimed_by   TEXT NOT NULL DEFAULT '',
   claimed_at   TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
   PRIMARY KEY (gateway, sink)) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS schema_version (
+  part     TEXT NOT NULL PRIMARY KEY,
+  version  INTEGER NOT NULL) WITHOUT ROWID;
 )";
   for (const WindowSchema& window : inputs) ddl += table_ddl(window);
-  return ddl;
+  return ddl + "\n" + schema_version_ddl("schema_version", inputs);
 }
 
 std::string sqlite_views_ddl(const std::vector<WindowSchema>& inputs) {
@@ -92,8 +104,9 @@ std::string sqlite_views_ddl(const std::vector<WindowSchema>& inputs) {
     const std::string data = quote_identifier(window.name + "_data");
     ddl += view_ddl(window, window.name, data + " d JOIN series s ON s.series_id = d.series_id");
     ddl += view_ddl(window, window.name + "_latest",
-                    "series s JOIN " + data + " d ON d.series_id = s.series_id AND d.time =\n    (SELECT w.time FROM " +
-                        data + " w WHERE w.series_id = s.series_id ORDER BY w.time DESC LIMIT 1)");
+                    "series s CROSS JOIN " + data +
+                        " d ON d.series_id = s.series_id AND d.time =\n    (SELECT w.time FROM " + data +
+                        " w WHERE w.series_id = s.series_id ORDER BY w.time DESC LIMIT 1)");
   }
   return ddl;
 }
@@ -109,6 +122,7 @@ std::string sqlite_add_row_labels(const WindowSchema& window) {
 TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs) {
   TableShapes shapes;
   shapes["series"] = {"series_id", "gateway", "grouped", "sensor_id", "metric", "unit", "labels"};
+  shapes["schema_version"] = {"part", "version"};
   shapes["sink_state"] = {"gateway", "sink",       "incarnation", "state_id",  "run",
                           "epoch",   "updated_at", "claimed_by",  "claimed_at"};
   for (const WindowSchema& window : inputs) {

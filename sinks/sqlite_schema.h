@@ -1,10 +1,12 @@
 // The tables and views in SQLite as text: those of PostgreSQL, with times as integer microseconds UTC.
 //
-//   <window>_data    key (time, series_id), without rowid and without another index: the rows of one tick lie together,
-//                    so a tick dirties one or two pages and not one per series. That is what a flash card pays for.
-//   <window>         view: `time` and `time_end` as text "YYYY-MM-DD HH:MM:SS" in UTC for people, `time_us` exact; a
-//                    condition on `time_us` is served by the key
+//   <window>_data    key (time, series_id), without rowid, and an index on the time as text: in both the rows of one
+//                    tick lie together, so a tick dirties a few pages and not one per series. That is what a flash card
+//                    pays for.
+//   <window>         view: `time` and `time_end` as text "YYYY-MM-DD HH:MM:SS" in UTC for people, served by that index;
+//                    `time_us` exact, served by the key
 //   <window>_latest  view: the newest row of every series
+//   schema_version   sinks/schema_version.h
 //
 // Pure; any thread; never fails.
 #pragma once

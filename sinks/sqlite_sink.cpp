@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <filesystem>
 #include <new>
 #include <optional>
 #include <set>
@@ -14,10 +15,13 @@
 #include <utility>
 
 #include "daemon/service/mutex.h"
+#include "sinks/kept_tables.h"
 #include "sinks/refused_tables.h"
 #include "sinks/row_addition.h"
 #include "sinks/row_guard.h"
 #include "sinks/row_json.h"
+#include "sinks/schema_version.h"
+#include "sinks/sql_text.h"
 #include "sinks/sqlite_database.h"
 #include "sinks/sqlite_schema.h"
 #include "sinks/store_claim.h"
@@ -155,9 +159,9 @@ class SqliteSink final : public Sink {
         identity_(std::move(identity)),
         inputs_(std::move(inputs)),
         claim_(options_.path, identity_),
-        refused_tables_(inputs_.size()) {}
+        refused_tables_(inputs_.size()),
+        kept_tables_(inputs_.size()) {}
 
-  SinkTraits traits() const noexcept override { return sqlite_traits(); }
   Outcome open() override;
   Outcome deliver(const RowBatch& batch) override;
   LastEpoch last_epoch() override;
@@ -173,10 +177,14 @@ class SqliteSink final : public Sink {
   void drop() noexcept;
   void require_file() const;
   void require_content();
+  std::optional<RetryAfter> bound_log();
+  bool is_emptied();
+  void empty_log() noexcept;
   void leave_moved_file(SqliteFiles files) noexcept;
   void open_file();
   std::optional<RetryAfter> check_tables();
   TableShapes read_shapes(const TableShapes& needed);
+  SchemaVersions read_versions();
   std::vector<ColumnNames> read_former_columns();
 
   Outcome store(const RowBatch& batch);
@@ -200,7 +208,9 @@ class SqliteSink final : public Sink {
   const std::vector<WindowSchema> inputs_;
   StoreClaim claim_;
   RefusedTables refused_tables_;
-  unsigned refusals_ = 0;                                             // of deliveries, in a row
+  unsigned refusals_ = 0;   // of deliveries, in a row
+  bool lost_rows_ = false;  // a table was new or empty, and no claim has said so yet
+  KeptTables kept_tables_;
   std::unordered_map<const SinkRow*, SqliteError> ends_transaction_;  // rows of this delivery that do
 
   std::atomic<bool> interrupted_ = false;
@@ -248,6 +258,38 @@ void SqliteSink::require_content() {
   if (!fault.empty()) throw FileMoved(SqliteFiles::damaged);
   damaged_ = false;
   stamp_ = stamp;
+}
+
+// The log cannot be written from its beginning while a reader has a snapshot that begins in it.
+std::optional<RetryAfter> SqliteSink::bound_log() {
+  std::error_code missing;
+  const std::uintmax_t bytes = std::filesystem::file_size(options_.path + "-wal", missing);
+  if (missing || bytes <= options_.max_log_bytes) return std::nullopt;
+  SqliteStatement checkpoint(database_.get(), "PRAGMA wal_checkpoint(TRUNCATE)");
+  if (checkpoint.first_integer() == 0) return std::nullopt;
+  return once_somebody_acts(options_.path + ": a reader holds the write-ahead log, which has reached " +
+                                std::to_string(bytes / (1024 * 1024)) +
+                                " MiB: some program keeps one transaction open; "
+                                "rows wait until it ends",
+                            look_again);
+}
+
+bool SqliteSink::is_emptied() {
+  const auto has_rows = [&](std::size_t input) {
+    SqliteStatement any(database_.get(),
+                        "SELECT 1 FROM " + quote_identifier(inputs_[input].name + "_data") + " LIMIT 1");
+    return any.first_integer().has_value();
+  };
+  if (kept_tables_.are_emptied(has_rows)) lost_rows_ = true;
+  return lost_rows_;
+}
+
+// So that the file alone has everything, and closing it needs no lock that a reader would see.
+void SqliteSink::empty_log() noexcept {
+  if (!database_ || damaged_ || !has_log_ || is_left_as_it_is(database_.get())) return;
+  sqlite3_busy_timeout(database_.get(), 0);
+  sqlite3_exec(database_.get(), "PRAGMA wal_checkpoint(TRUNCATE)", nullptr, nullptr, nullptr);
+  leave_as_it_is(database_.get());
 }
 
 // All that was delivered goes into the file itself, so that it is whole wherever it is now; what is left beside the
@@ -322,7 +364,9 @@ Outcome SqliteSink::open() {
     if (auto later = check_tables()) return *std::move(later);
     session_.emplace(database_.get(), inputs_, read_former_columns());
     SqliteClaim transaction(database_.get(), *session_, identity_);
-    return claim_.claim(transaction);
+    Outcome claimed = claim_.claim(transaction, is_emptied());
+    lost_rows_ = false;
+    return claimed;
   });
   // A claim in doubt is simply made again.
   if (auto* const doubt = std::get_if<InDoubt>(&outcome)) return RetryAfter{Duration(), std::move(doubt->reason)};
@@ -343,6 +387,7 @@ void SqliteSink::open_file() {
   SqliteStatement mode(opened, "PRAGMA journal_mode = WAL");
   has_log_ = mode.step() && mode.text(0) == "wal";  // some file systems cannot have one
   execute(opened, "PRAGMA synchronous = FULL");     // an epoch that we forget must be on the disk
+  execute(opened, "PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 4194304");
 }
 
 int SqliteSink::on_busy(void* sink, int tries) noexcept {
@@ -354,7 +399,14 @@ int SqliteSink::on_busy(void* sink, int tries) noexcept {
 
 std::optional<RetryAfter> SqliteSink::check_tables() {
   const TableShapes needed = sqlite_shapes(inputs_);
-  if (missing_from(read_shapes(needed), needed).empty()) return std::nullopt;
+  const TableShapes before = read_shapes(needed);
+  const bool is_complete = missing_from(before, needed).empty();
+  const SchemaVersions versions = read_versions();
+  lost_rows_ = lost_rows_ || has_lost_tables(versions, before, inputs_);
+  if (const std::string newer = newer_schema(versions, inputs_); !newer.empty()) {
+    return once_somebody_acts(options_.path + ": " + newer, look_again);
+  }
+  if (is_complete && is_current(versions, inputs_)) return std::nullopt;
   SqliteTransaction transaction(database_.get());
   execute(database_.get(), sqlite_tables_ddl(inputs_));
   const TableShapes found = read_shapes(needed);
@@ -373,6 +425,16 @@ std::optional<RetryAfter> SqliteSink::check_tables() {
   }
   transaction.commit();
   return std::nullopt;
+}
+
+SchemaVersions SqliteSink::read_versions() {
+  SchemaVersions versions;
+  SqliteStatement table(database_.get(), "SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'");
+  if (!table.first_integer()) return versions;
+  SqliteStatement found(database_.get(), "SELECT part, version FROM schema_version");
+  while (found.step()) versions[found.text(0)] = found.integer(1);
+  found.reset();
+  return versions;
 }
 
 TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
@@ -447,6 +509,9 @@ void SqliteSink::judge(const RowOutcomes& outcomes) const {
 Outcome SqliteSink::store(const RowBatch& batch) {
   require_file();
   require_content();
+  if (auto later = bound_log()) return *std::move(later);
+  if (kept_tables_.look_due(std::chrono::steady_clock::now()) && is_emptied())
+    return RetryAfter{Duration(), options_.path + emptied_table};
   SqliteClaim transaction(database_.get(), *session_, identity_);
   Outcome outcome = claim_.store(transaction, batch.id, [&] {
     RowOutcomes outcomes{{}, {}, std::vector<bool>(inputs_.size())};
@@ -458,6 +523,7 @@ Outcome SqliteSink::store(const RowBatch& batch) {
     return std::move(outcomes.rejected);
   });
   require_file();  // else it was stored in a file that is not at the path
+  kept_tables_.note(batch, inputs_, outcome);
   stamp_ = stamp_of(options_.path);
   return outcome;
 }
@@ -603,7 +669,8 @@ void SqliteSink::drop() noexcept {
     const MutexLock lock(mutex_);
     to_interrupt_ = nullptr;
   }
-  database_.reset();  // without the lock: the last one to close writes the log back into the file
+  empty_log();  // without the lock: it reads and writes
+  database_.reset();
   if (stamp_ && !damaged_) stamp_ = stamp_of(options_.path);
 }
 
@@ -622,6 +689,32 @@ void SqliteSink::interrupt() noexcept {
 
 std::unique_ptr<Sink> make_sqlite_sink(SqliteOptions options, SinkIdentity identity, std::vector<WindowSchema> inputs) {
   return std::make_unique<SqliteSink>(std::move(options), std::move(identity), std::move(inputs));
+}
+
+// A folder that is missing is made by the gateway where it is its state directory.
+std::string fault_of_sqlite(const SqliteOptions& options) {
+  const std::filesystem::path path = options.path;
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    if (!std::filesystem::exists(path.parent_path(), error)) return {};
+    return ::access(path.parent_path().c_str(), W_OK | X_OK) == 0
+               ? std::string()
+               : path.parent_path().string() + ": no file can be made in this folder";
+  }
+  if (::access(path.c_str(), R_OK | W_OK) != 0) return options.path + ": may not be read and written";
+  if (::access(path.parent_path().c_str(), W_OK | X_OK) != 0) {
+    return path.parent_path().string() + ": the write-ahead log cannot be made in this folder";
+  }
+  sqlite3* opened = nullptr;
+  const int code = sqlite3_open_v2(options.path.c_str(), &opened, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+  const SqliteDatabase database(opened);
+  try {
+    if (code != SQLITE_OK) throw SqliteError(code, opened);
+    SqliteStatement(opened, "SELECT count(*) FROM sqlite_schema").run();
+  } catch (const std::exception& failure) {
+    return options.path + ": " + failure.what();
+  }
+  return {};
 }
 
 std::string sqlite_ddl(const std::vector<WindowSchema>& inputs) {

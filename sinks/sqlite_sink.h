@@ -9,6 +9,7 @@
 //        else has changed it; rows wait until it is repaired or moved away.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,8 +19,9 @@
 namespace edgetide {
 
 struct SqliteOptions {
-  std::string path;                              // absolute; config resolves it below the state directory
-  Duration busy_timeout = Duration::seconds(5);  // how long to wait for others who write to the file
+  std::string path;                                // absolute; config resolves it below the state directory
+  Duration busy_timeout = Duration::seconds(5);    // how long to wait for others who write to the file
+  std::uint64_t max_log_bytes = 64 * 1024 * 1024;  // of the write-ahead log; one delivery may pass it
   bool operator==(const SqliteOptions&) const = default;
 };
 
@@ -28,6 +30,9 @@ constexpr SinkTraits sqlite_traits() {
 }
 
 std::unique_ptr<Sink> make_sqlite_sink(SqliteOptions options, SinkIdentity identity, std::vector<WindowSchema> inputs);
+
+// What stands in the way of such a sink here and now, one line; empty: nothing. Changes nothing.
+std::string fault_of_sqlite(const SqliteOptions& options);
 
 // The DDL as `edgetide schema` prints it; every statement may be run again.
 std::string sqlite_ddl(const std::vector<WindowSchema>& inputs);

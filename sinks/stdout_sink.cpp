@@ -28,7 +28,6 @@ class StdoutSink final : public Sink {
   StdoutSink(std::unique_ptr<RowEncoder> encoder, int descriptor)
       : lines_(std::move(encoder)), descriptor_(descriptor) {}
 
-  SinkTraits traits() const noexcept override { return stdout_traits(); }
   Outcome open() override { return Delivered{}; }
   Outcome deliver(const RowBatch& batch) override;
   LastEpoch last_epoch() override { return last_epoch_; }

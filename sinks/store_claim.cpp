@@ -20,11 +20,26 @@ std::uint64_t new_state_id(std::uint64_t own, const ClaimState& state) noexcept 
 
 }  // namespace
 
-Outcome StoreClaim::claim(ClaimTransaction& transaction) {
+// An epoch of the same run, which is ours and which no delivered epoch precedes.
+Delivered StoreClaim::opened(ClaimTransaction& transaction, const std::optional<ClaimState>& state,
+                             bool tables_are_new) {
+  Delivered delivered;
+  if (!state || state->newest == EpochId{}) return delivered;
+  delivered.stored_at = state->updated_at;
+  delivered.tables_are_new = tables_are_new;
+  if (tables_are_new) transaction.write_epoch({state->newest.run, 0});
+  return delivered;
+}
+
+Outcome StoreClaim::claim(ClaimTransaction& transaction, bool tables_are_new) {
   const std::optional<ClaimState> state = transaction.read_state();
   if (incarnation_ && state) {
     if (state->incarnation > *incarnation_) return fenced(*state);
-    if (state->incarnation == *incarnation_) return Delivered{};
+    if (state->incarnation == *incarnation_) {
+      Delivered again = opened(transaction, state, tables_are_new);
+      if (again.tables_are_new) transaction.commit();
+      return again;
+    }
   }
   Delivered claimed;
   std::uint64_t state_id = state_id_;
@@ -33,6 +48,7 @@ Outcome StoreClaim::claim(ClaimTransaction& transaction) {
     claimed.notice = notice(*state);
   } else if (state) {
     state_id = state->state_id;
+    claimed = opened(transaction, state, tables_are_new);
   }
   const std::int64_t incarnation = transaction.write_claim({state_id, incarnation_.value_or(1)});
   transaction.commit();

@@ -56,8 +56,8 @@ class StoreClaim {
   StoreClaim(std::string store, const SinkIdentity& identity)
       : store_(std::move(store)), identity_(identity), state_id_(identity.state_id) {}
 
-  // At each `open` of the sink.
-  Outcome claim(ClaimTransaction& transaction);
+  // At each `open` of the sink. Where tables that had rows of ours are new or empty, no epoch is stored.
+  Outcome claim(ClaimTransaction& transaction, bool tables_are_new = false);
   // The next claim is made as the first one of a process.
   void take_over() noexcept { incarnation_.reset(); }
 
@@ -83,6 +83,7 @@ class StoreClaim {
  private:
   Stopped fenced(const ClaimState& state) const;
   bool is_ours(const ClaimState& state) const noexcept;
+  static Delivered opened(ClaimTransaction& transaction, const std::optional<ClaimState>& state, bool tables_are_new);
   std::string notice(const ClaimState& state) const;
   std::optional<Outcome> settled_without_rows(ClaimTransaction& transaction, EpochId id);
 

@@ -20,11 +20,12 @@ PURE_REFUSED = re.compile(
 MAY_INCLUDE = {
     "pipeline": [],
     "daemon/service": ["pipeline"],
-    "sinks": ["daemon/service", "pipeline"],
+    "daemon/broker": ["daemon/service", "pipeline"],
+    "sinks": ["daemon/broker", "daemon/service", "pipeline"],
     "daemon/storage": ["daemon/service", "pipeline"],
     "daemon/enrichment": ["pipeline"],
     "daemon/decoders": ["pipeline"],
-    "daemon/sources": ["daemon/decoders", "daemon/service", "pipeline"],
+    "daemon/sources": ["daemon/broker", "daemon/decoders", "daemon/service", "pipeline"],
     "daemon/outbox": ["daemon/service", "daemon/storage", "sinks", "pipeline"],
     "daemon/intake": ["daemon/decoders", "daemon/enrichment", "daemon/outbox", "daemon/service", "daemon/sources",
                       "daemon/storage", "sinks", "pipeline"],
@@ -41,12 +42,13 @@ MAY_INCLUDE = {
     "daemon": ["daemon/gateway_options.h", "daemon/reload", "daemon/monitor", "daemon/recovery", "daemon/intake",
                "daemon/outbox", "daemon/enrichment", "daemon/storage", "daemon/sources", "daemon/decoders",
                "daemon/service", "sinks", "pipeline"],
-    "config": ["daemon/decoders", "daemon/enrichment", "daemon/gateway_options.h", "daemon/service", "daemon/sources",
-               "sinks", "pipeline"],
+    "config": ["daemon/decoders", "daemon/enrichment", "daemon/broker", "daemon/gateway_options.h", "daemon/service",
+               "daemon/sources", "sinks", "pipeline"],
 }
 # Third-party headers, and the only files that may see them.
 ONLY_IN = {
-    r"mqtt/": {"daemon/sources/mqtt_source.cpp"},
+    r"mqtt/|MQTTAsync": {"daemon/broker/paho_connect.h", "daemon/broker/paho_trace.cpp", "daemon/sources/mqtt_source.cpp",
+                         "sinks/mqtt_sink.cpp"},
     r"simdjson": {"daemon/decoders/json.cpp"},
     r"cbor/": {"daemon/decoders/cbor_json.cpp"},
     r"spdlog/": {"daemon/service/log.cpp"},
@@ -241,6 +243,22 @@ def check_tests_are_built():
             breach(path, 1, "in no target")
 
 
+def check_formats_are_fuzzed():
+    """Each payload format has a fuzz target of its name, and a corpus to begin with."""
+    table = ROOT / "config/built_in_parts.cpp"
+    fuzz = ROOT / "tests/fuzz"
+    _, targets = named_in_cmake(fuzz / "CMakeLists.txt")
+    for number, line in enumerate(table.read_text().splitlines(), 1):
+        found = re.match(r' *PART\(formats, "(\w+)"', line)
+        if not found:
+            continue
+        name = found.group(1)
+        if not (fuzz / f"{name}_fuzz.cpp").exists() or name not in targets:
+            breach(table, number, f"the format has no fuzz target {name} in tests/fuzz")
+        if not any((fuzz / "corpus" / name).glob("*")):
+            breach(table, number, f"the fuzz target has no corpus in tests/fuzz/corpus/{name}")
+
+
 def check_named_tests():
     """Tests that the pages name by Suite.name, or Suite.begin_of_name*, are there."""
     tests = {m.groups() for p in (ROOT / "tests").rglob("*.cpp")
@@ -283,6 +301,7 @@ def main():
         check_identifiers(path)
     check_words()
     check_tests_are_built()
+    check_formats_are_fuzzed()
     check_named_tests()
     check_example_metrics()
     check_format(sources)

@@ -5,7 +5,10 @@
 namespace edgetide {
 
 FormatPart csv_payload() {
-  return {{.name = "csv", .meaning = "", .library = ""}, &csv_format};
+  FormatPart part{{.meaning = "", .library = ""}, &csv_format};
+  part.learning = {
+      .rank = 9, .variants = {"", "delimiter = \";\"", "delimiter = \"\\t\""}, .names = Learning::Names::tried};
+  return part;
 }
 
 }  // namespace edgetide

@@ -13,11 +13,12 @@ void set_seconds(MappingOptions& mapping) {
 }  // namespace
 
 FormatPart graphite_payload() {
-  return {{.name = "graphite",
-           .meaning = "`graphite` takes Graphite's plaintext protocol: `path value [time]`.",
-           .library = ""},
-          &graphite_format,
-          set_seconds};
+  FormatPart part{{.meaning = "`graphite` takes Graphite's plaintext protocol: `path value [time]`.", .library = ""},
+                  &graphite_format,
+                  set_seconds};
+  // Words with a number behind them would be Graphite's.
+  part.learning = {.rank = 7, .needs_times = true};
+  return part;
 }
 
 }  // namespace edgetide

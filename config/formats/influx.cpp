@@ -14,7 +14,9 @@ void set_influx_defaults(MappingOptions& mapping) {
 }  // namespace
 
 FormatPart influx_payload() {
-  return {{.name = "influx", .meaning = "", .library = ""}, &influx_format, set_influx_defaults};
+  FormatPart part{{.meaning = "", .library = ""}, &influx_format, set_influx_defaults};
+  part.learning = {.rank = 6};
+  return part;
 }
 
 }  // namespace edgetide

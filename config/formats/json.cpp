@@ -5,7 +5,9 @@
 namespace edgetide {
 
 FormatPart json_payload() {
-  return {{.name = "json", .meaning = "", .library = "simdjson"}, &json_format};
+  FormatPart part{{.meaning = "", .library = "simdjson"}, &json_format};
+  part.learning = {.rank = 3, .names = Learning::Names::json_members};
+  return part;
 }
 
 }  // namespace edgetide

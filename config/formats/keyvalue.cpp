@@ -5,10 +5,10 @@
 namespace edgetide {
 
 FormatPart keyvalue_payload() {
-  return {{.name = "keyvalue",
-           .meaning = "`keyvalue` takes lines of `name=value`, mapped as objects of JSON.",
-           .library = ""},
-          &keyvalue_format};
+  FormatPart part{{.meaning = "`keyvalue` takes lines of `name=value`, mapped as objects of JSON.", .library = ""},
+                  &keyvalue_format};
+  part.learning = {.rank = 8};
+  return part;
 }
 
 }  // namespace edgetide

@@ -5,7 +5,9 @@
 namespace edgetide {
 
 FormatPart number_payload() {
-  return {{.name = "number", .meaning = "`number` is a single number.", .library = ""}, &number_format};
+  FormatPart part{{.meaning = "`number` is a single number.", .library = ""}, &number_format};
+  part.learning = {.rank = 1, .is_value = true};
+  return part;
 }
 
 }  // namespace edgetide

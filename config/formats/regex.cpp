@@ -35,15 +35,34 @@ std::shared_ptr<const FormatOptions> read_regex(const Section& section) {
   return options;
 }
 
+constexpr std::string_view regex_chapter = R"page(
+## Lines of text: regex
+
+```toml
+format = "regex"
+pattern = '^(?P<client>\S+) \S+ \S+ \[(?P<time>[^\]]+)\] "\S+ (?P<url>[^" ]+)(?: [^"]*)?" (?P<status>\d{3})'
+sensor = "{url}"
+metric = "{status}"
+time = { format = "%d/%b/%Y:%H:%M:%S %z" }
+labels = { client = "client" }
+```
+
+The line `::1 - - [10/Oct/2000:13:55:36 -0700] "GET /a.gif HTTP/1.0" 200 2326` of an access log is a reading of the
+sensor `/a.gif`, metric `200`, value 1: `count` in a window is the number of requests. With `all = true` and
+`pattern = '(?P<sensor>#[\pL\pN_]+)'` each hashtag of a line is one. A name or label longer than `max_id_bytes`
+refuses its match (`bad_id`). A pattern has at most 4 KiB and 32 groups and 1 MiB of memory. It is fastest where it
+begins with `^`, each character has only one place in it, and it has at most four groups.
+)page";
+
 }  // namespace
 
 FormatPart regex_payload() {
-  FormatPart part{{.name = "regex",
-                   .meaning = "`regex` takes lines apart by a regular expression with named groups.",
+  FormatPart part{{.meaning = "`regex` takes lines apart by a regular expression with named groups.",
                    .library = "RE2",
                    .keys = {&regex_keys()}},
                   &regex_format};
   part.read = read_regex;
+  part.chapter = regex_chapter;
   return part;
 }
 

@@ -6,8 +6,7 @@ namespace edgetide {
 
 FormatPart statsd_payload() {
   return {
-      {.name = "statsd",
-       .meaning = "`statsd` takes gauges and timers; counters, sets and steps of gauges are refused (`unsupported`).",
+      {.meaning = "`statsd` takes gauges and timers; counters, sets and steps of gauges are refused (`unsupported`).",
        .library = ""},
       &statsd_format};
 }

@@ -1,6 +1,7 @@
 // [sinks.NAME] with type = "exec".
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -114,8 +115,8 @@ std::shared_ptr<const ConfiguredSink> read_exec(const Section& section, const Pa
 
 SinkPart exec_sink() {
   static const KeyGroup group = exec_keys();
-  return {{.name = "exec", .meaning = "`exec` writes to a command.", .library = "", .keys = {&group}},
-          exec_traits(),
+  return {{.meaning = "`exec` writes to a command.", .library = "", .keys = {&group}},
+          std::make_shared<ConfiguredExec>(ExecOptions()),
           read_exec,
           nullptr};
 }

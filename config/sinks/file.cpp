@@ -1,5 +1,6 @@
 // [sinks.NAME] with type = "file".
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,8 +60,8 @@ std::shared_ptr<const ConfiguredSink> read_file(const Section& section, const Pa
 
 SinkPart file_sink() {
   static const KeyGroup group = file_keys();
-  return {{.name = "file", .meaning = "`file` writes files to pick up.", .library = "", .keys = {&group}},
-          file_traits(),
+  return {{.meaning = "`file` writes files to pick up.", .library = "", .keys = {&group}},
+          std::make_shared<ConfiguredFile>(FileOptions()),
           read_file,
           nullptr};
 }

@@ -1,5 +1,6 @@
 // [sinks.NAME] with type = "http".
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -248,12 +249,11 @@ std::shared_ptr<const ConfiguredSink> read_http_sink(const Section& section, con
 
 SinkPart http_sink() {
   static const KeyGroup group = http_sink_keys();
-  return {{.name = "http",
-           .meaning = "`http` sends requests to a server.",
+  return {{.meaning = "`http` sends requests to a server.",
            .library = "libcurl",
            .keys = {&group},
            .inner = {&http_sink_tls_keys()}},
-          http_traits({}),
+          std::make_shared<ConfiguredHttpSink>(HttpSinkOptions()),
           read_http_sink,
           nullptr};
 }

@@ -1,5 +1,6 @@
 // [sinks.NAME] with type = "postgresql".
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <pwd.h>
 #include <string>
@@ -12,6 +13,7 @@
 #include "pipeline/characters.h"
 #include "sinks/postgres_conninfo.h"
 #include "sinks/postgres_sink.h"
+#include "sinks/postgres_trial.h"
 
 namespace edgetide {
 
@@ -133,6 +135,9 @@ class ConfiguredPostgres final : public ConfiguredSinkOf<PostgresOptions> {
   std::string ddl(const std::vector<WindowSchema>& inputs) const override {
     return postgres_ddl(options().schema, inputs);
   }
+  std::string fault(const std::vector<WindowSchema>& inputs) const override {
+    return fault_of_postgres(options(), inputs);
+  }
 };
 
 std::shared_ptr<const ConfiguredSink> read(const Section& section, const PartContext& /*context*/) {
@@ -143,8 +148,10 @@ std::shared_ptr<const ConfiguredSink> read(const Section& section, const PartCon
 
 SinkPart postgresql_sink() {
   static const KeyGroup group = postgresql_keys();
-  return {
-      {.name = "postgresql", .meaning = "", .library = "libpqxx", .keys = {&group}}, postgres_traits(), read, nullptr};
+  return {{.meaning = "", .library = "libpqxx", .keys = {&group}},
+          std::make_shared<ConfiguredPostgres>(PostgresOptions()),
+          read,
+          nullptr};
 }
 
 }  // namespace edgetide

@@ -1,5 +1,6 @@
 // [sinks.NAME] with type = "sqlite".
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,7 @@ class ConfiguredSqlite final : public ConfiguredSinkOf<SqliteOptions> {
   }
   SinkTraits traits() const override { return sqlite_traits(); }
   std::string ddl(const std::vector<WindowSchema>& inputs) const override { return sqlite_ddl(inputs); }
+  std::string fault(const std::vector<WindowSchema>& /*inputs*/) const override { return fault_of_sqlite(options()); }
 };
 
 std::shared_ptr<const ConfiguredSink> read_sqlite(const Section& section, const PartContext& context) {
@@ -50,7 +52,10 @@ std::optional<Clash> same_file(const ConfiguredSink& earlier, const ConfiguredSi
 
 SinkPart sqlite_sink() {
   static const KeyGroup group = sqlite_keys();
-  return {{.name = "sqlite", .meaning = "", .library = "", .keys = {&group}}, sqlite_traits(), read_sqlite, same_file};
+  return {{.meaning = "", .library = "", .keys = {&group}},
+          std::make_shared<ConfiguredSqlite>(SqliteOptions()),
+          read_sqlite,
+          same_file};
 }
 
 }  // namespace edgetide

@@ -1,4 +1,5 @@
 // [sinks.NAME] with type = "stdout".
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -34,8 +35,8 @@ std::shared_ptr<const ConfiguredSink> read_stdout(const Section& section, const 
 
 SinkPart stdout_sink() {
   static const KeyGroup group = stdout_keys();
-  return {{.name = "stdout", .meaning = "`stdout` writes to standard output.", .library = "", .keys = {&group}},
-          stdout_traits(),
+  return {{.meaning = "`stdout` writes to standard output.", .library = "", .keys = {&group}},
+          std::make_shared<ConfiguredStdout>(StdoutOptions()),
           read_stdout,
           nullptr};
 }

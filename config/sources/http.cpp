@@ -198,7 +198,7 @@ std::optional<Clash> same_http_address(const ConfiguredSource& earlier, const Co
 
 SourcePart http_source() {
   static const KeyGroup group = http_source_keys();
-  return {{.name = "http", .meaning = "", .library = "libmicrohttpd", .keys = {&group}, .inner = {&http_route_keys()}},
+  return {{.meaning = "", .library = "libmicrohttpd", .keys = {&group}, .inner = {&http_route_keys()}},
           false,
           read_http,
           same_http_address};

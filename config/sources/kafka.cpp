@@ -222,7 +222,7 @@ void read_kafka_login(const Section& section, KafkaOptions& options) {
 void read_group_id(const Section& section, const PartContext& context, KafkaOptions& options) {
   options.group_id = "edgetide-{gateway}-{source}";
   section.read("group_id", options.group_id);
-  fill_in_names(options.group_id, context.name, context.gateway_id);
+  fill_in_names(options.group_id, {"source", context.name, context.gateway_id});
   const bool printable =
       std::all_of(options.group_id.begin(), options.group_id.end(), [](char c) { return c > ' ' && c < 0x7F; });
   if (options.group_id.empty() || options.group_id.size() > max_group_id_bytes || !printable ||
@@ -271,7 +271,7 @@ std::shared_ptr<const ConfiguredSource> read_kafka(const Section& section, const
   section.read_word("start", options.start, kafka_start_words);
   section.read("fail_on_data_loss", options.fail_on_data_loss);
   read_group_id(section, context, options);
-  read_client_id(section, context.name, context.gateway_id, options.client_id);
+  read_client_id(section, {"source", context.name, context.gateway_id}, options.client_id);
   section.read("session_timeout", options.session_timeout);
   section.read("max_message", options.max_message_bytes);
   section.read("max_queued", options.max_queued_bytes);
@@ -291,11 +291,7 @@ std::optional<Clash> same_member(const ConfiguredSource& earlier, const Configur
 
 SourcePart kafka_source() {
   static const KeyGroup group = kafka_keys();
-  return {{.name = "kafka",
-           .meaning = "",
-           .library = "librdkafka",
-           .keys = {&group},
-           .inner = {&kafka_tls_keys(), &kafka_route_keys()}},
+  return {{.meaning = "", .library = "librdkafka", .keys = {&group}, .inner = {&kafka_tls_keys(), &kafka_route_keys()}},
           false,
           read_kafka,
           same_member};

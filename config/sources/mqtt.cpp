@@ -5,12 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "config/client_id_key.h"
+#include "config/broker_keys.h"
 #include "config/key_spec.h"
 #include "config/mapping_section.h"
 #include "config/parts.h"
-#include "daemon/service/host_port.h"
-#include "daemon/service/server_address.h"
 #include "daemon/sources/mqtt_source.h"
 #include "daemon/sources/topic_filter.h"
 
@@ -18,21 +16,10 @@ namespace edgetide {
 
 namespace {
 
-constexpr EnumWord<int> protocol_words[] = {{5, "5"}, {3, "3.1.1"}};
 constexpr EnumWord<bool> retained_words[] = {{false, "ignore"}, {true, "use"}};
 
 const KeyGroup& tls_keys() {
-  using namespace keys;
-  static const KeyGroup group =
-      on_reload(OnReload::new_source,
-                {"[sources.NAME.tls]",
-                 "Usually written as `tls = { ca = \"/etc/edgetide/tls/ca.pem\" }`. For `mqtts://` and `wss://`.",
-                 {
-                     text("ca", "the system's", "File with the certificates to trust."),
-                     text("cert", "", "File with the client certificate; with `key`."),
-                     text("key", "", "File with the client's key, or `${credential_path:NAME}`."),
-                     text("alpn", "", "Protocol to ask for with ALPN: `x-amzn-mqtt-ca` for AWS IoT Core on port 443."),
-                 }});
+  static const KeyGroup group = keys::broker_tls_group("[sources.NAME.tls]", OnReload::new_source);
   return group;
 }
 
@@ -58,24 +45,21 @@ KeyGroup mqtt_keys() {
       {"[sources.NAME] with type = \"mqtt\"",
        "",
        {
-           required(of_type(ValueType::text_list, "servers", "",
-                            "`mqtt://`, `mqtts://`, `ws://` or `wss://` with host and port; tried in turn. The port "
-                            "defaults to 1883, 8883, 80, 443.")),
-           word("protocol", protocol_words, standard.protocol,
-                "The version of MQTT. A broker of MQTT 5 keeps messages of more than 320 KiB away; with 3.1.1 only its "
-                "own limit does (mosquitto: `message_size_limit`): a message of more than 32 MiB, or of an eighth of "
-                "the "
-                "memory here, is not read, and after two tries its session is ended, with what the broker kept in it."),
+           broker_servers(),
+           broker_protocol(
+               "The version of MQTT. A broker of MQTT 5 keeps messages of more than 320 KiB away; with 3.1.1 only its "
+               "own limit does (mosquitto: `message_size_limit`): a message of more than 32 MiB, or of an eighth of "
+               "the "
+               "memory here, is not read, and after two tries its session is ended, with what the broker kept in it."),
            text("client_id", "\"edgetide-{gateway}-{machine}-{source}\"",
                 "The name of the session at the broker; must be unique there. `{machine}` is a short id of this "
                 "machine, "
                 "made from `/etc/machine-id` and the serial number of its board; it is left out where there is none. "
                 "With another machine in its place, write the former name here to keep the session."),
-           text("username", "", "User name for the broker."),
-           text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."),
-           of_type(ValueType::table, "tls", "", "See below."),
-           duration("keep_alive", standard.keep_alive, Duration::seconds(1), Duration::seconds(65'535),
-                    "How often an idle connection is probed."),
+           broker_username(),
+           broker_password(),
+           broker_tls(),
+           broker_keep_alive(),
            boolean("clean_start", standard.clean_start,
                    "`true` discards messages that the broker kept while the gateway was not connected."),
            duration("session_expiry", standard.session_expiry, Duration(), Duration::days(49'000),
@@ -94,84 +78,14 @@ KeyGroup mqtt_keys() {
                 "Topic such as `edgetide/{gateway}/status` for a retained message: `online` once the source has "
                 "subscribed, `offline` when it stops, and from the broker (last will) when the connection is lost. "
                 "Also `{machine}` and `{source}`, as in `client_id`."),
-           boolean("allow_plaintext", standard.allow_plaintext, "Allows `mqtt://` and `ws://` to other hosts."),
+           broker_allow_plaintext(),
            required(of_type(ValueType::table_list, "routes", "",
                             "The topics to read and their mappings; the first matching route wins.")),
        }});
 }
 
-constexpr std::size_t max_status_topic_bytes = 256, max_group_bytes = 128;
-constexpr std::size_t max_alpn_bytes = 255;  // RFC 7301, 3.1
+constexpr std::size_t max_group_bytes = 128;
 constexpr std::string_view share_prefix = "$share/";
-
-std::string scheme_hint(std::string_view server) {
-  constexpr std::pair<std::string_view, std::string_view> others[] = {
-      {"tcp://", "mqtt://"}, {"ssl://", "mqtts://"}, {"tls://", "mqtts://"}};
-  for (const auto& [wrong, right] : others) {
-    if (server.starts_with(wrong)) return "write " + std::string(right) + std::string(server.substr(wrong.size()));
-  }
-  return "such as \"mqtts://broker.example:8883\"";
-}
-
-void read_server(const Section& section, const Node& node, MqttOptions& options) {
-  if (node.text.find('@') != std::string::npos) {
-    Location location = node.location;
-    location.secret = true;  // what stands before the '@' may be a password
-    return section.error_at(location,
-                            "servers: name and password do not belong into the address; use username and password");
-  }
-  const std::optional<ServerAddress> server = parse_server(node.text);
-  if (!server)
-    return section.error_at(node.location, shown(node) + " is not the address of an MQTT server",
-                            is_secret_line(node.location) ? std::string() : scheme_hint(node.written));
-  if (!server->encrypted() && !is_loopback_host(server->host) && !options.allow_plaintext) {
-    section.error_at(node.location, shown(node) + " would send everything readable over the network",
-                     "use mqtts://, or set allow_plaintext = true");
-  }
-  options.servers.push_back(server->text());
-}
-
-void read_servers(const Section& section, MqttOptions& options) {
-  const Node* list = section.find("servers");
-  for (const Node* node : section.texts("servers")) read_server(section, *node, options);
-  if (list != nullptr && list->kind == Node::Kind::list && list->children.empty()) {
-    section.error("servers", "servers is empty; a source needs at least one");
-  }
-}
-
-void read_status_topic(const Section& section, const std::string& name, const std::string& gateway,
-                       MqttOptions& options) {
-  section.read("status_topic", options.status_topic);
-  fill_in_names(options.status_topic, name, gateway);
-  const std::string& topic = options.status_topic;
-  if (topic.find_first_of("{}") != topic.npos) {
-    section.error("status_topic", "status_topic has a placeholder other than {gateway}, {machine} and {source}");
-  } else if (topic.size() > max_status_topic_bytes || topic.starts_with('$') ||
-             topic.find_first_of(std::string_view("+#\0", 3)) != topic.npos) {
-    section.error("status_topic", "status_topic must be the name of one topic, without + and #, of 256 bytes at most");
-  }
-}
-
-void read_tls(const Section& section, MqttOptions& options) {
-  const Node* node = section.table("tls");
-  if (node == nullptr) return;
-  const Section tls(*node, section.name() + ".tls", {&tls_keys()}, section.report());
-  tls.read("ca", options.tls.ca);
-  tls.read("cert", options.tls.cert);
-  tls.read("key", options.tls.key);
-  tls.read("alpn", options.tls.alpn);
-  if (options.tls.alpn.size() > max_alpn_bytes) tls.error("alpn", "alpn must be 255 bytes at most");
-  tls.refuse_unfit_file("ca", options.tls.ca);
-  tls.refuse_unfit_file("cert", options.tls.cert);
-  tls.refuse_unfit_file("key", options.tls.key);
-  if ((tls.find("cert") == nullptr) != (tls.find("key") == nullptr)) {
-    section.error("tls", "tls: cert and key come together");
-  }
-  const bool used = std::any_of(options.servers.begin(), options.servers.end(), [](const std::string& server) {
-    return server.starts_with("mqtts:") || server.starts_with("wss:");
-  });
-  if (!options.servers.empty() && !used) section.warning("tls", "tls is not used: no server is mqtts:// or wss://");
-}
 
 void refuse_shared_topic(const Section& route, const std::string& topic) {
   const std::size_t end = topic.find('/', share_prefix.size());
@@ -282,32 +196,19 @@ void warn_of_losses(const Section& section, const MqttOptions& options) {
     section.warning("retained",
                     "retained = \"use\" takes a stored value without a time for one of now, once for each value");
   }
-  if (section.find("password") != nullptr && section.find("username") == nullptr && options.protocol == 3) {
-    section.error("password", "MQTT 3.1.1 allows a password only with a username");
-  }
-}
-
-bool share_server(const MqttOptions& a, const MqttOptions& b) {
-  return std::find_first_of(a.servers.begin(), a.servers.end(), b.servers.begin(), b.servers.end()) != a.servers.end();
 }
 
 MqttOptions read_mqtt(const Section& section, const PartContext& context) {
   const std::string &name = context.name, &gateway = context.gateway_id;
   MqttOptions options;
   options.name = name;
-  section.read("allow_plaintext", options.allow_plaintext);
-  read_servers(section, options);
-  section.read_word("protocol", options.protocol, protocol_words);
-  read_client_id(section, name, gateway, options.client_id);
-  section.read("username", options.username);
-  section.read("password", options.password);
-  read_tls(section, options);
-  section.read("keep_alive", options.keep_alive);
+  const BrokerClient client{"source", name, gateway};
+  read_broker(section, client, tls_keys(), options);
   section.read("clean_start", options.clean_start);
   section.read("session_expiry", options.session_expiry);
   section.read("qos", options.qos);
   section.read_word("retained", options.use_retained, retained_words);
-  read_status_topic(section, name, gateway, options);
+  read_status_topic(section, client, options);
   read_routes(section, context, options);
   read_share(section, options);
   warn_of_read_status(section, options);
@@ -323,31 +224,22 @@ class ConfiguredMqtt final : public ConfiguredSourceOf<MqttOptions> {
   }
   SourceTraits traits() const override { return {.acknowledges = options().qos > 0}; }
   std::vector<RouteOptions> routes() const override { return options().routes; }
+  std::vector<std::string> sessions() const override { return sessions_of(options()); }
 };
 
 std::shared_ptr<const ConfiguredSource> read(const Section& section, const PartContext& context) {
   return std::make_shared<ConfiguredMqtt>(read_mqtt(section, context));
 }
 
-// Two sources must not share a session: brokers would disconnect one for the other without end. Nor a status.
 std::optional<Clash> same_session(const ConfiguredSource& earlier, const ConfiguredSource& later) {
-  const MqttOptions& a = *options_of<MqttOptions>(earlier);
-  const MqttOptions& b = *options_of<MqttOptions>(later);
-  if (!share_server(a, b)) return std::nullopt;
-  if (a.client_id == b.client_id) return Clash{"client_id", "has the server and the client_id of"};
-  if (b.status_topic.empty() || a.status_topic != b.status_topic) return std::nullopt;
-  return Clash{"status_topic", "has the server and the status_topic of"};
+  return broker_clash(*options_of<MqttOptions>(earlier), *options_of<MqttOptions>(later));
 }
 
 }  // namespace
 
 SourcePart mqtt_source() {
   static const KeyGroup group = mqtt_keys();
-  return {{.name = "mqtt",
-           .meaning = "",
-           .library = "Eclipse Paho",
-           .keys = {&group},
-           .inner = {&tls_keys(), &route_keys()}},
+  return {{.meaning = "", .library = "Eclipse Paho", .keys = {&group}, .inner = {&tls_keys(), &route_keys()}},
           false,
           read,
           same_session};

@@ -119,14 +119,14 @@ void check_address(const Section& section, const SocketOptions& options) {
   }
 }
 
-// A message of the format has several lines.
+// A format whose messages are more than lines comes in its own framing, or whole in a datagram.
 void fit_framing(const Section& section, SocketOptions& options) {
   const Format& format = *options.route.mapping.format;
-  if (!format.has_telegrams) return;
-  const Framing standard = options.kind == SocketKind::udp ? Framing::whole : Framing::telegram;
+  if (format.framing == Framing::newline) return;
+  const Framing standard = options.kind == SocketKind::udp ? Framing::whole : format.framing;
   if (section.find("framing") == nullptr) options.framing = standard;
   if (options.framing == Framing::newline) {
-    section.error("framing", "framing newline would cut the telegrams of " + std::string(format.name) +
+    section.error("framing", "framing newline would cut the messages of " + std::string(format.name) +
                                  " into lines; leave framing out");
   }
 }
@@ -198,22 +198,22 @@ std::optional<Clash> same_address(const ConfiguredSource& earlier, const Configu
 }
 
 template <SocketKind kind>
-SourcePart socket_source(std::string_view name, std::vector<const KeyGroup*> groups) {
-  return {{.name = name, .meaning = "", .library = "", .keys = std::move(groups)}, true, read<kind>, same_address};
+SourcePart socket_source(std::vector<const KeyGroup*> groups) {
+  return {{.meaning = "", .library = "", .keys = std::move(groups)}, true, read<kind>, same_address};
 }
 
 }  // namespace
 
 SourcePart tcp_source() {
-  return socket_source<SocketKind::tcp>("tcp", {&socket_keys(), &allow_keys(), &stream_keys()});
+  return socket_source<SocketKind::tcp>({&socket_keys(), &allow_keys(), &stream_keys()});
 }
 
 SourcePart udp_source() {
-  return socket_source<SocketKind::udp>("udp", {&socket_keys(), &allow_keys(), &udp_keys()});
+  return socket_source<SocketKind::udp>({&socket_keys(), &allow_keys(), &udp_keys()});
 }
 
 SourcePart unix_source() {
-  return socket_source<SocketKind::unix_stream>("unix", {&socket_keys(), &stream_keys()});
+  return socket_source<SocketKind::unix_stream>({&socket_keys(), &stream_keys()});
 }
 
 }  // namespace edgetide

@@ -102,7 +102,7 @@ std::optional<Clash> same_folder(const ConfiguredSource& earlier, const Configur
 
 SourcePart spool_source() {
   static const KeyGroup group = spool_keys();
-  return {{.name = "spool", .meaning = "`spool` reads files from a folder.", .library = "", .keys = {&group}},
+  return {{.meaning = "`spool` reads files from a folder.", .library = "", .keys = {&group}},
           true,
           read_spool,
           same_folder};

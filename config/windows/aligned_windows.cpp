@@ -12,6 +12,10 @@ namespace edgetide {
 
 namespace {
 
+Duration step_of(const WindowOptions& window) {
+  return traits_of(window.kind).step(window);
+}
+
 void read_time_zone(const Section& section, WindowOptions& window) {
   const Node* const node = section.find("timezone");
   std::string name;
@@ -20,8 +24,7 @@ void read_time_zone(const Section& section, WindowOptions& window) {
   window.time_zone = time_zone_or_error(section, "timezone", name);
   if (!window.time_zone) return;
   const std::int64_t day = Duration::days(1).count();
-  const bool whole_days =
-      window.size.count() % day == 0 && (window.kind != WindowKind::sliding || window.slide.count() % day == 0);
+  const bool whole_days = window.size.count() % day == 0 && step_of(window).count() % day == 0;
   if (!whole_days) section.error("timezone", "with a timezone, size and slide have to be whole days");
 }
 
@@ -30,14 +33,12 @@ constexpr EnumWord<int> weekday_words[] = {{4, "monday"}, {5, "tuesday"},  {6, "
                                            {1, "friday"}, {2, "saturday"}, {3, "sunday"}};
 
 // Windows of whole weeks start on that day, and not on that of the first of January 1970.
-void read_week_start(const Section& section, WindowOptions& window) {
-  const Duration step = window.kind == WindowKind::sliding ? window.slide : window.size;
-  const bool weeks = step.count() % Duration::days(7).count() == 0;
+void read_week_start(const Section& section, const std::string& step_key, WindowOptions& window) {
+  const bool weeks = step_of(window).count() % Duration::days(7).count() == 0;
   int day = 4;
   section.read_word("week_start", day, weekday_words);
   if (!weeks && section.find("week_start") != nullptr) {
-    const std::string key = window.kind == WindowKind::sliding ? "slide" : "size";
-    return section.error("week_start", "week_start needs a " + key + " of whole weeks");
+    return section.error("week_start", "week_start needs a " + step_key + " of whole weeks");
   }
   if (!weeks) return;
   const std::int64_t shift = floor_divide(window.offset.count(), Duration::days(1).count());
@@ -75,7 +76,7 @@ const KeyGroup& aligned_window_keys() {
   return group;
 }
 
-void read_aligned_window(const Section& section, WindowOptions& window) {
+void read_aligned_window(const Section& section, const std::string& step_key, WindowOptions& window) {
   section.read("offset", window.offset);
   const Duration offset = window.offset < Duration() ? Duration() - window.offset : window.offset;
   if (section.find("offset") != nullptr && offset >= window.size) {
@@ -87,7 +88,7 @@ void read_aligned_window(const Section& section, WindowOptions& window) {
                     "allowed_lateness is more than 10 times size: every sensor keeps that many windows in memory");
   }
   read_time_zone(section, window);
-  read_week_start(section, window);
+  read_week_start(section, step_key, window);
   section.read("emit_empty", window.emit_empty);
 }
 

@@ -11,7 +11,7 @@ inline constexpr Duration shortest_window = Duration::microseconds(1);
 
 const KeyGroup& aligned_window_keys();
 
-// Requires: kind, size and slide are read.
-void read_aligned_window(const Section& section, WindowOptions& window);
+// `step_key` is what the distance between two starts is called. Requires: kind and lengths are read.
+void read_aligned_window(const Section& section, const std::string& step_key, WindowOptions& window);
 
 }  // namespace edgetide

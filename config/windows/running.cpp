@@ -5,14 +5,12 @@ namespace edgetide {
 
 namespace {
 
-void read_running(const Section& /*section*/, WindowOptions& window) {
-  window.kind = WindowKind::running;
-}
+void read_running(const Section& /*section*/, WindowOptions& /*window*/) {}
 
 }  // namespace
 
 WindowPart running_window() {
-  return {{.name = "running", .meaning = "`running`: one for all time.", .library = ""}, read_running};
+  return {{.meaning = "`running`: one for all time.", .library = ""}, WindowKind::running, read_running};
 }
 
 }  // namespace edgetide

@@ -24,7 +24,6 @@ const KeyGroup& session_keys() {
 }
 
 void read_session(const Section& section, WindowOptions& window) {
-  window.kind = WindowKind::session;
   section.read("gap", window.gap);
   section.read("max_length", window.max_length);
   if (window.max_length < window.gap) section.error("max_length", "max_length is shorter than gap");
@@ -33,10 +32,10 @@ void read_session(const Section& section, WindowOptions& window) {
 }  // namespace
 
 WindowPart session_window() {
-  return {{.name = "session",
-           .meaning = "`session`: from the first reading until none came for `gap`.",
+  return {{.meaning = "`session`: from the first reading until none came for `gap`.",
            .library = "",
            .keys = {&session_keys()}},
+          WindowKind::session,
           read_session};
 }
 

@@ -38,20 +38,19 @@ void check_slide(const Section& section, const WindowOptions& window) {
 }
 
 void read_sliding(const Section& section, WindowOptions& window) {
-  window.kind = WindowKind::sliding;
   section.read("size", window.size);
   section.read("slide", window.slide);
   check_slide(section, window);
-  read_aligned_window(section, window);
+  read_aligned_window(section, "slide", window);
 }
 
 }  // namespace
 
 WindowPart sliding_window() {
-  return {{.name = "sliding",
-           .meaning = "`sliding`: of one size, one every `slide`.",
+  return {{.meaning = "`sliding`: of one size, one every `slide`.",
            .library = "",
            .keys = {&sliding_keys(), &aligned_window_keys()}},
+          WindowKind::sliding,
           read_sliding};
 }
 

@@ -24,9 +24,8 @@ const KeyGroup& tumbling_keys() {
 }
 
 void read_tumbling(const Section& section, WindowOptions& window) {
-  window.kind = WindowKind::tumbling;
   section.read("size", window.size);
-  read_aligned_window(section, window);
+  read_aligned_window(section, "size", window);
   section.read_word("fill", window.fill, fill_words);
   if (window.fill != Fill::none && !window.emit_empty) section.error("fill", "fill needs emit_empty = true");
 }
@@ -34,10 +33,10 @@ void read_tumbling(const Section& section, WindowOptions& window) {
 }  // namespace
 
 WindowPart tumbling_window() {
-  return {{.name = "tumbling",
-           .meaning = "`tumbling`: windows of one size, side by side.",
+  return {{.meaning = "`tumbling`: windows of one size, side by side.",
            .library = "",
            .keys = {&tumbling_keys(), &aligned_window_keys()}},
+          WindowKind::tumbling,
           read_tumbling};
 }
 

@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/listener_trial.h"
+#include "daemon/outbox/row_selection.h"
 #include "daemon/service/quantity.h"
 #include "daemon/storage/checkpoint_store.h"
 #include "daemon/storage/posix_file_system.h"
@@ -73,8 +74,13 @@ int check_command(const CheckOptions& options) {
   for (const ConfigMessage& warning : configuration.warnings) std::cerr << to_text(warning, "warning");
   const GatewayOptions& gateway = configuration.options;
   if (options.environment) {
-    for (const std::string& fault : faults_of_listeners(gateway)) {
+    for (const std::string& fault : faults_of_listeners(gateway.monitor, gateway.state_directory)) {
       std::cerr << options.config << ": warning: if it were started now, by this user: " << fault << '\n';
+    }
+    for (const SinkOptions& sink : gateway.sinks) {
+      const std::string fault =
+          sink.store->fault(schemas_of(gateway.pipeline.windows, sink.inputs, sink.store->traits().kind));
+      if (!fault.empty()) std::cerr << options.config << ": warning: sink " << sink.name << ": " << fault << '\n';
     }
   }
   std::cout << options.config << ": OK (" << quantity(gateway.pipeline.sources.size(), "source") << ", "

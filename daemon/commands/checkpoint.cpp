@@ -58,7 +58,7 @@ std::string text_of(const Counters& counters) {
   add(counters.duplicates(), "duplicate");
   add(counters.of(ReadingOutcome::unmatched), "unmatched");
   add(counters.restamped, "restamped");
-  for (std::size_t i = 0; i < refusal_count; ++i) add(counters.refused[i], refusal_names[i]);
+  for (std::size_t i = 0; i < refusal_count; ++i) add(counters.refused[i], name_of(Refusal(i)));
   return text;
 }
 

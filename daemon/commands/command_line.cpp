@@ -15,6 +15,7 @@
 #include "daemon/commands/completion.h"
 #include "daemon/commands/manual_page.h"
 #include "daemon/recovery/recovery.h"
+#include "pipeline/pipeline.h"
 #include "pipeline/refusal.h"
 
 namespace edgetide {
@@ -60,7 +61,7 @@ void add_check(CLI::App& app, CommandOptions& options) {
   add_config(check, options);
   check.add_flag_callback(
       "--no-environment", [&options] { options.check.environment = false; },
-      "check the files only, do not read secrets");
+      "check the files only: read no secrets, connect to no store");
   check.add_flag("--against-state", options.check.against_state, "also print which windows would lose their state");
 }
 
@@ -146,8 +147,8 @@ CLI::App& add_question(CLI::App& app, const char* name, const char* description,
 
 // Of readings and of messages.
 std::vector<std::string> quarantine_reasons() {
-  std::vector<std::string> reasons = {"late_dropped"};
-  reasons.insert(reasons.end(), refusal_names.begin(), refusal_names.end());
+  std::vector<std::string> reasons = {std::string(name_of(Quarantined::Reason::late_dropped))};
+  for (const EnumWord<Refusal>& one : refusal_words) reasons.emplace_back(one.word);
   return reasons;
 }
 

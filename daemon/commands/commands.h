@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/gateway_options.h"
+#include "daemon/outbox/outbox_options.h"
 
 namespace edgetide {
 

@@ -80,7 +80,7 @@ std::string text_of(const DecodedRefusal& refusal) {
 
 int decode_command(const DecodeOptions& options) {
   const GatewayOptions gateway = load_configuration(options.config, {.resolve_secrets = false}).options;
-  const RouteChoice found = choose_route(gateway, options.source, options.topic);
+  const RouteChoice found = choose_route(gateway.sources, options.source, options.topic);
   const std::string payload = read_payload(options.input);
   Router router({found.route});
   DecodedBatch batch;  // refers to the payload and the router

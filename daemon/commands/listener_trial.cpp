@@ -36,10 +36,10 @@ std::string with_free_port(const std::string& listen) {
 
 }  // namespace
 
-std::vector<std::string> faults_of_listeners(const GatewayOptions& options) {
-  const bool running = is_running(options.state_directory);
+std::vector<std::string> faults_of_listeners(const MonitorOptions& options, const std::string& state_directory) {
+  const bool running = is_running(state_directory);
   std::vector<std::string> faults;
-  for (HttpServerOptions server : {options.monitor.http, options.monitor.metrics}) {
+  for (HttpServerOptions server : {options.http, options.metrics}) {
     if (server.listen.empty()) continue;
     if (running) server.listen = with_free_port(server.listen);
     try {

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "daemon/gateway_options.h"
+#include "daemon/monitor/monitor.h"
 
 namespace edgetide {
 
 // Why not, each begins with the name of its section; files are read and ports taken with the rights of this user.
-std::vector<std::string> faults_of_listeners(const GatewayOptions& options);
+std::vector<std::string> faults_of_listeners(const MonitorOptions& options, const std::string& state_directory);
 
 }  // namespace edgetide

@@ -7,10 +7,10 @@
 
 namespace edgetide {
 
-MessageRedecoder::MessageRedecoder(const GatewayOptions& gateway) : enrichment_(gateway.enrichment.tables_by_source()) {
-  for (std::uint32_t i = 0; i < gateway.sources.size(); ++i) {
-    const SourceInput& source = gateway.sources[i];
-    sources_.emplace(source.name, Source{SourceId{i}, Router(source.source->routes())});
+MessageRedecoder::MessageRedecoder(const std::vector<SourceInput>& sources, const EnrichmentOptions& tables)
+    : enrichment_(tables.tables_by_source()) {
+  for (std::uint32_t i = 0; i < sources.size(); ++i) {
+    sources_.emplace(sources[i].name, Source{SourceId{i}, Router(sources[i].source->routes())});
   }
 }
 

@@ -14,14 +14,15 @@
 
 #include "daemon/decoders/route.h"
 #include "daemon/enrichment/enrichment.h"
-#include "daemon/gateway_options.h"
+#include "daemon/sources/configured_source.h"
 #include "daemon/storage/quarantine_record.h"
 
 namespace edgetide {
 
 class MessageRedecoder {
  public:
-  explicit MessageRedecoder(const GatewayOptions& gateway);
+  // Of a configuration: what reads the messages, and the tables of the sensors.
+  MessageRedecoder(const std::vector<SourceInput>& sources, const EnrichmentOptions& tables);
 
   // Appends its readings.
   void decode(const QuarantinedMessage& message, std::vector<QuarantinedReading>& readings);

@@ -125,7 +125,7 @@ bool is_wanted(const QuarantineListOptions& options, const QuarantinedMessage& m
 std::vector<std::string> replay_input(const std::string& config) {
   const GatewayOptions gateway = load_configuration(config, {.resolve_secrets = false}).options;
   std::vector<QuarantinedReading> readings;
-  MessageRedecoder redecoder(gateway);
+  MessageRedecoder redecoder(gateway.sources, gateway.enrichment);
   read_quarantine(gateway, [&]<typename Entry>(Entry&& entry) {
     if constexpr (std::is_same_v<std::remove_cvref_t<Entry>, QuarantinedReading>) {
       readings.push_back(std::forward<Entry>(entry));

@@ -25,7 +25,7 @@ int replay_lines(const ReplayOptions& options, const LineSource& next_line) {
   if (!file) throw std::runtime_error("cannot write " + options.output);
   std::ostream& output = options.output == "-" ? std::cout : file;
 
-  ReplayRun replay(options, configuration.options, output);
+  ReplayRun replay(options, configuration.options.pipeline, configuration.options.enrichment, output);
   for (std::string line; next_line(line);) replay.line(line);
   replay.finish();
   if (!output) throw std::runtime_error("cannot write " + options.output);

@@ -41,10 +41,11 @@ std::vector<WindowId> all_windows(const PipelineOptions& options) {
 
 }  // namespace
 
-ReplayRun::ReplayRun(const ReplayOptions& options, const GatewayOptions& configured, std::ostream& output)
+ReplayRun::ReplayRun(const ReplayOptions& options, const PipelineOptions& pipeline, const EnrichmentOptions& tables,
+                     std::ostream& output)
     : options_(options),
-      enrichment_(configured.enrichment.tables_by_source()),
-      pipeline_options_(with_mode(with_default_source(configured.pipeline, default_source_), options.mode)),
+      enrichment_(tables.tables_by_source()),
+      pipeline_options_(with_mode(with_default_source(pipeline, default_source_), options.mode)),
       pipeline_(pipeline_options_),
       schemas_(schemas_of(pipeline_options_.windows, all_windows(pipeline_options_))),
       selection_(pipeline_options_.windows, all_windows(pipeline_options_), options.mode),

@@ -24,7 +24,8 @@ namespace edgetide {
 class ReplayRun {
  public:
   // Rows go to `output` as JSON, one a line.
-  ReplayRun(const ReplayOptions& options, const GatewayOptions& configured, std::ostream& output);
+  ReplayRun(const ReplayOptions& options, const PipelineOptions& pipeline, const EnrichmentOptions& tables,
+            std::ostream& output);
 
   void line(std::string_view text);
   void take(const ReplayReading& reading);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
-#include <vector>
 
 #include "daemon/service/log.h"
 
@@ -19,9 +18,9 @@ bool takes(const RouteOptions& route, const std::string& topic) {
 
 }  // namespace
 
-RouteChoice choose_route(const GatewayOptions& gateway, const std::string& source, const std::string& topic) {
+RouteChoice choose_route(const std::vector<SourceInput>& sources, const std::string& source, const std::string& topic) {
   bool is_known = source.empty();
-  for (const SourceInput& one : gateway.sources) {
+  for (const SourceInput& one : sources) {
     if (!source.empty() && one.name != source) continue;
     is_known = true;
     for (RouteOptions& route : one.source->routes()) {

@@ -108,9 +108,12 @@ bool can_be_written(std::string_view topic) {
 }
 
 struct FoundFormat {
-  std::string name;
+  const FormatPart* part;
   std::vector<std::string> keys;
   std::size_t payloads = 0;  // that it reads
+
+  std::string name() const { return std::string(part->name); }
+  const Learning& learning() const { return *part->learning; }
 };
 
 // Topics of one shape: as many levels, the same first one, payloads of one format.
@@ -126,7 +129,7 @@ class Shape {
   LearnedRoute route() const {
     const std::size_t metric = metric_level();
     const std::size_t device = device_level(metric);
-    LearnedRoute route{.format = format_.name, .keys = format_.keys};
+    LearnedRoute route{.format = format_.name(), .keys = format_.keys};
     std::string sensor;
     for (std::size_t i = 0; i < values_.size(); ++i) {
       std::string level = *values_[i].begin();
@@ -136,7 +139,7 @@ class Shape {
       if (names) sensor += (sensor.empty() ? "" : "/") + level;
       route.topic += (i == 0 ? "" : "/") + level;
     }
-    if (format_.name == "senml") {  // its records name the device
+    if (format_.learning().names_sensor) {
       route.topic = TopicPattern(route.topic).filter();
       return route;
     }
@@ -144,11 +147,13 @@ class Shape {
     return route;
   }
 
+  Learning::Names names() const { return format_.learning().names; }
+
   // The same for the one topic that there is, without captures.
   LearnedRoute exact_route() const {
-    LearnedRoute route{.format = format_.name, .keys = format_.keys};
+    LearnedRoute route{.format = format_.name(), .keys = format_.keys};
     for (const auto& values : values_) route.topic += (route.topic.empty() ? "" : "/") + *values.begin();
-    if (format_.name == "senml") return route;
+    if (format_.learning().names_sensor) return route;
     const std::size_t metric = metric_level();
     route.keys.push_back("sensor = " + in_toml(*values_[device_level(metric)].begin()));
     if (metric < values_.size()) route.keys.push_back("metric = " + in_toml(*values_[metric].begin()));
@@ -157,7 +162,7 @@ class Shape {
 
  private:
   std::size_t metric_level() const {
-    return format_.name == "number" && values_.size() > 1 ? last_telling(values_.size()) : values_.size();
+    return format_.learning().is_value && values_.size() > 1 ? last_telling(values_.size()) : values_.size();
   }
 
   // The last level before `end` that is not a usual end; the last one, if all are.
@@ -179,30 +184,44 @@ class Shape {
   std::vector<std::set<std::string, std::less<>>> values_;  // by level
 };
 
-constexpr const char* csv_delimiters[] = {"", ";", "\t"};  // the first is the format's
-
-// Words with a number behind them would be Graphite's, and prose with commas CSV: both have to say more.
-bool is_plausible(const std::string& format, const Yield& yield, const std::vector<std::string>& payloads) {
+bool is_plausible(const Learning& format, const Yield& yield, const std::vector<std::string>& payloads) {
   if (yield.readings == 0) return false;
-  if (format == "graphite") return yield.has_times && !yield.has_bad_times;
-  const auto begins_as_cbor = [](const std::string& payload) { return static_cast<unsigned char>(payload[0]) >= 0x80; };
-  if (format == "cbor") return !payloads[0].empty() && begins_as_cbor(payloads[0]);
-  return true;
+  if (format.needs_times && (!yield.has_times || yield.has_bad_times)) return false;
+  return format.may_be == nullptr || format.may_be(payloads[0]);
+}
+
+// By topics alone it is found before any payload is read.
+bool is_tried(const FormatPart& part) {
+  return part.learning && part.learning->topics.empty();
+}
+
+// The format of all messages with such a topic, or null.
+const FormatPart* format_of_topic(const std::string& topic) {
+  for (const FormatPart& part : built_in_parts().formats.built) {
+    if (!part.learning || part.learning->topics.empty()) continue;
+    std::vector<Capture> captures;
+    if (TopicPattern(part.learning->topics).match(topic, captures)) return &part;
+  }
+  return nullptr;
 }
 
 // The formats that are tried, each with its router.
 class FormatFinder {
  public:
   FormatFinder() {
-    for (const char* const name : {"number", "senml", "json", "dsmr", "nmea0183", "influx", "graphite", "keyvalue"}) {
-      add({name, {}});
+    std::vector<const FormatPart*> parts;
+    for (const FormatPart& part : built_in_parts().formats.built) {
+      if (is_tried(part)) parts.push_back(&part);
     }
-    for (const std::string delimiter : csv_delimiters) {
-      FoundFormat csv{"csv", {}};
-      if (!delimiter.empty()) csv.keys.push_back("delimiter = " + in_toml(delimiter));
-      add(std::move(csv));
+    std::stable_sort(parts.begin(), parts.end(),
+                     [](const FormatPart* a, const FormatPart* b) { return a->learning->rank < b->learning->rank; });
+    for (const FormatPart* const part : parts) {
+      for (const std::string_view key : part->learning->variants) {
+        FoundFormat found{part, {}};
+        if (!key.empty()) found.keys.emplace_back(key);
+        add(std::move(found));
+      }
     }
-    add({"cbor", {}});
   }
 
   // The one that reads most of the payloads, of several the first. Nothing: there is no value in them.
@@ -210,7 +229,7 @@ class FormatFinder {
     std::optional<FoundFormat> best;
     for (auto& [format, router] : formats_) {
       const Yield yield = yield_of(router, "t", payloads);
-      if (yield.payloads <= (best ? best->payloads : 0) || !is_plausible(format.name, yield, payloads)) continue;
+      if (yield.payloads <= (best ? best->payloads : 0) || !is_plausible(format.learning(), yield, payloads)) continue;
       best = format;
       best->payloads = yield.payloads;
     }
@@ -219,7 +238,7 @@ class FormatFinder {
 
  private:
   void add(FoundFormat format) {
-    LearnedRoute route{.topic = "t", .format = format.name, .keys = format.keys};
+    LearnedRoute route{.topic = "t", .format = format.name(), .keys = format.keys};
     route.keys.push_back("sensor = \"s\"");
     if (auto router = router_of({route})) formats_.emplace_back(std::move(format), std::move(*router));
   }
@@ -257,11 +276,11 @@ void add_time(LearnedRoute& route, const std::string& topic, const std::vector<s
   }
 }
 
-// Adds the time of JSON, and its sensor where the topic does not tell devices apart.
-void add_members(LearnedRoute& route, const std::string& topic, const std::vector<std::string>& payloads) {
-  if (payloads.empty()) return;
-  if (route.format == "csv" || route.format == "cbor") return add_time(route, topic, payloads);
-  if (route.format != "json") return;
+// Adds the time, and of JSON the sensor where the topic does not tell devices apart.
+void add_names(LearnedRoute& route, Learning::Names names, const std::string& topic,
+               const std::vector<std::string>& payloads) {
+  if (payloads.empty() || names == Learning::Names::none) return;
+  if (names == Learning::Names::tried) return add_time(route, topic, payloads);
   if (const auto time = member_of(payloads[0], names_of_time, false)) {
     LearnedRoute timed = route;
     timed.keys.push_back("time = " + in_toml(*time));
@@ -330,7 +349,7 @@ std::vector<LearnedRoute> RouteLearner::take_formats(Topics& left) const {
     const Levels levels = levels_of(topic);
     const auto format = finder.format_of(heard.payloads);
     if (!format) continue;
-    const Key key{format->name + (format->keys.empty() ? "" : ' ' + format->keys[0]),
+    const Key key{format->name() + (format->keys.empty() ? "" : ' ' + format->keys[0]),
                   {levels.size(), std::string(levels.front())}};
     auto& [shape, topics] =
         shapes.try_emplace(key, Shape(*format, levels.size()), std::vector<std::string>()).first->second;
@@ -342,7 +361,7 @@ std::vector<LearnedRoute> RouteLearner::take_formats(Topics& left) const {
     const auto& [shape, topics] = shape_and_topics;
     LearnedRoute route = shape.route();
     for (const std::string& topic : topics) count(route, topic, left.find(topic)->second.messages);
-    add_members(route, topics.front(), left.find(topics.front())->second.payloads);
+    add_names(route, shape.names(), topics.front(), left.find(topics.front())->second.payloads);
     for (const std::string& topic : topics) left.erase(topic);
     const auto same = std::find_if(routes.begin(), routes.end(), [&](const LearnedRoute& other) {
       return other.topic == route.topic && other.format == route.format && other.keys == route.keys;
@@ -364,29 +383,35 @@ std::vector<LearnedRoute> RouteLearner::exceptions(const std::vector<LearnedRout
   auto all = router_of(routes);
   for (const auto& [topic, heard] : heard_) {
     if (!all || exact.size() == max_exceptions) break;
-    if (!can_be_written(topic) || topic.starts_with("spBv1.0/")) continue;
+    if (!can_be_written(topic) || format_of_topic(topic) != nullptr) continue;
     const auto format = finder.format_of(heard.payloads);
     if (!format || yield_of(*all, topic, heard.payloads).payloads >= format->payloads) continue;
     Shape shape(*format, levels_of(topic).size());
     shape.add(topic);
     LearnedRoute route = shape.exact_route();
     count(route, topic, heard.messages);
-    add_members(route, topic, heard.payloads);
+    add_names(route, shape.names(), topic, heard.payloads);
     if (router_of({route})) exact.push_back(std::move(route));
   }
   return exact;
 }
 
-// Its data cannot be read without the births before them: the topics say enough.
-std::vector<LearnedRoute> RouteLearner::take_sparkplug(Topics& left) const {
-  LearnedRoute route{.topic = "spBv1.0/#", .format = "sparkplug"};
+// Takes from `left` what is of a format by its topic.
+std::vector<LearnedRoute> RouteLearner::take_topics_of_formats(Topics& left) const {
+  std::map<const FormatPart*, LearnedRoute> routes;
   for (auto heard = left.begin(); heard != left.end();) {
-    const bool is_sparkplug = heard->first.starts_with("spBv1.0/");
-    if (is_sparkplug) count(route, heard->first, heard->second.messages);
-    heard = is_sparkplug ? left.erase(heard) : std::next(heard);
+    const FormatPart* const part = format_of_topic(heard->first);
+    if (part != nullptr) {
+      LearnedRoute& route = routes[part];
+      route.topic = part->learning->topics;
+      route.format = part->name;
+      count(route, heard->first, heard->second.messages);
+    }
+    heard = part != nullptr ? left.erase(heard) : std::next(heard);
   }
-  if (route.topics == 0) return {};
-  return {std::move(route)};
+  std::vector<LearnedRoute> taken;
+  for (auto& [part, route] : routes) taken.push_back(std::move(route));
+  return taken;
 }
 
 RouteLearner::Learned RouteLearner::learn() const {
@@ -400,7 +425,7 @@ RouteLearner::Learned RouteLearner::learn() const {
     }
   }
   // Presets first, or a pattern for topics of one shape would take their messages.
-  learned.routes = take_sparkplug(left);
+  learned.routes = take_topics_of_formats(left);
   for (LearnedRoute& route : take_presets(left)) learned.routes.push_back(std::move(route));
   std::vector<LearnedRoute> others = take_formats(left);
   std::stable_sort(others.begin(), others.end(), is_more_exact);

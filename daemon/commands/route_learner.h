@@ -51,7 +51,7 @@ class RouteLearner {
   };
   using Topics = std::map<std::string, Heard, std::less<>>;
 
-  std::vector<LearnedRoute> take_sparkplug(Topics& left) const;
+  std::vector<LearnedRoute> take_topics_of_formats(Topics& left) const;
   std::vector<LearnedRoute> take_presets(Topics& left) const;
   std::vector<LearnedRoute> take_formats(Topics& left) const;
   std::vector<LearnedRoute> exceptions(const std::vector<LearnedRoute>& routes) const;

@@ -57,7 +57,7 @@ bool has_all(JsonValue object, const Expectations& wanted) {
 class TestRun {
  public:
   TestRun(const ConfiguredTest& test, const GatewayOptions& gateway)
-      : test_(test), gateway_(gateway), replay_(replay_options(), gateway, output_) {}
+      : test_(test), gateway_(gateway), replay_(replay_options(), gateway.pipeline, gateway.enrichment, output_) {}
 
   // Prints what fails; false: something does.
   bool passes() {
@@ -88,7 +88,7 @@ class TestRun {
   void note_refusals() {
     const Counters counters = replay_.counters();
     for (std::size_t reason = 0; reason < refusal_count; ++reason) {
-      for (std::uint64_t i = 0; i < counters.refused[reason]; ++i) refusals_.emplace_back(refusal_names[reason]);
+      for (std::uint64_t i = 0; i < counters.refused[reason]; ++i) refusals_.emplace_back(name_of(Refusal(reason)));
     }
   }
 
@@ -160,7 +160,7 @@ class TestRun {
 
   RouteChoice route_of(const ConfiguredTest::Message& message) const {
     try {
-      return choose_route(gateway_, message.source, message.topic);
+      return choose_route(gateway_.sources, message.source, message.topic);
     } catch (const std::runtime_error& error) {
       throw std::runtime_error(message.place + ": " + error.what());
     }

@@ -193,7 +193,7 @@ std::optional<Fault> CsvDecoder::read_record(const Message& message, DecodedRead
   if (reading.metric.empty() && metric_) reading.metric = metric_->expand(message, scratch_, out);
   const bool named = metric_ || !options_.metric_path.empty();
   if (named && !is_id(reading.metric, out.max_id_bytes)) return bad_id(metric_column_, "metric");
-  return read_labels(reading, out);
+  return label_columns_.empty() ? std::nullopt : read_labels(reading, out);
 }
 
 // In that column; in none of them: the template gave it.

@@ -216,7 +216,7 @@ const Format dsmr_format{
       return std::make_unique<DsmrDecoder>(options, captures);
     },
     .lines_have_names = true,
-    .has_telegrams = true,
+    .framing = Framing::telegram,
 };
 
 }  // namespace edgetide

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/decoders/framing.h"
+
 namespace edgetide {
 
 class Decoder;
@@ -31,11 +33,11 @@ struct Format {
   std::vector<std::string_view> takes;
   // Fails: std::invalid_argument with a reason that begins with the key it is about.
   std::unique_ptr<Decoder> (*make)(const MappingOptions& options, std::span<const std::string> capture_names);
-  bool lines_have_names = false;  // "{tag}" in a template may name what the payload has, besides captures
-  bool has_paths = false;         // "{payload.PATH}" and "{record.name}" too
-  bool needs_topic = false;       // its names are in the topic: only for sources with routes
-  bool has_header = false;        // without `columns` the first line of each message names them
-  bool has_telegrams = false;     // a message has several lines, from "/" to "!"
+  bool lines_have_names = false;       // "{tag}" in a template may name what the payload has, besides captures
+  bool has_paths = false;              // "{payload.PATH}" and "{record.name}" too
+  bool needs_topic = false;            // its names are in the topic: only for sources with routes
+  bool has_header = false;             // without `columns` the first line of each message names them
+  Framing framing = Framing::newline;  // of a stream of its messages; other than newline: lines are only parts of one
 };
 
 }  // namespace edgetide

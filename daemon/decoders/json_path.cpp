@@ -129,4 +129,20 @@ std::optional<JsonValue> JsonPath::follow(const Step& step, JsonValue from) noex
   return std::nullopt;
 }
 
+std::optional<JsonValue> JsonPath::follow_again(const Step& step, JsonValue from, JsonValue before) noexcept {
+  if (step.kind != Step::Kind::name) return std::nullopt;
+  for (const JsonMember member : from.members()) {
+    if (member.value.index() > before.index() && member.key == step.name) return member.value;
+  }
+  return std::nullopt;
+}
+
+void JsonPath::trace(const Step& step, std::string& trail) const {
+  if (step.kind == Step::Kind::name) {
+    append_name(trail, step.name);
+  } else {
+    append_index(trail, step.index);
+  }
+}
+
 }  // namespace edgetide

@@ -64,6 +64,7 @@ class JsonPath {
   void for_each_in(JsonValue from, Place& place, Visit&& visit) const {
     place.around.clear();
     place.name = {};
+    if (is_empty()) return visit(from);
     descend_in(from, 0, place, visit);
   }
 
@@ -77,6 +78,9 @@ class JsonPath {
   std::size_t take_name(std::string_view text, std::size_t at);
   std::size_t take_index(std::string_view text, std::size_t at);
   static std::optional<JsonValue> follow(const Step& step, JsonValue from) noexcept;
+  // The next member of the same name behind `before`.
+  static std::optional<JsonValue> follow_again(const Step& step, JsonValue from, JsonValue before) noexcept;
+  void trace(const Step& step, std::string& trail) const;
 
   template <typename Visit>
   void descend(JsonValue from, std::size_t depth, std::string& trail, std::size_t traced_from, Visit& visit) const;
@@ -108,17 +112,12 @@ void JsonPath::descend(JsonValue from, std::size_t depth, std::string& trail, st
       descend(element, depth + 1, trail, traced_from, visit);
       trail.resize(length);
     }
-  } else if (step.kind == Step::Kind::name) {
-    for (const JsonMember member : from.members()) {
-      if (member.key != step.name) continue;
-      if (traced) append_name(trail, step.name);
-      descend(member.value, depth + 1, trail, traced_from, visit);
+  } else {
+    for (auto next = follow(step, from); next; next = follow_again(step, from, *next)) {
+      if (traced) trace(step, trail);
+      descend(*next, depth + 1, trail, traced_from, visit);
       trail.resize(length);
     }
-  } else if (const auto next = follow(step, from)) {
-    if (traced) append_index(trail, step.index);
-    descend(*next, depth + 1, trail, traced_from, visit);
-    trail.resize(length);
   }
 }
 
@@ -136,12 +135,10 @@ void JsonPath::descend_in(JsonValue from, std::size_t depth, Place& place, Visit
     place.name = name;
   } else if (step.kind == Step::Kind::any_element) {
     for (const JsonValue element : from.elements()) descend_in(element, depth + 1, place, visit);
-  } else if (step.kind == Step::Kind::name) {
-    for (const JsonMember member : from.members()) {
-      if (member.key == step.name) descend_in(member.value, depth + 1, place, visit);
+  } else {
+    for (auto next = follow(step, from); next; next = follow_again(step, from, *next)) {
+      descend_in(*next, depth + 1, place, visit);
     }
-  } else if (const auto next = follow(step, from)) {
-    descend_in(*next, depth + 1, place, visit);
   }
   place.around.pop_back();
 }

@@ -4,11 +4,12 @@
 // Thread: plain values.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string_view>
 
+#include "pipeline/enum_word.h"
 #include "pipeline/refusal.h"
 
 namespace edgetide {
@@ -19,16 +20,18 @@ enum class NoReading : std::uint8_t {
   ignored_topic,             // `ignore_topics` has it
 };
 
-inline constexpr std::size_t no_reading_count = static_cast<std::size_t>(NoReading::ignored_topic) + 1;
+// Of those that are no refusals.
+inline constexpr EnumWord<NoReading> no_reading_words[] = {{NoReading::no_value, "no_value"},
+                                                           {NoReading::ignored_topic, "ignored_topic"}};
+inline constexpr std::size_t no_reading_count = refusal_count + std::size(no_reading_words);
 
 constexpr NoReading no_reading_of(Refusal reason) noexcept {
   return static_cast<NoReading>(reason);
 }
 
 constexpr std::string_view name_of(NoReading reason) noexcept {
-  constexpr std::array<std::string_view, no_reading_count - refusal_count> others = {"no_value", "ignored_topic"};
-  const auto index = static_cast<std::size_t>(reason);
-  return index < refusal_count ? refusal_names[index] : others[index - refusal_count];
+  return static_cast<std::size_t>(reason) < refusal_count ? name_of(static_cast<Refusal>(reason))
+                                                          : word_of(no_reading_words, reason);
 }
 
 struct MessagesWithoutReading {

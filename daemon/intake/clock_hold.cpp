@@ -1,11 +1,73 @@
 #include "daemon/intake/clock_hold.h"
 
 #include <bit>
+#include <optional>
+
+#include "pipeline/options_bytes.h"
 
 namespace edgetide {
 
 namespace {
 constexpr std::uint64_t batch_bytes_min = 16, reading_bytes = 20;
+
+// False: as it was.
+bool go_over(Pipeline& pipeline, const std::string& options) {
+  if (options_bytes(pipeline.options()) == options) return true;
+  auto loaded = load_options(options, pipeline.options());
+  if (!loaded) return false;
+  Pipeline next(*std::move(loaded));
+  if (next.restore(pipeline.snapshot(), Connections::go_on)) return false;
+  next.take_over_changed();
+  pipeline = std::move(next);
+  return true;
+}
+
+}  // namespace
+
+std::uint64_t apply_held(ClockHold::Released held, Moment now, Pipeline& pipeline,
+                         const std::function<void(const Batch&)>& applied) {
+  const std::string present = options_bytes(pipeline.options());
+  std::uint64_t lost = 0;
+  for (HeldBatch& batch : held.batches) {
+    const bool is_former = batch.options != HeldBatch::present;
+    const bool is_there = go_over(pipeline, is_former ? held.options[batch.options] : present) &&
+                          index_of(batch.source) < pipeline.options().sources.size();
+    if (is_there) {
+      const Batch whole = stamped(batch, now);
+      pipeline.apply(whole);
+      applied(whole);
+    } else {
+      lost += batch.readings.size();
+    }
+  }
+  static_cast<void>(go_over(pipeline, present));
+  return lost;
+}
+
+void ClockHold::change_options(const std::string& before) {
+  bool any = false;
+  for (HeldBatch& batch : batches_) {
+    if (batch.options != HeldBatch::present) continue;
+    batch.options = static_cast<std::uint32_t>(options_.size());
+    any = true;
+  }
+  if (any) options_.push_back(before);
+}
+
+void ClockHold::save_options(ByteWriter& out) const {
+  out.u32(static_cast<std::uint32_t>(options_.size()));
+  for (const std::string& options : options_) out.text(options);
+  for (const HeldBatch& batch : batches_) out.u32(batch.options);
+}
+
+void ClockHold::load_options(ByteReader& in) {
+  const std::uint32_t count = in.u32();
+  if (!in.has(count, 4)) return;
+  for (std::uint32_t i = 0; i < count; ++i) options_.emplace_back(in.text());
+  for (HeldBatch& batch : batches_) {
+    batch.options = in.u32();
+    in.require(batch.options == HeldBatch::present || batch.options < count);
+  }
 }
 
 void ClockHold::save(ByteWriter& out) const {

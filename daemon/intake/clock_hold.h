@@ -3,15 +3,21 @@
 //
 // Held batches keep the running time at which they came. Once the clock is right, `release` gives them in their order,
 // and `stamped` each its arrival by that clock; readings without an event time take it, or count theirs from it.
+// Each batch is applied with the options that took it, also where the daemon was started with edited ones meanwhile:
+// `apply_held`.
 // Running time does not know how long the daemon was down: readings held across a restart are stamped as if it took no
 // time.
 //
 // Thread: one owner at a time (the intake lock). Fails: never; `load` leaves the reader not `ok`.
+//         `apply_held` says how many readings it could not apply, as their options cannot be made any more.
 // Limit:  `max_readings`, 24 bytes each; when it is `full`, intake is held back.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -35,9 +41,11 @@ inline bool counts_from_arrival(Timestamp event_time) noexcept {
 }
 
 struct HeldBatch {
-  SourceId source{};
-  Duration running;  // when it came
+  SourceId source{};  // by the options that took it
+  Duration running;   // when it came
   std::vector<Reading> readings;
+  static constexpr std::uint32_t present = std::numeric_limits<std::uint32_t>::max();
+  std::uint32_t options = present;  // that took it: the number of former ones
 };
 
 // Its arrival by a clock that is right `now`, with the times of readings that depend on it. Valid as long as `held`.
@@ -66,18 +74,38 @@ class ClockHold {
   const std::vector<HeldBatch>& batches() const noexcept { return batches_; }
   Duration newest_running() const noexcept { return empty() ? Duration() : batches_.back().running; }
 
-  // What waited, in its order, to be stamped; holds none any more.
-  std::vector<HeldBatch> release() noexcept {
+  // What waits was taken with these (options_bytes.h), what is added from now on with others.
+  void change_options(const std::string& before);
+  const std::vector<std::string>& former_options() const noexcept { return options_; }
+  // For a hold that gets batches of those.
+  void know_options(std::vector<std::string> former) noexcept { options_ = std::move(former); }
+
+  // What waited, in its order, to be applied; holds none any more.
+  struct Released {
+    std::vector<HeldBatch> batches;
+    std::vector<std::string> options;
+  };
+  Released release() noexcept {
     readings_ = 0;
-    return std::exchange(batches_, {});
+    return {std::exchange(batches_, {}), std::exchange(options_, {})};
   }
 
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
+  // Apart, since states of earlier versions do not have them. `load` comes first.
+  void save_options(ByteWriter& out) const;
+  void load_options(ByteReader& in);
 
  private:
   std::vector<HeldBatch> batches_;
+  std::vector<std::string> options_;
   std::size_t readings_ = 0;
 };
+
+// Into the pipeline, by a clock that is right `now`. Where others than its own options took a batch, it goes over to
+// those and back, as a reload does. `applied(batch)`: after each of them, with the options that took it. Returns how
+// many readings are lost.
+std::uint64_t apply_held(ClockHold::Released held, Moment now, Pipeline& pipeline,
+                         const std::function<void(const Batch&)>& applied);
 
 }  // namespace edgetide

@@ -369,8 +369,12 @@ void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
 void Intake::apply_batch(const Batch& batch) {
   pipeline_.apply(batch);
   taps_.show_readings(batch, pipeline_.series());
+  keep_refused(batch);
+}
+
+void Intake::keep_refused(const Batch& batch) {
   if (quarantine_ == nullptr) return;
-  quarantine_->keep(pipeline_.quarantined(), slots_.names()[index_of(batch.source)], *batch.arrival,
+  quarantine_->keep(pipeline_.quarantined(), pipeline_.options().sources[index_of(batch.source)].name, *batch.arrival,
                     pipeline_.series());
 }
 
@@ -398,7 +402,12 @@ bool Intake::release_held(Moment now) {
     return false;
   log(LogLevel::info, {LogEvent::clock_set},
       "the clock is set: " + std::to_string(held_.readings()) + " readings that waited are applied");
-  for (HeldBatch& held : held_.release()) apply_batch(stamped(held, now));
+  const std::uint64_t lost =
+      apply_held(held_.release(), now, pipeline_, [&](const Batch& batch) REQUIRES(mutex_) { keep_refused(batch); });
+  if (lost > 0) {
+    log(LogLevel::error, {LogEvent::clock_set},
+        std::to_string(lost) + " readings that waited are lost: the options that took them cannot be made any more");
+  }
   return clock_set_ = true;
 }
 

@@ -245,6 +245,7 @@ class Intake final : public SourceHost {
   void quarantine_messages(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
   void apply(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);
   void apply_batch(const Batch& batch) REQUIRES(mutex_);
+  void keep_refused(const Batch& batch) REQUIRES(mutex_);
   bool release_held(Moment now) REQUIRES(mutex_);
   void refuse_all(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
   void send(std::vector<RowRoutes::RoutedBatch> batches) REQUIRES(mutex_);

@@ -1,7 +1,8 @@
 // What the intake remembers besides the pipeline: part of a checkpoint. Bytes: strings of the sources' names, then the
 // sessions with their newest messages, then the batches that wait for the clock, then the positions of sources, then
 // the stored values, then how far each run came, then which late readings were added to rows, then the edges of sinks
-// with `on = "change"` (pipeline/bytes.h); the last two are missing in states of earlier versions.
+// with `on = "change"`, then the former options that took batches which wait (pipeline/bytes.h); the last three are
+// missing in states of earlier versions, and the last one where there are none.
 //
 // Thread: plain values. Fails: `restore` says false to bytes that are no such state.
 #pragma once
@@ -42,6 +43,7 @@ struct IntakeState {
     history.save(out);
     late.save(out);
     edges.save(out);
+    if (!held.former_options().empty()) held.save_options(out);
     return bytes;
   }
   bool restore(std::string_view bytes) {
@@ -57,6 +59,7 @@ struct IntakeState {
     history.load(in);
     if (!in.at_end()) late.load(in);
     if (!in.at_end()) edges.load(in);
+    if (!in.at_end()) held.load_options(in);
     return in.ok() && in.at_end();
   }
 };

@@ -1,10 +1,10 @@
 #include "daemon/monitor/control_commands.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <chrono>
 #include <exception>
+#include <iterator>
 #include <utility>
 
 #include "daemon/monitor/json_writer.h"
@@ -23,7 +23,6 @@ namespace {
 using Words = std::vector<std::string>;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-constexpr std::array<std::string_view, 4> choice_names = {"all", "late", "silent", "skewed"};
 constexpr std::chrono::milliseconds frame_every{900};  // asked for every 200 ms
 
 std::string error(const std::string& text) {
@@ -43,10 +42,11 @@ ControlAnswer status(const MonitorHooks& hooks, const Words& words, AnswerFormat
 }
 
 ControlAnswer sensors(const MonitorHooks& hooks, const Words& words, AnswerFormat format) {
-  const auto name =
-      words.size() == 3 ? std::find(choice_names.begin(), choice_names.end(), words[1]) : choice_names.end();
-  if (name == choice_names.end()) return error("sensors all|late|silent|skewed FORMAT");
-  const auto sensors = hooks.sensors(static_cast<SensorChoice>(name - choice_names.begin()));
+  const std::string_view name = words.size() == 3 ? std::string_view(words[1]) : std::string_view();
+  const auto* const choice = std::find_if(std::begin(sensor_choice_words), std::end(sensor_choice_words),
+                                          [&](const EnumWord<SensorChoice>& one) { return one.word == name; });
+  if (choice == std::end(sensor_choice_words)) return error("sensors all|late|silent|skewed FORMAT");
+  const auto sensors = hooks.sensors(choice->value);
   if (format == AnswerFormat::json) return sensors_json(sensors);
   return sensors_text(sensors, hooks.status(StatusDetail::numbers).now);
 }

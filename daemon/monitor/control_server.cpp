@@ -22,6 +22,7 @@ constexpr std::string_view turned_away = "error: the gateway has too many who as
 constexpr std::size_t max_unsent_bytes = 64 * 1024;  // of a stream, before it is asked for more
 constexpr std::chrono::seconds request_within{5};
 constexpr std::chrono::seconds read_within{30};
+constexpr std::chrono::seconds reads_at_least{1};  // since then, where others need its place
 constexpr Duration stream_every = Duration::milliseconds(200);
 constexpr Duration deadlines_every = Duration::seconds(1);
 
@@ -94,8 +95,8 @@ void ControlServer::accept_peers() {
     const int fd = socket.get();
     if (fd < 0) return static_cast<void>(rest_.begin(errno, std::chrono::steady_clock::now()));
     epoll_event event{.events = EPOLLIN | EPOLLRDHUP, .data = {.fd = fd}};
-    if (connections_.size() >= max_peers) {
-      static_cast<void>(send(fd, turned_away.data(), turned_away.size(), MSG_NOSIGNAL));
+    if (connections_.size() >= max_peers && !make_room()) {
+      turn_away(fd);
       continue;
     }
     if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) continue;
@@ -105,8 +106,38 @@ void ControlServer::accept_peers() {
   }
 }
 
+void ControlServer::turn_away(int fd) {
+  static_cast<void>(send(fd, turned_away.data(), turned_away.size(), MSG_NOSIGNAL));
+}
+
+// Of those who have not sent a request, or do not read the answer, the one that has done nothing for longest goes.
+// False: there is none.
+bool ControlServer::make_room() {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  while (true) {
+    auto idle = connections_.end();
+    for (auto one = connections_.begin(); one != connections_.end(); ++one) {
+      const Connection& connection = one->second;
+      const bool is_stuck = !connection.unsent.empty() && now - connection.moved_at > reads_at_least;
+      if (connection.answered && !is_stuck) continue;
+      if (idle == connections_.end() || connection.moved_at < idle->second.moved_at) idle = one;
+    }
+    if (idle == connections_.end()) return false;
+    auto& [fd, connection] = *idle;
+    if (!connection.answered && read_request(fd, connection) && connection.answered) {  // it is only about to be served
+      if (send_unsent(fd, connection)) continue;
+    } else if (!connection.answered) {
+      turn_away(fd);
+    }
+    connections_.erase(idle);
+    return true;
+  }
+}
+
 void ControlServer::serve_peer(int fd, std::uint32_t events) {
-  Connection& connection = connections_.at(fd);
+  const auto found = connections_.find(fd);
+  if (found == connections_.end()) return;  // it has made room
+  Connection& connection = found->second;
   if (!connection.answered) {
     if (!read_request(fd, connection)) return void(connections_.erase(fd));
     if (!connection.answered) return;

@@ -6,8 +6,9 @@
 // Thread: one at a time.
 // Blocks: `serve` as the commands do.
 // Fails:  construction throws std::runtime_error when the socket cannot be made.
-// Limit:  8 connections, more are closed at once; 1 KiB of request within 5 s; a peer that reads nothing for 30 s is
-//         closed; a stream is asked for more only while its peer has read all but 64 KiB.
+// Limit:  8 connections: the one that has sent no request, or not read on, for longest makes room for another; 1 KiB of
+//         request within 5 s; a peer that reads nothing for 30 s is closed; a stream is asked for more only while its
+//         peer has read all but 64 KiB.
 #pragma once
 
 #include <chrono>
@@ -56,6 +57,8 @@ class ControlServer {
   };
 
   void accept_peers();
+  static void turn_away(int fd);
+  bool make_room();
   void serve_peer(int fd, std::uint32_t events);
   bool read_request(int fd, Connection& connection);
   void answer(Connection& connection);

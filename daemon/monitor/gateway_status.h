@@ -14,9 +14,11 @@
 #include <vector>
 
 #include "daemon/intake/source_traffic.h"
+#include "daemon/monitor/watermark_range.h"
 #include "daemon/service/duration_histogram.h"
 #include "daemon/sources/source.h"
 #include "pipeline/counters.h"
+#include "pipeline/enum_word.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
@@ -32,6 +34,10 @@ enum class SensorChoice {
   silent,  // idle
   skewed,  // bad times, or a clock ahead of ours by more than 1 s, or behind by more than 1 min
 };
+inline constexpr EnumWord<SensorChoice> sensor_choice_words[] = {{SensorChoice::all, "all"},
+                                                                 {SensorChoice::late, "late"},
+                                                                 {SensorChoice::silent, "silent"},
+                                                                 {SensorChoice::skewed, "skewed"}};
 
 // One metric of one sensor.
 struct SensorStatus {
@@ -39,8 +45,8 @@ struct SensorStatus {
   std::string sensor;
   std::string metric;
   std::string unit;
-  std::optional<Timestamp> newest;  // event time; none: only bad ones arrived
-  Timestamp watermark;
+  std::optional<Timestamp> newest;      // event time; none: only bad ones arrived
+  std::optional<Timestamp> watermark;   // none: no reading yet, or a source is awaited
   Duration silence;                     // since the newest arrival, refused or not, while its source was connected
   std::optional<Duration> shift;        // of its times, by whole quarter hours: it probably sends local time
   std::optional<Duration> clock_ahead;  // event time less arrival, of the newest arrival, as near as is known
@@ -49,12 +55,6 @@ struct SensorStatus {
   std::uint64_t late_accepted = 0;
   std::uint64_t late_dropped = 0;
   std::uint64_t bad_time = 0;
-};
-
-// The watermarks of the active sensors or groups; none: all are idle.
-struct WatermarkRange {
-  std::optional<Timestamp> slowest;
-  std::optional<Timestamp> median;
 };
 
 struct SourceStatus {
@@ -125,11 +125,14 @@ struct SinkStatus {
   std::uint64_t memory_bytes = 0;
   std::uint64_t disk_bytes = 0;
   std::uint64_t max_bytes = 0;
-  bool full = false;                // it holds intake back
-  std::optional<Timestamp> oldest;  // when the oldest unconfirmed row was emitted; none: the outbox is empty
-  std::string error;                // printable; empty if all is well
-  bool needs_person = false;        // only somebody who acts can mend that
-  bool taken_over = false;          // by another instance; its rows wait for `edgetide sink take`
+  bool full = false;                         // it holds intake back
+  Duration max_lag = Duration::unlimited();  // that a row may wait
+  std::optional<Timestamp> oldest;           // when the oldest unconfirmed row was emitted; none: the outbox is empty
+  std::string error;                         // printable; empty if all is well
+  bool needs_person = false;                 // only somebody who acts can mend that
+  bool taken_over = false;                   // by another instance; its rows wait for `edgetide sink take`
+  std::uint64_t redelivered_rows = 0;        // because the store had lost them
+  std::string set_back;                      // printable; when the store went back in time, what it lacks; empty: never
 };
 
 struct StorageStatus {

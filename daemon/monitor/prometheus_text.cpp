@@ -122,7 +122,7 @@ void add_refusals(Page& page, const std::vector<SourceStatus>& sources) {
   for (const SourceStatus& source : sources) {
     for (std::size_t reason = 0; reason < refusal_count; ++reason) {
       if (is_bad_time(reason) || source.counters.refused[reason] == 0) continue;
-      page.sample({{"source", source.name}, {"reason", refusal_names[reason]}}, source.counters.refused[reason]);
+      page.sample({{"source", source.name}, {"reason", name_of(Refusal(reason))}}, source.counters.refused[reason]);
     }
   }
   page.counter("messages_without_reading_total", "Messages that gave no reading, by route and reason.");
@@ -139,7 +139,7 @@ void add_refusals(Page& page, const std::vector<SourceStatus>& sources) {
   for (const SourceStatus& source : sources) {
     for (std::size_t reason = 0; reason < refusal_count; ++reason) {
       if (!is_bad_time(reason)) continue;
-      page.sample({{"source", source.name}, {"reason", refusal_names[reason]}}, source.counters.refused[reason]);
+      page.sample({{"source", source.name}, {"reason", name_of(Refusal(reason))}}, source.counters.refused[reason]);
     }
     page.sample({{"source", source.name}, {"reason", "restamped"}}, source.counters.restamped);
   }
@@ -213,8 +213,9 @@ void add_sources(Page& page, const GatewayStatus& status) {
       "source_connections_turned_away_total",
       "Connections closed because there were too many, or because another one needed the room of an idle one.");
   for (const SourceStatus& source : sources) {
-    for (std::size_t i = 0; i < turned_away_names.size(); ++i) {
-      page.sample({{"source", source.name}, {"reason", turned_away_names[i]}}, source.turned_away[i]);
+    for (const EnumWord<TurnedAway>& one : turned_away_words) {
+      page.sample({{"source", source.name}, {"reason", one.word}},
+                  source.turned_away[static_cast<std::size_t>(one.value)]);
     }
   }
   add_files(page, sources);
@@ -278,6 +279,8 @@ void add_sinks(Page& page, const std::vector<SinkStatus>& sinks) {
            [](const SinkStatus& sink) { return sink.rejected_rows; });
   page.counter("sink_dropped_rows_total", "Rows that were dropped because the outbox was full.");
   for (const SinkStatus& sink : sinks) page.sample({{"sink", sink.name}, {"reason", "outbox_full"}}, sink.dropped_rows);
+  counters(page, "sink_redelivered_rows_total", "Rows that were delivered again because the store had lost them.",
+           "sink", sinks, [](const SinkStatus& sink) { return sink.redelivered_rows; });
   page.counter("sink_errors_total", "Failed deliveries; each is tried again.");
   for (const SinkStatus& sink : sinks) {
     page.sample({{"sink", sink.name}, {"kind", "refused"}}, sink.failures);

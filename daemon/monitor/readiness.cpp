@@ -38,6 +38,11 @@ std::string why_not_ready(const GatewayStatus& status) {
   if (!status.storage.journal_error.empty()) return "the journal cannot be written: " + status.storage.journal_error;
   for (const SinkStatus& sink : status.sinks) {
     if (sink.needs_person) return "sink " + sink.name + ": " + sink.error;
+    if (!sink.connected && !sink.error.empty()) return "sink " + sink.name + " is away: " + sink.error;
+    if (sink.oldest && status.now - *sink.oldest > sink.max_lag) {
+      return "sink " + sink.name + ": rows have waited for " +
+             std::to_string((status.now - *sink.oldest).count() / 1'000'000) + " s, longer than max_lag";
+    }
     if (sink.full) return "sink " + sink.name + ": its outbox is full, intake waits";
     if (sink.memory_bytes + sink.disk_bytes >= sink.max_bytes) return "sink " + sink.name + ": its outbox is full";
   }

@@ -1,6 +1,6 @@
 // Is the gateway doing its work? /readyz: sources are connected, readings can be journaled, no outbox is full, no sink
-// waits for a person, [http] and [metrics] listen. A store that is away for a while is normal life. /healthz: triggers
-// run.
+// is away or waits for a person, no row waits longer than its sink's max_lag, [http] and [metrics] listen. /healthz:
+// triggers run.
 //
 // Thread: pure. Fails: never.
 #pragma once

@@ -61,7 +61,7 @@ SensorStatus sensor_of(const SeriesView& view, const Series& series, const Pipel
   sensor.metric = series.metric;
   sensor.unit = series.unit;
   if (is_heard(view)) sensor.newest = view.newest;
-  sensor.watermark = view.watermark;
+  if (is_heard(view) && view.watermark != Timestamp::earliest()) sensor.watermark = view.watermark;
   sensor.silence = silence_of(view);
   sensor.clock_ahead = ahead_of(view);
   sensor.idle = is_silent(view, options);

@@ -48,14 +48,6 @@ bool is_later(const SeriesView& a, const SeriesView& b) noexcept {
   return late_a != late_b ? late_a > late_b : a.id < b.id;
 }
 
-// Reorders `watermarks`.
-WatermarkRange range_of(std::vector<Timestamp>& watermarks) {
-  if (watermarks.empty()) return {};
-  const auto middle = watermarks.begin() + static_cast<std::ptrdiff_t>(watermarks.size() / 2);
-  std::nth_element(watermarks.begin(), middle, watermarks.end());
-  return {*std::min_element(watermarks.begin(), watermarks.end()), *middle};
-}
-
 void add_traffic(const StatusParts& parts, std::vector<SourceStatus>& sources) {
   for (std::uint32_t i = 0; i < parts.pipeline.sources.size(); ++i) {
     SourceStatus& source = sources.emplace_back();
@@ -137,7 +129,7 @@ WindowStatus window_of(const WindowDefinition& definition) {
   const WindowOptions& options = definition.options();
   WindowStatus window;
   window.name = options.name;
-  window.kind = word_of(window_kind_words, options.kind);
+  window.kind = definition.traits().name;
   window.allowed_lateness = options.allowed_lateness;
   window.trigger = options.trigger;
   window.open = definition.open_windows();
@@ -225,11 +217,14 @@ SinkStatus sink_of(const SinkWorker& worker, const StatusParts::Sink& configured
   sink.memory_bytes = status.memory_bytes;
   sink.disk_bytes = status.spilled_bytes;
   sink.max_bytes = configured.max_bytes;
+  sink.max_lag = configured.max_lag;
   sink.full = status.full;
   if (status.outbox_rows > 0) sink.oldest = now - status.waiting_for;
   sink.error = printable(status.error.empty() ? status.disk_error : status.error, 600);
   sink.needs_person = status.needs_person;
   sink.taken_over = status.taken_over;
+  sink.redelivered_rows = status.redelivered_rows;
+  sink.set_back = printable(status.set_back, 600);
   return sink;
 }
 

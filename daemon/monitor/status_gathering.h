@@ -34,6 +34,7 @@ struct StatusParts {
     std::string_view kind;
     SinkTraits traits;
     std::uint64_t max_bytes = 0;  // of its outbox
+    Duration max_lag;
   };
   const Intake& intake;
   const std::vector<std::unique_ptr<SinkWorker>>& workers;

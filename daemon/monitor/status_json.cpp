@@ -38,7 +38,9 @@ void write_source(JsonWriter& out, const SourceStatus& source) {
   out.member("connection_error", source.connection_error);
   out.member("refuses_series", source.refuses_series).member("awaited", source.awaited);
   out.key("connections_turned_away").open('{');
-  for (std::size_t i = 0; i < turned_away_names.size(); ++i) out.member(turned_away_names[i], source.turned_away[i]);
+  for (const EnumWord<TurnedAway>& one : turned_away_words) {
+    out.member(one.word, source.turned_away[static_cast<std::size_t>(one.value)]);
+  }
   out.close('}');
   if (!source.files) return;
   out.key("files").open('{').member("done", source.files->done).member("waiting", source.files->waiting);
@@ -75,6 +77,7 @@ void write_sink(JsonWriter& out, const SinkStatus& sink) {
   out.member("max_bytes", sink.max_bytes).member("full", sink.full);
   out.member("oldest", sink.oldest).member("error", sink.error);
   out.member("needs_person", sink.needs_person).member("taken_over", sink.taken_over);
+  out.member("redelivered_rows", sink.redelivered_rows).member("set_back", sink.set_back);
 }
 
 void write_storage(JsonWriter& out, const StorageStatus& storage) {
@@ -110,7 +113,7 @@ void write_counters(JsonWriter& out, const Counters& counters) {
       .member("restamped", counters.restamped);
   out.key("refused").open('{');
   for (std::size_t reason = 0; reason < refusal_count; ++reason) {
-    if (counters.refused[reason] > 0) out.member(refusal_names[reason], counters.refused[reason]);
+    if (counters.refused[reason] > 0) out.member(name_of(Refusal(reason)), counters.refused[reason]);
   }
   out.close('}');
 }
@@ -118,8 +121,7 @@ void write_counters(JsonWriter& out, const Counters& counters) {
 void write_sensor(JsonWriter& out, const SensorStatus& sensor) {
   out.member("source", sensor.source).member("sensor", sensor.sensor).member("metric", sensor.metric);
   out.member("unit", sensor.unit).member("value", sensor.value).member("newest", sensor.newest);
-  const bool heard = sensor.newest.has_value();
-  out.member("watermark", heard ? std::optional(sensor.watermark) : std::nullopt);
+  out.member("watermark", sensor.watermark);
   out.member("silence", sensor.silence).member("idle", sensor.idle).member("clock_ahead", sensor.clock_ahead);
   out.member("time_shift", sensor.shift);
   out.member("late_accepted", sensor.late_accepted).member("late_dropped", sensor.late_dropped);

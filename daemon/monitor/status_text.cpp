@@ -89,7 +89,8 @@ std::string windows_text(const GatewayStatus& status) {
 }
 
 std::string error_text(const SinkStatus& sink) {
-  if (!sink.error.empty() || sink.lost_records == 0) return sink.error.empty() ? "-" : sink.error;
+  if (!sink.error.empty()) return sink.error;
+  if (sink.lost_records == 0) return sink.set_back.empty() ? "-" : sink.set_back;
   return "lost of its outbox: " + std::to_string(sink.lost_records) + " records, up to " +
          std::to_string(sink.lost_rows) + " rows";
 }

@@ -93,7 +93,8 @@ class Explaining {
 
   ExplainedKey of(KeyId key) const {
     ExplainedKey explained;
-    explained.watermark = pipeline_.reached(window_, key);
+    const Timestamp reached = pipeline_.reached(window_, key);
+    if (reached != Timestamp::earliest()) explained.watermark = reached;
     const Duration lateness = definition_.options().allowed_lateness;
     std::map<Timestamp, Timestamp> windows;
     definition_.view_windows([&](KeyId of, Timestamp start, Timestamp end) {
@@ -101,7 +102,7 @@ class Explaining {
       return true;
     });
     for (const auto& [start, end] : windows) {
-      explained.windows.push_back({start, end, row_state(end, lateness, explained.watermark)});
+      explained.windows.push_back({start, end, row_state(end, lateness, reached)});
     }
     return explained;
   }

@@ -26,7 +26,8 @@ std::string silence_text(const ExplainedKey& key, Timestamp target) {
 
 std::string key_text(const ExplainedKey& key) {
   std::string text = key.sensor + (key.metric.empty() ? "" : '/' + key.metric) + '\n';
-  text += "  watermark    " + to_rfc3339(key.watermark) + "  (scope " + key.scope + ")\n";
+  text +=
+      "  watermark    " + (key.watermark ? to_rfc3339(*key.watermark) : "none yet") + "  (scope " + key.scope + ")\n";
   if (key.newest) {
     text += "  newest       " + to_rfc3339(*key.newest) + ", minus max_out_of_orderness " +
             to_text(key.max_out_of_orderness) + '\n';

@@ -26,8 +26,8 @@ struct ExplainedKey {
   std::string scope;  // whose readings move the watermark: sensor, source, global, stream, group
   bool connected = true;
   bool idle = false;
-  std::optional<Timestamp> newest;  // event time of its newest reading; none: of a group
-  Timestamp watermark;
+  std::optional<Timestamp> newest;     // event time of its newest reading; none: of a group
+  std::optional<Timestamp> watermark;  // none: nothing has moved it yet
   Duration max_out_of_orderness;
   Duration silence;  // while its source was connected
   Duration idle_timeout;

@@ -17,17 +17,44 @@ namespace {
 constexpr std::size_t max_rejected_logged = 10;  // of one delivery
 constexpr std::size_t max_reason = 600;          // characters: who, where, and what to do
 
+Timestamp wall_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return Timestamp::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+}
+
+RowBatch without_additions(const RowBatch& batch) {
+  RowBatch kept{batch.id, {}};
+  for (const WindowRows& window : batch.windows) {
+    const std::size_t columns = window.rows.empty() ? 0 : window.values.size() / window.rows.size();
+    WindowRows& rows = kept.windows.emplace_back(WindowRows{window.input, {}, {}});
+    for (std::size_t i = 0; i < window.rows.size(); ++i) {
+      if (window.rows[i].state == RowState::added) continue;
+      rows.rows.push_back(window.rows[i]);
+      const auto values = window.values_of(i, columns);
+      rows.values.insert(rows.values.end(), values.begin(), values.end());
+    }
+    if (rows.rows.empty()) kept.windows.pop_back();
+  }
+  return kept;
+}
+
 }  // namespace
 
-Delivery::Delivery(std::string name, std::unique_ptr<Sink> sink, Outbox& outbox, std::uint32_t seed, double max_rate)
-    : name_(std::move(name)), sink_(std::move(sink)), outbox_(outbox), traits_(sink_->traits()), random_(seed) {
-  if (max_rate > 0) rate_.emplace(max_rate);
+Delivery::Delivery(std::string name, std::unique_ptr<Sink> sink, Outbox& outbox, std::uint32_t seed,
+                   const OutboxOptions& options)
+    : name_(std::move(name)),
+      sink_(std::move(sink)),
+      outbox_(outbox),
+      traits_(outbox.traits()),
+      confirmed_(options.redeliver, options.redeliver_max_bytes),
+      random_(seed) {
+  if (options.max_rate > 0) rate_.emplace(options.max_rate);
 }
 
 std::optional<Duration> Delivery::step(Time now) {
   if (take_over_wanted_) take_back();
   if (stopped_) return std::nullopt;
-  return open_ ? deliver(now) : open();
+  return open_ ? deliver(now) : open(now);
 }
 
 std::optional<Duration> Delivery::look(Time now) {
@@ -38,7 +65,7 @@ std::optional<Duration> Delivery::look(Time now) {
   return Duration();
 }
 
-std::optional<Duration> Delivery::open() {
+std::optional<Duration> Delivery::open(Time now) {
   const Outcome outcome = sink_->open();
   const auto* const opened = std::get_if<Delivered>(&outcome);
   if (opened == nullptr) return failed(outcome);
@@ -48,20 +75,60 @@ std::optional<Duration> Delivery::open() {
   const LastEpoch answer = sink_->last_epoch();
   if (const auto* later = std::get_if<RetryAfter>(&answer)) return failed(*later);
   if (const auto* stopped = std::get_if<Stopped>(&answer)) return failed(*stopped);
-  if (const std::optional<EpochId> stored = std::get<0>(answer)) {
-    if (doubt_ && doubt_->id <= *stored) {
-      count_stored(doubt_->rows, {});
-      delivery_fails_ = false;
-    }
-    if (in_hand_ && in_hand_->id <= *stored) count_stored(in_hand_->row_count() - rows_done_, {});
-    if (doubt_ || (in_hand_ && in_hand_->id <= *stored)) release_batch();
-    outbox_.already_stored(*stored);
-  }
+  note_stored(*opened, std::get<0>(answer), now);
   doubt_.reset();
   open_ = true;
   if (!delivery_fails_) failures_ = 0;  // else what failed is tried again first
   note_open();
   return Duration();
+}
+
+void Delivery::note_stored(const Delivered& opened, std::optional<EpochId> stored, Time now) {
+  if (stored) {
+    if (doubt_ && doubt_->id <= *stored) {
+      count_stored(doubt_->row_count(), {});
+      if (keeps_confirmed()) confirmed_.add(doubt_, now, wall_now());
+      delivery_fails_ = false;
+    }
+    if (in_hand_ && in_hand_->id <= *stored) count_stored(in_hand_->row_count() - rows_done_, {});
+    if (doubt_ || (in_hand_ && in_hand_->id <= *stored)) release_batch();
+  }
+  // Rows of another instance are no sign that ours are missing.
+  const EpochId confirmed = std::max(outbox_.delivered(), confirmed_.newest());
+  if (keeps_confirmed() && opened.notice.empty() && stored.value_or(EpochId{}) < confirmed) {
+    restore(opened, stored, now);
+  }
+  if (stored) outbox_.already_stored(*stored);
+}
+
+bool Delivery::keeps_confirmed() const noexcept {
+  return traits_.kind == SinkKind::table && traits_.delivery == DeliveryGuarantee::exactly_once;
+}
+
+// Late readings that were added to a row would count twice in a table that kept that row.
+void Delivery::restore(const Delivered& opened, std::optional<EpochId> stored, Time now) {
+  const EpochId from = stored.value_or(EpochId{});
+  const std::optional<Timestamp> forgotten = confirmed_.forgotten_until(from);
+  std::vector<std::shared_ptr<const RowBatch>> again = confirmed_.take_after(from, now);
+  if (!stored || opened.tables_are_new) {
+    for (auto& batch : again) batch = std::make_shared<const RowBatch>(without_additions(*batch));
+  }
+  release_batch();
+  const std::size_t rows = outbox_.set_back(from, std::move(again));
+  confirmed_.set_back(from);
+  std::string text = opened.tables_are_new ? "tables of the store are new or empty though it has confirmed rows of them"
+                                           : "the store lacks rows that it has confirmed: it was restored or replaced";
+  if (opened.stored_at && !opened.tables_are_new) text += "; what it has ends at " + to_rfc3339(*opened.stored_at);
+  text += "; " + std::to_string(rows) + " rows that it confirmed lately are delivered again";
+  if (forgotten) {
+    const bool is_older = opened.stored_at && !opened.tables_are_new;
+    text += "; rows that it confirmed " + (is_older ? "from " + to_rfc3339(*opened.stored_at) + " " : std::string()) +
+            "until " + to_rfc3339(*forgotten) + " are lost to it, unless somebody restores them";
+  }
+  log(LogLevel::warning, {.event = LogEvent::store_behind, .sink = name_}, printable(text, max_reason));
+  const MutexLock lock(mutex_);
+  status_.redelivered_rows += rows;
+  status_.set_back = text;
 }
 
 std::optional<Duration> Delivery::deliver(Time now) {
@@ -77,7 +144,7 @@ std::optional<Duration> Delivery::deliver(Time now) {
   const std::size_t rows = next_rows(allowed);
   if (rows == 0 && rows_done_ < in_hand_->row_count()) return rate_->until_next();
   if (rate_) rate_->take(rows);
-  return deliver_rows(rows);
+  return deliver_rows(rows, now);
 }
 
 std::size_t Delivery::allowed_rows(Time now) {
@@ -95,7 +162,7 @@ std::size_t Delivery::next_rows(std::size_t allowed) const {
   return std::min({all - rows_done_, traits_.max_rows, by_bytes, allowed});
 }
 
-std::optional<Duration> Delivery::deliver_rows(std::size_t rows) {
+std::optional<Duration> Delivery::deliver_rows(std::size_t rows, Time now) {
   const bool whole = rows == in_hand_->row_count();
   const auto began = std::chrono::steady_clock::now();
   // Two calls: one expression for both would copy the whole batch.
@@ -110,6 +177,7 @@ std::optional<Duration> Delivery::deliver_rows(std::size_t rows) {
   }
   if (rows_done_ == in_hand_->row_count() && std::holds_alternative<Delivered>(outcome)) {
     outbox_.stored_through(in_hand_->id);
+    if (keeps_confirmed()) confirmed_.add(in_hand_, now, wall_now());
     release_batch();
   }
   delivery_fails_ = !std::holds_alternative<Delivered>(outcome);
@@ -118,7 +186,7 @@ std::optional<Duration> Delivery::deliver_rows(std::size_t rows) {
     return Duration();
   }
   const bool exactly_once = traits_.delivery == DeliveryGuarantee::exactly_once;
-  if (exactly_once && std::holds_alternative<InDoubt>(outcome)) doubt_ = {in_hand_->id, in_hand_->row_count()};
+  if (exactly_once && std::holds_alternative<InDoubt>(outcome)) doubt_ = in_hand_;
   // What waits behind it goes with it the next time: the sink can then tell a row that is refused from others.
   if (rows_done_ == 0 && (doubt_ || std::holds_alternative<RetryAfter>(outcome))) release_batch();
   return failed(outcome);

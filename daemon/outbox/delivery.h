@@ -4,6 +4,10 @@
 // A sink that fails is closed, and opened again after the wait. After each open it is asked for its last epoch, and
 // what it has is not delivered again: so an answer that was lost, or a restart, costs and repeats nothing.
 //
+// A store may go back in time: its last epoch is then older than what it has confirmed, or a table of it is new. What
+// it has confirmed lately is delivered again (confirmed_batches.h), and the log says from when to when rows are
+// missing.
+//
 // An exactly-once sink gets each batch whole, and a rate makes the next one wait until this one's rows are paid for.
 // Others get it in parts, as large as their traits and the rate allow, and after a failure it goes on behind the rows
 // that the sink has confirmed. A restart of the process forgets the parts.
@@ -24,6 +28,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/outbox/confirmed_batches.h"
 #include "daemon/outbox/outbox.h"
 #include "daemon/outbox/token_bucket.h"
 #include "daemon/service/duration_histogram.h"
@@ -37,19 +42,27 @@ struct DeliveryStatus {
   bool connected = false;
   std::uint64_t delivered_rows = 0;
   std::uint64_t rejected_rows = 0;
-  std::size_t rows_done = 0;   // delivered ones of a batch whose rest waits
-  std::uint64_t failures = 0;  // to open or to deliver, each to be tried again
-  std::uint64_t in_doubt = 0;  // deliveries whose answer was lost
-  WriteHistogram writes;       // of deliveries, whatever came of them
-  std::string error;           // why the sink accepts no rows; empty if it does
-  bool needs_person = false;   // only somebody who acts can mend that
-  bool taken_over = false;     // by another instance
+  std::size_t rows_done = 0;           // delivered ones of a batch whose rest waits
+  std::uint64_t failures = 0;          // to open or to deliver, each to be tried again
+  std::uint64_t in_doubt = 0;          // deliveries whose answer was lost
+  WriteHistogram writes;               // of deliveries, whatever came of them
+  std::string error;                   // why the sink accepts no rows; empty if it does
+  bool needs_person = false;           // only somebody who acts can mend that
+  bool taken_over = false;             // by another instance
+  std::uint64_t redelivered_rows = 0;  // because the store had lost them
+  std::string set_back;                // what is known of the last time that the store did; empty: it never did
 };
 
 class Delivery {
  public:
-  // `seed` is that of the jitter of waits; `max_rate` as in OutboxOptions.
-  Delivery(std::string name, std::unique_ptr<Sink> sink, Outbox& outbox, std::uint32_t seed, double max_rate = 0);
+  // `seed` is that of the jitter of waits.
+  Delivery(std::string name, std::unique_ptr<Sink> sink, Outbox& outbox, std::uint32_t seed,
+           const OutboxOptions& options = {});
+
+  // An earlier run had this confirmed, then at the latest. Requires: before the first step.
+  void assume_confirmed(EpochId id, Timestamp at) { confirmed_.assume(id, at); }
+  // What `former` knows of confirmed batches. Requires: both have no user; the same sink with the same inputs.
+  void adopt(Delivery& former) { confirmed_ = std::move(former.confirmed_); }
 
   // Opens the sink, or delivers once. How long to wait before the next step; nothing: until the outbox has rows.
   using Time = std::chrono::steady_clock::time_point;
@@ -70,9 +83,12 @@ class Delivery {
   DeliveryStatus status() const;
 
  private:
-  std::optional<Duration> open();
+  std::optional<Duration> open(Time now);
+  bool keeps_confirmed() const noexcept;
+  void note_stored(const Delivered& opened, std::optional<EpochId> stored, Time now);
+  void restore(const Delivered& opened, std::optional<EpochId> stored, Time now);
   std::optional<Duration> deliver(Time now);
-  std::optional<Duration> deliver_rows(std::size_t rows);
+  std::optional<Duration> deliver_rows(std::size_t rows, Time now);
   std::size_t allowed_rows(Time now);
   std::size_t next_rows(std::size_t allowed) const;
   std::optional<Duration> failed(const Outcome& outcome);
@@ -90,12 +106,9 @@ class Delivery {
   const std::unique_ptr<Sink> sink_;
   Outbox& outbox_;
   const SinkTraits traits_;
-  struct Doubt {
-    EpochId id;
-    std::size_t rows;
-  };
   std::shared_ptr<const RowBatch> in_hand_;
-  std::optional<Doubt> doubt_;       // of an exactly-once sink: delivered, but whether it was stored is not known
+  std::shared_ptr<const RowBatch> doubt_;  // of an exactly-once sink: whether it was stored is not known
+  ConfirmedBatches confirmed_;
   std::size_t rows_done_ = 0;        // of these
   std::optional<TokenBucket> rate_;  // nothing: no limit
   bool open_ = false;

@@ -49,6 +49,7 @@ std::variant<std::optional<EpochId>, LogRefusal> Outbox::recover(const SpillExte
   const auto& recovered = std::get<Recovered>(found);
   const MutexLock lock(mutex_);
   lost_ = recovered.lost;
+  confirmed_before_ = known.confirmed;
   std::optional<EpochId> newest;
   for (const SpilledBatch& spilled : recovered.batches) {
     const EpochRange epochs = spilled.head.epochs;
@@ -69,6 +70,7 @@ void Outbox::adopt(Outbox& former) {
   const MutexLock former_lock(former.mutex_);  // in this order without a deadlock: `former` has no other user
   waiting_ = std::move(former.waiting_);
   delivered_ = former.delivered_;
+  confirmed_before_ = former.confirmed_before_;
   dropped_rows_ = former.dropped_rows_;
   lost_ = former.lost_;
   loss_is_sure_ = true;
@@ -288,6 +290,27 @@ void Outbox::put_back() {
   note_room();
 }
 
+EpochId Outbox::delivered() const {
+  const MutexLock lock(mutex_);
+  return delivered_;
+}
+
+std::size_t Outbox::set_back(EpochId stored, std::vector<std::shared_ptr<const RowBatch>> again) {
+  std::vector<WaitingBatch> dropped;  // is freed after the lock
+  const MutexLock lock(mutex_);
+  delivered_ = confirmed_before_ = stored;
+  with_sink_ = false;
+  std::size_t rows = 0;
+  for (std::shared_ptr<const RowBatch>& batch : again) {
+    const EpochRange epochs{batch->id, batch->id};
+    const std::size_t batch_rows = batch->row_count();
+    if (waiting_.add(unspilled_batch(epochs, std::move(batch)))) rows += batch_rows;
+  }
+  dropped = make_room();
+  note_room();
+  return rows;
+}
+
 std::optional<EpochId> Outbox::take_delivered() {
   const MutexLock lock(mutex_);
   const std::uint64_t part = std::min<std::uint64_t>(options_.max_bytes, memory_limit) / bound_parts;
@@ -409,7 +432,8 @@ void Outbox::finish_spill(std::error_code error) {
 SpillExtent Outbox::spilled() const {
   const MutexLock lock(mutex_);
   const std::uint64_t next = log_.next_record();
-  return {waiting_.first_record().value_or(next), next, waiting_.spilled_rows(), waiting_.last_spilled()};
+  return {waiting_.first_record().value_or(next), next, waiting_.spilled_rows(), waiting_.last_spilled(),
+          std::max(delivered_, confirmed_before_)};
 }
 
 }  // namespace edgetide

@@ -65,6 +65,8 @@ class Outbox {
   Outbox(OutboxOptions options, const SinkTraits& traits, std::vector<WindowSchema> inputs, FileSystem& files,
          LogLocation location, OutboxEvents events);
 
+  const SinkTraits& traits() const noexcept { return traits_; }
+
   // What earlier runs have left, and what is lost of what the checkpoint knows. `run` is the present one. The newest
   // epoch that is held. Requires: before all else.
   std::variant<std::optional<EpochId>, LogRefusal> recover(const SpillExtent& known, std::uint64_t run);
@@ -72,6 +74,7 @@ class Outbox {
   // Everything that `former` has, in place of `recover`. Where its inputs are others, what it has not spilled is
   // dropped. Requires: `former` is no longer used, and is of the same sink and folder.
   void adopt(Outbox& former);
+  bool has_inputs_of(const Outbox& other) const { return inputs_ == other.inputs_; }
 
   // Ignored if its epoch is here or was delivered, as in a replay of the journal. Requires: later epochs than all
   // before, but for a replay, which ends before the first `take`.
@@ -99,6 +102,10 @@ class Outbox {
   void already_stored(EpochId id);
   // What was taken is not stored and will be taken again: it may be dropped meanwhile.
   void put_back();
+  // The newest epoch that the sink is known to have.
+  EpochId delivered() const;
+  // The sink has nothing behind `stored`: these batches, later than that, wait again. How many rows.
+  std::size_t set_back(EpochId stored, std::vector<std::shared_ptr<const RowBatch>> again);
   // How far the sink is, once it has taken an eighth of the bound since the last time. Thread: any.
   std::optional<EpochId> take_delivered();
 
@@ -152,6 +159,7 @@ class Outbox {
   mutable Mutex mutex_;
   WaitingBatches waiting_ GUARDED_BY(mutex_);
   EpochId delivered_ GUARDED_BY(mutex_);           // the sink has all up to here
+  EpochId confirmed_before_ GUARDED_BY(mutex_);    // by an earlier run, as its checkpoint says
   EpochId in_hand_ GUARDED_BY(mutex_);             // what was taken last ends here
   bool with_sink_ GUARDED_BY(mutex_) = false;      // it is being delivered
   bool sink_fails_ GUARDED_BY(mutex_) = false;     // since the last delivery that was stored

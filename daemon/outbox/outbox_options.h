@@ -10,6 +10,7 @@
 
 #include "pipeline/enum_word.h"
 #include "pipeline/formula.h"
+#include "pipeline/time.h"
 
 namespace edgetide {
 
@@ -37,6 +38,10 @@ struct OutboxOptions {
   WhenFull when_full = WhenFull::drop_oldest;
   std::size_t max_memory = 4 * 1024 * 1024;  // more: fewer writes to flash while a store is away for a moment
   double max_rate = 0;                       // rows per second; 0: no limit
+  Duration max_lag = Duration::minutes(5);   // rows that wait longer make the gateway not ready
+  // What the store has confirmed so lately is delivered again where it turns out to lack it. More: more memory.
+  Duration redeliver = Duration::minutes(10);
+  std::size_t redeliver_max_bytes = 1024 * 1024;
   bool operator==(const OutboxOptions&) const = default;
 };
 

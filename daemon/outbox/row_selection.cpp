@@ -12,11 +12,10 @@ namespace edgetide {
 namespace {
 
 // Readings that come together share the windows that many of them would begin.
-constexpr std::int64_t max_windows_of_reading = 8;
+constexpr std::size_t max_windows_of_reading = 8;
 
 std::size_t windows_of_reading(const WindowOptions& window) {
-  if (window.kind != WindowKind::sliding) return 1;
-  return static_cast<std::size_t>(std::min(window.size.count() / window.slide.count() + 1, max_windows_of_reading));
+  return std::min(traits_of(window.kind).windows_of_reading(window), max_windows_of_reading);
 }
 
 }  // namespace

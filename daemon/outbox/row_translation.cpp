@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "pipeline/aggregate_kind.h"
 #include "sinks/row_guard.h"
 
 namespace edgetide {

@@ -15,18 +15,22 @@ constexpr std::chrono::seconds look_within{3};  // when somebody asks
 
 }  // namespace
 
-SinkWorker::SinkWorker(const std::string& name, std::unique_ptr<Sink> sink, std::vector<WindowSchema> inputs,
-                       OutboxOptions options, FileSystem& files, const std::string& state_directory,
-                       OutboxEvents events, std::uint32_t seed)
+SinkWorker::SinkWorker(const std::string& name, std::unique_ptr<Sink> sink, const SinkTraits& traits,
+                       std::vector<WindowSchema> inputs, OutboxOptions options, FileSystem& files,
+                       const std::string& state_directory, OutboxEvents events, std::uint32_t seed)
     : name_(name),
-      outbox_(options, sink->traits(), std::move(inputs), files, spill_location(state_directory, name),
-              std::move(events)),
-      delivery_(name, std::move(sink), outbox_, seed, options.max_rate) {}
+      outbox_(options, traits, std::move(inputs), files, spill_location(state_directory, name), std::move(events)),
+      delivery_(name, std::move(sink), outbox_, seed, options) {}
 
 SinkWorker::~SinkWorker() {
   if (!thread_.joinable()) return;
   finish(std::chrono::steady_clock::now());
   join();
+}
+
+void SinkWorker::adopt(SinkWorker& former) {
+  if (outbox_.has_inputs_of(former.outbox_)) delivery_.adopt(former.delivery_);
+  outbox_.adopt(former.outbox_);
 }
 
 void SinkWorker::start() {
@@ -88,6 +92,8 @@ SinkWorkerStatus SinkWorker::status() const {
           .error = delivery.error,
           .needs_person = delivery.needs_person,
           .taken_over = delivery.taken_over,
+          .redelivered_rows = delivery.redelivered_rows,
+          .set_back = delivery.set_back,
           .disk_error = outbox.error};
 }
 

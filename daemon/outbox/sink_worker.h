@@ -33,38 +33,42 @@ struct SinkWorkerStatus {
   bool connected = false;
   std::uint64_t delivered_rows = 0;
   std::uint64_t rejected_rows = 0;
-  std::uint64_t dropped_rows = 0;   // by the outbox's policy, or because their window was removed
-  std::size_t outbox_rows = 0;      // waiting, or with the sink
-  std::size_t spilled_rows = 0;     // of these, on disk
-  std::uint64_t spilled_bytes = 0;  // of disk
-  std::size_t memory_bytes = 0;     // of rows that wait in memory
-  bool full = false;                // it may take no more rows, and holds intake back
-  Duration waiting_for;             // some row has waited all this time; at least the oldest one's
-  SpillLoss lost;                   // of the spill log, missing or damaged
-  std::uint64_t failures = 0;       // of the sink, each tried again
-  std::uint64_t in_doubt = 0;       // of these, deliveries whose answer was lost
-  WriteHistogram writes;            // of deliveries, whatever came of them
-  std::string error;                // why the sink accepts no rows; empty if it does
-  bool needs_person = false;        // only somebody who acts can mend that
-  bool taken_over = false;          // by another instance
-  std::string disk_error;           // why the outbox cannot be spilled; empty if it can
+  std::uint64_t dropped_rows = 0;      // by the outbox's policy, or because their window was removed
+  std::size_t outbox_rows = 0;         // waiting, or with the sink
+  std::size_t spilled_rows = 0;        // of these, on disk
+  std::uint64_t spilled_bytes = 0;     // of disk
+  std::size_t memory_bytes = 0;        // of rows that wait in memory
+  bool full = false;                   // it may take no more rows, and holds intake back
+  Duration waiting_for;                // some row has waited all this time; at least the oldest one's
+  SpillLoss lost;                      // of the spill log, missing or damaged
+  std::uint64_t failures = 0;          // of the sink, each tried again
+  std::uint64_t in_doubt = 0;          // of these, deliveries whose answer was lost
+  WriteHistogram writes;               // of deliveries, whatever came of them
+  std::string error;                   // why the sink accepts no rows; empty if it does
+  bool needs_person = false;           // only somebody who acts can mend that
+  bool taken_over = false;             // by another instance
+  std::uint64_t redelivered_rows = 0;  // as in DeliveryStatus
+  std::string set_back;                // the same
+  std::string disk_error;              // why the outbox cannot be spilled; empty if it can
 };
 
 class SinkWorker {
  public:
-  // `inputs` are the sink's. The spill log is below the state directory. `seed` is that of the jitter of waits.
-  SinkWorker(const std::string& name, std::unique_ptr<Sink> sink, std::vector<WindowSchema> inputs,
-             OutboxOptions options, FileSystem& files, const std::string& state_directory, OutboxEvents events,
-             std::uint32_t seed = std::random_device{}());
+  // `traits` and `inputs` are the sink's. The spill log is below the state directory. `seed` is that of the jitter of
+  // waits.
+  SinkWorker(const std::string& name, std::unique_ptr<Sink> sink, const SinkTraits& traits,
+             std::vector<WindowSchema> inputs, OutboxOptions options, FileSystem& files,
+             const std::string& state_directory, OutboxEvents events, std::uint32_t seed = std::random_device{}());
   ~SinkWorker();
 
   // As Outbox::recover. Requires: before all else.
   std::variant<std::optional<EpochId>, LogRefusal> recover(const SpillExtent& known, std::uint64_t run) {
+    if (known.confirmed != EpochId{}) delivery_.assume_confirmed(known.confirmed, known.at);
     return outbox_.recover(known, run);
   }
 
   // As Outbox::adopt: the rows that a worker of the same name leaves behind. Requires: before all else.
-  void adopt(SinkWorker& former) { outbox_.adopt(former.outbox_); }
+  void adopt(SinkWorker& former);
 
   // Requires: what is replayed from a journal was pushed.
   void start();

@@ -42,7 +42,9 @@ struct SpillExtent {
   std::uint64_t first_record = 0;  // that waits; 0: no checkpoint speaks of the log
   std::uint64_t next_record = 0;   // behind the last one; 0: not known
   std::uint64_t rows = 0;
-  EpochId last = {};  // of these rows
+  EpochId last = {};       // of these rows
+  EpochId confirmed = {};  // the newest epoch that the sink has confirmed
+  Timestamp at = {};       // of the checkpoint
 };
 
 // Records that should be there and are missing, cut off or damaged.

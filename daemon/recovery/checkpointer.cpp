@@ -39,8 +39,8 @@ std::error_code Checkpointer::spill_all(Checkpoint& checkpoint) {
   for (const auto& worker : workers_) {
     if (const std::error_code error = worker->spill({checkpoint.run, checkpoint.epoch})) return error;
     const SpillExtent extent = worker->spilled();
-    checkpoint.outboxes.push_back(
-        {worker->name(), extent.first_record, extent.next_record, extent.rows, extent.last.run, extent.last.epoch});
+    checkpoint.outboxes.push_back({worker->name(), extent.first_record, extent.next_record, extent.rows,
+                                   extent.last.run, extent.last.epoch, extent.confirmed.run, extent.confirmed.epoch});
   }
   return {};
 }

@@ -84,7 +84,8 @@ void JournalReplay::go_over_to(const std::string& options) {
 }
 
 std::optional<std::string> JournalReplay::go_over(PipelineOptions next) {
-  if (options_bytes(next) == options_bytes(pipeline_.options())) return std::nullopt;
+  const std::string before = options_bytes(pipeline_.options());
+  if (options_bytes(next) == before) return std::nullopt;
   Pipeline pipeline(std::move(next));
   if (!is_empty_) {
     if (auto reason = pipeline.restore(pipeline_.snapshot())) return reason;
@@ -92,20 +93,10 @@ std::optional<std::string> JournalReplay::go_over(PipelineOptions next) {
   }
   pipeline_ = std::move(pipeline);
   routes_ = make_routes_(pipeline_.options().windows);
-  const std::vector<std::string> former = std::exchange(source_names_, names_of(pipeline_.options().sources));
+  source_names_ = names_of(pipeline_.options().sources);
   name_sources(std::vector(names_));
-  move_held(former);
+  held_.change_options(before);
   return std::nullopt;
-}
-
-void JournalReplay::move_held(const std::vector<std::string>& former) {
-  for (HeldBatch& batch : held_.release()) {
-    if (const auto source = source_now(former[index_of(batch.source)])) {
-      held_.add({*source, batch.running, std::move(batch.readings)});
-    } else {
-      lost_readings_ += batch.readings.size();
-    }
-  }
 }
 
 void JournalReplay::apply_one(const RunStart& start) {
@@ -175,9 +166,25 @@ void JournalReplay::apply_one(const JournaledDelivery& delivery) {
 }
 
 void JournalReplay::hold(const ClockHold& held) {
+  held_.know_options(held.former_options());
   for (const HeldBatch& batch : held.batches()) {
-    apply_or_hold(batch.source, {time_not_known, batch.running}, batch.readings);
+    if (batch.options == HeldBatch::present) {
+      apply_or_hold(batch.source, {time_not_known, batch.running}, batch.readings);
+    } else {
+      readings_ += batch.readings.size();
+      held_.add({batch.source, batch.running, known_of(batch.readings), batch.options});
+    }
   }
+}
+
+// By the ids that their series have here.
+std::vector<Reading> JournalReplay::known_of(std::span<const Reading> readings) {
+  std::vector<Reading> known;
+  for (const Reading& reading : readings) {
+    if (const auto series = series_of(reading.series)) known.push_back({*series, reading.event_time, reading.value});
+  }
+  lost_readings_ += readings.size() - known.size();
+  return known;
 }
 
 void JournalReplay::apply_or_hold(SourceId then, Moment arrival, std::span<const Reading> readings) {
@@ -190,12 +197,12 @@ void JournalReplay::apply_or_hold(SourceId then, Moment arrival, std::span<const
   lost_readings_ += readings.size() - applied_.size();
   readings_ += applied_.size();
   if (!source) return;
-  if (arrival.wall == time_not_known) return held_.add({*source, arrival.running, applied_});
+  if (arrival.wall == time_not_known) return held_.add({*source, arrival.running, applied_, HeldBatch::present});
   pipeline_.apply({*source, arrival, applied_});
 }
 
 void JournalReplay::apply_one(const ClockSet& set) {
-  for (HeldBatch& held : held_.release()) pipeline_.apply(stamped(held, set.now));
+  lost_readings_ += apply_held(held_.release(), set.now, pipeline_, [](const Batch&) {});
 }
 
 // The configuration was read again: twice the same makes no difference. As the intake did: no source listens.

@@ -69,10 +69,10 @@ class JournalReplay {
   void apply_one(const JournaledSession& session);
   void apply_one(const JournaledDelivery& delivery);
   void note_messages(const std::string& source, const JournaledBatch& batch);
+  std::vector<Reading> known_of(std::span<const Reading> readings);
   void apply_or_hold(SourceId then, Moment arrival, std::span<const Reading> readings);
   void apply_one(const JournaledSources& sources);
   void go_over_to(const std::string& options);
-  void move_held(const std::vector<std::string>& former);
   std::optional<SourceId> source_now(const std::string& name) const noexcept;
   std::optional<SourceId> source_of(SourceId then) const noexcept;
   std::optional<SeriesId> series_of(SeriesId then) const noexcept;

@@ -130,7 +130,12 @@ void recover_outboxes(const FoundState& found, std::uint64_t run, std::span<cons
     SpillExtent extent;
     for (const OutboxStart& start : found.checkpoint ? found.checkpoint->outboxes : std::vector<OutboxStart>()) {
       if (start.sink != worker->name()) continue;
-      extent = {start.first_record, start.next_record, start.rows, {start.last_run, start.last_epoch}};
+      extent = {start.first_record,
+                start.next_record,
+                start.rows,
+                {start.last_run, start.last_epoch},
+                {start.confirmed_run, start.confirmed_epoch},
+                found.checkpoint->taken_at.wall};
     }
     const auto answer = worker->recover(extent, run);
     if (const auto* const refusal = std::get_if<LogRefusal>(&answer)) refuse(*refusal);

@@ -20,6 +20,8 @@ constexpr int peer_has_ended = 2;  // SSL_RECEIVED_SHUTDOWN
 
 std::atomic<ReadCheck> read_check = nullptr;
 thread_local ReadBudget* read_budget = nullptr;
+thread_local ReadInspection* read_inspection = nullptr;
+thread_local bool reads_for_tls = false;
 
 template <typename Function>
 Function* next_function(const char* name) noexcept {
@@ -58,6 +60,19 @@ long ReadBudget::spend(long count) noexcept {
   return budget->is_exceeded_ ? 0 : count;
 }
 
+ReadInspection::ReadInspection() noexcept {
+  read_inspection = this;
+}
+ReadInspection::~ReadInspection() {
+  read_inspection = nullptr;
+}
+
+long ReadInspection::look(int socket, const void* bytes, long count) noexcept {
+  if (read_inspection == nullptr || reads_for_tls || count <= 0) return count;
+  return read_inspection->accepts(socket, {static_cast<const char*>(bytes), static_cast<std::size_t>(count)}) ? count
+                                                                                                              : 0;
+}
+
 }  // namespace edgetide
 
 extern "C" {
@@ -66,15 +81,21 @@ ssize_t edgetide_recv(int socket, void* buffer, size_t size, int flags) {
   static auto* const next = edgetide::next_function<ssize_t(int, void*, size_t, int)>("recv");
   const ssize_t count = next(socket, buffer, size, flags);
   if ((flags & edgetide::message_peek) != 0) return count;
-  return edgetide::checked_read(socket, buffer, edgetide::ReadBudget::spend(count));
+  const long known = edgetide::checked_read(socket, buffer, edgetide::ReadBudget::spend(count));
+  return edgetide::ReadInspection::look(socket, buffer, known);
 }
 
 int edgetide_ssl_read(ssl_st* ssl, void* buffer, int size) {
   static auto* const next = edgetide::next_function<int(ssl_st*, void*, int)>("SSL_read");
   static auto* const socket_of = edgetide::next_function<int(const ssl_st*)>("SSL_get_fd");
   static auto* const shutdown_of = edgetide::next_function<int(const ssl_st*)>("SSL_get_shutdown");
+  edgetide::reads_for_tls = true;
   const int count = next(ssl, buffer, size);
-  if (count > 0) return static_cast<int>(edgetide::checked_read(socket_of(ssl), buffer, count));
+  edgetide::reads_for_tls = false;
+  if (count > 0) {
+    const long known = edgetide::checked_read(socket_of(ssl), buffer, count);
+    return static_cast<int>(edgetide::ReadInspection::look(socket_of(ssl), buffer, known));
+  }
   if ((shutdown_of(ssl) & edgetide::peer_has_ended) != 0) edgetide::checked_read(socket_of(ssl), buffer, 0);
   return count;
 }

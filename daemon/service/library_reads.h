@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace edgetide {
 
@@ -39,6 +40,22 @@ class ReadBudget {
   const std::uint64_t max_answer_bytes_, max_bytes_;
   std::uint64_t answer_bytes_ = 0, read_bytes_ = 0;
   bool is_exceeded_ = false;
+};
+
+// Looks at what the calling thread reads for as long as it lives, in the order of the bytes; the plain text, where it
+// is TLS of OpenSSL. One at a time on a thread.
+class ReadInspection {
+ public:
+  ReadInspection() noexcept;
+  virtual ~ReadInspection();
+  ReadInspection(const ReadInspection&) = delete;
+  ReadInspection& operator=(const ReadInspection&) = delete;
+
+  // False: the library sees the end of the connection instead.
+  virtual bool accepts(int socket, std::string_view bytes) noexcept = 0;
+
+  // Of the functions that libraries call.
+  static long look(int socket, const void* bytes, long count) noexcept;
 };
 
 }  // namespace edgetide

@@ -29,6 +29,7 @@ enum class LogEvent : std::uint8_t {
   disk_failing,
   clock_set,
   store_ahead,
+  store_behind,
   command_said,
 };
 
@@ -38,7 +39,7 @@ struct LogEventText {
 };
 
 // By LogEvent.
-constexpr std::array<LogEventText, 17> log_events = {{
+constexpr std::array<LogEventText, 18> log_events = {{
     {"", ""},
     {"started", "cf6519bd3c9d40d087e0b13237abd173"},
     {"stopped", "c49f1bded35042de942cab4393446a8b"},
@@ -55,6 +56,7 @@ constexpr std::array<LogEventText, 17> log_events = {{
     {"disk_failing", "6ec5fec80db44ef3a84cddf08c91a49f"},
     {"clock_set", "64c7652199784569b7beddb686445364"},
     {"store_ahead", "b1d0e3f7a95c4c2e8f4a6d1b7c093e52"},
+    {"store_behind", "d59a71c3f06e4b7d8a2b95e4037fc618"},
     {"command_said", "d828978bf4584948a037d2d72219157c"},
 }};
 

@@ -23,6 +23,8 @@
 #define REQUIRES(...) EDGETIDE_THREAD_SAFETY(requires_capability(__VA_ARGS__))
 #define ACQUIRE(...) EDGETIDE_THREAD_SAFETY(acquire_capability(__VA_ARGS__))
 #define RELEASE(...) EDGETIDE_THREAD_SAFETY(release_capability(__VA_ARGS__))
+// Of a function that reads without the lock, on the one thread that writes. It says so.
+#define NO_THREAD_SAFETY_ANALYSIS EDGETIDE_THREAD_SAFETY(no_thread_safety_analysis)
 
 namespace edgetide {
 

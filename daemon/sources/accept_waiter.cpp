@@ -4,6 +4,12 @@
 
 namespace edgetide {
 
+namespace {
+
+constexpr std::chrono::milliseconds ask_each{100};
+
+}  // namespace
+
 void AcceptWaiter::start() {
   {
     const MutexLock lock(mutex_);
@@ -24,24 +30,36 @@ void AcceptWaiter::stop() noexcept {
 }
 
 bool AcceptWaiter::accept(const DecodedBatch& batch) noexcept {
+  std::optional<Time> since;
   while (true) {
     const std::uint64_t seen = rooms();  // before the offer: room that comes after the answer is not missed
     const Acceptance acceptance = host_.try_accept(source_, batch);
-    if (acceptance.is_taken()) return wait_for_disk(acceptance.record);
-    if (acceptance.answer == Acceptance::Answer::closed || !wait_for_room(seen)) return false;
+    if (acceptance.is_taken()) return wait_for_disk(acceptance.record, since);
+    if (acceptance.answer == Acceptance::Answer::closed || !wait_for_room(seen, since)) return false;
   }
 }
 
-bool AcceptWaiter::wait_for_room(std::uint64_t seen) {
+bool AcceptWaiter::wait_for_room(std::uint64_t seen, std::optional<Time>& since) {
   MutexLock lock(mutex_);
-  while (rooms_ == seen && may_wait()) changed_.wait(lock);
-  return may_wait();
+  while (rooms_ == seen && may_wait() && wait_a_turn(lock, since)) {
+  }
+  return rooms_ != seen && may_wait();
 }
 
-bool AcceptWaiter::wait_for_disk(std::uint64_t record) {
+bool AcceptWaiter::wait_for_disk(std::uint64_t record, std::optional<Time>& since) {
   MutexLock lock(mutex_);
-  while (durable_ < record && may_wait()) changed_.wait(lock);
+  while (durable_ < record && may_wait() && wait_a_turn(lock, since)) {
+  }
   return durable_ >= record;
+}
+
+// False: no longer.
+bool AcceptWaiter::wait_a_turn(MutexLock& lock, std::optional<Time>& since) {
+  const Time now = std::chrono::steady_clock::now();
+  if (!since) since = now;
+  if (!may_wait_on_(now - *since)) return false;
+  changed_.wait_for(lock, ask_each);
+  return true;
 }
 
 std::uint64_t AcceptWaiter::rooms() const {

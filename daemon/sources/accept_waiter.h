@@ -6,6 +6,7 @@
 // Thread: `accept` from one, `stop` from another. Owns: nothing. Fails: never.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -19,9 +20,13 @@ namespace edgetide {
 class AcceptWaiter final : public SourceEvents {
  public:
   using GetLiveness = std::function<std::optional<Liveness>()>;
+  using Waited = std::chrono::steady_clock::duration;
+  using MayWaitOn = std::function<bool(Waited)>;
+  // `may_wait_on` is asked now and then whether `accept` may wait for longer.
   AcceptWaiter(
-      SourceHost& host, SourceId source, GetLiveness get_liveness = [] { return std::nullopt; })
-      : host_(host), source_(source), get_liveness_(std::move(get_liveness)) {}
+      SourceHost& host, SourceId source, GetLiveness get_liveness = [] { return std::nullopt; },
+      MayWaitOn may_wait_on = [](Waited) { return true; })
+      : host_(host), source_(source), get_liveness_(std::move(get_liveness)), may_wait_on_(std::move(may_wait_on)) {}
   ~AcceptWaiter() override { stop(); }
   AcceptWaiter(const AcceptWaiter&) = delete;
   AcceptWaiter& operator=(const AcceptWaiter&) = delete;
@@ -40,14 +45,17 @@ class AcceptWaiter final : public SourceEvents {
   std::optional<Liveness> liveness(SourceId) noexcept override { return get_liveness_(); }
 
  private:
-  bool wait_for_room(std::uint64_t seen);
-  bool wait_for_disk(std::uint64_t record);
+  using Time = std::chrono::steady_clock::time_point;
+  bool wait_for_room(std::uint64_t seen, std::optional<Time>& since);
+  bool wait_for_disk(std::uint64_t record, std::optional<Time>& since);
+  bool wait_a_turn(MutexLock& lock, std::optional<Time>& since) REQUIRES(mutex_);
   std::uint64_t rooms() const;
   bool may_wait() const REQUIRES(mutex_) { return blocking_ && started_; }
 
   SourceHost& host_;
   const SourceId source_;
   const GetLiveness get_liveness_;
+  const MayWaitOn may_wait_on_;
   mutable Mutex mutex_;
   Condition changed_;
   std::uint64_t rooms_ GUARDED_BY(mutex_) = 0;  // how often there was room again

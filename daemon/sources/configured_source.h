@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -39,8 +40,17 @@ class ConfiguredSource {
   virtual SourceTraits traits() const = 0;
   // How its payloads are decoded; without topics where it takes all with one route.
   virtual std::vector<RouteOptions> routes() const { return {}; }
+  // Names of sessions of which a peer has one at a time: client id and server.
+  virtual std::vector<std::string> sessions() const { return {}; }
   // A reload replaces a source that is not equal to the former one.
   virtual bool equals(const ConfiguredSource& other) const = 0;
+};
+
+// A `[sources.NAME]`.
+struct SourceInput {
+  std::string name;
+  std::string type;  // "mqtt"
+  std::shared_ptr<const ConfiguredSource> source;
 };
 
 template <class Options>

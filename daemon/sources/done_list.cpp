@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "daemon/service/placed_file.h"
 #include "daemon/service/write_all.h"
 
 namespace edgetide {
@@ -85,18 +86,12 @@ void DoneList::keep(const std::vector<FoundFile>& files) {
 
 // By another file that takes its name. If that fails, the list stays as it is.
 void DoneList::write_again() {
-  const std::string next = path_ + ".tmp";
-  Descriptor file(::open(next.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640));
-  if (!file.is_open()) return;
   std::string text;
   for (const auto& [inode, entry] : entries_) text += line_of(inode, entry.changed_ns, entry.size);
-  if (write_all(file.get(), text) || fdatasync(file.get()) != 0) return;
-  if (rename(next.c_str(), path_.c_str()) != 0) return;
-  const std::string folder = path_.substr(0, path_.rfind('/') + 1);
-  const Descriptor parent(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (parent.is_open()) fsync(parent.get());
+  PlacedFile placed = place_file(path_, text);
+  if (!placed.file.is_open()) return;
   is_torn_ = false;
-  file_ = std::move(file);
+  file_ = std::move(placed.file);
   lines_ = entries_.size();
 }
 

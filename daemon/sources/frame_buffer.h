@@ -9,7 +9,7 @@
 #include <string_view>
 #include <variant>
 
-#include "daemon/sources/framing.h"
+#include "daemon/decoders/framing.h"
 #include "daemon/sources/length_prefix_buffer.h"
 #include "daemon/sources/line_buffer.h"
 #include "daemon/sources/telegram_buffer.h"

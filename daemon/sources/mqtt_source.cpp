@@ -1,7 +1,4 @@
-// The one user of Eclipse Paho C++.
-//
-// Each connection is a separate client: made, connected, subscribed, used until it is lost, destroyed, all by the
-// source's connection thread. So no stale token, callback or half-open session of the library is ever met again.
+// The connections are those of daemon/broker/paho_connect.h, made by the source's connection thread.
 //
 // Paho acknowledges a message as soon as its callback returns, whatever the callback says. A message that the host does
 // not take (the daemon stops) must not be acknowledged, and the callback cannot simply stay: it runs with the lock of
@@ -9,21 +6,14 @@
 // under the library, with shutdown(2), and returns: the PUBACK finds a dead socket, the library sees a lost connection,
 // and the broker delivers the message again in the next one.
 //
-// The library does not tell the socket of a client, but its protocol trace does: in the line "-> CONNECT", before the
-// first read, whose bytes must be checked (paho_reads.h), and in "<- CONNACK", on the receive thread right before the
-// connected callback. The trace is on only while a source connects. It also has the reason of a connect that fails, on
-// the thread that calls the failure's listener next. (The library's handler for TLS errors would be called through
-// options that Paho C++ 1.2 has destroyed by then.)
-//
-// Nor does it hand the packet id of a message on. That is in the message's C struct, which is private; `packet_of`
-// reaches it in the one way that the language has for this.
+// The library does not hand the packet id of a message on. That is in the message's C struct, which is private;
+// `packet_of` reaches it in the one way that the language has for this.
 #include "daemon/sources/mqtt_source.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -32,25 +22,24 @@
 #include <random>
 #include <stdexcept>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
 
+#include "daemon/broker/paho_connect.h"
+#include "daemon/broker/paho_reads.h"
+#include "daemon/broker/paho_sharing.h"
+#include "daemon/broker/paho_trace.h"
 #include "daemon/decoders/message_fingerprint.h"
 #include "daemon/service/descriptor.h"
-#include "daemon/service/host_port.h"
 #include "daemon/service/memory_limit.h"
 #include "daemon/service/mutex.h"
 #include "daemon/service/reachability.h"
-#include "daemon/service/regular_file.h"
 #include "daemon/service/server_address.h"
 #include "daemon/service/tcp_state.h"
 #include "daemon/sources/accept_waiter.h"
-#include "daemon/sources/connect_failure.h"
 #include "daemon/sources/edit_copies.h"
 #include "daemon/sources/mqtt_subscriptions.h"
-#include "daemon/sources/paho_reads.h"
 #include "daemon/sources/reconnect_pace.h"
 #include "daemon/sources/topic_filter.h"
 
@@ -60,12 +49,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto connect_timeout = 15s;
 constexpr auto answer_timeout = 15s;  // SUBACK
-constexpr auto disconnect_timeout = 2s;
-constexpr auto status_timeout = 5s;  // PUBACK
-constexpr int status_qos = 1;
-constexpr char online[] = "online", offline[] = "offline";
 constexpr auto restart_begins_within = 50ms;
 constexpr auto reach_timeout = 2s;  // of a look at why a connect failed
 constexpr std::chrono::microseconds backoff_least = 50ms;
@@ -75,8 +59,6 @@ constexpr std::int32_t receive_maximum = 1000;
 // some thousands of messages again.
 constexpr std::uint32_t messages_sent_again = 16 * receive_maximum;
 constexpr std::uint32_t packet_ids = 65'535;  // as many as MQTT 3.1.1 brokers may send unacknowledged
-constexpr int reason_taken_over = 142;
-constexpr int refused_version_of_3_1_1 = 1, refused_version_of_5 = 132;  // answers to CONNECT
 constexpr std::size_t max_unreleased_bytes = 16 * 1024 * 1024;
 constexpr std::int32_t packet_slack_bytes = 64 * 1024;  // topic and properties beside the payload
 
@@ -85,47 +67,10 @@ constexpr std::int32_t packet_slack_bytes = 64 * 1024;  // topic and properties 
 // are larger together (paho_reads.h).
 constexpr std::uint64_t packet_part_of_memory = 8;
 constexpr std::uint64_t most_packet_bytes = 32 * 1024 * 1024;
+// So long a callback waits where a sink needs the library too: the room that it waits for may depend on it.
+constexpr auto patience_with_sinks = 1s;
 constexpr unsigned tries_to_receive = 2;           // a message that could not be received so often ends its session
 constexpr unsigned tries_before_ending_again = 5;  // a retained one comes in each session, until it is cleared
-constexpr auto answer_slice = 20ms;
-
-constexpr int no_socket = -1;
-constexpr std::size_t max_client_id_bytes = 128;  // without blanks
-
-// The socket of the CONNACK that Paho's receive thread has read last.
-thread_local int traced_socket = no_socket;
-// What the trace said last of a connect that fails, on this thread, since the last one began.
-constexpr std::size_t max_traced_failure = 255;
-thread_local char traced_words[max_traced_failure + 1] = {};
-
-void note_traced_failure(const char* line) noexcept {
-  try {
-    const std::string words = traced_failure(line);
-    if (!words.empty()) traced_words[words.copy(traced_words, max_traced_failure)] = '\0';
-  } catch (const std::exception&) {
-    traced_words[0] = '\0';
-  }
-}
-
-std::string take_traced_failure() {
-  std::string words = traced_words;
-  traced_words[0] = '\0';
-  return words;
-}
-
-// A line of Paho's trace: "YYYYMMDD HHMMSS.mmm SOCKET CLIENT-ID <- CONNACK rc: 0", or "-> CONNECT version 5 clean: 0".
-void note_traced_socket(MQTTASYNC_TRACE_LEVELS, char* line) noexcept {
-  int socket = no_socket, version = 0;
-  char client_id[max_client_id_bytes + 1] = {};
-  if (std::strstr(line, " <- CONNACK ") != nullptr) {
-    if (std::sscanf(line, "%*s %*s %d ", &socket) == 1) traced_socket = socket;
-  } else if (std::sscanf(line, "%*s %*s %d %128s -> CONNECT version %d", &socket, client_id, &version) == 3) {
-    PahoReads::connect_sent(socket, client_id, version == MQTTVERSION_5 ? 5 : 3);
-    traced_words[0] = '\0';
-  } else {
-    note_traced_failure(line);
-  }
-}
 
 // An explicit instantiation may name a private member.
 const MQTTAsync_message& packet_of(const mqtt::message& message);
@@ -144,103 +89,13 @@ bool is_topic_name(std::string_view topic) {
   return !topic.empty() && topic.find_first_of(std::string_view("+#\0", 3)) == topic.npos;
 }
 
-// A connection that could not be made, as the library says it.
-struct ConnectFailed : std::runtime_error {
-  ConnectFailed(const std::string& reason, bool nothing_listens) : runtime_error(reason), refused(nothing_listens) {}
-  bool refused;
-};
-
-// Paho's protocol trace is on while any of these lives; else the library formats no line at all.
-class TracedConnect {
- public:
-  TracedConnect() {
-    const MutexLock lock(mutex_);
-    if (count_++ > 0) return;
-    MQTTAsync_setTraceCallback(note_traced_socket);
-    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_PROTOCOL);
-  }
-  ~TracedConnect() {
-    const MutexLock lock(mutex_);
-    if (--count_ == 0) MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
-  }
-  TracedConnect(const TracedConnect&) = delete;
-  TracedConnect& operator=(const TracedConnect&) = delete;
-
- private:
-  inline static Mutex mutex_;
-  inline static int count_ GUARDED_BY(mutex_) = 0;
-};
-
-// Requires: `check` has passed.
-ServerAddress server_of(const std::string& uri) {
-  return parse_server(uri).value();
-}
-
-std::string to_paho(ServerAddress server) {
-  if (server.scheme == "mqtt") server.scheme = "tcp";
-  if (server.scheme == "mqtts") server.scheme = "ssl";
-  return server.text();
-}
-
-void check(const MqttOptions& options) {
-  if (options.servers.empty()) throw std::invalid_argument("no server is given");
-  for (const std::string& uri : options.servers) {
-    if (uri.find('@') != std::string::npos) {
-      throw std::invalid_argument("a server holds no user or password; use username and password");
-    }
-    const std::optional<ServerAddress> server = parse_server(uri);
-    if (!server)
-      throw std::invalid_argument("server '" + uri + "' is not an address; write mqtts://broker.example:8883");
-    if (server->encrypted() || is_loopback_host(server->host) || options.allow_plaintext) continue;
-    throw std::invalid_argument("server '" + uri +
-                                "' is not encrypted and not loopback; use mqtts://, or allow_plaintext");
-  }
-}
-
-// Somebody has to act: a file of the configuration may come, or come back; a broker may learn another protocol.
-struct NeedsPerson : std::runtime_error {
-  using runtime_error::runtime_error;
-};
-
-// The library would only say "TLS connect failure", time and again, or wait for a FIFO with its lock held.
-void check_readable(const TlsOptions& tls) {
-  for (const std::string& file : {tls.ca, tls.cert, tls.key}) {
-    if (file.empty()) continue;
-    if (access(file.c_str(), R_OK) != 0) throw NeedsPerson("cannot read " + file + ": " + std::strerror(errno));
-    if (const std::string error = unfit_for_reading(file); !error.empty()) throw NeedsPerson(file + ' ' + error);
-  }
-}
-
-mqtt::ssl_options to_paho(const TlsOptions& tls) {
-  mqtt::ssl_options options;
-  if (!tls.ca.empty()) options.set_trust_store(tls.ca);
-  if (!tls.cert.empty()) options.set_key_store(tls.cert);
-  if (!tls.key.empty()) options.set_private_key(tls.key);
-  if (!tls.alpn.empty()) options.set_alpn_protos({tls.alpn});
-  options.set_enable_server_cert_auth(true);
-  options.set_verify(true);  // the host name too: the library's default is not to look
-  options.set_ssl_version(MQTT_SSL_VERSION_TLS_1_2);
-  options.set_enabled_cipher_suites("DEFAULT:@SECLEVEL=2");  // the library sets 1, which takes RSA keys of 1024 bits
-  return options;
-}
-
 // The library keeps the properties of a message of QoS 2 until the broker has released it.
 std::int32_t receive_maximum_of(const MqttOptions& options) {
   return options.qos == 2 ? receive_maximum / 10 : receive_maximum;
 }
 
-mqtt::connect_options to_paho(const MqttOptions& options, bool encrypted, bool clean) {
-  mqtt::connect_options connect;
-  connect.set_mqtt_version(options.protocol == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1);
-  connect.set_keep_alive_interval(std::chrono::microseconds(options.keep_alive.count()));
-  connect.set_connect_timeout(connect_timeout);
-  connect.set_automatic_reconnect(false);
-  if (!options.username.empty()) connect.set_user_name(options.username);
-  if (!options.password.empty()) connect.set_password(options.password);
-  if (encrypted) connect.set_ssl(to_paho(options.tls));
-  if (!options.status_topic.empty()) {
-    connect.set_will(mqtt::will_options(options.status_topic, std::string(offline), status_qos, true));
-  }
+mqtt::connect_options with_session(const MqttOptions& options, const std::string& server, bool clean) {
+  mqtt::connect_options connect = connect_options_of(options, server);
   if (options.protocol != 5) {
     connect.set_clean_session(clean);
     return connect;
@@ -278,11 +133,13 @@ class MqttSource final : public Source {
       : options_(std::move(options)),
         id_(id),
         host_(host),
-        waiter_(host, id, [this] { return liveness(); }),
+        waiter_(
+            host, id, [this] { return liveness(); },
+            [](AcceptWaiter::Waited waited) { return !PahoShare::is_needed() || waited < patience_with_sinks; }),
         router_(options_.routes),
         filters_(subscriptions_of(router_, options_.share)),
         subscriptions_(filters_, {}) {
-    check(options_);
+    check_servers(options_);
   }
   ~MqttSource() override { stop(); }
 
@@ -339,7 +196,7 @@ class MqttSource final : public Source {
       pace_.failed();
       return needed_ = failure.what();
     } catch (const ConnectFailed& failure) {
-      failure.refused ? pace_.refused() : pace_.failed();
+      failure.nothing_listens() ? pace_.refused() : pace_.failed();
       return server + ": " + failure.what();
     } catch (const std::exception& failure) {
       pace_.failed();
@@ -359,13 +216,11 @@ class MqttSource final : public Source {
     const std::string server = session_.substr(session_.find('@', options_.client_id.size()) + 1);
     reads_.emplace(options_.client_id, limits_of(options_, server));
     try {
-      mqtt::async_client client(to_paho(server_of(server)), options_.client_id,
-                                mqtt::create_options(options_.protocol == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1),
-                                nullptr);
+      mqtt::async_client client(paho_uri(server), options_.client_id, create_options_of(options_), nullptr);
       const ClientGuard guard(client);
       const TracedConnect trace;
       set_lost_nothing();
-      mqtt::connect_options how = to_paho(options_, server_of(server).encrypted(), true);
+      mqtt::connect_options how = with_session(options_, server, true);
       if (options_.protocol == 5) how.set_properties({});  // without an expiry it ends with its connection
       wait(*client.connect(how), connect_timeout + 5s, "connect");
       receive_failures_ = 0;
@@ -389,9 +244,8 @@ class MqttSource final : public Source {
   // One connection, from connect to its loss; returns why it ended, throws if it never stood.
   std::string serve(const std::string& server) {
     reads_.emplace(options_.client_id, limits_of(options_, server));
-    mqtt::async_client client(to_paho(server_of(server)), options_.client_id,
-                              mqtt::create_options(options_.protocol == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1),
-                              nullptr);
+    BrokerConnect attempt(options_, server, *reads_, [this] { return why_ended(); });
+    mqtt::async_client client(paho_uri(server), options_.client_id, create_options_of(options_), nullptr);
     ClientGuard guard(client);
     begin(server);
     client.set_connection_lost_handler(
@@ -399,15 +253,12 @@ class MqttSource final : public Source {
     client.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) noexcept {
       broker_says_why_ = true;
       if (static_cast<int>(reason) == reason_taken_over) broker_says_taken_over_ = true;
-      const char* const words = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(reason));
-      set_lost("the broker disconnected us, reason " + std::to_string(static_cast<int>(reason)) +
-               (words == nullptr || broker_says_taken_over_ ? "" : " (" + std::string(words) + ")") +
-               (broker_says_taken_over_ ? ": " + taken_over(true) : ""));
+      set_lost(disconnect_words(static_cast<int>(reason)) + (broker_says_taken_over_ ? ": " + taken_over(true) : ""));
     });
-    client.set_connected_handler([this](const mqtt::string&) noexcept { note_socket(traced_socket); });
+    client.set_connected_handler([this](const mqtt::string&) noexcept { note_socket(traced_socket()); });
     client.set_message_callback([this](mqtt::const_message_ptr message) noexcept { take(*message); });
 
-    connect(client, server);
+    connect(client, server, attempt);
     subscribe(client);
     if (!options_.status_topic.empty()) publish_birth(client, guard);
     host_.connected(id_, server);
@@ -472,87 +323,19 @@ class MqttSource final : public Source {
     if (!host_.begin_session(id_, session)) throw std::runtime_error("the journal cannot note the session now");
   }
 
-  void connect(mqtt::async_client& client, const std::string& server) {
-    const TracedConnect trace;
-    {
-      const MutexLock lock(mutex_);
-      traced_failure_.clear();
-    }
-    const auto connected = client.connect(to_paho(options_, server_of(server).encrypted(), options_.clean_start),
-                                          nullptr, connect_failed_);
-    try {
-      wait(*connected, connect_timeout + 5s, "connect");
-    } catch (const std::exception& error) {
-      const int code = connected->is_complete() ? connected->get_return_code() : 0;
-      const bool is_refused = code == refused_version_of_3_1_1 || code == refused_version_of_5;
-      if (options_.protocol == 5 && (is_refused || reads_->is_older())) {
-        throw NeedsPerson(server + ": the broker does not take MQTT 5; set protocol = \"3.1.1\"");
-      }
-      throw ConnectFailed(connect_failure(server, code, error.what()), code == MQTTASYNC_FAILURE);
-    }
+  void connect(mqtt::async_client& client, const std::string& server, BrokerConnect& attempt) {
+    const auto response = attempt.to(client, with_session(options_, server, options_.clean_start));
     if (!reads_->is_checked()) {
       host_.notice(id_, "what the broker sends is not checked before this version of the MQTT library parses it");
     }
-    const auto response = connected->get_connect_response();
+    check_connack(options_, options_.clean_start, options_.qos, response);
     const mqtt::properties& properties = response.get_properties();
-    check_connack(response.is_session_present(), properties);
-    has_identifiers_ = options_.protocol == 5 &&
-                       (!properties.contains(mqtt::property::SUBSCRIPTION_IDENTIFIERS_AVAILABLE) ||
-                        mqtt::get<std::uint8_t>(properties, mqtt::property::SUBSCRIPTION_IDENTIFIERS_AVAILABLE) != 0);
-    if (!response.is_session_present()) begin_new_session();
-  }
-
-  // `code` as the library has it: the broker's answer, or MQTTASYNC_FAILURE; 0: it has none.
-  std::string connect_failure(const std::string& server, int code, const char* otherwise) {
-    if (code > 0) return "connect: the broker refuses: " + refused_connect(options_.protocol, code);
-    if (code != MQTTASYNC_FAILURE) return otherwise;
-    if (std::string words = copy_of_traced_failure(); !words.empty()) return "connect: " + words;
-    if (!reads_->error().empty()) return "connect: no valid answer";
-    const ServerAddress address = server_of(server);
-    const std::string why = why_unreachable(address.host, address.port, reach_timeout, [this] { return stopping(); });
-    return "connect: " + (why.empty() ? ended_without_answer(address, reads_->has_sent_connect()) : why);
-  }
-
-  std::string copy_of_traced_failure() const {
-    const MutexLock lock(mutex_);
-    return traced_failure_;
-  }
-
-  // What no broker may answer, and what our session could not work with.
-  void check_connack(bool session_present, const mqtt::properties& properties) const {
-    if (session_present && options_.clean_start)
-      throw wrong_answer("it has a session though a clean start was asked for");
-    if (options_.protocol != 5) return;
-    using mqtt::property;
-    const auto number = [&](property::code code, std::uint32_t otherwise) {
-      return properties.contains(code) ? number_of(properties, code) : otherwise;
-    };
-    if (number(property::RECEIVE_MAXIMUM, 1) == 0) throw wrong_answer("receive maximum 0");
-    if (number(property::MAXIMUM_PACKET_SIZE, 1) == 0) throw wrong_answer("maximum packet size 0");
-    const std::uint32_t qos = number(property::MAXIMUM_QOS, 2);
-    if (qos > 2) throw wrong_answer("maximum QoS " + std::to_string(qos));
-    if (qos < static_cast<std::uint32_t>(options_.qos)) {
-      throw std::runtime_error("connect: the broker allows QoS " + std::to_string(qos) + " at most, qos is " +
-                               std::to_string(options_.qos));
-    }
-    if (!options_.share.empty() && number(property::SHARED_SUBSCRIPTION_AVAILABLE, 1) == 0) {
+    if (!options_.share.empty() && number_in(properties, mqtt::property::SHARED_SUBSCRIPTION_AVAILABLE, 1) == 0) {
       throw std::runtime_error("connect: the broker has no shared subscriptions, share is set");
     }
-    if (!properties.contains(property::ASSIGNED_CLIENT_IDENTIFER)) return;
-    if (mqtt::get<std::string>(properties, property::ASSIGNED_CLIENT_IDENTIFER) != options_.client_id) {
-      throw wrong_answer("another client id than ours, whose session is not ours");
-    }
-  }
-
-  static std::uint32_t number_of(const mqtt::properties& properties, mqtt::property::code code) {
-    if (code == mqtt::property::RECEIVE_MAXIMUM) return mqtt::get<std::uint16_t>(properties, code);
-    if (code == mqtt::property::MAXIMUM_QOS || code == mqtt::property::SHARED_SUBSCRIPTION_AVAILABLE)
-      return mqtt::get<std::uint8_t>(properties, code);
-    return mqtt::get<std::uint32_t>(properties, code);
-  }
-
-  static std::runtime_error wrong_answer(const std::string& what) {
-    return std::runtime_error("the broker's answer to connect is wrong: " + what);
+    has_identifiers_ =
+        options_.protocol == 5 && number_in(properties, mqtt::property::SUBSCRIPTION_IDENTIFIERS_AVAILABLE, 1) != 0;
+    if (!response.is_session_present()) begin_new_session();
   }
 
   // Nothing comes in it before we subscribe.
@@ -648,8 +431,7 @@ class MqttSource final : public Source {
   void publish_birth(mqtt::async_client& client, ClientGuard& guard) {
     try {
       guard.publish_at_end(options_.status_topic);
-      wait(*client.publish(options_.status_topic, online, std::strlen(online), status_qos, true), status_timeout,
-           "status_topic");
+      wait(*publish_status(client, options_.status_topic, status_online), status_timeout, "status_topic");
     } catch (const std::exception& error) {
       if (stopping() || !why_lost().empty()) throw;
       host_.notice(id_, std::string("the status cannot be published: ") + error.what());
@@ -661,19 +443,8 @@ class MqttSource final : public Source {
     return subscriptions_;
   }
 
-  // Waits for the library's answer, in slices, so that a stop is not held up by a broker that says nothing.
   void wait(mqtt::token& token, std::chrono::seconds at_most, const std::string& what) {
-    const auto deadline = std::chrono::steady_clock::now() + at_most;
-    try {
-      while (!token.wait_for(answer_slice)) {
-        if (stopping()) throw std::runtime_error("stopping");
-        // The library forgets the token when a broker's answer is malformed.
-        if (std::string reason = why_lost(); !reason.empty()) throw std::runtime_error(reason);
-        if (std::chrono::steady_clock::now() >= deadline) throw std::runtime_error("no answer in time");
-      }
-    } catch (const std::exception& error) {
-      throw std::runtime_error(what + ": " + error.what());
-    }
+    wait_for_answer(token, at_most, what, [this] { return why_ended(); });
   }
 
   // Sends replies meanwhile.
@@ -915,6 +686,8 @@ class MqttSource final : public Source {
     return lost_;
   }
 
+  std::string why_ended() const { return stopping() ? "stopping" : why_lost(); }
+
   bool stopping() const {
     const MutexLock lock(mutex_);
     return stopping_;
@@ -933,20 +706,6 @@ class MqttSource final : public Source {
     MqttSource& source_;
     void (MqttSource::*note_)();
   };
-  // On the thread that has traced why.
-  class ConnectFailedListener : public virtual mqtt::iaction_listener {
-   public:
-    explicit ConnectFailedListener(MqttSource& source) : source_(source) {}
-    void on_success(const mqtt::token&) override {}
-    void on_failure(const mqtt::token&) override { source_.note_connect_failed(); }
-
-   private:
-    MqttSource& source_;
-  };
-  void note_connect_failed() {
-    const MutexLock lock(mutex_);
-    traced_failure_ = take_traced_failure();
-  }
   void note_subscribed() { edit_copies_.pass(); }
   void note_unsubscribed() {
     const MutexLock lock(mutex_);
@@ -957,17 +716,7 @@ class MqttSource final : public Source {
   class ClientGuard {
    public:
     explicit ClientGuard(mqtt::async_client& client) : client_(client) {}
-    ~ClientGuard() {
-      try {
-        if (!client_.is_connected()) return;
-        if (!status_topic_.empty()) {  // the broker drops the will of a client that disconnects
-          client_.publish(status_topic_, offline, std::strlen(offline), status_qos, true)->wait_for(disconnect_timeout);
-        }
-        client_.disconnect(1000)->wait_for(disconnect_timeout);
-      } catch (const std::exception&) {
-        // The connection is gone already, which is what was wanted.
-      }
-    }
+    ~ClientGuard() { end_connection(client_, status_topic_); }
     ClientGuard(const ClientGuard&) = delete;
     ClientGuard& operator=(const ClientGuard&) = delete;
 
@@ -984,7 +733,6 @@ class MqttSource final : public Source {
   AcceptWaiter waiter_;
   Answered subscribed_{*this, &MqttSource::note_subscribed};
   Answered unsubscribed_{*this, &MqttSource::note_unsubscribed};
-  ConnectFailedListener connect_failed_{*this};
 
   // Paho's receive thread only.
   Router router_;
@@ -1007,8 +755,7 @@ class MqttSource final : public Source {
   bool stopping_ GUARDED_BY(mutex_) = false;
   Descriptor watched_ GUARDED_BY(mutex_);                                        // the same socket
   std::vector<std::pair<std::string, std::string>> replies_ GUARDED_BY(mutex_);  // topic and payload, to be sent
-  std::string lost_ GUARDED_BY(mutex_);            // why the connection was lost, empty while it stands
-  std::string traced_failure_ GUARDED_BY(mutex_);  // of this connect, in the trace; empty: none
+  std::string lost_ GUARDED_BY(mutex_);  // why the connection was lost, empty while it stands
   MqttSubscriptions subscriptions_ GUARDED_BY(mutex_);
 
   // The connection thread only.

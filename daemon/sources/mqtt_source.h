@@ -14,36 +14,20 @@
 #include <string>
 #include <vector>
 
+#include "daemon/broker/broker_options.h"
 #include "daemon/decoders/route.h"
 #include "daemon/sources/source.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
 
-struct TlsOptions {
-  std::string ca;    // file; empty: the system's
-  std::string cert;  // file, with `key` for client authentication
-  std::string key;
-  std::string alpn;  // the protocol to ask for; empty: none
-  bool operator==(const TlsOptions&) const = default;
-};
-
-struct MqttOptions {
+struct MqttOptions : BrokerOptions {
   std::string name;
-  std::vector<std::string> servers;  // mqtt://host:1883, mqtts://host:8883, ws://, wss://
-  int protocol = 5;                  // 5, or 3 for 3.1.1
-  std::string client_id;
-  std::string username;
-  std::string password;  // secret: handed to Paho only, never logged
-  TlsOptions tls;
-  Duration keep_alive = Duration::seconds(60);
   bool clean_start = false;
   Duration session_expiry = Duration::days(1);
   int qos = 1;
   bool use_retained = false;
-  std::string share;             // group of a shared subscription; empty: none
-  std::string status_topic;      // retained "online" and "offline"; empty: none
-  bool allow_plaintext = false;  // plain TCP to other than loopback
+  std::string share;  // group of a shared subscription; empty: none
   std::vector<RouteOptions> routes;
   bool operator==(const MqttOptions&) const = default;
 };

@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "daemon/decoders/framing.h"
 #include "daemon/decoders/route.h"
-#include "daemon/sources/framing.h"
 #include "daemon/sources/source.h"
 #include "pipeline/time.h"
 

@@ -14,12 +14,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "daemon/decoders/decoded_batch.h"
+#include "pipeline/enum_word.h"
 #include "pipeline/reading.h"
 #include "pipeline/time.h"
 
@@ -59,9 +61,12 @@ enum class TurnedAway : std::uint8_t {
   idle,                      // it was idle, and another one needed its room
   descriptors,               // it would have one of the last descriptors (descriptor_reserve.h), and none was idle
 };
-inline constexpr std::array<std::string_view, 4> turned_away_names = {"max_connections", "max_connections_per_peer",
-                                                                      "idle", "descriptors"};
-using TurnedAwayCounts = std::array<std::uint64_t, turned_away_names.size()>;  // by reason
+inline constexpr EnumWord<TurnedAway> turned_away_words[] = {
+    {TurnedAway::max_connections, "max_connections"},
+    {TurnedAway::max_connections_per_peer, "max_connections_per_peer"},
+    {TurnedAway::idle, "idle"},
+    {TurnedAway::descriptors, "descriptors"}};
+using TurnedAwayCounts = std::array<std::uint64_t, std::size(turned_away_words)>;  // by reason
 
 // What the host tells a source.
 // Thread: any, one call at a time. Never: waits, throws, or calls the host; it wakes what waits, and returns.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "daemon/sources/source.h"
@@ -11,9 +12,10 @@ namespace edgetide {
 // Requires: there is one.
 inline std::string turned_away_text(const TurnedAwayCounts& counts) {
   std::string reasons;
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    if (counts[i] == 0) continue;
-    reasons += (reasons.empty() ? "" : ", ") + std::string(turned_away_names[i]) + ' ' + std::to_string(counts[i]);
+  for (const EnumWord<TurnedAway>& one : turned_away_words) {
+    const std::uint64_t count = counts[static_cast<std::size_t>(one.value)];
+    if (count == 0) continue;
+    reasons += (reasons.empty() ? "" : ", ") + std::string(one.word) + ' ' + std::to_string(count);
   }
   return "connections closed to keep the limits: " + reasons;
 }

@@ -47,6 +47,9 @@ OutboxStart read_outbox(ByteReader& in, std::uint16_t version) {
   outbox.rows = in.u64();
   outbox.last_run = in.u64();
   outbox.last_epoch = in.u64();
+  if (version < 5) return outbox;
+  outbox.confirmed_run = in.u64();
+  outbox.confirmed_epoch = in.u64();
   return outbox;
 }
 
@@ -81,6 +84,7 @@ CheckpointFrame frame_of(const Checkpoint& checkpoint) {
   for (const OutboxStart& outbox : checkpoint.outboxes) {
     head.text(outbox.sink);
     head.numbers(outbox.first_record, outbox.next_record, outbox.rows, outbox.last_run, outbox.last_epoch);
+    head.numbers(outbox.confirmed_run, outbox.confirmed_epoch);
   }
   head.text(checkpoint.intake);
   head.text(checkpoint.options);

@@ -24,6 +24,8 @@ struct OutboxStart {
   std::uint64_t rows = 0;          // in these records
   std::uint64_t last_run = 0;      // the newest epoch of these rows
   std::uint64_t last_epoch = 0;
+  std::uint64_t confirmed_run = 0;  // the newest epoch that the sink has confirmed; 0: not known, as before version 5
+  std::uint64_t confirmed_epoch = 0;
 
   bool operator==(const OutboxStart&) const = default;
 };
@@ -52,7 +54,8 @@ struct Checkpoint {
 };
 
 inline constexpr std::string_view checkpoint_magic = "EdgeChk\n";
-inline constexpr std::uint16_t checkpoint_version = 4;  // 1: outboxes without their ends; 2: no memory; 3: no options
+// 1: outboxes without their ends; 2: no memory; 3: no options; 4: not what the sinks have confirmed
+inline constexpr std::uint16_t checkpoint_version = 5;
 
 // A file is `head`, the checkpoint's `pipeline` as it is, `tail`: the largest part is not copied.
 struct CheckpointFrame {

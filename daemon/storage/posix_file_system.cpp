@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "daemon/service/descriptor.h"
+#include "daemon/service/placed_file.h"
 
 namespace edgetide {
 
@@ -133,8 +134,7 @@ std::error_code PosixFileSystem::remove(const std::string& path) {
 }
 
 std::error_code PosixFileSystem::sync_folder(const std::string& path) {
-  const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return error_unless(folder.is_open() && ::fsync(folder.get()) == 0);
+  return edgetide::sync_folder(path);
 }
 
 FileResult<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path) {

@@ -1,22 +1,12 @@
 #include "daemon/storage/quarantine_record.h"
 
-#include <array>
 #include <bit>
+#include <iterator>
 
 #include "pipeline/bytes.h"
 #include "pipeline/series_bytes.h"
 
 namespace edgetide {
-
-namespace {
-
-constexpr std::array<std::string_view, 3> reason_names = {"late_dropped", "too_early", "too_old"};
-
-}  // namespace
-
-std::string_view name_of(Quarantined::Reason reason) noexcept {
-  return reason_names[static_cast<std::size_t>(reason)];
-}
 
 void encode(const Quarantined& aside, std::string_view source, Timestamp arrival, const Series& series,
             std::string& out) {
@@ -33,7 +23,7 @@ std::optional<QuarantinedReading> decode_quarantined_reading(std::string_view pa
   ByteReader bytes(payload);
   QuarantinedReading reading;
   const std::uint8_t reason = bytes.u8();
-  bytes.require(reason < reason_names.size());
+  bytes.require(reason < std::size(quarantined_reason_words));
   reading.reason = static_cast<Quarantined::Reason>(reason);
   reading.event_time = bytes.time();
   reading.arrival = bytes.time();

@@ -48,9 +48,6 @@ struct QuarantinedMessage {
   std::string payload;
 };
 
-// late_dropped, too_early, too_old.
-std::string_view name_of(Quarantined::Reason reason) noexcept;
-
 // Appends the payload. `series` is that of the reading.
 void encode(const Quarantined& aside, std::string_view source, Timestamp arrival, const Series& series,
             std::string& out);

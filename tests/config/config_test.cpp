@@ -505,6 +505,9 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   EXPECT_EQ(pg.inputs, std::vector<WindowId>{id_of<WindowId>(options.pipeline.windows, "hour")});
   EXPECT_EQ(pg.mode, OutputMode::append);
   EXPECT_DOUBLE_EQ(pg.outbox.max_rate, 0.5);
+  EXPECT_EQ(pg.outbox.max_lag, Duration::minutes(2));
+  EXPECT_EQ(pg.outbox.redeliver, Duration::minutes(7));
+  EXPECT_EQ(pg.outbox.redeliver_max_bytes, 3U * 1024U * 1024U);
   const SinkOptions& file = named(options.sinks, "file");
   EXPECT_EQ(file.outbox.max_rate, 0) << "no limit";
   EXPECT_EQ(pg.outbox.max_bytes, 1024U * 1024U);
@@ -693,7 +696,7 @@ TEST(Config, unknown_and_future_keys_are_errors) {
       {socket("type = \"udp\"\nlisten = \"127.0.0.1:1\"\nformat = \"influx\"\nframing = \"length_prefix\""),
        "5:11: error: sources.s: framing \"length_prefix\" is not one of \"newline\", \"whole\""},
       {socket("type = \"tcp\"\nlisten = \"127.0.0.1:1\"\nframing = \"newline\"\nformat = \"dsmr\""),
-       "4:11: error: sources.s: framing newline would cut the telegrams of dsmr into lines; leave framing out"},
+       "4:11: error: sources.s: framing newline would cut the messages of dsmr into lines; leave framing out"},
       {mqtt_with_routes("topic = \"{device}\", format = \"json\", time = { path = \"t\", format = \"%H:%M\" }"),
        "5:47: error: sources.m.routes: time: the pattern '%H:%M' cannot be used: year, month and day must be in it"},
       {mqtt_with_routes("topic = \"{device}\", format = \"json\", pattern = \"x\""),

@@ -204,6 +204,9 @@ type = "postgresql"
 inputs = ["hour"]
 mode = "append"
 max_rate = "30/m"
+max_lag = "2m"
+redeliver = "7m"
+redeliver_max_size = "3MiB"
 connection = "host=db"
 allow_plaintext = true
 user = "edge"

@@ -12,6 +12,7 @@ connection ends. MQTT 3.1.1 and 5, one client at a time, QoS 0 and 1; it keeps n
 
 Thread: one accepts, one per connection reads; all calls may come from the test's thread.
 """
+import collections
 import socket
 import ssl
 import struct
@@ -89,6 +90,7 @@ class Link:
         self.version, self.client_id, self.clean, self.properties = 0, "", False, {}
         self.filters, self.unsubscribed, self.acked, self.pings = {}, [], [], 0
         self.will, self.will_flags, self.published = None, 0, []  # topic and payload; published: with the first byte
+        self.unanswered = collections.deque()  # of QoS 1: topic, payload and packet id
         self.identifiers = {}  # by filter, the subscription identifier of MQTT 5
         self.open, self.answers_pings = True, True
         self.sending = threading.Lock()
@@ -218,11 +220,13 @@ class Link:
     def _publish(self, packet, head):
         """It is noted, and not answered."""
         topic = packet.text()
-        if head & 6:
-            packet.number(2)
+        packet_id = packet.number(2) if head & 6 else 0
         if self.version == 5:
             packet.properties()
-        self.published.append((topic, packet.take(packet.left), head))
+        payload = packet.take(packet.left)
+        self.published.append((topic, payload, head))
+        if packet_id:
+            self.unanswered.append((topic, payload, packet_id))
 
     def _puback(self, packet):
         self.acked.append(packet.number(2))

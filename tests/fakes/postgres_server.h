@@ -33,12 +33,25 @@ namespace edgetide::test {
 
 class PostgresServer {
  public:
+  // A standby of `primary`, by asynchronous streaming replication. Requires: the primary outlives it.
+  explicit PostgresServer(const PostgresServer& primary) : account_(primary.account_), folder_(make_folder()) {
+    try {
+      const pid_t copy = launch({binary("pg_basebackup"), "-h", primary.folder_, "-U", "postgres", "-D", data(), "-R",
+                                 "-X", "stream", "-c", "fast", "--no-sync"});
+      if (wait_for_end(copy) != 0) throw std::runtime_error("pg_basebackup: " + log());
+      start();
+    } catch (...) {
+      remove_folder();
+      throw;
+    }
+  }
   PostgresServer() : account_(geteuid() == 0 ? getpwnam("postgres") : nullptr), folder_(make_folder()) {
     try {
       const pid_t setup = launch({binary("initdb"), "-D", data(), "-A", "trust", "-U", "postgres", "-E", "UTF8",
                                   "--locale=C.UTF-8", "--no-sync"});
       if (wait_for_end(setup) != 0) throw std::runtime_error("initdb: " + log());
-      std::ofstream(data() + "/pg_hba.conf") << "local all guarded scram-sha-256\nlocal all all trust\n";
+      std::ofstream(data() + "/pg_hba.conf")
+          << "local all guarded scram-sha-256\nlocal all all trust\nlocal replication all trust\n";
       start();
     } catch (...) {
       remove_folder();
@@ -49,7 +62,6 @@ class PostgresServer {
     if (server_ > 0) end(SIGQUIT);
     remove_folder();
   }
-  PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
 
   // Returns when connections are accepted.
@@ -164,7 +176,7 @@ class PostgresServer {
     for (int i = 0; i < 8; ++i) {
       if (!std::getline(file, line)) return false;
     }
-    return line.starts_with("ready");
+    return line.starts_with("ready") || line.starts_with("standby");
   }
 
   void end(int signal) noexcept {

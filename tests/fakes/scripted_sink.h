@@ -49,8 +49,6 @@ class ScriptedSink final : public Sink {
 
   explicit ScriptedSink(Log& log) : log_(log) {}
 
-  SinkTraits traits() const noexcept override { return log_.traits; }
-
   Outcome open() override {
     const std::lock_guard lock(log_.mutex);
     ++log_.opens;

@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
-#include "daemon/sources/broker_packets.h"
-#include "daemon/sources/web_socket_frames.h"
+#include "daemon/broker/broker_packets.h"
+#include "daemon/broker/web_socket_frames.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace edgetide {

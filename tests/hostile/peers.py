@@ -6,6 +6,7 @@ has the rows of a sensor that behaves, and comes up again after a kill.
 """
 import http.client
 import resource
+import signal
 import socket
 import struct
 import sys
@@ -21,6 +22,7 @@ from memory_cage import MemoryCage  # noqa: E402
 from world import free_port, wait_for  # noqa: E402
 
 DAY = 86_400 * SECOND
+STOP_SECONDS = 30
 FEW = 'max_connections = 8\nmax_connections_per_peer = 4\n'
 
 
@@ -225,6 +227,102 @@ def postgresql_that_stops_in_an_answer_is_said_and_the_rest_runs(world, answer):
     error = lambda: next(sink for sink in gateway.status()["sinks"] if sink["name"] == "pg")["error"]
     wait_for(lambda: "stopped in the middle of an answer" in error(), lambda: f"the reason: {error()}", 30)
     lives(gateway)
+
+
+class StallingPostgres(SilentPostgres):
+    """Stalls at one point of a connection, for ever or with a byte a second."""
+
+    def __init__(self, stall):
+        self.stall, self.reached = stall, threading.Event()
+        super().__init__(b"")
+
+    def _serve(self, peer):
+        try:
+            if self.stall != "accepts":
+                while struct.unpack(">II", self._take(peer, 8))[1] in (80877103, 80877104):  # TLS, GSS
+                    peer.sendall(b"N")
+            getattr(self, "_" + self.stall)(peer)
+        except (OSError, struct.error):
+            pass
+
+    def _stop(self, peer, slowly=b""):
+        self.reached.set()
+        while slowly:
+            peer.sendall(slowly)
+            time.sleep(1)
+        time.sleep(600)
+
+    def _let_in(self, peer):
+        ready = b"".join(self._message(b"S", f"{name}\0{value}\0".encode()) for name, value in (
+            ("server_version", "15.4"), ("client_encoding", "UTF8"), ("standard_conforming_strings", "on"),
+            ("integer_datetimes", "on"), ("default_transaction_read_only", "off"), ("in_hot_standby", "off")))
+        peer.sendall(self._message(b"R", struct.pack(">I", 0)) + ready + self._message(b"Z", b"I"))
+        peer.recv(65536)
+
+    def _accepts(self, peer):
+        self._stop(peer)
+
+    def _begins_to_let_in(self, peer):
+        peer.sendall(self._message(b"R", struct.pack(">I", 0)))
+        self._stop(peer)
+
+    def _lets_in_slowly(self, peer):
+        peer.sendall(b"R\0\0\x07\xd0")
+        self._stop(peer, slowly=b"x")
+
+    def _counts_on_rounds(self, peer):
+        peer.sendall(self._message(b"R", struct.pack(">I", 10) + b"SCRAM-SHA-256\0\0"))
+        nonce = peer.recv(65536).rpartition(b"r=")[2]
+        peer.sendall(self._message(b"R", struct.pack(">I", 11) + b"r=" + nonce + b"more,s=c2FsdHNhbHQ=,i=2147483647"))
+        self._stop(peer)
+
+    def _lets_in(self, peer):
+        self._let_in(peer)
+        self._stop(peer)
+
+    def _begins_an_answer(self, peer):
+        self._let_in(peer)
+        peer.sendall(b"T\0\0\0\x40\0")
+        self._stop(peer)
+
+    def _answers_slowly(self, peer):
+        self._let_in(peer)
+        peer.sendall(b"D\0\0\xff\xff")
+        self._stop(peer, slowly=b"x")
+
+    def _notices_slowly(self, peer):
+        self._let_in(peer)
+        self._stop(peer, slowly=self._message(b"N", b"SWARNING\0\0"))
+
+    def _copies_out(self, peer):
+        self._let_in(peer)
+        peer.sendall(self._message(b"H", b"\0\0\0") + self._message(b"d", b"1\n"))
+        self._stop(peer)
+
+    def _copies_in(self, peer):
+        self._let_in(peer)
+        peer.sendall(self._message(b"G", b"\0\0\0"))
+        self._stop(peer)
+
+
+STALLS = ("accepts", "begins_to_let_in", "lets_in_slowly", "counts_on_rounds", "lets_in", "begins_an_answer",
+          "answers_slowly", "notices_slowly", "copies_out", "copies_in")
+
+
+# The time that the unit gives a stop (TimeoutStopSec), at whose end systemd kills.
+@each([(stall, stall) for stall in STALLS])
+def stop_ends_wherever_postgresql_stalls(world, stall):
+    server = StallingPostgres(stall)
+    sink = (f'\n[sinks.pg]\ntype = "postgresql"\nconnection = "host=127.0.0.1 port={server.port} dbname=x user=x"\n'
+            'password = "x"\n')
+    gateway = Gateway(world, LINE + window("w", "1h") + sink).start()
+    gateway.send(reading("first", 0, 1))
+    expect("the server stalls", server.reached.wait(60), True)
+    began = time.monotonic()
+    gateway.process.send_signal(signal.SIGTERM)
+    expect("exit status", gateway.process.wait(120), 0)
+    took = time.monotonic() - began
+    expect_that("seconds until it ended", took < STOP_SECONDS, round(took, 1), f"below {STOP_SECONDS}")
 
 
 @each([("row", b"D\x3f\xff\xff\xff"), ("notice", b"N\x3f\xff\xff\xff"), ("columns", b"T\x3f\xff\xff\xff\xff\xff")])

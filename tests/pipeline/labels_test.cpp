@@ -150,7 +150,7 @@ TEST(Labels, row_carries_those_of_the_newest_reading_in_its_window) {
         }
         pipeline.raise_watermarks(Timestamp::latest());
         EXPECT_EQ(row_labels(pipeline, tick(pipeline, 1000, Fire::all)), example.labels)
-            << example.what << ", " << word_of(window_kind_words, kind);
+            << example.what << ", " << traits_of(kind).name;
       }
     }
   }
@@ -208,7 +208,7 @@ TEST(Labels, first_reading_of_a_group_is_late_by_what_its_sensor_has_reached) {
           }
           const std::uint64_t before = pipeline.counters().of(c.last);
           read_labelled(pipeline, c.readings.back());
-          EXPECT_EQ(pipeline.counters().of(c.last), before + 1) << c.what << ", " << word_of(window_kind_words, kind);
+          EXPECT_EQ(pipeline.counters().of(c.last), before + 1) << c.what << ", " << traits_of(kind).name;
         }
       }
     }

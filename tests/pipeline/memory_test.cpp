@@ -132,6 +132,88 @@ TEST(Memory, every_kind_of_window_reports_what_the_allocator_gave_whatever_it_ke
   }
 }
 
+// As many definitions as there may be about, of each what it keeps beside its windows.
+const Diet many_definitions[] = {
+    {"plain", 500, 0, 0, 3'000, [](WindowOptions&) {}},
+    {"derived, all the same", 500, 0, 0, 3'000,
+     [](WindowOptions& w) {
+       w.aggregates = {Aggregate::count, Aggregate::avg};
+       w.derived = {product("power", "temperature", "temperature")};
+     }},
+    {"derived, each its own", 100, 0, 0, 600,
+     [](WindowOptions& w) {
+       w.aggregates = {Aggregate::count, Aggregate::avg};
+       w.derived = {product("power of " + w.name, "temperature", "temperature")};
+     }},
+    {"derived with labels", 500, 4, 30, 3'000,
+     [](WindowOptions& w) {
+       w.aggregates = {Aggregate::count, Aggregate::avg};
+       w.derived = {product("power", "temperature", "temperature"), product("other", "temperature", "voltage")};
+     }},
+    {"filters", 500, 0, 0, 3'000, [](WindowOptions& w) { w.match.sensor = {"sensor-*" + w.name.substr(0, 1)}; }},
+    {"groups", 500, 4, 30, 3'000,
+     [](WindowOptions& w) {
+       w.group_by = {"sensor", "label-0"};
+     }},
+    {"a cube", 200, 4, 30, 1'000,
+     [](WindowOptions& w) {
+       w.group_by = {"sensor", "label-0", "label-1"};
+       w.cube = true;
+     }},
+    {"deduplicated, with empty windows", 200, 0, 0, 3'000,
+     [](WindowOptions& w) { w.deduplicate = w.emit_empty = true; }},
+};
+
+PipelineOptions with_definitions(std::size_t number, const std::function<void(WindowOptions&)>& change) {
+  PipelineOptions options = hungry();
+  const WindowOptions first = options.windows[0];
+  options.windows.clear();
+  for (std::size_t i = 0; i < number; ++i) {
+    options.windows.push_back(first);
+    options.windows.back().name = std::to_string(i);
+    change(options.windows.back());
+  }
+  return options;
+}
+
+TEST(Memory, many_definitions_report_what_the_allocator_gave) {
+  if (own_allocator) GTEST_SKIP() << "the allocator is a sanitizer's";
+  for (const Diet& diet : many_definitions) {
+    PipelineOptions options = with_definitions(64, diet.change);
+    options.max_memory_bytes = 1U << 30;
+    const std::size_t before = bytes_held();
+    Pipeline pipeline(options);
+    for (std::size_t i = 0; i < diet.series; ++i) pipeline.add_series(tagged(i, diet.labels, diet.label_length));
+    const auto added = static_cast<double>(bytes_held() - before);
+    EXPECT_NEAR(static_cast<double>(pipeline.memory_bytes()), added, 0.15 * added) << diet.name << ", series alone";
+    feed(pipeline, diet);
+    const auto real = static_cast<double>(bytes_held() - before);
+    EXPECT_NEAR(static_cast<double>(pipeline.memory_bytes()), real, 0.15 * real) << diet.name;
+  }
+}
+
+TEST(Memory, limit_holds_for_series_of_many_definitions_also_before_the_next_tick) {
+  if (own_allocator) GTEST_SKIP() << "the allocator is a sanitizer's";
+  constexpr std::size_t limit = 16U << 20;
+  for (const Diet& diet : many_definitions) {
+    PipelineOptions options = with_definitions(64, diet.change);
+    options.max_memory_bytes = limit;
+    const std::size_t before = bytes_held();
+    Pipeline pipeline(options);
+    std::size_t number = 0;
+    while (pipeline.add_series(tagged(number, diet.labels, diet.label_length))) ++number;
+    EXPECT_EQ(pipeline.counters().of(Refusal::memory_limit), 1U) << diet.name;
+    EXPECT_LE(bytes_held() - before, limit + limit / 10) << diet.name << ", " << number << " series";
+    for (std::size_t i = 0; i < 10 * number; ++i) {
+      const Reading reading{SeriesId{static_cast<std::uint32_t>(i % pipeline.series().size())},
+                            at(static_cast<double>(i / number * 7)), 1};
+      pipeline.apply({SourceId{0}, moment(static_cast<double>(i) / 1000), std::span<const Reading>(&reading, 1)});
+      if (i % 1000 == 0) tick(pipeline, static_cast<double>(i) / 1000, Fire::all);
+    }
+    EXPECT_LE(bytes_held() - before, limit + limit / 10) << diet.name << ", " << number << " series and readings";
+  }
+}
+
 // Of one batch more than what is said is possible, and what vectors take when they grow.
 TEST(Memory, limit_holds_for_every_diet_and_known_windows_go_on) {
   constexpr std::size_t limit = 4U << 20;

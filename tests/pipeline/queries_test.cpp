@@ -295,7 +295,7 @@ TEST(Top, that_is_changed_ranks_again_at_the_next_firing) {
       ASSERT_EQ(pipeline.restore(again, Connections::go_on), std::nullopt);
       std::vector<std::string> rows = ranked_lines(pipeline, tick(pipeline, 2));
       for (std::string& row : rows) row.replace(row.find('['), row.find(')') - row.find('[') + 1, "[0,10)");
-      EXPECT_EQ(rows, c.rows) << c.what << ", " << word_of(window_kind_words, kind);
+      EXPECT_EQ(rows, c.rows) << c.what << ", " << traits_of(kind).name;
       EXPECT_THAT(lines(pipeline, tick(pipeline, 3)), IsEmpty()) << c.what;
     }
   }

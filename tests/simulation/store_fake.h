@@ -58,7 +58,6 @@ class StoreFakeSink final : public Sink {
  public:
   StoreFakeSink(StoreFake& store, std::vector<WindowSchema> inputs) : store_(store), inputs_(std::move(inputs)) {}
 
-  SinkTraits traits() const noexcept override { return {}; }
   Outcome open() override {
     if (store_.fails()) return RetryAfter{Duration(), "away"};
     return Delivered{};

@@ -72,7 +72,6 @@ class StreamFakeSink final : public Sink {
   static constexpr SinkTraits stream_traits() {
     return {.kind = SinkKind::stream, .delivery = DeliveryGuarantee::at_least_once, .max_rows = 3};
   }
-  SinkTraits traits() const noexcept override { return stream_traits(); }
   Outcome open() override {
     if (stream_.fails()) return RetryAfter{Duration(), "away"};
     return Delivered{};

@@ -66,7 +66,7 @@ class FileSinkTest : public testing::Test {
 };
 
 TEST_F(FileSinkTest, is_a_stream_that_stores_each_epoch_once) {
-  EXPECT_EQ(opened()->traits(), (SinkTraits{.kind = SinkKind::stream, .delivery = DeliveryGuarantee::exactly_once}));
+  EXPECT_EQ(file_traits(), (SinkTraits{.kind = SinkKind::stream, .delivery = DeliveryGuarantee::exactly_once}));
 }
 
 TEST_F(FileSinkTest, rows_are_lines_of_a_part_until_it_is_finished) {
@@ -151,6 +151,33 @@ TEST_F(FileSinkTest, epochs_of_another_state_directory_are_not_taken_for_known_o
   deliver(*sink, {1});
   EXPECT_EQ(files(".jsonl").size(), 1U) << "the part of the other one is finished";
   EXPECT_THAT(epochs(), ElementsAre(1, 2, 1));
+}
+
+// Its rows of windows that were final since come again, perhaps with fewer readings: a file cannot be asked for them.
+TEST_F(FileSinkTest, older_copy_of_the_state_begins_a_new_file_and_says_from_when_to_when_rows_may_come_again) {
+  deliver(*opened(), {1, 2, 3});
+  StateHistory history;
+  history.note({1, 2});
+  history.begin(5);
+  history.set_end(Timestamp::microseconds(1'700'000'000'000'000));
+  const SinkIdentity older = {
+      .gateway = "gw", .sink = "history", .state_id = 1, .history = std::make_shared<StateHistory>(history)};
+  const auto sink = make_file_sink(options, older, minute_window());
+  EXPECT_THAT(sink->open(), HasNotice(testing::AllOf(HasSubstr("from 2023-11-14T22:13:20.000000Z until 2"),
+                                                     HasSubstr(options.folder), HasSubstr("history-"))));
+  EXPECT_THAT(sink->deliver(batch({5, 3}, {{series("s"), 0, 1, {4, 1}}})), IsDelivered());
+  EXPECT_THAT(files(".part"), ElementsAre("history-0000000000000001-000005-000000000003.jsonl.part"));
+  EXPECT_THAT(epochs(), ElementsAre(1, 2, 3, 4));
+  sink->close();
+  EXPECT_THAT(sink->open(), HasNotice("")) << "what follows is its own";
+}
+
+TEST_F(FileSinkTest, first_start_and_restart_have_nothing_to_say) {
+  const auto sink = make_file_sink(options, {"gw", "history", 1}, minute_window());
+  EXPECT_THAT(sink->open(), HasNotice(""));
+  deliver(*sink, {1});
+  sink->close();
+  EXPECT_THAT(sink->open(), HasNotice(""));
 }
 
 TEST_F(FileSinkTest, columns_that_have_changed_begin_a_new_file) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sinks/postgres_schema.h"
+#include "sinks/schema_version.h"
 
 namespace edgetide::test {
 
@@ -57,6 +58,8 @@ std::string encoded(const PgReply& reply) {
 Asked asked_by(std::string_view sql) {
   const auto has = [&](std::string_view part) { return sql.find(part) != sql.npos; };
   if (has("pg_attribute")) return Asked::tables;
+  if (has("SELECT part, version")) return Asked::versions;
+  if (has("SELECT EXISTS")) return Asked::has_rows;
   if (has("INSERT INTO \"edgetide\".sink_state")) return Asked::claim;
   if (has("UPDATE \"edgetide\".sink_state")) return Asked::epoch;
   if (has("\"edgetide\".sink_state")) return Asked::state;
@@ -159,13 +162,29 @@ bool LyingPostgres::start(Peer& peer) {
       if (!peer.read(&type, 1)) return false;
       if (const auto answer = peer.rest()) password_ = answer->c_str();
     }
+    if (!rounds_.empty()) return ask_for_scram(peer), false;
     peer.write(message('R', be(0, 4)) + status("server_version", "15.4") + status("client_encoding", "UTF8") +
                status("standard_conforming_strings", "on") + status("integer_datetimes", "on") +
                status("default_transaction_read_only", "off") + status("in_hot_standby", "off") +
                message('K', be(1, 4) + be(2, 4)) + message('Z', "I"));
+    for (char ignored = 0; stalls_behind_login_;) {
+      if (!peer.read(&ignored, 1)) return false;
+    }
     return true;
   }
   return false;
+}
+
+void LyingPostgres::ask_for_scram(Peer& peer) {
+  peer.write(message('R', be(10, 4) + std::string("SCRAM-SHA-256\0\0", 15)));
+  char type = 0;
+  if (!peer.read(&type, 1)) return;
+  const auto first = peer.rest();
+  if (!first) return;
+  const std::string nonce = first->substr(first->rfind("r="));
+  const std::string word = message('R', be(11, 4) + nonce + "server,s=c2FsdHNhbHRzYWx0c2E=,i=" + rounds_);
+  for (std::size_t at = 0; at < word.size(); at += piece_bytes_) peer.write(word.substr(at, piece_bytes_));
+  if (peer.read(&type, 1)) ++computed_;
 }
 
 bool LyingPostgres::ask_for(Peer& peer) {
@@ -222,6 +241,15 @@ PgReply LyingPostgres::reply_to(Asked asked) const {
     case Asked::state:
       return {{oid_bigint, oid_bigint, oid_bigint, oid_bigint, oid_bigint, oid_text, oid_bigint},
               claimed_ ? decltype(PgReply::rows){{"1", "0", "0", "7", "0", "", "0"}} : decltype(PgReply::rows){}};
+    case Asked::versions: {
+      PgReply versions{{oid_text, oid_bigint}, {}};
+      for (const std::string& part : schema_parts(inputs_)) {
+        versions.rows.push_back({part, std::to_string(schema_version)});
+      }
+      return versions;
+    }
+    case Asked::has_rows:
+      return {{oid_bigint}, {{"1"}}};
     case Asked::claim:
       return {{oid_bigint}, {{"1"}}, "INSERT 0 1"};
     case Asked::find_series:

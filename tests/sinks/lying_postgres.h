@@ -17,7 +17,20 @@
 namespace edgetide::test {
 
 // What the sink asks for.
-enum class Asked { other, tables, state, claim, find_series, add_series, insert, retract, epoch, skipped };
+enum class Asked {
+  other,
+  tables,
+  state,
+  claim,
+  find_series,
+  add_series,
+  insert,
+  retract,
+  epoch,
+  skipped,
+  versions,
+  has_rows
+};
 
 struct PgReply {
   std::vector<unsigned> types = {};  // oids, one for each column
@@ -40,6 +53,14 @@ class LyingPostgres {
   void forget() noexcept { claimed_ = false; }
   // Asks for a password in clear text, and answers to TLS that it has none.
   void ask_for_password() noexcept { asks_for_password_ = true; }
+  // Asks for SCRAM of so many rounds, with its word in pieces of so many bytes, and takes no answer for the right one.
+  void ask_for_rounds(std::string rounds, std::size_t piece_bytes) {
+    rounds_ = std::move(rounds);
+    piece_bytes_ = piece_bytes;
+  }
+  // Lets the next clients in, and says nothing more.
+  void stall_behind_login(bool stalls) noexcept { stalls_behind_login_ = stalls; }
+  int computed() const noexcept { return computed_; }  // answers to that
   // Says so many bytes of its parameters, each time under other names, with all that it answers.
   void babble(std::size_t bytes) noexcept { babble_bytes_ = bytes; }
   int connections() const noexcept { return connections_; }
@@ -54,6 +75,7 @@ class LyingPostgres {
   void run();
   void serve(Peer& peer);
   bool start(Peer& peer);
+  void ask_for_scram(Peer& peer);
   bool ask_for(Peer& peer);
   bool send_bytes(Peer& peer, const PgReply& reply);
   void answer_simple(Peer& peer, const std::string& sql);
@@ -64,6 +86,10 @@ class LyingPostgres {
   std::map<Asked, PgReply> lies_;
   std::atomic<bool> asks_for_password_ = false;
   std::string password_;
+  std::string rounds_;
+  std::size_t piece_bytes_ = 1;
+  std::atomic<int> computed_ = 0;
+  std::atomic<bool> stalls_behind_login_ = false;
   std::atomic<int> stored_ = 0, committed_ = 0;
   std::atomic<int> connections_ = 0;
   std::atomic<std::size_t> babble_bytes_ = 0;

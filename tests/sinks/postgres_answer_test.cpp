@@ -8,6 +8,7 @@
 
 #include "daemon/service/descriptor.h"
 #include "daemon/service/library_reads.h"
+#include "sinks/scram_limit.h"
 #include "tests/sinks/batch_builder.h"
 #include "tests/sinks/lying_postgres.h"
 #include "tests/sinks/outcome_matchers.h"
@@ -213,6 +214,28 @@ TEST(PostgresAnswer, server_that_stops_in_the_middle_of_an_answer_is_left) {
   }
 }
 
+// libpqxx asks its first questions while it makes the connection.
+TEST(PostgresAnswer, server_that_stops_behind_the_login_is_left) {
+  LyingPostgres server(minute_window());
+  server.stall_behind_login(true);
+  PostgresOptions options = server.options();
+  options.statement_timeout = Duration::milliseconds(250);
+  const auto sink = make_postgres_sink(options, this_gateway(), minute_window());
+  std::atomic<bool> returned = false;
+  std::thread caller([&] {
+    EXPECT_THAT(sink->open(), IsRetryAfter(HasSubstr("stopped in the middle of an answer")));
+    returned = true;
+  });
+  while (!returned) {
+    sink->end_silence();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  caller.join();
+  server.stall_behind_login(false);
+  sink->close();
+  EXPECT_THAT(sink->open(), IsDelivered());
+}
+
 TEST(PostgresAnswer, answer_without_end_is_left_before_it_takes_the_memory) {
   const std::string huge = std::string("D\x3f\xff\xff\xff", 5) + std::string(64 << 20, 'x');
   for (const Asked about : {Asked::tables, Asked::claim, Asked::find_series, Asked::epoch}) {
@@ -232,7 +255,7 @@ TEST(PostgresAnswer, answer_without_end_is_left_before_it_takes_the_memory) {
 // libpq keeps them for as long as the connection lasts.
 TEST(PostgresAnswer, what_a_server_says_of_itself_does_not_pile_up) {
   LyingPostgres server(minute_window());
-  server.babble(300'000);
+  server.babble(200'000);
   const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
   ASSERT_THAT(sink->open(), IsDelivered());
   const RowBatch rows = two_rows();
@@ -280,6 +303,41 @@ TEST(ReadBudget, bounds_each_answer_and_all_of_them) {
     EXPECT_TRUE(budget.is_exceeded());
   }
   EXPECT_EQ(read(50), 50);
+}
+
+TEST(PostgresAnswer, server_that_asks_for_too_many_rounds_of_scram_is_left_before_they_are_computed) {
+  for (const std::size_t piece : {1U, 7U, 100'000U}) {
+    for (const char* rounds : {"2147483647", "1000001", "01000001", "99999999999999999999", "+2147483647",
+                               " 2147483647", "2147483647,i=1", "1,i=2147483647"}) {
+      LyingPostgres server(minute_window());
+      server.ask_for_rounds(rounds, piece);
+      PostgresOptions options = server.options();
+      options.password = "hunter2";
+      EXPECT_THAT(make_postgres_sink(options, this_gateway(), minute_window())->open(),
+                  IsRetryAfter(HasSubstr("more than 1000000 rounds of SCRAM")))
+          << rounds;
+      EXPECT_EQ(server.computed(), 0) << rounds;
+    }
+    LyingPostgres server(minute_window());
+    server.ask_for_rounds("4096", piece);
+    PostgresOptions options = server.options();
+    options.password = "hunter2";
+    EXPECT_THAT(make_postgres_sink(options, this_gateway(), minute_window())->open(),
+                IsRetryAfter(Not(HasSubstr("rounds of SCRAM"))));
+    EXPECT_EQ(server.computed(), 1);
+  }
+}
+
+TEST(ScramLimit, finds_the_rounds_wherever_the_message_begins) {
+  const std::string many = std::string("R\0\0\0\x19\0\0\0\x0b", 9) + "r=a,s=b,i=1000001", few = many.substr(0, 25);
+  for (const std::string& before : {std::string(), std::string("RRRR"), std::string("R\0\0\x07\xff\0\0\0\x0b", 9),
+                                    std::string("R\xff\xff\xff\xff\0\0\0\x0b", 9), std::string(20'000, 'R')}) {
+    ScramLimit limit;
+    EXPECT_TRUE(limit.accepts(before));
+    EXPECT_TRUE(limit.accepts(few));
+    EXPECT_FALSE(limit.accepts(many.substr(25))) << before.size();
+    EXPECT_TRUE(limit.has_refused());
+  }
 }
 
 // 0.0.0.0 is this machine, but not by its number.

@@ -8,9 +8,7 @@
 
 namespace edgetide::test {
 
-namespace {
-
-TextRows run(const std::string& connection, const std::string& sql) {
+TextRows query(const std::string& connection, const std::string& sql) {
   pqxx::connection session(connection);
   pqxx::nontransaction statement(session);
   statement.exec("SET synchronous_commit = local");  // never waits for the standby that a test made up
@@ -24,8 +22,6 @@ TextRows run(const std::string& connection, const std::string& sql) {
   return rows;
 }
 
-}  // namespace
-
 PostgresServer& postgres_server() {
   static PostgresServer server;
   return server;
@@ -34,7 +30,7 @@ PostgresServer& postgres_server() {
 PostgresDatabase::PostgresDatabase() {
   static int number = 0;
   name_ = "test" + std::to_string(++number);
-  run(postgres_server().connection("postgres"), "CREATE DATABASE " + name_);
+  test::query(postgres_server().connection("postgres"), "CREATE DATABASE " + name_);
 }
 
 PostgresOptions PostgresDatabase::options() const {
@@ -45,7 +41,7 @@ PostgresOptions PostgresDatabase::options() const {
 }
 
 TextRows PostgresDatabase::query(const std::string& sql) const {
-  return run(connection(), sql);
+  return test::query(connection(), sql);
 }
 
 std::string PostgresDatabase::value(const std::string& sql) const {

@@ -18,6 +18,9 @@ PostgresServer& postgres_server();
 
 using TextRows = std::vector<std::vector<std::optional<std::string>>>;
 
+// On its own connection, outside of any transaction.
+TextRows query(const std::string& connection, const std::string& sql);
+
 class PostgresDatabase {
  public:
   PostgresDatabase();

@@ -7,8 +7,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "sinks/postgres_trial.h"
 #include "tests/fakes/postgres_proxy.h"
 #include "tests/sinks/batch_builder.h"
+#include "tests/sinks/former_schemas.h"
 #include "tests/sinks/outcome_matchers.h"
 #include "tests/sinks/postgres_database.h"
 
@@ -533,6 +535,110 @@ TEST_F(PostgresSinkTest, view_answers_what_grafana_asks) {
                            "WHERE time BETWEEN '1969-12-31T23:59:00Z' AND '1970-01-01T01:00:00Z' AND metric = 't' "
                            "ORDER BY time, sensor_id) panel"),
             "a b");
+}
+
+TEST_F(PostgresSinkTest, tables_of_the_first_version_are_brought_to_the_present_one_with_their_rows) {
+  database.execute(postgres_version_1);
+  const auto upgraded = open_sink();
+  EXPECT_EQ(stored_epoch(*upgraded), 7U);
+  EXPECT_EQ(stored(), "s=3");
+  EXPECT_EQ(database.value("SELECT string_agg(part || '=' || version, ' ' ORDER BY part) FROM edgetide.schema_version"),
+            "=2 minute=2");
+  ASSERT_THAT(upgraded->deliver(batch(8, {{series("s"), 0, 3, {4, 0.5}}})), IsDelivered());
+  EXPECT_EQ(stored(), "s=4");
+}
+
+TEST_F(PostgresSinkTest, upgrade_that_fails_leaves_all_as_it_was) {
+  database.execute(postgres_version_1);
+  database.execute("ALTER TABLE edgetide.minute_data RENAME COLUMN time_end TO ended");  // a view names it
+  EXPECT_THAT(sink(database.options())->open(), IsRetryAfter(Not(IsEmpty())));
+  EXPECT_EQ(database.value("SELECT (to_regclass('edgetide.schema_version') IS NULL)::text"), "true");
+}
+
+TEST_F(PostgresSinkTest, tables_of_a_newer_version_are_left_alone) {
+  open_sink()->close();
+  for (const char* part : {"", "minute"}) {
+    database.execute("UPDATE edgetide.schema_version SET version = 9 WHERE part = '" + std::string(part) + "'");
+    const Outcome outcome = sink(database.options())->open();
+    EXPECT_THAT(outcome, IsRetryAfter(testing::AllOf(HasSubstr("version 9"), HasSubstr("newer edgetide"))));
+    EXPECT_TRUE(std::get<RetryAfter>(outcome).needs_person);
+    database.execute("UPDATE edgetide.schema_version SET version = 2");
+  }
+  open_sink();
+}
+
+TEST_F(PostgresSinkTest, printed_roles_may_write_and_read_and_no_more) {
+  database.execute(postgres_ddl("edgetide", minute_window()));
+  database.execute(
+      "CREATE ROLE edge_1 LOGIN IN ROLE edgetide_writer; CREATE ROLE looker LOGIN IN ROLE edgetide_reader");
+  PostgresOptions options = database.options();
+  options.user = "edge_1";
+  ASSERT_THAT(open_sink(options)->deliver(two_rows), IsDelivered());
+  const auto as_reader = [&](const std::string& sql) { database.execute("SET ROLE looker; " + sql); };
+  EXPECT_NO_THROW(as_reader("SELECT * FROM edgetide.minute, edgetide.minute_latest, edgetide.series"));
+  EXPECT_ANY_THROW(as_reader("DELETE FROM edgetide.minute_data"));
+  EXPECT_ANY_THROW(database.execute("SET ROLE edge_1; DROP TABLE edgetide.minute_data"));
+  database.execute("DROP ROLE edge_1; DROP ROLE looker");
+}
+
+TEST_F(PostgresSinkTest, tables_views_and_columns_have_comments) {
+  open_sink();
+  EXPECT_EQ(
+      database.value("SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname "
+                     "= 'edgetide' AND relkind IN ('r', 'v') AND obj_description(c.oid) IS NULL"),
+      "0");
+  EXPECT_EQ(database.value("SELECT col_description('edgetide.minute'::regclass, attnum) FROM pg_attribute WHERE "
+                           "attrelid = 'edgetide.minute'::regclass AND attname = 'time'"),
+            "start of the window");
+}
+
+TEST_F(PostgresSinkTest, latest_reads_one_row_of_each_series_however_many_there_are) {
+  open_sink();
+  database.execute(
+      "INSERT INTO edgetide.series (gateway, sensor_id, metric) SELECT 'gw', 's' || i, 't' FROM generate_series(1, 50) "
+      "i; "
+      "INSERT INTO edgetide.minute_data (time, series_id, state, is_final, revision, epoch, state_id, count, avg) "
+      "SELECT "
+      "to_timestamp(i * 60), series_id, 'final', true, 1, 1, 1, 1, i FROM edgetide.series, generate_series(1, 2000) i; "
+      "ANALYZE");
+  for (const char* query : {"SELECT * FROM edgetide.minute_latest",
+                            "SELECT time, avg FROM edgetide.minute_latest WHERE "
+                            "sensor_id = 's7'"}) {
+    std::string plan;
+    for (const auto& line : database.query(std::string("EXPLAIN ") + query)) plan += *line[0] + '\n';
+    EXPECT_THAT(plan, Not(HasSubstr("Seq Scan on minute_data")));
+    EXPECT_THAT(plan, HasSubstr("minute_data_pkey"));
+  }
+  EXPECT_EQ(database.value("SELECT count(*) || ' ' || min(avg) FROM edgetide.minute_latest"), "50 2000");
+}
+
+TEST_F(PostgresSinkTest, check_says_what_stands_in_the_way) {
+  const auto fault = [&](const std::function<void(PostgresOptions&)>& change) {
+    PostgresOptions options = database.options();
+    change(options);
+    return fault_of_postgres(options, minute_window());
+  };
+  const auto as_stranger = [](PostgresOptions& options) { options.user = "stranger"; };
+  database.execute("CREATE ROLE stranger LOGIN");
+  database.execute("CREATE ROLE guarded LOGIN PASSWORD 'right'");
+  EXPECT_EQ(fault([](PostgresOptions&) {}), "");
+  EXPECT_THAT(fault([](PostgresOptions& options) { options.create_tables = false; }), HasSubstr("edgetide schema"));
+  EXPECT_THAT(fault(as_stranger), HasSubstr("user stranger may not create schema edgetide"));
+  EXPECT_THAT(fault([](PostgresOptions& options) { options.connection += " port=1"; }), HasSubstr("No such file"));
+  EXPECT_THAT(
+      fault([&](PostgresOptions& options) { options.connection = "host=" + postgres_server().host() + " dbname=no"; }),
+      HasSubstr("database \"no\" does not exist"));
+  const std::string refused = fault([](PostgresOptions& options) {
+    options.user = "guarded";
+    options.password = "wrong";
+  });
+  EXPECT_THAT(refused, testing::AllOf(HasSubstr("password authentication failed"), Not(HasSubstr("wrong"))));
+  open_sink();
+  EXPECT_EQ(fault([](PostgresOptions&) {}), "");
+  EXPECT_THAT(fault(as_stranger), HasSubstr("permission denied for schema edgetide"));
+  database.execute("GRANT USAGE ON SCHEMA edgetide TO stranger");
+  EXPECT_THAT(fault(as_stranger), HasSubstr("lacks rights in schema edgetide: SELECT on minute_data"));
+  database.execute("REVOKE USAGE ON SCHEMA edgetide FROM stranger; DROP ROLE stranger; DROP ROLE guarded");
 }
 
 }  // namespace

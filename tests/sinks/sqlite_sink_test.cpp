@@ -1,6 +1,7 @@
 // What only SQLite can do to a sink; the rest is in store_contract_test.cpp.
 #include "sinks/sqlite_sink.h"
 
+#include <atomic>
 #include <fstream>
 #include <future>
 #include <gmock/gmock.h>
@@ -342,6 +343,173 @@ TEST_F(SqliteSinkTest, text_with_a_zero_byte_is_kept_whole) {
   using namespace std::string_literals;
   ASSERT_THAT(writing->deliver(batch(1, {{series("a\0b"s), 0, 1, {1, 1}}})), IsDelivered());
   EXPECT_EQ(value("SELECT hex(sensor_id) FROM series"), "610062");
+}
+
+// The plans of queries, one line a step.
+TEST_F(SqliteSinkTest, time_is_served_by_an_index_in_every_view_and_table) {
+  const auto writing = sink();
+  ASSERT_THAT(writing->open(), IsDelivered());
+  ASSERT_THAT(writing->deliver(one_row), IsDelivered());
+  const char* queries[] = {
+      "SELECT * FROM minute WHERE sensor_id = 's' AND time >= '2024-11-20' AND time < '2024-11-21'",
+      "SELECT * FROM minute WHERE sensor_id = 's' AND time >= datetime('now', '-1 hour') ORDER BY time",
+      "SELECT substr(time, 1, 10), avg(avg) FROM minute WHERE time BETWEEN '2024-11-20' AND '2024-11-21' GROUP BY 1",
+      "SELECT * FROM minute WHERE sensor_id = 's' AND time_us >= 0 AND time_us < 60",
+      "SELECT * FROM minute_data WHERE series_id = 1 AND time >= 0 AND time < 60",
+      "SELECT * FROM minute_latest",
+      "SELECT * FROM minute_latest WHERE sensor_id = 's'",
+  };
+  for (const char* query : queries) {
+    std::string plan;
+    file.each_row(std::string("EXPLAIN QUERY PLAN ") + query, [&](sqlite3_stmt* row) {
+      plan += reinterpret_cast<const char*>(sqlite3_column_text(row, 3)) + std::string("\n");
+    });
+    EXPECT_THAT(plan, testing::Not(HasSubstr("SCAN d"))) << query;
+    EXPECT_THAT(plan, testing::Not(HasSubstr("SCAN minute_data"))) << query;
+    EXPECT_THAT(plan, testing::Not(HasSubstr("AUTOMATIC"))) << query;
+  }
+  EXPECT_EQ(value("SELECT count(*) FROM minute WHERE sensor_id = 's' AND time >= '2024-11-20 10:00' AND time < '2025'"),
+            "1");
+}
+
+// The tables as they were before there were versions.
+TEST_F(SqliteSinkTest, file_of_the_first_version_is_brought_to_the_present_one_with_its_rows) {
+  const auto writing = sink();
+  ASSERT_THAT(writing->open(), IsDelivered());
+  ASSERT_THAT(writing->deliver(one_row), IsDelivered());
+  writing->close();
+  file.each_row("DROP INDEX minute_data_time; DROP TABLE schema_version", [](sqlite3_stmt*) {});
+  ASSERT_THAT(writing->open(), IsDelivered());
+  EXPECT_EQ(value("SELECT count(*) FROM sqlite_master WHERE name = 'minute_data_time'"), "1");
+  EXPECT_EQ(value("SELECT count(*) FROM minute WHERE time >= '2024-11-20' AND time < '2024-11-21'"), "1");
+  EXPECT_EQ(value("SELECT group_concat(part || '=' || version) FROM schema_version"), "=2,minute=2");
+}
+
+TEST_F(SqliteSinkTest, file_of_a_newer_version_is_left_alone) {
+  const auto writing = sink();
+  ASSERT_THAT(writing->open(), IsDelivered());
+  writing->close();
+  for (const char* part : {"", "minute"}) {
+    file.each_row("UPDATE schema_version SET version = 9 WHERE part = '" + std::string(part) + "'",
+                  [](sqlite3_stmt*) {});
+    const Outcome outcome = writing->open();
+    EXPECT_THAT(outcome, IsRetryAfter(testing::AllOf(HasSubstr("version 9"), HasSubstr("newer edgetide"))));
+    EXPECT_TRUE(std::get<RetryAfter>(outcome).needs_person);
+    writing->close();
+    file.each_row("UPDATE schema_version SET version = 2", [](sqlite3_stmt*) {});
+  }
+  EXPECT_THAT(writing->open(), IsDelivered());
+}
+
+// Reads, and keeps its snapshot until it ends.
+class Reader {
+ public:
+  explicit Reader(const std::string& path) {
+    sqlite3_open(path.c_str(), &database_);
+    sqlite3_exec(database_, "BEGIN; SELECT count(*) FROM minute", nullptr, nullptr, nullptr);
+  }
+  ~Reader() { sqlite3_close(database_); }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+ private:
+  sqlite3* database_ = nullptr;
+};
+
+RowBatch thousand_rows(std::uint64_t epoch) {
+  std::vector<RowText> rows;
+  for (std::int64_t i = 0; i < 1000; ++i) {
+    rows.push_back({series(numbered("s", i)), static_cast<std::int64_t>(epoch) * 60'000'000, 1, {1, 1}});
+  }
+  return batch(epoch, rows);
+}
+
+TEST_F(SqliteSinkTest, log_stays_within_its_bound_while_a_reader_holds_it_and_the_rows_wait) {
+  constexpr std::uint64_t bound = 1024 * 1024;
+  const auto writing =
+      make_sqlite_sink({file.path(), Duration::milliseconds(20), bound}, this_gateway(), minute_window());
+  ASSERT_THAT(writing->open(), IsDelivered());
+  ASSERT_THAT(writing->deliver(one_row), IsDelivered());
+  std::uint64_t epoch = 1;
+  const auto log_bytes = [&] { return std::filesystem::file_size(file.path() + "-wal"); };
+  {
+    const Reader reader(file.path());
+    Outcome outcome = Delivered{};
+    while (std::holds_alternative<Delivered>(outcome)) {
+      outcome = writing->deliver(thousand_rows(++epoch));
+      ASSERT_LT(log_bytes(), 2 * bound);
+    }
+    ASSERT_THAT(outcome, IsRetryAfter(HasSubstr("a reader holds")));
+    EXPECT_TRUE(std::get<RetryAfter>(outcome).needs_person);
+    writing->close();
+    EXPECT_THAT(writing->open(), IsDelivered());
+  }
+  EXPECT_THAT(writing->deliver(thousand_rows(epoch)), IsDelivered());
+  EXPECT_LT(log_bytes(), bound);
+  EXPECT_EQ(value("SELECT count(*) FROM minute"), std::to_string((epoch - 1) * 1000 + 1));
+}
+
+TEST_F(SqliteSinkTest, log_stays_small_and_is_empty_once_it_is_closed) {
+  const auto writing = sink();
+  ASSERT_THAT(writing->open(), IsDelivered());
+  for (std::uint64_t epoch = 1; epoch <= 60; ++epoch) {
+    ASSERT_THAT(writing->deliver(thousand_rows(epoch)), IsDelivered());
+    EXPECT_LT(std::filesystem::file_size(file.path() + "-wal"), 6U * 1024 * 1024);
+  }
+  writing->close();
+  std::error_code missing;
+  const auto left = std::filesystem::file_size(file.path() + "-wal", missing);
+  EXPECT_TRUE(missing || left == 0) << left;
+  std::filesystem::copy_file(file.path(), file.path() + ".copy");
+  std::filesystem::remove(file.path() + "-wal");
+  EXPECT_EQ(value("SELECT count(*) FROM minute"), "60000");
+}
+
+TEST_F(SqliteSinkTest, readers_never_see_it_locked_while_it_opens_writes_changes_its_tables_and_closes) {
+  {
+    const auto first = sink();
+    ASSERT_THAT(first->open(), IsDelivered());
+  }
+  std::atomic<bool> ended = false;
+  std::atomic<unsigned> reads = 0;
+  auto standing = std::async(std::launch::async, [&] {
+    std::string error;
+    while (!ended) {
+      try {
+        value("SELECT count(*) FROM minute");
+        ++reads;
+      } catch (const std::exception& failure) {
+        error = failure.what();
+      }
+    }
+    return error;
+  });
+  std::vector<WindowSchema> inputs = minute_window();
+  for (std::uint64_t epoch = 1; epoch <= 20; ++epoch) {
+    inputs[0].columns.push_back({numbered("p", static_cast<std::int64_t>(epoch)), false});
+    const auto writing = make_sqlite_sink({file.path()}, this_gateway(), inputs);
+    ASSERT_THAT(writing->open(), IsDelivered());
+    std::vector<double> values(inputs[0].columns.size(), 1);
+    const std::int64_t start_us = static_cast<std::int64_t>(epoch) * 60'000'000;
+    ASSERT_THAT(writing->deliver(batch(epoch, {{series("s"), start_us, 1, values}})), IsDelivered());
+    writing->close();
+    for (const unsigned before = reads;
+         reads < before + 2 && standing.wait_for(std::chrono::seconds(0)) != std::future_status::ready;) {
+      std::this_thread::yield();
+    }
+  }
+  ended = true;
+  EXPECT_EQ(standing.get(), "");
+}
+
+TEST_F(SqliteSinkTest, check_says_what_stands_in_the_way_and_makes_no_file) {
+  EXPECT_EQ(fault_of_sqlite({file.path()}), "");
+  EXPECT_FALSE(std::filesystem::exists(file.path()));
+  ASSERT_THAT(sink()->open(), IsDelivered());
+  EXPECT_EQ(fault_of_sqlite({file.path()}), "");
+  std::filesystem::resize_file(file.path(), 0);
+  std::ofstream(file.path()) << std::string(8192, 'x');
+  EXPECT_THAT(fault_of_sqlite({file.path()}), HasSubstr("not a database"));
 }
 
 }  // namespace

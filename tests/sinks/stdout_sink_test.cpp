@@ -73,8 +73,8 @@ RowBatch many_rows(std::uint64_t epoch, int rows) {
 }
 
 TEST_F(StdoutSinkTest, standard_output_is_a_stream) {
-  EXPECT_EQ(sink()->traits().kind, SinkKind::stream);
-  EXPECT_EQ(sink()->traits(), stdout_traits());
+  EXPECT_EQ(stdout_traits().kind, SinkKind::stream);
+  EXPECT_EQ(stdout_traits().delivery, DeliveryGuarantee::at_least_once);
 }
 
 TEST_F(StdoutSinkTest, row_is_a_line_of_json) {

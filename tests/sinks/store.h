@@ -9,6 +9,13 @@
 #include <vector>
 
 #include "sinks/sink.h"
+#include "sinks/sink_traits.h"
+#if EDGETIDE_POSTGRESQL
+#include "sinks/postgres_sink.h"
+#endif
+#if EDGETIDE_SQLITE
+#include "sinks/sqlite_sink.h"
+#endif
 
 namespace edgetide::test {
 
@@ -56,6 +63,7 @@ std::unique_ptr<Store> make_sqlite_store();
 
 struct StoreKind {
   std::string name;
+  SinkTraits traits;
   std::unique_ptr<Store> (*make)();
 };
 
@@ -67,10 +75,10 @@ inline void PrintTo(const StoreKind& kind, std::ostream* out) {
 inline std::vector<StoreKind> stores() {
   return {
 #if EDGETIDE_POSTGRESQL
-    {"postgresql", &make_postgres_store},
+    {"postgresql", postgres_traits(), &make_postgres_store},
 #endif
 #if EDGETIDE_SQLITE
-        {"sqlite", &make_sqlite_store},
+        {"sqlite", sqlite_traits(), &make_sqlite_store},
 #endif
   };
 }

@@ -283,14 +283,26 @@ TEST_P(StoreClaim, gateways_and_sinks_share_a_store_without_fights) {
   EXPECT_THAT(counts(), ElementsAre(4.0, 2.0, 3.0));
 }
 
-TEST_P(StoreClaim, gateways_may_start_together_on_an_empty_store) {
+TEST_P(StoreClaim, twenty_gateways_start_together_on_an_empty_store_and_write_at_once) {
+  constexpr std::uint64_t gateways = 20, deliveries = 10;
   std::vector<std::unique_ptr<Sink>> sinks;
-  for (const char* gateway : {"a", "b", "c", "d"}) sinks.push_back(store->sink(windows, {gateway, "history", 1}));
+  for (std::uint64_t i = 0; i < gateways; ++i) {
+    sinks.push_back(store->sink(windows, {numbered("gw", static_cast<std::int64_t>(i)), "history", i + 1}));
+  }
   std::vector<std::thread> threads;
   for (const auto& sink : sinks) {
-    threads.emplace_back([&sink] { EXPECT_THAT(sink->open(), IsDelivered()); });
+    threads.emplace_back([&sink] {
+      EXPECT_THAT(sink->open(), IsDelivered());
+      for (std::uint64_t epoch = 1; epoch <= deliveries; ++epoch) {
+        const auto start = static_cast<std::int64_t>(epoch) * 60'000'000;
+        EXPECT_THAT(sink->deliver(batch(epoch, {{series("s"), start, 1, {1, 1}}, {series("t"), start, 1, {1, 1}}})),
+                    IsDelivered());
+      }
+    });
   }
   for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(rows().size(), gateways * deliveries * 2);
+  EXPECT_EQ(store->query("SELECT series_id FROM " + store->prefix() + "series").size(), gateways * 2);
 }
 
 TEST_P(StoreClaim, lost_claim_is_made_again_because_no_other_gateway_has_it) {

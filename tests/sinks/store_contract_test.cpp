@@ -17,7 +17,7 @@ class StoreContract : public StoreTest {};
 INSTANTIATE_TEST_SUITE_P(Stores, StoreContract, testing::ValuesIn(stores()), kind_name);
 
 TEST_P(StoreContract, store_is_a_table_that_has_each_batch_exactly_once) {
-  const SinkTraits traits = open_sink()->traits();
+  const SinkTraits& traits = GetParam().traits;
   EXPECT_EQ(traits.kind, SinkKind::table);
   EXPECT_EQ(traits.delivery, DeliveryGuarantee::exactly_once);
 }

@@ -15,16 +15,18 @@ class EpochGateTest : public testing::Test {
     read_at(pipeline, time, "a", 1);
     RowRoutes routes;
     routes.add(RowSelection(options.windows, {WindowId{0}}, OutputMode::update), worker);
-    return routes.select(tick(pipeline, time, Fire::all), pipeline, 1);
+    return routes.select(tick(pipeline, time, Fire::all), pipeline, 1, edges);
   }
   std::size_t sent() { return worker.status().outbox_rows; }
 
   MemoryFileSystem files;
   PipelineOptions options = one_window();
   Pipeline pipeline{options};
+  RowEdges edges;
   ScriptedSink::Log log;
   SinkWorker worker{"c",
                     std::make_unique<ScriptedSink>(log),
+                    SinkTraits(),
                     schemas_of(options.windows, {WindowId{0}}),
                     OutboxOptions{},
                     files,

@@ -31,8 +31,8 @@ class IntakeTest : public testing::Test {
   }
 
   SinkWorker worker_to(ScriptedSink::Log& log, OutboxOptions outbox = {}) {
-    return SinkWorker("c", std::make_unique<ScriptedSink>(log), schemas_of(options.windows, {WindowId{0}}), outbox,
-                      files, "state", {[this] { intake().room_available(); }, [] {}}, 1);
+    return SinkWorker("c", std::make_unique<ScriptedSink>(log), log.traits, schemas_of(options.windows, {WindowId{0}}),
+                      outbox, files, "state", {[this] { intake().room_available(); }, [] {}}, 1);
   }
   void route(OutputMode mode, SinkWorker& worker) {
     parts.routes.add(RowSelection(options.windows, {WindowId{0}}, mode), worker);

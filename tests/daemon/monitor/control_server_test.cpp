@@ -1,5 +1,6 @@
 #include "daemon/monitor/control_server.h"
 
+#include <array>
 #include <atomic>
 #include <gtest/gtest.h>
 #include <memory>
@@ -79,15 +80,54 @@ TEST(ControlServer, an_empty_answer_is_not_an_error) {
   EXPECT_EQ(refusal_of(server, {"sensors", "json"}), "answered: ");
 }
 
-TEST(ControlServer, connection_beyond_the_limit_gets_an_error) {
+// Connects, and sends what is given.
+Descriptor connected_to(const RunningServer& server, std::string_view sent = {}) {
+  Descriptor peer(socket(AF_UNIX, SOCK_STREAM, 0));
+  const timeval patience{60, 0};
+  setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  const SocketAddress address = parse_unix(server.path());
+  EXPECT_EQ(connect(peer.get(), address.get(), address.length), 0);
+  EXPECT_EQ(send(peer.get(), sent.data(), sent.size(), MSG_NOSIGNAL), static_cast<ssize_t>(sent.size()));
+  return peer;
+}
+
+std::string read_all(const Descriptor& peer) {
+  std::string all;
+  std::array<char, 4096> bytes{};
+  for (ssize_t got; (got = recv(peer.get(), bytes.data(), bytes.size(), 0)) > 0;)
+    all.append(bytes.data(), static_cast<std::size_t>(got));
+  return all;
+}
+
+TEST(ControlServer, idle_connections_make_room_for_who_asks) {
   const RunningServer server([](const std::vector<std::string>&) -> ControlAnswer { return "fine\n"; });
-  std::vector<Descriptor> waiting;
-  for (int i = 0; i < 8; ++i) {  // without the end of a line: they are still asking
-    const int peer = socket(AF_UNIX, SOCK_STREAM, 0);
-    const SocketAddress address = parse_unix(server.path());
-    ASSERT_EQ(connect(peer, address.get(), address.length), 0);
-    waiting.emplace_back(peer);
+  std::vector<Descriptor> idle;
+  for (int i = 0; i < 40; ++i) {
+    idle.push_back(connected_to(server, i % 2 == 0 ? "" : "sta"));  // without the end of a line: they are still asking
+    EXPECT_EQ(server.ask({"x"}), "fine\n") << i;
   }
+  EXPECT_EQ(read_all(idle[0]), "error: the gateway has too many who ask; try again\n");
+}
+
+TEST(ControlServer, peer_that_reads_no_answer_makes_room) {
+  const std::string large(3'000'000, 'x');
+  const RunningServer server([&](const std::vector<std::string>& words) -> ControlAnswer {
+    return words[0] == "large" ? large : std::string("fine\n");
+  });
+  std::vector<Descriptor> stuck;
+  for (int i = 0; i < 9; ++i) stuck.push_back(connected_to(server, "large\n"));
+  std::string answer;
+  while ((answer = refusal_of(server, {"x"})) == "the gateway has too many who ask; try again")
+    std::this_thread::yield();
+  EXPECT_EQ(answer, "answered: fine\n");
+}
+
+TEST(ControlServer, connection_beyond_the_limit_gets_an_error_while_all_others_are_answered) {
+  const RunningServer server([](const std::vector<std::string>&) -> ControlAnswer {
+    return ControlStream([]() -> std::optional<std::string> { return std::string(); });
+  });
+  std::vector<Descriptor> streams;
+  for (int i = 0; i < 8; ++i) streams.push_back(connected_to(server, "tap\n"));
   EXPECT_EQ(refusal_of(server, {"x"}), "the gateway has too many who ask; try again");
 }
 

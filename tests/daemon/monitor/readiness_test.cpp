@@ -29,6 +29,21 @@ TEST(Readiness, says_what_keeps_the_gateway_from_its_work) {
       {"sink store: its outbox is full", [](GatewayStatus& status) { status.sinks[0].disk_bytes = 700; }},
       {"", [](GatewayStatus& status) { status.sinks[0].disk_bytes = 699; }},
       {"", [](GatewayStatus& status) { status.sinks[0].connected = false; }},
+      {"sink store is away: connection refused",
+       [](GatewayStatus& status) {
+         status.sinks[0].connected = false;
+         status.sinks[0].error = "connection refused";
+       }},
+      {"sink store: rows have waited for 61 s, longer than max_lag",
+       [](GatewayStatus& status) {
+         status.sinks[0].max_lag = Duration::minutes(1);
+         status.sinks[0].oldest = status.now - Duration::seconds(61);
+       }},
+      {"",
+       [](GatewayStatus& status) {
+         status.sinks[0].max_lag = Duration::minutes(1);
+         status.sinks[0].oldest = status.now - Duration::seconds(60);
+       }},
       {"intake is held back: the journal is full",
        [](GatewayStatus& status) { status.storage.intake_held = "the journal is full"; }},
       {"sink store: no table",

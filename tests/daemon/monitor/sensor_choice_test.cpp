@@ -17,7 +17,8 @@ Moment after(std::int64_t seconds) {
 // Two sources that are connected from the start.
 class Sensors {
  public:
-  explicit Sensors(BadTimePolicy policy = BadTimePolicy::quarantine) : pipeline_(options(policy)) {
+  explicit Sensors(BadTimePolicy policy = BadTimePolicy::quarantine, WatermarkScope scope = WatermarkScope::sensor)
+      : pipeline_(options(policy, scope)) {
     for (const std::uint32_t source : {0, 1}) pipeline_.connected(SourceId{source}, after(0));
   }
 
@@ -42,6 +43,10 @@ class Sensors {
     pipeline_.tick(after(second), Fire::due, rows);
   }
 
+  std::vector<SensorStatus> of(std::int64_t second) {
+    tick(second);
+    return sensor_statuses(choose_series(pipeline_, SensorChoice::all), SensorChoice::all, pipeline_.options());
+  }
   // "second/b -3600 silent; ..." in the order of the list.
   std::string listed(std::int64_t second, SensorChoice choice) {
     tick(second);
@@ -55,10 +60,13 @@ class Sensors {
   }
 
  private:
-  static PipelineOptions options(BadTimePolicy policy) {
+  static PipelineOptions options(BadTimePolicy policy, WatermarkScope scope) {
     PipelineOptions options;
     options.sources = {{"first", {}}, {"second", {}}};
-    for (SourceOptions& source : options.sources) source.time.on_bad_time = policy;
+    for (SourceOptions& source : options.sources) {
+      source.time.on_bad_time = policy;
+      source.time.scope = scope;
+    }
     WindowOptions window;
     window.name = "w";
     window.inputs = {SourceId{0}, SourceId{1}};
@@ -75,6 +83,25 @@ TEST(SensorChoice, sensor_that_was_only_refused_has_its_own_source_state_and_off
   EXPECT_EQ(sensors.listed(11, SensorChoice::all), "second/bad 3600; first/good 0");
   EXPECT_EQ(sensors.listed(11, SensorChoice::silent), "");
   EXPECT_EQ(sensors.listed(71, SensorChoice::silent), "second/bad 3600 silent 70; first/good 0 silent 70");
+}
+
+TEST(SensorChoice, watermark_that_waits_for_a_source_is_none) {
+  Sensors sensors(BadTimePolicy::quarantine, WatermarkScope::global);
+  sensors.read(1, 0, "a", 0);
+  ASSERT_EQ(sensors.of(2).size(), 1U);
+  EXPECT_TRUE(sensors.of(2)[0].newest.has_value());
+  EXPECT_EQ(sensors.of(2)[0].watermark, std::nullopt);
+  sensors.read(2, 1, "b", 0);
+  EXPECT_TRUE(sensors.of(3)[0].watermark.has_value());
+}
+
+TEST(WatermarkRange, is_of_those_that_have_a_watermark) {
+  const auto at = [](std::int64_t second) { return Timestamp() + Duration::seconds(second); };
+  EXPECT_EQ(range_of({}).median, std::nullopt);
+  EXPECT_EQ(range_of({Timestamp::earliest(), Timestamp::earliest()}).slowest, std::nullopt);
+  const WatermarkRange range = range_of({at(3), Timestamp::earliest(), at(1), at(2)});
+  EXPECT_EQ(range.slowest, at(1));
+  EXPECT_EQ(range.median, at(2));
 }
 
 TEST(SensorChoice, sensor_that_keeps_sending_bad_times_is_not_silent) {

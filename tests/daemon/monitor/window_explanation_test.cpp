@@ -79,4 +79,13 @@ TEST(WindowExplanation, text_and_json_name_the_sensor_and_its_windows) {
   EXPECT_THAT(explanation_json(explanation), HasSubstr("\"state\":\"open\",\"waits_for\":\"closes at"));
 }
 
+TEST(WindowExplanation, watermark_that_waits_for_a_source_is_none_yet) {
+  WindowExplanation explanation;
+  explanation.keys = {kitchen()};
+  explanation.keys[0].watermark.reset();
+  explanation.keys[0].awaits = "hall";
+  EXPECT_THAT(explanation_text(explanation), HasSubstr("watermark    none yet  (scope sensor)\n"));
+  EXPECT_THAT(explanation_json(explanation), HasSubstr("\"watermark\":null"));
+}
+
 }  // namespace edgetide

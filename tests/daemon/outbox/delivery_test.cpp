@@ -20,7 +20,7 @@ class DeliveryTest : public testing::Test {
     outbox = std::make_unique<Outbox>(options, log.traits, minute_window(), files, spill_location("state", "pg"),
                                       OutboxEvents{});
     ASSERT_TRUE(std::holds_alternative<std::optional<EpochId>>(outbox->recover({}, 1)));
-    delivery = std::make_unique<Delivery>(name, std::make_unique<ScriptedSink>(log), *outbox, 1, options.max_rate);
+    delivery = std::make_unique<Delivery>(name, std::make_unique<ScriptedSink>(log), *outbox, 1, options);
   }
   // Steps until there is nothing to do, without waiting. How long it would have waited.
   Duration step_until_idle() {

@@ -15,8 +15,8 @@ using testing::ElementsAre;
 class SinkWorkerTest : public testing::Test {
  protected:
   void make(OutboxOptions options = {}, OutboxEvents events = {}) {
-    worker = std::make_unique<SinkWorker>("test", std::make_unique<ScriptedSink>(log), minute_window(), options, files,
-                                          "state", std::move(events));
+    worker = std::make_unique<SinkWorker>("test", std::make_unique<ScriptedSink>(log), log.traits, minute_window(),
+                                          options, files, "state", std::move(events));
     ASSERT_TRUE(std::holds_alternative<std::optional<EpochId>>(worker->recover({}, 1)));
   }
   void finish(std::chrono::seconds within = std::chrono::seconds(60)) {

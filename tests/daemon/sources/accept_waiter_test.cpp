@@ -56,5 +56,19 @@ TEST(AcceptWaiter, batch_that_waits_is_not_acknowledged_when_it_may_wait_no_more
   }
 }
 
+TEST(AcceptWaiter, batch_that_may_wait_no_longer_is_not_acknowledged) {
+  for (const bool for_room : {true, false}) {
+    RecordingHost host;
+    for_room ? host.hold(true) : host.need_sync();
+    AcceptWaiter waiter(
+        host, SourceId{0}, [] { return std::nullopt; },
+        [](AcceptWaiter::Waited waited) { return waited < std::chrono::milliseconds(1); });
+    waiter.start();
+    DecodedBatch batch;
+    batch.readings.push_back({"a", "t", "", std::nullopt, 1, 0, 0});
+    EXPECT_FALSE(waiter.accept(batch)) << (for_room ? "room" : "disk");
+  }
+}
+
 }  // namespace
 }  // namespace edgetide::test

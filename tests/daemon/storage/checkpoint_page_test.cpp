@@ -14,7 +14,7 @@ Checkpoint example() {
   checkpoint.epoch = 42;
   checkpoint.journal_next = 1200;
   checkpoint.taken_at = {Timestamp::microseconds(1'795'226'400'000'000), Duration::minutes(10)};
-  checkpoint.outboxes = {{"history", 5, 8, 60, 7, 41}};
+  checkpoint.outboxes = {{"history", 5, 8, 60, 7, 41, 7, 38}};
   checkpoint.intake = "intake";
   checkpoint.options = "options";
   checkpoint.memory = {12'345'678, 4'096, 67'108'864};

@@ -85,16 +85,18 @@ std::string of_version(std::uint8_t version) {
   return bytes;
 }
 
-// As they were written before outboxes had an end, before there was memory, and before there were options.
+// As they were written before outboxes had an end, before there was memory, before there were options,
+// and before it was known what sinks have confirmed.
 TEST(Checkpoint, former_versions_are_read) {
-  const std::vector<OutboxStart> outboxes = {{"history", 7, 0, 0, 0, 0}};
+  const std::vector<OutboxStart> outboxes = {{"history", 7, 0, 0, 0, 0, 0, 0}};
   Checkpoint checkpoint = checkpoint_of(1);
   checkpoint.outboxes = outboxes;
-  for (const int version : {1, 2, 3}) {
+  for (const int version : {1, 2, 3, 4}) {
     std::string bytes = bytes_of(checkpoint);
     constexpr std::size_t memory_at = 64, memory_bytes = 24, behind_first_record = memory_at + 4 + 4 + 7 + 8;
     const std::string options = checkpoint.options;
-    bytes.erase(bytes.find(options) - 4, 4 + options.size());
+    if (version < 4) bytes.erase(bytes.find(options) - 4, 4 + options.size());
+    bytes.erase(behind_first_record + 4 * 8, 2 * 8);
     if (version < 3) bytes.erase(memory_at, memory_bytes);
     if (version == 1) bytes.erase(behind_first_record, 4 * 8);
     bytes[8] = static_cast<char>(version);
@@ -105,7 +107,7 @@ TEST(Checkpoint, former_versions_are_read) {
     const Checkpoint& read = std::get<Checkpoint>(decoded);
     EXPECT_EQ(read.memory, version < 3 ? StateMemory() : checkpoint.memory);
     EXPECT_EQ(read.outboxes, outboxes);
-    EXPECT_EQ(read.options, "");
+    EXPECT_EQ(read.options, version < 4 ? "" : options);
     EXPECT_EQ(read.intake, checkpoint.intake);
     EXPECT_EQ(read.pipeline, checkpoint.pipeline);
   }
@@ -133,7 +135,7 @@ TEST(Checkpoint, what_is_not_a_checkpoint_is_recognized) {
       {random_bytes(300), Reason::foreign, "is not a checkpoint of edgetide"},
       {"#!/bin/sh\necho somebody's script\n", Reason::foreign, "is not a checkpoint of edgetide"},
       {std::string(segment.data(), segment.size()), Reason::foreign, "is not a checkpoint of edgetide"},
-      {of_version(5), Reason::newer, "has format 5; this edgetide reads up to 4"},
+      {of_version(6), Reason::newer, "has format 6; this edgetide reads up to 5"},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(fault_of(c.bytes).reason, c.reason) << c.words;

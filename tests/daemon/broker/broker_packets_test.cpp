@@ -1,4 +1,4 @@
-#include "daemon/sources/broker_packets.h"
+#include "daemon/broker/broker_packets.h"
 
 #include <gmock/gmock.h>
 

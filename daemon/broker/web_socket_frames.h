@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/sources/broker_packets.h"
+#include "daemon/broker/broker_packets.h"
 
 namespace edgetide {
 

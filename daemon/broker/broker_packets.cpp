@@ -1,7 +1,8 @@
-#include "daemon/sources/broker_packets.h"
+#include "daemon/broker/broker_packets.h"
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace edgetide {
 

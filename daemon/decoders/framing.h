@@ -1,9 +1,9 @@
-// How the bytes of a socket become messages, whatever format the messages have.
+// How the bytes of a socket become messages. A format has a framing that suits it; the configuration may say another.
 //
 // newline:        a stream, or a datagram, of lines; the newline is not part of the message.
 // length_prefix:  a stream of messages, each after its length as 4 bytes, big-endian; the length is not part of it.
 // telegram:       a stream of messages of several lines, each from a line that begins with '/' to one that begins with
-//                 '!' (telegram_buffer.h).
+//                 '!' (daemon/sources/telegram_buffer.h).
 // whole:          a datagram is one message.
 //
 // Thread: plain values.

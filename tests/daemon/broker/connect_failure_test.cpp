@@ -1,4 +1,4 @@
-#include "daemon/sources/connect_failure.h"
+#include "daemon/broker/connect_failure.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/sources/web_socket_frames.h"
+#include "daemon/broker/web_socket_frames.h"
 
 #include <gmock/gmock.h>
 

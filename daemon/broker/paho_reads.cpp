@@ -1,4 +1,4 @@
-#include "daemon/sources/paho_reads.h"
+#include "daemon/broker/paho_reads.h"
 
 #include <algorithm>
 #include <atomic>

@@ -21,9 +21,9 @@
 #include <sys/types.h>
 #include <vector>
 
+#include "daemon/broker/broker_packets.h"
+#include "daemon/broker/web_socket_frames.h"
 #include "daemon/service/mutex.h"
-#include "daemon/sources/broker_packets.h"
-#include "daemon/sources/web_socket_frames.h"
 
 namespace edgetide {
 
