@@ -67,6 +67,8 @@ class MqttSink final : public Sink, private virtual mqtt::iaction_listener {
     std::size_t next = 0;       // message
     std::size_t in_flight = 0;  // that are not confirmed
     Clock::time_point heard;    // the last answer
+
+    bool is_done() const { return next == all.messages.size() && in_flight == 0; }
   };
 
   const std::string& server() const { return options_.servers[server_]; }
@@ -148,6 +150,7 @@ void MqttSink::connect() {
     lost_.clear();
     answers_.clear();
   }
+  client_.reset();  // before what it may still call
   share_.emplace();
   reads_.emplace(options_.client_id, BrokerPackets::Limits{.protocol = options_.protocol,
                                                            .max_bytes = max_packet_bytes,
@@ -209,7 +212,7 @@ Outcome MqttSink::deliver(const RowBatch& batch) {
       batch,       maker_.make(batch, {options_.max_payload_bytes, max_bytes}), ConfirmedRows(batch.row_count()), 0, 0,
       Clock::now()};
   for (const std::uint32_t row : sending.all.rejected_rows) sending.confirmed.add(row);
-  while (sending.next < sending.all.messages.size() || sending.in_flight > 0) {
+  while (!sending.is_done()) {
     try {
       if (std::optional<Outcome> ended = advance(sending)) return *ended;
     } catch (const std::bad_alloc&) {
@@ -231,6 +234,7 @@ std::optional<Outcome> MqttSink::advance(Sending& sending) {
   for (const Answer& answer : answers) {
     if (auto ended = take_answer(sending, answer)) return ended;
   }
+  if (sending.is_done()) return std::nullopt;
   if (std::string reason = why_ended(); !reason.empty()) return failed(sending, reason);
   const Clock::time_point now = Clock::now();
   if (may_publish(sending, now)) {

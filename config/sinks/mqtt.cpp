@@ -22,7 +22,7 @@ constexpr std::size_t most_in_flight = 65'535;  // packet ids
 constexpr std::int64_t least_an_hour = 1, most_an_hour = std::int64_t{100'000} * 3600;
 
 const KeyGroup& mqtt_sink_tls_keys() {
-  static const KeyGroup group = keys::broker_tls_group("[sinks.NAME.tls]", OnReload::new_sink);
+  static const KeyGroup group = keys::broker_tls_group("[sinks.NAME.tls] with type = \"mqtt\"", OnReload::new_sink);
   return group;
 }
 

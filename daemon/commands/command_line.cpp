@@ -61,7 +61,7 @@ void add_check(CLI::App& app, CommandOptions& options) {
   add_config(check, options);
   check.add_flag_callback(
       "--no-environment", [&options] { options.check.environment = false; },
-      "check the files only: read no secrets, connect to no store");
+      "check the files only: no secrets, no connections");
   check.add_flag("--against-state", options.check.against_state, "also print which windows would lose their state");
 }
 

@@ -30,13 +30,13 @@ const MqttSinkOptions& mqtt_sink_in(const Configuration& configuration, const st
 TEST(MqttSinkKeys, reach_the_options) {
   if (leaves_parts_out()) GTEST_SKIP();
   const Configuration every = loaded(every_key_correct());
-  const MqttSinkOptions& mqtt = mqtt_sink_in(every, "cloud");
+  const MqttSinkOptions& mqtt = mqtt_sink_in(every, "upstream");
   EXPECT_EQ(mqtt.servers, (std::vector<std::string>{"mqtts://cloud.example:8884", "mqtt://localhost:1883"}));
   EXPECT_TRUE(mqtt.allow_plaintext);
   EXPECT_EQ(mqtt.protocol, 3);
-  EXPECT_EQ(mqtt.client_id, "plant-7+cloud");
+  EXPECT_EQ(mqtt.client_id, "plant-7+upstream");
   EXPECT_EQ(mqtt.username + ' ' + mqtt.password, "u p");
-  EXPECT_EQ(mqtt.tls, (TlsOptions{"/cloud/ca", "/cloud/cert", "/cloud/key", "cloud"}));
+  EXPECT_EQ(mqtt.tls, (TlsOptions{"/upstream/ca", "/upstream/cert", "/upstream/key", "x-upstream"}));
   EXPECT_EQ(mqtt.keep_alive, Duration::seconds(5));
   EXPECT_EQ(mqtt.topic, "{gateway}/{label.site}/{sensor}");
   EXPECT_EQ(mqtt.payload, RowPayload::senml);

@@ -85,7 +85,7 @@ def main():
         lines = [reading(f"it's {sensor}", minute * 60 * SECOND + 1, minute + sensor)
                  for minute in range(30) for sensor in range(3)]
         gateway.send(*lines)
-        wait_for(lambda: len(database.query("SELECT FROM edgetide.minute", check=False) or []) >= 80, "rows in PostgreSQL")
+        wait_for(lambda: database.query("SELECT 1 FROM edgetide.minute HAVING count(*) >= 80", check=False), "rows in PostgreSQL")
         wait_for(lambda: sum(sink["outbox_rows"] for sink in gateway.status()["sinks"]) == 0, "rows in both stores")
         with sqlite3.connect(f"file:{gateway.database}?mode=ro", uri=True, timeout=10) as lite:
             ran = [check_sql("postgresql", "rawSql", database.query),

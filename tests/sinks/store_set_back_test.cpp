@@ -28,7 +28,7 @@ class Deliverer {
  public:
   explicit Deliverer(std::unique_ptr<Sink> sink, OutboxOptions options = {},
                      const std::vector<WindowSchema>& inputs = minute_window())
-      : outbox_(options, sink->traits(), inputs, files_, spill_location("state", "pg"), OutboxEvents{}) {
+      : outbox_(options, SinkTraits{}, inputs, files_, spill_location("state", "pg"), OutboxEvents{}) {
     outbox_.recover({}, 1);
     delivery_.emplace("pg", std::move(sink), outbox_, 1, options);
   }

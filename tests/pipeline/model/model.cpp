@@ -838,6 +838,10 @@ class Model {
   void tick(bool all) {
     ++epoch_;
     release_sources();
+    settle_minimums();  // before anyone falls silent
+    for (Definition& d : definitions_) {
+      for (auto& [columns, key] : d.keys) settle_group(d, key);
+    }
     for (std::uint32_t i = 0; i < sources_.size(); ++i) sources_[i].heard_at_tick = listened(i);
     for (auto& [name, series] : series_) series.active = series.active && !idle(series);
     settle_minimums();
