@@ -14,6 +14,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::size_t max_line_bytes = 1024;
+constexpr int last_reads = 64;  // of a process that has left its group, and writes without end
 
 }  // namespace
 
@@ -30,9 +31,11 @@ CommandErrors::~CommandErrors() {
 
 void CommandErrors::run() noexcept {
   std::array<pollfd, 2> ready{pollfd{from_.get(), POLLIN, 0}, pollfd{stop_.get(), POLLIN, 0}};
+  int left = last_reads;
   while (::poll(ready.data(), ready.size(), -1) >= 0 || errno == EINTR) {
-    if (ready[0].revents != 0 && read_some()) continue;
-    if (ready[0].revents != 0 || ready[1].revents != 0) break;
+    const bool stops = ready[1].revents != 0;
+    if (ready[0].revents != 0 ? !read_some() : stops) break;
+    if (stops && --left == 0) break;
   }
   if (!line_.empty()) tell_(line_);
 }

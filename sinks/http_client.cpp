@@ -102,6 +102,7 @@ class HttpClient::Connection {
   }
 
   HttpReply send(std::string_view body, const std::string& idempotency_key);
+  HttpReply connect();
   void interrupt() noexcept {
     interrupted_ = true;
     curl_multi_wakeup(multi_.get());
@@ -212,6 +213,18 @@ HttpReply HttpClient::Connection::send(std::string_view body, const std::string&
   return std::move(received.answer);
 }
 
+HttpReply HttpClient::Connection::connect() {
+  Received received;
+  CURL* const easy = easy_.get();
+  set(easy, CURLOPT_CONNECT_ONLY, 1L);
+  if (curl_multi_add_handle(multi_.get(), easy) != CURLM_OK) throw std::bad_alloc();
+  const CURLcode code = transfer();
+  if (code != CURLE_OK) finish(code, received);
+  curl_multi_remove_handle(multi_.get(), easy);
+  set(easy, CURLOPT_CONNECT_ONLY, 0L);
+  return std::move(received.answer);
+}
+
 CURLcode HttpClient::Connection::transfer() {
   int running = 1;
   while (!interrupted_) {
@@ -255,6 +268,9 @@ HttpClient::~HttpClient() = default;
 
 HttpReply HttpClient::send(std::string_view body, const std::string& idempotency_key) {
   return connection_->send(body, idempotency_key);
+}
+HttpReply HttpClient::connect() {
+  return connection_->connect();
 }
 void HttpClient::interrupt() noexcept {
   connection_->interrupt();

@@ -30,6 +30,9 @@ class HttpClient {
   // `body` is sent as it is; with `gzip` of the options it is such an archive.
   HttpReply send(std::string_view body, const std::string& idempotency_key);
 
+  // Without a request: reaches the server, and its TLS. Has no status.
+  HttpReply connect();
+
   // A `send` that blocks, and those that follow, return soon, until `resume`.
   void interrupt() noexcept;
   void resume() noexcept;

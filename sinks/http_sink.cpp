@@ -221,6 +221,12 @@ Outcome HttpSink::failed(const RowBatch& batch, const HttpReply& answer, RowRang
 
 }  // namespace
 
+std::string http_fault(const HttpSinkOptions& options) {
+  const HttpReply reply = HttpClient(options).connect();
+  if (reply.error.empty()) return {};
+  return parse_http_url(options.url).value_or(HttpUrl{}).server() + ": " + describe(reply, false);
+}
+
 std::unique_ptr<Sink> make_http_sink(HttpSinkOptions options, SinkIdentity identity, std::vector<WindowSchema> inputs) {
   return std::make_unique<HttpSink>(std::move(options), std::move(identity), std::move(inputs));
 }

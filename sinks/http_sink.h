@@ -20,6 +20,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "sinks/http_options.h"
@@ -33,6 +34,10 @@ inline SinkTraits http_traits(const HttpSinkOptions& options) {
           .max_rows = options.max_rows,
           .max_bytes = options.max_bytes};
 }
+
+// Why the server, or the proxy, cannot be reached now, or its certificate does not fit; empty: nothing is wrong.
+// Blocks: as a request. What a request would be answered is not known.
+std::string http_fault(const HttpSinkOptions& options);
 
 std::unique_ptr<Sink> make_http_sink(HttpSinkOptions options, SinkIdentity identity, std::vector<WindowSchema> inputs);
 

@@ -1,6 +1,7 @@
 // [sinks.NAME] with type = "exec".
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>

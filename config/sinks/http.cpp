@@ -226,6 +226,7 @@ class ConfiguredHttpSink final : public ConfiguredSinkOf<HttpSinkOptions> {
     return make_http_sink(options(), std::move(identity), std::move(inputs));
   }
   SinkTraits traits() const override { return http_traits(options()); }
+  std::string fault(const std::vector<WindowSchema>& /*inputs*/) const override { return http_fault(options()); }
 };
 
 std::shared_ptr<const ConfiguredSink> read_http_sink(const Section& section, const PartContext& /*context*/) {

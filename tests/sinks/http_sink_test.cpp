@@ -396,6 +396,17 @@ TEST_F(HttpSinkTest, server_that_is_away_is_named) {
       IsRetryAfter(AllOf(HasSubstr("http://127.0.0.1:"), HasSubstr("refused"), testing::Not(HasSubstr("s3cret")))));
 }
 
+TEST_F(HttpSinkTest, fault_is_that_of_the_connection) {
+  HttpSinkOptions options;
+  {
+    ScriptedHttpServer peer([](const ScriptedRequest&) { return reply(500); });
+    options.url = peer.url();
+    EXPECT_EQ(http_fault(options), "");
+    EXPECT_TRUE(peer.requests().empty());
+  }
+  EXPECT_THAT(http_fault(options), AllOf(HasSubstr("http://127.0.0.1:"), HasSubstr("cannot connect")));
+}
+
 TEST_F(HttpSinkTest, interrupt_ends_a_request_and_holds_until_close) {
   ScriptedHttpServer peer([](const ScriptedRequest&) { return ScriptedReply{"", Then::stall}; });
   HttpSinkOptions options;
