@@ -811,6 +811,12 @@ TEST(Config, mistakes_in_the_condition_of_a_sink_are_errors) {
       {sink("type = \"stdout\"\nwhere = 3"), "5:9: error: sinks.d: where is"},
       {sink("type = \"stdout\"\non = \"change\""),
        "5:6: error: sinks.d: on = \"change\" needs a `where` that begins and ends to hold"},
+  });
+}
+
+TEST(Config, change_of_a_condition_is_not_for_tables) {
+  if (leaves_parts_out()) GTEST_SKIP();
+  expect_errors({
       {sink("type = \"sqlite\"\nwhere = \"avg > 3\"\non = \"change\""),
        "6:6: error: sinks.d: on = \"change\" is for sinks that are streams of rows"},
   });

@@ -23,7 +23,7 @@ struct BadKeys {
   std::string message;
 };
 
-void expect_errors(const std::string& type, const std::vector<BadKeys>& cases) {
+[[maybe_unused]] void expect_errors(const std::string& type, const std::vector<BadKeys>& cases) {
   for (const BadKeys& bad : cases) {
     const std::string errors = errors_of(sink_of(type, bad.keys));
     EXPECT_NE(errors.find(bad.message), std::string::npos) << "expected: " << bad.message << "\nfound:\n" << errors;
