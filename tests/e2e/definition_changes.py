@@ -8,7 +8,6 @@ import collections
 import itertools
 import json
 import os
-import sqlite3
 import subprocess
 import time
 
@@ -60,9 +59,8 @@ def apply(gateway, how, changed):
 
 def rows(gateway):
     """{(sensor, start): count} without what is computed and without windows of no readings."""
-    with sqlite3.connect(f"file:{gateway.database}?mode=ro", uri=True, timeout=10) as lite:
-        found = lite.execute("SELECT sensor_id, metric, time_us, count, is_final FROM w WHERE count > 0")
-        return {(sensor, start): (count, final) for sensor, metric, start, count, final in found if metric != "twice"}
+    found = gateway.query("SELECT sensor_id, metric, time_us, count, is_final FROM w WHERE count > 0")
+    return {(sensor, start): (count, final) for sensor, metric, start, count, final in found if metric != "twice"}
 
 
 HOWS = ("reload", "restart", "kill", "reload_and_kill")

@@ -100,7 +100,7 @@ class Gateway:
         self.process = self.world.spawn([self.world.build / "edgetide", "run", "--config", self.config], self.name,
                                         env=self.manager.environment(), **more)
 
-    def start(self, patience=30, **more):
+    def start(self, patience=PATIENCE, **more):
         """Until it has recovered and answers; returns self."""
         self.launch(**more)
         wait_for(lambda: self.process.poll() is not None or self.answers(), f"{self.name} answers", patience)
@@ -151,7 +151,7 @@ class Gateway:
         except (OSError, http.client.HTTPException):
             return 0, ""
 
-    def wait_until_ready(self, patience=30):
+    def wait_until_ready(self, patience=PATIENCE):
         wait_for(lambda: self.readyz()[0] == 200, lambda: f"{self.name} is ready: {self.readyz()}", patience)
 
     def status(self):
@@ -181,19 +181,21 @@ class Gateway:
 
     def full_rows(self, table="w"):
         """As `rows`, with is_final and revision."""
-        if not self.database.exists():
-            return {}
+        found = self.query(f"SELECT sensor_id, time_us, count, sum, is_final, revision FROM {table}")
+        return {(sensor, start - START): tuple(values) for sensor, start, *values in found}
+
+    def query(self, sql):
+        """Rows of SQLite; none while the file or its tables are not there yet."""
         try:
             with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10) as lite:
-                return {(sensor, start - START): (count, total, final, revision) for sensor, start, count, total, final, revision
-                        in lite.execute(f"SELECT sensor_id, time_us, count, sum, is_final, revision FROM {table}")}
+                return lite.execute(sql).fetchall()
         except sqlite3.Error:
-            return {}
+            return []
 
     def count(self, table="w"):
         return sum(row[0] for row in self.rows(table).values())
 
-    def settles(self, wanted, table="w", patience=10):
+    def settles(self, wanted, table="w", patience=PATIENCE):
         """Waits until so many readings are in rows, or until it cannot be hoped for; returns how many are."""
         try:
             wait_for(lambda: self.count(table) == wanted, "", patience)
@@ -205,7 +207,7 @@ class Gateway:
         """Until all that was taken so far has met a trigger and no row waits for a sink."""
         epoch = self.status()["epoch"]
         wait_for(lambda: self.status()["epoch"] > epoch + 4, "five more triggers")  # rows leave when their tick is synced
-        wait_for(lambda: all(sink["outbox_rows"] == 0 for sink in self.status()["sinks"]), "no row waits", 5)
+        wait_for(lambda: all(sink["outbox_rows"] == 0 for sink in self.status()["sinks"]), "no row waits")
 
     def send(self, *lines, port=None):
         """Over TCP, with one acknowledgement for all of them; returns N of the last `ack N`."""

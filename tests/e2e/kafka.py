@@ -242,7 +242,7 @@ def marks_of_transactions_that_are_deleted_are_no_loss(world):
     producer.produce("readings", reading("a", 0, 1), key="a")
     producer.commit_transaction(30)
     wait_for(lambda: gateway.received() == 1, "one reading")
-    wait_for(lambda: broker.group_offsets("group", ("readings", 0)) == {("readings", 0): 2}, "the mark is read", 30)
+    wait_for(lambda: broker.group_offsets("group", ("readings", 0)) == {("readings", 0): 2}, "the mark is read")
     gateway.kill()
     broker.delete_records("readings", 0, 2)
     gateway.start()
@@ -270,7 +270,7 @@ def compacted_topic_has_gaps(world):
         found = [message.offset() for message in consumer.consume(100, timeout=3) if not message.error()]
         consumer.close()
         return found
-    wait_for(lambda: len(offsets()) < 21, "the broker has compacted", 60)
+    wait_for(lambda: len(offsets()) < 21, "the broker has compacted")
     gateway = start(world, broker, ONE)
     wait_for(lambda: gateway.received() > 0, "readings")
     gateway.flush()
@@ -325,7 +325,7 @@ def gateway_that_is_gone_loses_nothing_to_the_others(world):
     writer.stop()
     total = writer.sent
     two.start()  # its journal has what it took
-    wait_for(lambda: one.count() + two.count() >= total, lambda: f"{one.count()} + {two.count()} of {total}", 60)
+    wait_for(lambda: one.count() + two.count() >= total, lambda: f"{one.count()} + {two.count()} of {total}")
     time.sleep(3)
     doubled = one.count() + two.count() - total
     expect_that("doubled", 0 <= doubled < 5000, doubled, "what two took after the last second's commit")
@@ -337,7 +337,7 @@ def lag_tools_see_what_is_safe(world):
     broker.make_topic("readings", 1)
     gateway = start(world, broker, ONE)
     send(broker, "readings", 0, *range(100))
-    wait_for(lambda: broker.group_offsets("group", ("readings", 0)) == {("readings", 0): 100}, "offset 100", 30)
+    wait_for(lambda: broker.group_offsets("group", ("readings", 0)) == {("readings", 0): 100}, "offset 100")
     expect("readings", gateway.received(), 100)
 
 

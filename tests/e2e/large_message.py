@@ -52,11 +52,11 @@ def queued_message_of_200_mb(world, protocol):
             starts += 1
             gateway.launch(**cage.arguments)
         return gateway.readyz()[0] == 200
-    wait_for(lambda: runs() and gateway.status()["sources"][0]["connected"], "ready", 60)
+    wait_for(lambda: runs() and gateway.status()["sources"][0]["connected"], "ready")
     time.sleep(3)
-    wait_for(lambda: runs() and gateway.status()["sources"][0]["connected"], "ready and stays so", 60)
+    wait_for(lambda: runs() and gateway.status()["sources"][0]["connected"], "ready and stays so")
     publish(port, "t/x", *(reading("after", i * SECOND, 1) for i in range(5)))
-    expect("readings in rows", gateway.settles(8, patience=30), 8)
+    expect("readings in rows", gateway.settles(8), 8)
     expect_that("starts until it ran", starts <= 1, starts, "at most 1")
     peak = cage.peak(gateway.process)
     expect_that("peak of memory", peak < MOST, peak, f"less than {MOST}: it is not read")
@@ -110,9 +110,9 @@ def nine_sources_with_large_messages(world, size):
         return all(all(source.get(key) == value for key, value in met.items()) for source in gateway.status()["sources"])
     wait_for(all_have_met_it, lambda: f"{met} of all: {gateway.status()['sources']}", 120)
     for i, name in enumerate(names):
-        wait_for(lambda i=i: gateway.status()["sources"][i]["connected"], "connected", 60)
+        wait_for(lambda i=i: gateway.status()["sources"][i]["connected"], "connected")
         publish(ports[i % 3], f"t/{name}/x", reading(name, 0, 1))
-    expect("readings in rows", gateway.settles(9, patience=30), 9)
+    expect("readings in rows", gateway.settles(9), 9)
     peak = cage.peak(gateway.process)
     expect_that("peak of memory", peak < cage.limit * 3 // 4, peak, f"less than {cage.limit * 3 // 4}")
 
@@ -137,11 +137,11 @@ def retained_message_of_200_mb_is_said_until_it_is_cleared(world):
     large.write_bytes(b"x" * LARGE)
     publish(port, "t/big", file=large, retain=True)
     gateway = Gateway(world, mqtt(port, "3.1.1") + REST).start(**MemoryCage(world).arguments)
-    wait_for(lambda: "has to be cleared at the broker" in gateway.readyz()[1], lambda: f"the reason: {gateway.readyz()}", 60)
+    wait_for(lambda: "has to be cleared at the broker" in gateway.readyz()[1], lambda: f"the reason: {gateway.readyz()}")
     subprocess.run(["mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "-q", "1", "-r", "-n", "-t", "t/big"], timeout=60)
     wait_for(lambda: gateway.status()["sources"][0]["connected"], "connected")
     publish(port, "t/x", reading("s", 0, 1))
-    expect("readings in rows", gateway.settles(1, patience=60), 1)
+    expect("readings in rows", gateway.settles(1), 1)
     expect("process", gateway.process.poll(), None)
 
 

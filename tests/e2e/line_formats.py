@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Lines of logs, text, ships and electricity meters become rows: regex, nmea0183 and dsmr over TCP, UDP and MQTT."""
 import socket
-import sqlite3
 import subprocess
 import sys
 
@@ -72,19 +71,11 @@ def send(port, *parts):
             peer.sendall(part.encode())
 
 
-def rows(gateway, query):
-    try:
-        with sqlite3.connect(f"file:{gateway.database}?mode=ro", uri=True, timeout=10) as lite:
-            return lite.execute(query).fetchall()
-    except sqlite3.Error:
-        return []
-
-
 def expect(gateway, wanted, query):
     try:
-        wait_for(lambda: rows(gateway, query) == wanted, "")
+        wait_for(lambda: gateway.query(query) == wanted, "")
     except AssertionError:
-        raise AssertionError(f"{query}: {rows(gateway, query)}, not {wanted}") from None
+        raise AssertionError(f"{query}: {gateway.query(query)}, not {wanted}") from None
 
 
 def refused(gateway, name):

@@ -46,10 +46,10 @@ def timed(number):
     return f'{{"time":{START + number * 1000},"level":1}}'
 
 
-def total(gateway, wanted, patience=8):
+def total(gateway, wanted):
     """Readings in rows after all that came so far has left; more would be seen, less is waited for."""
     gateway.flush()
-    return gateway.settles(wanted, patience=patience)
+    return gateway.settles(wanted)
 
 
 # --- 1: deduplication is exact, per source
@@ -270,7 +270,7 @@ def answer_to_connect_is_said_in_words(world, protocol, code, words):
     broker = ScriptedBroker()
     broker.refuse_with = code
     gateway = Gateway(world, mqtt(broker.port, protocol=protocol) + RUNNING + LITE).start()
-    wait_for(lambda: f"connect: the broker refuses: {words}" in gateway.log(), "the log has the words", 10)
+    wait_for(lambda: f"connect: the broker refuses: {words}" in gateway.log(), "the log has the words")
     status = subprocess.run([world.build / "edgetide", "status", "--config", gateway.config], capture_output=True, text=True)
     expect_that("edgetide status", words in status.stdout, status.stdout, words)
 
@@ -451,7 +451,7 @@ def cut_network_is_not_another_client(world, protocol):
             gateway.wait_until_ready()
             publish(port, "plant/a", str(number))
             proxy.cut()
-            wait_for(lambda: gateway.new_log().count("disconnected") > number, "the cut is seen", 20)
+            wait_for(lambda: gateway.new_log().count("disconnected") > number, "the cut is seen")
             expect_that(f"/readyz after cut {number + 1}", "another client" not in gateway.readyz()[1], gateway.readyz(),
                         "names no other client")
     expect_that("the log", "another client" not in gateway.new_log(), gateway.new_log().splitlines()[-2:], "names none")
@@ -466,7 +466,7 @@ def restarts_of_mosquitto_are_not_another_client(world, protocol):
         broker.terminate()
         broker.wait()
         _, broker = world.mosquitto(port)  # at once: none of our tries may meet the pause
-        wait_for(lambda: gateway.new_log().count("disconnected") > number, "the restart is seen", 20)
+        wait_for(lambda: gateway.new_log().count("disconnected") > number, "the restart is seen")
     gateway.wait_until_ready()
     expect_that("the log", "another client" not in gateway.new_log(), gateway.new_log().splitlines()[-2:], "names none")
 
@@ -521,7 +521,7 @@ def filter_that_was_ended_already_is_no_failure(world, filters, codes):
     broker.lies[UNSUBACK] = b"\0" + codes
     gateway.reload(mqtt(broker.port) + RUNNING + LITE)
     link = broker.connection()
-    wait_for(lambda: len(link.unsubscribed) == len(filters), "it unsubscribes", 10)
+    wait_for(lambda: len(link.unsubscribed) == len(filters), "it unsubscribes")
     gateway.wait_until_ready()
     link.publish("plant/a", "1", 1)
     link.wait_for_acks(1)
@@ -538,7 +538,7 @@ def shared_subscription_of_before_is_unsubscribed(world):
     gateway.wait_until_ready()
     gateway.reload(mqtt(broker.port) + rest)
     link = broker.connection()
-    wait_for(lambda: link.unsubscribed, "it unsubscribes", 10)
+    wait_for(lambda: link.unsubscribed, "it unsubscribes")
     expect("unsubscribed", link.unsubscribed, ["$share/g/plant/+"])
     gateway.wait_until_ready()
     link.publish("plant/a", "1", 1)
@@ -551,7 +551,7 @@ def broker_without_shared_subscriptions_is_named(world):
     broker = ScriptedBroker()
     broker.lies[CONNACK] = properties(b"\x2a\0")
     gateway = Gateway(world, mqtt(broker.port, more='share = "g"') + RUNNING + LITE).start()
-    wait_for(lambda: "the broker has no shared subscriptions" in gateway.log(), "the log names it", 10)
+    wait_for(lambda: "the broker has no shared subscriptions" in gateway.log(), "the log names it")
 
 
 # --- birth and last will
@@ -577,9 +577,9 @@ def status_is_online_and_offline(world, how, protocol):
             proxy.cut()
         else:
             gateway.stop() if how == "stop" else gateway.kill()
-        wait_for(lambda: retained(server, topic) == "offline", "it is offline", 10)
+        wait_for(lambda: retained(server, topic) == "offline", "it is offline")
         proxy.accept() if how == "cut" else gateway.start()
-        wait_for(lambda: retained(server, topic) == "online", "it is online again", 10)
+        wait_for(lambda: retained(server, topic) == "online", "it is online again")
         publish(server, "plant/a", "1")
         expect("readings in rows", total(gateway, 1), 1)
 
@@ -591,7 +591,7 @@ def status_that_the_broker_does_not_answer_costs_no_reading(world, protocol):
     link = broker.connection()
     link.publish("plant/a", "1", 1)
     link.wait_for_acks(1)
-    wait_for(lambda: "the status cannot be published" in gateway.log(), "the log says so", 10)
+    wait_for(lambda: "the status cannot be published" in gateway.log(), "the log says so")
     gateway.wait_until_ready()
     expect("the will", (link.will, link.will_flags), (("s", b"offline"), 0x2C))
     expect("the birth", link.published[:1], [("s", b"online", 0x33)])
@@ -711,7 +711,7 @@ def reference_broker_keeps_a_burst_for_a_gateway_that_is_away(world):
     start()
     wait_for(lambda: listens(tls_port), "mosquitto listens again")
     gateway.start()
-    expect("readings in rows", total(gateway, count, patience=60), count)
+    expect("readings in rows", total(gateway, count), count)
 
 
 # --- 16: a retained value is a reading once
@@ -731,9 +731,9 @@ def retained_value_is_counted_once_over_restarts(world, how):
                 gateway.start()
             wait_for(lambda: proxy.connections > connections, "it connects again")
             gateway.wait_until_ready()
-        expect("readings in rows after two more connections", total(gateway, 1, 3), 1)
+        expect("readings in rows after two more connections", total(gateway, 1), 1)
         publish(server, "plant/a", "22.5", "-r")
-        expect("readings in rows after a new value", total(gateway, 2, 3), 2)
+        expect("readings in rows after a new value", total(gateway, 2), 2)
 
 
 @case
@@ -747,7 +747,7 @@ def retained_value_that_came_while_connected_is_not_counted_again(world):
     gateway.start()
     gateway.wait_until_ready()
     publish(server, "plant/a", "21.5", "-r")  # an equal one is another reading
-    expect("readings in rows", total(gateway, 2, 3), 2)
+    expect("readings in rows", total(gateway, 2), 2)
 
 
 @case
@@ -779,7 +779,7 @@ NONE, TWO = b"", bytes([1, 1])
 
 
 def disconnects(link, gateway):
-    wait_for(lambda: not link.open or gateway.process.poll() is not None, "it disconnects", 20)
+    wait_for(lambda: not link.open or gateway.process.poll() is not None, "it disconnects")
 
 
 def lied_once(broker, gateway, reason):
@@ -800,7 +800,7 @@ def lying_suback(world, protocol, answer, reason):
     for _ in range(3):
         link = broker.connection()
         disconnects(link, gateway)
-    wait_for(lambda: "subscription to" in gateway.log(), "the log names it", 5)
+    wait_for(lambda: "subscription to" in gateway.log(), "the log names it")
     lied_once(broker, gateway, reason)
 
 
@@ -816,7 +816,7 @@ def lying_unsuback(world, answer, reason):
     for _ in range(2):
         link = broker.connection()
         disconnects(link, gateway)
-    wait_for(lambda: "end of the subscription" in gateway.log(), "the log names it", 5)
+    wait_for(lambda: "end of the subscription" in gateway.log(), "the log names it")
     lied_once(broker, gateway, reason)
 
 
@@ -838,7 +838,7 @@ def lying_connack(world, answer, reason):
     broker.lies[CONNACK] = answer
     gateway = Gateway(world, mqtt(broker.port) + RUNNING + LITE).start()
     for _ in range(2):
-        wait_for(lambda: len(broker.connects) > broker.used, "a client connects", 20)
+        wait_for(lambda: len(broker.connects) > broker.used, "a client connects")
         link = broker.connects[broker.used]
         broker.used += 1
         disconnects(link, gateway)
@@ -854,7 +854,7 @@ def session_that_was_not_asked_for(world):
     broker = ScriptedBroker()
     broker.always_present = True
     gateway = Gateway(world, mqtt(broker.port, more="clean_start = true") + RUNNING + LITE).start()
-    wait_for(lambda: "it has a session though" in gateway.log(), "the log names it", 20)
+    wait_for(lambda: "it has a session though" in gateway.log(), "the log names it")
     broker.always_present = False
     broker.used = len(broker.connects)
     lives_and_reads(broker, gateway)
@@ -888,7 +888,7 @@ def lying_publish(world, body, answer):
     else:
         disconnects(link, gateway)
         expect("acknowledged", link.acked, [])
-        wait_for(lambda: answer in gateway.log(), "the log names it", 5)
+        wait_for(lambda: answer in gateway.log(), "the log names it")
     expect("exit status", gateway.process.poll(), None)
     link.close()
     lives_and_reads(broker, gateway)
@@ -910,7 +910,7 @@ def lying_packet(world, protocol, kind, body, flags, reason):
     link = broker.connection()
     link.send(kind, body, flags=flags)
     disconnects(link, gateway)
-    wait_for(lambda: "the broker sent a" in gateway.log() and reason in gateway.log(), "the log names it", 5)
+    wait_for(lambda: "the broker sent a" in gateway.log() and reason in gateway.log(), "the log names it")
     expect("acknowledged", link.acked, [])
     lives_and_reads(broker, gateway)
 
@@ -926,7 +926,7 @@ def lying_over_tls(world, body, reason):
     link = broker.connection()
     link.send(PUBLISH, body, flags=2)
     disconnects(link, gateway)
-    wait_for(lambda: reason in gateway.log(), "the log names it", 5)
+    wait_for(lambda: reason in gateway.log(), "the log names it")
     lives_and_reads(broker, gateway)
 
 
@@ -955,7 +955,7 @@ def web_socket_is_read(world, protocol):
 
 def wait_for_refusal(gateway):
     refused = lambda: sum(value for name, value in gateway.metrics().items() if "readings_refused_total" in name) > 0
-    wait_for(refused, "a refusal is counted", 10)
+    wait_for(refused, "a refusal is counted")
     return refused()
 
 

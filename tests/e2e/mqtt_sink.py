@@ -111,7 +111,7 @@ class Feed:
 
 def expect_all(feed, rows, what="", may_double=True):
     try:
-        wait_for(lambda: newest(rows()) == feed.expected, "", 60)
+        wait_for(lambda: newest(rows()) == feed.expected, "")
     except AssertionError:
         pass
     found = newest(rows())
@@ -195,7 +195,7 @@ def broker_that_stalls(world):
     wait_until_connected(gateway)
     broker.send_signal(signal.SIGSTOP)
     feed.send(300)
-    wait_for(lambda: "the broker confirms no message any more" in gateway.log(), "it gives up", 60)
+    wait_for(lambda: "the broker confirms no message any more" in gateway.log(), "it gives up")
     expect("connected", gateway.status()["sinks"][0]["connected"], False)
     feed.send(300)
     broker.send_signal(signal.SIGCONT)
@@ -260,7 +260,7 @@ def row_that_the_broker_finds_too_large_is_rejected_and_the_others_go_on(world):
     gateway = start(world, port)
     gateway.send(reading("x" * 120, 0, 1), reading("bad+topic", 0, 1), reading("a", 0, 1), reading("b", 0, 2))
     wait_for(lambda: newest(subscriber.rows()) == {"a": (1, 1), "b": (1, 2)}, lambda: f"{newest(subscriber.rows())}")
-    wait_for(lambda: gateway.status()["sinks"][0]["rejected_rows"] == 2, "two are rejected", 20)
+    wait_for(lambda: gateway.status()["sinks"][0]["rejected_rows"] == 2, "two are rejected")
     expect_that("log", "packet too large" in gateway.log() and "NUL of 'bad+topic'" in gateway.log(), "", "says both reasons")
 
 

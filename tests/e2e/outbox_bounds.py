@@ -100,7 +100,7 @@ def block_holds_intake_before_the_outbox_is_too_full(world, mode, sensors, size,
     expect("dropped rows", gateway.status()["sinks"][0]["dropped_rows"], 0)
     if mode == "update" and "slide" not in size:
         wanted = flood.sent + 1
-        expect("readings in rows", gateway.settles(wanted, patience=60), wanted)
+        expect("readings in rows", gateway.settles(wanted), wanted)
 
 
 @case
@@ -153,7 +153,7 @@ def epoch_that_is_larger_than_the_bound_is_cut_while_the_store_fails(world):
     gateway = gateway_with(world, "drop_oldest", "update", "1s", "1h")
     holder = locked(gateway)
     gateway.send(reading("s", 0, 1))
-    wait_for(lambda: gateway.status()["sinks"][0]["error"], "the sink fails", 15)
+    wait_for(lambda: gateway.status()["sinks"][0]["error"], "the sink fails")
     most, second, files, end = 0, 0, 0, time.monotonic() + 5
     while time.monotonic() < end:
         gateway.send(*(reading(f"s{i}", second * SECOND, 1) for i in range(5000)))
@@ -164,7 +164,7 @@ def epoch_that_is_larger_than_the_bound_is_cut_while_the_store_fails(world):
     expect_that("most bytes in the outbox", most <= one_epoch + BOUND, most, f"at most {one_epoch + BOUND}")
     gateway.kill()
     gateway.start()
-    wait_for(lambda: gateway.status()["sinks"][0]["error"], "the sink fails", 15)
+    wait_for(lambda: gateway.status()["sinks"][0]["error"], "the sink fails")
     most = watched(gateway, 1)
     expect_that("after a kill", most <= BOUND * 1.1, most, f"at most {int(BOUND * 1.1)}")
     holder.rollback()
@@ -181,7 +181,7 @@ def healthy_sink_with_a_small_bound_gets_everything(world):
     expect_that("most bytes in the outbox", most <= BOUND * 1.1, most, f"at most {int(BOUND * 1.1)}")
     expect("acknowledged of what was sent", flood.acknowledged, flood.sent)
     expect_that("sent in 5 s", flood.sent > 20_000, flood.sent, "it gets on")
-    expect("readings in rows", gateway.settles(flood.sent, patience=60), flood.sent)
+    expect("readings in rows", gateway.settles(flood.sent), flood.sent)
 
 
 cases.main()

@@ -45,7 +45,7 @@ def works_again(gateway, send):
     expect("/readyz", gateway.readyz()[0], 200)
     wait_for(lambda: source_of(gateway, "bad")["impairment"] == "", "no impairment")  # the page is shared for a second
     send()
-    expect("readings in rows", gateway.settles(2, patience=20), 2)
+    expect("readings in rows", gateway.settles(2), 2)
     expect("the log says so", "source bad: works again" in gateway.log(), True)
 
 
@@ -169,7 +169,7 @@ def ca_file_that_is_missing(world):
     gateway = Gateway(world, REST + mqtts(port, f'ca = "{late}"')).start()
     is_impaired(gateway, "No such file or directory")
     late.mkdir()
-    wait_for(lambda: "is not a regular file" in gateway.readyz()[1], "a folder in its place is not a file", 40)
+    wait_for(lambda: "is not a regular file" in gateway.readyz()[1], "a folder in its place is not a file")
     late.rmdir()
     shutil.copy(folder / "ca.pem", late)
     works_again(gateway, lambda: publish(world, folder, port))
@@ -186,7 +186,7 @@ def ca_file_that_goes_while_the_daemon_runs(world):
     broker = next(child for child in world.children if "mosquitto" in str(child.args))
     broker.kill()
     broker.wait()
-    wait_for(lambda: "cannot read" in gateway.readyz()[1], "the gateway says which file is missing", 40)
+    wait_for(lambda: "cannot read" in gateway.readyz()[1], "the gateway says which file is missing")
     is_impaired(gateway, "cannot read")
     world.spawn(broker.args, "mosquitto")
     shutil.copy(folder / "ca.pem", ca)
@@ -214,13 +214,13 @@ def port_of_the_monitor_in_use(world):
     taken, port = occupied()
     gateway = Gateway(world, REST, http=port)
     gateway.launch()
-    wait_for(lambda: gateway.manager.count("READY=1") > 0, "the gateway runs", 30)
-    wait_for(lambda: "http: cannot listen on" in gateway.log(), "the log says so", 10)
+    wait_for(lambda: gateway.manager.count("READY=1") > 0, "the gateway runs")
+    wait_for(lambda: "http: cannot listen on" in gateway.log(), "the log says so")
     expect("acknowledged meanwhile", gateway.send(reading("s", 0, 1)), 1)
     status = subprocess.run([world.build / "edgetide", "status", "--config", gateway.config], capture_output=True, text=True)
     expect_that("edgetide status", "not ready: http: cannot listen on" in status.stdout, status.stdout[:200], "the reason")
     taken.close()
-    wait_for(gateway.answers, "the page", 40)
+    wait_for(gateway.answers, "the page")
     expect("listener_error", gateway.status()["listener_error"], "")
     gateway.wait_until_ready()
     expect("reading in a row", gateway.settles(1), 1)
@@ -312,7 +312,7 @@ def sink_that_cannot_be_made(world, kind, fault):
         (place / "rows" / "bad.position").mkdir(parents=True)
     gateway = Gateway(world, REST + "\n[sinks.bad]\n" + text.format(place=place)).start()
     gateway.send(reading("s", 0, 1))
-    wait_for(lambda: gateway.readyz()[0] == 503, "not ready", 10)
+    wait_for(lambda: gateway.readyz()[0] == 503, "not ready")
     expect_that("its reason", "sink bad: " in gateway.readyz()[1], gateway.readyz()[1].strip(), "names the sink")
     expect("rows of the other sink", gateway.settles(1), 1)
     if place.is_file():
@@ -320,7 +320,7 @@ def sink_that_cannot_be_made(world, kind, fault):
     if fault == "position":
         (place / "rows" / "bad.position").rmdir()
     place.mkdir(exist_ok=True)
-    wait_for(lambda: stored(place), "the sink works", 45)
+    wait_for(lambda: stored(place), "the sink works")
     gateway.wait_until_ready(45)
     expect("/readyz", gateway.readyz()[0], 200)
 

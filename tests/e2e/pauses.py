@@ -76,15 +76,15 @@ def line_sender(gateway):
 
 
 def nothing_was_late(gateway, sent):
-    wait_for(lambda: gateway.received() >= sent, lambda: f"{sent} readings, {gateway.received()} came", 20)
+    wait_for(lambda: gateway.received() >= sent, lambda: f"{sent} readings, {gateway.received()} came")
     gateway.flush()
     expect("late_dropped", gateway.dropped_late(), 0)
-    expect("readings in rows", gateway.settles(sent, patience=3), sent)
+    expect("readings in rows", gateway.settles(sent), sent)
 
 
 def flowing(gateway):
     at = gateway.received()
-    wait_for(lambda: gateway.received() >= at + 5 * SENSORS, "readings flow", 20)
+    wait_for(lambda: gateway.received() >= at + 5 * SENSORS, "readings flow")
 
 
 @each([("mqtt", "mqtt"), ("mqtt_and_the_broker_gives_up", "mqtt", "1s"), ("tcp", "tcp"), ("both", "both")])
@@ -197,7 +197,7 @@ def stopped_process_makes_nobody_idle_while_much_waits(world, kind):
         send = publisher_of(world, server) if kind == "mqtt" else line_sender(gateway)
         sensors, rounds = (300, 20) if kind == "mqtt" else (500, 100)
         send([(f"s{i}", 0, 1) for i in range(sensors)])
-        wait_for(lambda: gateway.received() == sensors, "readings flow", 20)
+        wait_for(lambda: gateway.received() == sensors, "readings flow")
         proxy.delay(DOWN, 0.01)
         gateway.pause()
         waiting = threading.Thread(target=lambda: [send([(f"s{i}", n * 1000, 1) for i in range(sensors)]) for n in range(1, rounds)])
@@ -237,7 +237,7 @@ def silence_with_pings_answered_closes_windows(world):
     link = broker.connection()
     link.publish("plant", reading("silent", 0, 1), 1)
     try:
-        wait_for(lambda: window_of(gateway, "silent")[2], "", 12)
+        wait_for(lambda: window_of(gateway, "silent")[2], "")
     except AssertionError:
         pass
     expect("final row", window_of(gateway, "silent")[2], 1)
@@ -262,7 +262,7 @@ def silent_peers_of_a_socket_still_become_idle(world):
     gateway = Gateway(world, LINE + WINDOW + LITE, head=IDLE_HEAD).start()
     gateway.send(reading("silent", 0, 1))
     try:
-        wait_for(lambda: window_of(gateway, "silent")[2], "", 12)
+        wait_for(lambda: window_of(gateway, "silent")[2], "")
     except AssertionError:
         pass
     expect("final row", window_of(gateway, "silent")[2], 1)

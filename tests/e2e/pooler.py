@@ -49,7 +49,7 @@ class Pooler:
         lines = self.log().count(" process up")
         self.process = self.world.spawn([PGBOUNCER, self.settings], "pooler-output",
                                         user="postgres" if os.geteuid() == 0 else None)
-        wait_for(lambda: self.log().count(" process up") > lines, "pgbouncer is up", 20)
+        wait_for(lambda: self.log().count(" process up") > lines, "pgbouncer is up")
 
     def restart(self):
         self.process.kill()
@@ -92,9 +92,9 @@ class Readings:
         expect("lines acknowledged", self.gateway.send(*lines), count)
 
 
-def becomes(condition, patience=30):
+def becomes(condition):
     try:
-        wait_for(condition, "", patience)
+        wait_for(condition, "")
     except AssertionError:
         pass
 
@@ -131,19 +131,19 @@ def rows_are_right_over_restarts_of_the_pooler(world, mode):
 def sink_in_statement_mode_says_so_and_delivers_after_the_change(world):
     database, pooler, gateway, readings = started(world, "statement")
     readings.send(100)
-    becomes(lambda: "statement mode" in gateway.readyz()[1], 10)
+    becomes(lambda: "statement mode" in gateway.readyz()[1])
     status, said = gateway.readyz()
     expect_that("/readyz", status == 503 and "pg" in said and "statement mode" in said, (status, said.strip()), "503 and the reason")
     expect_that("the log", "pool_mode" in gateway.log(), gateway.log().splitlines()[-1:], "names the setting to change")
     sink = gateway.status()["sinks"][0]
     expect_that("status", "statement mode" in sink["error"], sink["error"], "the reason")
-    becomes(lambda: gateway.status()["sinks"][0]["outbox_rows"] >= 5, 5)
+    becomes(lambda: gateway.status()["sinks"][0]["outbox_rows"] >= 5)
     expect("rows in the outbox", gateway.status()["sinks"][0]["outbox_rows"], 5)
     expect("rows stored", rows_of(database), {})
     readings.send(100)
     pooler.reload("transaction")
     expect_rows(database, readings)
-    becomes(lambda: gateway.readyz()[0] == 200, 5)
+    becomes(lambda: gateway.readyz()[0] == 200)
     expect("/readyz afterwards", gateway.readyz()[0], 200)
 
 

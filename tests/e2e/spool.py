@@ -105,10 +105,10 @@ def check(gateway, writer):
     total = sum(count for count, _ in writer.expected.values())
     wait_for(lambda: gateway.received() >= total or not difference(), lambda: f"all lines: {str(difference())[:1000]}")
     gateway.flush()
-    wait_for(lambda: not difference(), lambda: f"each line once: {str(difference())[:1000]}", 10)
+    wait_for(lambda: not difference(), lambda: f"each line once: {str(difference())[:1000]}")
     assert rows().keys() == writer.expected.keys()
-    wait_for(lambda: not list((writer.folder / "moved").glob("*.csv*")), "files are moved", 20)
-    wait_for(lambda: not list((writer.folder / "deleted").glob("*.csv*")), "files are deleted", 20)
+    wait_for(lambda: not list((writer.folder / "moved").glob("*.csv*")), "files are moved")
+    wait_for(lambda: not list((writer.folder / "deleted").glob("*.csv*")), "files are deleted")
     moved, kept = (len(list((writer.folder / name).glob("*.csv*"))) for name in ("moved/.done", "kept"))
     assert moved > 0 and kept > 0
     return total, moved, kept

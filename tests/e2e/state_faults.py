@@ -92,7 +92,7 @@ def cloned(world):
     clone.send(reading("c", 0, 1))
     clone.settles(21, patience=3)
     clone.database = gateway.database
-    wait_for(lambda: ("c", 0) in gateway.rows(), "the clone has written", 15)
+    wait_for(lambda: ("c", 0) in gateway.rows(), "the clone has written")
     gateway.send(*(reading("s", i * SECOND, 1) for i in range(20, 60)))
     return gateway, clone
 
@@ -101,9 +101,9 @@ def readings_of(gateway, sensor):
     return sum(row[0] for (name, _), row in gateway.rows().items() if name == sensor)
 
 
-def delivered(gateway, wanted, patience=10):
+def delivered(gateway, wanted):
     try:
-        wait_for(lambda: readings_of(gateway, "s") == wanted, "", patience)
+        wait_for(lambda: readings_of(gateway, "s") == wanted, "")
     except AssertionError:
         pass
     return readings_of(gateway, "s")
@@ -113,7 +113,7 @@ def delivered(gateway, wanted, patience=10):
 def fenced_sink_is_seen_and_loses_nothing(world, how):
     gateway, clone = cloned(world)
     try:
-        wait_for(lambda: gateway.readyz()[0] == 503, "", 5)
+        wait_for(lambda: gateway.readyz()[0] == 503, "")
     except AssertionError:
         pass
     status, said = gateway.readyz()
@@ -179,7 +179,7 @@ def restarted_with(gateway, copy, damage):
     for file in gateway.folder.glob("rows.db*"):
         file.unlink()
     damage()
-    gateway.start(patience=15)
+    gateway.start()
     gateway.flush()
     rows = gateway.rows()
     gateway.kill()
@@ -486,7 +486,7 @@ def damaged_outbox_is_reported_with_what_is_lost(world, damage):
     holder.execute("BEGIN EXCLUSIVE")
     for number in range(1, 4):
         gateway.send(*(reading(f"s{number}-{i}", 0, 1) for i in range(10)))
-        wait_for(lambda: gateway.status()["sinks"][0]["spilled_rows"] == number * 10, f"{number * 10} rows on disk", 15)
+        wait_for(lambda: gateway.status()["sinks"][0]["spilled_rows"] == number * 10, f"{number * 10} rows on disk")
     gateway.kill()
     damage(sorted((gateway.state / "outbox").glob("*.log"))[-1])
     gateway.start()
@@ -664,7 +664,7 @@ def held_back_intake_is_not_ready_and_sends_no_peer_away(world):
     line = LINE + 'line_timeout = "1s"\nconnection_timeout = "2s"\n'
     gateway = Gateway(world, line + FLOODED[len(LINE):], checkpoint="3s", journal='max_size = "16MiB"').start()
     in_the_way = gateway.state / "checkpoint/checkpoint.new"
-    wait_for(lambda: is_made(in_the_way / "so that it cannot be replaced"), "no checkpoint is just being written", 10)
+    wait_for(lambda: is_made(in_the_way / "so that it cannot be replaced"), "no checkpoint is just being written")
     flood = Flood(gateway.values["tcp"], BLOCKS)
     _, longest, said = longest_standstill(gateway, flood, BLOCKS * 20_000, 4)
     expect_that("it is held back, seconds", longest >= 4, round(longest, 1), "4, no checkpoint can be written")

@@ -23,9 +23,9 @@ connection = "{connection}"
 """
 
 
-def comes_true(condition, patience):
+def comes_true(condition):
     try:
-        wait_for(condition, "", patience)
+        wait_for(condition, "")
         return True
     except AssertionError:
         return False
@@ -51,13 +51,8 @@ def made(world, store, mode, number, **more):
             found = database.query(f"SELECT sensor_id, (extract(epoch FROM time) * 1000000)::bigint, {number} "
                                    "FROM edgetide.w", check=False) or []
             return {(sensor, int(start) - START): int(count) for sensor, start, count in found}
-        if not gateway.database.exists():
-            return {}
-        with sqlite3.connect(f"file:{gateway.database}?mode=ro", uri=True, timeout=10) as lite:
-            if not lite.execute("SELECT 1 FROM sqlite_schema WHERE name = 'w'").fetchall():
-                return {}  # the file is there before its tables
-            return {(sensor, start - START): count for sensor, start, count in
-                    lite.execute(f"SELECT sensor_id, time_us, {number} FROM w")}
+        return {(sensor, start - START): count for sensor, start, count in
+                gateway.query(f"SELECT sensor_id, time_us, {number} FROM w")}
 
     return gateway, rows
 
@@ -110,9 +105,9 @@ def clone_that_takes_a_store_over_costs_no_row(world, store, how):
     copy_files(gateway.state, clone.state)
     clone.start()
     clone.send(reading("c", 0, 1))
-    wait_for(lambda: ("c", 0) in rows(), "the clone has written", 15)
+    wait_for(lambda: ("c", 0) in rows(), "the clone has written")
     gateway.send(*(reading("s", i * SECOND, 1) for i in range(20, 60)))
-    comes_true(lambda: gateway.readyz()[0] == 503, 5)
+    comes_true(lambda: gateway.readyz()[0] == 503)
     status, said = gateway.readyz()
     expect("/readyz while it is taken over", status, 503)
     expect_that("its reason", re.search(f"process {clone.process.pid}.*sink take {store}", said), said.strip(), "who has it")
@@ -124,9 +119,9 @@ def clone_that_takes_a_store_over_costs_no_row(world, store, how):
     else:
         gateway.stop() if how == "restart_after_stop" else gateway.kill()
         gateway.start()
-    comes_true(lambda: sum(count for (sensor, _), count in rows().items() if sensor == "s") == 60, 10)
+    comes_true(lambda: sum(count for (sensor, _), count in rows().items() if sensor == "s") == 60)
     expect("readings of the original in rows", sum(count for (sensor, _), count in rows().items() if sensor == "s"), 60)
-    comes_true(lambda: gateway.readyz()[0] == 200, 5)
+    comes_true(lambda: gateway.readyz()[0] == 200)
     expect("/readyz afterwards", gateway.readyz()[0], 200)
 
 
@@ -154,12 +149,12 @@ def sqlite_file_that_is_another_now_is_noticed(world, action):
     gateway = filled(world)
     action(gateway)
     gateway.send(*(reading("s", 100 * SECOND + i * SECOND, 1) for i in range(5)))
-    comes_true(lambda: gateway.rows().get(("s", 100 * SECOND)) == (5, 5), 10)
+    comes_true(lambda: gateway.rows().get(("s", 100 * SECOND)) == (5, 5))
     expect("row of the readings since", gateway.rows().get(("s", 100 * SECOND)), (5, 5))
     expect_that("the log", re.search(r"sink lite.*(gone|deleted|removed|replaced|moved|another file|missing)", gateway.new_log()),
                 gateway.new_log().splitlines()[-1:], "says that the file went")
     gateway.send(reading("s", 200 * SECOND, 1))
-    comes_true(lambda: ("s", 200 * SECOND) in gateway.rows(), 5)
+    comes_true(lambda: ("s", 200 * SECOND) in gateway.rows())
     expect("and it goes on", gateway.rows().get(("s", 200 * SECOND)), (1, 1))
 
 
@@ -178,14 +173,14 @@ def corrupted_sqlite_file_that_is_moved_away_is_made_again(world, pages):
     garbled(gateway, pages)
     for number in range(4):
         gateway.send(reading("s", (100 + number) * SECOND, 1))
-    comes_true(lambda: gateway.readyz()[0] == 503, 5)
+    comes_true(lambda: gateway.readyz()[0] == 503)
     status, said = gateway.readyz()
     expect("/readyz while it is corrupt", status, 503)
     expect_that("its reason", "lite" in said, said.strip(), "names the sink")
     with_company(gateway, lambda file: os.rename(file, gateway.folder / ("broken-" + file.name)))
-    comes_true(lambda: gateway.rows().get(("s", 100 * SECOND)) == (4, 4), 15)
+    comes_true(lambda: gateway.rows().get(("s", 100 * SECOND)) == (4, 4))
     expect("row of the readings since", gateway.rows().get(("s", 100 * SECOND)), (4, 4))
-    comes_true(lambda: gateway.readyz()[0] == 200, 5)
+    comes_true(lambda: gateway.readyz()[0] == 200)
     expect("/readyz afterwards", gateway.readyz()[0], 200)
 
 
@@ -201,14 +196,14 @@ def sqlite_file_that_is_overwritten_gets_no_row_until_it_is_moved_away(world, be
         file.seek(begin)
         file.write(os.urandom(size - begin))
     gateway.send(*(reading("s", (100 + i) * SECOND, 1) for i in range(5)))
-    comes_true(lambda: gateway.readyz()[0] == 503, 5)
+    comes_true(lambda: gateway.readyz()[0] == 503)
     status, said = gateway.readyz()
     expect("/readyz while it is damaged", status, 503)
     expect_that("its reason", "damaged" in said, said.strip(), "says so")
     with_company(gateway, lambda file: os.rename(file, gateway.folder / ("broken-" + file.name)))
-    comes_true(lambda: gateway.rows().get(("s", 100 * SECOND)) == (5, 5), 15)
+    comes_true(lambda: gateway.rows().get(("s", 100 * SECOND)) == (5, 5))
     expect("row of the readings since", gateway.rows().get(("s", 100 * SECOND)), (5, 5))
-    comes_true(lambda: gateway.readyz()[0] == 200, 5)
+    comes_true(lambda: gateway.readyz()[0] == 200)
     expect("/readyz afterwards", gateway.readyz()[0], 200)
 
 
@@ -222,11 +217,11 @@ def folder_of_the_sqlite_file_that_goes_and_comes_back(world):
     gateway.settles(1)
     os.rename(world.folder / "disk", world.folder / "unplugged")
     gateway.send(*(reading("s", (100 + i) * SECOND, 1) for i in range(3)))
-    comes_true(lambda: gateway.readyz()[0] == 503, 5)
+    comes_true(lambda: gateway.readyz()[0] == 503)
     expect("/readyz without the folder", gateway.readyz()[0], 503)
     os.rename(world.folder / "unplugged", world.folder / "disk")
     gateway.send(*(reading("s", (200 + i) * SECOND, 1) for i in range(3)))
-    comes_true(lambda: gateway.count() == 7, 15)
+    comes_true(lambda: gateway.count() == 7)
     expect("readings in rows", gateway.count(), 7)
 
 
@@ -267,7 +262,7 @@ def row_that_a_trigger_refuses_is_set_aside(world, code):
                    "EXECUTE FUNCTION refuse()")
     gateway.send(reading("good", 20 * SECOND, 1), reading("bad", 0, 1), reading("zulu", 0, 1))
     gateway.send(reading("good", 40 * SECOND, 1))
-    comes_true(lambda: counts(database) == {"good": 3, "zulu": 1}, 10)
+    comes_true(lambda: counts(database) == {"good": 3, "zulu": 1})
     expect("readings in rows", counts(database), {"good": 3, "zulu": 1})
     expect("rejected rows", gateway.status()["sinks"][0]["rejected_rows"], 1)
 
@@ -290,7 +285,7 @@ def row_that_a_trigger_skips_without_an_error_is_counted_and_said(world, store):
                          "s.series_id = NEW.series_id) = 'bad' BEGIN SELECT RAISE(IGNORE); END")
     gateway.send(reading("good", 20 * SECOND, 1), reading("bad", 0, 1), reading("zulu", 0, 1))
     gateway.send(reading("good", 40 * SECOND, 1))
-    comes_true(lambda: len(rows()) == 4, 10)
+    comes_true(lambda: len(rows()) == 4)
     expect("rows", sorted(sensor for sensor, _ in rows()), ["good", "good", "good", "zulu"])
     expect("rejected rows", gateway.status()["sinks"][0]["rejected_rows"], 1)
     expect_that("the log", re.search("for bad/.*rejected: skipped by the store", gateway.new_log()),
@@ -305,7 +300,7 @@ def sqlite_table_that_takes_no_row_makes_the_gateway_not_ready(world, statement)
     with sqlite3.connect(gateway.database, timeout=10) as lite:
         lite.execute(f"CREATE TRIGGER closed BEFORE INSERT ON w_data BEGIN {statement}; END")
     gateway.send(*(reading(sensor, (100 + i) * SECOND, 1) for i in range(5) for sensor in ("s", "t")))
-    comes_true(lambda: gateway.readyz()[0] == 503, 5)
+    comes_true(lambda: gateway.readyz()[0] == 503)
     seen = set()
     until = time.monotonic() + 8
     while time.monotonic() < until:
@@ -318,9 +313,9 @@ def sqlite_table_that_takes_no_row_makes_the_gateway_not_ready(world, statement)
     expect("rejected rows", gateway.status()["sinks"][0]["rejected_rows"], 0)
     with sqlite3.connect(gateway.database, timeout=10) as lite:
         lite.execute("DROP TRIGGER closed")
-    comes_true(lambda: gateway.count() == 15, 15)
+    comes_true(lambda: gateway.count() == 15)
     expect("readings in rows", gateway.count(), 15)
-    comes_true(lambda: gateway.readyz()[0] == 200, 5)
+    comes_true(lambda: gateway.readyz()[0] == 200)
     expect("/readyz afterwards", gateway.readyz()[0], 200)
     expect("lines of the log that say ready", len(re.findall("sink lite: ready", gateway.new_log())), 2)
 
@@ -344,7 +339,7 @@ def gateway_is_not_ready_while_the_tables_are_gone(world, statement):
 
     gateway.send(reading("s", 100 * SECOND, 1))
     number = 0
-    comes_true(healed, 5)
+    comes_true(healed)
     expect("/readyz meanwhile", said[0], 503)
     expect_that("its reason", "pg" in said[1], said[1].strip(), "names the sink")
 
@@ -359,7 +354,7 @@ def stopped_postgres_makes_the_gateway_not_ready_and_comes_back(world):
     database.stop("immediate")
     gateway.send(*(reading("s", i * SECOND, 1) for i in range(1, 5)))
     database.start()
-    comes_true(lambda: counts(database).get("s") == 5, 15)
+    comes_true(lambda: counts(database).get("s") == 5)
     expect("readings in rows", counts(database).get("s"), 5)
 
 
