@@ -30,6 +30,12 @@ namespace edgetide {
 
 namespace {
 
+Timestamp system_time() {
+  return Timestamp::microseconds(
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count());
+}
+
 constexpr int busy_pause_ms = 10;
 // The store keeps whole seconds: rows until here were stored by then.
 constexpr Duration almost_a_second = Duration::microseconds(999'999);
@@ -179,6 +185,8 @@ class SqliteSink final : public Sink {
   void require_content();
   std::optional<RetryAfter> bound_log();
   bool is_emptied();
+  void delete_old_rows();
+  bool delete_old_rows(const WindowSchema& window, Duration kept);
   void empty_log() noexcept;
   void leave_moved_file(SqliteFiles files) noexcept;
   void open_file();
@@ -211,6 +219,8 @@ class SqliteSink final : public Sink {
   unsigned refusals_ = 0;   // of deliveries, in a row
   bool lost_rows_ = false;  // a table was new or empty, and no claim has said so yet
   KeptTables kept_tables_;
+  std::chrono::steady_clock::time_point next_deletion_;               // of old rows
+  std::string warning_;                                               // of the last one
   std::unordered_map<const SinkRow*, SqliteError> ends_transaction_;  // rows of this delivery that do
 
   std::atomic<bool> interrupted_ = false;
@@ -278,10 +288,45 @@ bool SqliteSink::is_emptied() {
   const auto has_rows = [&](std::size_t input) {
     SqliteStatement any(database_.get(),
                         "SELECT 1 FROM " + quote_identifier(inputs_[input].name + "_data") + " LIMIT 1");
-    return any.first_integer().has_value();
+    if (any.first_integer().has_value()) return true;
+    const auto kept = retention_of(options_.retention, inputs_[input].name);
+    return kept && kept_tables_.newest_start(input) < system_time() - *kept;  // it was too old
   };
   if (kept_tables_.are_emptied(has_rows)) lost_rows_ = true;
   return lost_rows_;
+}
+
+// In a transaction of their own: rows are stored whatever becomes of it.
+void SqliteSink::delete_old_rows() {
+  const auto now = std::chrono::steady_clock::now();
+  if (options_.retention.empty() || now < next_deletion_) return;
+  next_deletion_ = now + std::chrono::minutes(1);
+  warning_.clear();
+  for (const WindowSchema& window : inputs_) {
+    const auto kept = retention_of(options_.retention, window.name);
+    try {
+      if (kept && delete_old_rows(window, *kept)) next_deletion_ = now;
+    } catch (const SqliteError& error) {
+      if (error.code() == SQLITE_CORRUPT || error.code() == SQLITE_NOTADB) throw;
+      warning_ = "old rows of table " + window.name + "_data are not deleted: " + error.what();
+    }
+  }
+}
+
+// Whether some are left.
+bool SqliteSink::delete_old_rows(const WindowSchema& window, Duration kept) {
+  SqliteTransaction transaction(database_.get());
+  SqliteStatement newest(database_.get(), sqlite_newest_time_query(window));
+  const std::optional<std::int64_t> last = newest.first_integer();
+  if (!last) return false;
+  const Timestamp until = std::min(Timestamp::microseconds(*last), system_time());
+  SqliteStatement deletion(database_.get(), sqlite_delete_old_statement(window));
+  deletion.bind_all((until - kept).count(), static_cast<std::int64_t>(max_rows_deleted_at_once));
+  deletion.run();
+  const auto deleted = static_cast<std::size_t>(sqlite3_changes(database_.get()));
+  transaction.commit();
+  if (stamp_) stamp_ = stamp_of(options_.path);
+  return deleted == max_rows_deleted_at_once;
 }
 
 // So that the file alone has everything, and closing it needs no lock that a reader would see.
@@ -468,7 +513,7 @@ std::vector<ColumnNames> SqliteSink::read_former_columns() {
 
 Outcome SqliteSink::deliver(const RowBatch& batch) {
   ends_transaction_.clear();
-  const Outcome outcome = guarded([&] {
+  Outcome outcome = guarded([&] {
     try {
       return refusals_ < tries_before_care ? store(batch) : store_with_care(batch);
     } catch (const TransactionLost& lost) {
@@ -481,6 +526,7 @@ Outcome SqliteSink::deliver(const RowBatch& batch) {
   });
   if (std::holds_alternative<Delivered>(outcome)) {
     refusals_ = 0;
+    std::get<Delivered>(outcome).warning = warning_;
     sqlite3_db_release_memory(database_.get());  // its copy of pages of the file, which the system caches as well
   }
   return outcome;
@@ -512,6 +558,7 @@ Outcome SqliteSink::store(const RowBatch& batch) {
   if (auto later = bound_log()) return *std::move(later);
   if (kept_tables_.look_due(std::chrono::steady_clock::now()) && is_emptied())
     return RetryAfter{Duration(), options_.path + emptied_table};
+  delete_old_rows();
   SqliteClaim transaction(database_.get(), *session_, identity_);
   Outcome outcome = claim_.store(transaction, batch.id, [&] {
     RowOutcomes outcomes{{}, {}, std::vector<bool>(inputs_.size())};
@@ -654,6 +701,8 @@ std::optional<std::int64_t> SqliteSink::add_series(const Series& series) {
 LastEpoch SqliteSink::last_epoch() {
   std::optional<EpochId> newest;
   const Outcome outcome = guarded([&]() -> Outcome {
+    require_file();
+    delete_old_rows();
     SqliteClaim transaction(database_.get(), *session_, identity_);
     Outcome held = claim_.held(transaction);
     newest = claim_.newest(transaction);

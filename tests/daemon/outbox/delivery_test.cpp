@@ -77,6 +77,19 @@ TEST_F(DeliveryTest, sink_that_fails_is_closed_and_opened_again_after_a_wait_tha
   EXPECT_EQ(delivery->status().error, "");
 }
 
+TEST_F(DeliveryTest, warning_of_a_store_is_logged_once_for_as_long_as_it_holds) {
+  Delivered warned;
+  warned.warning = "no partitions";
+  log.deliver_answers = {warned, warned, Delivered{}, warned};
+  const CapturedLog captured;
+  start();
+  for (std::uint64_t epoch = 1; epoch <= 4; ++epoch) {
+    outbox->push(own_rows(epoch));
+    step_until_idle();
+  }
+  EXPECT_EQ(captured.count("no partitions"), 2);
+}
+
 TEST_F(DeliveryTest, in_doubt_batch_that_was_stored_is_not_delivered_again) {
   for (const bool was_stored : {true, false}) {
     log.epochs.clear();
