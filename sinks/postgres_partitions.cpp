@@ -112,8 +112,9 @@ std::string postgres_partitions_ddl(const std::string& schema, const WindowSchem
                                     const PostgresPartitions& partitions) {
   std::string ddl;
   if (partitions.days > 0) {
-    ddl += "\n-- Partitions of " + window.name + " to a week ahead, where its table has any: run this each day if no " +
-           "gateway may make them.\n" + postgres_make_partitions_ddl(schema, window, partitions);
+    ddl += "\n-- Partitions of " + window.name +
+           " to a week ahead, where its table has any: run this each day if no gateway may make them.\n" +
+           postgres_make_partitions_ddl(schema, window, partitions);
   }
   if (const auto kept = retention_of(partitions.retention, window.name)) {
     const std::string old = " WHERE time < now() - " + in_seconds(*kept) + ";\n";
@@ -130,7 +131,8 @@ std::string postgres_partitions_ddl(const std::string& schema, const WindowSchem
 std::string postgres_partitions_query() {
   return filled(R"(SELECT (t.relkind = 'p')::int,
   (pg_has_role(t.relowner, 'USAGE') AND has_schema_privilege(t.relnamespace, 'CREATE'))::int,
-  coalesce((extract(epoch FROM p.newest) * 1000000)::bigint, 0), coalesce(p.newest > now() + interval '72 hours', false)::int
+  coalesce((extract(epoch FROM p.newest) * 1000000)::bigint, 0),
+  coalesce(p.newest > now() + interval '72 hours', false)::int
 FROM pg_catalog.pg_class t JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
 LEFT JOIN LATERAL (SELECT max($end) AS newest FROM pg_catalog.pg_inherits i
   JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = t.oid) p ON true

@@ -1,7 +1,7 @@
-// Partitions by time of the tables <window>_data, and what becomes of old rows, as statements.
+// Partitions by time of the tables <window>_data, and the deletion of old rows, as statements.
 //
-//   <window>_data_pYYYYMMDD  the rows of some days (UTC), from that day on. Made from eight days ago (from as long ago as
-//                            rows are kept, if that is shorter) to a week ahead, at least two of them
+//   <window>_data_pYYYYMMDD  the rows of some days (UTC), from that day on. Made from eight days ago (from as long ago
+//                            as rows are kept, if that is shorter) to a week ahead, at least two of them
 //   <window>_data_default    rows of any other time, so that none is refused. When its time gets a partition, they move
 //
 // A table that was made without partitions stays as it is. A partition is dropped when all of it is older than the

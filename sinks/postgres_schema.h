@@ -47,8 +47,8 @@ std::string postgres_numbers_query();
 
 // Result: part, version.
 std::string postgres_versions_query(const std::string& schema);
-// Parameter: gateway. Result: 1 if the window's table has any row of it. With `kept` another parameter, the start of the
-// newest row in microseconds: 1 also if that is so old that it may be gone.
+// Parameter: gateway. Result: 1 if the window's table has any row of it. With `kept` another parameter, the start of
+// the newest row in microseconds: 1 also if that is so old that it may be gone.
 std::string postgres_has_rows_query(const std::string& schema, const WindowSchema& window,
                                     std::optional<Duration> kept);
 

@@ -1,7 +1,7 @@
-// Keeps the partitions and the retention of a sink's tables up, in transactions of their own, beside the deliveries.
+// Keeps the partitions and the retention of a sink's tables up, in separate transactions beside the deliveries.
 //
-// Makes partitions ahead and drops old ones every ten minutes; where many old rows have to be deleted one by one, a part
-// of them with each call. It waits for locks 2 s at most, and leaves the work to another gateway that is at it.
+// Makes partitions ahead and drops old ones every ten minutes; where many old rows have to be deleted one by one, a
+// part of them with each call. It waits for locks 2 s at most, and leaves the work to another gateway that is at it.
 //
 // Owns:   nothing. Thread: the worker's thread of the sink.
 // Fails:  throws what libpqxx throws when the connection is lost. What the server refuses is the warning; rows are

@@ -53,7 +53,7 @@ std::string table_ddl(const WindowSchema& window) {
          as_text("time") + ");\n";
 }
 
-// The newest row of each series, kept by triggers, so that it is right whoever writes: a search in the key (time,
+// The newest row of each series, kept by triggers, so that it also holds when others write: a search in the key (time,
 // series_id) would go through all that came after the last row of a series that is silent. Below a row that was the
 // newest one there are only older ones, and none where old rows are deleted.
 std::string newest_ddl(const WindowSchema& window) {

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "daemon/service/clock.h"
 #include "daemon/service/mutex.h"
 #include "sinks/kept_tables.h"
 #include "sinks/refused_tables.h"
@@ -30,16 +31,15 @@ namespace edgetide {
 
 namespace {
 
-Timestamp system_time() {
-  return Timestamp::microseconds(
-      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
-          .count());
-}
-
 constexpr int busy_pause_ms = 10;
 // The store keeps whole seconds: rows until here were stored by then.
 constexpr Duration almost_a_second = Duration::microseconds(999'999);
 constexpr Duration look_again = Duration::seconds(5);  // at a file that somebody has to repair: it costs little
+
+// Generated columns are not among those that the pragma lists.
+constexpr const char* shapes_query = "SELECT name FROM pragma_table_info(?)";
+constexpr const char* numbers_query =
+    "SELECT name FROM pragma_table_info(?) WHERE type IN ('INTEGER', 'REAL') AND NOT \"notnull\"";
 
 constexpr const char* claim_skipped = "the table sink_state takes no row, without an error (a trigger?); rows wait";
 constexpr int check_share = 20;  // so many times longer than a check of the whole file it is not checked again
@@ -191,9 +191,8 @@ class SqliteSink final : public Sink {
   void leave_moved_file(SqliteFiles files) noexcept;
   void open_file();
   std::optional<RetryAfter> check_tables();
-  TableShapes read_shapes(const TableShapes& needed);
+  TableShapes read_shapes(const TableShapes& needed, const std::string& query = shapes_query);
   SchemaVersions read_versions();
-  std::vector<ColumnNames> read_former_columns();
 
   Outcome store(const RowBatch& batch);
   Outcome store_with_care(const RowBatch& batch);
@@ -290,13 +289,13 @@ bool SqliteSink::is_emptied() {
                         "SELECT 1 FROM " + quote_identifier(inputs_[input].name + "_data") + " LIMIT 1");
     if (any.first_integer().has_value()) return true;
     const auto kept = retention_of(options_.retention, inputs_[input].name);
-    return kept && kept_tables_.newest_start(input) < system_time() - *kept;  // it was too old
+    return kept && kept_tables_.newest_start(input) < wall_time() - *kept;  // it was too old
   };
   if (kept_tables_.are_emptied(has_rows)) lost_rows_ = true;
   return lost_rows_;
 }
 
-// In a transaction of their own: rows are stored whatever becomes of it.
+// In separate transactions: rows are stored also when one of them fails.
 void SqliteSink::delete_old_rows() {
   const auto now = std::chrono::steady_clock::now();
   if (options_.retention.empty() || now < next_deletion_) return;
@@ -319,7 +318,7 @@ bool SqliteSink::delete_old_rows(const WindowSchema& window, Duration kept) {
   SqliteStatement newest(database_.get(), sqlite_newest_time_query(window));
   const std::optional<std::int64_t> last = newest.first_integer();
   if (!last) return false;
-  const Timestamp until = std::min(Timestamp::microseconds(*last), system_time());
+  const Timestamp until = std::min(Timestamp::microseconds(*last), wall_time());
   SqliteStatement deletion(database_.get(), sqlite_delete_old_statement(window));
   deletion.bind_all((until - kept).count(), static_cast<std::int64_t>(max_rows_deleted_at_once));
   deletion.run();
@@ -407,7 +406,8 @@ Outcome SqliteSink::open() {
     if (check_files(database_.get(), has_log_) == SqliteFiles::damaged) throw FileMoved(SqliteFiles::damaged);
     require_content();
     if (auto later = check_tables()) return *std::move(later);
-    session_.emplace(database_.get(), inputs_, read_former_columns());
+    session_.emplace(database_.get(), inputs_,
+                     former_columns(read_shapes(sqlite_shapes(inputs_), numbers_query), inputs_));
     SqliteClaim transaction(database_.get(), *session_, identity_);
     Outcome claimed = claim_.claim(transaction, is_emptied());
     lost_rows_ = false;
@@ -482,8 +482,8 @@ SchemaVersions SqliteSink::read_versions() {
   return versions;
 }
 
-TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
-  SqliteStatement columns(database_.get(), "SELECT name FROM pragma_table_info(?)");
+TableShapes SqliteSink::read_shapes(const TableShapes& needed, const std::string& query) {
+  SqliteStatement columns(database_.get(), query);
   TableShapes found;
   for (const auto& [table, ignored] : needed) {
     columns.bind_all(std::string_view(table));
@@ -494,21 +494,6 @@ TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
     }
   }
   return found;
-}
-
-// By input. Generated columns are not among those that the pragma lists.
-std::vector<ColumnNames> SqliteSink::read_former_columns() {
-  SqliteStatement columns(
-      database_.get(), "SELECT name FROM pragma_table_info(?) WHERE type IN ('INTEGER', 'REAL') AND NOT \"notnull\"");
-  std::vector<ColumnNames> former;
-  for (const WindowSchema& window : inputs_) {
-    const std::string table = window.name + "_data";
-    std::set<std::string> numbers;
-    columns.bind_all(std::string_view(table));
-    while (columns.step()) numbers.insert(columns.text(0));
-    former.push_back(former_columns(numbers, window));
-  }
-  return former;
 }
 
 Outcome SqliteSink::deliver(const RowBatch& batch) {

@@ -2,8 +2,8 @@
 // embedded default; the only user of sqlite3.
 //
 // Contract, thread, failure: sinks/sink.h. Tables and views: sinks/sqlite_schema.h.
-// Old rows are deleted a minute after the last ones, some with each delivery, and their room in the file is used again. A
-// row's age counts to the newest row or to now, what is earlier, so that a clock that is wrong deletes nothing.
+// Old rows are deleted each minute, at most some at a time, and their room in the file is used again. A row's age
+// counts to the newest row or to now, what is earlier, so that a clock that is ahead deletes nothing.
 // Fails: `RetryAfter` for everything; only a person can help where the file is damaged, is not a database or may not be
 //        opened. A COMMIT that fails for any reason but a lock is `InDoubt`. A file that was removed, renamed or
 //        replaced while it is open is noticed before and after each delivery; then the file at the path is opened, or
