@@ -255,14 +255,13 @@ bool KafkaProducer::purge() noexcept {
   return rd_kafka_outq_len(library_->producer) == 0;
 }
 
-bool KafkaProducer::abort_transaction() noexcept {
+void KafkaProducer::abort_transaction() noexcept {
   is_in_transaction_ = false;
   try {
-    if (!purge()) return false;
-    call("abort", abort_patience, [this] { return rd_kafka_abort_transaction(library_->producer, step_ms); });
-    return true;
+    if (purge())
+      call("abort", abort_patience, [this] { return rd_kafka_abort_transaction(library_->producer, step_ms); });
   } catch (const std::exception&) {
-    return false;  // the next producer of this id ends it
+    return;
   }
 }
 

@@ -65,8 +65,8 @@ class KafkaProducer {
                     const std::string& note);
   // Requires: each record has its report. KafkaFailed::in_doubt where the outcome is not known.
   void commit_transaction();
-  // Records that have no report are given up. False: whether it was aborted is not known.
-  bool abort_transaction() noexcept;
+  // Records that have no report are given up. If it cannot be aborted, the next producer of this id does that.
+  void abort_transaction() noexcept;
   bool is_in_transaction() const noexcept { return is_in_transaction_; }
 
  private:

@@ -36,6 +36,10 @@ Timestamp wall_time() {
   return Timestamp::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
 }
 
+std::pair<std::int64_t, EpochId> order_of(const ClaimState& state) {
+  return {state.incarnation, state.newest};
+}
+
 RetryAfter retry_after(const KafkaFailed& failed) {
   if (failed.kind == Kind::needs_person) return once_somebody_acts(failed.what());
   return RetryAfter{Duration(), failed.what()};
@@ -213,11 +217,10 @@ Outcome KafkaSink::claim() {
 // Of several topics the one that was written last: one that is new has none.
 std::optional<ClaimState> KafkaSink::read_position(bool stable) const {
   std::optional<ClaimState> newest;
-  const auto order = [](const ClaimState& state) { return std::pair(state.incarnation, state.newest); };
   for (const std::string& note :
        kafka_group_notes(options_, options_.transactional_id, topics_, stable, interrupted_)) {
     const std::optional<ClaimState> state = parse_kafka_claim(note);
-    if (state && (!newest || order(*newest) < order(*state))) newest = state;
+    if (state && (!newest || order_of(*newest) < order_of(*state))) newest = state;
   }
   return newest;
 }
@@ -226,8 +229,9 @@ LastEpoch KafkaSink::last_epoch() {
   if (!options_.exactly_once) return last_epoch_;
   try {
     if (!std::exchange(is_fresh_, false)) {
-      std::optional<ClaimState> held = read_position(false);
-      if (held) state_ = std::move(held);  // else the broker has forgotten it
+      const std::optional<ClaimState> held = read_position(false);
+      if (held && (!state_ || order_of(*state_) < order_of(*held)))
+        state_ = held;  // else the broker has forgotten ours
     }
   } catch (const KafkaFailed& failed) {
     return retry_after(failed);
@@ -265,12 +269,13 @@ Outcome KafkaSink::deliver_exactly_once(const RowBatch& batch) {
         return rejected_before(batch, no_limit);
       });
     } catch (const TransactionSpoilt&) {
-      if (!producer_->abort_transaction()) {
-        return RetryAfter{Duration(), "a transaction with rows that are refused cannot be aborted"};
+      producer_->abort_transaction();
+      if (aborts == max_aborts) {
+        const std::string reason = refused_.reasons.empty() ? "" : ": " + refused_.reasons.begin()->second;
+        return once_somebody_acts("so many rows of a delivery are refused that they wait" + reason);
       }
-      if (aborts < max_aborts) continue;
-      const std::string reason = refused_.reasons.empty() ? "" : ": " + refused_.reasons.begin()->second;
-      return once_somebody_acts("so many rows of a delivery are refused that they wait" + reason);
+      // librdkafka may purge what the same producer is given after an abort for such an error.
+      if (Outcome again = reach(nullptr); !std::holds_alternative<Delivered>(again)) return again;
     }
   }
 }

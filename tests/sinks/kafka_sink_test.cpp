@@ -22,7 +22,7 @@ using testing::Pair;
 using testing::SizeIs;
 using testing::UnorderedElementsAre;
 
-constexpr std::int16_t produce_request = 0;
+constexpr std::int16_t produce_request = 0, end_transaction_request = 26;
 
 RowBatch rows_of_sensors(std::uint64_t epoch, const std::vector<std::string>& sensors) {
   std::vector<RowText> rows;
@@ -228,6 +228,7 @@ struct ExactlyOnceKafkaTest : KafkaSinkTest {
     options.exactly_once = true;
     options.transactional_id = "edgetide-gw-sink-s";
   }
+  void store_position(const std::string& note) const { cluster.store(options.transactional_id, "rows", 0, 1, note); }
 };
 
 TEST_F(ExactlyOnceKafkaTest, delivery_is_a_transaction_with_its_position) {
@@ -238,6 +239,107 @@ TEST_F(ExactlyOnceKafkaTest, delivery_is_a_transaction_with_its_position) {
   EXPECT_EQ(stored_epoch(*sink), 5U);
   ASSERT_THAT(sink->deliver(rows_of_sensors(5, {"a", "b"})), IsDelivered());  // again, which changes nothing
   EXPECT_THAT(keys_of(cluster.records("rows")), ElementsAre("a/t", "b/t"));
+}
+
+// The mock keeps no offsets that are written in a transaction, and does not fence: both are seen with a real broker
+// (tests/e2e/kafka_sink.py).
+TEST_F(ExactlyOnceKafkaTest, position_of_an_earlier_process_is_ours) {
+  store_position("edgetide 1 4 1 1 5 1800000000000000 1800000000000000 this host");
+  const auto sink = make();
+  ASSERT_THAT(sink->open(), HasNotice(""));
+  EXPECT_EQ(stored_epoch(*sink), 5U);
+  ASSERT_THAT(sink->deliver(rows_of_sensors(5, {"a"})), IsDelivered());  // which changes nothing
+  ASSERT_THAT(sink->deliver(rows_of_sensors(6, {"b"})), IsDelivered());
+  EXPECT_EQ(stored_epoch(*sink), 6U);
+  EXPECT_THAT(keys_of(cluster.records("rows")), ElementsAre("b/t"));
+}
+
+TEST_F(ExactlyOnceKafkaTest, one_that_was_taken_over_stops_until_it_takes_back) {
+  const auto sink = make();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  ASSERT_THAT(sink->deliver(rows_of_sensors(1, {"a"})), IsDelivered());
+  sink->close();
+  store_position("edgetide 1 2 1 1 1 1800000000000000 1800000000000000 other host");
+  ASSERT_THAT(sink->open(),
+              IsStopped(HasSubstr("another instance (other host) has taken over gateway gw, sink history")));
+  sink->close();
+  sink->take_over();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  ASSERT_THAT(sink->deliver(rows_of_sensors(2, {"b"})), IsDelivered());
+  EXPECT_THAT(keys_of(cluster.records("rows")), ElementsAre("a/t", "b/t"));
+}
+
+TEST_F(ExactlyOnceKafkaTest, idle_one_sees_that_it_was_taken_over) {
+  const auto sink = make();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_EQ(stored_epoch(*sink), std::nullopt);
+  EXPECT_EQ(stored_epoch(*sink), std::nullopt);  // a look at the group
+  store_position("edgetide 1 2 1 1 1 1800000000000000 1800000000000000 other host");
+  const LastEpoch look = sink->last_epoch();
+  ASSERT_TRUE(std::holds_alternative<Stopped>(look));
+  EXPECT_TRUE(std::get<Stopped>(look).taken_over);
+}
+
+TEST_F(ExactlyOnceKafkaTest, position_of_another_state_directory_is_said_and_not_taken_for_ours) {
+  store_position("edgetide 1 4 2a 1 9 1800000000000000 1800000000000000 other host");
+  const auto sink = make();
+  const Outcome opened = sink->open();
+  ASSERT_THAT(opened, HasNotice(AllOf(HasSubstr("the Kafka group edgetide-gw-sink-s holds rows that this state"),
+                                      HasSubstr("claimed by other host"))));
+  EXPECT_EQ(stored_epoch(*sink), std::nullopt);
+  ASSERT_THAT(sink->deliver(rows_of_sensors(1, {"a"})), IsDelivered());
+  EXPECT_NE(cluster.records("rows")[0].headers.at("state"), "0000000000000001");
+}
+
+TEST_F(ExactlyOnceKafkaTest, commit_that_fails_is_in_doubt_and_settled_by_the_position) {
+  const auto sink = make();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  cluster.answer_with(end_transaction_request, {RD_KAFKA_RESP_ERR_UNKNOWN});
+  const Outcome outcome = sink->deliver(rows_of_sensors(1, {"a"}));
+  EXPECT_FALSE(std::holds_alternative<Delivered>(outcome)) << testing::PrintToString(outcome);
+  sink->close();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  if (stored_epoch(*sink) != 1U) {
+    ASSERT_THAT(sink->deliver(rows_of_sensors(1, {"a"})), IsDelivered());
+  }
+  EXPECT_EQ(stored_epoch(*sink), 1U);
+}
+
+TEST_F(ExactlyOnceKafkaTest, transaction_is_aborted_for_a_row_that_is_refused_and_the_others_go_on) {
+  options.linger = Duration::milliseconds(500);  // so that they are one batch
+  const auto sink = make();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  // All as a batch; then each alone: the second is refused, and left out in the third transaction.
+  cluster.answer_with(produce_request, {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_NO_ERROR,
+                                        RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE});
+  EXPECT_THAT(sink->deliver(rows_of_sensors(1, {"a", "large one", "c"})),
+              IsDelivered(ElementsAre(Field(&RejectedRow::sensor, "large one"))));
+  EXPECT_EQ(stored_epoch(*sink), 1U);
+  EXPECT_THAT(std::get<Delivered>(sink->deliver(rows_of_sensors(2, {"d"}))).rejected, IsEmpty());
+}
+
+TEST_F(ExactlyOnceKafkaTest, broker_that_is_away_for_a_moment_costs_and_repeats_nothing) {
+  const auto sink = make();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  cluster.set_up(false);
+  auto delivering = std::async(std::launch::async, [&] { return sink->deliver(rows_of_sensors(2, {"b"})); });
+  EXPECT_EQ(delivering.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout);
+  cluster.set_up(true);
+  EXPECT_THAT(delivering.get(), IsDelivered());
+  EXPECT_THAT(keys_of(cluster.records("rows")), ElementsAre("b/t"));
+}
+
+TEST_F(ExactlyOnceKafkaTest, interrupt_ends_each_call) {
+  const auto sink = make();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  cluster.set_up(false);
+  auto delivering = std::async(std::launch::async, [&] { return sink->deliver(rows_of_sensors(2, {"b"})); });
+  sink->interrupt();
+  EXPECT_FALSE(std::holds_alternative<Delivered>(delivering.get()));
+  sink->close();
+  auto opening = std::async(std::launch::async, [&] { return sink->open(); });
+  sink->interrupt();
+  EXPECT_FALSE(std::holds_alternative<Delivered>(opening.get()));
 }
 
 }  // namespace
