@@ -24,6 +24,8 @@ constexpr char max_unconfirmed[] = "10000";
 constexpr char transaction_timeout_ms[] = "60000";
 constexpr char unknown_topic_ms[] = "5000";  // after which a record to a topic that is not there fails
 constexpr std::size_t least_message_bytes = 1000;
+constexpr char max_answer_bytes[] = "4194304";  // the largest lists all topics of the cluster
+constexpr char max_fetch_bytes[] = "1048576";   // nothing is fetched; an answer must be able to hold it
 
 using Headers = std::unique_ptr<rd_kafka_headers_t, KafkaDestroy<rd_kafka_headers_destroy>>;
 using Topic = std::unique_ptr<rd_kafka_topic_t, KafkaDestroy<rd_kafka_topic_destroy>>;
@@ -43,6 +45,7 @@ KafkaConf make_producer_conf(const KafkaSinkOptions& options) {
       {"queue.buffering.max.messages", max_unconfirmed},
       {"queue.buffering.max.kbytes", std::to_string(options.max_queued_bytes / 1024)},
       {"topic.metadata.propagation.max.ms", unknown_topic_ms},
+      {"receive.message.max.bytes", max_answer_bytes},
   };
   for (const auto& [key, value] : settings) set_kafka(conf.get(), key, value);
   if (!options.transactional_id.empty()) {
@@ -271,6 +274,8 @@ std::vector<std::string> kafka_group_notes(const KafkaBrokerOptions& options, co
   KafkaConf conf = make_kafka_conf(options);
   set_kafka(conf.get(), "group.id", group);
   set_kafka(conf.get(), "isolation.level", stable ? "read_committed" : "read_uncommitted");
+  set_kafka(conf.get(), "fetch.max.bytes", max_fetch_bytes);
+  set_kafka(conf.get(), "receive.message.max.bytes", max_answer_bytes);
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
   struct Close {
     void operator()(rd_kafka_t* one) const noexcept {

@@ -7,7 +7,7 @@
 //          is under way.
 // Security: kafka_conf.h.
 // Fails:   construction throws std::runtime_error (a certificate that cannot be read), calls KafkaFailed.
-// Limit:   KafkaSinkOptions::max_queued_bytes and 10,000 records that are not confirmed.
+// Limit:   KafkaSinkOptions::max_queued_bytes and 10,000 records that are not confirmed; 4 MiB of an answer.
 // See:     librdkafka 2.0.2, rdkafka.h, CONFIGURATION.md, INTRODUCTION.md (transactional producer)
 #pragma once
 
