@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "daemon/monitor/control_socket_path.h"
+#include "daemon/monitor/http_server.h"
 #include "daemon/service/descriptor.h"
 #include "daemon/service/socket_address.h"
 
