@@ -395,7 +395,7 @@ void KafkaSink::take_report(Sending& sending, std::size_t position, const KafkaA
     refused_.alone.insert(position);
     return;
   }
-  if (answer.kind == Kind::too_large) {
+  if (answer.kind == Kind::too_large && options_.compression == KafkaCompression::none) {
     std::size_t& largest = refused_.largest.try_emplace(record_.topic, no_limit).first->second;
     largest = std::min(largest, record_.key.size() + record_.payload.size());
   }
