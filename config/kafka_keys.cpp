@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/key_spec.h"
+#include "config/tls_keys.h"
 #include "daemon/service/host_port.h"
 
 namespace edgetide {
@@ -44,15 +45,7 @@ void read_kafka_login(const Section& section, const KeyGroup& tls_keys, KafkaBro
   options.tls = node != nullptr;
   if (node == nullptr) return;
   const Section tls(*node, section.name() + ".tls", {&tls_keys}, section.report());
-  tls.read("ca", options.ca);
-  tls.read("cert", options.cert);
-  tls.read("key", options.key);
-  tls.refuse_unfit_file("ca", options.ca);
-  tls.refuse_unfit_file("cert", options.cert);
-  tls.refuse_unfit_file("key", options.key);
-  if ((tls.find("cert") == nullptr) != (tls.find("key") == nullptr)) {
-    section.error("tls", "tls: cert and key come together");
-  }
+  read_tls_files(tls, {options.ca, options.cert, options.key});
 }
 
 }  // namespace
@@ -82,11 +75,7 @@ KeyGroup kafka_tls_group(std::string_view title, OnReload on_change) {
                    {title,
                     "Usually written as `tls = { ca = \"/etc/edgetide/tls/ca.pem\" }`; `tls = {}` trusts the system's "
                     "certificates. The names of brokers are checked.",
-                    {
-                        text("ca", "the system's", "File with the certificates to trust."),
-                        text("cert", "", "File with the client certificate; with `key`."),
-                        text("key", "", "File with the client's key, or `${credential_path:NAME}`."),
-                    }});
+                    tls_files()});
 }
 
 }  // namespace keys

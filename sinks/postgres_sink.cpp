@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <fcntl.h>
 #include <limits>
 #include <new>
 #include <optional>
@@ -23,6 +22,8 @@
 #include "sinks/postgres_conninfo.h"
 #include "sinks/postgres_delivery.h"
 #include "sinks/postgres_schema.h"
+#include "sinks/postgres_shapes.h"
+#include "sinks/postgres_upkeep.h"
 #include "sinks/pqxx_versions.h"
 #include "sinks/refused_tables.h"
 #include "sinks/schema_version.h"
@@ -46,10 +47,9 @@ namespace edgetide {
 namespace {
 
 constexpr std::int64_t max_bigint = std::numeric_limits<std::int64_t>::max();
-constexpr std::int64_t max_incarnation = max_bigint / 2;            // far from where counting on would fail
-constexpr std::int64_t latest_us = 253'402'300'799 * 1'000'000;     // the year 9999
-constexpr std::size_t max_text_bytes = 4096;                        // of who claimed
-constexpr std::size_t max_columns = 1600, max_name_bytes = 63 * 4;  // of a table, in PostgreSQL
+constexpr std::int64_t max_incarnation = max_bigint / 2;         // far from where counting on would fail
+constexpr std::int64_t latest_us = 253'402'300'799 * 1'000'000;  // the year 9999
+constexpr std::size_t max_text_bytes = 4096;                     // of who claimed
 
 // Of one answer, in bytes, which libpq reads whole and keeps up to four times: what may be asked for is the columns of
 // tables, and as many rows as one statement is about, with numbers.
@@ -91,7 +91,7 @@ class Connection {
 // The end of a connection that another thread can reach, also while it is made: its socket under a number of our own.
 class ReachableEnd {
  public:
-  void hold(int socket) noexcept { socket_ = Descriptor(::fcntl(socket, F_DUPFD_CLOEXEC, 0)); }
+  void hold(int socket) noexcept { socket_ = Descriptor::duplicate(socket); }
   void let_go() noexcept { socket_ = Descriptor(); }
   bool is_held() const noexcept { return socket_.is_open(); }
 
@@ -194,13 +194,12 @@ class PostgresSink final : public Sink {
   void let_end_go() noexcept;
   void apply_session_settings();
   std::optional<RetryAfter> check_tables();
-  TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed);
   SchemaVersions read_versions(pqxx::work& transaction, const TableShapes& found);
   bool is_emptied(pqxx::transaction_base& transaction);
-  TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed, const std::string& query);
   void make_statements();
   void create_tables(pqxx::work& transaction);
   Outcome store(const RowBatch& batch, PostgresCare care);
+  void keep_up();
   RetryAfter refused(const pqxx::failure& error);
   PostgresCare care() const noexcept;
 
@@ -215,6 +214,7 @@ class PostgresSink final : public Sink {
   unsigned refusals_ = 0;   // of deliveries by the server, in a row
   bool lost_rows_ = false;  // a table was new or empty, and no claim has said so yet
   KeptTables kept_tables_;
+  PostgresUpkeep upkeep_;
 
   std::unique_ptr<Connection> connection_;  // the worker's thread only
   std::uint64_t read_bytes_ = 0;            // of it, in calls that have ended
@@ -231,7 +231,8 @@ PostgresSink::PostgresSink(PostgresOptions options, PostgresNames names)
       max_answer_bytes_(max_answer_bytes(names_.inputs)),
       claim_("schema " + names_.schema, names_.identity),
       refused_tables_(names_.inputs.size()),
-      kept_tables_(names_.inputs.size()) {}
+      kept_tables_(names_.inputs.size()),
+      upkeep_(options_.partitions, names_) {}
 
 // What libpq reads while it makes a connection, for which libpqxx waits without end: the other end may stall, or lie.
 class PostgresSink::ConnectingReads final : public ReadInspection {
@@ -321,6 +322,7 @@ Outcome PostgresSink::open() {
     lost_rows_ = false;
     return claimed;
   });
+  upkeep_.begin_again();
   if (const auto* later = std::get_if<RetryAfter>(&outcome); later != nullptr && is_disconnected(later->reason)) {
     const ReadBudget budget(max_answer_bytes_, max_answer_bytes_);
     note_call(std::chrono::steady_clock::now());
@@ -378,7 +380,7 @@ void PostgresSink::apply_session_settings() {
 std::optional<RetryAfter> PostgresSink::check_tables() {
   const TableShapes needed = postgres_shapes(names_.inputs);
   pqxx::work transaction(**connection_);
-  const TableShapes before = read_shapes(transaction, needed);
+  const TableShapes before = read_postgres_shapes(transaction, names_.schema, needed, postgres_shapes_query());
   std::vector<std::string> missing = missing_from(before, needed);
   const SchemaVersions versions = read_versions(transaction, before);
   if (const std::string newer = newer_schema(versions, names_.inputs); !newer.empty()) {
@@ -392,10 +394,10 @@ std::optional<RetryAfter> PostgresSink::check_tables() {
   if (!options_.create_tables) {
     return once_somebody_acts("schema " + names_.schema +
                               (missing.empty() ? " has an older version" : " lacks " + joined(missing)) +
-                              ": create_tables is off, so run the output of `edgetide schema`");
+                              ask_for_schema);
   }
   create_tables(transaction);
-  missing = missing_from(read_shapes(transaction, needed), needed);
+  missing = missing_from(read_postgres_shapes(transaction, names_.schema, needed, postgres_shapes_query()), needed);
   if (!missing.empty()) {
     return once_somebody_acts("schema " + names_.schema + " lacks " + joined(missing) +
                               " although its tables were created");
@@ -411,16 +413,19 @@ SchemaVersions PostgresSink::read_versions(pqxx::work& transaction, const TableS
   const PostgresAnswer parts(execute(transaction, postgres_versions_query(names_.schema), {}), "schema_version",
                              {.columns = 2, .most_rows = max_parts});
   for (std::size_t row = 0; row < parts.rows(); ++row) {
-    versions[parts.text(row, 0, max_name_bytes)] = parts.number(row, 1, 0, max_bigint);
+    versions[parts.text(row, 0, max_postgres_name_bytes)] = parts.number(row, 1, 0, max_bigint);
   }
   return versions;
 }
 
 bool PostgresSink::is_emptied(pqxx::transaction_base& transaction) {
   const auto has_rows = [&](std::size_t input) {
+    const auto kept = retention_of(options_.partitions.retention, names_.inputs[input].name);
+    std::vector<std::string> parameters = {names_.identity.gateway};
+    if (kept) parameters.push_back(std::to_string(kept_tables_.newest_start(input).count()));
     const PostgresAnswer any(
-        execute(transaction, postgres_has_rows_query(names_.schema, names_.inputs[input]), {names_.identity.gateway}),
-        "rows", {.columns = 1, .least_rows = 1, .most_rows = 1});
+        execute(transaction, postgres_has_rows_query(names_.schema, names_.inputs[input], kept), parameters), "rows",
+        {.columns = 1, .least_rows = 1, .most_rows = 1});
     return any.number(0, 0, 0, 1) == 1;
   };
   if (kept_tables_.are_emptied(has_rows)) lost_rows_ = true;
@@ -429,29 +434,9 @@ bool PostgresSink::is_emptied(pqxx::transaction_base& transaction) {
 
 void PostgresSink::make_statements() {
   pqxx::work transaction(**connection_);
-  const TableShapes numbers = read_shapes(transaction, postgres_shapes(names_.inputs), postgres_numbers_query());
-  std::vector<ColumnNames> former;
-  for (const WindowSchema& window : names_.inputs) {
-    const auto table = numbers.find(window.name + "_data");
-    former.push_back(table == numbers.end() ? ColumnNames() : former_columns(table->second, window));
-  }
-  statements_ = postgres_statements(names_, former);
-}
-
-TableShapes PostgresSink::read_shapes(pqxx::work& transaction, const TableShapes& needed) {
-  return read_shapes(transaction, needed, postgres_shapes_query());
-}
-
-TableShapes PostgresSink::read_shapes(pqxx::work& transaction, const TableShapes& needed, const std::string& query) {
-  PgArray tables;
-  for (const auto& [table, columns] : needed) tables.add_text(table);
-  TableShapes found;
-  const PostgresAnswer columns(execute(transaction, query, {names_.schema, tables.take()}), "tables",
-                               {.columns = 2, .most_rows = needed.size() * max_columns});
-  for (std::size_t row = 0; row < columns.rows(); ++row) {
-    found[columns.text(row, 0, max_name_bytes)].insert(columns.text(row, 1, max_name_bytes));
-  }
-  return found;
+  const TableShapes numbers =
+      read_postgres_shapes(transaction, names_.schema, postgres_shapes(names_.inputs), postgres_numbers_query());
+  statements_ = postgres_statements(names_, former_columns(numbers, names_.inputs));
 }
 
 void PostgresSink::create_tables(pqxx::work& transaction) {
@@ -460,7 +445,7 @@ void PostgresSink::create_tables(pqxx::work& transaction) {
   if (execute(transaction, "SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1", {names_.schema}).empty()) {
     transaction.exec(postgres_schema_ddl(names_.schema));
   }
-  transaction.exec(postgres_tables_ddl(names_.schema, names_.inputs));
+  transaction.exec(postgres_tables_ddl(names_.schema, names_.inputs, options_.partitions));
 }
 
 Outcome PostgresSink::deliver(const RowBatch& batch) {
@@ -468,7 +453,8 @@ Outcome PostgresSink::deliver(const RowBatch& batch) {
   if (read_bytes_ > max_answer_bytes_) {
     if (Outcome opened = open(); !std::holds_alternative<Delivered>(opened)) return opened;
   }
-  const Outcome outcome = guarded([&]() -> Outcome {
+  Outcome outcome = guarded([&]() -> Outcome {
+    keep_up();
     try {
       return store(batch, care());
     } catch (const pqxx::in_doubt_error&) {
@@ -487,7 +473,12 @@ Outcome PostgresSink::deliver(const RowBatch& batch) {
   });
   if (!std::holds_alternative<Delivered>(outcome)) return outcome;
   refusals_ = 0;
+  std::get<Delivered>(outcome).warning = upkeep_.warning();
   return outcome;
+}
+
+void PostgresSink::keep_up() {
+  upkeep_.run(**connection_, options_.create_tables, options_.user);
 }
 
 RetryAfter PostgresSink::refused(const pqxx::failure& error) {
@@ -520,6 +511,7 @@ Outcome PostgresSink::store(const RowBatch& batch, PostgresCare care) {
 LastEpoch PostgresSink::last_epoch() {
   std::optional<EpochId> newest;
   const Outcome outcome = guarded([&]() -> Outcome {
+    keep_up();
     PostgresClaim transaction(**connection_, names_, statements_);
     Outcome held = claim_.held(transaction);
     newest = claim_.newest(transaction);
@@ -564,8 +556,11 @@ std::unique_ptr<Sink> make_postgres_sink(PostgresOptions options, SinkIdentity i
   return std::make_unique<PostgresSink>(std::move(options), std::move(names));
 }
 
-std::string postgres_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs) {
-  return postgres_schema_ddl(schema) + postgres_tables_ddl(schema, inputs) + postgres_roles_ddl(schema);
+std::string postgres_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs,
+                         const PostgresPartitions& partitions) {
+  std::string ddl = postgres_schema_ddl(schema) + postgres_tables_ddl(schema, inputs, partitions);
+  for (const WindowSchema& window : inputs) ddl += postgres_partitions_ddl(schema, window, partitions);
+  return ddl + postgres_roles_ddl(schema);
 }
 
 }  // namespace edgetide

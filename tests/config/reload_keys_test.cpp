@@ -161,7 +161,7 @@ const std::map<std::pair<std::string, std::string>, Edit> edits = {
     {{"[windows.NAME.top]", "n"}, {"n = 3", "n = 4"}},
     {{"[windows.NAME.top]", "by"}, {"by = \"p99.9\"", "by = \"avg\""}},
     {{"[sinks.NAME]", "type"}, {"type = \"stdout\"\nencoding = \"influx\"", "type = \"file\""}},
-    {{"[sinks.NAME]", "inputs"}, {"inputs = [\"hour\"]", "inputs = [\"minute\"]"}},
+    {{"[sinks.NAME]", "inputs"}, {"inputs = [\"hour\"]", "inputs = [\"hour\", \"minute\"]"}},
     {{"[sinks.NAME]", "mode"}, {"mode = \"append\"", "mode = \"update\""}},
     {{"[sinks.NAME]", "where"}, {"count > 4", "count > 5"}},
     {{"[sinks.NAME]", "on"}, {"on = \"change\"", "on = \"match\""}},
@@ -179,11 +179,14 @@ const std::map<std::pair<std::string, std::string>, Edit> edits = {
     {{"[sinks.NAME] with type = \"postgresql\"", "password"}, {"\"q\"", "\"r\""}},
     {{"[sinks.NAME] with type = \"postgresql\"", "schema"}, {"\"s1\"", "\"s2\""}},
     {{"[sinks.NAME] with type = \"postgresql\"", "create_tables"}, {"create_tables = false", "create_tables = true"}},
+    {{"[sinks.NAME] with type = \"postgresql\"", "partition_by"}, {"\"2d\"\nretention", "\"3d\"\nretention"}},
+    {{"[sinks.NAME] with type = \"postgresql\"", "retention"}, {"{ hour = \"2y\" }", "{ hour = \"3y\" }"}},
     {{"[sinks.NAME] with type = \"postgresql\"", "connect_timeout"},
      {"connect_timeout = \"2s\"", "connect_timeout = \"4s\""}},
     {{"[sinks.NAME] with type = \"postgresql\"", "statement_timeout"},
      {"statement_timeout = \"3s\"", "statement_timeout = \"4s\""}},
     {{"[sinks.NAME] with type = \"sqlite\"", "path"}, {"sub/../rows.db", "other.db"}},
+    {{"[sinks.NAME] with type = \"sqlite\"", "retention"}, {"{ hour = \"7d\" }", "{ hour = \"8d\" }"}},
 };
 
 // "sources" of "[[sources.NAME.routes]]".
