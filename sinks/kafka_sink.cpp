@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "daemon/service/clock.h"
 #include "sinks/confirmed_rows.h"
 #include "sinks/kafka_claim.h"
 #include "sinks/kafka_producer.h"
@@ -30,11 +31,6 @@ constexpr auto report_patience = 20s;
 constexpr auto report_step = 100ms;  // after which an interrupt is seen
 constexpr unsigned max_aborts = 16;  // of a delivery, for rows that are refused
 constexpr auto no_limit = std::numeric_limits<std::size_t>::max();
-
-Timestamp wall_time() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return Timestamp::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
-}
 
 std::pair<std::int64_t, EpochId> order_of(const ClaimState& state) {
   return {state.incarnation, state.newest};
@@ -395,7 +391,7 @@ void KafkaSink::take_report(Sending& sending, std::size_t position, const KafkaA
     refused_.alone.insert(position);
     return;
   }
-  if (answer.kind == Kind::too_large) {
+  if (answer.kind == Kind::too_large && options_.compression == KafkaCompression::none) {
     std::size_t& largest = refused_.largest.try_emplace(record_.topic, no_limit).first->second;
     largest = std::min(largest, record_.key.size() + record_.payload.size());
   }

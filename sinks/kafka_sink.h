@@ -25,7 +25,8 @@
 // Other errors: RetryAfter; a topic that does not exist, a password, a certificate, a permission need a person.
 // Contract: sinks/sink.h. `deliver` blocks for as long as brokers go on confirming, and 20 s after they stop.
 // Thread:  the worker's; the library's threads only fill its queue.
-// Limit:   KafkaSinkOptions, kafka_producer.h.
+// Limit:   KafkaSinkOptions, kafka_producer.h. A transaction that takes longer than 3 min is aborted by the broker;
+//          after a crash consumers of committed records wait for so long, or until this sink is open again.
 #pragma once
 
 #include <memory>

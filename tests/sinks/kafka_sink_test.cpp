@@ -305,6 +305,18 @@ TEST_F(ExactlyOnceKafkaTest, commit_that_fails_is_in_doubt_and_settled_by_the_po
   EXPECT_EQ(stored_epoch(*sink), 1U);
 }
 
+// As after a pause of ours that is longer than the transaction's timeout.
+TEST_F(ExactlyOnceKafkaTest, producer_that_the_broker_has_fenced_begins_again_where_no_other_has_claimed) {
+  const auto sink = make();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  cluster.answer_with(end_transaction_request, {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH});
+  EXPECT_THAT(sink->deliver(rows_of_sensors(1, {"a"})), IsInDoubt());
+  sink->close();
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_THAT(sink->deliver(rows_of_sensors(2, {"b"})), IsDelivered());
+  EXPECT_EQ(stored_epoch(*sink), 2U);
+}
+
 TEST_F(ExactlyOnceKafkaTest, transaction_is_aborted_for_a_row_that_is_refused_and_the_others_go_on) {
   options.linger = Duration::milliseconds(500);  // so that they are one batch
   const auto sink = make();
