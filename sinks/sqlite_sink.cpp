@@ -454,7 +454,8 @@ TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
 // By input. Generated columns are not among those that the pragma lists.
 std::vector<ColumnNames> SqliteSink::read_former_columns() {
   SqliteStatement columns(
-      database_.get(), "SELECT name FROM pragma_table_info(?) WHERE type IN ('INTEGER', 'REAL') AND NOT \"notnull\"");
+      database_.get(),
+      "SELECT name FROM pragma_table_info(?) WHERE type IN ('INTEGER', 'REAL', 'BLOB') AND NOT \"notnull\"");
   std::vector<ColumnNames> former;
   for (const WindowSchema& window : inputs_) {
     const std::string table = window.name + "_data";
@@ -598,7 +599,9 @@ const char* SqliteSink::insert(const WindowRows& window, std::size_t i, std::uin
                      static_cast<std::int64_t>(row.revision), static_cast<std::int64_t>(epoch),
                      static_cast<std::int64_t>(claim_.state_id()), std::string_view(labels));
   const auto values = window.values_of(i, columns.size());
-  for (std::size_t c = 0; c < columns.size(); ++c) statement.bind(values[c], columns[c].integer);
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    columns[c].bytes ? statement.bind_bytes(row.sketch.get()) : statement.bind(values[c], columns[c].integer);
+  }
   if (statement.run_and_change() || is_accounted_for(window, i, *series_id, epoch)) return nullptr;
   return skipped_row;
 }
