@@ -5,6 +5,7 @@
 
 #include "config/client_id_key.h"
 #include "config/key_spec.h"
+#include "config/tls_keys.h"
 #include "daemon/service/host_port.h"
 #include "daemon/service/server_address.h"
 #include "pipeline/enum_word.h"
@@ -56,17 +57,9 @@ void read_tls(const Section& section, const KeyGroup& keys, BrokerOptions& optio
   const Node* node = section.table("tls");
   if (node == nullptr) return;
   const Section tls(*node, section.name() + ".tls", {&keys}, section.report());
-  tls.read("ca", options.tls.ca);
-  tls.read("cert", options.tls.cert);
-  tls.read("key", options.tls.key);
+  read_tls_files(tls, {options.tls.ca, options.tls.cert, options.tls.key});
   tls.read("alpn", options.tls.alpn);
   if (options.tls.alpn.size() > max_alpn_bytes) tls.error("alpn", "alpn must be 255 bytes at most");
-  tls.refuse_unfit_file("ca", options.tls.ca);
-  tls.refuse_unfit_file("cert", options.tls.cert);
-  tls.refuse_unfit_file("key", options.tls.key);
-  if ((tls.find("cert") == nullptr) != (tls.find("key") == nullptr)) {
-    section.error("tls", "tls: cert and key come together");
-  }
   const bool used = std::any_of(options.servers.begin(), options.servers.end(), [](const std::string& server) {
     return server.starts_with("mqtts:") || server.starts_with("wss:");
   });
@@ -109,15 +102,12 @@ KeySpec broker_allow_plaintext() {
 }
 
 KeyGroup broker_tls_group(std::string_view title, OnReload on_change) {
+  std::vector<KeySpec> specs = tls_files();
+  specs.push_back(text("alpn", "", "Protocol to ask for with ALPN: `x-amzn-mqtt-ca` for AWS IoT Core on port 443."));
   return on_reload(
-      on_change, {title,
-                  "Usually written as `tls = { ca = \"/etc/edgetide/tls/ca.pem\" }`. For `mqtts://` and `wss://`.",
-                  {
-                      text("ca", "the system's", "File with the certificates to trust."),
-                      text("cert", "", "File with the client certificate; with `key`."),
-                      text("key", "", "File with the client's key, or `${credential_path:NAME}`."),
-                      text("alpn", "", "Protocol to ask for with ALPN: `x-amzn-mqtt-ca` for AWS IoT Core on port 443."),
-                  }});
+      on_change,
+      {title, "Usually written as `tls = { ca = \"/etc/edgetide/tls/ca.pem\" }`. For `mqtts://` and `wss://`.",
+       std::move(specs)});
 }
 
 }  // namespace keys

@@ -50,9 +50,7 @@ class Section {
   template <class Value, std::size_t count>
   void read_word(std::string_view key, Value& target, const EnumWord<Value> (&words)[count]) const {
     const std::optional<std::string_view> text = word(key);
-    for (const EnumWord<Value>& one : words) {
-      if (text == one.word) target = one.value;
-    }
+    if (text) target = value_of(words, *text).value_or(target);
   }
 
   // The strings of a list, with their locations; those that are not known yet are left out.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 namespace edgetide {
@@ -20,6 +21,14 @@ constexpr std::string_view word_of(const EnumWord<Value> (&words)[count], Value 
     if (one.value == value) return one.word;
   }
   return {};
+}
+
+template <class Value, std::size_t count>
+constexpr std::optional<Value> value_of(const EnumWord<Value> (&words)[count], std::string_view word) noexcept {
+  for (const EnumWord<Value>& one : words) {
+    if (one.word == word) return one.value;
+  }
+  return std::nullopt;
 }
 
 }  // namespace edgetide

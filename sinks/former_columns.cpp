@@ -1,6 +1,7 @@
 #include "sinks/former_columns.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 
 #include "pipeline/aggregate_kind.h"
@@ -23,14 +24,23 @@ bool may_be_ours(std::string_view name) {
   return is_numbered(name, "p") || is_numbered(name, "duration_");
 }
 
-}  // namespace
-
 ColumnNames former_columns(const std::set<std::string>& numbers, const WindowSchema& window) {
   ColumnNames former;
   for (const std::string& name : numbers) {
     const bool is_present = std::any_of(window.columns.begin(), window.columns.end(),
                                         [&](const Column& column) { return column.sql_name() == name; });
     if (!is_present && may_be_ours(name)) former.push_back(name);
+  }
+  return former;
+}
+
+}  // namespace
+
+std::vector<ColumnNames> former_columns(const TableShapes& numbers, const std::vector<WindowSchema>& inputs) {
+  std::vector<ColumnNames> former;
+  for (const WindowSchema& window : inputs) {
+    const auto table = numbers.find(window.name + "_data");
+    former.push_back(table == numbers.end() ? ColumnNames() : former_columns(table->second, window));
   }
   return former;
 }

@@ -4,18 +4,18 @@
 // Pure; any thread; never fails.
 #pragma once
 
-#include <set>
 #include <string>
 #include <vector>
 
 #include "sinks/row_batch.h"
+#include "sinks/table_shape.h"
 
 namespace edgetide {
 
 using ColumnNames = std::vector<std::string>;
 
-// `numbers`: those columns of the table that have a type of ours and may be null. Others are the user's.
-ColumnNames former_columns(const std::set<std::string>& numbers, const WindowSchema& window);
+// By input. `numbers`: those columns of the tables that have a type of ours and may be null. Others are the user's.
+std::vector<ColumnNames> former_columns(const TableShapes& numbers, const std::vector<WindowSchema>& inputs);
 
 // `, "avg" = NULL, "p95" = NULL` to go behind what an update sets.
 std::string set_to_null(const ColumnNames& columns);

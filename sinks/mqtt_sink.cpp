@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fcntl.h>
 #include <limits>
 #include <optional>
 #include <sys/socket.h>
@@ -32,7 +31,6 @@ constexpr std::uint64_t max_packet_bytes = 64 * 1024;
 // Of a PUBLISH beside its topic and payload: head, length of the topic, packet id, no properties.
 constexpr std::size_t publish_head_bytes = 5 + 2 + 2 + 1;
 constexpr Duration after_refusal = Duration::seconds(5);
-constexpr int first_error_reason = 128;
 constexpr std::int32_t default_receive_maximum = 65'535;
 
 struct Answer {
@@ -372,10 +370,9 @@ void MqttSink::set_lost(const std::string& reason) noexcept {
   changed_.notify_all();
 }
 
-// A duplicate: the library may close its descriptor at any time, and the number may be given again.
 void MqttSink::note_socket(int socket) noexcept {
   const MutexLock lock(mutex_);
-  socket_ = socket == no_socket ? Descriptor() : Descriptor(fcntl(socket, F_DUPFD_CLOEXEC, 0));
+  socket_ = socket == no_socket ? Descriptor() : Descriptor::duplicate(socket);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <fcntl.h>
 #include <limits>
 #include <new>
 #include <optional>
@@ -23,6 +22,7 @@
 #include "sinks/postgres_conninfo.h"
 #include "sinks/postgres_delivery.h"
 #include "sinks/postgres_schema.h"
+#include "sinks/postgres_shapes.h"
 #include "sinks/pqxx_versions.h"
 #include "sinks/refused_tables.h"
 #include "sinks/schema_version.h"
@@ -46,10 +46,9 @@ namespace edgetide {
 namespace {
 
 constexpr std::int64_t max_bigint = std::numeric_limits<std::int64_t>::max();
-constexpr std::int64_t max_incarnation = max_bigint / 2;            // far from where counting on would fail
-constexpr std::int64_t latest_us = 253'402'300'799 * 1'000'000;     // the year 9999
-constexpr std::size_t max_text_bytes = 4096;                        // of who claimed
-constexpr std::size_t max_columns = 1600, max_name_bytes = 63 * 4;  // of a table, in PostgreSQL
+constexpr std::int64_t max_incarnation = max_bigint / 2;         // far from where counting on would fail
+constexpr std::int64_t latest_us = 253'402'300'799 * 1'000'000;  // the year 9999
+constexpr std::size_t max_text_bytes = 4096;                     // of who claimed
 
 // Of one answer, in bytes, which libpq reads whole and keeps up to four times: what may be asked for is the columns of
 // tables, and as many rows as one statement is about, with numbers.
@@ -91,7 +90,7 @@ class Connection {
 // The end of a connection that another thread can reach, also while it is made: its socket under a number of our own.
 class ReachableEnd {
  public:
-  void hold(int socket) noexcept { socket_ = Descriptor(::fcntl(socket, F_DUPFD_CLOEXEC, 0)); }
+  void hold(int socket) noexcept { socket_ = Descriptor::duplicate(socket); }
   void let_go() noexcept { socket_ = Descriptor(); }
   bool is_held() const noexcept { return socket_.is_open(); }
 
@@ -194,10 +193,8 @@ class PostgresSink final : public Sink {
   void let_end_go() noexcept;
   void apply_session_settings();
   std::optional<RetryAfter> check_tables();
-  TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed);
   SchemaVersions read_versions(pqxx::work& transaction, const TableShapes& found);
   bool is_emptied(pqxx::transaction_base& transaction);
-  TableShapes read_shapes(pqxx::work& transaction, const TableShapes& needed, const std::string& query);
   void make_statements();
   void create_tables(pqxx::work& transaction);
   Outcome store(const RowBatch& batch, PostgresCare care);
@@ -378,7 +375,7 @@ void PostgresSink::apply_session_settings() {
 std::optional<RetryAfter> PostgresSink::check_tables() {
   const TableShapes needed = postgres_shapes(names_.inputs);
   pqxx::work transaction(**connection_);
-  const TableShapes before = read_shapes(transaction, needed);
+  const TableShapes before = read_postgres_shapes(transaction, names_.schema, needed, postgres_shapes_query());
   std::vector<std::string> missing = missing_from(before, needed);
   const SchemaVersions versions = read_versions(transaction, before);
   if (const std::string newer = newer_schema(versions, names_.inputs); !newer.empty()) {
@@ -392,10 +389,10 @@ std::optional<RetryAfter> PostgresSink::check_tables() {
   if (!options_.create_tables) {
     return once_somebody_acts("schema " + names_.schema +
                               (missing.empty() ? " has an older version" : " lacks " + joined(missing)) +
-                              ": create_tables is off, so run the output of `edgetide schema`");
+                              ask_for_schema);
   }
   create_tables(transaction);
-  missing = missing_from(read_shapes(transaction, needed), needed);
+  missing = missing_from(read_postgres_shapes(transaction, names_.schema, needed, postgres_shapes_query()), needed);
   if (!missing.empty()) {
     return once_somebody_acts("schema " + names_.schema + " lacks " + joined(missing) +
                               " although its tables were created");
@@ -411,7 +408,7 @@ SchemaVersions PostgresSink::read_versions(pqxx::work& transaction, const TableS
   const PostgresAnswer parts(execute(transaction, postgres_versions_query(names_.schema), {}), "schema_version",
                              {.columns = 2, .most_rows = max_parts});
   for (std::size_t row = 0; row < parts.rows(); ++row) {
-    versions[parts.text(row, 0, max_name_bytes)] = parts.number(row, 1, 0, max_bigint);
+    versions[parts.text(row, 0, max_postgres_name_bytes)] = parts.number(row, 1, 0, max_bigint);
   }
   return versions;
 }
@@ -429,29 +426,9 @@ bool PostgresSink::is_emptied(pqxx::transaction_base& transaction) {
 
 void PostgresSink::make_statements() {
   pqxx::work transaction(**connection_);
-  const TableShapes numbers = read_shapes(transaction, postgres_shapes(names_.inputs), postgres_numbers_query());
-  std::vector<ColumnNames> former;
-  for (const WindowSchema& window : names_.inputs) {
-    const auto table = numbers.find(window.name + "_data");
-    former.push_back(table == numbers.end() ? ColumnNames() : former_columns(table->second, window));
-  }
-  statements_ = postgres_statements(names_, former);
-}
-
-TableShapes PostgresSink::read_shapes(pqxx::work& transaction, const TableShapes& needed) {
-  return read_shapes(transaction, needed, postgres_shapes_query());
-}
-
-TableShapes PostgresSink::read_shapes(pqxx::work& transaction, const TableShapes& needed, const std::string& query) {
-  PgArray tables;
-  for (const auto& [table, columns] : needed) tables.add_text(table);
-  TableShapes found;
-  const PostgresAnswer columns(execute(transaction, query, {names_.schema, tables.take()}), "tables",
-                               {.columns = 2, .most_rows = needed.size() * max_columns});
-  for (std::size_t row = 0; row < columns.rows(); ++row) {
-    found[columns.text(row, 0, max_name_bytes)].insert(columns.text(row, 1, max_name_bytes));
-  }
-  return found;
+  const TableShapes numbers =
+      read_postgres_shapes(transaction, names_.schema, postgres_shapes(names_.inputs), postgres_numbers_query());
+  statements_ = postgres_statements(names_, former_columns(numbers, names_.inputs));
 }
 
 void PostgresSink::create_tables(pqxx::work& transaction) {

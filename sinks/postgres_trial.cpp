@@ -1,8 +1,8 @@
 #include "sinks/postgres_trial.h"
 
-#include "sinks/pg_array.h"
 #include "sinks/postgres_conninfo.h"
 #include "sinks/postgres_schema.h"
+#include "sinks/postgres_shapes.h"
 #include "sinks/pqxx_versions.h"
 
 namespace edgetide {
@@ -16,8 +16,7 @@ bool is_true(const pqxx::result& answer) {
 std::string fault_of_missing(pqxx::transaction_base& session, const PostgresOptions& options,
                              const std::vector<std::string>& missing) {
   if (!options.create_tables) {
-    return "schema " + options.schema + " lacks " + joined(missing) +
-           ": create_tables is off, so run the output of `edgetide schema`";
+    return "schema " + options.schema + " lacks " + joined(missing) + ask_for_schema;
   }
   const bool has_schema =
       !execute(session, "SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1", {options.schema}).empty();
@@ -53,12 +52,7 @@ std::string fault_of_tables(pqxx::connection& connection, const PostgresOptions&
   session.exec("SET statement_timeout = " + std::to_string(options.statement_timeout.count() / 1'000));
   if (is_true(session.exec("SELECT pg_is_in_recovery()"))) return "the server is a standby: nothing can be written";
   const TableShapes needed = postgres_shapes(inputs);
-  PgArray names;
-  for (const auto& [table, columns] : needed) names.add_text(table);
-  TableShapes found;
-  for (const auto& row : execute(session, postgres_shapes_query(), {options.schema, names.take()})) {
-    found[row[0].c_str()].insert(row[1].c_str());
-  }
+  const TableShapes found = read_postgres_shapes(session, options.schema, needed, postgres_shapes_query());
   const std::vector<std::string> missing = missing_from(found, needed);
   return missing.empty() ? fault_of_rights(session, options, found) : fault_of_missing(session, options, missing);
 }

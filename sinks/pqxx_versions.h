@@ -1,5 +1,5 @@
 // libpqxx 6.4 and 7.x with one face: the calls they spell differently, and their errors as ours.
-// Included by postgres_sink.cpp, postgres_delivery.cpp, postgres_trial.cpp and postgres_answer.h only.
+// Included by files named postgres_* only.
 //
 // Thread: that of the sink. Fails: what libpqxx throws goes through.
 #pragma once

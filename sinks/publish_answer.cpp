@@ -15,7 +15,6 @@ struct KnownAnswer {
 };
 
 using Kind = PublishAnswer::Kind;
-constexpr int first_error = 128;
 // A topic that is not allowed is a matter of the broker's access list, which can be changed: no row is lost for it.
 constexpr std::array<KnownAnswer, 8> known_answers = {{
     {128, Kind::later, "unspecified error"},
@@ -31,7 +30,7 @@ constexpr std::array<KnownAnswer, 8> known_answers = {{
 }  // namespace
 
 PublishAnswer publish_answer(int reason) {
-  if (reason < first_error) return {Kind::taken, {}};
+  if (reason < first_error_reason) return {Kind::taken, {}};
   const auto* const found = std::find_if(known_answers.begin(), known_answers.end(),
                                          [&](const KnownAnswer& one) { return one.reason == reason; });
   const std::string number = "reason " + std::to_string(reason);

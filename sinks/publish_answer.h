@@ -18,6 +18,8 @@ struct PublishAnswer {
   std::string words;  // "not authorized (135)", with what to do
 };
 
+constexpr int first_error_reason = 128;  // those below say that it was taken
+
 // `reason` of PUBACK; MQTT 3.1.1 has none, which is 0.
 PublishAnswer publish_answer(int reason);
 

@@ -11,8 +11,10 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pipeline/emission.h"
@@ -41,6 +43,12 @@ struct WindowSchema {
   std::string name;
   std::vector<Column> columns;
   bool operator==(const WindowSchema&) const = default;
+
+  std::optional<std::size_t> position_of(std::string_view column) const {
+    const auto found =
+        std::find_if(columns.begin(), columns.end(), [&](const Column& each) { return each.name == column; });
+    return found == columns.end() ? std::nullopt : std::optional(static_cast<std::size_t>(found - columns.begin()));
+  }
 };
 
 struct SinkRow {

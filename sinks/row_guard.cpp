@@ -1,33 +1,18 @@
 #include "sinks/row_guard.h"
 
-#include <algorithm>
-
 namespace edgetide {
 
-namespace {
-
-bool has_column(const WindowSchema& window, const std::string& name) {
-  return std::any_of(window.columns.begin(), window.columns.end(),
-                     [&](const Column& column) { return column.name == name; });
-}
-
-}  // namespace
-
 bool counts_readings(const WindowSchema& window) {
-  return has_column(window, "count");
+  return window.position_of("count").has_value();
 }
 
 std::string reading_number(const WindowSchema& window) {
   if (counts_readings(window)) return "count";
-  return has_column(window, readings_column) ? readings_column : std::string();
+  return window.position_of(readings_column) ? readings_column : std::string();
 }
 
 std::optional<std::size_t> reading_number_column(const WindowSchema& window) {
-  const std::string name = reading_number(window);
-  const auto found = std::find_if(window.columns.begin(), window.columns.end(),
-                                  [&](const Column& column) { return column.name == name; });
-  if (name.empty() || found == window.columns.end()) return std::nullopt;
-  return static_cast<std::size_t>(found - window.columns.begin());
+  return window.position_of(reading_number(window));
 }
 
 std::string row_gives_way(const WindowSchema& window) {

@@ -35,6 +35,11 @@ constexpr int busy_pause_ms = 10;
 constexpr Duration almost_a_second = Duration::microseconds(999'999);
 constexpr Duration look_again = Duration::seconds(5);  // at a file that somebody has to repair: it costs little
 
+// Generated columns are not among those that the pragma lists.
+constexpr const char* shapes_query = "SELECT name FROM pragma_table_info(?)";
+constexpr const char* numbers_query =
+    "SELECT name FROM pragma_table_info(?) WHERE type IN ('INTEGER', 'REAL', 'BLOB') AND NOT \"notnull\"";
+
 constexpr const char* claim_skipped = "the table sink_state takes no row, without an error (a trigger?); rows wait";
 constexpr int check_share = 20;  // so many times longer than a check of the whole file it is not checked again
 
@@ -183,9 +188,8 @@ class SqliteSink final : public Sink {
   void leave_moved_file(SqliteFiles files) noexcept;
   void open_file();
   std::optional<RetryAfter> check_tables();
-  TableShapes read_shapes(const TableShapes& needed);
+  TableShapes read_shapes(const TableShapes& needed, const std::string& query = shapes_query);
   SchemaVersions read_versions();
-  std::vector<ColumnNames> read_former_columns();
 
   Outcome store(const RowBatch& batch);
   Outcome store_with_care(const RowBatch& batch);
@@ -362,7 +366,8 @@ Outcome SqliteSink::open() {
     if (check_files(database_.get(), has_log_) == SqliteFiles::damaged) throw FileMoved(SqliteFiles::damaged);
     require_content();
     if (auto later = check_tables()) return *std::move(later);
-    session_.emplace(database_.get(), inputs_, read_former_columns());
+    session_.emplace(database_.get(), inputs_,
+                     former_columns(read_shapes(sqlite_shapes(inputs_), numbers_query), inputs_));
     SqliteClaim transaction(database_.get(), *session_, identity_);
     Outcome claimed = claim_.claim(transaction, is_emptied());
     lost_rows_ = false;
@@ -437,8 +442,8 @@ SchemaVersions SqliteSink::read_versions() {
   return versions;
 }
 
-TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
-  SqliteStatement columns(database_.get(), "SELECT name FROM pragma_table_info(?)");
+TableShapes SqliteSink::read_shapes(const TableShapes& needed, const std::string& query) {
+  SqliteStatement columns(database_.get(), query);
   TableShapes found;
   for (const auto& [table, ignored] : needed) {
     columns.bind_all(std::string_view(table));
@@ -449,22 +454,6 @@ TableShapes SqliteSink::read_shapes(const TableShapes& needed) {
     }
   }
   return found;
-}
-
-// By input. Generated columns are not among those that the pragma lists.
-std::vector<ColumnNames> SqliteSink::read_former_columns() {
-  SqliteStatement columns(
-      database_.get(),
-      "SELECT name FROM pragma_table_info(?) WHERE type IN ('INTEGER', 'REAL', 'BLOB') AND NOT \"notnull\"");
-  std::vector<ColumnNames> former;
-  for (const WindowSchema& window : inputs_) {
-    const std::string table = window.name + "_data";
-    std::set<std::string> numbers;
-    columns.bind_all(std::string_view(table));
-    while (columns.step()) numbers.insert(columns.text(0));
-    former.push_back(former_columns(numbers, window));
-  }
-  return former;
 }
 
 Outcome SqliteSink::deliver(const RowBatch& batch) {

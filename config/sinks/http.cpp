@@ -9,6 +9,7 @@
 
 #include "config/key_spec.h"
 #include "config/parts.h"
+#include "config/tls_keys.h"
 #include "daemon/service/host_port.h"
 #include "pipeline/characters.h"
 #include "sinks/http_sink.h"
@@ -27,11 +28,7 @@ const KeyGroup& http_sink_tls_keys() {
       {"[sinks.NAME.tls] with type = \"http\"",
        "Usually written as `tls = { ca = \"/etc/edgetide/tls/ca.pem\" }`. TLS is 1.2 or later, and the host name "
        "is checked.",
-       {
-           text("ca", "the system's", "File with the certificates to trust."),
-           text("cert", "", "File with the client certificate; with `key`."),
-           text("key", "", "File with the client's key, or `${credential_path:NAME}`."),
-       }});
+       tls_files()});
   return group;
 }
 
@@ -190,15 +187,7 @@ void read_http_sink_tls(const Section& section, HttpSinkOptions& options) {
   const Node* const node = section.table("tls");
   if (node == nullptr) return;
   const Section tls(*node, section.name() + ".tls", {&http_sink_tls_keys()}, section.report());
-  tls.read("ca", options.ca);
-  tls.read("cert", options.cert);
-  tls.read("key", options.key);
-  tls.refuse_unfit_file("ca", options.ca);
-  tls.refuse_unfit_file("cert", options.cert);
-  tls.refuse_unfit_file("key", options.key);
-  if ((tls.find("cert") == nullptr) != (tls.find("key") == nullptr)) {
-    section.error("tls", "tls: cert and key come together");
-  }
+  read_tls_files(tls, {options.ca, options.cert, options.key});
   if (options.url.starts_with("http://")) section.warning("tls", "tls is not used: url is http://");
 }
 

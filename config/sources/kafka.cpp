@@ -11,6 +11,7 @@
 #include "config/key_spec.h"
 #include "config/mapping_section.h"
 #include "config/parts.h"
+#include "config/tls_keys.h"
 #include "daemon/service/host_port.h"
 #include "daemon/sources/kafka_position.h"
 #include "daemon/sources/kafka_source.h"
@@ -31,11 +32,7 @@ const KeyGroup& kafka_tls_keys() {
                 {"[sources.NAME.tls] with type = \"kafka\"",
                  "Usually written as `tls = { ca = \"/etc/edgetide/tls/ca.pem\" }`; `tls = {}` trusts the system's "
                  "certificates. The names of brokers are checked.",
-                 {
-                     text("ca", "the system's", "File with the certificates to trust."),
-                     text("cert", "", "File with the client certificate; with `key`."),
-                     text("key", "", "File with the client's key, or `${credential_path:NAME}`."),
-                 }});
+                 tls_files()});
   return group;
 }
 
@@ -208,15 +205,7 @@ void read_kafka_login(const Section& section, KafkaOptions& options) {
   options.tls = node != nullptr;
   if (node == nullptr) return;
   const Section tls(*node, section.name() + ".tls", {&kafka_tls_keys()}, section.report());
-  tls.read("ca", options.ca);
-  tls.read("cert", options.cert);
-  tls.read("key", options.key);
-  tls.refuse_unfit_file("ca", options.ca);
-  tls.refuse_unfit_file("cert", options.cert);
-  tls.refuse_unfit_file("key", options.key);
-  if ((tls.find("cert") == nullptr) != (tls.find("key") == nullptr)) {
-    section.error("tls", "tls: cert and key come together");
-  }
+  read_tls_files(tls, {options.ca, options.cert, options.key});
 }
 
 void read_group_id(const Section& section, const PartContext& context, KafkaOptions& options) {

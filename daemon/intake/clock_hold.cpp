@@ -12,7 +12,6 @@ constexpr std::uint64_t batch_bytes_min = 16, reading_bytes = 20;
 
 // False: as it was.
 bool go_over(Pipeline& pipeline, const std::string& options) {
-  if (options_bytes(pipeline.options()) == options) return true;
   auto loaded = load_options(options, pipeline.options());
   if (!loaded) return false;
   Pipeline next(*std::move(loaded));
@@ -27,12 +26,16 @@ bool go_over(Pipeline& pipeline, const std::string& options) {
 std::uint64_t apply_held(ClockHold::Released held, Moment now, Pipeline& pipeline,
                          const std::function<void(const Batch&)>& applied) {
   const std::string present = options_bytes(pipeline.options());
+  std::uint32_t current = HeldBatch::present;
+  const auto has_options = [&](std::uint32_t wanted) {
+    if (wanted == current) return true;
+    if (!go_over(pipeline, wanted == HeldBatch::present ? present : held.options[wanted])) return false;
+    current = wanted;
+    return true;
+  };
   std::uint64_t lost = 0;
   for (HeldBatch& batch : held.batches) {
-    const bool is_former = batch.options != HeldBatch::present;
-    const bool is_there = go_over(pipeline, is_former ? held.options[batch.options] : present) &&
-                          index_of(batch.source) < pipeline.options().sources.size();
-    if (is_there) {
+    if (has_options(batch.options) && index_of(batch.source) < pipeline.options().sources.size()) {
       const Batch whole = stamped(batch, now);
       pipeline.apply(whole);
       applied(whole);
@@ -40,7 +43,7 @@ std::uint64_t apply_held(ClockHold::Released held, Moment now, Pipeline& pipelin
       lost += batch.readings.size();
     }
   }
-  static_cast<void>(go_over(pipeline, present));
+  static_cast<void>(has_options(HeldBatch::present));
   return lost;
 }
 

@@ -9,6 +9,15 @@ namespace {
 constexpr Duration tick_tolerance = Duration::seconds(1);
 }
 
+std::vector<SourceId> Hearing::listen(bool listens) {
+  std::vector<SourceId> changed;
+  if (std::exchange(listens_, listens) == listens) return changed;
+  for (std::uint32_t i = 0; i < connected_.size(); ++i) {
+    if (connected_[i]) changed.push_back(SourceId{i});
+  }
+  return changed;
+}
+
 void Hearing::tick(Duration now, Duration every) noexcept {
   const Duration before = std::exchange(ticked_at_, now);
   if (every == Duration::unlimited() || now - before <= every + std::min(every, tick_tolerance)) return;

@@ -16,13 +16,23 @@ namespace edgetide {
 class Hearing {
  public:
   // `now`: a pause from here on is seen.
-  Hearing(std::size_t ids, Duration now) : sources_(ids), ticked_at_(now) {}
+  Hearing(std::size_t ids, Duration now, bool listens)
+      : sources_(ids), connected_(ids), listens_(listens), ticked_at_(now) {}
 
   // The sources have other places, and there may be more.
   void move_to(std::size_t ids) {
     sources_.resize(ids);
+    connected_.resize(ids);
     unheard_.clear();
   }
+
+  // What a source says of its connection, also while nothing is listened to.
+  void note_connection(SourceId id, bool connected) { connected_[index_of(id)] = connected; }
+  bool is_connected(SourceId id) const { return connected_[index_of(id)]; }
+  // While intake is held back the sources are deaf, whatever their connections say. Empty: it was so already; else the
+  // connected ones, which begin or end to listen.
+  std::vector<SourceId> listen(bool listens);
+  bool listens() const noexcept { return listens_; }
 
   void start(SourceId id, Duration now, Duration idle_timeout) noexcept {
     sources_[index_of(id)].start(now, idle_timeout);
@@ -41,6 +51,8 @@ class Hearing {
 
  private:
   std::vector<SourceHearing> sources_;  // by id; of those that listen
+  std::vector<bool> connected_;         // by id
+  bool listens_;
   std::vector<Duration> unheard_;
   Duration ticked_at_;
 };

@@ -13,8 +13,8 @@ namespace edgetide {
 
 namespace {
 
-// Of what all later records depend on, so that damage to one costs nothing.
-constexpr int definition_copies = 2;
+using Keep = IntakeJournal::Keep;
+
 constexpr std::uint32_t max_told_sources = 64;  // of which a tick says whether they listen
 
 }  // namespace
@@ -22,35 +22,30 @@ constexpr std::uint32_t max_told_sources = 64;  // of which a tick says whether 
 Intake::Intake(IntakeParts parts)
     : clock_(parts.clock),
       gate_(parts.gate),
-      journal_options_(parts.journal_options),
       identity_(parts.identity),
-      unsafe_(std::move(parts.on_unsafe)),
-      storage_wanted_(std::move(parts.on_storage_wanted)),
+      storage_wanted_(parts.on_storage_wanted),
       routes_(std::move(parts.routes)),
       edges_(std::move(parts.recovered.edges)),
       slots_(std::move(parts.sources)),
       pipeline_(parts.pipeline),
       quarantine_(parts.quarantine),
-      journal_(parts.journal_options.durability == Durability::none ? nullptr : &parts.journal),
-      files_(parts.journal),
+      journal_(parts.journal, parts.journal_options, std::move(parts.on_unsafe), std::move(parts.on_storage_wanted)),
       messages_(std::move(parts.recovered.sessions), std::move(parts.recovered.positions),
                 std::move(parts.recovered.values)),
       held_(std::move(parts.recovered.held)),
       late_(std::move(parts.recovered.late)),
       history_(std::move(parts.recovered.history)),
       clock_set_(held_.empty() && clock_.is_set()),
-      connected_(slots_.ids()),
-      hearing_(slots_.ids(), clock_.now().running),
-      listening_(clock_set_),
-      traffic_(slots_.names().size()) {
+      hearing_(slots_.ids(), clock_.now().running, clock_set_),
+      traffic_(slots_.names().size()),
+      batch_(std::move(parts.tables)) {
   const MutexLock lock(mutex_);
-  enrichment_.replace(std::move(parts.tables));
   edges_.keep(routes_.sinks());
   if (!clock_set_) pipeline_.keep_series();
   if (quarantine_ != nullptr) quarantine_->continue_behind(late_.newest());
   const bool has_run = !clock_set_ && pipeline_.now();  // the clock may say any time
   late_.know(pipeline_.options().windows, has_run ? pipeline_.now()->wall : clock_.now().wall);
-  if (journal_ != nullptr) begin_run();
+  if (journal_.is_kept()) begin_run();
 }
 
 void Intake::begin_run() {
@@ -64,18 +59,11 @@ void Intake::begin_run() {
                        series_checksum(series),
                        series_marks(series),
                        options_bytes(pipeline_.options())};
-  for (int copy = 0; copy < definition_copies; ++copy) journal_->append(JournalType::run, start);
-  commit(now.running);  // if it fails, it goes with the next
+  journal_.append_definition(JournalType::run, start);
+  journal_.commit_or_wait(now.running);
 }
 
 // ---- readings
-
-// With `durability = "power"` the peer hears of it when the sync thread has synced what waits, all at once.
-Acceptance Intake::taken() {
-  if (journal_options_.durability != Durability::power || safety_.is_safe()) return {Acceptance::Answer::taken, 0};
-  if (safety_.await()) unsafe_();
-  return {Acceptance::Answer::taken, safety_.needed()};
-}
 
 Acceptance Intake::hold_back(Duration running) {
   if (!blocking_) return {Acceptance::Answer::closed, 0};
@@ -96,34 +84,32 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
     if (!drops()) return hold_back(now.running);
     messages_.check(name, batch, arrival);
     refuse_all(source, batch);
-    return taken();
+    return journal_.taken();
   }
   messages_.check(name, batch, arrival);
   if (clock_set_ && !messages_.knows_some()) listen(true, arrival);
-  gather(source, batch, arrival);
-  if (messages_.knows_some() && !messages_.has_news() && readings_.empty() && refused_.empty()) {
+  batch_.gather(source, batch, arrival.wall, messages_, pipeline_, journal_);
+  if (messages_.knows_some() && !messages_.has_news() && batch_.readings().empty() && batch_.refused().empty()) {
     messages_.note_resent();  // nothing but known messages needs no record
     traffic_.count(source, batch);
-    return taken();
+    return journal_.taken();
   }
   if (clock_set_) listen(true, arrival);
   // What a peer may send again is journaled before it is acknowledged, refused or not.
-  if (journal_ != nullptr && readings_.empty() && messages_.fingerprints().empty() && messages_.newest().empty()) {
+  const bool is_sent_once = messages_.fingerprints().empty() && messages_.newest().empty();
+  if (journal_.is_kept() && batch_.readings().empty() && is_sent_once) {
     if (!take_refusals(source, batch, arrival)) return hold_back(now.running);
     hearing_.hear_batch(id, now.running);
-    return taken();
+    return journal_.taken();
   }
-  if (!journaled(arrival.running, [&]() REQUIRES(mutex_) {
-        journal_->append(JournalType::batch,
-                         JournaledBatch{source, arrival, messages_.fingerprints(), messages_.newest(), readings_,
-                                        refused_, messages_.new_values()});
-      })) {
-    return hold_back(now.running);
-  }
+  const auto step = journal_.begin();
+  journal_.append(JournalType::batch, JournaledBatch{source, arrival, messages_.fingerprints(), messages_.newest(),
+                                                     batch_.readings(), batch_.refused(), messages_.new_values()});
+  if (!journal_.end(step, arrival.running, Keep::power)) return hold_back(now.running);
   hearing_.hear_batch(id, now.running);
   apply(source, batch, arrival);
-  ask_for_checkpoint();
-  return taken();
+  journal_.ask_for_checkpoint();
+  return journal_.taken();
 }
 
 void Intake::nothing_decoded(SourceId id, const DecodedBatch& batch) noexcept {
@@ -147,7 +133,7 @@ bool Intake::offer_room() {
 }
 
 bool Intake::held_back(Duration running) const {
-  return routes_.full() || firing_room_.is_full() || held_.full() || (journal_ != nullptr && !journal_->ready(running));
+  return routes_.full() || firing_room_.is_full() || held_.full() || !journal_.ready(running);
 }
 
 // What a sink has confirmed makes room once it is journaled.
@@ -163,9 +149,7 @@ std::string Intake::hold_reason(Duration running) const {
   if (routes_.full()) return "the outbox of a sink is full";
   if (firing_room_.is_full()) return "the rows of the next trigger fill the outbox of a sink";
   if (held_.full()) return "no more readings can wait for the clock to be set";
-  if (!journal_->error().empty()) return "the journal cannot be written: " + journal_->error();
-  return journal_->full() ? "the journal is full until a checkpoint is written"
-                          : "the disk is too slow: the journal waits to be synced";
+  return journal_.hold_reason();
 }
 
 std::string Intake::held_because() const {
@@ -176,7 +160,7 @@ std::string Intake::held_because() const {
 
 // Readings that cannot be journaled are lost by the user's choice. A full outbox is another matter.
 bool Intake::drops() const {
-  return journal_options_.when_full == JournalFull::drop_newest && !routes_.full() && !firing_room_.is_full();
+  return journal_.drops_newest() && !routes_.full() && !firing_room_.is_full();
 }
 
 bool Intake::has_room_for(std::size_t readings) {
@@ -198,7 +182,7 @@ void Intake::check_room_again() {
 // what it has (DURABILITY.md, "a store cannot be reached"). It goes with the next write, and needs no sync.
 void Intake::note_delivered() {
   for (const auto& [sink, id] : routes_.take_delivered()) {
-    if (journal_ != nullptr) journal_->append(JournalType::delivered, JournaledDelivery{sink, id.run, id.epoch});
+    journal_.append(JournalType::delivered, JournaledDelivery{sink, id.run, id.epoch});
   }
 }
 
@@ -209,50 +193,10 @@ void Intake::refuse_all(SourceId source, const DecodedBatch& batch) {
   messages_.note_positions(slots_.names()[index_of(source)]);
 }
 
-void Intake::gather(SourceId source, const DecodedBatch& batch, Moment arrival) {
-  readings_.clear();
-  has_own_time_.clear();
-  refused_.clear();
-  for (const auto& refusals : messages_.new_refusals()) {
-    for (const DecodedRefusal& refusal : refusals) add_refused(refusal.reason, 1);
-  }
-  for (const auto& readings : messages_.new_readings()) {
-    for (const DecodedReading& reading : readings) gather(source, batch, reading, arrival.wall);
-  }
-}
-
-void Intake::gather(SourceId source, const DecodedBatch& batch, const DecodedReading& reading, Timestamp arrival) {
-  const std::optional<SeriesId> series = series_of(source, batch, reading);
-  if (!series) return;
-  const double value = enrichment_.calibrated(source, *series, pipeline_.series(), reading.value);
-  readings_.push_back({*series, event_time_of(reading, arrival), value});
-  has_own_time_.push_back(reading.event_time && *reading.event_time != unreadable_time);
-}
-
-// A series that is added stays, and its record in the journal's buffer, also if the batch has to wait.
-std::optional<SeriesId> Intake::series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading) {
-  const ReadingNames names{reading.sensor, reading.metric, reading.unit, batch.labels_of(reading)};
-  if (const auto known = enrichment_.find(source, names, pipeline_.series())) return known;
-  Series series = enrichment_.make(source, names);
-  const auto added = pipeline_.try_add_series(series, source, readings_);
-  if (const auto* const refusal = std::get_if<Refusal>(&added)) {
-    add_refused(*refusal, 1);
-    return std::nullopt;
-  }
-  const SeriesId id = std::get<SeriesId>(added);
-  enrichment_.forget(id);
-  shifted_.forget(id);
-  const NewSeries added_series{id, source, std::move(series)};
-  for (int copy = 0; journal_ != nullptr && copy < definition_copies; ++copy) {
-    journal_->append(JournalType::series, added_series);
-  }
-  return id;
-}
-
 // False: too much waits for the journal, which cannot be written.
 bool Intake::take_refusals(SourceId source, const DecodedBatch& batch, Moment arrival) {
   if (pending_refusals_.full(source) && !journal_refusals(arrival)) return false;
-  pending_refusals_.add(source, refused_, messages_.new_values());
+  pending_refusals_.add(source, batch_.refused(), messages_.new_values());
   count(source, batch);
   return true;
 }
@@ -262,51 +206,21 @@ bool Intake::take_refusals(SourceId source, const DecodedBatch& batch, Moment ar
 bool Intake::journal_refusals(Moment now) {
   const auto& sources = pending_refusals_.by_slot();
   if (std::all_of(sources.begin(), sources.end(), [](const auto& source) { return source.empty(); })) return true;
-  if (!journal_->error().empty() && !journal_->ready(now.running)) return false;
+  if (!journal_.may_be_written(now.running)) return false;
   const Moment arrival{clock_set_ ? now.wall : time_not_known, now.running};
-  const auto append = [&]() REQUIRES(mutex_) {
-    for (std::uint32_t i = 0; i < sources.size(); ++i) {
-      const PendingRefusals::OfSource& pending = sources[i];
-      if (pending.empty()) continue;
-      journal_->append(JournalType::batch,
-                       JournaledBatch{SourceId{i}, arrival, {}, {}, {}, pending.refused, pending.values});
-    }
-  };
-  if (!write(now.running, append)) return false;
+  const auto step = journal_.begin();
+  for (std::uint32_t i = 0; i < sources.size(); ++i) {
+    const PendingRefusals::OfSource& pending = sources[i];
+    if (pending.empty()) continue;
+    journal_.append(JournalType::batch,
+                    JournaledBatch{SourceId{i}, arrival, {}, {}, {}, pending.refused, pending.values});
+  }
+  if (!journal_.end(step, now.running, Keep::crash)) return false;
   for (std::uint32_t i = 0; clock_set_ && i < sources.size(); ++i) {
     if (!sources[i].empty()) pipeline_.apply({SourceId{i}, arrival, {}});  // as a replay of the record does
   }
   pending_refusals_.clear();
   return true;
-}
-
-// Writes all records that `append` appends, or none: then the disk cannot be written.
-template <typename Append>
-bool Intake::write(Duration running, Append&& append) {
-  const auto before = journal_->mark();
-  append();
-  if (journal_->commit(running)) return true;
-  journal_->discard_to(before);
-  return false;
-}
-
-// The same, and a power cut is not to take it.
-template <typename Append>
-bool Intake::journaled(Duration running, Append&& append) {
-  if (journal_ == nullptr) return true;
-  if (!write(running, append)) return false;
-  need_safe(journal_->next_record());
-  return true;
-}
-
-bool Intake::commit(Duration running) {
-  if (!journal_->commit(running)) return false;
-  need_safe(journal_->next_record());
-  return true;
-}
-
-void Intake::need_safe(std::uint64_t record) {
-  if (safety_.need(record)) unsafe_();
 }
 
 void Intake::count_delays(SourceId source, Timestamp arrival) {
@@ -319,19 +233,10 @@ void Intake::count_delays(SourceId source, Timestamp arrival) {
   }
 }
 
-void Intake::watch_shifts(SourceId source, Timestamp arrival) {
-  for (std::size_t i = 0; i < readings_.size(); ++i) {
-    const Reading& reading = readings_[i];
-    if (has_own_time_[i] && shifted_.add(reading.series, reading.event_time, arrival)) {
-      name_shifted(source, reading.series);
-    }
-  }
-}
-
 // A sensor once, however many metrics it has.
 void Intake::name_shifted(SourceId source, SeriesId series) {
   const std::string sensor = printable(pipeline_.series()[series].sensor);
-  const std::string shift = text_of_shift(*shifted_.of(series));
+  const std::string shift = text_of_shift(*batch_.shift_of(series));
   switch (traffic_.name_shifted(source, sensor, shift)) {
     case TrafficCounters::Named::known:
       return;
@@ -349,7 +254,7 @@ void Intake::name_shifted(SourceId source, SeriesId series) {
 void Intake::count(SourceId source, const DecodedBatch& batch) {
   traffic_.count(source, batch);
   messages_.note(slots_.names()[index_of(source)]);
-  for (const RefusedCount& refused : refused_) pipeline_.refuse(source, refused.reason, refused.readings);
+  for (const RefusedCount& refused : batch_.refused()) pipeline_.refuse(source, refused.reason, refused.readings);
   if (!batch.refusals.empty()) traffic_.note_refusal(source, batch.refusals.back());
   if (!batch.undecoded.empty()) quarantine_messages(source, batch);
   for (const std::string_view notice : batch.notices) {
@@ -360,10 +265,10 @@ void Intake::count(SourceId source, const DecodedBatch& batch) {
 
 void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
   count(source, batch);
-  if (clock_set_) count_delays(source, arrival.wall);
-  if (clock_set_) watch_shifts(source, arrival.wall);
-  if (clock_set_) return apply_batch({source, arrival, readings_});
-  held_.add({source, arrival.running, readings_});
+  if (!clock_set_) return held_.add({source, arrival.running, batch_.readings()});
+  count_delays(source, arrival.wall);
+  for (const SeriesId series : batch_.newly_shifted(arrival.wall)) name_shifted(source, series);
+  apply_batch({source, arrival, batch_.readings()});
 }
 
 void Intake::apply_batch(const Batch& batch) {
@@ -398,8 +303,9 @@ void Intake::quarantine_messages(SourceId source, const DecodedBatch& batch) {
 
 // Applies the readings held for the clock. False: the disk cannot be written.
 bool Intake::release_held(Moment now) {
-  if (!journaled(now.running, [&]() REQUIRES(mutex_) { journal_->append(JournalType::clock_set, ClockSet{now}); }))
-    return false;
+  const auto step = journal_.begin();
+  journal_.append(JournalType::clock_set, ClockSet{now});
+  if (!journal_.end(step, now.running, Keep::power)) return false;
   log(LogLevel::info, {LogEvent::clock_set},
       "the clock is set: " + std::to_string(held_.readings()) + " readings that waited are applied");
   const std::uint64_t lost =
@@ -417,9 +323,9 @@ void Intake::connected(SourceId id, std::string_view peer) noexcept {
   const std::string name = name_of(id);
   log(LogLevel::info, {.event = LogEvent::source_connected, .source = name}, "connected to " + printable(peer));
   const MutexLock lock(mutex_);
-  connected_[index_of(id)] = true;
+  hearing_.note_connection(id, true);
   if (const std::optional<SourceId> slot = slots_.slot_of(id)) traffic_.note_connection(*slot, {});
-  if (listening_) tell_connection(id, true, clock_.now());
+  if (hearing_.listens()) tell_connection(id, true, clock_.now());
 }
 
 void Intake::disconnected(SourceId id, std::string_view reason) noexcept {
@@ -428,9 +334,9 @@ void Intake::disconnected(SourceId id, std::string_view reason) noexcept {
   log(stopped ? LogLevel::info : LogLevel::warning, {.event = LogEvent::source_disconnected, .source = name},
       stopped ? "disconnected" : "disconnected: " + printable(reason));
   const MutexLock lock(mutex_);
-  connected_[index_of(id)] = false;
+  hearing_.note_connection(id, false);
   if (const std::optional<SourceId> slot = slots_.slot_of(id)) traffic_.note_connection(*slot, reason);
-  if (listening_) tell_connection(id, false, clock_.now());
+  if (hearing_.listens()) tell_connection(id, false, clock_.now());
 }
 
 // What was said already is not said again.
@@ -461,13 +367,8 @@ std::string Intake::name_of(SourceId id) const {
   return slots_.name_of(id);
 }
 
-// While intake is held back the sources are deaf, whatever their connections say.
-void Intake::listen(bool listening, Moment now) {
-  if (listening_ == listening) return;
-  listening_ = listening;
-  for (std::uint32_t i = 0; i < connected_.size(); ++i) {
-    if (connected_[i]) tell_connection(SourceId{i}, listening, now);
-  }
+void Intake::listen(bool listens, Moment now) {
+  for (const SourceId id : hearing_.listen(listens)) tell_connection(id, listens, now);
 }
 
 void Intake::tell_connection(SourceId id, bool connected, Moment now) {
@@ -475,10 +376,8 @@ void Intake::tell_connection(SourceId id, bool connected, Moment now) {
   if (!slot) return;
   if (connected) hearing_.start(id, now.running, pipeline_.options().sources[index_of(*slot)].time.idle_timeout);
   const Duration unheard = connected ? Duration() : hearing_.unheard(id, now.running);
-  if (journal_ != nullptr) {
-    journal_->append(JournalType::connection, JournaledConnection{*slot, connected, now, unheard});
-    commit(now.running);  // if it fails, it goes with the next
-  }
+  journal_.append(JournalType::connection, JournaledConnection{*slot, connected, now, unheard});
+  journal_.commit_or_wait(now.running);
   if (!connected) pipeline_.set_unheard(*slot, unheard);
   connected ? pipeline_.connected(*slot, now) : pipeline_.disconnected(*slot, now);
 }
@@ -503,11 +402,10 @@ bool Intake::tick(Fire fire, Duration every) {
 }
 
 bool Intake::fire_windows(Fire fire, Moment now, const LateNumbers* late) {
-  if (journal_ != nullptr) {
-    if (!journal_->error().empty() && !journal_->ready(now.running)) return false;
-    const JournaledTick tick{now, fire, pipeline_.epoch() + 1, listening_sources(), hearing_.unheard()};
-    if (!write(now.running, [&]() REQUIRES(mutex_) { append_tick(tick, late); })) return false;
-  }
+  if (!journal_.may_be_written(now.running)) return false;
+  const auto step = journal_.begin();
+  append_tick({now, fire, pipeline_.epoch() + 1, listening_sources(), hearing_.unheard()}, late);
+  if (!journal_.end(step, now.running, Keep::crash)) return false;
   AddedRows added = late == nullptr ? AddedRows() : take_late(*late);
   for (std::uint32_t i = 0; i < slots_.names().size(); ++i) {
     pipeline_.set_unheard(SourceId{i}, hearing_.unheard().empty() ? Duration() : hearing_.unheard()[i]);
@@ -524,9 +422,9 @@ bool Intake::fire_windows(Fire fire, Moment now, const LateNumbers* late) {
 
 // Late readings are added as their record is written.
 void Intake::append_tick(const JournaledTick& tick, const LateNumbers* late) {
-  if (late == nullptr) return journal_->append(JournalType::tick, tick);
+  if (late == nullptr) return journal_.append(JournalType::tick, tick);
   const std::string& window = pipeline_.options().windows[index_of(late->window)].name;
-  journal_->append(JournalType::late, JournaledLate{tick, window, late->numbers, late->readings});
+  journal_.append(JournalType::late, JournaledLate{tick, window, late->numbers, late->readings});
 }
 
 AddedRows Intake::take_late(const LateNumbers& late) {
@@ -547,8 +445,8 @@ std::uint64_t Intake::listening_sources() const {
 // The rows wait in the gate for the record of their tick.
 void Intake::send(std::vector<RowRoutes::RoutedBatch> batches) {
   if (batches.empty()) return;
-  if (journal_ != nullptr) need_safe(journal_->next_record());
-  gate_.push(journal_ == nullptr ? 0 : safety_.needed(), std::move(batches));
+  journal_.need_next();
+  gate_.push(journal_.safety().needed(), std::move(batches));
 }
 
 // ---- another configuration
@@ -558,14 +456,13 @@ std::optional<std::string> Intake::reconfigure(Reconfiguration next) {
   const MutexLock lock(mutex_);
   const Moment now = clock_.now();
   if (!clock_set_) return "readings wait for the clock to be set; try again when it is";
-  if (!journal_refusals(now)) return "the journal cannot be written: " + journal_->error();
+  if (!journal_refusals(now)) return journal_.write_error();
   do {
-    if (next.fire_all && !fire_windows(Fire::all, now)) return "the journal cannot be written: " + journal_->error();
+    if (next.fire_all && !fire_windows(Fire::all, now)) return journal_.write_error();
   } while (next.fire_all && pipeline_.has_more_rows());
   listen(false, now);
   std::optional<std::string> refusal = next.pipeline.restore(pipeline_.snapshot());
-  if (!refusal && !journaled(now.running, [&]() REQUIRES(mutex_) { append(next); }))
-    refusal = "the journal cannot be written: " + journal_->error();
+  if (!refusal && !is_journaled(next, now)) refusal = journal_.write_error();
   if (!refusal) {
     next.pipeline.take_over_changed();
     adopt(std::move(next));
@@ -575,19 +472,19 @@ std::optional<std::string> Intake::reconfigure(Reconfiguration next) {
 }
 
 // Series keep their ids. The journal also gets the computed series of the new pipeline, for a later replay.
-void Intake::append(const Reconfiguration& next) {
+bool Intake::is_journaled(const Reconfiguration& next, Moment now) {
+  const auto step = journal_.begin();
   ++reconfigurations_;
-  const JournaledSources record{next.sources, reconfigurations_, options_bytes(next.pipeline.options())};
-  for (int copy = 0; copy < definition_copies; ++copy) {
-    journal_->append(JournalType::sources, record);
-  }
+  journal_.append_definition(JournalType::sources,
+                             JournaledSources{next.sources, reconfigurations_, options_bytes(next.pipeline.options())});
   const SeriesTable& old = pipeline_.series();
   const SeriesTable& series = next.pipeline.series();
   for (std::uint32_t i = 0; i < series.size(); ++i) {
     const SeriesId id{i};
     if (!series.has(id) || (i < old.size() && old.has(id))) continue;
-    journal_->append(JournalType::series, NewSeries{id, SourceId{0}, series[id]});
+    journal_.append(JournalType::series, NewSeries{id, SourceId{0}, series[id]});
   }
+  return journal_.end(step, now.running, Keep::power);
 }
 
 void Intake::adopt(Reconfiguration next) {
@@ -595,14 +492,12 @@ void Intake::adopt(Reconfiguration next) {
   for (const std::string& name : next.sources) former.push_back(slots_.slot_of(slots_.id_of(name)));
   traffic_.move_to(former);
   traffic_.forget_shifted();  // routes may read times in another way now
-  shifted_.clear();
-  taps_.clear();  // what they look at may have another place
+  taps_.clear();              // what they look at may have another place
   slots_.move_to(std::move(next.sources));
-  connected_.resize(slots_.ids());
   hearing_.move_to(slots_.ids());
   pipeline_ = std::move(next.pipeline);
   late_.know(pipeline_.options().windows, clock_.now().wall);
-  enrichment_.replace(std::move(next.tables));
+  batch_.reconfigure(std::move(next.tables));
   routes_ = std::move(next.routes);
   edges_.keep(routes_.sinks());
 }
@@ -635,24 +530,22 @@ void Intake::close() {
 std::error_code Intake::sync() {
   const auto needed = [this] {
     const MutexLock lock(mutex_);
-    return safety_.needed();
+    return journal_.safety().needed();
   }();
   const MutexLock one_at_a_time(sync_mutex_);
   PendingSync pending;
   {
     const MutexLock lock(mutex_);
-    if (safety_.through() >= needed) return {};
-    pending = journal_->take_pending_sync();
+    if (journal_.safety().through() >= needed) return {};
+    pending = journal_.take_pending_sync();
   }
   std::error_code error = pending.run();
   std::uint64_t synced = 0;
   {
     const MutexLock lock(mutex_);
-    journal_->synced(pending, error, clock_.now().running);
-    if (!error) safety_.synced(pending.through());
-    if (!error && safety_.through() < needed)
-      error = std::make_error_code(std::errc::io_error);  // not even written yet
-    synced = safety_.through();
+    journal_.synced(pending, error, clock_.now().running);
+    synced = journal_.safety().through();
+    if (!error && synced < needed) error = std::make_error_code(std::errc::io_error);  // not even written yet
     settle_late(clock_.now());
   }
   gate_.durable(synced);
@@ -662,12 +555,12 @@ std::error_code Intake::sync() {
 
 bool Intake::is_unsafe() const {
   const MutexLock lock(mutex_);
-  return !safety_.is_safe();
+  return !journal_.safety().is_safe();
 }
 
 bool Intake::is_awaited() const {
   const MutexLock lock(mutex_);
-  return safety_.is_awaited();
+  return journal_.safety().is_awaited();
 }
 
 std::vector<StoredPosition> Intake::positions(SourceId id) const {
@@ -677,20 +570,12 @@ std::vector<StoredPosition> Intake::positions(SourceId id) const {
 
 void Intake::want_checkpoint_for_each(std::size_t parts) {
   const MutexLock lock(mutex_);
-  checkpoint_bytes_ = journal_options_.max_bytes / parts;
+  journal_.want_checkpoint_for_each(parts);
 }
 
 bool Intake::wants_checkpoint() const {
   const MutexLock lock(mutex_);
-  return journal_ != nullptr && (journal_->bytes_behind_checkpoint() >= checkpoint_bytes_ ||
-                                 (journal_->full() && journal_->bytes_behind_checkpoint() > 0));
-}
-
-void Intake::ask_for_checkpoint() {
-  if (journal_ == nullptr || asked_for_checkpoint_) return;
-  if (journal_->bytes_behind_checkpoint() < checkpoint_bytes_) return;
-  asked_for_checkpoint_ = true;
-  storage_wanted_();
+  return journal_.wants_checkpoint();
 }
 
 // Journaled before it is acted on: a message that comes in it is known after a crash, and its filters are.
@@ -703,15 +588,13 @@ bool Intake::begin_session(SourceId id, const SourceSession& session) noexcept {
   sessions.resume(session.name);
   if (sessions.is_in(name, session.name, session.is_new, session.in_flight, session.notes)) return true;
   const Duration running = clock_.now().running;
-  if (journal_ != nullptr && !journal_->ready(running)) return false;
+  if (!journal_.ready(running)) return false;
   const std::uint32_t in_flight = std::min(session.in_flight, JournaledSession::most_in_flight);
   if (!journal_refusals(clock_.now())) return false;
-  if (!journaled(running, [&]() REQUIRES(mutex_) {
-        const JournaledSession record{*slot, session.is_new, in_flight, session.name, session.notes};
-        for (int copy = 0; copy < definition_copies; ++copy) journal_->append(JournalType::session, record);
-      })) {
-    return false;
-  }
+  const auto step = journal_.begin();
+  journal_.append_definition(JournalType::session,
+                             JournaledSession{*slot, session.is_new, in_flight, session.name, session.notes});
+  if (!journal_.end(step, running, Keep::power)) return false;
   if (session.is_lost) traffic_.count_lost_session(*slot);
   sessions.begin(name, session.name, session.is_new, in_flight, session.notes);
   return true;
@@ -725,13 +608,12 @@ std::optional<std::string> Intake::session_notes(std::string_view session) const
 std::optional<Checkpoint> Intake::checkpoint() {
   const MutexLock lock(mutex_);
   if (!gate_.empty()) return std::nullopt;
-  asked_for_checkpoint_ = false;
   if (!journal_refusals(clock_.now())) pending_refusals_.clear();  // they are in the checkpoint
   Checkpoint checkpoint;
   checkpoint.state_id = identity_.state_id;
   checkpoint.run = identity_.run;
   checkpoint.epoch = pipeline_.epoch();
-  const Journal::Start start = files_.begin_checkpoint();
+  const Journal::Start start = journal_.begin_checkpoint();
   checkpoint.journal_next = start.record;
   checkpoint.journal_context = start.context;
   checkpoint.taken_at = clock_.now();
@@ -748,7 +630,7 @@ std::optional<Checkpoint> Intake::checkpoint() {
 
 void Intake::cut(std::uint64_t record) {
   const MutexLock lock(mutex_);
-  files_.cut(record, clock_.now().running);
+  journal_.cut(record, clock_.now().running);
 }
 
 // ---- taps
@@ -763,7 +645,7 @@ void Intake::add_tap(std::shared_ptr<Tap> tap) {
 std::vector<std::optional<Duration>> Intake::shifts_of(std::span<const SeriesId> series) const {
   const MutexLock lock(mutex_);
   std::vector<std::optional<Duration>> shifts;
-  for (const SeriesId id : series) shifts.push_back(shifted_.of(id));
+  for (const SeriesId id : series) shifts.push_back(batch_.shift_of(id));
   return shifts;
 }
 
@@ -775,7 +657,7 @@ RefusalSample Intake::last_refusal(SourceId slot) const {
 SourceTraffic Intake::traffic(SourceId slot) const {
   const MutexLock lock(mutex_);
   SourceTraffic traffic = traffic_.of(slot);
-  traffic.connected = connected_[index_of(slots_.id_at(slot))];
+  traffic.connected = hearing_.is_connected(slots_.id_at(slot));
   return traffic;
 }
 
@@ -786,9 +668,7 @@ QuarantineCounters Intake::quarantine_counters() const {
 
 JournalStatus Intake::journal_status() const {
   const MutexLock lock(mutex_);
-  if (journal_ == nullptr) return {};
-  return {journal_->error(),         journal_->full(),           journal_->disk_bytes(),
-          journal_->written_bytes(), journal_->unsynced_bytes(), journal_->next_record()};
+  return journal_.status();
 }
 
 std::optional<FileCounts> Intake::files(SourceId slot) const {

@@ -21,24 +21,22 @@
 
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "daemon/enrichment/enrichment.h"
+#include "daemon/intake/batch_readings.h"
 #include "daemon/intake/clock_hold.h"
 #include "daemon/intake/epoch_gate.h"
 #include "daemon/intake/firing_room.h"
 #include "daemon/intake/hearing.h"
 #include "daemon/intake/hold_notice.h"
+#include "daemon/intake/intake_journal.h"
 #include "daemon/intake/intake_state.h"
 #include "daemon/intake/late_addition.h"
 #include "daemon/intake/message_memory.h"
 #include "daemon/intake/pending_refusals.h"
-#include "daemon/intake/record_safety.h"
-#include "daemon/intake/shifted_times.h"
 #include "daemon/intake/source_listeners.h"
 #include "daemon/intake/source_slots.h"
 #include "daemon/intake/source_traffic.h"
@@ -61,15 +59,6 @@ struct QuarantineCounters;
 struct RunIdentity {
   std::uint64_t state_id = 1;
   std::uint64_t run = 1;
-};
-
-struct JournalStatus {
-  std::string error;  // why nothing is taken; empty: all is well
-  bool full = false;
-  std::uint64_t disk_bytes = 0;
-  std::uint64_t written_bytes = 0;  // since the start
-  std::size_t unsynced_bytes = 0;
-  std::uint64_t next_record = 0;
 };
 
 // What another configuration puts in place of what is there.
@@ -188,17 +177,13 @@ class Intake final : public SourceHost {
   void begin_run() REQUIRES(mutex_);
   Acceptance hold_back(Duration running) REQUIRES(mutex_);
   std::string hold_reason(Duration running) const REQUIRES(mutex_);
-  void ask_for_checkpoint() REQUIRES(mutex_);
-  Acceptance taken() REQUIRES(mutex_);
   std::string name_of(SourceId id) const;
   bool held_back(Duration running) const REQUIRES(mutex_);
   bool is_held_back(Duration running) REQUIRES(mutex_);
   bool has_room_for(std::size_t readings) REQUIRES(mutex_);
   void check_room_again() REQUIRES(mutex_);
   void note_delivered() REQUIRES(mutex_);
-  bool commit(Duration running) REQUIRES(mutex_);
   bool drops() const REQUIRES(mutex_);
-  void need_safe(std::uint64_t record) REQUIRES(mutex_);
   // What an epoch adds to the rows of a window.
   struct LateNumbers {
     WindowId window;
@@ -222,25 +207,14 @@ class Intake final : public SourceHost {
   std::vector<PutBack> known_of(std::span<const LateReading> late, LateAddition& done) const REQUIRES(mutex_);
   void add_late(WindowId window, std::span<PutBack> readings, Moment now, LateAddition& done) REQUIRES(mutex_);
   std::uint64_t listening_sources() const REQUIRES(mutex_);
-  void append(const Reconfiguration& next) REQUIRES(mutex_);
+  bool is_journaled(const Reconfiguration& next, Moment now) REQUIRES(mutex_);
   void adopt(Reconfiguration next) REQUIRES(mutex_);
-  void listen(bool listening, Moment now) REQUIRES(mutex_);
+  void listen(bool listens, Moment now) REQUIRES(mutex_);
   void tell_connection(SourceId id, bool connected, Moment now) REQUIRES(mutex_);
-  void gather(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);
-  void gather(SourceId source, const DecodedBatch& batch, const DecodedReading& reading, Timestamp arrival)
-      REQUIRES(mutex_);
-  std::optional<SeriesId> series_of(SourceId source, const DecodedBatch& batch, const DecodedReading& reading)
-      REQUIRES(mutex_);
-  void add_refused(Refusal reason, std::uint64_t readings) REQUIRES(mutex_) { add_to(refused_, reason, readings); }
   bool take_refusals(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);
   bool journal_refusals(Moment now) REQUIRES(mutex_);
-  template <typename Append>
-  bool write(Duration running, Append&& append) REQUIRES(mutex_);
-  template <typename Append>
-  bool journaled(Duration running, Append&& append) REQUIRES(mutex_);
   void count(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
   void count_delays(SourceId source, Timestamp arrival) REQUIRES(mutex_);
-  void watch_shifts(SourceId source, Timestamp arrival) REQUIRES(mutex_);
   void name_shifted(SourceId source, SeriesId series) REQUIRES(mutex_);
   void quarantine_messages(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
   void apply(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);
@@ -252,9 +226,7 @@ class Intake final : public SourceHost {
 
   const Clock& clock_;
   EpochGate& gate_;
-  const JournalOptions journal_options_;
   const RunIdentity identity_;
-  const std::function<void()> unsafe_;
   const std::function<void()> storage_wanted_;
 
   Mutex sync_mutex_;  // before mutex_
@@ -265,10 +237,8 @@ class Intake final : public SourceHost {
   RowEdges edges_ GUARDED_BY(mutex_);
   SourceSlots slots_ GUARDED_BY(mutex_);
   Pipeline& pipeline_ GUARDED_BY(mutex_);
-  Enrichment enrichment_ GUARDED_BY(mutex_);
   Quarantine* const quarantine_ PT_GUARDED_BY(mutex_);
-  Journal* const journal_ PT_GUARDED_BY(mutex_);  // null: nothing is journaled
-  Journal& files_ GUARDED_BY(mutex_);  // the same, also where nothing is journaled: what earlier runs have left
+  IntakeJournal journal_ GUARDED_BY(mutex_);
   MessageMemory messages_ GUARDED_BY(mutex_);
   PendingRefusals pending_refusals_ GUARDED_BY(mutex_);
   ClockHold held_ GUARDED_BY(mutex_);
@@ -276,27 +246,19 @@ class Intake final : public SourceHost {
   NumberRanges settled_late_ GUARDED_BY(mutex_);  // the quarantine is to leave them out
   const StateHistory history_;                    // of the runs before
   bool clock_set_ GUARDED_BY(mutex_);
-  std::vector<bool> connected_ GUARDED_BY(mutex_);  // by id
   Hearing hearing_ GUARDED_BY(mutex_);
   HoldNotice hold_notice_ GUARDED_BY(mutex_);
-  std::uint64_t checkpoint_bytes_ GUARDED_BY(mutex_) = std::numeric_limits<std::uint64_t>::max();
-  bool asked_for_checkpoint_ GUARDED_BY(mutex_) = false;
-  bool listening_ GUARDED_BY(mutex_);
   bool blocking_ GUARDED_BY(mutex_) = true;
   bool closed_ GUARDED_BY(mutex_) = false;
   bool has_held_back_ GUARDED_BY(mutex_) = false;  // a source waits for room
   FiringRoom firing_room_ GUARDED_BY(mutex_);
-  RecordSafety safety_ GUARDED_BY(mutex_);
   std::uint64_t reconfigurations_ GUARDED_BY(mutex_) = 0;
   TrafficCounters traffic_ GUARDED_BY(mutex_);
-  ShiftedTimes shifted_ GUARDED_BY(mutex_);
   Taps taps_ GUARDED_BY(mutex_);
   std::uint64_t rows_emitted_ GUARDED_BY(mutex_) = 0;
 
   // Of one call; kept for their buffers.
-  std::vector<Reading> readings_ GUARDED_BY(mutex_);
-  std::vector<bool> has_own_time_ GUARDED_BY(mutex_);  // by reading: its sender gave it
-  std::vector<RefusedCount> refused_ GUARDED_BY(mutex_);
+  BatchReadings batch_ GUARDED_BY(mutex_);
   std::vector<RefusedMessage> undecoded_ GUARDED_BY(mutex_);
   Emission emission_ GUARDED_BY(mutex_);
 };

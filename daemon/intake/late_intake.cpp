@@ -62,7 +62,7 @@ LateAddition Intake::add_late(std::span<const LateReading> late, std::uint64_t o
 
 // Not before a power cut can no longer take the record that has them: it would take the readings with it.
 void Intake::settle_late(Moment now) {
-  if (settled_late_.empty() || !safety_.is_safe()) return;
+  if (settled_late_.empty() || !journal_.safety().is_safe()) return;
   quarantine_->settle(std::exchange(settled_late_, {}), now);
 }
 
@@ -70,7 +70,7 @@ void Intake::settle_late(Moment now) {
 std::string Intake::late_refused_because(Duration running) const {
   if (closed_) return "the gateway stops";
   if (quarantine_ == nullptr) return "there is no quarantine";
-  if (journal_ == nullptr) return "durability is \"none\": without a journal a crash would add readings twice";
+  if (!journal_.is_kept()) return "durability is \"none\": without a journal a crash would add readings twice";
   if (!clock_set_) return "the clock is not set";
   return hold_reason(running);
 }
@@ -103,7 +103,7 @@ void Intake::add_late(WindowId id, std::span<PutBack> readings, Moment now, Late
   const auto fire = [&]() REQUIRES(mutex_) {
     if (chosen.numbers.empty()) return;
     if (!fire_windows(Fire::due, now, &chosen)) {
-      done.error = "the journal cannot be written: " + journal_->error();
+      done.error = journal_.write_error();
       return;
     }
     done.windows[window.name].readings += chosen.numbers.size();

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <chrono>
 #include <exception>
-#include <iterator>
 #include <utility>
 
 #include "daemon/monitor/json_writer.h"
@@ -43,10 +42,9 @@ ControlAnswer status(const MonitorHooks& hooks, const Words& words, AnswerFormat
 
 ControlAnswer sensors(const MonitorHooks& hooks, const Words& words, AnswerFormat format) {
   const std::string_view name = words.size() == 3 ? std::string_view(words[1]) : std::string_view();
-  const auto* const choice = std::find_if(std::begin(sensor_choice_words), std::end(sensor_choice_words),
-                                          [&](const EnumWord<SensorChoice>& one) { return one.word == name; });
-  if (choice == std::end(sensor_choice_words)) return error("sensors all|late|silent|skewed FORMAT");
-  const auto sensors = hooks.sensors(choice->value);
+  const std::optional<SensorChoice> choice = value_of(sensor_choice_words, name);
+  if (!choice) return error("sensors all|late|silent|skewed FORMAT");
+  const auto sensors = hooks.sensors(*choice);
   if (format == AnswerFormat::json) return sensors_json(sensors);
   return sensors_text(sensors, hooks.status(StatusDetail::numbers).now);
 }

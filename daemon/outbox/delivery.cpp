@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "daemon/service/backoff.h"
+#include "daemon/service/clock.h"
 #include "daemon/service/log.h"
 #include "pipeline/time_text.h"
 #include "sinks/row_slice.h"
@@ -16,27 +17,6 @@ namespace {
 
 constexpr std::size_t max_rejected_logged = 10;  // of one delivery
 constexpr std::size_t max_reason = 600;          // characters: who, where, and what to do
-
-Timestamp wall_now() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return Timestamp::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
-}
-
-RowBatch without_additions(const RowBatch& batch) {
-  RowBatch kept{batch.id, {}};
-  for (const WindowRows& window : batch.windows) {
-    const std::size_t columns = window.rows.empty() ? 0 : window.values.size() / window.rows.size();
-    WindowRows& rows = kept.windows.emplace_back(WindowRows{window.input, {}, {}});
-    for (std::size_t i = 0; i < window.rows.size(); ++i) {
-      if (window.rows[i].state == RowState::added) continue;
-      rows.rows.push_back(window.rows[i]);
-      const auto values = window.values_of(i, columns);
-      rows.values.insert(rows.values.end(), values.begin(), values.end());
-    }
-    if (rows.rows.empty()) kept.windows.pop_back();
-  }
-  return kept;
-}
 
 }  // namespace
 
@@ -87,7 +67,7 @@ void Delivery::note_stored(const Delivered& opened, std::optional<EpochId> store
   if (stored) {
     if (doubt_ && doubt_->id <= *stored) {
       count_stored(doubt_->row_count(), {});
-      if (keeps_confirmed()) confirmed_.add(doubt_, now, wall_now());
+      if (keeps_confirmed()) confirmed_.add(doubt_, now, wall_time());
       delivery_fails_ = false;
     }
     if (in_hand_ && in_hand_->id <= *stored) count_stored(in_hand_->row_count() - rows_done_, {});
@@ -111,7 +91,10 @@ void Delivery::restore(const Delivered& opened, std::optional<EpochId> stored, T
   const std::optional<Timestamp> forgotten = confirmed_.forgotten_until(from);
   std::vector<std::shared_ptr<const RowBatch>> again = confirmed_.take_after(from, now);
   if (!stored || opened.tables_are_new) {
-    for (auto& batch : again) batch = std::make_shared<const RowBatch>(without_additions(*batch));
+    for (auto& batch : again) {
+      batch = std::make_shared<const RowBatch>(
+          rows_where(*batch, [](const SinkRow& row) { return row.state != RowState::added; }));
+    }
   }
   release_batch();
   const std::size_t rows = outbox_.set_back(from, std::move(again));
@@ -177,7 +160,7 @@ std::optional<Duration> Delivery::deliver_rows(std::size_t rows, Time now) {
   }
   if (rows_done_ == in_hand_->row_count() && std::holds_alternative<Delivered>(outcome)) {
     outbox_.stored_through(in_hand_->id);
-    if (keeps_confirmed()) confirmed_.add(in_hand_, now, wall_now());
+    if (keeps_confirmed()) confirmed_.add(in_hand_, now, wall_time());
     release_batch();
   }
   delivery_fails_ = !std::holds_alternative<Delivered>(outcome);

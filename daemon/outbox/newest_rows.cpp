@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "sinks/row_slice.h"
+
 namespace edgetide {
 
 RowBatch newest_rows(const RowBatch& batch, std::size_t rows) {
@@ -16,21 +18,10 @@ RowBatch newest_rows(const RowBatch& batch, std::size_t rows) {
   const Timestamp oldest = *oldest_kept;
   std::size_t equal = rows - static_cast<std::size_t>(
                                  std::count_if(oldest_kept, ends.end(), [&](Timestamp end) { return end > oldest; }));
-  RowBatch kept{.id = batch.id, .windows = {}};
-  for (const WindowRows& window : batch.windows) {
-    WindowRows part{window.input, {}, {}};
-    const std::size_t columns = window.rows.empty() ? 0 : window.values.size() / window.rows.size();
-    for (std::size_t i = 0; i < window.rows.size(); ++i) {
-      const Timestamp end = window.rows[i].end;
-      if (end < oldest || (end == oldest && equal == 0)) continue;
-      if (end == oldest) --equal;
-      const auto values = window.values_of(i, columns);
-      part.rows.push_back(window.rows[i]);
-      part.values.insert(part.values.end(), values.begin(), values.end());
-    }
-    if (!part.rows.empty()) kept.windows.push_back(std::move(part));
-  }
-  return kept;
+  return rows_where(batch, [&](const SinkRow& row) {
+    if (row.end != oldest) return row.end > oldest;
+    return equal > 0 && equal-- > 0;
+  });
 }
 
 }  // namespace edgetide

@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -36,11 +35,13 @@ class RowEdges {
   // changes nothing.
   bool turns(const Key& key, Timestamp start, bool holds) {
     const auto known = states_.find(key);
-    if (known != states_.end() && start < known->second.start) return false;
-    const bool held = known != states_.end() && known->second.holds;
-    if (known == states_.end()) make_room();
-    states_[key] = {start, holds};
-    return held != holds;
+    if (known == states_.end()) {
+      make_room();
+      states_.emplace(key, State{start, holds});
+      return holds;
+    }
+    if (start < known->second.start) return false;
+    return std::exchange(known->second, {start, holds}).holds != holds;
   }
 
   // Those of other sinks are forgotten.

@@ -1,6 +1,5 @@
 #include "daemon/outbox/row_filter.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -10,16 +9,11 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::size_t not_a_column = static_cast<std::size_t>(-1);
+using Columns = std::vector<std::optional<std::size_t>>;
 
-std::vector<std::size_t> columns_of(const std::vector<std::string>& variables, const WindowSchema& input) {
-  std::vector<std::size_t> columns;
-  for (const std::string& variable : variables) {
-    const auto found = std::find_if(input.columns.begin(), input.columns.end(),
-                                    [&](const Column& column) { return column.name == variable; });
-    columns.push_back(found == input.columns.end() ? not_a_column
-                                                   : static_cast<std::size_t>(found - input.columns.begin()));
-  }
+Columns columns_of(const std::vector<std::string>& variables, const WindowSchema& input) {
+  Columns columns;
+  for (const std::string& variable : variables) columns.push_back(input.position_of(variable));
   return columns;
 }
 
@@ -35,8 +29,8 @@ RowFilter::RowFilter(FilterOptions options, std::string sink, std::vector<Window
 
 bool RowFilter::holds(std::size_t input, std::span<const double> values) const {
   std::vector<double> variables;
-  for (const std::size_t column : columns_[input]) {
-    variables.push_back(column == not_a_column ? std::numeric_limits<double>::quiet_NaN() : values[column]);
+  for (const std::optional<std::size_t>& column : columns_[input]) {
+    variables.push_back(column ? values[*column] : std::numeric_limits<double>::quiet_NaN());
   }
   const double value = options_.where->evaluate(variables);
   return value != 0 && !std::isnan(value);

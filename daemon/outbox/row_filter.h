@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,7 +44,7 @@ class RowFilter {
   FilterOptions options_;
   std::string sink_;
   std::vector<WindowSchema> inputs_;
-  std::vector<std::vector<std::size_t>> columns_;  // by input and variable; not_a_column: the input has none
+  std::vector<std::vector<std::optional<std::size_t>>> columns_;  // by input and variable
   bool is_table_;
 };
 

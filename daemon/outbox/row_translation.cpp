@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <string_view>
+#include <optional>
 #include <utility>
 
 #include "pipeline/aggregate_kind.h"
@@ -20,19 +20,14 @@ RowTranslation::Input RowTranslation::input_for(const WindowSchema& from, const 
   const auto known =
       std::find_if(to.begin(), to.end(), [&](const WindowSchema& each) { return each.name == from.name; });
   if (known == to.end()) return input;
-  const auto column_named = [&](std::string_view name) {
-    const auto found = std::find_if(from.columns.begin(), from.columns.end(),
-                                    [&](const Column& column) { return column.name == name; });
-    return found == from.columns.end() ? nowhere : static_cast<std::size_t>(found - from.columns.begin());
-  };
   input.to = static_cast<std::size_t>(known - to.begin());
   input.columns_before = from.columns.size();
   input.is_same = from.columns == known->columns;
   for (const Column& column : known->columns) {
-    std::size_t before = column_named(column.name);
+    std::optional<std::size_t> before = from.position_of(column.name);
     // Both say how many readings a row has.
-    if (before == nowhere && column.name == readings_column) before = column_named(name_of(Aggregate::count));
-    input.columns.push_back(before);
+    if (!before && column.name == readings_column) before = from.position_of(name_of(Aggregate::count));
+    input.columns.push_back(before.value_or(nowhere));
   }
   return input;
 }

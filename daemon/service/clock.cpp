@@ -23,6 +23,10 @@ bool is_synchronised() noexcept {
 
 }  // namespace
 
+Timestamp wall_time() noexcept {
+  return Timestamp::microseconds(microseconds_of(CLOCK_REALTIME));
+}
+
 SystemClock::SystemClock(Duration wait_after_boot) noexcept : wait_after_boot_(wait_after_boot) {
   continue_from(Duration());
 }

@@ -15,6 +15,9 @@ struct ClockOptions {
   bool operator==(const ClockOptions&) const = default;
 };
 
+// CLOCK_REALTIME, for records and for what people read. Whatever windows depend on is read from a Clock.
+Timestamp wall_time() noexcept;
+
 class Clock {
  public:
   virtual ~Clock() = default;

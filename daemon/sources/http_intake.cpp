@@ -6,6 +6,7 @@
 
 #include "daemon/decoders/influx_decoder.h"
 #include "daemon/decoders/message_fingerprint.h"
+#include "daemon/service/clock.h"
 #include "daemon/sources/gunzip.h"
 #include "daemon/sources/http_target.h"
 #include "daemon/sources/turned_away_text.h"
@@ -25,11 +26,6 @@ std::vector<TopicPattern> patterns_of(const std::vector<RouteOptions>& routes) {
   std::vector<TopicPattern> patterns;
   for (const RouteOptions& route : routes) patterns.emplace_back(route.topic);
   return patterns;
-}
-
-Timestamp wall_time() noexcept {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return Timestamp::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
 }
 
 }  // namespace

@@ -16,7 +16,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
 #include <mqtt/async_client.h>
 #include <pthread.h>
 #include <random>
@@ -497,11 +496,10 @@ class MqttSource final : public Source {
     }
   }
 
-  // A descriptor of our own: the library may close its own at any time, and the number may be given again.
   void note_socket(int socket) noexcept {
     socket_ = socket;
     const MutexLock lock(mutex_);
-    watched_ = socket == no_socket ? Descriptor() : Descriptor(fcntl(socket, F_DUPFD_CLOEXEC, 0));
+    watched_ = socket == no_socket ? Descriptor() : Descriptor::duplicate(socket);
   }
 
   void forget_socket() noexcept {

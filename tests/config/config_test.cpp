@@ -887,7 +887,7 @@ TEST(Config, mistakes_in_mqtt_sources_are_errors) {
                        route),
        "8:16: error: sources.n: has the server and the status_topic of sources.m"},
       {mqtt_with_route("keep_alive = \"0s\""), "5:14: error: sources.m: keep_alive is \"0s\", it must be at least 1s"},
-      {mqtt_with_route("tls = { cert = \"/c\" }"), "5:7: error: sources.m: tls: cert and key come together"},
+      {mqtt_with_route("tls = { cert = \"/c\" }"), "5:16: error: sources.m.tls: cert and key come together"},
       {mqtt_with_route("protocol = \"3.1.1\"\npassword = \"x\""),
        "6:12: error: sources.m: MQTT 3.1.1 allows a password only with a username"},
       {mqtt_with_routes("format = \"number\""), "5:1: error: sources.m.routes: topic is missing"},
