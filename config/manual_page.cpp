@@ -23,7 +23,7 @@ Unknown keys, wrong types and undefined names are errors.
 .SS Values
 .TP
 .B Durations
-are strings with a unit (us, ms, s, m, h, d, w): "10s", "1.5h". Where the type says so, "none" switches the rule off.
+are strings with a unit (us, ms, s, m, h, d, w, y): "10s", "1.5h". Where the type says so, "none" switches the rule off.
 .TP
 .B Sizes
 are strings with a whole number and a unit: "64MiB", "10MB".

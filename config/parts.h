@@ -39,6 +39,7 @@ struct PartContext {
   std::string gateway_id;
   std::string state_directory;
   std::size_t max_id_bytes = edgetide::max_id_bytes;  // of routes that say none
+  std::vector<const WindowOptions*> inputs = {};      // of a sink
 };
 
 // Two parts of one type that exclude each other: "sinks.b: has the file of sinks.a", reported at the key of the later

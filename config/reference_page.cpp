@@ -14,8 +14,8 @@ constexpr const char* reference_head =
 Printed from the key table (`key_groups*.cpp`, `sources/`, `windows/`, `sinks/`) and `presets/`; a test keeps both
 equal. To print it again: `EDGETIDE_WRITE_REFERENCE=1 ctest -R ReferencePage`.
 
-- **Durations** are strings with a unit (`us`, `ms`, `s`, `m`, `h`, `d`, `w`): `"10s"`, `"1.5h"`. Where the type says
-  so, `"none"` switches the rule off.
+- **Durations** are strings with a unit (`us`, `ms`, `s`, `m`, `h`, `d`, `w`, `y` of 365 days): `"10s"`, `"1.5h"`. Where
+  the type says so, `"none"` switches the rule off.
 - **Sizes** are strings with a whole number and a unit: `"64MiB"`, `"10MB"`.
 - **Rates** are strings with a number and a unit (`/s`, `/m`, `/h`): `"50/s"`.
 - **References** can be part of any string and are resolved after parsing: `${credential:NAME}` (a file in

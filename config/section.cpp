@@ -271,8 +271,8 @@ void Section::read(std::string_view key, Duration& target) const {
   }
   const std::optional<Duration> duration = parse_duration(node->text);
   if (!duration) {
-    error_at(node->location,
-             node->key + " is " + shown(*node) + ", not a duration; write a number and a unit (us, ms, s, m, h, d, w)");
+    error_at(node->location, node->key + " is " + shown(*node) +
+                                 ", not a duration; write a number and a unit (us, ms, s, m, h, d, w, y)");
   } else if (fits(*node, duration->count(), rule)) {
     target = *duration;
   }

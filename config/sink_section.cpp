@@ -110,7 +110,13 @@ void read_sink(const Section& section, const SinkPart& part, const PartContext& 
   section.read("max_lag", sink.outbox.max_lag);
   section.read("redeliver", sink.outbox.redeliver);
   section.read("redeliver_max_size", sink.outbox.redeliver_max_bytes);
-  sink.store = part.read(section, {sink.name, context.gateway_id, context.state_directory});
+  PartContext own{sink.name, context.gateway_id, context.state_directory};
+  for (const WindowId input : sink.inputs) {
+    if (index_of(input) < options.pipeline.windows.size()) {
+      own.inputs.push_back(&options.pipeline.windows[index_of(input)]);
+    }
+  }
+  sink.store = part.read(section, own);
   sink.filter = read_filter(section, sink, options.pipeline.windows);
   if (sink.filter.on == FilterOn::change && sink.store != nullptr && sink.store->traits().kind == SinkKind::table) {
     section.error("on", "on = \"change\" is for sinks that are streams of rows; the rows of a " +

@@ -186,7 +186,8 @@ struct Unit {
   std::string_view name;
   std::int64_t microseconds;
 };
-constexpr std::array<Unit, 7> units = {{{"w", 7 * day_us},
+constexpr std::array<Unit, 8> units = {{{"y", 365 * day_us},
+                                        {"w", 7 * day_us},
                                         {"d", day_us},
                                         {"h", 3600 * second_us},
                                         {"m", 60 * second_us},
@@ -270,7 +271,7 @@ std::string to_text(Duration duration) {
   if (duration == Duration::unlimited()) return "none";
   if (duration == Duration()) return "0s";
   for (const Unit& unit : units) {
-    if (unit.name != "w" && duration.count() % unit.microseconds == 0) {
+    if (unit.name != "y" && unit.name != "w" && duration.count() % unit.microseconds == 0) {
       return std::to_string(duration.count() / unit.microseconds).append(unit.name);
     }
   }

@@ -39,7 +39,7 @@ std::optional<Timestamp> time_of(const CivilTime& civil) noexcept;
 // The shortest exact form with one unit: "10s", "500ms", "1h", "7d", "90s"; "none" for Duration::unlimited().
 std::string to_text(Duration duration);
 
-// Number (may have a fraction) and unit (us, ms, s, m, h, d, w): "10s", "1.5h". Negative with a leading "-".
+// Number (may have a fraction) and unit (us, ms, s, m, h, d, w, y): "10s", "1.5h". Negative with a leading "-".
 std::optional<Duration> parse_duration(std::string_view text) noexcept;
 
 }  // namespace edgetide

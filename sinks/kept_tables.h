@@ -4,6 +4,7 @@
 // Owns: what the process knows. Thread: one at a time. Fails: never.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <variant>
@@ -18,7 +19,10 @@ inline constexpr const char* emptied_table = ": a table has none of the rows tha
 
 class KeptTables {
  public:
-  explicit KeptTables(std::size_t inputs) : has_rows_(inputs) {}
+  explicit KeptTables(std::size_t inputs) : has_rows_(inputs), newest_starts_(inputs) {}
+
+  // Of the rows that were stored. One that is older than rows are kept may be gone for that.
+  Timestamp newest_start(std::size_t input) const noexcept { return newest_starts_[input]; }
 
   // A batch was delivered, with that outcome.
   void note(const RowBatch& batch, const std::vector<WindowSchema>& inputs, const Outcome& outcome) {
@@ -26,7 +30,10 @@ class KeptTables {
     if (delivered == nullptr) return;
     for (const WindowRows& window : batch.windows) {
       std::size_t stored = 0, removed = 0;
-      for (const SinkRow& row : window.rows) row.state == RowState::retracted ? ++removed : ++stored;
+      for (const SinkRow& row : window.rows) {
+        row.state == RowState::retracted ? ++removed : ++stored;
+        newest_starts_[window.input] = std::max(newest_starts_[window.input], row.start);
+      }
       for (const RejectedRow& row : delivered->rejected) {
         if (row.window == inputs[window.input].name && stored > 0) --stored;
       }
@@ -55,6 +62,7 @@ class KeptTables {
 
  private:
   std::vector<bool> has_rows_;  // by input
+  std::vector<Timestamp> newest_starts_;
   std::chrono::steady_clock::time_point next_look_;
 };
 

@@ -83,7 +83,7 @@ std::string type_of(const Column& column) {
   return column.integer ? "bigint" : "double precision";
 }
 
-std::string window_ddl(const std::string& schema, const WindowSchema& window) {
+std::string window_ddl(const std::string& schema, const WindowSchema& window, const PostgresPartitions& partitions) {
   std::string columns;
   for (const Column& column : window.columns) {
     columns += ",\n";
@@ -101,8 +101,8 @@ CREATE TABLE IF NOT EXISTS $window_data (
   state_id    bigint NOT NULL,
   updated_at  timestamptz NOT NULL DEFAULT now(),
   row_labels  jsonb,
-  PRIMARY KEY (series_id, time));
-)";
+  PRIMARY KEY (series_id, time)))";
+  ddl += postgres_partition_clause(partitions) + ";\n";
   ddl += "ALTER TABLE $window_data\n  ADD COLUMN IF NOT EXISTS row_labels jsonb" + columns + ";\n";
   ddl += R"(CREATE INDEX IF NOT EXISTS $window_data_time ON $window_data USING brin (time);
 
@@ -115,7 +115,8 @@ CREATE OR REPLACE VIEW $window_latest AS
   FROM $schema.series s CROSS JOIN LATERAL
     (SELECT * FROM $window_data w WHERE w.series_id = s.series_id ORDER BY w.time DESC LIMIT 1) d;
 )";
-  return with_names(ddl + window_comments(window), schema, window.name);
+  ddl = with_names(ddl + window_comments(window), schema, window.name);
+  return partitions.days == 0 ? ddl : ddl + postgres_default_partition_ddl(schema, window);
 }
 
 // A bigint of microseconds as timestamptz. Exact: an interval times a number is computed in doubles, so days and the
@@ -131,7 +132,8 @@ std::string postgres_schema_ddl(const std::string& schema) {
   return with_names("CREATE SCHEMA IF NOT EXISTS $schema;\n", schema);
 }
 
-std::string postgres_tables_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs) {
+std::string postgres_tables_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs,
+                                const PostgresPartitions& partitions) {
   std::string ddl = with_names(R"(
 CREATE TABLE IF NOT EXISTS $schema.series (
   series_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -165,7 +167,7 @@ COMMENT ON TABLE $schema.sink_state IS 'Edgetide: who writes, and the newest epo
 COMMENT ON TABLE $schema.schema_version IS 'Edgetide: version of the tables, by window; empty: those of all windows';
 )" + comments_on("$schema.series", series_comments),
                                schema);
-  for (const WindowSchema& window : inputs) ddl += window_ddl(schema, window);
+  for (const WindowSchema& window : inputs) ddl += window_ddl(schema, window, partitions);
   return ddl + "\n" + schema_version_ddl(with_names("$schema.schema_version", schema), inputs);
 }
 
@@ -216,10 +218,16 @@ std::string postgres_versions_query(const std::string& schema) {
   return with_names("SELECT part, version FROM $schema.schema_version", schema);
 }
 
-std::string postgres_has_rows_query(const std::string& schema, const WindowSchema& window) {
-  return with_names(R"(SELECT EXISTS (SELECT FROM $schema.series s
-  WHERE s.gateway = $1 AND EXISTS (SELECT FROM $window_data d WHERE d.series_id = s.series_id))::int)",
-                    schema, window.name);
+std::string postgres_has_rows_query(const std::string& schema, const WindowSchema& window,
+                                    std::optional<Duration> kept) {
+  const std::string or_old = kept ? " OR " + as_time("$2::bigint") + " < now() - " +
+                                        std::to_string(kept->count() / 1'000'000) + " * interval '1 second'"
+                                  : std::string();
+  return with_names(
+      "SELECT (EXISTS (SELECT FROM $schema.series s\n  WHERE s.gateway = $1 AND EXISTS (SELECT FROM $window_data d "
+      "WHERE d.series_id = s.series_id))" +
+          or_old + ")::int",
+      schema, window.name);
 }
 
 std::string postgres_numbers_query() {

@@ -4,7 +4,7 @@
 //                      meet. `grouped`: a group, its columns in `labels` and as text "site=lyon,line=2" in sensor_id;
 //                      a sensor may have the same text for its id
 //   <window>_data      one row per window and series: the key is (series_id, time); a BRIN index serves ranges of time.
-//                      `time_end` is null in a running window
+//                      `time_end` is null in a running window. It may have partitions (postgres_partitions.h)
 //   <window>           view: the data with the names of its series. `time` is the window's start, as Grafana wants it
 //   <window>_latest    view: the newest row of every series
 //   schema_version     sinks/schema_version.h
@@ -17,12 +17,14 @@
 // Pure; any thread; never fails. Every identifier is quoted, every value is a parameter.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "sinks/former_columns.h"
+#include "sinks/postgres_partitions.h"
 #include "sinks/row_batch.h"
 #include "sinks/table_shape.h"
 
@@ -30,7 +32,8 @@ namespace edgetide {
 
 // All DDL in the order in which it runs; every statement may be run again.
 std::string postgres_schema_ddl(const std::string& schema);
-std::string postgres_tables_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs);
+std::string postgres_tables_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs,
+                                const PostgresPartitions& partitions);
 // Roles that may write and read, `<schema>_writer` and `<schema>_reader`. No sink runs this: it needs the right to
 // create roles.
 std::string postgres_roles_ddl(const std::string& schema);
@@ -44,8 +47,10 @@ std::string postgres_numbers_query();
 
 // Result: part, version.
 std::string postgres_versions_query(const std::string& schema);
-// Parameter: gateway. Result: 1 if the window's table has any row of it.
-std::string postgres_has_rows_query(const std::string& schema, const WindowSchema& window);
+// Parameter: gateway. Result: 1 if the window's table has any row of it. With `kept` another parameter, the start of
+// the newest row in microseconds: 1 also if that is so old that it may be gone.
+std::string postgres_has_rows_query(const std::string& schema, const WindowSchema& window,
+                                    std::optional<Duration> kept);
 
 // Parameters: gateway, sink, state id, the lowest incarnation to get, who claims. Result: the incarnation. The newest
 // epoch stays if the state id does.

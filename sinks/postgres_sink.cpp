@@ -23,6 +23,7 @@
 #include "sinks/postgres_delivery.h"
 #include "sinks/postgres_schema.h"
 #include "sinks/postgres_shapes.h"
+#include "sinks/postgres_upkeep.h"
 #include "sinks/pqxx_versions.h"
 #include "sinks/refused_tables.h"
 #include "sinks/schema_version.h"
@@ -198,6 +199,7 @@ class PostgresSink final : public Sink {
   void make_statements();
   void create_tables(pqxx::work& transaction);
   Outcome store(const RowBatch& batch, PostgresCare care);
+  void keep_up();
   RetryAfter refused(const pqxx::failure& error);
   PostgresCare care() const noexcept;
 
@@ -212,6 +214,7 @@ class PostgresSink final : public Sink {
   unsigned refusals_ = 0;   // of deliveries by the server, in a row
   bool lost_rows_ = false;  // a table was new or empty, and no claim has said so yet
   KeptTables kept_tables_;
+  PostgresUpkeep upkeep_;
 
   std::unique_ptr<Connection> connection_;  // the worker's thread only
   std::uint64_t read_bytes_ = 0;            // of it, in calls that have ended
@@ -228,7 +231,8 @@ PostgresSink::PostgresSink(PostgresOptions options, PostgresNames names)
       max_answer_bytes_(max_answer_bytes(names_.inputs)),
       claim_("schema " + names_.schema, names_.identity),
       refused_tables_(names_.inputs.size()),
-      kept_tables_(names_.inputs.size()) {}
+      kept_tables_(names_.inputs.size()),
+      upkeep_(options_.partitions, names_) {}
 
 // What libpq reads while it makes a connection, for which libpqxx waits without end: the other end may stall, or lie.
 class PostgresSink::ConnectingReads final : public ReadInspection {
@@ -318,6 +322,7 @@ Outcome PostgresSink::open() {
     lost_rows_ = false;
     return claimed;
   });
+  upkeep_.begin_again();
   if (const auto* later = std::get_if<RetryAfter>(&outcome); later != nullptr && is_disconnected(later->reason)) {
     const ReadBudget budget(max_answer_bytes_, max_answer_bytes_);
     note_call(std::chrono::steady_clock::now());
@@ -415,9 +420,12 @@ SchemaVersions PostgresSink::read_versions(pqxx::work& transaction, const TableS
 
 bool PostgresSink::is_emptied(pqxx::transaction_base& transaction) {
   const auto has_rows = [&](std::size_t input) {
+    const auto kept = retention_of(options_.partitions.retention, names_.inputs[input].name);
+    std::vector<std::string> parameters = {names_.identity.gateway};
+    if (kept) parameters.push_back(std::to_string(kept_tables_.newest_start(input).count()));
     const PostgresAnswer any(
-        execute(transaction, postgres_has_rows_query(names_.schema, names_.inputs[input]), {names_.identity.gateway}),
-        "rows", {.columns = 1, .least_rows = 1, .most_rows = 1});
+        execute(transaction, postgres_has_rows_query(names_.schema, names_.inputs[input], kept), parameters), "rows",
+        {.columns = 1, .least_rows = 1, .most_rows = 1});
     return any.number(0, 0, 0, 1) == 1;
   };
   if (kept_tables_.are_emptied(has_rows)) lost_rows_ = true;
@@ -437,7 +445,7 @@ void PostgresSink::create_tables(pqxx::work& transaction) {
   if (execute(transaction, "SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1", {names_.schema}).empty()) {
     transaction.exec(postgres_schema_ddl(names_.schema));
   }
-  transaction.exec(postgres_tables_ddl(names_.schema, names_.inputs));
+  transaction.exec(postgres_tables_ddl(names_.schema, names_.inputs, options_.partitions));
 }
 
 Outcome PostgresSink::deliver(const RowBatch& batch) {
@@ -445,7 +453,8 @@ Outcome PostgresSink::deliver(const RowBatch& batch) {
   if (read_bytes_ > max_answer_bytes_) {
     if (Outcome opened = open(); !std::holds_alternative<Delivered>(opened)) return opened;
   }
-  const Outcome outcome = guarded([&]() -> Outcome {
+  Outcome outcome = guarded([&]() -> Outcome {
+    keep_up();
     try {
       return store(batch, care());
     } catch (const pqxx::in_doubt_error&) {
@@ -464,7 +473,12 @@ Outcome PostgresSink::deliver(const RowBatch& batch) {
   });
   if (!std::holds_alternative<Delivered>(outcome)) return outcome;
   refusals_ = 0;
+  std::get<Delivered>(outcome).warning = upkeep_.warning();
   return outcome;
+}
+
+void PostgresSink::keep_up() {
+  upkeep_.run(**connection_, options_.create_tables, options_.user);
 }
 
 RetryAfter PostgresSink::refused(const pqxx::failure& error) {
@@ -497,6 +511,7 @@ Outcome PostgresSink::store(const RowBatch& batch, PostgresCare care) {
 LastEpoch PostgresSink::last_epoch() {
   std::optional<EpochId> newest;
   const Outcome outcome = guarded([&]() -> Outcome {
+    keep_up();
     PostgresClaim transaction(**connection_, names_, statements_);
     Outcome held = claim_.held(transaction);
     newest = claim_.newest(transaction);
@@ -541,8 +556,11 @@ std::unique_ptr<Sink> make_postgres_sink(PostgresOptions options, SinkIdentity i
   return std::make_unique<PostgresSink>(std::move(options), std::move(names));
 }
 
-std::string postgres_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs) {
-  return postgres_schema_ddl(schema) + postgres_tables_ddl(schema, inputs) + postgres_roles_ddl(schema);
+std::string postgres_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs,
+                         const PostgresPartitions& partitions) {
+  std::string ddl = postgres_schema_ddl(schema) + postgres_tables_ddl(schema, inputs, partitions);
+  for (const WindowSchema& window : inputs) ddl += postgres_partitions_ddl(schema, window, partitions);
+  return ddl + postgres_roles_ddl(schema);
 }
 
 }  // namespace edgetide

@@ -12,6 +12,7 @@
 //               overwrite each other for ever); a connection string that libpq cannot read
 // Blocks: `interrupt` cannot end the making of a connection before the server has said anything; connect_timeout bounds
 //         that, for each address of the host.
+// Partitions and old rows: sinks/postgres_upkeep.h; what fails there is the warning of the next outcome.
 // A session sets its own time limits, and synchronous_commit = on where the server has it off.
 #pragma once
 
@@ -20,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "sinks/postgres_partitions.h"
 #include "sinks/sink.h"
 
 namespace edgetide {
@@ -30,6 +32,7 @@ struct PostgresOptions {
   std::string user;        // always passed explicitly; config fills it from the connection string or `user`
   std::string schema = "edgetide";
   bool create_tables = true;
+  PostgresPartitions partitions;
   bool allow_plaintext = false;  // to other than loopback and Unix sockets, or TLS that does not check who answers
   Duration connect_timeout = Duration::seconds(5);     // per address; a stop waits for it
   Duration statement_timeout = Duration::seconds(20);  // also lock and TCP user timeout
@@ -44,7 +47,8 @@ std::unique_ptr<Sink> make_postgres_sink(PostgresOptions options, SinkIdentity i
                                          std::vector<WindowSchema> inputs);
 
 // The DDL as `edgetide schema` prints it: what `open` runs, which also brings older tables to the present version, and
-// roles. Every statement may be run again.
-std::string postgres_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs);
+// roles; also partitions up to now, and what deletes old rows. Every statement may be run again.
+std::string postgres_ddl(const std::string& schema, const std::vector<WindowSchema>& inputs,
+                         const PostgresPartitions& partitions = {});
 
 }  // namespace edgetide

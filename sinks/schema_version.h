@@ -4,6 +4,7 @@
 //
 //   1  the tables of the first releases, which had no table `schema_version`
 //   2  PostgreSQL: comments; SQLite: an index on the text `time`
+//   3  SQLite: the table <window>_newest
 //
 // Pure; any thread; never fails.
 #pragma once
@@ -18,7 +19,7 @@
 
 namespace edgetide {
 
-inline constexpr std::int64_t schema_version = 2;
+inline constexpr std::int64_t schema_version = 3;
 
 using SchemaVersions = std::map<std::string, std::int64_t>;
 

@@ -54,6 +54,8 @@ struct Delivered {
   // Of `open`, where a table that had rows of ours is new or empty: no epoch counts as stored.
   bool tables_are_new = false;
   std::optional<Timestamp> stored_at = {};  // of `open`: when the store got its newest epoch, by its clock
+  // Of any call, and the same again and again while it holds: what is wrong with the store though it takes rows.
+  std::string warning = {};
 };
 // Not stored, nothing lost: try again, not before `at_least`.
 struct RetryAfter {

@@ -54,6 +54,24 @@ std::string table_ddl(const WindowSchema& window) {
          as_text("time") + ");\n";
 }
 
+// The newest row of each series, kept by triggers, so that it also holds when others write: a search in the key (time,
+// series_id) would go through all that came after the last row of a series that is silent. Below a row that was the
+// newest one there are only older ones, and none where old rows are deleted.
+std::string newest_ddl(const WindowSchema& window) {
+  const std::string data = quote_identifier(window.name + "_data"), newest = quote_identifier(window.name + "_newest");
+  return "\nCREATE TABLE IF NOT EXISTS " + newest +
+         " (\n  series_id  INTEGER PRIMARY KEY,\n  time       INTEGER NOT NULL);\nDELETE FROM " + newest +
+         ";\nINSERT INTO " + newest + " SELECT series_id, max(time) FROM " + data +
+         " GROUP BY series_id;\nCREATE TRIGGER IF NOT EXISTS " + quote_identifier(window.name + "_data_newer") +
+         " AFTER INSERT ON " + data + " BEGIN\n  INSERT INTO " + newest +
+         " VALUES (NEW.series_id, NEW.time)\n    ON CONFLICT (series_id) DO UPDATE SET time = excluded.time WHERE "
+         "excluded.time > time;\nEND;\nCREATE TRIGGER IF NOT EXISTS " +
+         quote_identifier(window.name + "_data_older") + " AFTER DELETE ON " + data +
+         "\n  WHEN OLD.time = (SELECT time FROM " + newest + " WHERE series_id = OLD.series_id) BEGIN\n  DELETE FROM " +
+         newest + " WHERE series_id = OLD.series_id;\n  INSERT INTO " + newest + " SELECT series_id, time FROM " +
+         data + " WHERE series_id = OLD.series_id AND time < OLD.time\n    ORDER BY time DESC LIMIT 1;\nEND;\n";
+}
+
 std::string view_ddl(const WindowSchema& window, const std::string& name, const std::string& rows) {
   std::string aggregates;
   for (const Column& column : window.columns) aggregates += " d." + quote_identifier(column.sql_name()) + ",";
@@ -95,7 +113,7 @@ CREATE TABLE IF NOT EXISTS schema_version (
   part     TEXT NOT NULL PRIMARY KEY,
   version  INTEGER NOT NULL) WITHOUT ROWID;
 )";
-  for (const WindowSchema& window : inputs) ddl += table_ddl(window);
+  for (const WindowSchema& window : inputs) ddl += table_ddl(window) + newest_ddl(window);
   return ddl + "\n" + schema_version_ddl("schema_version", inputs);
 }
 
@@ -105,9 +123,9 @@ std::string sqlite_views_ddl(const std::vector<WindowSchema>& inputs) {
     const std::string data = quote_identifier(window.name + "_data");
     ddl += view_ddl(window, window.name, data + " d JOIN series s ON s.series_id = d.series_id");
     ddl += view_ddl(window, window.name + "_latest",
-                    "series s CROSS JOIN " + data +
-                        " d ON d.series_id = s.series_id AND d.time =\n    (SELECT w.time FROM " + data +
-                        " w WHERE w.series_id = s.series_id ORDER BY w.time DESC LIMIT 1)");
+                    "series s CROSS JOIN " + quote_identifier(window.name + "_newest") +
+                        " n ON n.series_id = s.series_id\n    CROSS JOIN " + data +
+                        " d ON d.series_id = n.series_id AND d.time = n.time");
   }
   return ddl;
 }
@@ -118,6 +136,16 @@ std::string sqlite_add_column(const WindowSchema& window, const Column& column) 
 
 std::string sqlite_add_row_labels(const WindowSchema& window) {
   return "ALTER TABLE " + quote_identifier(window.name + "_data") + " ADD COLUMN row_labels TEXT";
+}
+
+std::string sqlite_delete_old_statement(const WindowSchema& window) {
+  const std::string table = quote_identifier(window.name + "_data");
+  return "DELETE FROM " + table + " WHERE (time, series_id) IN (SELECT time, series_id FROM " + table +
+         " WHERE time < ? ORDER BY time LIMIT ?)";
+}
+
+std::string sqlite_newest_time_query(const WindowSchema& window) {
+  return "SELECT time FROM " + quote_identifier(window.name + "_data") + " ORDER BY time DESC LIMIT 1";
 }
 
 TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs) {
@@ -134,6 +162,7 @@ TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs) {
       view.insert(column.sql_name());
     }
     shapes[window.name + "_data"] = data;
+    shapes[window.name + "_newest"] = {"series_id", "time"};
     shapes[window.name] = view;
     shapes[window.name + "_latest"] = view;
   }

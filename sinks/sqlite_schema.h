@@ -5,7 +5,8 @@
 //                    pays for.
 //   <window>         view: `time` and `time_end` as text "YYYY-MM-DD HH:MM:SS" in UTC for people, served by that index;
 //                    `time_us` exact, served by the key
-//   <window>_latest  view: the newest row of every series
+//   <window>_newest  the time of the newest row of every series, a few pages, kept by triggers on <window>_data
+//   <window>_latest  view: these rows, each found by the key
 //   schema_version   sinks/schema_version.h
 //
 // Pure; any thread; never fails.
@@ -25,6 +26,11 @@ std::string sqlite_tables_ddl(const std::vector<WindowSchema>& inputs);
 std::string sqlite_views_ddl(const std::vector<WindowSchema>& inputs);
 std::string sqlite_add_column(const WindowSchema& window, const Column& column);
 std::string sqlite_add_row_labels(const WindowSchema& window);  // of a table from before there were any
+
+// Parameters: time, how many rows. Deletes at most so many that are older.
+std::string sqlite_delete_old_statement(const WindowSchema& window);
+// Result: the newest row's time.
+std::string sqlite_newest_time_query(const WindowSchema& window);
 
 TableShapes sqlite_shapes(const std::vector<WindowSchema>& inputs);
 

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "daemon/service/clock.h"
 #include "daemon/service/mutex.h"
 #include "sinks/kept_tables.h"
 #include "sinks/refused_tables.h"
@@ -184,6 +185,8 @@ class SqliteSink final : public Sink {
   void require_content();
   std::optional<RetryAfter> bound_log();
   bool is_emptied();
+  void delete_old_rows();
+  bool delete_old_rows(const WindowSchema& window, Duration kept);
   void empty_log() noexcept;
   void leave_moved_file(SqliteFiles files) noexcept;
   void open_file();
@@ -215,6 +218,8 @@ class SqliteSink final : public Sink {
   unsigned refusals_ = 0;   // of deliveries, in a row
   bool lost_rows_ = false;  // a table was new or empty, and no claim has said so yet
   KeptTables kept_tables_;
+  std::chrono::steady_clock::time_point next_deletion_;               // of old rows
+  std::string warning_;                                               // of the last one
   std::unordered_map<const SinkRow*, SqliteError> ends_transaction_;  // rows of this delivery that do
 
   std::atomic<bool> interrupted_ = false;
@@ -282,10 +287,45 @@ bool SqliteSink::is_emptied() {
   const auto has_rows = [&](std::size_t input) {
     SqliteStatement any(database_.get(),
                         "SELECT 1 FROM " + quote_identifier(inputs_[input].name + "_data") + " LIMIT 1");
-    return any.first_integer().has_value();
+    if (any.first_integer().has_value()) return true;
+    const auto kept = retention_of(options_.retention, inputs_[input].name);
+    return kept && kept_tables_.newest_start(input) < wall_time() - *kept;  // it was too old
   };
   if (kept_tables_.are_emptied(has_rows)) lost_rows_ = true;
   return lost_rows_;
+}
+
+// In separate transactions: rows are stored also when one of them fails.
+void SqliteSink::delete_old_rows() {
+  const auto now = std::chrono::steady_clock::now();
+  if (options_.retention.empty() || now < next_deletion_) return;
+  next_deletion_ = now + std::chrono::minutes(1);
+  warning_.clear();
+  for (const WindowSchema& window : inputs_) {
+    const auto kept = retention_of(options_.retention, window.name);
+    try {
+      if (kept && delete_old_rows(window, *kept)) next_deletion_ = now;
+    } catch (const SqliteError& error) {
+      if (error.code() == SQLITE_CORRUPT || error.code() == SQLITE_NOTADB) throw;
+      warning_ = "old rows of table " + window.name + "_data are not deleted: " + error.what();
+    }
+  }
+}
+
+// Whether some are left.
+bool SqliteSink::delete_old_rows(const WindowSchema& window, Duration kept) {
+  SqliteTransaction transaction(database_.get());
+  SqliteStatement newest(database_.get(), sqlite_newest_time_query(window));
+  const std::optional<std::int64_t> last = newest.first_integer();
+  if (!last) return false;
+  const Timestamp until = std::min(Timestamp::microseconds(*last), wall_time());
+  SqliteStatement deletion(database_.get(), sqlite_delete_old_statement(window));
+  deletion.bind_all((until - kept).count(), static_cast<std::int64_t>(max_rows_deleted_at_once));
+  deletion.run();
+  const auto deleted = static_cast<std::size_t>(sqlite3_changes(database_.get()));
+  transaction.commit();
+  if (stamp_) stamp_ = stamp_of(options_.path);
+  return deleted == max_rows_deleted_at_once;
 }
 
 // So that the file alone has everything, and closing it needs no lock that a reader would see.
@@ -458,7 +498,7 @@ TableShapes SqliteSink::read_shapes(const TableShapes& needed, const std::string
 
 Outcome SqliteSink::deliver(const RowBatch& batch) {
   ends_transaction_.clear();
-  const Outcome outcome = guarded([&] {
+  Outcome outcome = guarded([&] {
     try {
       return refusals_ < tries_before_care ? store(batch) : store_with_care(batch);
     } catch (const TransactionLost& lost) {
@@ -471,6 +511,7 @@ Outcome SqliteSink::deliver(const RowBatch& batch) {
   });
   if (std::holds_alternative<Delivered>(outcome)) {
     refusals_ = 0;
+    std::get<Delivered>(outcome).warning = warning_;
     sqlite3_db_release_memory(database_.get());  // its copy of pages of the file, which the system caches as well
   }
   return outcome;
@@ -502,6 +543,7 @@ Outcome SqliteSink::store(const RowBatch& batch) {
   if (auto later = bound_log()) return *std::move(later);
   if (kept_tables_.look_due(std::chrono::steady_clock::now()) && is_emptied())
     return RetryAfter{Duration(), options_.path + emptied_table};
+  delete_old_rows();
   SqliteClaim transaction(database_.get(), *session_, identity_);
   Outcome outcome = claim_.store(transaction, batch.id, [&] {
     RowOutcomes outcomes{{}, {}, std::vector<bool>(inputs_.size())};
@@ -646,6 +688,8 @@ std::optional<std::int64_t> SqliteSink::add_series(const Series& series) {
 LastEpoch SqliteSink::last_epoch() {
   std::optional<EpochId> newest;
   const Outcome outcome = guarded([&]() -> Outcome {
+    require_file();
+    delete_old_rows();
     SqliteClaim transaction(database_.get(), *session_, identity_);
     Outcome held = claim_.held(transaction);
     newest = claim_.newest(transaction);

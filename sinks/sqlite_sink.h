@@ -2,6 +2,8 @@
 // embedded default; the only user of sqlite3.
 //
 // Contract, thread, failure: sinks/sink.h. Tables and views: sinks/sqlite_schema.h.
+// Old rows are deleted each minute, at most some at a time, and their room in the file is used again. A row's age
+// counts to the newest row or to now, what is earlier, so that a clock that is ahead deletes nothing.
 // Fails: `RetryAfter` for everything; only a person can help where the file is damaged, is not a database or may not be
 //        opened. A COMMIT that fails for any reason but a lock is `InDoubt`. A file that was removed, renamed or
 //        replaced while it is open is noticed before and after each delivery; then the file at the path is opened, or
@@ -14,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "sinks/retention.h"
 #include "sinks/sink.h"
 
 namespace edgetide {
@@ -22,6 +25,7 @@ struct SqliteOptions {
   std::string path;                                // absolute; config resolves it below the state directory
   Duration busy_timeout = Duration::seconds(5);    // how long to wait for others who write to the file
   std::uint64_t max_log_bytes = 64 * 1024 * 1024;  // of the write-ahead log; one delivery may pass it
+  Retention retention = {};                        // each delivery deletes some of the rows that are older
   bool operator==(const SqliteOptions&) const = default;
 };
 

@@ -10,6 +10,7 @@
 
 #include "config/key_spec.h"
 #include "config/parts.h"
+#include "config/retention_key.h"
 #include "pipeline/characters.h"
 #include "sinks/postgres_conninfo.h"
 #include "sinks/postgres_sink.h"
@@ -41,6 +42,15 @@ KeyGroup postgresql_keys() {
            text("schema", in_quotes(standard.schema), "Holds all tables. Fits `[a-z_][a-z0-9_]{0,62}`."),
            boolean("create_tables", standard.create_tables,
                    "`false`: run the statements that `edgetide schema` prints as a user who may create tables."),
+           duration_or_none(
+               "partition_by", Duration::unlimited(), Duration::days(1),
+               "Whole days, such as `\"1d\"`: new tables are partitioned by the start of the windows, each "
+               "partition that long, with some made ahead and a default one for all other times. A table "
+               "that is there stays as it is, and the log says so. Choose it so that a table has some "
+               "hundreds of partitions at most."),
+           retention_key(
+               "A partition is dropped when all of it is older; old rows elsewhere are deleted some at a time. "
+               "Of gateways that share a schema the shortest holds. By the server's clock."),
            duration("connect_timeout", standard.connect_timeout, second, minute, "Limit for one attempt to connect."),
            duration("statement_timeout", standard.statement_timeout, second, minute,
                     "Limit for one statement, for locks and for an unresponsive network."),
@@ -110,7 +120,22 @@ bool is_schema_name(std::string_view name) {
   return !name.empty() && name.size() <= 63 && !is_digit(name[0]) && std::all_of(name.begin(), name.end(), fits);
 }
 
-PostgresOptions read_postgres(const Section& section) {
+constexpr std::int64_t day_us = Duration::days(1).count();
+
+void read_partitions(const Section& section, const PartContext& context, PostgresPartitions& partitions) {
+  Duration length = Duration::unlimited();
+  section.read("partition_by", length);
+  if (length == Duration::unlimited()) {
+    partitions.days = 0;
+  } else if (length.count() % day_us != 0 || length > Duration::days(366)) {
+    section.error("partition_by", "partition_by is " + to_text(length) + ", it must be whole days, up to 366d");
+  } else {
+    partitions.days = length.count() / day_us;
+  }
+  partitions.retention = read_retention(section, context);
+}
+
+PostgresOptions read_postgres(const Section& section, const PartContext& context) {
   PostgresOptions options;
   section.read("connection", options.connection);
   section.read("allow_plaintext", options.allow_plaintext);
@@ -118,6 +143,7 @@ PostgresOptions read_postgres(const Section& section) {
   section.read("password", options.password);
   section.read("schema", options.schema);
   section.read("create_tables", options.create_tables);
+  read_partitions(section, context, options.partitions);
   section.read("connect_timeout", options.connect_timeout);
   section.read("statement_timeout", options.statement_timeout);
   if (is_known(section, "connection")) check_connection(section, options);
@@ -133,15 +159,15 @@ class ConfiguredPostgres final : public ConfiguredSinkOf<PostgresOptions> {
   }
   SinkTraits traits() const override { return postgres_traits(); }
   std::string ddl(const std::vector<WindowSchema>& inputs) const override {
-    return postgres_ddl(options().schema, inputs);
+    return postgres_ddl(options().schema, inputs, options().partitions);
   }
   std::string fault(const std::vector<WindowSchema>& inputs) const override {
     return fault_of_postgres(options(), inputs);
   }
 };
 
-std::shared_ptr<const ConfiguredSink> read(const Section& section, const PartContext& /*context*/) {
-  return std::make_shared<ConfiguredPostgres>(read_postgres(section));
+std::shared_ptr<const ConfiguredSink> read(const Section& section, const PartContext& context) {
+  return std::make_shared<ConfiguredPostgres>(read_postgres(section, context));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "config/key_spec.h"
 #include "config/parts.h"
+#include "config/retention_key.h"
 #include "sinks/sqlite_sink.h"
 
 namespace edgetide {
@@ -19,7 +20,9 @@ KeyGroup sqlite_keys() {
       OnReload::new_sink,
       {"[sinks.NAME] with type = \"sqlite\"",
        "",
-       {text("path", "\"edgetide.db\"", "The database file; a relative path is relative to the state directory.")}});
+       {text("path", "\"edgetide.db\"", "The database file; a relative path is relative to the state directory."),
+        retention_key("Older ones are deleted some at a time; their room in the file is used again, and the file does "
+                      "not shrink. Age counts to the newest row, or to now if that is earlier.")}});
 }
 
 class ConfiguredSqlite final : public ConfiguredSinkOf<SqliteOptions> {
@@ -40,7 +43,10 @@ std::shared_ptr<const ConfiguredSink> read_sqlite(const Section& section, const 
   const std::filesystem::path file = (std::filesystem::path(context.state_directory) / path).lexically_normal();
   std::error_code error;
   if (std::filesystem::is_other(file, error)) section.error("path", "path is not a regular file");
-  return std::make_shared<ConfiguredSqlite>(SqliteOptions{file});
+  SqliteOptions options;
+  options.path = file;
+  options.retention = read_retention(section, context);
+  return std::make_shared<ConfiguredSqlite>(std::move(options));
 }
 
 std::optional<Clash> same_file(const ConfiguredSink& earlier, const ConfiguredSink& later) {

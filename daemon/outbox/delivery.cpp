@@ -154,6 +154,7 @@ std::optional<Duration> Delivery::deliver_rows(std::size_t rows, Time now) {
   if (const auto* const delivered = std::get_if<Delivered>(&outcome)) {
     failures_ = 0;
     count_stored(rows, delivered->rejected);
+    log_warning(delivered->warning);
   } else if (const auto* const retry = std::get_if<RetryAfter>(&outcome); retry != nullptr && retry->rows_stored > 0) {
     failures_ = 0;  // it gets on
     count_stored(std::min(rows, retry->rows_stored), {});
@@ -178,6 +179,14 @@ std::optional<Duration> Delivery::deliver_rows(std::size_t rows, Time now) {
 void Delivery::count_write(std::chrono::steady_clock::duration took) {
   const MutexLock lock(mutex_);
   status_.writes.add(Duration::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+}
+
+// Once for as long as it holds.
+void Delivery::log_warning(const std::string& warning) {
+  if (warning == warning_) return;
+  warning_ = warning;
+  if (warning.empty()) return;
+  log(LogLevel::warning, {.event = LogEvent::store_warning, .sink = name_}, printable(warning, max_reason));
 }
 
 void Delivery::log_rejected(const std::vector<RejectedRow>& rows) const {

@@ -97,6 +97,7 @@ class Delivery {
   void log_rejected(const std::vector<RejectedRow>& rows) const;
   void count_write(std::chrono::steady_clock::duration took);
   void count_stored(std::size_t rows, const std::vector<RejectedRow>& rejected);
+  void log_warning(const std::string& warning);
   void release_batch();
   void note_open();
   void say_ready();
@@ -106,6 +107,7 @@ class Delivery {
   const std::unique_ptr<Sink> sink_;
   Outbox& outbox_;
   const SinkTraits traits_;
+  std::string warning_;  // that the store has now, in the log
   std::shared_ptr<const RowBatch> in_hand_;
   std::shared_ptr<const RowBatch> doubt_;  // of an exactly-once sink: whether it was stored is not known
   ConfirmedBatches confirmed_;

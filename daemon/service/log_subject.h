@@ -31,6 +31,7 @@ enum class LogEvent : std::uint8_t {
   store_ahead,
   store_behind,
   command_said,
+  store_warning,
 };
 
 struct LogEventText {
@@ -39,7 +40,7 @@ struct LogEventText {
 };
 
 // By LogEvent.
-constexpr std::array<LogEventText, 18> log_events = {{
+constexpr std::array<LogEventText, 19> log_events = {{
     {"", ""},
     {"started", "cf6519bd3c9d40d087e0b13237abd173"},
     {"stopped", "c49f1bded35042de942cab4393446a8b"},
@@ -58,6 +59,7 @@ constexpr std::array<LogEventText, 18> log_events = {{
     {"store_ahead", "b1d0e3f7a95c4c2e8f4a6d1b7c093e52"},
     {"store_behind", "d59a71c3f06e4b7d8a2b95e4037fc618"},
     {"command_said", "d828978bf4584948a037d2d72219157c"},
+    {"store_warning", "7c9e6d0b41f24a35b8d2f7530ae1946c"},
 }};
 
 struct LogSubject {

@@ -214,6 +214,8 @@ user = "edge"
 password = "q"
 schema = "s1"
 create_tables = false
+partition_by = "2d"
+retention = { hour = "2y" }
 connect_timeout = "2s"
 statement_timeout = "3s"
 outbox = { max_size = "1MiB", when_full = "block" }
@@ -221,6 +223,7 @@ outbox = { max_size = "1MiB", when_full = "block" }
 [sinks.file]
 type = "sqlite"
 path = "sub/../rows.db"
+retention = { hour = "7d" }
 
 [sinks.out]
 type = "stdout"

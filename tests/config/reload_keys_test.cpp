@@ -180,11 +180,14 @@ const std::map<std::pair<std::string, std::string>, Edit> edits = {
     {{"[sinks.NAME] with type = \"postgresql\"", "password"}, {"\"q\"", "\"r\""}},
     {{"[sinks.NAME] with type = \"postgresql\"", "schema"}, {"\"s1\"", "\"s2\""}},
     {{"[sinks.NAME] with type = \"postgresql\"", "create_tables"}, {"create_tables = false", "create_tables = true"}},
+    {{"[sinks.NAME] with type = \"postgresql\"", "partition_by"}, {"\"2d\"\nretention", "\"3d\"\nretention"}},
+    {{"[sinks.NAME] with type = \"postgresql\"", "retention"}, {"{ hour = \"2y\" }", "{ hour = \"3y\" }"}},
     {{"[sinks.NAME] with type = \"postgresql\"", "connect_timeout"},
      {"connect_timeout = \"2s\"", "connect_timeout = \"4s\""}},
     {{"[sinks.NAME] with type = \"postgresql\"", "statement_timeout"},
      {"statement_timeout = \"3s\"", "statement_timeout = \"4s\""}},
     {{"[sinks.NAME] with type = \"sqlite\"", "path"}, {"sub/../rows.db", "other.db"}},
+    {{"[sinks.NAME] with type = \"sqlite\"", "retention"}, {"{ hour = \"7d\" }", "{ hour = \"8d\" }"}},
 };
 
 // "sources" of "[[sources.NAME.routes]]".

@@ -4,6 +4,9 @@
 
 #include "config/parts.h"
 #include "tests/config/configuration_file.h"
+#if EDGETIDE_POSTGRESQL
+#include "sinks/postgres_sink.h"
+#endif
 #if EDGETIDE_EXEC
 #include "sinks/exec_sink.h"
 #endif
@@ -29,6 +32,36 @@ struct BadKeys {
     EXPECT_NE(errors.find(bad.message), std::string::npos) << "expected: " << bad.message << "\nfound:\n" << errors;
   }
 }
+
+#if EDGETIDE_POSTGRESQL
+
+TEST(PostgresqlKeys, mistakes_in_partitions_and_retention_are_reported) {
+  expect_errors(
+      "postgresql",
+      {
+          {"partition_by = \"1h\"", "partition_by is \"1h\", it must be at least 1d"},
+          {"partition_by = \"36h\"", "5:16: error: sinks.s: partition_by is 36h, it must be whole days"},
+          {"partition_by = \"2y\"", "it must be whole days, up to 366d"},
+          {"retention = \"30d\"", "retention"},
+          {"retention = { v = \"30d\" }", "5:15: error: sinks.s: retention: 'v' is not a window of this sink"},
+          {"retention = { w = 30 }", "5:19: error: sinks.s: retention: w is 30, it must be a duration from 1h"},
+          {"retention = { w = \"1m\" }", "w is \"1m\", it must be a duration from 1h to 100y, such as \"30d\""},
+          {"retention = { all = \"3d\" }\n[windows.all]\ntype = \"running\"",
+           "retention: all is a running window: its rows never end"},
+      });
+}
+
+TEST(PostgresqlKeys, partitions_and_retention_reach_the_options) {
+  const GatewayOptions gateway =
+      loaded(sink_of("postgresql", "partition_by = \"1w\"\nretention = { w = \"2y\" }")).options;
+  const PostgresPartitions& partitions = options_of<PostgresOptions>(*gateway.sinks.at(0).store)->partitions;
+  EXPECT_EQ(partitions.days, 7);
+  EXPECT_EQ(partitions.retention, (Retention{{"w", Duration::days(730)}}));
+  EXPECT_EQ(options_of<PostgresOptions>(*loaded(sink_of("postgresql", "")).options.sinks.at(0).store)->partitions,
+            PostgresPartitions());
+}
+
+#endif
 
 #if EDGETIDE_HTTP_SINK
 

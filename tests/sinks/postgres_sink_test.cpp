@@ -543,7 +543,7 @@ TEST_F(PostgresSinkTest, tables_of_the_first_version_are_brought_to_the_present_
   EXPECT_EQ(stored_epoch(*upgraded), 7U);
   EXPECT_EQ(stored(), "s=3");
   EXPECT_EQ(database.value("SELECT string_agg(part || '=' || version, ' ' ORDER BY part) FROM edgetide.schema_version"),
-            "=2 minute=2");
+            "=3 minute=3");
   ASSERT_THAT(upgraded->deliver(batch(8, {{series("s"), 0, 3, {4, 0.5}}})), IsDelivered());
   EXPECT_EQ(stored(), "s=4");
 }
@@ -562,7 +562,7 @@ TEST_F(PostgresSinkTest, tables_of_a_newer_version_are_left_alone) {
     const Outcome outcome = sink(database.options())->open();
     EXPECT_THAT(outcome, IsRetryAfter(testing::AllOf(HasSubstr("version 9"), HasSubstr("newer edgetide"))));
     EXPECT_TRUE(std::get<RetryAfter>(outcome).needs_person);
-    database.execute("UPDATE edgetide.schema_version SET version = 2");
+    database.execute("UPDATE edgetide.schema_version SET version = 3");
   }
   open_sink();
 }

@@ -367,9 +367,102 @@ TEST_F(SqliteSinkTest, time_is_served_by_an_index_in_every_view_and_table) {
     EXPECT_THAT(plan, testing::Not(HasSubstr("SCAN d"))) << query;
     EXPECT_THAT(plan, testing::Not(HasSubstr("SCAN minute_data"))) << query;
     EXPECT_THAT(plan, testing::Not(HasSubstr("AUTOMATIC"))) << query;
+    EXPECT_THAT(plan, testing::Not(HasSubstr("(ANY(time)"))) << query;
   }
   EXPECT_EQ(value("SELECT count(*) FROM minute WHERE sensor_id = 's' AND time >= '2024-11-20 10:00' AND time < '2025'"),
             "1");
+}
+
+// In the key a search for it would go through all that came later.
+TEST_F(SqliteSinkTest, latest_row_of_a_silent_series_is_found_by_the_whole_key) {
+  const auto writing = sink();
+  ASSERT_THAT(writing->open(), IsDelivered());
+  const std::int64_t minute = 60'000'000;
+  ASSERT_THAT(writing->deliver(batch(1, {{series("silent"), 0, 1, {1, 1}}, {series("s"), 0, 1, {1, 1}}})),
+              IsDelivered());
+  ASSERT_THAT(writing->deliver(batch(2, {{series("s"), 2 * minute, 1, {3, 1}}, {series("s"), minute, 1, {2, 1}}})),
+              IsDelivered());
+  const std::string latest = "SELECT group_concat(sensor_id || count) FROM (SELECT * FROM minute_latest ORDER BY 3)";
+  EXPECT_EQ(value(latest), "s3,silent1");
+  std::string plan;
+  file.each_row("EXPLAIN QUERY PLAN SELECT * FROM minute_latest", [&](sqlite3_stmt* row) {
+    plan += reinterpret_cast<const char*>(sqlite3_column_text(row, 3)) + std::string("\n");
+  });
+  EXPECT_THAT(plan, HasSubstr("SEARCH d USING PRIMARY KEY (time=? AND series_id=?)")) << plan;
+  EXPECT_THAT(plan, testing::Not(HasSubstr("SUBQUERY"))) << plan;
+  ASSERT_THAT(writing->deliver(batch(3, {{series("s"), 2 * minute, 2, {null, null}, RowState::retracted}})),
+              IsDelivered());
+  EXPECT_EQ(value(latest), "s2,silent1");
+  file.each_row("DELETE FROM minute_data WHERE time = 0", [](sqlite3_stmt*) {});
+  EXPECT_EQ(value(latest), "s2");
+}
+
+class SqliteRetentionTest : public SqliteSinkTest {
+ protected:
+  std::unique_ptr<Sink> open_sink() {
+    SqliteOptions options;
+    options.path = file.path();
+    options.retention["minute"] = Duration::days(7);
+    auto made = make_sqlite_sink(options, this_gateway(), minute_window());
+    EXPECT_THAT(made->open(), IsDelivered());
+    return made;
+  }
+  static std::int64_t days_ago(int days) {
+    const auto then = std::chrono::system_clock::now().time_since_epoch() - std::chrono::hours(24 * days);
+    return std::chrono::duration_cast<std::chrono::microseconds>(then).count();
+  }
+  RowBatch batch_of(std::uint64_t epoch, const std::vector<int>& days) {
+    std::vector<RowText> rows;
+    for (const int ago : days) rows.push_back({series(numbered("s", ago)), days_ago(ago), 1, {1.0 * ago, 1}});
+    return batch(epoch, rows);
+  }
+  std::string counts() { return value("SELECT coalesce(group_concat(count), '') FROM minute"); }
+};
+
+TEST_F(SqliteRetentionTest, rows_that_are_older_than_they_are_kept_are_deleted) {
+  ASSERT_THAT(sink()->open(), IsDelivered());
+  ASSERT_THAT(open_sink()->deliver(batch_of(1, {20, 8, 6, 0})), IsDelivered());
+  const auto writing = open_sink();
+  ASSERT_THAT(writing->deliver(batch_of(2, {1})), IsDelivered());
+  EXPECT_EQ(counts(), "6,1,0");
+  EXPECT_EQ(stored_epoch(*writing), 2U);
+}
+
+TEST_F(SqliteRetentionTest, gateway_that_is_idle_deletes_too) {
+  ASSERT_THAT(open_sink()->deliver(batch_of(1, {8, 0})), IsDelivered());
+  EXPECT_EQ(stored_epoch(*open_sink()), 1U);
+  EXPECT_EQ(counts(), "0");
+}
+
+TEST_F(SqliteRetentionTest, age_counts_to_the_newest_row_so_that_a_clock_that_is_ahead_deletes_nothing) {
+  ASSERT_THAT(open_sink()->deliver(batch_of(1, {120, 117, 130})), IsDelivered());
+  EXPECT_EQ(stored_epoch(*open_sink()), 1U);
+  EXPECT_EQ(counts(), "120,117");
+}
+
+TEST_F(SqliteRetentionTest, many_old_rows_are_deleted_in_bounded_parts) {
+  ASSERT_THAT(open_sink()->deliver(batch_of(1, {0})), IsDelivered());
+  file.each_row(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 7000) INSERT INTO minute_data (time, "
+      "series_id, state, is_final, revision, epoch, state_id, updated_at, count) SELECT i, 1, 'final', 1, 1, 1, 1, 1, "
+      "1 "
+      "FROM n",
+      [](sqlite3_stmt*) {});
+  const auto writing = open_sink();
+  ASSERT_THAT(writing->deliver(batch_of(2, {1})), IsDelivered());
+  EXPECT_EQ(value("SELECT count(*) FROM minute_data"), "2002");
+  EXPECT_EQ(stored_epoch(*writing), 2U);
+  EXPECT_EQ(value("SELECT count(*) FROM minute_data"), "2");
+}
+
+TEST_F(SqliteRetentionTest, deletion_that_fails_is_said_and_rows_are_stored) {
+  ASSERT_THAT(open_sink()->deliver(batch_of(1, {9, 0})), IsDelivered());
+  file.each_row("CREATE TRIGGER keep BEFORE DELETE ON minute_data BEGIN SELECT RAISE(ABORT, 'kept'); END",
+                [](sqlite3_stmt*) {});
+  const Outcome outcome = open_sink()->deliver(batch_of(2, {1}));
+  ASSERT_THAT(outcome, IsDelivered());
+  EXPECT_THAT(std::get<Delivered>(outcome).warning, HasSubstr("minute_data are not deleted: kept"));
+  EXPECT_EQ(counts(), "9,1,0");
 }
 
 // The tables as they were before there were versions.
@@ -382,7 +475,7 @@ TEST_F(SqliteSinkTest, file_of_the_first_version_is_brought_to_the_present_one_w
   ASSERT_THAT(writing->open(), IsDelivered());
   EXPECT_EQ(value("SELECT count(*) FROM sqlite_master WHERE name = 'minute_data_time'"), "1");
   EXPECT_EQ(value("SELECT count(*) FROM minute WHERE time >= '2024-11-20' AND time < '2024-11-21'"), "1");
-  EXPECT_EQ(value("SELECT group_concat(part || '=' || version) FROM schema_version"), "=2,minute=2");
+  EXPECT_EQ(value("SELECT group_concat(part || '=' || version) FROM schema_version"), "=3,minute=3");
 }
 
 TEST_F(SqliteSinkTest, file_of_a_newer_version_is_left_alone) {
@@ -396,7 +489,7 @@ TEST_F(SqliteSinkTest, file_of_a_newer_version_is_left_alone) {
     EXPECT_THAT(outcome, IsRetryAfter(testing::AllOf(HasSubstr("version 9"), HasSubstr("newer edgetide"))));
     EXPECT_TRUE(std::get<RetryAfter>(outcome).needs_person);
     writing->close();
-    file.each_row("UPDATE schema_version SET version = 2", [](sqlite3_stmt*) {});
+    file.each_row("UPDATE schema_version SET version = 3", [](sqlite3_stmt*) {});
   }
   EXPECT_THAT(writing->open(), IsDelivered());
 }

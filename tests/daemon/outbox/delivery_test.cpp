@@ -77,6 +77,24 @@ TEST_F(DeliveryTest, sink_that_fails_is_closed_and_opened_again_after_a_wait_tha
   EXPECT_EQ(delivery->status().error, "");
 }
 
+TEST_F(DeliveryTest, warning_of_a_store_is_logged_once_for_as_long_as_it_holds) {
+  Delivered warned;
+  warned.warning = "no partitions";
+  log.deliver_answers = {warned, warned, Delivered{}, warned};
+  start();
+  testing::internal::CaptureStdout();
+  for (std::uint64_t epoch = 1; epoch <= 4; ++epoch) {
+    outbox->push(own_rows(epoch));
+    step_until_idle();
+  }
+  const std::string lines = testing::internal::GetCapturedStdout();
+  const std::size_t first = lines.find("no partitions");
+  ASSERT_NE(first, lines.npos);
+  const std::size_t second = lines.find("no partitions", first + 1);
+  ASSERT_NE(second, lines.npos);
+  EXPECT_EQ(lines.find("no partitions", second + 1), lines.npos) << lines;
+}
+
 TEST_F(DeliveryTest, in_doubt_batch_that_was_stored_is_not_delivered_again) {
   for (const bool was_stored : {true, false}) {
     log.epochs.clear();
