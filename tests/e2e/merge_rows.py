@@ -3,8 +3,8 @@
 
 Readings go to three gateways at random, one of which is killed in between. Their rows, from SQLite and from files of
 JSON, are merged as pipeline/SEMANTICS.md says: count, sum and standard deviation are those of all readings, percentiles
-are within 1 % of the readings and those of the sketch of the gateway that got them all. Other sinks of the window have
-no further column.
+are within 1 % of the readings and those of the sketch of the gateway that got them all; the SQL of that page gives the
+same. Other sinks of the window have no further column.
 
 The library is installed from PyPI into a folder of this run, or used from the folder given. Where that cannot be, the
 test is skipped.
@@ -95,6 +95,12 @@ def rows_of_files(gateway, sink):
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
+def sql_of_page():
+    """The only one that pipeline/SEMANTICS.md has."""
+    page = (Path(__file__).parents[2] / "pipeline" / "SEMANTICS.md").read_text()
+    return page.split("```sql\n")[1].split("```")[0]
+
+
 def compare(sensor, values, merged, whole):
     assert merged.count == whole.count == merged.sketch.count == len(values), (sensor, merged.count, len(values))
     assert math.isclose(merged.sum, math.fsum(values), rel_tol=1e-12, abs_tol=1e-9), (sensor, merged.sum)
@@ -114,9 +120,9 @@ def main():
     with World(options.build) as world:
         find_library(world.folder, options.library)
         aggregates = ("stddev", "p90", "avg")
-        parts = [Gateway(world, LINE + window("w", "1m", aggregates=aggregates) + SINKS, f"part{i}").start()
+        parts = [Gateway(world, LINE + window("minute", "1m", aggregates=aggregates) + SINKS, f"part{i}").start()
                  for i in range(3)]
-        whole = Gateway(world, LINE + window("w", "1h", aggregates=aggregates) + SINKS, "whole").start()
+        whole = Gateway(world, LINE + window("minute", "1h", aggregates=aggregates) + SINKS, "whole").start()
 
         dice = random.Random(4)
         values = {sensor: [] for sensor in SHAPES}
@@ -138,7 +144,7 @@ def main():
             gateway.send(*[reading(sensor, 7200 * SECOND, 0) for sensor in SHAPES])
 
         def stored(gateway, sensor):
-            return gateway.query(f"SELECT {MERGED} FROM w WHERE sensor_id = '{sensor}' AND is_final = 1")
+            return gateway.query(f"SELECT {MERGED} FROM minute WHERE sensor_id = '{sensor}' AND is_final = 1")
 
         def all_rows(sensor):
             return [row for gateway in parts for row in stored(gateway, sensor)]
@@ -147,6 +153,12 @@ def main():
             wait_for(lambda: sum(row[0] for row in all_rows(sensor)) == len(values[sensor]), f"the rows of {sensor}")
             wait_for(lambda: stored(whole, sensor), f"the hour of {sensor}")
             compare(sensor, values[sensor], Merged(all_rows(sensor)), Merged(stored(whole, sensor)))
+
+        for gateway in parts:
+            [row] = gateway.query(sql_of_page())
+            merged = Merged(row for sensor in SHAPES for row in stored(gateway, sensor))
+            wanted = [merged.count, merged.sum, merged.sum / merged.count, merged.stddev()]
+            assert row[0] == "level" and all(map(math.isclose, row[1:], wanted)), (row, wanted)
 
         for gateway in (*parts, whole):
             assert gateway.stop() == 0
