@@ -61,6 +61,7 @@ const Parts& built_in_parts() {
     PART(sinks, "exec", exec_sink, EDGETIDE_EXEC)
     PART(sinks, "stdout", stdout_sink, always)
     PART(sinks, "mqtt", mqtt_sink, always)
+    PART(sinks, "kafka", kafka_sink, EDGETIDE_KAFKA)
     const std::span<const Preset> presets = built_in_presets();
     parts.presets.assign(presets.begin(), presets.end());
     return parts;

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/characters.h"
+
 namespace edgetide {
 
 namespace {
@@ -45,9 +47,7 @@ class Translation {
   void take_name() {
     std::size_t end = at_;
     while (end < text_.size() && is_of_name(text_[end])) ++end;
-    std::string name(text_.substr(at_, end - at_));
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+    const std::string name = in_lower_case(std::string(text_.substr(at_, end - at_)));
     for (const Spelling& word : sql_words) {
       if (name == word.sql) return add(name.size(), word.formula);
     }

@@ -7,6 +7,7 @@
 
 #include "config/file_text.h"
 #include "config/toml_document.h"
+#include "pipeline/characters.h"
 
 namespace edgetide {
 
@@ -77,9 +78,7 @@ std::size_t find_secret_word(const std::string& line) {
       "passw",      "passphrase", "pass_",       "pass-",       "pwd",           "token",
       "secret",     "apikey",     "api_key",     "api-key",     "access_key",    "bearer",
       "access-key", "privatekey", "private_key", "private-key", "authorization", "psk"};
-  std::string small = line;
-  std::transform(small.begin(), small.end(), small.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+  const std::string small = in_lower_case(line);
   std::size_t first = std::string::npos;
   for (const std::string_view word : words) first = std::min(first, small.find(word));
   return first;

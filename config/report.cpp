@@ -51,8 +51,7 @@ void Report::error(const Location& location, const std::string& text, const std:
            one.message.line == said.message.line && one.message.column == said.message.column;
   };
   if (std::any_of(errors_.begin(), errors_.end(), is_same)) return;
-  has_more_errors_ = errors_.size() == max_errors;
-  if (has_more_errors_) throw TooManyErrors();
+  if (errors_.size() == max_errors) throw TooManyErrors();
   errors_.push_back(std::move(said));
 }
 

@@ -39,8 +39,6 @@ class Report {
   // In the order of files and lines. Leaves the report empty.
   std::vector<ConfigMessage> take_errors();
   std::vector<ConfigMessage> take_warnings();
-  // The last errors that there were are not all.
-  bool has_more_errors() const noexcept { return has_more_errors_; }
 
  private:
   struct Entry {
@@ -53,7 +51,6 @@ class Report {
   const KeyTable* keys_ = nullptr;
   std::vector<std::string> hidden_;
   std::vector<Entry> errors_;
-  bool has_more_errors_ = false;
   std::vector<Entry> warnings_;
 };
 

@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "daemon/enrichment/enrichment.h"
-#include "daemon/monitor/monitor.h"
+#include "daemon/monitor/monitor_options.h"
 #include "daemon/outbox/outbox_options.h"
 #include "daemon/service/clock.h"
 #include "daemon/service/log_options.h"
 #include "daemon/sources/configured_source.h"
 #include "daemon/storage/journal_options.h"
-#include "daemon/storage/quarantine.h"
+#include "daemon/storage/quarantine_options.h"
 #include "pipeline/options.h"
 #include "sinks/configured_sink.h"
 

@@ -32,6 +32,8 @@ inline constexpr EnumWord<RowState> row_state_words[] = {{RowState::open, "open"
                                                          {RowState::final, "final"},
                                                          {RowState::retracted, "retracted"},
                                                          {RowState::added, "added"}};
+// Those of rows that a trigger emits, in the order of their enum.
+inline constexpr RowState emitted_states[] = {RowState::open, RowState::closed, RowState::final, RowState::retracted};
 constexpr std::string_view name_of(RowState state) noexcept {
   return word_of(row_state_words, state);
 }

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t min_capacity = 16;
 constexpr double gamma = (1 + QuantileSketch::relative_error) / (1 - QuantileSketch::relative_error);
-constexpr std::int32_t bucket_most = 40'000;  // log_gamma of no double is as far from 0
-constexpr std::uint32_t level_most = 7;       // on which max_pages hold every bucket there can be
+constexpr std::int32_t max_bucket = 40'000;  // log_gamma of no double is as far from 0
+constexpr std::uint32_t max_level = 7;       // on which max_pages hold every bucket there can be
 
 const double log_gamma = std::log(gamma);
 
@@ -263,13 +263,13 @@ void QuantileSketch::Buckets::save(ByteWriter& out) const {
 bool QuantileSketch::Buckets::load(ByteReader& in) {
   level_ = in.u8();
   const std::uint32_t used = in.u32();
-  in.require(level_ <= level_most);
+  in.require(level_ <= max_level);
   if (!in.has(used, 12)) return false;
-  std::int32_t least = -bucket_most;
+  std::int32_t least = -max_bucket;
   for (std::uint32_t i = 0; in.ok() && i < used; ++i) {
     const auto bucket = static_cast<std::int32_t>(in.u32());
     const std::uint64_t count = in.u64();
-    in.require(bucket >= least && bucket <= bucket_most && count > 0);
+    in.require(bucket >= least && bucket <= max_bucket && count > 0);
     if (!in.ok()) break;
     add_on_level(bucket, count);
     in.require(pages_.size() <= max_pages);

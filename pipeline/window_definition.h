@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <span>
@@ -77,10 +78,10 @@ struct Clocks {
 
 // Rows that were emitted since the start. They are no part of a snapshot.
 struct RowsEmitted {
-  std::array<std::uint64_t, 4> by_state{};  // by RowState
-  std::uint64_t early = 0;                  // of a window that was open
-  std::uint64_t on_time = 0;                // the first row after its end
-  std::uint64_t late = 0;                   // corrections of that one
+  std::array<std::uint64_t, std::size(emitted_states)> by_state{};  // by RowState
+  std::uint64_t early = 0;                                          // of a window that was open
+  std::uint64_t on_time = 0;                                        // the first row after its end
+  std::uint64_t late = 0;                                           // corrections of that one
 
   void add(const RowsEmitted& other) noexcept {
     for (std::size_t i = 0; i < by_state.size(); ++i) by_state[i] += other.by_state[i];

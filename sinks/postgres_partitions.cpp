@@ -66,7 +66,8 @@ std::string postgres_default_partition_ddl(const std::string& schema, const Wind
 }
 
 // From where the newest partition ends, so that another length of partitions only holds for new ones. Rows of the
-// default partition move first: while they are there, no partition can be made for their time.
+// default partition move first: while they are there, no partition can be made for their time. Locks are taken in the
+// order in which a delivery takes them.
 std::string postgres_make_partitions_ddl(const std::string& schema, const WindowSchema& window,
                                          const PostgresPartitions& partitions) {
   const Duration back = std::min(Duration::days(days_back),
@@ -80,6 +81,8 @@ std::string postgres_make_partitions_ddl(const std::string& schema, const Window
   WHILE low < now() + $ahead LOOP
     high := to_timestamp((floor(extract(epoch FROM low) / $length) + 1) * $length);
     part := format('%I.%I', $schema, $name || to_char(low AT TIME ZONE 'UTC', 'YYYYMMDD'));
+    LOCK TABLE $series IN SHARE ROW EXCLUSIVE MODE;
+    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', others);
     EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL)', part, parent);
     EXECUTE format('WITH moved AS (DELETE FROM %s WHERE time >= %L AND time < %L RETURNING *) '
       'INSERT INTO %s SELECT * FROM moved', others, low, high, part);
@@ -92,6 +95,7 @@ std::string postgres_make_partitions_ddl(const std::string& schema, const Window
                                             {"$ahead", in_seconds(Duration::days(ahead))},
                                             {"$length", std::to_string(partitions.days * 86'400)},
                                             {"$name", quote_literal(window.name + "_data_p")},
+                                            {"$series", quote_identifier(schema) + ".series"},
                                             {"$others", quote_literal(table_of(schema, window, "_default"))},
                                             {"$schema", quote_literal(schema)}}));
 }

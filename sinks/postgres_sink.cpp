@@ -92,7 +92,7 @@ class Connection {
 class ReachableEnd {
  public:
   void hold(int socket) noexcept { socket_ = Descriptor::duplicate(socket); }
-  void let_go() noexcept { socket_ = Descriptor(); }
+  void release() noexcept { socket_ = Descriptor(); }
   bool is_held() const noexcept { return socket_.is_open(); }
 
   // Whatever waits for the server sees the end of the stream at once, even on a dead link, where a cancel request
@@ -191,7 +191,7 @@ class PostgresSink final : public Sink {
   bool connect(const std::string& conninfo);  // false when interrupted
   std::unique_ptr<Connection> make_connection(const std::string& conninfo);
   void hold_end(int socket) noexcept;
-  void let_end_go() noexcept;
+  void release_end() noexcept;
   void apply_session_settings();
   std::optional<RetryAfter> check_tables();
   SchemaVersions read_versions(pqxx::work& transaction, const TableShapes& found);
@@ -258,9 +258,9 @@ void PostgresSink::hold_end(int socket) noexcept {
   if (interrupted_) end_.shut_down();
 }
 
-void PostgresSink::let_end_go() noexcept {
+void PostgresSink::release_end() noexcept {
   const MutexLock lock(mutex_);
-  end_.let_go();
+  end_.release();
 }
 
 // Every exception of libpqxx ends here as an outcome, and the connection with it.
@@ -332,7 +332,7 @@ Outcome PostgresSink::open() {
       reason = transaction_refusal(std::get<std::string>(conninfo));
     }
     note_call(std::nullopt);
-    let_end_go();
+    release_end();
     if (is_statement_pooling(reason)) return once_somebody_acts(use_sessions, check_pooler_each);
   }
   // A claim in doubt is simply made again.
@@ -524,7 +524,7 @@ void PostgresSink::drop_connection() noexcept {
   series_ids_.clear();
   read_bytes_ = 0;
   connection_.reset();  // without the lock: its last words to the server may wait, until they are interrupted
-  let_end_go();
+  release_end();
 }
 
 void PostgresSink::close() noexcept {

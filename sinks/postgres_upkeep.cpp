@@ -17,6 +17,11 @@ constexpr std::chrono::seconds while_more(1);  // old rows are left
 constexpr const char* lock_for_upkeep = "SELECT pg_try_advisory_xact_lock(7306078180944208998)::int";
 constexpr std::int64_t any_time = std::numeric_limits<std::int64_t>::max();
 
+bool has_lost_link(const pqxx::failure& error) {
+  return dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr ||
+         dynamic_cast<const pqxx::in_doubt_error*>(&error) != nullptr;
+}
+
 }  // namespace
 
 void PostgresUpkeep::run(pqxx::connection& connection, bool may_create, const std::string& user) {
@@ -28,7 +33,8 @@ void PostgresUpkeep::run(pqxx::connection& connection, bool may_create, const st
   for (const WindowSchema& window : names_.inputs) {
     try {
       keep_up(connection, window, may_create, user);
-    } catch (const pqxx::sql_error& error) {
+    } catch (const pqxx::failure& error) {
+      if (has_lost_link(error)) throw;
       warn("upkeep of table " + window.name + "_data: " + reason_of(error) + "; its rows are stored all the same");
     }
   }

@@ -119,4 +119,15 @@ void append_row_json(std::string& out, const WindowSchema& window, const SinkRow
   out += "}\n";
 }
 
+// `{"window":...}` as it is, behind the gateway.
+void append_gateway_row_json(std::string& out, std::string_view gateway, const WindowSchema& window, const SinkRow& row,
+                             std::span<const double> values, std::uint64_t epoch) {
+  out += "{\"gateway\":";
+  append_json_text(out, gateway);
+  const std::size_t opening_brace = out.size();
+  append_row_json(out, window, row, values, epoch, TimeText::rfc3339);
+  out[opening_brace] = ',';
+  out.pop_back();  // its newline
+}
+
 }  // namespace edgetide

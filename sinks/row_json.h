@@ -32,5 +32,8 @@ std::string json_of(const std::vector<Label>& labels);
 // With its newline.
 void append_row_json(std::string& out, const WindowSchema& window, const SinkRow& row, std::span<const double> values,
                      std::uint64_t epoch, TimeText times);
+// The same with the gateway in front, times as RFC 3339 and no newline: for receivers that have several gateways.
+void append_gateway_row_json(std::string& out, std::string_view gateway, const WindowSchema& window, const SinkRow& row,
+                             std::span<const double> values, std::uint64_t epoch);
 
 }  // namespace edgetide

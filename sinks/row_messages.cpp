@@ -13,17 +13,6 @@ namespace {
 
 constexpr std::size_t brackets = 2;  // bytes of an array beside its rows
 
-// `{"window":...}` as it is, behind the gateway.
-void append_json_object(std::string& out, std::string_view gateway, const WindowSchema& window, const SinkRow& row,
-                        std::span<const double> values, EpochId id) {
-  out += "{\"gateway\":";
-  append_json_text(out, gateway);
-  const std::size_t opening_brace = out.size();
-  append_row_json(out, window, row, values, id.epoch, TimeText::rfc3339);
-  out[opening_brace] = ',';
-  out.pop_back();  // its newline
-}
-
 std::string tag_value(std::string_view text) {
   std::string escaped;
   for (const char c : text.substr(0, text.find_last_not_of('\\') + 1)) {
@@ -100,7 +89,7 @@ std::string RowMessageMaker::append_payload(const PlacedRow& row) {
   if (payload_ == RowPayload::influx) {
     append_line(row);
   } else {
-    append_json_object(payload_text_, gateway_, row.window, row.row, row.values, row.epoch);
+    append_gateway_row_json(payload_text_, gateway_, row.window, row.row, row.values, row.epoch.epoch);
   }
   return {};
 }

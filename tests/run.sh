@@ -47,6 +47,7 @@ real_kafka() {
   cmake --preset release >/dev/null
   cmake --build --preset release --target edgetide
   tests/e2e/kafka.py build/release
+  tests/e2e/kafka_sink.py build/release
 }
 
 unless_skipped() {

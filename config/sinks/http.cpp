@@ -135,11 +135,6 @@ bool is_header_value(std::string_view value) {
   return !value.empty() && value.size() <= 8192 && std::all_of(value.begin(), value.end(), fits);
 }
 
-std::string in_lower_case(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(), lower);
-  return name;
-}
-
 // What the sink says itself.
 bool is_ours(const std::string& name) {
   constexpr std::string_view ours[] = {
@@ -158,7 +153,7 @@ void read_headers(const Section& section, HttpSinkOptions& options) {
       section.error_at(header.key_location, "headers: '" + header.key + "' is not a name of a header");
     } else if (is_ours(header.key)) {
       section.error_at(header.key_location, "headers: " + header.key + " is written by the sink");
-    } else if (has_own_authorization && in_lower_case(header.key) == "authorization") {
+    } else if (has_own_authorization && equal_but_for_case(header.key, "authorization")) {
       section.error_at(header.key_location, "headers: Authorization is written by token or username");
     } else if (header.known && !is_header_value(header.text)) {
       section.error_at(header.location, "headers: the value of " + header.key + " is empty or has control characters");

@@ -10,7 +10,7 @@
 #include "config/broker_keys.h"
 #include "config/key_spec.h"
 #include "config/parts.h"
-#include "config/spelling.h"
+#include "config/row_template_hint.h"
 #include "sinks/mqtt_sink.h"
 
 namespace edgetide {
@@ -75,19 +75,11 @@ KeyGroup mqtt_sink_keys() {
                                         std::move(specs)});
 }
 
-// `{gatway}` is nearest to `gateway`; one that begins with a label's name is not looked for.
-std::string hint_for(std::string_view unknown) {
-  if (unknown.empty()) return {};
-  const std::string_view near = nearest(unknown, RowTopic::names());
-  if (near.empty()) return "there are {gateway}, {window}, {sensor}, {metric} and {label.NAME}";
-  return "did you mean '{" + std::string(near) + (near.ends_with('.') ? "NAME}'?" : "}'?");
-}
-
 void read_topic(const Section& section, MqttSinkOptions& options) {
   section.read("topic", options.topic);
   if (section.find("topic") == nullptr || !section.find("topic")->known) return;
   if (const auto fault = RowTopic::fault_of(options.topic)) {
-    section.error("topic", "topic " + fault->reason, hint_for(fault->unknown_name));
+    section.error("topic", "topic " + fault->reason, row_template_hint(fault->unknown_name));
   }
 }
 

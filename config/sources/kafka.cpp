@@ -8,31 +8,22 @@
 #include <vector>
 
 #include "config/client_id_key.h"
+#include "config/kafka_keys.h"
 #include "config/key_spec.h"
 #include "config/mapping_section.h"
 #include "config/parts.h"
-#include "config/tls_keys.h"
-#include "daemon/service/host_port.h"
+#include "daemon/broker/kafka_topic_name.h"
 #include "daemon/sources/kafka_position.h"
 #include "daemon/sources/kafka_source.h"
-#include "pipeline/characters.h"
 
 namespace edgetide {
 
 namespace {
 
 constexpr std::int64_t most_message_bytes = 16 * 1024 * 1024;
-constexpr std::size_t max_topic_bytes = 249;  // of Kafka
-constexpr std::size_t max_group_id_bytes = 255;
 
 const KeyGroup& kafka_tls_keys() {
-  using namespace keys;
-  static const KeyGroup group =
-      on_reload(OnReload::new_source,
-                {"[sources.NAME.tls] with type = \"kafka\"",
-                 "Usually written as `tls = { ca = \"/etc/edgetide/tls/ca.pem\" }`; `tls = {}` trusts the system's "
-                 "certificates. The names of brokers are checked.",
-                 tls_files()});
+  static const KeyGroup group = keys::kafka_tls_group("[sources.NAME.tls] with type = \"kafka\"", OnReload::new_source);
   return group;
 }
 
@@ -54,8 +45,7 @@ const KeyGroup& kafka_route_keys() {
 std::vector<KeySpec> kafka_topic_keys(const KafkaOptions& standard) {
   using namespace keys;
   return {
-      required(of_type(ValueType::text_list, "servers", "",
-                       "Brokers to ask first, each with its port: `[\"kafka1.example:9092\"]`.")),
+      kafka_servers(),
       of_type(
           ValueType::text_list, "subscribe", "",
           "Topics. The partitions are shared among the gateways with the same `group_id`. This, `subscribe_pattern` "
@@ -89,14 +79,8 @@ KeyGroup kafka_keys() {
   using namespace keys;
   const KafkaOptions standard;
   std::vector<KeySpec> specs = kafka_topic_keys(standard);
+  for (KeySpec& spec : kafka_login()) specs.push_back(std::move(spec));
   const std::vector<KeySpec> others = {
-      text("username", "", "User name for SASL."),
-      text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."),
-      word("mechanism", sasl_mechanism_words, standard.mechanism, "Of SASL, with a `username`."),
-      of_type(ValueType::table, "tls", "", "With it all connections are encrypted; see below."),
-      boolean("allow_plaintext", standard.allow_plaintext,
-              "Allows connections without TLS beyond loopback. Without it, none is made there, also if a broker names "
-              "such an address as its own."),
       size("max_message", standard.max_message_bytes, 1024, most_message_bytes,
            "Larger records are refused. JSON is at most 256 KiB."),
       size("max_queued", standard.max_queued_bytes, 64 * 1024, most_message_bytes,
@@ -111,32 +95,6 @@ KeyGroup kafka_keys() {
                     "Aborted transactions are not read. The group's offsets are written once what is before them is "
                     "safe, for tools that show the lag and for other gateways.",
                     std::move(specs)});
-}
-
-bool is_topic_name(std::string_view name) {
-  const auto fits = [](char c) { return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-'; };
-  return !name.empty() && name.size() <= max_topic_bytes && name != "." && name != ".." &&
-         std::all_of(name.begin(), name.end(), fits);
-}
-
-void read_kafka_servers(const Section& section, KafkaOptions& options) {
-  for (const Node* node : section.texts("servers")) {
-    const std::optional<HostPort> address = split_host_port(node->text);
-    const bool is_address = address && !address->host.empty() && parse_port(address->port).value_or(0) != 0 &&
-                            node->text.find_first_of("/,@ ") == std::string::npos;
-    if (!is_address) {
-      section.error_at(node->location, shown(*node) + " is not the address of a broker",
-                       "such as \"kafka1.example:9092\"");
-    } else if (!options.tls && !options.allow_plaintext && !is_loopback_host(address->host)) {
-      section.error_at(node->location, shown(*node) + " would send everything readable over the network",
-                       "set tls = {}, or allow_plaintext = true");
-    }
-    options.servers.push_back(node->text);
-  }
-  const Node* const list = section.find("servers");
-  if (list != nullptr && list->kind == Node::Kind::list && list->children.empty()) {
-    section.error("servers", "servers is empty; a source needs at least one");
-  }
 }
 
 void read_pattern(const Section& section, KafkaOptions& options) {
@@ -155,7 +113,7 @@ void read_pattern(const Section& section, KafkaOptions& options) {
 void read_assign(const Section& section, KafkaOptions& options) {
   for (const Node* node : section.texts("assign")) {
     std::optional<KafkaOffset> partition = parse_kafka_offset(node->text);
-    if (!partition || !is_topic_name(partition->partition.topic)) {
+    if (!partition || !is_kafka_topic_name(partition->partition.topic)) {
       section.error_at(node->location, shown(*node) + " is not a partition",
                        "such as \"readings:0\", or \"readings:0@1500\" with the offset to begin at");
       continue;
@@ -170,7 +128,7 @@ void read_assign(const Section& section, KafkaOptions& options) {
 
 void read_topics(const Section& section, KafkaOptions& options) {
   for (const Node* node : section.texts("subscribe")) {
-    if (!is_topic_name(node->text)) {
+    if (!is_kafka_topic_name(node->text)) {
       section.error_at(node->location, shown(*node) + " is not the name of a topic of Kafka",
                        "for several topics: subscribe_pattern");
     }
@@ -193,29 +151,11 @@ void read_topics(const Section& section, KafkaOptions& options) {
                 "such as subscribe = [\"readings\"]");
 }
 
-void read_kafka_login(const Section& section, KafkaOptions& options) {
-  section.read("username", options.username);
-  section.read("password", options.password);
-  section.read_word("mechanism", options.mechanism, sasl_mechanism_words);
-  const bool has_name = section.find("username") != nullptr;
-  if (has_name != (section.find("password") != nullptr)) {
-    section.error(has_name ? "username" : "password", "username and password belong together");
-  }
-  const Node* const node = section.table("tls");
-  options.tls = node != nullptr;
-  if (node == nullptr) return;
-  const Section tls(*node, section.name() + ".tls", {&kafka_tls_keys()}, section.report());
-  read_tls_files(tls, {options.ca, options.cert, options.key});
-}
-
 void read_group_id(const Section& section, const PartContext& context, KafkaOptions& options) {
   options.group_id = "edgetide-{gateway}-{source}";
   section.read("group_id", options.group_id);
   fill_in_names(options.group_id, {"source", context.name, context.gateway_id});
-  const bool printable =
-      std::all_of(options.group_id.begin(), options.group_id.end(), [](char c) { return c > ' ' && c < 0x7F; });
-  if (options.group_id.empty() || options.group_id.size() > max_group_id_bytes || !printable ||
-      options.group_id.find_first_of("{}") != std::string::npos) {
+  if (!is_kafka_id(options.group_id)) {
     section.error("group_id",
                   "group_id must be 1 to 255 printable characters without blanks, and has no placeholder "
                   "other than {gateway}, {machine} and {source}");
@@ -253,9 +193,7 @@ class ConfiguredKafka final : public ConfiguredSourceOf<KafkaOptions> {
 std::shared_ptr<const ConfiguredSource> read_kafka(const Section& section, const PartContext& context) {
   KafkaOptions options;
   options.name = context.name;
-  section.read("allow_plaintext", options.allow_plaintext);
-  read_kafka_login(section, options);
-  read_kafka_servers(section, options);
+  read_kafka_broker(section, "source", kafka_tls_keys(), options);
   read_topics(section, options);
   section.read_word("start", options.start, kafka_start_words);
   section.read("fail_on_data_loss", options.fail_on_data_loss);

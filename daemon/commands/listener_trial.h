@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/monitor/monitor.h"
+#include "daemon/monitor/monitor_options.h"
 
 namespace edgetide {
 

@@ -21,10 +21,6 @@ struct Standard {
 constexpr Standard standard_states[] = {{"true", 1}, {"on", 1}, {"yes", 1},    {"open", 1}, {"false", 0},
                                         {"off", 0},  {"no", 0}, {"closed", 0}, {"close", 0}};
 
-bool same_word(std::string_view a, std::string_view b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
 void check(const State& state) {
   const std::string place = "states: '" + escaped(state.word) + "' ";
   if (!is_id(state.word)) throw std::invalid_argument(place + "must be 1 to 128 bytes of printable text");
@@ -53,7 +49,7 @@ States::States(std::span<const State> own, bool standard) {
 std::optional<double> States::find(std::string_view word) const noexcept {
   if (word.size() > longest_) return std::nullopt;
   for (const State& state : states_) {
-    if (state.word.size() == word.size() && same_word(state.word, word)) return state.value;
+    if (state.word.size() == word.size() && equal_but_for_case(state.word, word)) return state.value;
   }
   return std::nullopt;
 }

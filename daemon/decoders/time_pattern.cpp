@@ -39,8 +39,7 @@ struct PatternReading {
     return true;
   }
   bool word(std::string_view wanted) noexcept {
-    const bool same = rest.size() >= wanted.size() && std::equal(wanted.begin(), wanted.end(), rest.begin(),
-                                                                 [](char a, char b) { return lower(a) == lower(b); });
+    const bool same = equal_but_for_case(rest.substr(0, wanted.size()), wanted);
     if (same) rest.remove_prefix(wanted.size());
     return same;
   }

@@ -9,12 +9,12 @@ namespace edgetide {
 void HoldNotice::look(Duration now, const std::string& reason) {
   if (!reason.empty()) {
     begin(now);
-    if (is_seen(now) && !std::exchange(told_, true)) log(LogLevel::warning, "intake is held back: " + reason);
+    if (is_seen(now) && !std::exchange(is_logged_, true)) log(LogLevel::warning, "intake is held back: " + reason);
     return;
   }
   if (!since_) return;
   const Duration held = now - *std::exchange(since_, std::nullopt);
-  if (std::exchange(told_, false)) {
+  if (std::exchange(is_logged_, false)) {
     log(LogLevel::info, "intake goes on after " + std::to_string(held.count() / 1'000) + " ms");
   }
 }

@@ -24,7 +24,7 @@ class HoldNotice {
 
  private:
   std::optional<Duration> since_;
-  bool told_ = false;  // in the log
+  bool is_logged_ = false;
 };
 
 }  // namespace edgetide

@@ -15,8 +15,6 @@ namespace {
 
 using Keep = IntakeJournal::Keep;
 
-constexpr std::uint32_t max_told_sources = 64;  // of which a tick says whether they listen
-
 }  // namespace
 
 Intake::Intake(IntakeParts parts)
@@ -436,7 +434,7 @@ AddedRows Intake::take_late(const LateNumbers& late) {
 std::uint64_t Intake::listening_sources() const {
   std::uint64_t bits = 0;
   const auto sources = static_cast<std::uint32_t>(slots_.names().size());
-  for (std::uint32_t i = 0; i < std::min(sources, max_told_sources); ++i) {
+  for (std::uint32_t i = 0; i < std::min(sources, JournaledTick::max_sources_listed); ++i) {
     if (pipeline_.listening(SourceId{i})) bits |= std::uint64_t{1} << i;
   }
   return bits;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "daemon/service/duration_histogram.h"
 #include "daemon/sources/source.h"
 #include "pipeline/counters.h"
+#include "pipeline/emission.h"
 #include "pipeline/enum_word.h"
 #include "pipeline/time.h"
 
@@ -95,8 +97,9 @@ struct WindowStatus {
   std::string kind;  // tumbling, sliding, session, running
   Duration allowed_lateness;
   Duration trigger;
-  std::size_t open = 0;                          // that are not final
-  std::array<std::uint64_t, 4> rows_by_state{};  // emitted, by RowState
+  std::size_t open = 0;                                                  // that are not final
+  std::array<std::uint64_t, std::size(emitted_states)> rows_by_state{};  // by RowState
+  std::uint64_t rows_of(RowState state) const noexcept { return rows_by_state[static_cast<std::size_t>(state)]; }
   std::uint64_t early = 0;
   std::uint64_t on_time = 0;
   std::uint64_t late = 0;

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/monitor/monitor_options.h"
 #include "daemon/service/http_listener.h"
 #include "pipeline/time.h"
 
@@ -27,17 +28,6 @@ namespace edgetide {
 
 // By path, without its query. Must not throw.
 using HttpRoutes = std::function<HttpAnswer(std::string_view path)>;
-
-struct HttpServerOptions {
-  std::string name = "http";            // for messages
-  std::string listen = {};              // "127.0.0.1:9465" or "[::1]:9465"; port 0 takes a free one
-  std::vector<std::string> hosts = {};  // further names that it answers to
-  bool any_host = false;                // it answers to all
-  std::string cert_file = {};           // PEM; with them it speaks TLS only
-  std::string key_file = {};
-  std::string token = {};  // secret: a request has to bear it; empty: none
-  bool operator==(const HttpServerOptions&) const = default;
-};
 
 class HttpServer {
  public:

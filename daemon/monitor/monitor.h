@@ -17,15 +17,10 @@
 #include "daemon/monitor/control_server.h"
 #include "daemon/monitor/http_server.h"
 #include "daemon/monitor/monitor_hooks.h"
+#include "daemon/monitor/monitor_options.h"
 #include "daemon/service/descriptor.h"
 
 namespace edgetide {
-
-struct MonitorOptions {
-  HttpServerOptions http{.name = "http", .listen = "127.0.0.1:9465"};  // with an empty `listen` it does not listen
-  HttpServerOptions metrics{.name = "metrics"};
-  std::string control_path;  // empty: no control socket
-};
 
 class Monitor {
  public:

@@ -244,8 +244,8 @@ void add_windows(Page& page, const std::vector<WindowStatus>& windows) {
   }
   page.counter("window_rows_total", "Rows emitted, by the state of their window.");
   for (const WindowStatus& window : windows) {
-    for (std::size_t i = 0; i < window.rows_by_state.size(); ++i) {
-      page.sample({{"window", window.name}, {"state", name_of(static_cast<RowState>(i))}}, window.rows_by_state[i]);
+    for (const RowState state : emitted_states) {
+      page.sample({{"window", window.name}, {"state", name_of(state)}}, window.rows_of(state));
     }
   }
 }

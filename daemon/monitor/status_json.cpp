@@ -53,9 +53,7 @@ void write_window(JsonWriter& out, const WindowStatus& window) {
   out.member("open", window.open);
   write_watermark(out, window.watermark);
   out.key("rows").open('{');
-  for (std::size_t i = 0; i < window.rows_by_state.size(); ++i) {
-    out.member(name_of(static_cast<RowState>(i)), window.rows_by_state[i]);
-  }
+  for (const RowState state : emitted_states) out.member(name_of(state), window.rows_of(state));
   out.close('}');
   out.member("early", window.early).member("on_time", window.on_time).member("late", window.late);
   out.list("spans", window.spans, [&](const WindowSpan& span) {

@@ -82,8 +82,8 @@ std::string windows_text(const GatewayStatus& status) {
   for (const WindowStatus& window : status.windows) {
     table.add({window.name, window.kind, std::to_string(window.open), std::to_string(window.early),
                std::to_string(window.on_time), std::to_string(window.late),
-               std::to_string(window.rows_by_state[static_cast<std::size_t>(RowState::final)]),
-               lag_text(status, window.watermark.median), lag_text(status, window.watermark.slowest)});
+               std::to_string(window.rows_of(RowState::final)), lag_text(status, window.watermark.median),
+               lag_text(status, window.watermark.slowest)});
   }
   return table.text();
 }

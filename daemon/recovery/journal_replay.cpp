@@ -13,7 +13,6 @@ namespace {
 // Ids are given in order. Beyond so many that are missing, one is not believed.
 constexpr std::size_t max_ids_lost = 65536;
 constexpr std::uint64_t max_epochs_lost = 1 << 24;
-constexpr std::uint32_t max_told_sources = 64;
 
 std::vector<std::string> names_of(const std::vector<SourceOptions>& sources) {
   std::vector<std::string> names;
@@ -218,7 +217,7 @@ void JournalReplay::set_listening(SourceId source, bool listening, Moment at) {
 
 // A tick says who was heard: a lost record of a connection costs nothing. The end of one counts from the last record.
 void JournalReplay::follow_connections(const JournaledTick& tick) {
-  for (std::uint32_t i = 0; i < max_told_sources; ++i) {
+  for (std::uint32_t i = 0; i < JournaledTick::max_sources_listed; ++i) {
     const std::optional<SourceId> source = source_of(SourceId{i});
     const bool listening = (tick.listening >> i & 1) != 0;
     if (!source || pipeline_.listening(*source) == listening) continue;

@@ -112,6 +112,49 @@ std::vector<std::string> relabelled_tables(const EnrichmentOptions& now, const E
   return relabelled;
 }
 
+// What a reload leaves as it is until the next start.
+struct FixedKey {
+  const char* name;
+  bool (*is_same)(const GatewayOptions&, const GatewayOptions&);
+  void (*keep)(const GatewayOptions&, GatewayOptions&);
+};
+
+// `of(options)` is the option.
+template <auto of>
+constexpr FixedKey fixed(const char* name) {
+  return {name, [](const GatewayOptions& now, const GatewayOptions& next) { return of(now) == of(next); },
+          [](const GatewayOptions& now, GatewayOptions& next) { of(next) = of(now); }};
+}
+
+constexpr FixedKey fixed_keys[] = {fixed < [](auto& options) -> auto& {return options.id;
+}  // namespace
+> ("gateway.id"), fixed < [](auto& options) -> auto& {
+  return options.state_directory;
+}
+> ("gateway.state_directory"), fixed < [](auto& options) -> auto& {
+  return options.log.target;
+}
+> ("log.target"), fixed < [](auto& options) -> auto& {
+  return options.clock;
+}
+> ("[clock]"), fixed < [](auto& options) -> auto& {
+  return options.monitor.http;
+}
+> ("[http]"), fixed < [](auto& options) -> auto& {
+  return options.monitor.metrics;
+}
+> ("[metrics]"), fixed < [](auto& options) -> auto& {
+  return options.journal;
+}
+> ("[journal]"), fixed < [](auto& options) -> auto& {
+  return options.checkpoint;
+}
+> ("[checkpoint]"), fixed < [](auto& options) -> auto& {
+  return options.quarantine;
+}
+> ("[quarantine]"),
+};  // namespace edgetide
+
 }  // namespace
 
 bool NameChanges::has_added(const std::string& name) const {
@@ -130,19 +173,8 @@ ReloadPlan plan_reload(const GatewayOptions& now, const GatewayOptions& next) {
   plan.windows = compare(windows_of(now), windows_of(next));
   plan.sinks = compare(sinks_of(now), sinks_of(next));
   plan.relabelled = relabelled_tables(now.enrichment, next.enrichment);
-  const std::pair<const char*, bool> fixed[] = {
-      {"gateway.id", now.id == next.id},
-      {"gateway.state_directory", now.state_directory == next.state_directory},
-      {"log.target", now.log.target == next.log.target},
-      {"[clock]", now.clock == next.clock},
-      {"[http]", now.monitor.http == next.monitor.http},
-      {"[metrics]", now.monitor.metrics == next.monitor.metrics},
-      {"[journal]", now.journal == next.journal},
-      {"[checkpoint]", now.checkpoint == next.checkpoint},
-      {"[quarantine]", now.quarantine == next.quarantine},
-  };
-  for (const auto& [key, same] : fixed) {
-    if (!same) plan.needs_restart.emplace_back(key);
+  for (const FixedKey& key : fixed_keys) {
+    if (!key.is_same(now, next)) plan.needs_restart.emplace_back(key.name);
   }
   return plan;
 }
@@ -157,14 +189,8 @@ std::string to_text(const ReloadPlan& plan) {
 }
 
 void keep_until_restart(const GatewayOptions& now, GatewayOptions& next) {
-  next.id = now.id;
-  next.state_directory = now.state_directory;
-  next.log.target = now.log.target;
-  next.clock = now.clock;
-  next.journal = now.journal;
-  next.checkpoint = now.checkpoint;
-  next.quarantine = now.quarantine;
-  next.monitor = now.monitor;
+  for (const FixedKey& key : fixed_keys) key.keep(now, next);
+  next.monitor.control_path = now.monitor.control_path;  // below the state directory
 }
 
 }  // namespace edgetide

@@ -41,24 +41,24 @@ std::optional<Cidr> Cidr::parse(std::string_view text) {
   const std::size_t slash = text.find('/');
   const std::string host(text.substr(0, slash));
   Cidr range;
-  unsigned bits_most = 128;
+  unsigned max_bits = 128;
   in_addr v4{};
   in6_addr v6{};
   if (inet_pton(AF_INET, host.c_str(), &v4) == 1) {
     range.address_ = mapped(v4);
-    bits_most = 32;
+    max_bits = 32;
   } else if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) {
     std::copy_n(v6.s6_addr, 16, range.address_.begin());
   } else {
     return std::nullopt;
   }
-  unsigned bits = bits_most;
+  unsigned bits = max_bits;
   if (slash != std::string_view::npos) {
     const auto written = whole_number<unsigned>(text.substr(slash + 1));
-    if (!written || *written > bits_most) return std::nullopt;
+    if (!written || *written > max_bits) return std::nullopt;
     bits = *written;
   }
-  range.bits_ = bits_most == 32 ? mapped_bits + bits : bits;
+  range.bits_ = max_bits == 32 ? mapped_bits + bits : bits;
   return range;
 }
 

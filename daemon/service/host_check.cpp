@@ -6,17 +6,11 @@
 #include <optional>
 
 #include "daemon/service/host_port.h"
+#include "pipeline/characters.h"
 
 namespace edgetide {
 
 namespace {
-
-std::string in_lower_case(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
 
 bool is_address_of(const std::string& host, const SocketAddress& listen) {
   if (listen.storage.ss_family == AF_INET) {
@@ -39,7 +33,8 @@ bool answers_to_host(std::string_view header, const SocketAddress& listen, const
   if (!parts || (!parts->port.empty() && !parse_port(parts->port))) return false;
   const std::string host = in_lower_case(parts->host);
   return is_loopback_host(host) || is_address_of(host, listen) ||
-         std::any_of(names.begin(), names.end(), [&](const std::string& name) { return in_lower_case(name) == host; });
+         std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return equal_but_for_case(name, parts->host); });
 }
 
 }  // namespace edgetide

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include "pipeline/characters.h"
+
 namespace edgetide {
 
 // In a time that does not depend on where they differ. Requires: the secret is not empty.
@@ -18,9 +20,7 @@ inline bool same_secret(std::string_view given, std::string_view secret) noexcep
 
 // The value of an Authorization header with this scheme ("bearer ", in lower case) bears the token.
 inline bool bears(std::string_view authorization, std::string_view scheme, std::string_view token) noexcept {
-  const auto same = [](char wanted, char c) { return wanted == (c >= 'A' && c <= 'Z' ? c + 32 : c); };
-  return authorization.size() >= scheme.size() &&
-         std::equal(scheme.begin(), scheme.end(), authorization.begin(), same) &&
+  return equal_but_for_case(authorization.substr(0, scheme.size()), scheme) &&
          same_secret(authorization.substr(scheme.size()), token);
 }
 

@@ -7,6 +7,7 @@
 
 #include "daemon/service/host_check.h"
 #include "daemon/service/secret.h"
+#include "pipeline/characters.h"
 
 namespace edgetide {
 
@@ -31,12 +32,6 @@ void check(const HttpSourceOptions& options, const SocketAddress& address) {
     throw std::invalid_argument("'" + options.listen +
                                 "' is not loopback: set cert_file and key_file, or allow_plaintext with `allow`");
   }
-}
-
-bool same_word(std::string_view a, std::string_view lower_case) noexcept {
-  return a.size() == lower_case.size() && std::equal(a.begin(), a.end(), lower_case.begin(), [](char c, char wanted) {
-           return (c >= 'A' && c <= 'Z' ? c + 32 : c) == wanted;
-         });
 }
 
 bool is_remote_write(const HttpRequest& request) {
@@ -83,7 +78,7 @@ std::optional<HttpAdmission::Refused> HttpAdmission::refuse(const HttpRequest& r
                                 "Prometheus remote-write is not understood here; let Telegraf scrape, and "
                                 "send InfluxDB line protocol")};
   }
-  if (is_packed(request) || same_word(request.header("Content-Encoding").value_or("identity"), "identity")) {
+  if (is_packed(request) || equal_but_for_case(request.header("Content-Encoding").value_or("identity"), "identity")) {
     return std::nullopt;
   }
   HttpAnswer answer = error_answer(api, 415, "a body is sent as it is or with gzip");
@@ -92,7 +87,7 @@ std::optional<HttpAdmission::Refused> HttpAdmission::refuse(const HttpRequest& r
 }
 
 bool is_packed(const HttpRequest& request) {
-  return same_word(request.header("Content-Encoding").value_or(""), "gzip");
+  return equal_but_for_case(request.header("Content-Encoding").value_or(""), "gzip");
 }
 
 // Nothing here is secret, so it needs no token.

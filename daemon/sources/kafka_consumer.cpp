@@ -4,18 +4,16 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <librdkafka/rdkafka.h>
 #include <limits>
 #include <stdexcept>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <utility>
 
-#include "daemon/service/cidr.h"
+#include "daemon/broker/kafka_conf.h"
 
 namespace edgetide {
 
@@ -23,24 +21,11 @@ namespace {
 
 constexpr std::size_t max_headers = 64;
 constexpr std::size_t least_receive_bytes = 4 * 1024 * 1024;
-constexpr int log_warnings = 4;                   // of syslog
 constexpr int ask_timeout_ms = 3000;              // an end of the source waits for it
 constexpr char metadata_interval_ms[] = "10000";  // a topic that was made is found within it
 constexpr std::uint64_t wake_value = 1;
 
 using Failure = KafkaFailure::Kind;
-
-template <auto destroy>
-struct Destroy {
-  template <class Thing>
-  void operator()(Thing* thing) const noexcept {
-    destroy(thing);
-  }
-};
-using Conf = std::unique_ptr<rd_kafka_conf_t, Destroy<rd_kafka_conf_destroy>>;
-using List = std::unique_ptr<rd_kafka_topic_partition_list_t, Destroy<rd_kafka_topic_partition_list_destroy>>;
-using Event = std::unique_ptr<rd_kafka_event_t, Destroy<rd_kafka_event_destroy>>;
-using Error = std::unique_ptr<rd_kafka_error_t, Destroy<rd_kafka_error_destroy>>;
 
 Descriptor make_wake() {
   Descriptor wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
@@ -48,71 +33,29 @@ Descriptor make_wake() {
   return wake;
 }
 
-void set(rd_kafka_conf_t* conf, const char* key, const std::string& value) {
-  char error[512] = "";
-  if (rd_kafka_conf_set(conf, key, value.c_str(), error, sizeof error) != RD_KAFKA_CONF_OK) {
-    throw std::runtime_error(error);
-  }
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
-  return text;
-}
-
-// On a thread of a broker. What it returns is shown as the reason of the failed connect.
-int connect_without_tls(int socket, const sockaddr* address, int length, const char*, void*) {
-  sockaddr_storage storage{};
-  std::memcpy(&storage, address, std::min(sizeof storage, static_cast<std::size_t>(length)));
-  if (!is_loopback(storage)) return EPERM;
-  const bool has_begun = ::connect(socket, address, static_cast<socklen_t>(length)) == 0 || errno == EINPROGRESS;
-  return has_begun ? 0 : errno;
-}
-
-void set_security(rd_kafka_conf_t* conf, const KafkaOptions& options) {
-  const bool logs_in = !options.username.empty();
-  set(conf, "security.protocol", std::string(logs_in ? "sasl_" : "") + (options.tls ? "ssl" : "plaintext"));
-  if (options.tls) {
-    set(conf, "ssl.endpoint.identification.algorithm", "https");
-    if (!options.ca.empty()) set(conf, "ssl.ca.location", options.ca);
-    if (!options.cert.empty()) set(conf, "ssl.certificate.location", options.cert);
-    if (!options.key.empty()) set(conf, "ssl.key.location", options.key);
-  } else if (!options.allow_plaintext) {
-    rd_kafka_conf_set_connect_cb(conf, connect_without_tls);
-  }
-  if (!logs_in) return;
-  set(conf, "sasl.mechanisms", std::string(word_of(sasl_mechanism_words, options.mechanism)));
-  set(conf, "sasl.username", options.username);
-  set(conf, "sasl.password", options.password);
-}
-
 void set_membership(rd_kafka_conf_t* conf, const KafkaOptions& options) {
-  set(conf, "group.id", options.group_id);
+  set_kafka(conf, "group.id", options.group_id);
   if (!options.partitions.empty()) return;
   const std::int64_t session_ms = options.session_timeout.count() / 1000;
-  set(conf, "group.instance.id", options.client_id);  // a restart changes nothing in the group
+  set_kafka(conf, "group.instance.id", options.client_id);  // a restart changes nothing in the group
   // All members give up all partitions before any joins again, so that each has written its offsets by then. While one
   // that keeps some (cooperative-sticky) joins, what it writes is refused, and librdkafka then takes all for lost.
-  set(conf, "partition.assignment.strategy", "roundrobin");
-  set(conf, "session.timeout.ms", std::to_string(session_ms));
-  set(conf, "heartbeat.interval.ms", std::to_string(std::min<std::int64_t>(3000, session_ms / 3)));
+  set_kafka(conf, "partition.assignment.strategy", "roundrobin");
+  set_kafka(conf, "session.timeout.ms", std::to_string(session_ms));
+  set_kafka(conf, "heartbeat.interval.ms", std::to_string(std::min<std::int64_t>(3000, session_ms / 3)));
 }
 
 void set_limits(rd_kafka_conf_t* conf, std::size_t queued) {
-  set(conf, "queued.min.messages", "2000");
-  set(conf, "queued.max.messages.kbytes", std::to_string(queued / 1024));
-  set(conf, "fetch.message.max.bytes", std::to_string(queued));
-  set(conf, "message.max.bytes", std::to_string(std::max<std::size_t>(1000, queued)));  // at most fetch.max.bytes
-  set(conf, "fetch.max.bytes", std::to_string(queued));
-  set(conf, "receive.message.max.bytes", std::to_string(std::max(4 * queued, least_receive_bytes)));
+  set_kafka(conf, "queued.min.messages", "2000");
+  set_kafka(conf, "queued.max.messages.kbytes", std::to_string(queued / 1024));
+  set_kafka(conf, "fetch.message.max.bytes", std::to_string(queued));
+  set_kafka(conf, "message.max.bytes", std::to_string(std::max<std::size_t>(1000, queued)));  // at most fetch.max.bytes
+  set_kafka(conf, "fetch.max.bytes", std::to_string(queued));
+  set_kafka(conf, "receive.message.max.bytes", std::to_string(std::max(4 * queued, least_receive_bytes)));
 }
 
-Conf make_conf(const KafkaOptions& options) {
-  Conf conf(rd_kafka_conf_new());
-  set(conf.get(), "bootstrap.servers", joined(options.servers));
-  set(conf.get(), "client.id", options.client_id);
-  set_security(conf.get(), options);
+KafkaConf make_conf(const KafkaOptions& options) {
+  KafkaConf conf = make_kafka_conf(options);
   set_membership(conf.get(), options);
   set_limits(conf.get(), options.max_queued_bytes);
   const std::pair<const char*, const char*> others[] = {
@@ -124,27 +67,23 @@ Conf make_conf(const KafkaOptions& options) {
       {"allow.auto.create.topics", "false"},
       {"topic.metadata.refresh.interval.ms", metadata_interval_ms},
       {"topic.metadata.propagation.max.ms", metadata_interval_ms},
-      {"socket.keepalive.enable", "true"},
-      {"log.connection.close", "false"},
-      {"log.queue", "true"},
   };
-  for (const auto& [key, value] : others) set(conf.get(), key, value);
-  set(conf.get(), "log_level", std::to_string(log_warnings));
+  for (const auto& [key, value] : others) set_kafka(conf.get(), key, value);
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_ERROR |
                                            RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT);
   return conf;
 }
 
-List list_of(const std::vector<KafkaPartition>& partitions) {
-  List list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+KafkaList list_of(const std::vector<KafkaPartition>& partitions) {
+  KafkaList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
   for (const KafkaPartition& each : partitions) {
     rd_kafka_topic_partition_list_add(list.get(), each.topic.c_str(), each.number);
   }
   return list;
 }
 
-List list_of(const std::vector<KafkaOffset>& offsets) {
-  List list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+KafkaList list_of(const std::vector<KafkaOffset>& offsets) {
+  KafkaList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
   for (const KafkaOffset& each : offsets) {
     rd_kafka_topic_partition_t* const one =
         rd_kafka_topic_partition_list_add(list.get(), each.partition.topic.c_str(), each.partition.number);
@@ -243,7 +182,7 @@ GroupAnswer ask_broker(rd_kafka_t* consumer) {
   return {{}, {kind_of(error), rd_kafka_err2str(error)}};
 }
 GroupAnswer ask_for_offsets(rd_kafka_t* consumer, const std::vector<KafkaPartition>& partitions) {
-  const List list = list_of(partitions);
+  const KafkaList list = list_of(partitions);
   const rd_kafka_resp_err_t error = rd_kafka_committed(consumer, list.get(), ask_timeout_ms);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return {{}, {kind_of(error), rd_kafka_err2str(error)}};
   GroupAnswer answer;
@@ -265,12 +204,7 @@ GroupAnswer ask_for_offsets(rd_kafka_t* consumer, const std::vector<KafkaPartiti
 
 struct KafkaConsumer::Library {
   Library(const KafkaOptions& options, int wake) {
-    Conf conf = make_conf(options);
-    char error[512] = "";
-    consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), error, sizeof error);
-    if (consumer == nullptr) throw std::runtime_error(error);
-    static_cast<void>(conf.release());  // it is the consumer's
-    rd_kafka_set_log_queue(consumer, nullptr);
+    consumer = make_kafka_client(RD_KAFKA_CONSUMER, make_conf(options));
     rd_kafka_poll_set_consumer(consumer);
     queue = rd_kafka_queue_get_consumer(consumer);
     rd_kafka_queue_io_event_enable(queue, wake, &wake_value, sizeof wake_value);
@@ -309,7 +243,7 @@ KafkaConsumer::~KafkaConsumer() {
 }
 
 std::string KafkaConsumer::subscribe(const std::vector<std::string>& topics, const std::string& pattern) {
-  const List list(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size()) + 1));
+  const KafkaList list(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size()) + 1));
   const auto add = [&](const std::string& text) {
     rd_kafka_topic_partition_list_add(list.get(), text.c_str(), RD_KAFKA_PARTITION_UA);
   };
@@ -325,7 +259,7 @@ bool KafkaConsumer::poll(KafkaEvents& events) {
     events.note_group(std::move(library_->offsets), library_->failure);
     return true;
   }
-  Event event(rd_kafka_queue_poll(library_->queue, 0));
+  KafkaEvent event(rd_kafka_queue_poll(library_->queue, 0));
   if (!event) return false;
   switch (rd_kafka_event_type(event.get())) {
     case RD_KAFKA_EVENT_FETCH:
@@ -397,7 +331,7 @@ void KafkaConsumer::clear_wake() noexcept {
 }
 
 void KafkaConsumer::assign(const std::vector<KafkaOffset>& from) {
-  const List list = list_of(from);
+  const KafkaList list = list_of(from);
   rd_kafka_assign(library_->consumer, list.get());  // it logs why it fails
 }
 
@@ -406,22 +340,22 @@ void KafkaConsumer::unassign() {
 }
 
 void KafkaConsumer::seek(const std::vector<KafkaOffset>& to) {
-  const List list = list_of(to);
-  const Error error(rd_kafka_seek_partitions(library_->consumer, list.get(), 0));
+  const KafkaList list = list_of(to);
+  const KafkaError error(rd_kafka_seek_partitions(library_->consumer, list.get(), 0));
 }
 
 void KafkaConsumer::pause(const std::vector<KafkaPartition>& partitions) {
-  const List list = list_of(partitions);
+  const KafkaList list = list_of(partitions);
   rd_kafka_pause_partitions(library_->consumer, list.get());
 }
 
 void KafkaConsumer::resume(const std::vector<KafkaPartition>& partitions) {
-  const List list = list_of(partitions);
+  const KafkaList list = list_of(partitions);
   rd_kafka_resume_partitions(library_->consumer, list.get());
 }
 
 bool KafkaConsumer::commit(const std::vector<KafkaOffset>& offsets) {
-  const List list = list_of(offsets);
+  const KafkaList list = list_of(offsets);
   return rd_kafka_commit_queue(library_->consumer, list.get(), library_->queue, nullptr, nullptr) ==
          RD_KAFKA_RESP_ERR_NO_ERROR;
 }

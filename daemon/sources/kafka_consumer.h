@@ -4,8 +4,7 @@
 //          `release_records`, and a descriptor that is readable when there are events.
 // Thread:  one at a time. What a call asks of the brokers comes as an event; none waits for the network, but the
 //          destructor waits for the threads to end, and so for a question or a look-up of a name that is under way.
-// Security: without TLS no address beyond loopback is connected to, whatever a broker says is its own, unless
-//          `allow_plaintext`. With it, host names are checked.
+// Security: kafka_conf.h.
 // Fails:   construction throws std::runtime_error (a certificate that cannot be read). The rest comes as events.
 // Limit:   KafkaOptions::max_queued_bytes of records that wait; a batch of records as a producer made it of four times
 //          as much, 4 MiB at least; 64 headers of a record.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/broker/kafka_broker_options.h"
 #include "daemon/decoders/route.h"
 #include "pipeline/enum_word.h"
 #include "pipeline/time.h"
@@ -34,29 +35,16 @@ struct KafkaOffset {
 
 inline constexpr EnumWord<std::int64_t> kafka_start_words[] = {{kafka_earliest, "earliest"}, {kafka_latest, "latest"}};
 
-enum class SaslMechanism { plain, scram_sha_256, scram_sha_512 };
-inline constexpr EnumWord<SaslMechanism> sasl_mechanism_words[] = {{SaslMechanism::plain, "PLAIN"},
-                                                                   {SaslMechanism::scram_sha_256, "SCRAM-SHA-256"},
-                                                                   {SaslMechanism::scram_sha_512, "SCRAM-SHA-512"}};
-
-struct KafkaOptions {
+struct KafkaOptions : KafkaBrokerOptions {  // `client_id` also names the member of the group
   std::string name;
-  std::vector<std::string> servers;  // "host:port"
   // One of these three.
   std::vector<std::string> topics;      // of a member of the group
   std::string topic_pattern;            // the same; a regular expression of POSIX for the whole name
   std::vector<KafkaOffset> partitions;  // read by this source alone
   std::int64_t start = kafka_earliest;  // where neither the journal nor the group knows an offset
   std::string group_id;
-  std::string client_id;  // also names the member of the group
   Duration session_timeout = Duration::seconds(45);
   bool fail_on_data_loss = true;
-  std::string username;
-  std::string password;  // secret: given to librdkafka only
-  SaslMechanism mechanism = SaslMechanism::plain;
-  bool tls = false;
-  std::string ca, cert, key;  // files; without `ca` the system's
-  bool allow_plaintext = false;
   std::size_t max_message_bytes = max_payload_bytes;
   std::size_t max_queued_bytes = 1024 * 1024;  // received and not decoded; as much again is kept with a batch
   std::vector<RouteOptions> routes;

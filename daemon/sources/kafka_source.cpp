@@ -147,7 +147,7 @@ class KafkaSource final : public Source, private EventsOnLoop, private KafkaEven
   std::size_t void_answers_ = 0;  // to come, for commits that were given up
   std::optional<Time> commit_at_;
 
-  bool is_connected_ = false, was_told_ = false;
+  bool is_connected_ = false, has_reported_ = false;
   std::string broker_error_, noticed_error_, group_problem_, size_problem_;
   std::map<std::string, std::string, std::less<>> topic_problems_;
 
@@ -196,7 +196,7 @@ void KafkaSource::stop() noexcept {
   use_.reset();
   ended.reset();
   host().disconnected(id_, {});
-  is_connected_ = was_told_ = false;
+  is_connected_ = has_reported_ = false;
 }
 
 // While there is something to read, what a silent sensor has sent may be in it.
@@ -583,8 +583,8 @@ void KafkaSource::check_topic_problems(const KafkaFailure& failure) {
 
 void KafkaSource::set_connected(bool connected) {
   if (connected && !broker_error_.empty()) broker_error_.clear();
-  if (connected == is_connected_ && was_told_) return;
-  was_told_ = true;
+  if (connected == is_connected_ && has_reported_) return;
+  has_reported_ = true;
   is_connected_ = connected;
   if (!connected) return host().disconnected(id_, broker_error_);
   std::string servers;
@@ -594,7 +594,7 @@ void KafkaSource::set_connected(bool connected) {
 }
 
 std::string KafkaSource::problem() const {
-  if (!is_connected_ && was_told_) return "no broker can be used: " + broker_error_;
+  if (!is_connected_ && has_reported_) return "no broker can be used: " + broker_error_;
   if (!group_problem_.empty()) return group_problem_;
   if (!topic_problems_.empty()) return topic_problems_.begin()->second;
   if (!size_problem_.empty()) return size_problem_;

@@ -22,11 +22,11 @@ namespace edgetide {
 
 class ReconnectPace {
  public:
-  static constexpr unsigned restarts_most = 2;  // more often, the delay grows no further
+  static constexpr unsigned max_restarts = 2;  // more often, the delay grows no further
   static constexpr Duration at_once = Duration::milliseconds(500);
   static constexpr Duration stable_after = Duration::seconds(2);  // a connection that stood so long ends the delay
   static constexpr Duration brief = Duration::seconds(30);        // ended sooner, it may have been taken over
-  static constexpr unsigned brief_most = 3;                       // so many in a row, it was
+  static constexpr unsigned max_brief = 3;                        // so many in a row, it was
   static constexpr Duration peace_after = Duration::minutes(1);   // it stood so long: the other client is gone
 
   // Of a connection that stood.
@@ -40,7 +40,7 @@ class ReconnectPace {
   // How the last try went, one of these.
   void refused() noexcept {
     ++tries_;
-    failures_ = std::min(failures_ + 1, restarts_most);
+    failures_ = std::min(failures_ + 1, max_restarts);
     brief_ = 0;  // the server was away; no other client was there
   }
   void failed() noexcept {
@@ -57,13 +57,13 @@ class ReconnectPace {
     const bool stable = !said_ && (loss.has_delivered || loss.stood >= stable_after);
     tries_ = stable ? 0 : tries_ + 1;
     const bool may_restart = !said_ && loss.stood >= at_once;
-    failures_ = stable ? 0 : may_restart ? std::min(failures_ + 1, restarts_most) : failures_ + 1;
+    failures_ = stable ? 0 : may_restart ? std::min(failures_ + 1, max_restarts) : failures_ + 1;
   }
   // A connection has stood for peace_after.
   void settle() noexcept { said_ = false, brief_ = 0; }
 
   bool is_said() const noexcept { return said_; }
-  bool is_taken_over() const noexcept { return said_ || brief_ >= brief_most; }
+  bool is_taken_over() const noexcept { return said_ || brief_ >= max_brief; }
   std::size_t tries() const noexcept { return tries_; }  // since a connection that stood
 
   // Until the next try, `random` in [0, 1).

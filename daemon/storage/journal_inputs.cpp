@@ -38,7 +38,7 @@ std::optional<JournalRecord> JournalInputs::next() {
 }
 
 std::optional<JournalGap> JournalInputs::take_gap() noexcept {
-  return std::exchange(told_gap_, std::nullopt);
+  return std::exchange(reported_gap_, std::nullopt);
 }
 
 void JournalInputs::read_on() {
@@ -108,7 +108,7 @@ void JournalInputs::place(const JournalTime& anchor) {
   }
   waiting_bytes_ = 0;
   unplaced_ = false;
-  told_gap_ = std::exchange(gap_, {});
+  reported_gap_ = std::exchange(gap_, {});
 }
 
 void JournalInputs::drop_batches() {

@@ -72,7 +72,7 @@ class JournalInputs {
   bool unplaced_ = false;  // there was a gap, and no anchor since
   bool ended_ = false;
   JournalGap gap_;
-  std::optional<JournalGap> told_gap_;
+  std::optional<JournalGap> reported_gap_;
   std::deque<Waiting> waiting_;
   std::size_t waiting_bytes_ = 0;
   std::optional<JournalRecord> direct_;  // read, and did not have to wait

@@ -89,8 +89,9 @@ struct JournaledBatch {
 struct JournaledTick {
   Moment now;
   Fire fire{};
-  std::uint64_t epoch = 0;            // that it ends
-  std::uint64_t listening = 0;        // a bit for each of the first 64 sources
+  std::uint64_t epoch = 0;  // that it ends
+  static constexpr std::uint32_t max_sources_listed = 64;
+  std::uint64_t listening = 0;        // a bit for each of the first sources
   std::span<const Duration> unheard;  // by source: how long before `now` silence is judged; none: up to `now`
 };
 

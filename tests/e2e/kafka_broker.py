@@ -1,4 +1,5 @@
-"""A real Kafka broker in one process (KRaft, no ZooKeeper), from Maven Central, and a client from PyPI.
+"""A real Kafka broker in one process (KRaft, no ZooKeeper), from Maven Central, with a client and a validator of JSON
+Schema from PyPI.
 
 They are fetched once, into `kafka` of the build folder. The broker listens on loopback: in plain text, and where it is
 asked to with TLS and SASL.
@@ -13,6 +14,7 @@ from world import free_port, listens, wait_for
 
 VERSION = "3.9.1"
 CLIENT = "confluent-kafka==2.16.1"
+VALIDATOR = "jsonschema==4.26.0"
 POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>edgetide</groupId><artifactId>broker</artifactId><version>1</version><dependencies><dependency>
 <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version>
@@ -59,10 +61,11 @@ def prepare(build):
         subprocess.run(["mvn", "-q", "-B", "-ntp", "dependency:copy-dependencies", f"-DoutputDirectory={jars}"],
                        cwd=folder, check=True, timeout=600)
         (folder / f"has-{VERSION}").touch()
-    if not (client / CLIENT).exists():
-        venv.create(client, with_pip=True)
-        subprocess.run([client / "bin/pip", "install", "-q", CLIENT], check=True, timeout=600)
-        (client / CLIENT).touch()
+    for package in (CLIENT, VALIDATOR):
+        if not (client / package).exists():
+            venv.create(client, with_pip=True)
+            subprocess.run([client / "bin/pip", "install", "-q", package], check=True, timeout=600)
+            (client / package).touch()
     sys.path += map(str, client.glob("lib/python3*/site-packages"))
     return jars
 

@@ -1,8 +1,10 @@
-// Brokers in this process (librdkafka's mock cluster) with a producer, and what a group has stored there.
+// Brokers in this process (librdkafka's mock cluster) with a producer, what their topics have, and what a group has
+// stored there.
 //
 // Thread: one. Fails: EXPECT, in the calling test.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>
@@ -10,6 +12,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace edgetide::test {
 
@@ -19,6 +22,13 @@ struct SentRecord {
   std::map<std::string, std::string> headers = {};
   std::int64_t time_ms = 0;  // 0: now
   bool is_deletion = false;  // no payload
+};
+
+struct ReceivedRecord {
+  std::int32_t partition = 0;
+  std::string key;
+  std::string payload;
+  std::map<std::string, std::string> headers;
 };
 
 class KafkaCluster {
@@ -44,6 +54,38 @@ class KafkaCluster {
   void show_topic(const std::string& topic, bool is_there) {
     rd_kafka_mock_topic_set_error(mock_, topic.c_str(),
                                   is_there ? RD_KAFKA_RESP_ERR_NO_ERROR : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  }
+
+  // The next requests of this kind (a number of Kafka's protocol) are answered with these errors, one each.
+  void answer_with(std::int16_t request, const std::vector<rd_kafka_resp_err_t>& errors) {
+    rd_kafka_mock_push_request_errors_array(mock_, request, errors.size(), errors.data());
+  }
+
+  // All that a topic has, partition by partition; of aborted transactions as well, which the mock keeps.
+  std::vector<ReceivedRecord> records(const std::string& topic, int partitions = 1) const {
+    std::vector<ReceivedRecord> all;
+    rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "bootstrap.servers", servers().c_str(), nullptr, 0);
+    rd_kafka_conf_set(conf, "group.id", "reader", nullptr, 0);
+    rd_kafka_conf_set(conf, "enable.partition.eof", "true", nullptr, 0);
+    rd_kafka_t* const reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, nullptr, 0);
+    rd_kafka_topic_partition_list_t* const list = rd_kafka_topic_partition_list_new(partitions);
+    for (int i = 0; i < partitions; ++i) {
+      rd_kafka_topic_partition_list_add(list, topic.c_str(), i)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    }
+    rd_kafka_assign(reader, list);
+    for (int ended = 0; ended < partitions;) {
+      rd_kafka_message_t* const message = rd_kafka_consumer_poll(reader, 30'000);
+      if (message == nullptr) break;
+      if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) all.push_back(received(message));
+      ended += message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+      rd_kafka_message_destroy(message);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(reader);
+    std::stable_sort(all.begin(), all.end(),
+                     [](const ReceivedRecord& a, const ReceivedRecord& b) { return a.partition < b.partition; });
+    return all;
   }
 
   void send(const std::string& topic, std::int32_t partition, const SentRecord& record) {
@@ -93,6 +135,23 @@ class KafkaCluster {
   }
 
  private:
+  static ReceivedRecord received(const rd_kafka_message_t* message) {
+    ReceivedRecord record{message->partition,
+                          std::string(static_cast<const char*>(message->key), message->key_len),
+                          std::string(static_cast<const char*>(message->payload), message->len),
+                          {}};
+    rd_kafka_headers_t* headers = nullptr;
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return record;
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+         ++i) {
+      record.headers[name] = std::string(static_cast<const char*>(value), size);
+    }
+    return record;
+  }
+
   template <class Use>
   void with_member(const std::string& group, Use&& use) const {
     rd_kafka_conf_t* const conf = rd_kafka_conf_new();

@@ -59,7 +59,7 @@ Asked asked_by(std::string_view sql) {
   const auto has = [&](std::string_view part) { return sql.find(part) != sql.npos; };
   if (has("pg_attribute")) return Asked::tables;
   if (has("SELECT part, version")) return Asked::versions;
-  if (has("SELECT EXISTS")) return Asked::has_rows;
+  if (has("SELECT (EXISTS")) return Asked::has_rows;
   if (has("INSERT INTO \"edgetide\".sink_state")) return Asked::claim;
   if (has("UPDATE \"edgetide\".sink_state")) return Asked::epoch;
   if (has("\"edgetide\".sink_state")) return Asked::state;

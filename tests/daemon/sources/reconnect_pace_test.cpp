@@ -58,7 +58,7 @@ TEST(ReconnectPace, broker_names_the_taking_over) {
 TEST(ReconnectPace, connections_that_the_broker_ends_soon_and_without_a_word_show_the_taking_over) {
   for (const Duration others_delay : {Duration(), Duration::seconds(1), Duration::seconds(15)}) {
     ReconnectPace pace;
-    for (unsigned i = 1; i <= ReconnectPace::brief_most; ++i) {
+    for (unsigned i = 1; i <= ReconnectPace::max_brief; ++i) {
       EXPECT_FALSE(pace.is_taken_over());
       pace.lost(ended_after(others_delay));
       if (i == 1) pace.lost({.stood = others_delay});  // a reset between
