@@ -209,6 +209,13 @@ KeyGroup sink_keys() {
               "mode", output_mode_words, SinkOptions().mode,
               "`append`: each row once, when it is final. `update`: each row whenever it changed. `complete`: all rows "
               "that are not final, whenever one of them changed."),
+          on_reload(OnReload::new_window,
+                    boolean("mergeable", false,
+                            "Rows have what merges those of several gateways or windows exactly, in columns behind "
+                            "those of the window: `count`, `sum`, `m2` and, where the window has percentiles, "
+                            "`sketch` (bytes, as base64 in JSON and CSV, and not in line protocol or SenML); "
+                            "`pipeline/SEMANTICS.md` says how. The windows of `inputs` compute it, from their "
+                            "next start on. Not for a window with `top`.")),
           on_reload(
               OnReload::new_sink,
               rate_or_none("max_rate", 1, 3'600'000'000,

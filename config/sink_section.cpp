@@ -1,6 +1,7 @@
 #include "config/sink_section.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -9,6 +10,7 @@
 #include "config/condition_parser.h"
 #include "config/part_section.h"
 #include "config/spelling.h"
+#include "pipeline/mergeable.h"
 #include "sinks/row_guard.h"
 
 namespace edgetide {
@@ -32,11 +34,31 @@ void check_variable(const Section& section, const std::string& variable, const S
     if (index_of(input) >= windows.size()) continue;  // it has an error
     const WindowOptions& window = windows[index_of(input)];
     std::vector<std::string> names;
-    for (const Aggregate& aggregate : window.aggregates) names.push_back(name_of(aggregate));
+    const bool has_all = sink.parts == RowParts::mergeable;
+    for (const Aggregate& aggregate : has_all ? std::span(window.aggregates) : named_aggregates(window)) {
+      if (aggregate != Aggregate::sketch) names.push_back(name_of(aggregate));
+    }
     if (window.top) names.emplace_back(rank_column);
     if (std::find(names.begin(), names.end(), variable) != names.end()) continue;
     section.error("where", "window " + window.name + " has no aggregate '" + variable + "'",
                   did_you_mean(variable, std::vector<std::string_view>(names.begin(), names.end())));
+  }
+}
+
+void read_mergeable(const Section& section, SinkOptions& sink, std::vector<WindowOptions>& windows) {
+  bool is_mergeable = false;
+  section.read("mergeable", is_mergeable);
+  if (!is_mergeable) return;
+  sink.parts = RowParts::mergeable;
+  for (const WindowId input : sink.inputs) {
+    if (index_of(input) >= windows.size()) continue;  // it has an error
+    WindowOptions& window = windows[index_of(input)];
+    if (window.top) {
+      section.error("mergeable",
+                    "window " + window.name + " has `top`: what is merged would lack the rows that it leaves out");
+    } else {
+      add_merge_aggregates(window);
+    }
   }
 }
 
@@ -82,6 +104,7 @@ void read_sink(const Section& section, const SinkPart& part, const PartContext& 
   for (const std::uint32_t window : windows.inputs_of(section)) sink.inputs.push_back(static_cast<WindowId>(window));
   if (windows.size() == 0) section.error_at(section.node().key_location, "there is no window whose rows it could take");
   section.read_word("mode", sink.mode, output_mode_words);
+  read_mergeable(section, sink, options.pipeline.windows);
   sink.outbox = read_outbox(section);
   section.read_rate("max_rate", sink.outbox.max_rate);
   section.read("max_lag", sink.outbox.max_lag);

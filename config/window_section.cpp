@@ -36,6 +36,8 @@ void read_aggregates(const Section& section, std::vector<Aggregate>& aggregates)
     const std::optional<Aggregate> aggregate = aggregate_named(node->text);
     if (!aggregate) {
       report_unknown_aggregate(section, *node);
+    } else if (kind_of(*aggregate).merges) {
+      section.error_at(node->location, "aggregate '" + node->written + "' comes with `mergeable = true` of a sink");
     } else if (std::find(aggregates.begin(), aggregates.end(), *aggregate) != aggregates.end()) {
       section.error_at(node->location, "aggregate '" + node->written + "' is named twice");
     } else {

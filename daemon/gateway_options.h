@@ -27,6 +27,7 @@ struct SinkOptions {
   std::string type;  // "sqlite"
   std::vector<WindowId> inputs;
   OutputMode mode = OutputMode::update;
+  RowParts parts = RowParts::named;
   FilterOptions filter;
   OutboxOptions outbox;
   std::shared_ptr<const ConfiguredSink> store;

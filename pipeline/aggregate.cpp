@@ -5,7 +5,9 @@
 #include <limits>
 #include <utility>
 
+#include "pipeline/dd_sketch.h"
 #include "pipeline/point_list.h"
+#include "pipeline/quantile_sketch.h"
 
 namespace edgetide {
 
@@ -87,6 +89,10 @@ double AggregateLayout::value(const Word* state, const Aggregate& aggregate, Spa
   if (count(state) == 0) return aggregate == Aggregate::count ? 0 : not_computable;
   const double result = kind_of(aggregate).value(input(state, aggregate, span));
   return std::isfinite(result) ? result : not_computable;
+}
+
+std::string AggregateLayout::sketch(const Word* state) const {
+  return dd_sketch(*part_at<QuantileSketch>(state[at(StatePart::sketch)]));
 }
 
 bool AggregateLayout::copy_carried(const Word* state, Word* words) const noexcept {

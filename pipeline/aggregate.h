@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "pipeline/aggregate_kind.h"
@@ -83,6 +84,9 @@ class AggregateLayout {
 
   static std::uint64_t count(const Word* state) noexcept { return state[0]; }
   double value(const Word* state, const Aggregate& aggregate, Span span) const noexcept;
+  // Of Aggregate::sketch, the bytes (dd_sketch.h). Requires: the state has readings, and one of the aggregates reads a
+  // sketch.
+  std::string sketch(const Word* state) const;
   // The event time of the newest reading; nothing: no aggregate needs it.
   std::optional<Timestamp> newest(const Word* state) const;
 

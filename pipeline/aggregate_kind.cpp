@@ -114,7 +114,7 @@ CarriedReading AggregateInput::carried() const noexcept {
   return carried;
 }
 
-constinit const std::array<AggregateKind, 25> aggregate_kinds = {{
+constinit const std::array<AggregateKind, 27> aggregate_kinds = {{
     {.kind = Kind::count,
      .name = "count",
      .reads = StateParts(),
@@ -219,6 +219,16 @@ constinit const std::array<AggregateKind, 25> aggregate_kinds = {{
      .reads = StateParts(StatePart::sketch),
      .value = [](const Input& in) { return percentile_of(in, in.aggregate.argument); },
      .filled = held_value},
+    {.kind = Kind::m2,
+     .name = "m2",
+     .reads = StateParts(StatePart::moments),
+     .value = [](const Input& in) { return real_of(in.part(StatePart::moments)[2]); },
+     .merges = true},
+    {.kind = Kind::sketch,  // bytes: AggregateLayout::sketch
+     .name = "sketch",
+     .reads = StateParts(StatePart::sketch),
+     .value = [](const Input&) { return not_computable; },
+     .merges = true},
 }};
 
 namespace {
@@ -233,7 +243,7 @@ const std::vector<std::string_view>& aggregate_names() {
   static const std::vector<std::string_view> names = [] {
     std::vector<std::string_view> all;
     for (const AggregateKind& kind : aggregate_kinds) {
-      if (!takes_argument(kind.kind)) all.push_back(kind.name);
+      if (!takes_argument(kind.kind) && !kind.merges) all.push_back(kind.name);
     }
     return all;
   }();

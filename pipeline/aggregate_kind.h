@@ -45,6 +45,8 @@ struct Aggregate {
     first_time,
     last_time,
     percentile,
+    m2,
+    sketch,
   };
   Kind kind = Kind::count;
   double argument = 0;  // of percentile: 0 to 100; of duration: the value
@@ -52,7 +54,7 @@ struct Aggregate {
   bool operator==(const Aggregate&) const = default;
 
   static const Aggregate count, sum, min, max, avg, first, last, stddev, variance, range, delta, rate, increase,
-      time_weighted_avg, distinct, max_gap, mean, median, mode, mad, changes, first_time, last_time;
+      time_weighted_avg, distinct, max_gap, mean, median, mode, mad, changes, first_time, last_time, m2, sketch;
   static constexpr Aggregate percentile(double percent) noexcept { return {Kind::percentile, percent}; }
   static constexpr Aggregate duration(double value) noexcept { return {Kind::duration, value}; }
 };
@@ -80,6 +82,8 @@ inline constexpr Aggregate Aggregate::mad{Kind::mad};
 inline constexpr Aggregate Aggregate::changes{Kind::changes};
 inline constexpr Aggregate Aggregate::first_time{Kind::first_time};
 inline constexpr Aggregate Aggregate::last_time{Kind::last_time};
+inline constexpr Aggregate Aggregate::m2{Kind::m2};
+inline constexpr Aggregate Aggregate::sketch{Kind::sketch};
 
 struct AggregateSpan {  // end latest(): it has none
   Timestamp start;
@@ -133,18 +137,19 @@ struct AggregateKind {
   double (*value)(const AggregateInput&);
   bool integer = false;  // a whole number, for a column of that type
   bool carries = false;  // takes in the reading before the window
+  bool merges = false;   // only there to merge rows (mergeable.h): no list names it
   // Of a window without readings, in which the value of `held.carried` holds from the start; null: it has none.
   double (*filled)(const HeldInput& held) = nullptr;
 };
 
 // In the order of Aggregate::Kind.
-extern const std::array<AggregateKind, 25> aggregate_kinds;
+extern const std::array<AggregateKind, 27> aggregate_kinds;
 
 inline const AggregateKind& kind_of(const Aggregate& aggregate) {
   return aggregate_kinds[static_cast<std::size_t>(aggregate.kind)];
 }
 
-// All but percentiles, which are written pNN or pNN.N, and durations: duration_N.
+// All that are named, but for percentiles, which are written pNN or pNN.N, and durations: duration_N.
 const std::vector<std::string_view>& aggregate_names();
 
 // "avg", "p95", "p99.9", "duration_1".

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -68,12 +69,14 @@ struct AddedRows {
 struct Emission {
   std::uint64_t epoch = 0;
   std::vector<Row> rows;
-  std::vector<double> values;  // per row as many as its window has aggregates, in their order
-  AddedRows added = {};        // leave with them; no tick makes any
+  std::vector<double> values;              // per row as many as its window has aggregates, in their order
+  std::vector<std::string> sketches = {};  // dd_sketch.h; the value of Aggregate::sketch is a place here, or NaN
+  AddedRows added = {};                    // leave with them; no tick makes any
 
   void clear() noexcept {
     rows.clear();
     values.clear();
+    sketches.clear();
     added = {};
   }
 };

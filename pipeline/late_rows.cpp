@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pipeline/definition_bytes.h"
+#include "pipeline/mergeable.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/window_definition.h"
 
@@ -15,8 +16,10 @@ namespace {
 
 using Kind = Aggregate::Kind;
 
+// What only some tables have does not help the others.
 bool has(const WindowOptions& window, const Aggregate& aggregate) {
-  return std::find(window.aggregates.begin(), window.aggregates.end(), aggregate) != window.aggregates.end();
+  const auto named = named_aggregates(window);
+  return std::find(named.begin(), named.end(), aggregate) != named.end();
 }
 
 // Empty: it is exact.
@@ -39,6 +42,7 @@ std::string refusal_of(const WindowOptions& window, const Aggregate& aggregate) 
       return has(window, Aggregate::min) && has(window, Aggregate::max) ? "" : "range needs min and max";
     case Kind::stddev:
     case Kind::variance:
+    case Kind::m2:
       if (has(window, Aggregate::avg) || has(window, Aggregate::mean) || has(window, Aggregate::sum)) return {};
       return name_of(aggregate) + " needs avg or sum";
     default:
@@ -55,7 +59,7 @@ std::optional<std::string> late_refusal(const WindowOptions& window) {
   if (window.top) return "with top the row may have been left out";
   if (!window.derived.empty()) return "metrics that are computed from its rows would not follow";
   if (window.fill == Fill::last) return "with fill = \"last\" later rows would not follow";
-  for (const Aggregate& aggregate : window.aggregates) {
+  for (const Aggregate& aggregate : named_aggregates(window)) {
     if (std::string reason = refusal_of(window, aggregate); !reason.empty()) return reason;
   }
   return std::nullopt;

@@ -121,6 +121,7 @@ struct WindowOptions {
   bool cube = false;                  // Requires: group_by has 1 to max_cube_columns columns
   std::vector<Aggregate> aggregates = {Aggregate::count, Aggregate::min, Aggregate::max, Aggregate::avg,
                                        Aggregate::last};
+  std::size_t merge_only = 0;  // so many of them, the last ones, only the rows of some sinks have (mergeable.h)
   // A closed window is corrected by late readings for this long (of event time). Costs state for that long.
   Duration allowed_lateness;
   // Rows are emitted at ticks, at most once per trigger of running time.

@@ -121,6 +121,13 @@ double QuantileSketch::at_rank(std::uint64_t rank) const noexcept {
   return positive_.at_rank(rank - zeros_);
 }
 
+QuantileSketch::Bins QuantileSketch::bins() const {
+  if (!is_exact()) return {zeros_, negative_.bins(), positive_.bins()};
+  QuantileSketch in_buckets;
+  in_buckets.pour_into_buckets(few_);
+  return {in_buckets.zeros_, in_buckets.negative_.bins(), in_buckets.positive_.bins()};
+}
+
 void QuantileSketch::save(ByteWriter& out) const {
   out.u64(count_);
   if (is_exact()) {
@@ -225,6 +232,19 @@ double QuantileSketch::Buckets::at_rank(std::uint64_t rank) const noexcept {
     }
   }
   return std::numeric_limits<double>::infinity();  // beyond all: the caller knows the largest
+}
+
+std::vector<QuantileSketch::Bin> QuantileSketch::Buckets::bins() const {
+  std::vector<Bin> bins;
+  const std::int32_t width = std::int32_t{1} << level_;
+  for (const Page& page : pages_) {
+    for (std::size_t i = 0; i < page_size; ++i) {
+      if (page.counts[i] == 0) continue;
+      const std::int32_t bucket = page.number * static_cast<std::int32_t>(page_size) + static_cast<std::int32_t>(i);
+      bins.push_back({2 * bucket * width - (width - 1), page.counts[i]});
+    }
+  }
+  return bins;
 }
 
 void QuantileSketch::Buckets::save(ByteWriter& out) const {

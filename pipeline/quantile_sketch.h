@@ -38,6 +38,19 @@ class QuantileSketch {
   double percentile(double percent) const noexcept;
   std::uint64_t count() const noexcept { return count_; }
 
+  // All values in buckets, also those that are kept as they are. The bucket i is at place 2 i; one that is several wide
+  // is in the middle of them.
+  struct Bin {
+    std::int32_t place;
+    std::uint64_t count;  // > 0
+    bool operator==(const Bin&) const = default;
+  };
+  struct Bins {
+    std::uint64_t zeros = 0;
+    std::vector<Bin> negative, positive;  // by place: the magnitude
+  };
+  Bins bins() const;
+
   std::size_t owned_bytes() const noexcept {
     return heap_bytes(few_) + negative_.owned_bytes() + positive_.owned_bytes();
   }
@@ -64,6 +77,7 @@ class QuantileSketch {
     // The magnitude at rank `rank`, counted from the smallest, or from the largest.
     double at_rank(std::uint64_t rank) const noexcept;
     double at_rank_from_largest(std::uint64_t rank) const noexcept { return at_rank(total() - 1 - rank); }
+    std::vector<Bin> bins() const;
     std::size_t owned_bytes() const noexcept { return heap_bytes(pages_); }
     std::size_t growth(std::int32_t bucket) const noexcept;
     static constexpr std::size_t bytes_of(std::size_t pages) noexcept { return heap_block(pages * sizeof(Page)); }

@@ -41,6 +41,7 @@ WindowDefinition::WindowDefinition(const WindowOptions& options, std::size_t sou
   if (options.emit_empty) empty_.emplace(options);
   const auto count = std::find(columns_.begin(), columns_.end(), Aggregate(Aggregate::count));
   if (count != columns_.end()) count_place_ = static_cast<std::size_t>(count - columns_.begin());
+  emits_all_ = std::find(columns_.begin(), columns_.end(), Aggregate(Aggregate::sketch)) == columns_.end();
   choose_fast_path();
 }
 
@@ -582,6 +583,14 @@ double WindowDefinition::filled(const Candidate& row, const Aggregate& aggregate
       windows_);
 }
 
+// Its place among those of the emission.
+double WindowDefinition::add_sketch(const Candidate& row, Emission& out) const {
+  const bool has_readings = row.of == Candidate::Of::window && row.state != RowState::retracted;
+  if (!has_readings) return std::numeric_limits<double>::quiet_NaN();
+  out.sketches.push_back(layout_.sketch(state_of(row)));
+  return static_cast<double>(out.sketches.size() - 1);
+}
+
 const AggregateLayout::Word* WindowDefinition::state_of(const Candidate& row) const {
   return std::visit([&](const auto& windows) { return windows.state(row); }, windows_);
 }
@@ -621,7 +630,11 @@ void WindowDefinition::emit(Kind& windows, WindowId id, const Candidate& row, Em
     }
   } else {
     for (const std::optional<Aggregate>& column : columns_) {
-      out.values.push_back(column ? value_of(row, *column) : std::numeric_limits<double>::quiet_NaN());
+      if (column == Aggregate::sketch) {
+        out.values.push_back(add_sketch(row, out));
+      } else {
+        out.values.push_back(column ? value_of(row, *column) : std::numeric_limits<double>::quiet_NaN());
+      }
     }
   }
   const bool has_labels = !plain || !row_labels_.empty();

@@ -11,8 +11,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <span>
@@ -325,6 +325,7 @@ class WindowDefinition {
   RowMark* mark_of(const Candidate& row);
   double value_of(const Candidate& row, const Aggregate& aggregate) const;
   double filled(const Candidate& row, const Aggregate& aggregate) const;
+  double add_sketch(const Candidate& row, Emission& out) const;
   // Requires: a row of a window, not retracted.
   const AggregateLayout::Word* state_of(const Candidate& row) const;
   void count_row(const RowMark* mark, const Candidate& row) noexcept;
@@ -345,7 +346,7 @@ class WindowDefinition {
   const WindowOptions options_;
   const WindowTraits& traits_;
   std::vector<std::optional<Aggregate>> columns_;  // of its rows; none: it does not compute that one
-  bool emits_all_ = true;                          // they are its own aggregates
+  bool emits_all_ = true;                          // they are its own aggregates, and numbers
   std::optional<std::size_t> count_place_;         // of `count` among the columns
   const AggregateLayout layout_;
   KeyMap keys_;

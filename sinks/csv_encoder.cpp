@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "pipeline/time_text.h"
+#include "sinks/base64.h"
 #include "sinks/row_json.h"
 
 namespace edgetide {
@@ -56,7 +57,7 @@ class CsvEncoder final : public RowEncoder {
     append_rfc3339(out, row.start);
     out += ',';
     if (row.end != Timestamp::latest()) append_rfc3339(out, row.end);
-    for (const std::string& name : columns_) append_value(out, window, values, name);
+    for (const std::string& name : columns_) append_value(out, window, row, values, name);
     out += ',';
     out += name_of(row.state);
     out += ',' + std::to_string(row.revision) + ',' + std::to_string(id.epoch) + '\n';
@@ -73,12 +74,13 @@ class CsvEncoder final : public RowEncoder {
     if (!series.labels.empty()) append_field(out, json_of(series.labels));
   }
 
-  static void append_value(std::string& out, const WindowSchema& window, std::span<const double> values,
-                           const std::string& name) {
+  static void append_value(std::string& out, const WindowSchema& window, const SinkRow& row,
+                           std::span<const double> values, const std::string& name) {
     out += ',';
     for (std::size_t i = 0; i < window.columns.size(); ++i) {
-      if (window.columns[i].name != name || !std::isfinite(values[i])) continue;
-      append_json_number(out, values[i], window.columns[i].integer);
+      if (window.columns[i].name != name) continue;
+      if (window.columns[i].bytes && row.sketch) append_base64(out, *row.sketch);
+      if (std::isfinite(values[i])) append_json_number(out, values[i], window.columns[i].integer);
     }
   }
 

@@ -19,9 +19,8 @@ bool is_numbered(std::string_view name, std::string_view prefix) {
 }
 
 bool may_be_ours(std::string_view name) {
-  const std::vector<std::string_view>& names = aggregate_names();
   if (name == readings_column || name == rank_column) return true;
-  if (std::find(names.begin(), names.end(), name) != names.end()) return true;
+  if (aggregate_named(name)) return true;
   return is_numbered(name, "p") || is_numbered(name, "duration_");
 }
 

@@ -29,6 +29,16 @@ class PgArray {
     }
     text_ += '"';
   }
+  void add_bytes(std::string_view bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    separate();
+    text_ += "\"\\\\x";
+    for (const char c : bytes) {
+      text_ += digits[static_cast<unsigned char>(c) >> 4];
+      text_ += digits[static_cast<unsigned char>(c) & 15];
+    }
+    text_ += '"';
+  }
   void add_null() {
     separate();
     text_ += "NULL";

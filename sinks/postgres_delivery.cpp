@@ -19,6 +19,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::size_t max_rows_per_statement = 5'000;  // bounds the memory of a statement, ours and the server's
+constexpr std::size_t max_sketches_per_statement = 4 * 1024 * 1024;  // bytes of them, which are sent as twice as many
 
 using SeriesPointer = std::shared_ptr<const Series>;
 
@@ -219,12 +220,25 @@ void PostgresDelivery::store(const WindowRows& window, std::uint64_t epoch) {
   in_parts(window, added, [&](std::span<const std::size_t> part) { return add(window, part, epoch); });
 }
 
+// At least one row.
+std::size_t PostgresDelivery::end_of_part(const WindowRows& window, const std::vector<std::size_t>& rows,
+                                          std::size_t first) {
+  std::size_t bytes = 0;
+  const std::size_t most = std::min(first + max_rows_per_statement, rows.size());
+  for (std::size_t i = first; i < most; ++i) {
+    bytes += memory_of_sketch(window.rows[rows[i]]);
+    if (bytes > max_sketches_per_statement && i > first) return i;
+  }
+  return most;
+}
+
 template <typename Statement>
 void PostgresDelivery::in_parts(const WindowRows& window, const std::vector<std::size_t>& rows,
                                 const Statement& statement) {
-  for (std::size_t first = 0; first < rows.size(); first += max_rows_per_statement) {
+  for (std::size_t first = 0, end = 0; first < rows.size(); first = end) {
+    end = end_of_part(window, rows, first);
     apply(
-        first, std::min(first + max_rows_per_statement, rows.size()),
+        first, end,
         [&](std::size_t from, std::size_t to) {
           if (statement(std::span(rows).subspan(from, to - from)) < to - from) accepted_[window.input] = true;
         },

@@ -90,6 +90,7 @@ class PostgresDelivery {
   void note_ids(const PostgresAnswer& found, std::span<const std::shared_ptr<const Series>> wanted);
   std::size_t add(std::span<const std::shared_ptr<const Series>> unknown);
   void store(const WindowRows& window, std::uint64_t epoch);
+  static std::size_t end_of_part(const WindowRows& window, const std::vector<std::size_t>& rows, std::size_t first);
   template <typename Statement>
   void in_parts(const WindowRows& window, const std::vector<std::size_t>& rows, const Statement& statement);
   std::vector<PostgresSeriesId> ids_of(const WindowRows& window, std::span<const std::size_t> rows) const;

@@ -78,13 +78,17 @@ std::string window_comments(const WindowSchema& window) {
   return ddl;
 }
 
+std::string type_of(const Column& column) {
+  if (column.bytes) return "bytea";
+  return column.integer ? "bigint" : "double precision";
+}
+
 // Two integers of four bytes share eight in a row. Tables of before have bigint there, which every statement takes too.
 std::string window_ddl(const std::string& schema, const WindowSchema& window, const PostgresPartitions& partitions) {
   std::string columns;
   for (const Column& column : window.columns) {
     columns += ",\n";
-    columns += "  ADD COLUMN IF NOT EXISTS " + quote_identifier(column.sql_name()) +
-               (column.integer ? " bigint" : " double precision");
+    columns += "  ADD COLUMN IF NOT EXISTS " + quote_identifier(column.sql_name()) + ' ' + type_of(column);
   }
   std::string ddl = R"(
 CREATE TABLE IF NOT EXISTS $window_data (
@@ -229,7 +233,8 @@ std::string postgres_has_rows_query(const std::string& schema, const WindowSchem
 
 std::string postgres_numbers_query() {
   return postgres_shapes_query() +
-         " AND a.atttypid IN ('bigint'::regtype, 'double precision'::regtype) AND NOT a.attnotnull AND a.attgenerated "
+         " AND a.atttypid IN ('bigint'::regtype, 'double precision'::regtype, 'bytea'::regtype) AND NOT a.attnotnull "
+         "AND a.attgenerated "
          "= '' AND has_column_privilege(c.oid, a.attnum, 'UPDATE')";
 }
 
@@ -291,7 +296,7 @@ std::string postgres_insert_statement(const std::string& schema, const WindowSch
     names += ", " + name;
     values += ", n." + name;
     updates += ", " + name + " = EXCLUDED." + name;
-    arrays += ", $" + std::to_string(++parameter) + (column.integer ? "::bigint[]" : "::double precision[]");
+    arrays += ", $" + std::to_string(++parameter) + "::" + type_of(column) + "[]";
   }
   return with_names(
       "INSERT INTO $window_data AS d (series_id, time, time_end, state, is_final, revision, epoch, state_id, "
@@ -352,6 +357,10 @@ std::vector<std::string> postgres_skipped_rows_parameters(const WindowSchema& wi
 std::string postgres_stored_rows_query(const std::string& schema, const WindowSchema& window) {
   std::string values;
   for (const Column& column : window.columns) {
+    if (column.bytes) {
+      values += ", ''";
+      continue;
+    }
     values +=
         ", coalesce(encode(float8send(d." + quote_identifier(column.sql_name()) + "::double precision), 'hex'), '')";
   }
@@ -382,6 +391,10 @@ std::string postgres_change_statement(const std::string& schema, const WindowSch
   int parameter = 4;
   for (const Column& column : window.columns) {
     const std::string name = quote_identifier(column.sql_name());
+    if (column.bytes) {  // they are of the readings before
+      updates += ", " + name + " = NULL";
+      continue;
+    }
     names += ", " + name;
     updates += ", " + name + " = n." + name;
     arrays += ", $" + std::to_string(++parameter) + (column.integer ? "::bigint[]" : "::double precision[]");
@@ -405,6 +418,7 @@ std::vector<std::string> postgres_change_parameters(const WindowSchema& window, 
   }
   const std::size_t columns = window.columns.size();
   for (std::size_t c = 0; c < columns; ++c) {
+    if (window.columns[c].bytes) continue;
     PgArray values;
     for (std::size_t i = 0; i < window_rows.rows.size(); ++i) {
       const double value = window_rows.values_of(i, columns)[c];
@@ -461,6 +475,10 @@ std::vector<std::string> postgres_insert_parameters(const WindowSchema& window, 
     series_ids[i].has_other_labels ? arrays[5].add_text(json_of(row.series->labels)) : arrays[5].add_null();
     const auto values = window_rows.values_of(rows[i], columns);
     for (std::size_t c = 0; c < columns; ++c) {
+      if (window.columns[c].bytes) {
+        row.sketch ? arrays[own + c].add_bytes(*row.sketch) : arrays[own + c].add_null();
+        continue;
+      }
       window.columns[c].integer ? arrays[own + c].add_integral(values[c]) : arrays[own + c].add(values[c]);
     }
   }

@@ -42,7 +42,7 @@ TableShapes postgres_shapes(const std::vector<WindowSchema>& inputs);
 
 // Parameters: schema name, text[] of table names. Result: table, column.
 std::string postgres_shapes_query();
-// The same of columns that hold numbers and that a row may be null in.
+// The same of columns that have a type of ours and that a row may be null in.
 std::string postgres_numbers_query();
 
 // Result: part, version.

@@ -33,6 +33,7 @@ RowAddition::RowAddition(const WindowSchema& window)
       range_(place_of(window, "range")),
       variance_(place_of(window, "variance")),
       stddev_(place_of(window, "stddev")),
+      m2_(place_of(window, "m2")),
       first_(place_of(window, "first")),
       first_time_(place_of(window, "first_time")),
       last_(place_of(window, "last")),
@@ -56,13 +57,15 @@ void RowAddition::add(std::span<double> row, std::span<const double> late) const
   const double all = readings + more;
   const double before = average(row, readings);
   const double distance = average(late, more) - before;
-  const double variance =
-      (squares(row, readings) + squares(late, more) + distance * distance * (readings * more / all)) / (all - 1);
+  const double all_squares =
+      squares(row, readings) + squares(late, more) + distance * distance * (readings * more / all);
+  const double variance = all_squares / (all - 1);
   for (const Place& average_place : {avg_, mean_}) {
     if (average_place) row[*average_place] = before + distance * (more / all);
   }
   if (variance_) row[*variance_] = variance;
   if (stddev_) row[*stddev_] = std::sqrt(variance);
+  if (m2_) row[*m2_] = all_squares;
   for (const Place& total : {count_, extra_readings_, sum_}) {
     if (total) row[*total] += late[*total];
   }
@@ -80,6 +83,7 @@ double RowAddition::average(std::span<const double> row, double readings) const 
 
 // The sum of the squared distances from the average.
 double RowAddition::squares(std::span<const double> row, double readings) const {
+  if (m2_ && !std::isnan(row[*m2_])) return row[*m2_];
   if (readings == 1) return 0;
   if (variance_) return row[*variance_] * (readings - 1);
   return stddev_ ? row[*stddev_] * row[*stddev_] * (readings - 1) : unknown;

@@ -2,7 +2,7 @@
 //
 //   count, sum, min, max     by themselves
 //   avg, mean                by the numbers of readings
-//   variance, stddev         after Chan, from the averages and the numbers of readings
+//   variance, stddev, m2     after Chan, from the averages and the numbers of readings
 //   range                    from min and max
 //   first, last              by first_time and last_time; of equal times the late one came later
 //
@@ -36,7 +36,7 @@ class RowAddition {
   double squares(std::span<const double> row, double readings) const;
   void add_in_order(std::span<double> row, std::span<const double> late) const;
 
-  Place readings_, count_, extra_readings_, sum_, avg_, mean_, min_, max_, range_, variance_, stddev_;
+  Place readings_, count_, extra_readings_, sum_, avg_, mean_, min_, max_, range_, variance_, stddev_, m2_;
   Place first_, first_time_, last_, last_time_;
 };
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "pipeline/emission.h"
+#include "pipeline/heap_bytes.h"
 #include "pipeline/series.h"
 
 namespace edgetide {
@@ -25,6 +26,7 @@ namespace edgetide {
 struct Column {
   std::string name;      // the aggregate's name: count, avg, p99.9, ...
   bool integer = false;  // bigint rather than double precision
+  bool bytes = false;    // SinkRow::sketch; among the values it is NaN
   bool operator==(const Column&) const = default;
 
   // As a column that needs no quotes: p99_9, duration__1.
@@ -55,11 +57,16 @@ struct SinkRow {
   Timestamp end;  // Timestamp::latest(): there is none
   RowState state = RowState::open;
   std::uint32_t revision = 0;
+  std::shared_ptr<const std::string> sketch = nullptr;  // pipeline/dd_sketch.h; null: it has none
 };
 
-// In memory, of the rows with so many columns each.
+// In memory, of the rows with so many columns each, without their sketches.
 constexpr std::size_t memory_of_rows(std::size_t rows, std::size_t columns) noexcept {
   return rows * (sizeof(SinkRow) + columns * sizeof(double));
+}
+
+inline std::size_t memory_of_sketch(const SinkRow& row) noexcept {
+  return row.sketch ? heap_block(sizeof *row.sketch) + row.sketch->capacity() : 0;
 }
 
 struct WindowRows {

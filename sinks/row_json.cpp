@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "pipeline/time_text.h"
+#include "sinks/base64.h"
 
 namespace edgetide {
 
@@ -38,6 +39,16 @@ void append_json_number(std::string& out, double value, bool integer) {
   const auto result = integer ? std::to_chars(text.data(), end, value, std::chars_format::fixed)
                               : std::to_chars(text.data(), end, value);
   out.append(text.data(), result.ptr);
+}
+
+void append_json_bytes(std::string& out, const std::string* bytes) {
+  if (bytes == nullptr) {
+    out += "null";
+    return;
+  }
+  out += '"';
+  append_base64(out, *bytes);
+  out += '"';
 }
 
 void append_json_time(std::string& out, Timestamp time, TimeText form) {
@@ -93,7 +104,11 @@ void append_row_json(std::string& out, const WindowSchema& window, const SinkRow
     out += ',';
     append_json_text(out, window.columns[i].name);
     out += ':';
-    append_json_number(out, values[i], window.columns[i].integer);
+    if (window.columns[i].bytes) {
+      append_json_bytes(out, row.sketch.get());
+    } else {
+      append_json_number(out, values[i], window.columns[i].integer);
+    }
   }
   out += ",\"state\":\"";
   out += name_of(row.state);

@@ -4,7 +4,7 @@
 // Behind the metric `"labels":{...}`, where there are any; a group has these, and no sensor or metric.
 //
 // Times are RFC 3339 with microseconds and Z, or integers in microseconds; doubles are the shortest text that reads
-// back equal; NaN is null; strings are escaped as JSON. Pure; any thread; never fails.
+// back equal; NaN is null; strings are escaped as JSON; a sketch is base64. Pure; any thread; never fails.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,8 @@ void append_json_text(std::string& out, std::string_view text);
 // null where it is not finite; `integer`: digits alone.
 void append_json_number(std::string& out, double value, bool integer);
 void append_json_time(std::string& out, Timestamp time, TimeText form);
+// In base64, as JSON text; null: null.
+void append_json_bytes(std::string& out, const std::string* bytes);
 // {"key":"value",...}
 void append_json_labels(std::string& out, const std::vector<Label>& labels);
 std::string json_of(const std::vector<Label>& labels);

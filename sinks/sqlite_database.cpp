@@ -111,6 +111,11 @@ void SqliteStatement::bind(double value, bool integer) {
   check(sqlite3_bind_double(statement_, ++bound_, value));
 }
 
+void SqliteStatement::bind_bytes(const std::string* bytes) {
+  if (bytes == nullptr) return check(sqlite3_bind_null(statement_, ++bound_));
+  check(sqlite3_bind_blob64(statement_, ++bound_, bytes->data(), bytes->size(), SQLITE_TRANSIENT));
+}
+
 bool SqliteStatement::step() {
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;

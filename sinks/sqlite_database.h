@@ -84,6 +84,8 @@ class SqliteStatement {
   // Null if it is not finite; an integer, if it shall be one and is.
   void bind(double value, bool integer);
 
+  void bind_bytes(const std::string* bytes);  // null: null
+
   // True when there is a row to read.
   bool step();
   std::int64_t integer(int column);

@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, 11> sqlite_view_columns = {"time",       
 constexpr const char* retracted = " WHERE time = ? AND series_id = ? AND (state_id = ? OR revision < ?)";
 
 std::string definition(const Column& column) {
+  if (column.bytes) return quote_identifier(column.sql_name()) + " BLOB";
   return quote_identifier(column.sql_name()) + (column.integer ? " INTEGER" : " REAL");
 }
 
@@ -197,7 +198,9 @@ std::string sqlite_accounted_query(const WindowSchema& window) {
 
 std::string sqlite_stored_row_query(const WindowSchema& window) {
   std::string names;
-  for (const Column& column : window.columns) names += ", " + quote_identifier(column.sql_name());
+  for (const Column& column : window.columns) {
+    names += column.bytes ? ", NULL" : ", " + quote_identifier(column.sql_name());
+  }
   return "SELECT state" + names + " FROM " + quote_identifier(window.name + "_data") +
          " WHERE time = ? AND series_id = ?";
 }

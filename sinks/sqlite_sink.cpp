@@ -39,7 +39,7 @@ constexpr Duration look_again = Duration::seconds(5);  // at a file that somebod
 // Generated columns are not among those that the pragma lists.
 constexpr const char* shapes_query = "SELECT name FROM pragma_table_info(?)";
 constexpr const char* numbers_query =
-    "SELECT name FROM pragma_table_info(?) WHERE type IN ('INTEGER', 'REAL') AND NOT \"notnull\"";
+    "SELECT name FROM pragma_table_info(?) WHERE type IN ('INTEGER', 'REAL', 'BLOB') AND NOT \"notnull\"";
 
 constexpr const char* claim_skipped = "the table sink_state takes no row, without an error (a trigger?); rows wait";
 constexpr int check_share = 20;  // so many times longer than a check of the whole file it is not checked again
@@ -630,7 +630,9 @@ const char* SqliteSink::insert(const WindowRows& window, std::size_t i, std::uin
                      static_cast<std::int64_t>(row.revision), static_cast<std::int64_t>(epoch),
                      static_cast<std::int64_t>(claim_.state_id()), std::string_view(labels));
   const auto values = window.values_of(i, columns.size());
-  for (std::size_t c = 0; c < columns.size(); ++c) statement.bind(values[c], columns[c].integer);
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    columns[c].bytes ? statement.bind_bytes(row.sketch.get()) : statement.bind(values[c], columns[c].integer);
+  }
   if (statement.run_and_change() || is_accounted_for(window, i, *series_id, epoch)) return nullptr;
   return skipped_row;
 }

@@ -135,7 +135,9 @@ void Outbox::cut_newest(std::vector<WaitingBatch>& dropped) {
   WaitingBatch whole = waiting_.take(position);
   const std::uint64_t left = options_.max_bytes - std::min<std::uint64_t>(options_.max_bytes, waiting_.bytes());
   const std::uint64_t room = std::max<std::uint64_t>(left, options_.max_bytes / delivery_parts);
-  const std::uint64_t share = whole.rows * room / (whole.unspilled_bytes + sizeof(WaitingBatch) + 1);
+  const std::uint64_t beside_rows =
+      sizeof(WaitingBatch) + sizeof(RowBatch) + whole.batch->windows.size() * sizeof(WindowRows);
+  const std::uint64_t share = whole.rows * (room - std::min(room, beside_rows)) / (whole.unspilled_bytes + 1);
   const std::size_t kept = std::max<std::size_t>(1, static_cast<std::size_t>(share));
   dropped_rows_ += whole.rows - std::min(kept, whole.rows);
   waiting_.add(unspilled_batch(whole.epochs, std::make_shared<const RowBatch>(newest_rows(*whole.batch, kept))));

@@ -26,6 +26,10 @@ inline constexpr EnumWord<WhenFull> when_full_words[] = {{WhenFull::drop_oldest,
 enum class FilterOn { match, change };
 inline constexpr EnumWord<FilterOn> filter_on_words[] = {{FilterOn::match, "match"}, {FilterOn::change, "change"}};
 
+// Which columns the rows have: those of the aggregates that the window names, or with them what merges rows
+// (pipeline/mergeable.h).
+enum class RowParts { named, mergeable };
+
 struct FilterOptions {
   std::shared_ptr<const Formula> where;  // null: all
   std::vector<std::string> variables;    // of it: names of aggregates

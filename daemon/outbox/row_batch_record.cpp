@@ -62,7 +62,8 @@ class SeriesNumbers {
   std::vector<const Series*> series_;
 };
 
-void write(ByteWriter& out, const WindowRows& window, const WindowSchema& schema, const SeriesNumbers& series) {
+void write(ByteWriter& out, const WindowRows& window, const WindowSchema& schema, const SeriesNumbers& series,
+           bool has_sketches) {
   out.text(schema.name);
   out.u32(static_cast<std::uint32_t>(schema.columns.size()));
   for (const Column& column : schema.columns) out.text(column.name);
@@ -75,6 +76,7 @@ void write(ByteWriter& out, const WindowRows& window, const WindowSchema& schema
     out.u8(static_cast<std::uint8_t>(row.state));
     out.u32(row.revision);
     for (const double value : window.values_of(i, schema.columns.size())) out.u64(std::bit_cast<std::uint64_t>(value));
+    if (has_sketches) out.text(row.sketch ? std::string_view(*row.sketch) : std::string_view());
   }
 }
 
@@ -100,15 +102,18 @@ WindowSchema read_schema(ByteReader& in) {
   return schema;
 }
 
-WindowRows read_window(ByteReader& in, const SeriesList& series, std::size_t input, std::size_t columns) {
+WindowRows read_window(ByteReader& in, const SeriesList& series, std::size_t input, std::size_t columns,
+                       bool has_sketches) {
   WindowRows window{input, {}, {}};
   const std::uint32_t rows = in.u32();
-  if (!in.has(rows, row_bytes + columns * sizeof(double))) return window;
+  if (!in.has(rows, row_bytes + columns * sizeof(double) + (has_sketches ? text_bytes_min : 0))) return window;
   for (std::uint32_t i = 0; i < rows && in.ok(); ++i) {
     window.rows.push_back(read_row(in, series));
     for (std::size_t column = 0; column < columns; ++column) {
       window.values.push_back(std::bit_cast<double>(in.u64()));
     }
+    const std::string_view sketch = has_sketches ? in.text() : std::string_view();
+    if (!sketch.empty()) window.rows.back().sketch = std::make_shared<const std::string>(sketch);
   }
   return window;
 }
@@ -124,6 +129,15 @@ RowBatchHead read_head(ByteReader& in) {
 
 }  // namespace
 
+std::uint8_t type_of(const RowBatch& batch) noexcept {
+  for (const WindowRows& window : batch.windows) {
+    for (const SinkRow& row : window.rows) {
+      if (row.sketch) return sketched_batch_type;
+    }
+  }
+  return row_batch_type;
+}
+
 void encode(EpochId first, const RowBatch& batch, const std::vector<WindowSchema>& inputs, std::string& out) {
   ByteWriter bytes(out);
   write(bytes, first);
@@ -132,7 +146,8 @@ void encode(EpochId first, const RowBatch& batch, const std::vector<WindowSchema
   const SeriesNumbers series(batch);
   series.write_to(bytes);
   bytes.u32(static_cast<std::uint32_t>(batch.windows.size()));
-  for (const WindowRows& window : batch.windows) write(bytes, window, inputs[window.input], series);
+  const bool has_sketches = type_of(batch) == sketched_batch_type;
+  for (const WindowRows& window : batch.windows) write(bytes, window, inputs[window.input], series, has_sketches);
 }
 
 std::optional<RowBatchHead> decode_row_batch_head(std::string_view payload) {
@@ -141,7 +156,8 @@ std::optional<RowBatchHead> decode_row_batch_head(std::string_view payload) {
   return bytes.ok() ? std::optional(head) : std::nullopt;
 }
 
-std::optional<DecodedRowBatch> decode_row_batch(std::string_view payload, const std::vector<WindowSchema>& inputs) {
+std::optional<DecodedRowBatch> decode_row_batch(std::string_view payload, const std::vector<WindowSchema>& inputs,
+                                                std::uint8_t type) {
   ByteReader bytes(payload);
   DecodedRowBatch decoded;
   decoded.epochs = read_head(bytes).epochs;
@@ -155,7 +171,7 @@ std::optional<DecodedRowBatch> decode_row_batch(std::string_view payload, const 
   std::vector<WindowSchema> schemas;
   for (std::uint32_t i = 0; i < windows && bytes.ok(); ++i) {
     schemas.push_back(read_schema(bytes));
-    WindowRows window = read_window(bytes, series, i, schemas.back().columns.size());
+    WindowRows window = read_window(bytes, series, i, schemas.back().columns.size(), type == sketched_batch_type);
     if (!window.rows.empty()) decoded.batch.windows.push_back(std::move(window));
   }
   if (!bytes.ok() || !bytes.at_end()) return std::nullopt;

@@ -18,7 +18,12 @@
 
 namespace edgetide {
 
-inline constexpr std::uint8_t row_batch_type = 1;
+// Types of records: without and with the sketches of rows. Where there is none, it is the first.
+inline constexpr std::uint8_t row_batch_type = 1, sketched_batch_type = 2;
+constexpr bool is_row_batch(std::uint8_t type) noexcept {
+  return type == row_batch_type || type == sketched_batch_type;
+}
+std::uint8_t type_of(const RowBatch& batch) noexcept;
 
 // The epochs whose rows a batch holds, merged if they are several. `last` is the batch's id.
 struct EpochRange {
@@ -39,10 +44,11 @@ struct DecodedRowBatch {
   std::size_t rows_without_window = 0;
 };
 
-// Appends the payload. `inputs` are the sink's.
+// Appends the payload, by the type of the batch. `inputs` are the sink's.
 void encode(EpochId first, const RowBatch& batch, const std::vector<WindowSchema>& inputs, std::string& out);
 
 std::optional<RowBatchHead> decode_row_batch_head(std::string_view payload);
-std::optional<DecodedRowBatch> decode_row_batch(std::string_view payload, const std::vector<WindowSchema>& inputs);
+std::optional<DecodedRowBatch> decode_row_batch(std::string_view payload, const std::vector<WindowSchema>& inputs,
+                                                std::uint8_t type = row_batch_type);
 
 }  // namespace edgetide

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,15 +20,16 @@ namespace edgetide {
 
 // The schemas of a sink's inputs, in the order of `inputs`. A table of a window without the aggregate `count` has one
 // more column, the last one: how many readings a row has, which decides what may replace it (sinks/row_guard.h).
-// `on`: row_filter.h.
+// `on`: row_filter.h. `parts`: outbox_options.h.
 std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs,
-                                     SinkKind kind = SinkKind::stream, FilterOn on = FilterOn::match);
+                                     SinkKind kind = SinkKind::stream, FilterOn on = FilterOn::match,
+                                     RowParts parts = RowParts::named);
 
 class RowSelection {
  public:
-  // `kind`: as for schemas_of.
+  // `kind`, `parts`: as for schemas_of.
   RowSelection(const std::vector<WindowOptions>& windows, const std::vector<WindowId>& inputs, OutputMode mode,
-               SinkKind kind = SinkKind::stream);
+               SinkKind kind = SinkKind::stream, RowParts parts = RowParts::named);
 
   // append: rows that became final. update: rows that changed. complete: every row of the epoch. In each mode a table
   // also gets what is to be added to its rows.
@@ -43,14 +45,21 @@ class RowSelection {
   std::size_t bytes_of_reading() const noexcept { return bytes_of_reading_; }
 
  private:
-  std::size_t bytes_of_rows(std::size_t input, std::size_t rows) const noexcept;
+  // Of an input's rows.
+  struct Input {
+    std::size_t computed = 0;           // aggregates of the window,
+    std::size_t aggregates = 0;         // the first of which are columns,
+    bool has_rank = false;              // a rank behind them,
+    bool adds_readings = false;         // and a count of readings behind that
+    std::optional<std::size_t> sketch;  // which of the columns is one
+    std::size_t columns() const noexcept { return aggregates + (has_rank ? 1 : 0) + (adds_readings ? 1 : 0); }
+  };
+  std::size_t bytes_of_rows(const Input& input, std::size_t rows) const noexcept;
   bool selects(const Row& row) const noexcept;
   void add(const AddedRows& added, RowBatch& batch) const;
   static constexpr std::size_t not_an_input = static_cast<std::size_t>(-1);
-  std::vector<std::size_t> input_of_;    // by window id
-  std::vector<std::size_t> aggregates_;  // by input
-  std::vector<bool> ranks_;              // by input: a rank behind its aggregates,
-  std::vector<bool> adds_readings_;      // and a count of readings behind that
+  std::vector<std::size_t> input_of_;  // by window id
+  std::vector<Input> inputs_;
   OutputMode mode_;
   bool is_table_;
   std::size_t bytes_of_reading_ = 0;

@@ -94,7 +94,7 @@ std::variant<Recovered, LogRefusal> SpillLog::read_all(const SpillExtent& known,
   Recovered recovered;
   LossCount lost(std::max<std::uint64_t>(first, 1), end_known ? known.next_record : RecordLogReader::at_end);
   while (const std::optional<Record> record = reader.next()) {
-    if (record->type != row_batch_type) return newer(*record);
+    if (!is_row_batch(record->type)) return newer(*record);
     const auto head = decode_row_batch_head(record->payload);
     if (!head) continue;
     recovered.batches.push_back({*head, record->number, record_head_bytes + record->payload.size()});
@@ -136,7 +136,7 @@ LogRefusal SpillLog::newer(const Record& record) const {
 std::uint64_t SpillLog::add(EpochId first, const RowBatch& batch, const std::vector<WindowSchema>& inputs) {
   const std::size_t before = log_->buffered_bytes();
   if (before == 0) first_added_ = log_->next_number();
-  encode(first, batch, inputs, log_->begin(row_batch_type));
+  encode(first, batch, inputs, log_->begin(type_of(batch)));
   log_->end();
   return log_->buffered_bytes() - before;
 }
@@ -213,8 +213,8 @@ SpillReader::Answer SpillReader::find(std::uint64_t record, EpochRange epochs,
                                       const std::vector<WindowSchema>& inputs) {
   const std::optional<Record> found = log_->next();
   next_ = record + 1;
-  if (found && found->number == record && found->type == row_batch_type) {
-    auto decoded = decode_row_batch(found->payload, inputs);
+  if (found && found->number == record && is_row_batch(found->type)) {
+    auto decoded = decode_row_batch(found->payload, inputs, found->type);
     if (decoded && decoded->epochs == epochs) return {std::move(decoded), {}};
   }
   return {std::nullopt, error_of(log_->report())};

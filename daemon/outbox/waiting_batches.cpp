@@ -9,6 +9,7 @@ std::size_t memory_of(const RowBatch& batch) noexcept {
   std::size_t bytes = sizeof(RowBatch);
   for (const WindowRows& window : batch.windows) {
     bytes += sizeof(WindowRows) + memory_of_rows(window.rows.size(), 0) + window.values.size() * sizeof(double);
+    for (const SinkRow& row : window.rows) bytes += memory_of_sketch(row);
   }
   return bytes;
 }
@@ -17,12 +18,13 @@ namespace {
 
 // Of its record on disk, at most, but for the names of windows and columns.
 std::size_t record_bytes_of(const RowBatch& batch) noexcept {
-  constexpr std::size_t head_bytes = 256, row_bytes = 25, series_bytes = 17, label_bytes = 8;
+  constexpr std::size_t head_bytes = 256, row_bytes = 29, series_bytes = 17, label_bytes = 8;
   std::size_t bytes = head_bytes;
   const Series* before = nullptr;
   for (const WindowRows& window : batch.windows) {
     bytes += window.rows.size() * row_bytes + window.values.size() * sizeof(double);
     for (const SinkRow& row : window.rows) {
+      if (row.sketch) bytes += row.sketch->size();
       const Series* const series = row.series.get();
       if (std::exchange(before, series) == series) continue;
       bytes += series_bytes + series->sensor.size() + series->metric.size() + series->unit.size();

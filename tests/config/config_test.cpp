@@ -504,6 +504,9 @@ TEST(Config, keys_of_windows_and_sinks_reach_the_options) {
   const SinkOptions& pg = named(options.sinks, "pg");
   EXPECT_EQ(pg.inputs, std::vector<WindowId>{id_of<WindowId>(options.pipeline.windows, "hour")});
   EXPECT_EQ(pg.mode, OutputMode::append);
+  EXPECT_EQ(pg.parts, RowParts::mergeable);
+  EXPECT_EQ(hour.merge_only, 2U) << "sum and m2";
+  EXPECT_EQ(minute.merge_only, 0U);
   EXPECT_DOUBLE_EQ(pg.outbox.max_rate, 0.5);
   EXPECT_EQ(pg.outbox.max_lag, Duration::minutes(2));
   EXPECT_EQ(pg.outbox.redeliver, Duration::minutes(7));
@@ -789,6 +792,30 @@ TEST(Config, mistakes_in_the_rate_and_encoding_of_a_sink_are_errors) {
       {sink("type = \"stdout\"\nencoding = \"line\""),
        "5:12: error: sinks.d: encoding \"line\" is not one of \"json\", \"csv\", \"influx\""},
   });
+}
+
+TEST(Config, window_that_leaves_rows_out_and_the_columns_of_mergeable_by_name_are_errors) {
+  expect_errors({
+      {"[windows.w]\nsize = \"1m\"\ntop = { n = 1, by = \"avg\" }\n[sinks.d]\ntype = \"stdout\"\nmergeable = true\n",
+       "6:13: error: sinks.d: window w has `top`: what is merged would lack the rows that it leaves out"},
+      {window("aggregates = [\"m2\"]"),
+       "3:15: error: windows.w: aggregate 'm2' comes with `mergeable = true` of a sink"},
+      {window("aggregates = [\"p50\", \"sketch\"]"),
+       "3:22: error: windows.w: aggregate 'sketch' comes with `mergeable = true` of a sink"},
+      {sink("type = \"stdout\"\nwhere = \"m2 > 3\""), "5:9: error: sinks.d: window w has no aggregate 'm2'"},
+  });
+}
+
+TEST(Config, only_a_sink_whose_rows_are_mergeable_has_a_condition_on_what_merges_them) {
+  const std::string text =
+      "[windows.w]\nsize = \"1m\"\naggregates = [\"p50\"]\n[sinks.d]\ntype = \"stdout\"\nmergeable = true\nwhere = "
+      "\"m2 > 3\"\n"
+      "[sinks.e]\ntype = \"stdout\"\n";
+  const GatewayOptions options = loaded(text).options;
+  EXPECT_EQ(options.pipeline.windows.at(0).merge_only, 4U);
+  EXPECT_EQ(named(options.sinks, "d").parts, RowParts::mergeable);
+  EXPECT_EQ(named(options.sinks, "e").parts, RowParts::named);
+  expect_errors({{text + "where = \"count > 3\"\n", "10:9: error: sinks.e: window w has no aggregate 'count'"}});
 }
 
 TEST(Config, condition_of_a_sink_is_read_with_the_aggregates_it_names) {

@@ -203,6 +203,7 @@ week_start = "sunday"
 type = "postgresql"
 inputs = ["hour"]
 mode = "append"
+mergeable = true
 max_rate = "30/m"
 max_lag = "2m"
 redeliver = "7m"

@@ -165,6 +165,7 @@ const std::map<std::pair<std::string, std::string>, Edit> edits = {
     {{"[sinks.NAME]", "mode"}, {"mode = \"append\"", "mode = \"update\""}},
     {{"[sinks.NAME]", "where"}, {"count > 4", "count > 5"}},
     {{"[sinks.NAME]", "on"}, {"on = \"change\"", "on = \"match\""}},
+    {{"[sinks.NAME]", "mergeable"}, {"mergeable = true", "mergeable = false"}},
     {{"[sinks.NAME]", "max_rate"}, {"\"30/m\"", "\"31/m\""}},
     {{"[sinks.NAME]", "max_lag"}, {"max_lag = \"2m\"", "max_lag = \"3m\""}},
     {{"[sinks.NAME]", "redeliver"}, {"redeliver = \"7m\"", "redeliver = \"8m\""}},

@@ -281,7 +281,7 @@ TEST(DistinctCounter, is_exact_up_to_its_bound_and_within_five_errors_beyond) {
 
 TEST(Aggregate, of_every_kind_equals_the_definition_on_random_and_adversarial_readings) {
   std::mt19937_64 random(11);
-  std::vector<Aggregate> all = {Aggregate::percentile(50)};
+  std::vector<Aggregate> all = {Aggregate::percentile(50), Aggregate::m2};
   for (const std::string_view name : aggregate_names()) all.push_back(*aggregate_named(name));
   const AggregateLayout layout(all);
   const Timestamp end = at(2000);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <gmock/gmock.h>
+#include <optional>
 
 #include "tests/sinks/batch_builder.h"
 
@@ -111,6 +112,30 @@ TEST(RowEncoderTest, line_protocol_rows) {
        "minute,sensor=s,metric=t count=3i,avg=1,end=-1i,state=\"closed\",revision=2i,epoch=7i -60000001000\n"},
   };
   for (const Case& c : cases) EXPECT_EQ(encoded("influx", c.rows), c.expected) << c.name;
+}
+
+TEST(RowEncoderTest, sketch_is_base64_or_left_out) {
+  const std::vector<WindowSchema> inputs = {{"minute", {{"m2", false}, {"sketch", false, true}}}, {"hour", {{"avg"}}}};
+  const struct {
+    std::optional<std::string> bytes;
+    std::string json, csv;
+  } cases[] = {
+      {std::nullopt, "null", ""},       {"", "\"\"", ""},
+      {"\n", "\"Cg==\"", "Cg=="},       {"\n\x12", "\"ChI=\"", "ChI="},
+      {"\n\x12\t", "\"ChIJ\"", "ChIJ"}, {"\xFF\xFE\xFD\xFC", "\"//79/A==\"", "//79/A=="},
+  };
+  for (const auto& [bytes, json, csv] : cases) {
+    RowBatch rows = of_minute(series("s"), {0.5, null});
+    if (bytes) rows.windows[0].rows[0].sketch = std::make_shared<const std::string>(*bytes);
+    const auto encoded = [&](std::string_view encoding) {
+      std::string text;
+      find_row_encoding(encoding)->make(inputs)->append(text, rows);
+      return text;
+    };
+    EXPECT_THAT(encoded("json"), testing::HasSubstr("\"m2\":0.5,\"sketch\":" + json + ",\"state\""));
+    EXPECT_THAT(encoded("csv"), testing::HasSubstr("Z,0.5," + csv + ",,final"));
+    EXPECT_THAT(encoded("influx"), testing::HasSubstr(" m2=0.5,end="));
+  }
 }
 
 }  // namespace

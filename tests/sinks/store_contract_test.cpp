@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "tests/sinks/store_fixture.h"
 
@@ -48,6 +49,64 @@ TEST_P(StoreContract, row_of_an_empty_window_has_count_zero_and_nulls) {
   const auto sink = open_sink();
   EXPECT_THAT(sink->deliver(batch(1, {{series("a"), 0, 1, {0, null}}})), IsDelivered());
   EXPECT_THAT(rows()[0].values, ElementsAre(0, std::nullopt));
+}
+
+class StoreOfSketches : public StoreTest {
+ protected:
+  StoreOfSketches() { windows[0].columns.push_back({"sketch", false, true}); }
+  static RowBatch with_sketch(std::uint64_t epoch, double count, const std::string& bytes,
+                              RowState state = RowState::closed) {
+    RowBatch rows = batch(epoch, {{series("a"), 0, static_cast<std::uint32_t>(epoch), {count, 2, null}, state}});
+    if (!bytes.empty()) rows.windows[0].rows[0].sketch = std::make_shared<const std::string>(bytes);
+    return rows;
+  }
+  std::optional<std::string> stored_hex() {
+    const std::string hex = GetParam().name == "sqlite" ? "CASE WHEN sketch IS NOT NULL THEN lower(hex(sketch)) END"
+                                                        : "encode(sketch, 'hex')";
+    const auto found = store->query("SELECT " + hex + " FROM " + store->prefix() + "minute");
+    return found.at(0).at(0);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Stores, StoreOfSketches, testing::ValuesIn(stores()), kind_name);
+
+TEST_P(StoreOfSketches, sketch_is_in_the_store_byte_by_byte_and_is_replaced_with_its_row) {
+  const auto sink = open_sink();
+  EXPECT_THAT(sink->deliver(with_sketch(1, 1, std::string("\0\\\"'\xFF{,}", 8))), IsDelivered());
+  EXPECT_EQ(stored_hex(), "005c2227ff7b2c7d");
+  EXPECT_THAT(sink->deliver(with_sketch(2, 2, "ab")), IsDelivered());
+  EXPECT_EQ(stored_hex(), "6162");
+  EXPECT_THAT(sink->deliver(with_sketch(3, 3, "")), IsDelivered());
+  EXPECT_EQ(stored_hex(), std::nullopt);
+}
+
+TEST_P(StoreOfSketches, sketch_of_a_row_that_late_readings_are_added_to_is_not_kept) {
+  const auto sink = open_sink();
+  EXPECT_THAT(sink->deliver(with_sketch(1, 1, "ab", RowState::final)), IsDelivered());
+  EXPECT_THAT(sink->deliver(with_sketch(2, 1, "", RowState::added)), IsDelivered());
+  EXPECT_EQ(rows().at(0).values.at(0), 2);
+  EXPECT_EQ(stored_hex(), std::nullopt);
+}
+
+TEST_P(StoreOfSketches, column_is_added_to_a_table_and_is_null_where_a_row_is_written_without_it) {
+  const std::vector<WindowSchema> with = std::exchange(windows, minute_window());
+  EXPECT_THAT(open_sink()->deliver(batch(1, {{series("a"), 0, 1, {1, 2}}})), IsDelivered());
+  windows = with;
+  EXPECT_THAT(open_sink()->deliver(with_sketch(2, 2, "ab")), IsDelivered());
+  EXPECT_EQ(stored_hex(), "6162");
+  windows = minute_window();
+  EXPECT_THAT(open_sink()->deliver(batch(3, {{series("a"), 0, 3, {3, 2}}})), IsDelivered());
+  EXPECT_EQ(stored_hex(), std::nullopt);
+}
+
+TEST_P(StoreOfSketches, many_large_sketches_go_in_several_statements) {
+  const auto sink = open_sink();
+  std::vector<RowText> texts;
+  for (int i = 0; i < 200; ++i) texts.push_back({series(numbered("s", i)), 0, 1, {1, 2, null}});
+  RowBatch rows = batch(1, texts);
+  for (SinkRow& row : rows.windows[0].rows) row.sketch = std::make_shared<const std::string>(65'536, 'x');
+  EXPECT_THAT(sink->deliver(rows), IsDelivered());
+  const auto found = store->query("SELECT count(*), min(length(sketch)) FROM " + store->prefix() + "minute");
+  EXPECT_EQ(found.at(0), (std::vector<std::optional<std::string>>{"200", "65536"}));
 }
 
 TEST_P(StoreContract, percentile_and_duration_have_columns_that_need_no_quotes) {

@@ -263,6 +263,32 @@ TEST_F(OutboxTest, names_count_with_what_they_take_on_disk) {
   EXPECT_LE(outbox->status().memory_bytes + outbox->status().spilled_bytes, 1'110'000U);
 }
 
+TEST_F(OutboxTest, sketches_of_rows_count_and_come_back_from_disk) {
+  start();
+  for (std::uint64_t epoch = 1; epoch <= 3; ++epoch) {
+    RowBatch rows = own_rows(epoch, 2);
+    if (epoch == 2) rows.windows[0].rows[1].sketch = std::make_shared<const std::string>(50'000, 's');
+    outbox->push(rows);
+  }
+  EXPECT_GT(outbox->status().memory_bytes, 50'000U);
+  ASSERT_FALSE(outbox->spill(latest_epoch));
+  EXPECT_GT(outbox->status().spilled_bytes, 50'000U);
+  const SpillExtent extent = outbox->spilled();
+  start({}, extent);
+  std::size_t sketches = 0, rows = 0;
+  while (const auto taken = outbox->take().batch) {
+    for (const WindowRows& window : taken->windows) {
+      for (const SinkRow& row : window.rows) {
+        ++rows;
+        if (row.sketch) sketches += *row.sketch == std::string(50'000, 's') ? 1 : 100;
+      }
+    }
+    outbox->stored_through(taken->id);
+  }
+  EXPECT_EQ(rows, 6U);
+  EXPECT_EQ(sketches, 1U);
+}
+
 TEST_F(OutboxTest, copies_in_memory_of_what_is_on_disk_do_not_pass_the_bound) {
   traits.kind = SinkKind::stream;
   start({.max_bytes = 100'000, .when_full = WhenFull::block});

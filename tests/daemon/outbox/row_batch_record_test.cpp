@@ -67,6 +67,57 @@ TEST(RowBatchRecord, batch_comes_back_with_all_that_is_in_it) {
   expect_equal(decoded->batch.windows[1], sent.windows[1]);
 }
 
+RowBatch with_sketches() {
+  RowBatch built = every_kind();
+  built.windows[0].rows[0].sketch = std::make_shared<const std::string>("\0\n sketch", 9);
+  built.windows[1].rows[0].sketch = std::make_shared<const std::string>(70'000, '\xFF');
+  return built;
+}
+
+TEST(RowBatchRecord, batch_with_sketches_is_of_another_type_and_has_them) {
+  EXPECT_EQ(type_of(every_kind()), row_batch_type);
+  const RowBatch sent = with_sketches();
+  EXPECT_EQ(type_of(sent), sketched_batch_type);
+  const auto decoded = decode_row_batch(payload_of(sent), two_windows(), sketched_batch_type);
+  ASSERT_TRUE(decoded);
+  for (std::size_t w = 0; w < 2; ++w) {
+    expect_equal(decoded->batch.windows.at(w), sent.windows[w]);
+    for (std::size_t i = 0; i < sent.windows[w].rows.size(); ++i) {
+      const auto &got = decoded->batch.windows[w].rows[i].sketch, &was = sent.windows[w].rows[i].sketch;
+      EXPECT_EQ(got ? *got : "none", was ? *was : "none");
+    }
+  }
+  EXPECT_FALSE(decode_row_batch(payload_of(sent), two_windows()));
+  EXPECT_EQ(decode_row_batch_head(payload_of(sent))->rows, 4U);
+}
+
+TEST(RowBatchRecord, batch_with_sketches_that_is_cut_or_damaged_does_no_harm) {
+  RowBatch sent = with_sketches();
+  sent.windows[1].rows[0].sketch = std::make_shared<const std::string>("x");
+  const std::string payload = payload_of(sent);
+  for (std::size_t at = 0; at < payload.size(); ++at) {
+    EXPECT_FALSE(decode_row_batch(payload.substr(0, at), two_windows(), sketched_batch_type)) << "cut at " << at;
+    for (const char wrong : {'\0', '\x7F', '\xFF'}) {
+      std::string damaged = payload;
+      damaged[at] = wrong;
+      static_cast<void>(decode_row_batch(damaged, two_windows(), sketched_batch_type));
+    }
+  }
+}
+
+TEST(RowBatchRecord, sketch_finds_its_column_after_the_configuration_has_changed) {
+  std::vector<WindowSchema> then = {{"minute", {{"count", true}, {"sketch", false, true}}}};
+  RowBatch sent = batch(1, {{series("a"), 0, 1, {1, null}}});
+  sent.windows[0].rows[0].sketch = std::make_shared<const std::string>("bytes");
+  std::string payload;
+  encode({1, 1}, sent, then, payload);
+  const std::vector<WindowSchema> now = {{"minute", {{"sketch", false, true}, {"avg", false}}}};
+  const auto decoded = decode_row_batch(payload, now, sketched_batch_type);
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(*decoded->batch.windows.at(0).rows.at(0).sketch, "bytes");
+  EXPECT_TRUE(std::isnan(decoded->batch.windows[0].values_of(0, 2)[0]));
+}
+
 TEST(RowBatchRecord, count_says_how_many_readings_a_row_has_where_count_was_removed) {
   const std::string payload = payload_of(every_kind());
   const auto decoded = decode_row_batch(payload, {{"minute", {{"avg", false}, {"readings", true}}}});

@@ -1,7 +1,10 @@
 #include "daemon/outbox/row_selection.h"
 
+#include <cmath>
 #include <gmock/gmock.h>
+#include <limits>
 
+#include "pipeline/mergeable.h"
 #include "tests/pipeline/pipeline_fixture.h"
 
 namespace edgetide::test {
@@ -97,6 +100,37 @@ TEST_F(RowSelectionTest, table_of_a_window_without_a_count_has_its_readings_as_t
   EXPECT_THAT(to_table.select(emission, pipeline, 1).windows.at(0).values, ElementsAre(1, 2, 3, 7));
   const RowSelection to_stream(options.windows, {WindowId{1}}, OutputMode::update);
   EXPECT_THAT(to_stream.select(emission, pipeline, 1).windows.at(0).values, ElementsAre(1, 2, 3));
+}
+
+TEST_F(RowSelectionTest, only_a_sink_with_mergeable_rows_has_the_columns_that_merge_them) {
+  options.windows[0].aggregates = {Aggregate::percentile(50)};
+  add_merge_aggregates(options.windows[0]);
+  Pipeline pipeline(options);
+  const KeyId a{index_of(series_of(pipeline, "a"))};
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  const Emission emission{1,
+                          {row(WindowId{0}, a, RowState::open, true, 0), row(WindowId{0}, a, RowState::open, true, 5),
+                           row(WindowId{0}, a, RowState::retracted, true, 10)},
+                          {5, 1, 2, 0, 1, 6, 2, 4, 3, 0, none, none, none, none, none},
+                          {"second", "first"}};
+  const std::vector<WindowId> inputs = {WindowId{0}};
+  for (const SinkKind kind : {SinkKind::stream, SinkKind::table}) {
+    const WindowSchema schema = schemas_of(options.windows, inputs, kind, FilterOn::match, RowParts::mergeable).at(0);
+    EXPECT_EQ(schema.columns,
+              (std::vector<Column>{{"p50"}, {"count", true}, {"sum"}, {"m2"}, {"sketch", false, true}}));
+    const RowSelection mergeable(options.windows, inputs, OutputMode::update, kind, RowParts::mergeable);
+    const WindowRows rows = mergeable.select(emission, pipeline, 1).windows.at(0);
+    EXPECT_EQ(*rows.rows.at(0).sketch, "first");
+    EXPECT_EQ(*rows.rows.at(1).sketch, "second");
+    EXPECT_EQ(rows.rows.at(2).sketch, nullptr);
+    EXPECT_THAT(rows.values_of(1, 5).first(4), ElementsAre(6, 2, 4, 3));
+    EXPECT_TRUE(std::isnan(rows.values_of(1, 5)[4]));
+    const RowSelection other(options.windows, inputs, OutputMode::update, kind);
+    const WindowRows plain = other.select(emission, pipeline, 1).windows.at(0);
+    EXPECT_EQ(plain.rows.at(0).sketch, nullptr);
+    EXPECT_EQ(plain.values.size(), kind == SinkKind::table ? 6U : 3U);
+    EXPECT_EQ(plain.values[kind == SinkKind::table ? 2 : 1], 6);
+  }
 }
 
 TEST_F(RowSelectionTest, tables_get_what_is_added_to_their_rows_in_every_mode) {

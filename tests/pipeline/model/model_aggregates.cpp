@@ -228,6 +228,10 @@ double aggregate_of(const std::vector<Kept>& readings, const Aggregate& aggregat
       return static_cast<double>(readings.back().time.count());
     case Kind::percentile:
       return percentile_of(readings, aggregate.argument);
+    case Kind::m2:
+      return readings.size() < 2 ? 0 : variance_of(readings) * static_cast<double>(readings.size() - 1);
+    case Kind::sketch:
+      return none;  // tests/pipeline/mergeable_test.cpp
   }
   return none;
 }
