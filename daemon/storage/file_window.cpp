@@ -8,7 +8,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::size_t window_bytes = 64 * 1024;
-constexpr std::size_t block_bytes = 4096;    // of the page cache: no smaller part can be read around
+constexpr std::size_t block_bytes = 512;     // of a disk: no smaller part can be bad
 constexpr std::size_t max_unreadable = 256;  // a disk may take a second and more for each
 constexpr char filler = '\xff';              // not a zero, which the end of a preallocated file has
 

@@ -4,7 +4,7 @@
 // Owns:   the file. A view lives until the next one.
 // Thread: one owner at a time.
 // Fails:  after a disk error `error` stays set. Views end at an error that is not of a block, and at too many blocks.
-// Limit:  the size is that at opening; the buffer is 64 KiB or the longest view; 256 blocks of 4 KiB are read around.
+// Limit:  the size is that at opening; the buffer is 64 KiB or the longest view; 256 blocks of 512 B are read around.
 #pragma once
 
 #include <cstdint>
