@@ -456,7 +456,7 @@ def unix_socket(path):
        for what, make in [("folder", os.mkdir), ("fifo", os.mkfifo), ("socket", unix_socket),
                           ("link", lambda path: os.symlink("/dev/zero", path))]])
 def log_file_of_another_kind_does_not_end_a_start(world, where, make):
-    gateway = Gateway(world, REST, checkpoint="1h").start()
+    gateway = Gateway(world, REST, checkpoint="1s").start()
     send_and_settle(gateway, reading("s", 0, 1))
     with sqlite3.connect(gateway.database, isolation_level=None) as holder:
         holder.execute("BEGIN EXCLUSIVE")
