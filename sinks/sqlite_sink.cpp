@@ -64,6 +64,9 @@ struct RowOutcomes {
   std::vector<bool> accepted;     // by input: some row was
 };
 
+// A row that the store refused is in it all the same.
+struct RowStays {};
+
 // A row took the whole transaction with it.
 struct TransactionLost {
   const SinkRow* row;
@@ -104,6 +107,7 @@ struct Session {
   SqliteStatement set_epoch;
   SqliteStatement find_series;
   SqliteStatement add_series;
+  bool each_row_apart = false;  // in a savepoint: something fails without undoing what it has done
   // By input:
   std::vector<std::unique_ptr<SqliteStatement>> insert, accounted, retract, retractable, stored_row, change;
 };
@@ -185,6 +189,7 @@ class SqliteSink final : public Sink {
   void require_content();
   std::optional<RetryAfter> bound_log();
   bool is_emptied();
+  bool is_changed_by_others();
   void delete_old_rows();
   bool delete_old_rows(const WindowSchema& window, Duration kept);
   void empty_log() noexcept;
@@ -195,6 +200,7 @@ class SqliteSink final : public Sink {
   SchemaVersions read_versions();
 
   Outcome store(const RowBatch& batch);
+  Outcome store_once(const RowBatch& batch);
   Outcome store_with_care(const RowBatch& batch);
   void judge(const RowOutcomes& outcomes) const;
   std::optional<std::int64_t> find_series(const Series& series);
@@ -202,6 +208,8 @@ class SqliteSink final : public Sink {
   void store(const WindowRows& window, std::uint64_t epoch, const SqliteTransaction& transaction,
              RowOutcomes& outcomes);
   void reject(const WindowRows& window, const SinkRow& row, const std::string& reason, RowOutcomes& outcomes);
+  const char* write_apart(const WindowRows& window, std::size_t row, std::uint64_t epoch);
+  const char* write(const WindowRows& window, std::size_t row, std::uint64_t epoch);
   // Why the store has skipped the row without an error; null: it has not.
   const char* insert(const WindowRows& window, std::size_t row, std::uint64_t epoch);
   const char* add(const WindowRows& window, std::size_t row, std::uint64_t epoch);
@@ -218,6 +226,7 @@ class SqliteSink final : public Sink {
   unsigned refusals_ = 0;   // of deliveries, in a row
   bool lost_rows_ = false;  // a table was new or empty, and no claim has said so yet
   KeptTables kept_tables_;
+  std::optional<std::int64_t> version_;                               // of the data, that others change
   std::chrono::steady_clock::time_point next_deletion_;               // of old rows
   std::string warning_;                                               // of the last one
   std::unordered_map<const SinkRow*, SqliteError> ends_transaction_;  // rows of this delivery that do
@@ -293,6 +302,12 @@ bool SqliteSink::is_emptied() {
   };
   if (kept_tables_.are_emptied(has_rows)) lost_rows_ = true;
   return lost_rows_;
+}
+
+// Not by us: SQLite counts what is committed through other connections.
+bool SqliteSink::is_changed_by_others() {
+  const auto version = SqliteStatement(database_.get(), "PRAGMA data_version").first_integer();
+  return std::exchange(version_, version) != version;
 }
 
 // In separate transactions: rows are stored also when one of them fails.
@@ -538,13 +553,21 @@ void SqliteSink::judge(const RowOutcomes& outcomes) const {
 }
 
 Outcome SqliteSink::store(const RowBatch& batch) {
+  try {
+    return store_once(batch);
+  } catch (const RowStays&) {
+    session_->each_row_apart = true;
+    return store_once(batch);
+  }
+}
+
+Outcome SqliteSink::store_once(const RowBatch& batch) {
   require_file();
   require_content();
   if (auto later = bound_log()) return *std::move(later);
-  if (kept_tables_.look_due(std::chrono::steady_clock::now()) && is_emptied())
-    return RetryAfter{Duration(), options_.path + emptied_table};
   delete_old_rows();
   SqliteClaim transaction(database_.get(), *session_, identity_);
+  if (is_changed_by_others() && is_emptied()) return RetryAfter{Duration(), options_.path + emptied_table};
   Outcome outcome = claim_.store(transaction, batch.id, [&] {
     RowOutcomes outcomes{{}, {}, std::vector<bool>(inputs_.size())};
     refused_tables_.begin();
@@ -562,7 +585,8 @@ Outcome SqliteSink::store(const RowBatch& batch) {
 
 // Rows that are no more go first, so that a condition of the user on sessions (that they do not overlap) holds; what
 // is added to a row comes last.
-// A statement that fails leaves the transaction as it was before it, so a bad row costs nothing but itself.
+// A statement that fails leaves the transaction as it was before it, so a bad row costs nothing but itself, unless a
+// trigger fails with RAISE(FAIL): that undoes nothing.
 void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const SqliteTransaction& transaction,
                        RowOutcomes& outcomes) {
   constexpr auto turn_of = [](RowState state) {
@@ -578,9 +602,7 @@ void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const Sqli
         continue;
       }
       try {
-        const char* const skipped = turn == 0   ? retract(window, i)
-                                    : turn == 1 ? insert(window, i, epoch)
-                                                : add(window, i, epoch);
+        const char* const skipped = session_->each_row_apart ? write_apart(window, i, epoch) : write(window, i, epoch);
         if (skipped != nullptr) {
           reject(window, row, skipped, outcomes);
           continue;
@@ -591,10 +613,35 @@ void SqliteSink::store(const WindowRows& window, std::uint64_t epoch, const Sqli
         const bool careful = refusals_ >= tries_before_care && may_be_content(error.code());
         if (!careful && !is_bad_row(error.code())) throw;
         if (!transaction.alive()) throw TransactionLost{&row, error};
+        if (!session_->each_row_apart && sqlite3_changes(database_.get()) > 0) throw RowStays{};
         reject(window, row, error.what(), outcomes);
         if (!is_bad_row(error.code())) outcomes.suspects.push_back({window.input, error});
       }
     }
+  }
+}
+
+const char* SqliteSink::write_apart(const WindowRows& window, std::size_t i, std::uint64_t epoch) {
+  execute(database_.get(), "SAVEPOINT one_row");
+  try {
+    const char* const skipped = write(window, i, epoch);
+    execute(database_.get(), "RELEASE one_row");
+    return skipped;
+  } catch (const SqliteError&) {
+    const bool alive = sqlite3_get_autocommit(database_.get()) == 0;
+    if (alive) execute(database_.get(), "ROLLBACK TO one_row; RELEASE one_row");
+    throw;
+  }
+}
+
+const char* SqliteSink::write(const WindowRows& window, std::size_t i, std::uint64_t epoch) {
+  switch (window.rows[i].state) {
+    case RowState::retracted:
+      return retract(window, i);
+    case RowState::added:
+      return add(window, i, epoch);
+    default:
+      return insert(window, i, epoch);
   }
 }
 

@@ -33,6 +33,7 @@ Delivered StoreClaim::opened(ClaimTransaction& transaction, const std::optional<
 
 Outcome StoreClaim::claim(ClaimTransaction& transaction, bool tables_are_new) {
   const std::optional<ClaimState> state = transaction.read_state();
+  seen_ = {};
   if (incarnation_ && state) {
     if (state->incarnation > *incarnation_) return fenced(*state);
     if (state->incarnation == *incarnation_) {
@@ -92,7 +93,9 @@ std::optional<Outcome> StoreClaim::settled_without_rows(ClaimTransaction& transa
     return RetryAfter{Duration(), store_ + ": the claim is gone from sink_state"};
   }
   if (state->incarnation > *incarnation_) return fenced(*state);
+  if (state->newest < seen_) return set_back();
   held_until_ = state->updated_at;
+  seen_ = state->newest;
   if (state->newest >= id) return Delivered{};
   return std::nullopt;
 }
@@ -100,12 +103,18 @@ std::optional<Outcome> StoreClaim::settled_without_rows(ClaimTransaction& transa
 Outcome StoreClaim::held(ClaimTransaction& transaction) const {
   const std::optional<ClaimState> state = transaction.read_state();
   if (state && state->incarnation > *incarnation_) return fenced(*state);
+  if (state && state->newest < seen_) return set_back();
   return Delivered{};
 }
 
-std::optional<EpochId> StoreClaim::newest(ClaimTransaction& transaction) const {
+RetryAfter StoreClaim::set_back() const {
+  return {Duration(), store_ + " lacks what was stored in it last: it was restored or replaced; opens it again"};
+}
+
+std::optional<EpochId> StoreClaim::newest(ClaimTransaction& transaction) {
   const std::optional<ClaimState> state = transaction.read_state();
   if (!state || state->incarnation != *incarnation_ || state->newest == EpochId{}) return std::nullopt;
+  seen_ = state->newest;
   return state->newest;
 }
 

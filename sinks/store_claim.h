@@ -8,7 +8,8 @@
 //                goes on with the id in the store if our state directory has made its newest epoch, and under a new one
 //                otherwise: we have an older copy, or somebody else has written.
 //
-// A store that is older than our claim was restored from a backup, or emptied: it is still ours and is claimed again.
+// A store that is older than our claim, or than what we stored last, was restored from a backup, or emptied: it is
+// still ours. The sink opens again, and claims it again.
 //
 // Thread: one at a time. Fails: throws what the transaction throws; the outcome is then the caller's.
 #pragma once
@@ -72,16 +73,19 @@ class StoreClaim {
     Delivered delivered{store_rows(), {}};
     transaction.write_epoch(id);
     transaction.commit();
+    seen_ = id;
     return delivered;
   }
 
-  // Stopped if another instance has taken the store over. Requires: claimed.
+  // Stopped if another instance has taken the store over, RetryAfter if the store is older than it was. Requires:
+  // claimed.
   Outcome held(ClaimTransaction& transaction) const;
   // Requires: claimed.
-  std::optional<EpochId> newest(ClaimTransaction& transaction) const;
+  std::optional<EpochId> newest(ClaimTransaction& transaction);
 
  private:
   Stopped fenced(const ClaimState& state) const;
+  RetryAfter set_back() const;
   bool is_ours(const ClaimState& state) const noexcept;
   static Delivered opened(ClaimTransaction& transaction, const std::optional<ClaimState>& state, bool tables_are_new);
   std::string notice(const ClaimState& state) const;
@@ -92,6 +96,7 @@ class StoreClaim {
   std::uint64_t state_id_;
   std::optional<std::int64_t> incarnation_;  // ours, since the first claim
   std::optional<Timestamp> held_until_;      // the store was ours then, by its clock
+  EpochId seen_;                             // the newest one in the store, since the claim
 };
 
 }  // namespace edgetide

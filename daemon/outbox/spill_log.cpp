@@ -74,14 +74,15 @@ std::variant<Recovered, LogRefusal> SpillLog::recover(const SpillExtent& known, 
 // Records of removed segments were delivered, not lost: a segment goes when all of its records were. Where it is not
 // known how far the log went, the oldest that is there is taken for the first.
 std::variant<Recovered, LogRefusal> SpillLog::read_all(const SpillExtent& known, std::uint64_t run, bool& failed) {
+  std::vector<std::string> foreign;
   FileResult<std::vector<Segment>> listed = list_segments(files_, location_);
+  if (listed.error && set_aside_other_kinds(files_, location_, foreign)) listed = list_segments(files_, location_);
   if (!listed.error) listed.error = find_removed();
   failed = static_cast<bool>(listed.error);
   if (failed) return LogRefusal{LogRefusal::Reason::disk, location_.folder + ": " + listed.error.message()};
   const bool end_known = known.next_record != 0;
   const std::uint64_t oldest = end_known || listed.value.empty() ? 0 : listed.value.front().first_record;
   const std::uint64_t first = std::max({known.first_record, removed_before_, oldest});
-  std::vector<std::string> foreign;
   auto opened = open_own_log(files_, location_, LogKind::outbox, first, foreign);
   for (const std::string& report : foreign) {
     log(LogLevel::error, {.event = LogEvent::disk_failing, .sink = location_.name}, "outbox: " + report);

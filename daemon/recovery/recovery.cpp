@@ -171,7 +171,9 @@ std::error_code sync_journal(FileSystem& files, const std::string& state_directo
 void report(const LogReport& log, RecoveredState& recovered) {
   for (const LogDamage& damage : log.damage) {
     recovered.reports.push_back(damage.path + ": damaged at byte " + std::to_string(damage.offset) + ", " +
-                                counted(damage.records_lost, "record") + " lost" +
+                                (damage.error && damage.records_lost == 0
+                                     ? "how many records are lost there is not known"
+                                     : counted(damage.records_lost, "record") + " lost") +
                                 (damage.error ? " (" + damage.error.message() + ")" : "") + "; the file is kept aside");
     recovered.journal.damaged.push_back(damage.path);
   }

@@ -62,6 +62,7 @@ class FileSystem {
  public:
   virtual ~FileSystem() = default;
 
+  // invalid_argument: it is there and no regular file, but a folder, a FIFO, a socket, a device or a link.
   virtual FileResult<std::unique_ptr<File>> open(const std::string& path, FileAccess access) = 0;
   // The names in a folder, in no order.
   virtual FileResult<std::vector<std::string>> list(const std::string& folder) = 0;

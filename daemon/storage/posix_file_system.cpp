@@ -82,6 +82,11 @@ class PosixLock final : public FileLock {
   Descriptor descriptor_;
 };
 
+// Of `open`, with O_NOFOLLOW: a link, a socket, a folder that is to be written.
+bool is_other_kind(int error) noexcept {
+  return error == ELOOP || error == ENXIO || error == EISDIR;
+}
+
 int flags_of(FileAccess access) noexcept {
   switch (access) {
     case FileAccess::read:
@@ -99,7 +104,10 @@ int flags_of(FileAccess access) noexcept {
 FileResult<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, FileAccess access) {
   // Without O_NONBLOCK a FIFO would keep us waiting for ever.
   Descriptor descriptor(::open(path.c_str(), flags_of(access) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, file_mode));
-  if (!descriptor.is_open()) return {nullptr, last_error()};
+  if (!descriptor.is_open()) {
+    if (is_other_kind(errno)) return {nullptr, std::make_error_code(std::errc::invalid_argument)};
+    return {nullptr, last_error()};
+  }
   struct stat status {};
   if (::fstat(descriptor.get(), &status) != 0) return {nullptr, last_error()};
   if (!S_ISREG(status.st_mode)) return {nullptr, std::make_error_code(std::errc::invalid_argument)};

@@ -71,6 +71,7 @@ std::optional<Record> RecordLogReader::next() {
     const std::uint64_t end = last ? at_end : segments_[position_ + 1].first_record;
     broken_ = {location_.path_of(segments_[position_].first_record), current_->offset(), 0, {}};
     const std::optional<Record> record = current_->next(expected_);
+    broken_.error = current_->error();
     if (!record || record->number >= end) {
       leave_segment();
       continue;
@@ -113,9 +114,8 @@ bool RecordLogReader::open_segment() {
 }
 
 void RecordLogReader::leave_segment() {
-  broken_.error = current_->error();
   const bool last = position_ + 1 == segments_.size();
-  if (last && broken_.error) {
+  if (last && current_->is_end_unreadable()) {
     note_unreadable_end();
   } else if (last && current_->torn_bytes() > 0) {
     report_.torn_path = broken_.path;
@@ -146,13 +146,29 @@ std::error_code RecordLogReader::cut_torn_tail() {
   return opened.value->sync();
 }
 
+bool set_aside_other_kinds(FileSystem& files, const LogLocation& location, std::vector<std::string>& reports) {
+  const std::size_t before = reports.size();
+  const FileResult<std::vector<std::string>> names = files.list(location.folder);
+  for (const std::string& name : names.value) {
+    if (!parse_segment_name(location.name, name)) continue;
+    const std::string path = location.folder + '/' + name;
+    if (files.open(path, FileAccess::read).error != std::errc::invalid_argument) continue;
+    if (set_aside(files, path)) continue;
+    reports.push_back(path + ": is not a regular file; it is set aside as *.damaged");
+  }
+  return reports.size() > before;
+}
+
 std::variant<RecordLogReader, LogRefusal> open_own_log(FileSystem& files, const LogLocation& location, LogKind kind,
                                                        std::uint64_t from, std::vector<std::string>& reports) {
   while (true) {
     RecordLogReader reader(files, location, kind);
     std::optional<LogRefusal> refusal = reader.open(from);
     if (!refusal) return reader;
-    if (!refusal->is_foreign()) return *std::move(refusal);
+    if (!refusal->is_foreign()) {
+      if (set_aside_other_kinds(files, location, reports)) continue;
+      return *std::move(refusal);
+    }
     if (const std::error_code error = set_aside(files, refusal->path)) {
       return refusal_of(refusal->path, error);
     }

@@ -100,8 +100,12 @@ class RecordLogReader {
   LogReport report_;
 };
 
-// Opens a log from record `from` on. Files in it that are not its own are set aside, one report each, and are no reason
-// to refuse it.
+// Folders, links and others that have the name of a file of the log are set aside, one report each. False: there was
+// none, or it could not be set aside.
+bool set_aside_other_kinds(FileSystem& files, const LogLocation& location, std::vector<std::string>& reports);
+
+// Opens a log from record `from` on. Files in it that are not its own are set aside, and so are other kinds, one report
+// each, and are no reason to refuse it.
 std::variant<RecordLogReader, LogRefusal> open_own_log(FileSystem& files, const LogLocation& location, LogKind kind,
                                                        std::uint64_t from, std::vector<std::string>& reports);
 

@@ -43,7 +43,7 @@ std::optional<Record> SegmentReader::find_whole(std::uint64_t expected) {
     }
     if (!written_to_) find_end();
     const std::uint64_t from = std::max(searched_to_, offset_);
-    if (from >= *written_to_ || window_.error()) break;
+    if (from >= *written_to_ || window_.has_ended()) break;
     RecordSearch::Result result = RecordSearch::search(window_, offset_, expected, from);
     found_ = std::move(result.records);
     next_found_ = 0;

@@ -41,7 +41,10 @@ class SegmentReader {
   std::uint64_t offset() const noexcept { return offset_; }
   // After the end: bytes behind the last whole record that are no record, zeros at the end of the file left out.
   std::uint64_t torn_bytes() const noexcept { return torn_bytes_; }
+  // Set if the disk could not read all of it.
   std::error_code error() const noexcept { return window_.error(); }
+  // The same, of what is behind the last whole record.
+  bool is_end_unreadable() const noexcept { return window_.is_unreadable_from(offset_); }
 
  private:
   std::optional<Record> record_at(std::uint64_t offset, std::uint64_t expected);

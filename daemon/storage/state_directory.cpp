@@ -23,7 +23,7 @@ StateDirectory::Refusal refusal_of(const std::string& path, const std::string& w
 bool is_other_kind(std::error_code error) noexcept {
   return error == std::errc::not_a_directory || error == std::errc::is_a_directory ||
          error == std::errc::no_such_file_or_directory || error == std::errc::too_many_symbolic_link_levels ||
-         error == std::errc::file_exists;
+         error == std::errc::file_exists || error == std::errc::no_such_device_or_address;
 }
 
 bool put_away(FileSystem& files, const std::string& path, std::vector<std::string>& reports) {

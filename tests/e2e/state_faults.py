@@ -447,6 +447,31 @@ def foreign_file_in_the_state_does_not_end_a_start(world, name):
     starts_with(gateway, wanted)
 
 
+def unix_socket(path):
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(os.fspath(path))
+
+
+@each([(f"{where}-{what}", where, make) for where in ("journal", "outbox")
+       for what, make in [("folder", os.mkdir), ("fifo", os.mkfifo), ("socket", unix_socket),
+                          ("link", lambda path: os.symlink("/dev/zero", path))]])
+def log_file_of_another_kind_does_not_end_a_start(world, where, make):
+    gateway = Gateway(world, REST, checkpoint="1s").start()
+    send_and_settle(gateway, reading("s", 0, 1))
+    with sqlite3.connect(gateway.database, isolation_level=None) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        gateway.send(*(reading(f"s{i}", 0, 1) for i in range(10)))
+        wait_for(lambda: gateway.status()["sinks"][0]["spilled_rows"] == 10, "10 rows on disk")
+        gateway.kill()
+    file = sorted((gateway.state / where).glob("*.log"))[-1]
+    file.unlink()
+    make(file)
+    gateway.start()
+    expect_that("the log", re.search(f"{file.name}: .*set aside", gateway.new_log()), gateway.new_log().splitlines()[:2], "says so")
+    send_and_settle(gateway, reading("s", 100 * SECOND, 1))
+    expect("it goes on", gateway.rows().get(("s", 100 * SECOND)), (1, 1))
+
+
 def plain_file(path):
     shutil.move(path, f"{path}.moved")
     path.write_text("not a folder")

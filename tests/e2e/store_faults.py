@@ -158,6 +158,52 @@ def sqlite_file_that_is_another_now_is_noticed(world, action):
     expect("and it goes on", gateway.rows().get(("s", 200 * SECOND)), (1, 1))
 
 
+def backup_to(gateway, copy):
+    with sqlite3.connect(gateway.database) as lite, sqlite3.connect(copy) as to:
+        lite.backup(to)
+
+
+def restored_by_backup(gateway, copy):
+    with sqlite3.connect(copy) as lite, sqlite3.connect(gateway.database) as to:
+        lite.backup(to)
+
+
+def restored_by_copy(gateway, copy):
+    """Into the same file, as `cp` does."""
+    with sqlite3.connect(gateway.database) as lite:
+        lite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with open(gateway.database, "r+b") as file:
+        file.truncate(0)
+        file.write(copy.read_bytes())
+
+
+@each([("by_backup", restored_by_backup), ("by_copy", restored_by_copy)])
+def sqlite_store_that_is_restored_while_it_is_open_gets_again_what_it_confirmed(world, restore):
+    gateway = filled(world)
+    copy = gateway.folder / "copy.db"
+    backup_to(gateway, copy)
+    gateway.send(*(reading("s", 100 * SECOND + i * SECOND, 1) for i in range(5)))
+    gateway.settles(10)
+    restore(gateway, copy)
+    for number in range(3):
+        gateway.send(reading("s", (200 + number) * SECOND, 1))
+    expect("readings in rows", gateway.settles(13), 13)
+    expect_that("set_back", "delivered again" in str(gateway.status()["sinks"][0]["set_back"]),
+                gateway.status()["sinks"][0]["set_back"], "says so")
+    gateway.kill()
+    gateway.start()
+    expect("readings in rows after a restart", gateway.settles(13), 13)
+
+
+@case
+def sqlite_table_that_is_emptied_gets_again_what_it_confirmed(world):
+    gateway = filled(world)
+    with sqlite3.connect(gateway.database, isolation_level=None) as lite:
+        lite.execute("DELETE FROM w_data")
+    gateway.send(reading("s", 200 * SECOND, 1))
+    expect("readings in rows", gateway.settles(6), 6)
+
+
 def garbled(gateway, pages):
     """Overwrites pages of the closed-down part of the file, and drops what would repair it."""
     with sqlite3.connect(gateway.database) as lite:

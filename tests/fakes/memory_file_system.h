@@ -75,6 +75,12 @@ class MemoryFileSystem final : public FileSystem {
     locked_.clear();
   }
 
+  // The disk cannot read these bytes of what is called `path` any more.
+  void make_unreadable(const std::string& path, std::size_t begin, std::size_t end) {
+    const std::lock_guard lock(mutex_);
+    entries_.at(path)->unreadable = {begin, end};
+  }
+
   // As a person with an editor would, safe at once.
   void set_content(const std::string& path, const std::string& bytes) {
     const std::lock_guard lock(mutex_);
@@ -178,6 +184,7 @@ class MemoryFileSystem final : public FileSystem {
     std::string content;
     std::string synced;
     std::vector<Write> unsynced;
+    std::pair<std::size_t, std::size_t> unreadable;
 
     static void apply(std::string& bytes, const Write& write, std::size_t length) {
       if (write.truncates) return bytes.resize(write.offset);
@@ -230,6 +237,8 @@ class MemoryFileSystem final : public FileSystem {
       const std::string& content = node_->content;
       if (offset >= content.size()) return {0, {}};
       const std::size_t bytes = std::min(into.size(), content.size() - static_cast<std::size_t>(offset));
+      const auto [bad, bad_end] = node_->unreadable;
+      if (offset < bad_end && offset + bytes > bad) return {0, error_of(EIO)};
       std::memcpy(into.data(), content.data() + offset, bytes);
       return {bytes, {}};
     }

@@ -271,6 +271,25 @@ TEST_F(SqliteSinkTest, rows_that_are_refused_again_and_again_are_set_aside_whate
   }
 }
 
+TEST_F(SqliteSinkTest, row_that_a_trigger_refuses_behind_the_change_leaves_nothing_of_it) {
+  const auto writing = sink();
+  ASSERT_THAT(writing->open(), IsDelivered());
+  ASSERT_THAT(writing->deliver(batch(1, {{series("known"), 0, 1, {1, 1}}})), IsDelivered());
+  for (const char* event : {"INSERT", "UPDATE"}) {
+    value("CREATE TRIGGER look_" + std::string(event) + " AFTER " + event +
+          " ON minute_data WHEN NEW.count = 666 BEGIN SELECT RAISE(FAIL, 'no'); END");
+  }
+  for (const std::uint32_t epoch : {2U, 3U}) {
+    const RowBatch mixed = batch(epoch, {{series("a"), 0, 1, {1, 1}},
+                                         {series("bad"), 0, 1, {666, 1}},
+                                         {series("known"), 0, epoch, {666, 1}},
+                                         {series("c"), 0, 1, {3, 1}}});
+    EXPECT_THAT(writing->deliver(mixed), IsDelivered(testing::SizeIs(2)));
+    EXPECT_EQ(value("SELECT group_concat(sensor_id || count) FROM (SELECT * FROM minute ORDER BY sensor_id)"),
+              "a1,c3,known1");
+  }
+}
+
 TEST_F(SqliteSinkTest, table_that_takes_no_row_loses_none_of_them) {
   const auto writing = sink();
   ASSERT_THAT(writing->open(), IsDelivered());

@@ -51,6 +51,11 @@ class Deliverer {
     delivery_->close();
     step();
   }
+  // As while nothing is delivered.
+  void look() {
+    delivery_->look(now_);
+    step();
+  }
   void pass(std::chrono::seconds time) { now_ += time; }
   DeliveryStatus status() const { return delivery_->status(); }
 
@@ -166,7 +171,45 @@ TEST_P(StoreSetBack, table_of_another_window_that_is_new_sets_nothing_back) {
   EXPECT_EQ(stored_epoch(*more), 1U);
 }
 
+// As `.restore` of SQLite and pg_restore do, under the open connection.
+TEST_P(StoreSetBack, store_that_is_restored_while_it_is_open_gets_again_what_was_confirmed_since) {
+  for (const bool idle : {false, true}) {
+    SCOPED_TRACE(idle);
+    const std::uint64_t first = idle ? 10 : 1;
+    Deliverer deliverer(sink());
+    deliverer.deliver(first);
+    store->execute("CREATE TABLE " + store->prefix() + "kept AS SELECT epoch FROM " + store->prefix() + "sink_state");
+    for (const std::uint64_t epoch : {first + 1, first + 2}) deliverer.deliver(epoch);
+    const std::string after = " WHERE epoch > " + std::to_string(first);
+    execute("DELETE FROM ", "minute_data", after);
+    execute("UPDATE ", "sink_state", " SET epoch = (SELECT epoch FROM " + store->prefix() + "kept)");
+    execute("DROP TABLE ", "kept");
+    if (idle) deliverer.look();
+    deliverer.deliver(first + 3);
+    const auto last = static_cast<double>(first);
+    std::vector<double> expected = {last, last + 1, last + 2, last + 3};
+    if (idle) expected.insert(expected.begin(), {1, 2, 3, 4});
+    EXPECT_EQ(values(), expected);
+    EXPECT_EQ(deliverer.status().redelivered_rows, 2U);
+    EXPECT_THAT(deliverer.status().set_back, HasSubstr("2 rows that it confirmed lately are delivered again"));
+  }
+}
+
 #if EDGETIDE_SQLITE
+// Nothing else shows it once there are new rows in the table.
+TEST(SqliteSetBack, table_that_is_emptied_between_two_deliveries_gets_again_what_was_confirmed) {
+  const SqliteFile file;
+  Deliverer deliverer(make_sqlite_sink({file.path()}, this_gateway(), minute_window()));
+  for (const std::uint64_t epoch : {1U, 2U}) deliverer.deliver(epoch);
+  file.each_row("DELETE FROM minute_data", [](sqlite3_stmt*) {});
+  deliverer.deliver(3);
+  std::string found;
+  file.each_row("SELECT group_concat(avg) FROM minute",
+                [&](sqlite3_stmt* row) { found = reinterpret_cast<const char*>(sqlite3_column_text(row, 0)); });
+  EXPECT_EQ(found, "1.0,2.0,3.0");
+  EXPECT_THAT(deliverer.status().set_back, HasSubstr("2 rows that it confirmed lately are delivered again"));
+}
+
 TEST(SqliteSetBack, restored_copy_gets_again_what_was_confirmed_since) {
   namespace fs = std::filesystem;
   const SqliteFile file;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "tests/fakes/memory_file_system.h"
+#include "tests/fakes/other_kind.h"
 #include "tests/fakes/temporary_folder.h"
 
 namespace edgetide::test {
@@ -92,10 +93,13 @@ INSTANTIATE_TEST_SUITE_P(Both, FileSystemTest, testing::Bool(),
 
 TEST(PosixFileSystem, what_is_not_a_regular_file_is_not_opened_and_not_waited_for) {
   const TemporaryFolder folder;
-  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
   PosixFileSystem files;
-  for (const FileAccess access : {FileAccess::read, FileAccess::update}) {
-    EXPECT_EQ(files.open(folder / "pipe", access).error, std::errc::invalid_argument);
+  for (const OtherKind kind : other_kinds) {
+    const std::string path = folder / "other" + std::to_string(static_cast<int>(kind));
+    make_other_kind(path, kind);
+    for (const FileAccess access : {FileAccess::read, FileAccess::update}) {
+      EXPECT_EQ(files.open(path, access).error, std::errc::invalid_argument) << path;
+    }
   }
 }
 

@@ -1,9 +1,13 @@
+#include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <random>
 
+#include "daemon/storage/posix_file_system.h"
 #include "tests/daemon/storage/record_log_fixture.h"
 #include "tests/fakes/counting_allocator.h"
+#include "tests/fakes/other_kind.h"
+#include "tests/fakes/temporary_folder.h"
 
 namespace edgetide::test {
 namespace {
@@ -264,6 +268,54 @@ TEST_F(RecordLogTest, overwritten_stretch_of_a_segment_is_counted_and_the_rest_i
 }
 
 // Each head of the crafted part promises all that follows as its payload, and has a number that may come next.
+TEST_F(RecordLogTest, block_that_the_disk_cannot_read_costs_its_records_and_no_others) {
+  const std::size_t block = 512;
+  RecordLogWriter log(files, log_options(64 * 1024), {}, 1);
+  write_records(log, 2500);
+  const ReadLog whole = read_log(files);
+  ASSERT_EQ(whole.segments.size(), 2U);
+  const std::size_t bytes = files.content(path(1)).size();
+  for (std::size_t bad = 0; bad + block < bytes; bad += block) {
+    SCOPED_TRACE(bad);
+    files.make_unreadable(path(1), bad + 100, bad + 200);
+    const ReadLog read = read_log(files);
+    EXPECT_EQ(read.refused, "");
+    EXPECT_EQ(read.records.size() + read.report.records_lost, 2500U);
+    EXPECT_LE(read.report.records_lost, block / record_head_bytes + 1);
+    ASSERT_EQ(read.report.damage.size(), 1U);
+    EXPECT_EQ(read.report.damage[0].records_lost, read.report.records_lost);
+    EXPECT_EQ(read.report.damage[0].error, std::errc::io_error);
+    for (const ReadRecord& record : read.records) EXPECT_EQ(record.payload, payload_of(record.number));
+  }
+}
+
+TEST_F(RecordLogTest, end_that_the_disk_cannot_read_is_reported_and_not_cut) {
+  RecordLogWriter log(files, log_options(64 * 1024), {}, 1);
+  write_records(log, 200);
+  const std::string whole = files.content(path(1));
+  files.make_unreadable(path(1), whole.size() - 10, whole.size());
+  const ReadLog read = read_log(files);
+  EXPECT_LT(read.records.size(), 200U);
+  EXPECT_GT(read.records.size(), 0U);
+  ASSERT_EQ(read.report.damage.size(), 1U);
+  EXPECT_EQ(read.report.damage[0].error, std::errc::io_error);
+  EXPECT_EQ(read.report.torn_bytes, 0U);
+}
+
+TEST_F(RecordLogTest, file_of_which_the_disk_reads_nothing_ends_at_once) {
+  RecordLogWriter log(files, log_options(4 * 1024 * 1024), {}, 1);
+  for (int i = 0; i < 20; ++i) {
+    log.append(1, std::string(100'000, 'x'));
+    ASSERT_FALSE(log.flush());
+  }
+  files.make_unreadable(path(1), 0, 4 * 1024 * 1024);
+  const std::uint64_t before = files.operations();
+  const ReadLog read = read_log(files);
+  EXPECT_EQ(read.records.size(), 0U);
+  ASSERT_EQ(read.report.damage.size(), 1U);
+  EXPECT_LT(files.operations() - before, 1000U);
+}
+
 TEST_F(RecordLogTest, search_behind_damage_takes_time_in_proportion_to_the_file) {
   RecordLogWriter log(files, log_options(8 * 1024 * 1024), {}, 1);
   write_records(log, 20);
@@ -340,6 +392,37 @@ TEST_F(RecordLogTest, files_that_are_not_of_the_log_are_set_aside_and_reported) 
     EXPECT_THAT(files.paths(), testing::Not(testing::Contains(path(first))));
   }
   expect_whole(read_log(files), 20);
+}
+
+TEST_F(RecordLogTest, entry_that_is_not_a_file_is_set_aside_and_reported_and_the_others_are_read) {
+  const TemporaryFolder folder;
+  PosixFileSystem system;
+  RecordLogOptions options = log_options(256);
+  options.location.folder = folder / "log";
+  ASSERT_FALSE(system.make_folder(options.location.folder));
+  for (const OtherKind kind : other_kinds) {
+    SCOPED_TRACE(static_cast<int>(kind));
+    std::vector<std::string> reports;
+    const auto read = [&] {
+      auto opened = open_own_log(system, options.location, LogKind::journal, 0, reports);
+      EXPECT_TRUE(std::holds_alternative<RecordLogReader>(opened));
+      auto reader = std::make_unique<RecordLogReader>(std::get<RecordLogReader>(std::move(opened)));
+      while (reader->next()) {
+      }
+      return reader;
+    };
+    const auto before = read();
+    RecordLogWriter log(system, options, before->segments(), before->next_number());
+    write_records(log, 20);
+    const std::string lost = options.location.path_of(log.segments()[log.segments().size() - 2].first_record);
+    std::filesystem::remove(lost);
+    make_other_kind(lost, kind);
+    const auto after = read();
+    EXPECT_THAT(reports, testing::ElementsAre(testing::StartsWith(lost + ": is not a regular file")));
+    EXPECT_GT(after->report().records, before->report().records + 10);
+    EXPECT_GT(after->report().records_lost, before->report().records_lost);
+    EXPECT_TRUE(std::filesystem::exists(std::filesystem::symlink_status(lost + ".damaged")));
+  }
 }
 
 TEST_F(RecordLogTest, log_reaches_what_it_holds_and_the_record_that_it_would_write_next) {

@@ -4,6 +4,7 @@
 
 #include "daemon/storage/posix_file_system.h"
 #include "tests/fakes/memory_file_system.h"
+#include "tests/fakes/other_kind.h"
 #include "tests/fakes/temporary_folder.h"
 
 namespace edgetide::test {
@@ -68,6 +69,16 @@ TEST(StateDirectory, entry_of_another_kind_is_set_aside_and_made_again) {
       EXPECT_NE(fs::is_directory(path), part == std::string("lock"));
     }
   }
+}
+
+TEST(StateDirectory, lock_that_is_a_socket_is_set_aside) {
+  PosixFileSystem files;
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "state");
+  make_socket(folder / "state/lock");
+  const auto opened = StateDirectory::open(files, folder / "state");
+  ASSERT_TRUE(std::holds_alternative<StateDirectory>(opened)) << std::get<1>(opened).text;
+  EXPECT_THAT(std::get<StateDirectory>(opened).reports(), testing::ElementsAre(StartsWith(folder / "state/lock")));
 }
 
 TEST(StateDirectory, folder_in_the_way_of_a_file_that_is_to_be_written_is_set_aside) {
