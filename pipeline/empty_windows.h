@@ -31,18 +31,21 @@ class EmptyWindows {
   void reserve_keys(std::size_t count) { keys_.resize(std::max(keys_.size(), count)); }
   void forget(KeyId key) noexcept { keys_[index_of(key)] = {}; }
 
-  // A reading that was not dropped. The first one of a key says from where on windows are missed.
+  // A reading that was not dropped. The earliest one of a key says from where on windows are missed: none behind it is
+  // final yet.
   void observe(KeyId key, Timestamp event_time) noexcept {
     Key& state = keys_[index_of(key)];
-    if (state.begun) return;
+    if (event_time >= state.begin) return;
     const std::int64_t first = starts_.cell_of(event_time);
-    state = {first, first + 1, first + 1, true};
+    const bool any_closed = state.closed_from < state.closed;
+    state.begin = starts_.start_of(first);
+    state.final = first + 1;
+    if (!any_closed) state.closed_from = state.closed = first + 1;
   }
 
   // True if the window was emitted as an empty one: its row goes on with the next revision.
   bool has_left(KeyId key, Timestamp start) const noexcept {
-    const std::int64_t cell = starts_.cell_of(start);
-    return keys_[index_of(key)].begun && cell > keys_[index_of(key)].first && cell < keys_[index_of(key)].closed;
+    return keys_[index_of(key)].has_closed(starts_.cell_of(start));
   }
 
   // How far it is for a key.
@@ -56,26 +59,30 @@ class EmptyWindows {
   void collect(KeyId key, const Reach& reach, std::uint32_t rank, std::size_t max, const Windows& windows,
                std::vector<Candidate>& rows) {
     Key& state = keys_[index_of(key)];
-    if (!state.begun) return;
-    const std::int64_t closed_before = state.closed;
+    if (!state.begun()) return;
+    const Key before = state;
     const Timestamp is_final = reach.watermark - (reach.ended ? Duration() : allowed_lateness_);
     state.final = skip(state.final, is_final);
     const auto is_over = [&](std::int64_t cell) {
-      return is_past(cell, windows, is_final) || (reach.ended && cell < closed_before);
+      return is_past(cell, windows, is_final) || (reach.ended && before.has_closed(cell));
     };
     for (; rows.size() < max && is_over(state.final); ++state.final) {
       const Timestamp start = starts_.start_of(state.final);
       if (windows.has_window(key, start, true)) continue;
-      const std::uint32_t revision = state.final < closed_before ? 2 : 1;
+      const std::uint32_t revision = before.has_closed(state.final) ? 2 : 1;
       rows.push_back(
           {start, windows.window_end(start), rank, key, revision, RowState::final, true, Candidate::Of::empty});
     }
-    state.closed = skip(std::max(state.closed, state.final), reach.clock);
-    for (; rows.size() < max && is_past(state.closed, windows, reach.clock); ++state.closed) {
-      const Timestamp start = starts_.start_of(state.closed);
-      if (windows.has_window(key, start, false)) continue;
+    const auto close = [&](std::int64_t cell) {
+      const Timestamp start = starts_.start_of(cell);
+      if (windows.has_window(key, start, false)) return;
       rows.push_back({start, windows.window_end(start), rank, key, 1, RowState::closed, true, Candidate::Of::empty});
-    }
+    };
+    // Those before a reading that came earlier, and those behind.
+    const std::int64_t first = skip(std::max(starts_.cell_of(state.begin) + 1, state.final), reach.clock);
+    for (; rows.size() < max && state.closed_from > first; --state.closed_from) close(state.closed_from - 1);
+    state.closed = skip(std::max(state.closed, state.final), reach.clock);
+    for (; rows.size() < max && is_past(state.closed, windows, reach.clock); ++state.closed) close(state.closed);
   }
 
   std::size_t memory_bytes() const noexcept { return heap_bytes(keys_); }
@@ -85,10 +92,14 @@ class EmptyWindows {
 
  private:
   struct Key {
-    std::int64_t first = 0;   // the window of the first reading, by cell of its start
-    std::int64_t closed = 0;  // the next window that was not emitted as closed or final
-    std::int64_t final = 0;   // the same for final
-    bool begun = false;
+    Timestamp begin = Timestamp::latest();  // of the window of the earliest reading; latest(): there is none
+    // By cell of their start: windows that were emitted as closed or final, and the next that was not as final.
+    std::int64_t closed_from = 0;
+    std::int64_t closed = 0;
+    std::int64_t final = 0;
+
+    bool begun() const noexcept { return begin != Timestamp::latest(); }
+    bool has_closed(std::int64_t cell) const noexcept { return begun() && cell >= closed_from && cell < closed; }
   };
 
   template <typename Windows>

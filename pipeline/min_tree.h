@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -37,6 +38,10 @@ class MinTree {
   Timestamp get(std::uint32_t member) const noexcept { return member < leaves_ ? nodes_[leaves_ + member] : absent; }
   Timestamp min() const noexcept { return leaves_ == 0 ? absent : nodes_[1]; }  // absent: no member
   std::size_t memory_bytes() const noexcept { return heap_bytes(nodes_); }
+  // What it takes where the member has no place yet: for all of them.
+  std::size_t growth(std::uint32_t member) const noexcept {
+    return member < leaves_ ? 0 : heap_block(2 * std::bit_ceil(std::size_t{member} + 1) * sizeof(Timestamp));
+  }
 
  private:
   void grow(std::size_t members) {

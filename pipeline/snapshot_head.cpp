@@ -7,7 +7,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::string_view magic = "edgetide state";
-constexpr std::uint32_t version = 10;
+constexpr std::uint32_t version = 11;
 
 void save(ByteWriter& out, const Counters& counters) {
   out.u64(counters.received);

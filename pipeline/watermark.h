@@ -121,6 +121,15 @@ class MinimumWatermark {
   bool silent() const noexcept { return !active() && !held_ && own_ != Timestamp::earliest(); }
   const Heard& heard() const noexcept { return heard_; }
   std::size_t memory_bytes() const noexcept { return members_.memory_bytes(); }
+  std::size_t growth(Member member) const noexcept { return members_.growth(index_of(member)); }
+
+  // Where it begins: what one over a part of its members has heard.
+  template <typename Other>
+  void adopt(const MinimumWatermark<Other>& part) noexcept {
+    if (part.own() == Timestamp::earliest() || part.own() < own_) return;
+    own_ = part.own();
+    heard_ = part.heard();
+  }
 
   // Without the members, and whether it is held.
   void save(ByteWriter& out) const {

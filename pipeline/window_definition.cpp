@@ -39,6 +39,7 @@ WindowDefinition::WindowDefinition(const WindowOptions& options, std::size_t sou
       derived_(options) {
   columns_.assign(options.aggregates.begin(), options.aggregates.end());
   if (options.emit_empty) empty_.emplace(options);
+  if (options.top && grouped()) ranked_.emplace();
   const auto count = std::find(columns_.begin(), columns_.end(), Aggregate(Aggregate::count));
   if (count != columns_.end()) count_place_ = static_cast<std::size_t>(count - columns_.begin());
   emits_all_ = std::find(columns_.begin(), columns_.end(), Aggregate(Aggregate::sketch)) == columns_.end();
@@ -169,7 +170,7 @@ inline Timestamp WindowDefinition::idle_of(WatermarkScope scope, SourceId source
 }
 
 Timestamp WindowDefinition::reached_by(const Incoming& reading, KeyId key) const noexcept {
-  if (grouped()) return std::max(groups_[index_of(key)].value(), idle_[index_of(key)]);
+  if (grouped()) return group_watermark(key);
   return std::max({reading.watermark, idle_[index_of(key)], idle_of(reading.scope, reading.source)});
 }
 
@@ -184,6 +185,7 @@ ReadingOutcome WindowDefinition::admit_any(const Incoming& reading) {
 // The first reading with these labels is judged by what its series has reached with others, or by way of other sources.
 void WindowDefinition::join_groups(const Incoming& reading) {
   members_[index_of(reading.series)] = true;
+  if (ranked_ && !keys_of(reading.series).empty()) ranked_->follow(reading.series, SeriesWatermark(reading.own));
   keys_.for_each_membership(reading.series, [&](KeyId key, MemberId member) {
     MinimumWatermark<MemberId>& group = groups_[index_of(key)];
     measured_bytes_ -= std::min(measured_bytes_, group.memory_bytes());
@@ -341,6 +343,13 @@ void WindowDefinition::forget_labels() {
 void WindowDefinition::observe(SeriesId series, const SeriesWatermark& own, Heard heard, bool taken) {
   if (former_) former_->observe(series, own, heard, taken);
   if (!grouped()) return;
+  if (ranked_ && !keys_of(series).empty()) {
+    if (taken) {
+      ranked_->observe(series, own, heard);
+    } else if (members_[index_of(series)]) {
+      ranked_->follow(series, own);
+    }
+  }
   keys_.for_each_membership(series, [&](KeyId key, MemberId member) {
     if (taken) {
       groups_[index_of(key)].observe(member, own, heard);
@@ -353,22 +362,26 @@ void WindowDefinition::observe(SeriesId series, const SeriesWatermark& own, Hear
 void WindowDefinition::become_idle(SeriesId series) {
   if (former_) former_->become_idle(series);
   if (!grouped()) return;
+  if (ranked_) ranked_->remove(series);
   keys_.for_each_membership(series, [&](KeyId key, MemberId member) { groups_[index_of(key)].remove(member); });
 }
 
 void WindowDefinition::raise(Timestamp to) noexcept {
   if (former_) former_->raise(to);
+  if (ranked_) ranked_->raise(to);
   for (MinimumWatermark<MemberId>& group : groups_) group.raise(to);
 }
 
 void WindowDefinition::set_held(bool held) noexcept {
   if (former_) former_->set_held(held);
   held_ = held;
+  if (ranked_) ranked_->set_held(held);
   for (MinimumWatermark<MemberId>& group : groups_) group.set_held(held);
 }
 
 void WindowDefinition::hear_at_most(SourceId source, Duration at) noexcept {
   if (former_) former_->hear_at_most(source, at);
+  if (ranked_) ranked_->hear_at_most(source, at);
   for (MinimumWatermark<MemberId>& group : groups_) group.hear_at_most(source, at);
 }
 
@@ -382,6 +395,12 @@ void WindowDefinition::follow_series_clocks(const Clocks& clocks) {
     if (!series.idle || series.scope != WatermarkScope::sensor) continue;
     idle_[i] = std::max(idle_[i], std::min(series.clock, newest_final_at(KeyId{i})));
   }
+}
+
+void WindowDefinition::follow_ranked_clock(Duration silence) {
+  Timestamp newest = Timestamp::earliest();
+  for (std::uint32_t i = 0; i < groups_.size(); ++i) newest = std::max(newest, newest_final_at(KeyId{i}));
+  all_idle_ = std::max(all_idle_, idle_watermark(ranked_->own(), silence, newest));
 }
 
 void WindowDefinition::follow_minimum_clocks(const Clocks& clocks) {
@@ -414,7 +433,7 @@ void WindowDefinition::note_reached(const Clocks& clocks) {
   reached_.clear();
   reached_.reserve(keys_.size());
   if (grouped()) {
-    for (std::uint32_t i = 0; i < groups_.size(); ++i) reached_.push_back(std::max(groups_[i].value(), idle_[i]));
+    for (std::uint32_t i = 0; i < groups_.size(); ++i) reached_.push_back(group_watermark(KeyId{i}));
     return;
   }
   for (std::uint32_t i = 0; i < clocks.series.size(); ++i) reached_.push_back(reached(SeriesId{i}, clocks.series[i]));
@@ -726,6 +745,7 @@ std::size_t WindowDefinition::memory_bytes() const noexcept {
            row_labels_.memory_bytes();
   bytes += heap_bytes(idle_) + heap_bytes(reached_) + heap_bytes(ranked_starts_) + heap_bytes(rows_) +
            heap_bytes(groups_) + members_.capacity() / 8;
+  bytes += ranked_ ? ranked_->memory_bytes() : 0;
   bytes += (since_ ? since_->memory_bytes() : 0) + (until_ ? until_->memory_bytes() : 0);
   return bytes + (empty_ ? empty_->memory_bytes() : 0) + (former_ ? former_->memory_bytes() : 0);
 }
@@ -770,6 +790,7 @@ std::size_t WindowDefinition::largest_growth() const noexcept {
   const std::size_t of_key = std::visit([](const auto& windows) { return windows.largest_growth(); }, windows_);
   const std::size_t other = (options_.deduplicate ? DuplicateFilter::bytes_of_entry : 0) + RowLabels::bytes_of_cell();
   const std::size_t joining = grouped() ? bytes_of_member : 0;
+  const std::size_t ranked = ranked_ ? bytes_of_member : 0;
   const std::size_t shared = std::visit(
       [](const auto& windows) {
         if constexpr (requires { windows.windows_of_reading(); }) return windows.windows_of_reading();
@@ -777,13 +798,14 @@ std::size_t WindowDefinition::largest_growth() const noexcept {
       },
       windows_);
   const std::size_t derived = derived_.bytes_of_windows(shared);
-  return (of_key + joining) * keys_.per_series() + other + derived + (former_ ? former_->largest_growth() : 0);
+  return (of_key + joining) * keys_.per_series() + ranked + other + derived + (former_ ? former_->largest_growth() : 0);
 }
 
 std::size_t WindowDefinition::largest_step() const noexcept {
   std::size_t bytes = std::visit([](const auto& windows) { return windows.largest_step(); }, windows_);
   if (options_.deduplicate) bytes += duplicates_.largest_step();
   bytes += largest_group_bytes_ * keys_.per_series();
+  if (ranked_) bytes += 2 * std::max(ranked_->memory_bytes(), bytes_of_member * keys_.series_count());
   if (layout_.keeps_readings()) bytes += (measured_bytes_ + layout_.bytes_taken()) / 4;
   return bytes + (former_ ? former_->largest_step() : 0);
 }
@@ -814,6 +836,7 @@ std::size_t WindowDefinition::growth(const Incoming& reading, bool has_variants)
   if (has_variants && !grouped() && !has_labels(reading)) bytes += RowLabels::bytes_of_cell();
   const std::size_t derived = derived_.bytes_of_window_of(reading.origin);
   const bool joins = grouped() && !members_[index_of(reading.series)];
+  if (joins && ranked_) bytes += bytes_of_member + ranked_->growth(reading.series);
   for (const KeyId key : keys) {
     if (joins) bytes += bytes_of_member + groups_[index_of(key)].memory_bytes();
     const Timestamp reached = reached_by(reading, key);

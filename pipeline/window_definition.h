@@ -221,6 +221,7 @@ class WindowDefinition {
   std::span<const KeyId> keys_of(SeriesId series) const noexcept { return keys_.keys_of(series); }
   // Requires: grouped.
   Timestamp group_watermark(KeyId key) const noexcept {
+    if (ranked_) return std::max({ranked_->value(), all_idle_, idle_[index_of(key)]});
     return std::max(groups_[index_of(key)].value(), idle_[index_of(key)]);
   }
   bool group_active(KeyId key) const noexcept { return groups_[index_of(key)].active(); }
@@ -311,6 +312,7 @@ class WindowDefinition {
   Timestamp newest_final_at(KeyId key) const;
   void follow_series_clocks(const Clocks& clocks);
   void follow_minimum_clocks(const Clocks& clocks);
+  void follow_ranked_clock(Duration silence);
   void note_reached(const Clocks& clocks);
   void collect(const Clocks& clocks, std::span<const std::uint32_t> ranks, std::size_t max_rows);
   void collect_empty(const FiringContext& firing, const Clocks& clocks);
@@ -342,6 +344,8 @@ class WindowDefinition {
   void forget_labels();
   void save_groups(ByteWriter& out) const;
   void load_groups(ByteReader& in, const Restored& restored);
+  void load_members(ByteReader& in, const Restored& restored);
+  void load_ranked(ByteReader& in, const Restored& restored);
 
   const WindowOptions options_;
   const WindowTraits& traits_;
@@ -353,13 +357,14 @@ class WindowDefinition {
   Windows windows_;
   bool is_plain_ = false;  // takes every reading by series, as it is
 
-  std::vector<Timestamp> idle_;                     // by key: the idle part of its watermark
-  std::vector<Timestamp> source_idle_;              // by source, for scope source
-  Timestamp all_idle_ = Timestamp::earliest();      // for scope global
-  std::vector<MinimumWatermark<MemberId>> groups_;  // by key, if grouped
-  std::vector<bool> members_;                       // by series, if grouped: it has been heard here
-  bool held_ = false;                               // set_held
-  EvictedKeys evicted_groups_{max_evicted_groups};  // that were dropped, what they had reached
+  std::vector<Timestamp> idle_;                       // by key: the idle part of its watermark
+  std::vector<Timestamp> source_idle_;                // by source, for scope source
+  Timestamp all_idle_ = Timestamp::earliest();        // for scope global, or of `ranked_`
+  std::vector<MinimumWatermark<MemberId>> groups_;    // by key, if grouped
+  std::optional<MinimumWatermark<SeriesId>> ranked_;  // with `top`, of all groups: a ranking is final as a whole
+  std::vector<bool> members_;                         // by series, if grouped: it has been heard here
+  bool held_ = false;                                 // set_held
+  EvictedKeys evicted_groups_{max_evicted_groups};    // that were dropped, what they had reached
 
   std::unique_ptr<WindowDefinition> former_;
   std::optional<Handover> since_;   // takes only windows that start then or later
@@ -396,7 +401,11 @@ void WindowDefinition::follow_clocks(const Clocks& clocks, Silence&& silence) {
     if (clocks.by_minimum) follow_minimum_clocks(clocks);
     return;
   }
-  for (std::uint32_t i = 0; i < groups_.size(); ++i) {
+  if (ranked_) {
+    ranked_->settle();
+    if (ranked_->silent()) follow_ranked_clock(silence(ranked_->heard()));
+  }
+  for (std::uint32_t i = 0; !ranked_ && i < groups_.size(); ++i) {
     MinimumWatermark<MemberId>& watermark = groups_[i];
     watermark.settle();
     if (!watermark.silent()) continue;

@@ -44,6 +44,8 @@ void WindowDefinition::save(ByteWriter& out) const {
   out.u32(static_cast<std::uint32_t>(source_idle_.size()));
   for (const Timestamp time : source_idle_) out.time(time);
   out.time(all_idle_);
+  if (grouped()) out.u8(ranked_ ? 1 : 0);
+  if (ranked_) ranked_->save(out);
   std::visit([&](const auto& windows) { windows.save(out); }, windows_);
   row_labels_.save(out);
   duplicates_.save(out);
@@ -69,6 +71,7 @@ void WindowDefinition::load(ByteReader& in, const Restored& restored) {
     if (index_of(place) < source_idle_.size()) source_idle_[index_of(place)] = idle;
   }
   all_idle_ = in.time();
+  if (grouped()) load_ranked(in, restored);
   std::visit([&](auto& windows) { windows.load(in); }, windows_);
   row_labels_.load(in, restored.series);
   duplicates_.load(in, restored.series.size());
@@ -118,6 +121,10 @@ void WindowDefinition::load_groups(ByteReader& in, const Restored& restored) {
     groups_[i].load(in);
     groups_[i].hear_from(place_of(restored.sources, groups_[i].heard().source));
   }
+  load_members(in, restored);
+}
+
+void WindowDefinition::load_members(ByteReader& in, const Restored& restored) {
   const std::uint32_t series = in.u32();
   if (!in.has(series, 1)) return;
   in.require(series <= members_.size());
@@ -125,10 +132,29 @@ void WindowDefinition::load_groups(ByteReader& in, const Restored& restored) {
     const std::uint8_t bits = in.u8();
     members_[i] = (bits & 1U) != 0;
     if ((bits & 2U) == 0) continue;
+    if (ranked_) ranked_->restore_member(SeriesId{i}, restored.own_watermark(SeriesId{i}));
     keys_.for_each_membership(SeriesId{i}, [&](KeyId key, MemberId member) {
       groups_[index_of(key)].restore_member(member, restored.own_watermark(SeriesId{i}));
     });
   }
+}
+
+// Where `top` has come or gone since, no group goes back.
+void WindowDefinition::load_ranked(ByteReader& in, const Restored& restored) {
+  const bool was_ranked = in.u8() != 0;
+  if (ranked_ && was_ranked) {
+    ranked_->load(in);
+    return ranked_->hear_from(place_of(restored.sources, ranked_->heard().source));
+  }
+  MinimumWatermark<SeriesId> saved;
+  if (was_ranked) saved.load(in);
+  for (std::uint32_t i = 0; i < groups_.size(); ++i) {
+    if (was_ranked) idle_[i] = std::max({idle_[i], saved.of_members(), all_idle_});
+    if (!ranked_) continue;
+    idle_[i] = std::max(idle_[i], groups_[i].of_members());
+    ranked_->adopt(groups_[i]);
+  }
+  if (was_ranked) all_idle_ = Timestamp::earliest();
 }
 
 }  // namespace edgetide

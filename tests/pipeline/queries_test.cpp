@@ -245,6 +245,69 @@ TEST(Top, ranking_leaves_whole_when_it_changes_and_rows_that_fall_out_are_retrac
   }
 }
 
+// By group: what is read of it, and the time up to which it reads.
+TEST(Top, of_groups_is_final_as_a_whole_whichever_group_is_ahead) {
+  for (const WatermarkScope scope : {WatermarkScope::sensor, WatermarkScope::global, WatermarkScope::stream}) {
+    for (const WindowKind kind : {WindowKind::tumbling, WindowKind::sliding}) {
+      for (const bool restarts : {false, true}) {
+        PipelineOptions options = one_window();
+        options.sources[0].time.scope = scope;
+        options.windows[0].kind = kind;
+        options.windows[0].slide = Duration::seconds(10);
+        options.windows[0].trigger = Duration::seconds(1);
+        options.windows[0].group_by = {"site"};
+        options.windows[0].top = TopOptions{1, Aggregate::sum};
+        Pipeline pipeline(options);
+        const auto firing = [&](double time) {
+          if (restarts) {
+            const std::string bytes = pipeline.snapshot();
+            pipeline = Pipeline(options);
+            EXPECT_EQ(pipeline.restore(bytes, Connections::go_on), std::nullopt);
+          }
+          return ranked_lines(pipeline, tick(pipeline, time));
+        };
+        read_labelled(pipeline, {"a", "t", "", {{"site", "x"}}}, 5, 3);
+        read_labelled(pipeline, {"b", "t", "", {{"site", "y"}}}, 5, 9);
+        EXPECT_THAT(firing(1), ElementsAre("1 site=y [0,10) open r1: 1 9"));
+        read_labelled(pipeline, {"b", "t", "", {{"site", "y"}}}, 30, 1);
+        EXPECT_THAT(firing(2), ElementsAre("1 site=y [30,40) open r1: 1 1"));
+        read_labelled(pipeline, {"a", "t", "", {{"site", "x"}}}, 6, 8);
+        EXPECT_THAT(firing(3), ElementsAre("0 site=y [0,10) retracted r2: nan nan", "1 site=x [0,10) open r1: 2 11"));
+        read_labelled(pipeline, {"a", "t", "", {{"site", "x"}}}, 30, 0);
+        EXPECT_THAT(firing(4), ElementsAre("1 site=x [0,10) final r2: 2 11"));
+      }
+    }
+  }
+}
+
+// [0,10) of x is final, and [0,10) of y is not, when `top` comes or goes.
+TEST(Top, of_groups_that_comes_or_goes_opens_no_window_again) {
+  for (const bool comes : {true, false}) {
+    PipelineOptions options = one_window();
+    options.windows[0].trigger = Duration::seconds(1);
+    options.windows[0].group_by = {"site"};
+    options.windows[0].top = TopOptions{5, Aggregate::sum};
+    if (comes) options.windows[0].top.reset();
+    Pipeline pipeline(options);
+    read_labelled(pipeline, {"a", "t", "", {{"site", "x"}}}, 5, 3);
+    read_labelled(pipeline, {"a", "t", "", {{"site", "x"}}}, 30, 3);
+    if (comes) read_labelled(pipeline, {"b", "t", "", {{"site", "y"}}}, 5, 9);
+    tick(pipeline, 1);
+    options.windows[0].top = comes ? std::optional(TopOptions{5, Aggregate::sum}) : std::nullopt;
+    const std::string bytes = pipeline.snapshot();
+    pipeline = Pipeline(options);
+    ASSERT_EQ(pipeline.restore(bytes, Connections::go_on), std::nullopt);
+    const std::uint64_t dropped = pipeline.counters().of(ReadingOutcome::late_dropped);
+    read_labelled(pipeline, {"a", "t", "", {{"site", "x"}}}, 6, 1);
+    EXPECT_EQ(pipeline.counters().of(ReadingOutcome::late_dropped), dropped + 1) << comes;
+    EXPECT_EQ(pipeline.snapshot(), [&] {
+      Pipeline again(options);
+      EXPECT_EQ(again.restore(pipeline.snapshot(), Connections::go_on), std::nullopt);
+      return again.snapshot();
+    }());
+  }
+}
+
 // Sums a 5, b 9, c 7 and d 1 of [0,10), which were emitted with one `top`, at the first firing with another.
 TEST(Top, that_is_changed_ranks_again_at_the_next_firing) {
   const TopOptions by_sum{2, Aggregate::sum};
@@ -449,6 +512,61 @@ TEST(EmitEmpty, end_of_the_input_leaves_no_row_closed) {
   keep(tick(pipeline, 102, Fire::all));
   EXPECT_EQ(states.size(), 10U);  // up to [90,100)
   for (const auto& [start, state] : states) EXPECT_EQ(state, RowState::final) << start.count();
+}
+
+// Three readings, in any order, that are all on time; a tick or a restart after each of them.
+TEST(EmitEmpty, windows_are_missed_from_the_earliest_reading_on_in_whatever_order_readings_come) {
+  for (const WindowKind kind : {WindowKind::tumbling, WindowKind::sliding}) {
+    for (const bool ticks : {false, true}) {
+      std::vector<double> times = {25, 55, 85};
+      do {
+        PipelineOptions options = one_window();
+        options.sources[0].time.max_out_of_orderness = Duration::minutes(2);
+        options.windows[0].emit_empty = true;
+        options.windows[0].kind = kind;
+        options.windows[0].slide = Duration::seconds(10);
+        options.windows[0].trigger = Duration::seconds(1);
+        Pipeline pipeline(options);
+        for (std::size_t i = 0; i < times.size(); ++i) {
+          read(pipeline, "a", times[i], 1);
+          if (!ticks) continue;
+          tick(pipeline, static_cast<double>(i));
+          const std::string bytes = pipeline.snapshot();
+          pipeline = Pipeline(options);
+          ASSERT_EQ(pipeline.restore(bytes, Connections::go_on), std::nullopt);
+        }
+        pipeline.raise_watermarks(Timestamp::latest());
+        std::vector<std::string> rows = lines(pipeline, tick(pipeline, 20, Fire::all));
+        for (std::string& row : rows) row.erase(row.find(" r"), 3);
+        EXPECT_THAT(rows, ElementsAre("a [20,30) final: 1 1", "a [30,40) final: 0 nan", "a [40,50) final: 0 nan",
+                                      "a [50,60) final: 1 1", "a [60,70) final: 0 nan", "a [70,80) final: 0 nan",
+                                      "a [80,90) final: 1 1"))
+            << ticks << times[0] << ' ' << times[1];
+      } while (std::next_permutation(times.begin(), times.end()));
+    }
+  }
+}
+
+// The clock of an idle sensor has closed empty windows when an earlier reading comes.
+TEST(EmitEmpty, windows_before_the_first_that_came_leave_once_as_closed_and_once_as_final) {
+  PipelineOptions options = one_window();
+  options.windows[0].emit_empty = true;
+  options.windows[0].allowed_lateness = Duration::seconds(60);
+  options.windows[0].trigger = Duration::seconds(1);
+  Pipeline pipeline(options);
+  read(pipeline, "a", 35);
+  read(pipeline, "a", 65);
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 1)), ElementsAre("a [30,40) closed r1: 1 1", "a [40,50) closed r1: 0 nan",
+                                                              "a [50,60) closed r1: 0 nan", "a [60,70) open r1: 1 1"));
+  read(pipeline, "a", 15);  // late, but not final
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 2)),
+              ElementsAre("a [10,20) closed r1: 1 1", "a [20,30) closed r1: 0 nan"));
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 3)), IsEmpty());
+  pipeline.raise_watermarks(at(110));
+  EXPECT_THAT(lines(pipeline, tick(pipeline, 4)),
+              ElementsAre("a [10,20) final r2: 1 1", "a [20,30) final r2: 0 nan", "a [30,40) final r2: 1 1",
+                          "a [40,50) final r2: 0 nan", "a [60,70) closed r2: 1 1", "a [70,80) closed r1: 0 nan",
+                          "a [80,90) closed r1: 0 nan", "a [90,100) closed r1: 0 nan", "a [100,110) closed r1: 0 nan"));
 }
 
 TEST(EmitEmpty, time_at_the_end_of_all_times_has_no_window_behind_it) {

@@ -88,7 +88,7 @@ struct Key {
   Timestamp idle = never;
   Memory group;  // grouped definitions
   std::set<SeriesName> members;
-  std::optional<Timestamp> first;  // start of the window of the first reading, for empty ones
+  std::optional<Timestamp> first;  // start of the window of the earliest reading, for empty ones
 };
 
 // What is remembered of evicted series.
@@ -137,6 +137,7 @@ struct Definition {
   std::map<Columns, Key> keys;
   std::map<std::uint32_t, Timestamp> source_idle;
   Timestamp all_idle = never;
+  Memory ranked;  // of all groups, with `top`
   std::set<std::tuple<std::string, std::string, Timestamp>> seen;
   std::map<Columns, Timestamp> evicted_groups;
   std::vector<ModelRow> retracted;
@@ -404,8 +405,30 @@ class Model {
     }
     if (least != Timestamp::latest()) key.group.value = std::max(key.group.value, least);
   }
+  bool is_ranked(const Definition& d) const { return d.grouped() && d.options.top.has_value(); }
+  // Of the members of all groups.
+  bool any_active(const Definition& d) const {
+    return std::any_of(d.keys.begin(), d.keys.end(), [&](const auto& entry) {
+      const auto& members = entry.second.members;
+      return std::any_of(members.begin(), members.end(), [&](const auto& m) { return series_.at(m).active; });
+    });
+  }
+  void settle_ranking(Definition& d, Timestamp least = Timestamp::latest()) {
+    if (!is_ranked(d) || awaits_any(d)) return;
+    for (const auto& [columns, key] : d.keys) {
+      for (const SeriesName& member : key.members) {
+        if (series_.at(member).active) least = std::min(least, series_.at(member).own);
+      }
+    }
+    if (least != Timestamp::latest()) d.ranked.value = std::max(d.ranked.value, least);
+  }
+  void settle_groups(Definition& d) {
+    for (auto& [columns, key] : d.keys) settle_group(d, key);
+    settle_ranking(d);
+  }
 
   Timestamp reached(const Definition& d, const Key& key, std::uint32_t source, const SeriesState* series) const {
+    if (is_ranked(d)) return std::max({floor_, d.ranked.value, d.all_idle, key.idle});
     if (d.grouped()) return std::max({floor_, key.group.value, key.idle});
     const auto idle_of_source = d.source_idle.find(source);
     switch (scope_of(source)) {
@@ -585,7 +608,7 @@ class Model {
   }
 
   // What a series has reached holds from its first reading in a group on.
-  void join_groups(const Definition& d, const std::vector<Key*>& keys, const SeriesState& series) {
+  void join_groups(Definition& d, const std::vector<Key*>& keys, const SeriesState& series) {
     for (Key* key : keys) {
       if (!key->members.insert({series.names.sensor, series.names.metric}).second || !series.heard) continue;
       Timestamp least = series.own;
@@ -593,6 +616,7 @@ class Model {
         if (series_.at(member).active) least = std::min(least, series_.at(member).own);
       }
       if (!awaits_any(d)) key->group.value = std::max(key->group.value, least);
+      settle_ranking(d, series.own);
     }
   }
 
@@ -619,7 +643,7 @@ class Model {
                                                                              : ReadingOutcome::late_accepted);
       put(d, *key, time, input.value, w);
       key->readings.push_back({arrivals_, {time, input.value, input.labels}});
-      if (!key->first) key->first = newest_start(d, time);
+      key->first = std::min(key->first.value_or(newest_start(d, time)), newest_start(d, time));
     }
     return best;
   }
@@ -647,8 +671,9 @@ class Model {
           key->members.insert({series.names.sensor, series.names.metric});
           remember(key->group);
         }
+        remember(d.ranked);
       }
-      for (auto& [columns, key] : d.keys) settle_group(d, key);
+      settle_groups(d);
     }
   }
 
@@ -839,14 +864,12 @@ class Model {
     ++epoch_;
     release_sources();
     settle_minimums();  // before anyone falls silent
-    for (Definition& d : definitions_) {
-      for (auto& [columns, key] : d.keys) settle_group(d, key);
-    }
+    for (Definition& d : definitions_) settle_groups(d);
     for (std::uint32_t i = 0; i < sources_.size(); ++i) sources_[i].heard_at_tick = listened(i);
     for (auto& [name, series] : series_) series.active = series.active && !idle(series);
     settle_minimums();
     for (Definition& d : definitions_) {
-      for (auto& [columns, key] : d.keys) settle_group(d, key);
+      settle_groups(d);
       follow_clocks(d);
     }
     for (Definition& d : definitions_) {
@@ -877,6 +900,13 @@ class Model {
   Timestamp clock_of(const Memory& memory) const { return memory.lead + (listened(memory.source) - memory.heard_at); }
 
   void follow_clocks(Definition& d) {
+    if (is_ranked(d)) {
+      Timestamp newest = never;
+      for (const auto& [columns, key] : d.keys) newest = std::max(newest, newest_final_at(d, key));
+      if (!any_active(d) && d.ranked.lead != never && !awaits_any(d))
+        d.all_idle = std::max(d.all_idle, std::min(clock_of(d.ranked), newest));
+      return;
+    }
     if (d.grouped()) {
       for (auto& [columns, key] : d.keys) {
         const bool active =
