@@ -13,8 +13,8 @@
 
 #include "config/config.h"
 #include "daemon/commands/commands.h"
-#include "daemon/decoders/no_reading.h"
 #include "daemon/commands/message_redecoder.h"
+#include "daemon/decoders/no_reading.h"
 #include "daemon/monitor/json_writer.h"
 #include "daemon/service/quantity.h"
 #include "daemon/storage/posix_file_system.h"
