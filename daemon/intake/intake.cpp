@@ -251,7 +251,7 @@ void Intake::name_shifted(SourceId source, SeriesId series) {
       return log(LogLevel::warning,
                  {.event = LogEvent::source_notice, .source = slots_.names()[index_of(source)], .sensor = sensor},
                  "sensor " + sensor + ": its times are " + shift +
-                     "; it probably sends local time: set timezone in its route");
+                     "; if it sends local time, set timezone in its route; if it sends numbers, its clock is off");
     case TrafficCounters::Named::beyond_limit:
       return log(LogLevel::warning, {.event = LogEvent::source_notice, .source = slots_.names()[index_of(source)]},
                  "more sensors send such times: edgetide sensors --skewed");
