@@ -150,8 +150,8 @@ class DecodedBatch {
   // Fails: std::invalid_argument for a position beyond its limits, an error of the source.
   void end_message(std::optional<std::uint64_t> fingerprint, bool redelivered, std::optional<Position> position = {});
 
-  // Before each message. `has_bounds`: its route may leave it out for what came before; then `end_bounded_message` comes
-  // behind it, and if its source ends it too, that is the same message.
+  // Before each message. `has_bounds`: its route may leave it out for what came before; then `end_bounded_message`
+  // comes behind it, and if its source ends it too, that is the same message.
   void begin_message(bool has_bounds) {
     has_bounds_ = false;
     if (has_bounds) begin_bounded_message();

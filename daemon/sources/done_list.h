@@ -1,6 +1,6 @@
-// Which files of a folder are done, where they stay in it: a file with a line "INODE CHANGED_NS SIZE HASH" for each, that
-// is appended to, and written again without the files that are gone when they are more than the others. The hash is that
-// of file_content.h; a line may be without one.
+// Which files of a folder are done, where they stay in it: a file with a line "INODE CHANGED_NS SIZE HASH" for each,
+// that is appended to, and written again without the files that are gone when they are more than the others. The hash
+// is that of file_content.h; a line may be without one.
 //
 // Owns:   its descriptor. Thread: one. Blocks: for the disk.
 // Fails:  by the reason; what was added is then not on disk. A torn last line is ignored: its file is done again.

@@ -118,7 +118,7 @@ TEST(RouteLearner, topics_without_a_preset_get_a_pattern_for_their_shape) {
   for (const auto& c : cases) EXPECT_EQ(lines_of(learned_from(c.messages)), c.expected);
 }
 
-TEST(RouteLearner, devices_whose_topics_differ_in_the_first_level_are_told_apart) {
+TEST(RouteLearner, devices_whose_topics_differ_in_the_first_level_have_different_names) {
   EXPECT_THAT(lines_of(learned_from({{"site1/boiler/temp", "51"}, {"site2/boiler/temp", "81"}})),
               ElementsAre(R"(site1/{device}/{metric} as number, sensor = "site1/{device}": 1)",
                           R"(site2/{device}/{metric} as number, sensor = "site2/{device}": 1)"));
