@@ -99,6 +99,10 @@ A time without a zone is read in `timezone`. With `Europe/Paris` in 2026:
 | 25 October 02:30 | 00:31 UTC | are set back from 3:00 to 2:00 | 00:30 |
 | 25 October 02:30 | 01:31 UTC | | 01:30, the later one, unless it is more than 5 min ahead of the arrival |
 
+A sensor whose times are off by whole quarter hours, over 20 readings in a row and 5 min at least, is named in the log
+and in `edgetide status`. If it sends local time, `timezone` mends it; for numbers `timezone` does nothing: its clock is
+off.
+
 `time = { format = "..." }` may be a pattern of strptime: `%Y` or `%y`, `%m` or `%b` (English), `%d` or `%e`, `%H` or
 `%I` with `%p`, `%M`, `%S`, `%f` (a fraction), `%z` (`-0700`, `+02:00`, `Z`), `%Z` (`UTC`, `GMT`), `%s` (seconds since
 1970); `%F`, `%T`, `%D` and `%R` stand for several; `%a` is read and ignored; `%%` is a percent sign. Year, month and

@@ -28,7 +28,8 @@ MQTT, or as they come on a socket.
 | `0-n:24.2.1`, `24.2.3`, `24.3.0` | its medium: `gas`, `water`, `hot_water`, `heat`, `cooling`, `electricity`, `mbus` |
 | others, if they have a number | the code |
 
-The reading of a gas, water or heat meter has its own time and the label `channel`, n. The sensor is the identity of the
+The reading of a gas, water or heat meter has its own time and the label `channel`, n; of several of one kind the
+metric names it too (`water_2`). The sensor is the identity of the
 meter, unless the topic or `sensor` names it; templates may use `{id}` and `{header}`, that of the metric `{metric}` and
 `{code}`. A telegram with a wrong checksum is refused (`bad_checksum`). Meters of DSMR 2 and 3 send no time; that of
 their gas reading is local, so give `timezone = "Europe/Amsterdam"`.

@@ -33,7 +33,8 @@ KeyGroup spool_keys() {
                "that are followed."),
            word("when_done", when_done_words, standard.when_done,
                 "What happens to a file whose readings are all safe. `keep` remembers it in the state directory: it is "
-                "done again if its content changes."),
+                "done again if its content changes, not if its time alone does (beyond 16 MiB: its size, its first "
+                "8 MiB and its last 8 MiB are compared)."),
            text("done_folder", "\".done\"",
                 "`move`: where to, on the same file system; a relative path is in `folder`. It is made, but never "
                 "emptied."),

@@ -105,6 +105,8 @@ void add_decode(CLI::App& app, CommandOptions& options) {
       ->type_name("TOPIC");
   decode.add_option("--source", options.decode.source, "the source; else the first with a route for it")
       ->type_name("NAME");
+  decode.add_option("--arrival", options.decode.arrival, "when it arrived, in RFC 3339 (default now)")
+      ->type_name("TIME");
   add_format(decode, options.decode.format, "output format; json is input for edgetide replay (default text)");
   decode.add_option("file", options.decode.input, "the message, - for standard input")
       ->capture_default_str()

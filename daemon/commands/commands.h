@@ -81,6 +81,7 @@ struct DecodeOptions {
   std::string source = {};  // empty: the first that has a route for it
   std::string input = "-";
   ListFormat format = ListFormat::text;
+  std::string arrival = {};  // in RFC 3339; empty: now
 };
 
 struct LearnOptions {

@@ -9,8 +9,10 @@
 #include "config/config.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/route_choice.h"
+#include "daemon/intake/event_time.h"
 #include "daemon/monitor/json_writer.h"
 #include "daemon/monitor/text_table.h"
+#include "daemon/service/clock.h"
 #include "daemon/service/log.h"
 #include "pipeline/time_text.h"
 
@@ -76,15 +78,31 @@ std::string text_of(const DecodedRefusal& refusal) {
   return text + '\n';
 }
 
+Timestamp arrival_of(const DecodeOptions& options) {
+  if (options.arrival.empty()) return wall_time();
+  const std::optional<Timestamp> arrival = parse_rfc3339(options.arrival);
+  if (!arrival) throw std::runtime_error("--arrival: not a time in RFC 3339, as 2026-01-31T12:00:00Z");
+  return *arrival;
+}
+
+// A local time that comes twice is known by the arrival.
+void settle_times(DecodedBatch& batch, Timestamp arrival) {
+  for (DecodedReading& reading : batch.readings) {
+    if (reading.event_time && reading.repeats_after > 0) reading.event_time = event_time_of(reading, arrival);
+  }
+}
+
 }  // namespace
 
 int decode_command(const DecodeOptions& options) {
+  const Timestamp arrival = arrival_of(options);
   const GatewayOptions gateway = load_configuration(options.config, {.resolve_secrets = false}).options;
   const RouteChoice found = choose_route(gateway.sources, options.source, options.topic);
   const std::string payload = read_payload(options.input);
   Router router({found.route});
   DecodedBatch batch;  // refers to the payload and the router
   decode_message(router, options.topic, payload, found.takes_lines, batch);
+  settle_times(batch, arrival);
   std::cerr << "source " << found.source;
   if (!found.route.topic.empty()) std::cerr << ", route \"" << found.route.topic << '"';
   std::cerr << ", format " << found.route.mapping.format->name << '\n';

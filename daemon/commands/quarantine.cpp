@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/message_redecoder.h"
+#include "daemon/decoders/no_reading.h"
 #include "daemon/monitor/json_writer.h"
 #include "daemon/service/quantity.h"
 #include "daemon/storage/posix_file_system.h"
@@ -66,9 +67,13 @@ std::string escaped(std::string_view bytes) {
   return text;
 }
 
+std::string_view reason_of(const QuarantinedMessage& message) {
+  return message.reason ? name_of(*message.reason) : name_of(NoReading::no_value);
+}
+
 std::string list_line_json(const QuarantinedMessage& message) {
   JsonWriter out;
-  out.open('{').member("reason", name_of(message.reason)).member("arrival", message.arrival);
+  out.open('{').member("reason", reason_of(message)).member("arrival", message.arrival);
   out.member("source", message.source).member("topic", escaped(message.topic));
   out.member("bytes", message.bytes).member("cut", message.is_cut).member("payload", escaped(message.payload));
   return out.close('}').take() + '\n';
@@ -92,7 +97,7 @@ std::string list_line_text(const QuarantinedMessage& message) {
   constexpr std::size_t time_width = 27;
   std::string arrival = message.arrival ? to_rfc3339(*message.arrival) : "-";
   arrival.resize(std::max(arrival.size(), time_width), ' ');
-  std::string line = reason_column(name_of(message.reason)) + arrival + "  -" + std::string(time_width - 1, ' ');
+  std::string line = reason_column(reason_of(message)) + arrival + "  -" + std::string(time_width - 1, ' ');
   line += "  " + message.source + "  " + escaped(message.topic) + "  " + quantity(message.bytes, "byte") + ": ";
   return line + escaped(message.payload) + (message.is_cut ? " (cut)\n" : "\n");
 }
@@ -117,7 +122,7 @@ bool is_wanted(const QuarantineListOptions& options, const QuarantinedReading& r
 }
 
 bool is_wanted(const QuarantineListOptions& options, const QuarantinedMessage& message) {
-  return options.sensor.empty() && (options.reason.empty() || options.reason == name_of(message.reason));
+  return options.sensor.empty() && (options.reason.empty() || options.reason == reason_of(message));
 }
 
 // Lines of replay input, in order of event time and without arrival time, so that none is late or has a bad time. Times

@@ -76,6 +76,11 @@ Yield yield_of(Router& router, std::string_view topic, const std::vector<std::st
   return yield;
 }
 
+// Components of a Shelly are numbered, `switch:0`: other topics may look like its others.
+bool may_be_of(std::string_view preset, std::string_view topic) {
+  return preset != "shelly_status" || levels_of(topic).back().find(':') != std::string_view::npos;
+}
+
 // A literal level is better than a captured one, the further in front the better.
 bool is_more_exact(const LearnedRoute& a, const LearnedRoute& b) {
   const auto rank = [](const LearnedRoute& route) {
@@ -144,6 +149,7 @@ class Shape {
       return route;
     }
     if (sensor != "{device}") route.keys.push_back("sensor = " + in_toml(sensor));
+    route.longer_sensors = longer_sensors(levels_of(route.topic), metric);
     return route;
   }
 
@@ -157,10 +163,21 @@ class Shape {
     const std::size_t metric = metric_level();
     route.keys.push_back("sensor = " + in_toml(*values_[device_level(metric)].begin()));
     if (metric < values_.size()) route.keys.push_back("metric = " + in_toml(*values_[metric].begin()));
+    route.longer_sensors = longer_sensors(levels_of(route.topic), metric);
     return route;
   }
 
  private:
+  // All levels but that of the metric, and all.
+  static std::vector<std::string> longer_sensors(const Levels& levels, std::size_t metric) {
+    std::string others, all;
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+      if (i != metric) others += (others.empty() ? "" : "/") + std::string(levels[i]);
+      all += (i == 0 ? "" : "/") + std::string(levels[i]);
+    }
+    return {std::move(others), std::move(all)};
+  }
+
   std::size_t metric_level() const {
     return format_.learning().is_value && values_.size() > 1 ? last_telling(values_.size()) : values_.size();
   }
@@ -290,11 +307,19 @@ void add_names(LearnedRoute& route, Learning::Names names, const std::string& to
   if (route.topics > 1) return;
   if (const auto sensor =
           member_of(payloads[0], {"sensor", "sensor_id", "device", "device_id", "deviceId", "id", "mac"}, true)) {
+    std::erase_if(route.keys, [](const std::string& key) { return key.starts_with("sensor = "); });
+    route.longer_sensors.clear();
     route.keys.push_back("sensor = { path = " + in_toml(*sensor) + " }");
   }
 }
 
 }  // namespace
+
+void LearnedRoute::lengthen_sensor() {
+  std::erase_if(keys, [](const std::string& key) { return key.starts_with("sensor = "); });
+  keys.push_back("sensor = " + in_toml(longer_sensors.front()));
+  longer_sensors.erase(longer_sensors.begin());
+}
 
 std::string LearnedRoute::toml() const {
   std::string text = "topic = " + in_toml(topic) + "\nformat = " + in_toml(format) + '\n';
@@ -332,7 +357,8 @@ std::vector<LearnedRoute> RouteLearner::take_presets(Topics& left) const {
   for (LearnedRoute& route : candidates) {
     auto router = router_of({route});
     for (auto heard = left.begin(); heard != left.end();) {
-      const bool reads = yield_of(*router, heard->first, heard->second.payloads).readings > 0;
+      const bool reads =
+          may_be_of(route.format, heard->first) && yield_of(*router, heard->first, heard->second.payloads).readings > 0;
       if (reads) count(route, heard->first, heard->second.messages);
       heard = reads ? left.erase(heard) : std::next(heard);
     }
@@ -356,10 +382,14 @@ std::vector<LearnedRoute> RouteLearner::take_formats(Topics& left) const {
     shape.add(topic);
     topics.push_back(topic);
   }
+  std::map<std::pair<std::string, std::size_t>, std::size_t> alike;  // but for their first levels
+  for (const auto& [key, shape] : shapes) ++alike[{key.first, key.second.first}];
   std::vector<LearnedRoute> routes;
   for (const auto& [key, shape_and_topics] : shapes) {
     const auto& [shape, topics] = shape_and_topics;
     LearnedRoute route = shape.route();
+    const bool is_alone = alike[{key.first, key.second.first}] == 1 || route.topic.starts_with('{');
+    if (!is_alone && !route.longer_sensors.empty()) route.lengthen_sensor();
     for (const std::string& topic : topics) count(route, topic, left.find(topic)->second.messages);
     add_names(route, shape.names(), topics.front(), left.find(topics.front())->second.payloads);
     for (const std::string& topic : topics) left.erase(topic);
@@ -394,6 +424,43 @@ std::vector<LearnedRoute> RouteLearner::exceptions(const std::vector<LearnedRout
     if (router_of({route})) exact.push_back(std::move(route));
   }
   return exact;
+}
+
+// A series of one topic is of no other: else the sensors of their routes get longer names.
+void RouteLearner::tell_topics_apart(std::vector<LearnedRoute>& routes) const {
+  for (bool is_changed = true; std::exchange(is_changed, false);) {
+    std::vector<Router> routers;
+    std::vector<TopicPattern> patterns;
+    for (const LearnedRoute& route : routes) {
+      auto router = router_of({route});
+      if (!router) return;
+      routers.push_back(std::move(*router));
+      patterns.emplace_back(route.topic);
+    }
+    std::map<std::pair<std::string, std::string>, std::pair<std::size_t, const std::string*>> owners;
+    std::set<std::size_t> mixed;
+    for (const auto& [topic, heard] : heard_) {
+      std::vector<Capture> captures;
+      const auto pattern = std::find_if(patterns.begin(), patterns.end(),
+                                        [&](const TopicPattern& one) { return one.match(topic, captures); });
+      if (pattern == patterns.end()) continue;
+      const auto route = static_cast<std::size_t>(pattern - patterns.begin());
+      for (const std::string& payload : heard.payloads) {
+        DecodedBatch batch;
+        routers[route].decode(topic, payload, batch);
+        for (const DecodedReading& reading : batch.readings) {
+          const auto [owner, is_new] =
+              owners.try_emplace({std::string(reading.sensor), std::string(reading.metric)}, route, &topic);
+          if (!is_new && *owner->second.second != topic) mixed.merge(std::set<std::size_t>{route, owner->second.first});
+        }
+      }
+    }
+    for (const std::size_t route : mixed) {
+      if (routes[route].longer_sensors.empty()) continue;
+      routes[route].lengthen_sensor();
+      is_changed = true;
+    }
+  }
 }
 
 // Takes from `left` what is of a format by its topic.
@@ -433,6 +500,7 @@ RouteLearner::Learned RouteLearner::learn() const {
   for (const auto& [topic, heard] : left) learned.unreadable.push_back(topic);
   std::vector<LearnedRoute> exact = exceptions(learned.routes);
   learned.routes.insert(learned.routes.begin(), exact.begin(), exact.end());
+  tell_topics_apart(learned.routes);
   return learned;
 }
 

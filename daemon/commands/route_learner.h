@@ -21,7 +21,10 @@ struct LearnedRoute {
   std::size_t topics = 0;
   std::uint64_t messages = 0;
   std::string example = {};  // one of the topics
+  // Templates for the sensor that tell more topics apart than the one that it has, the last of them all.
+  std::vector<std::string> longer_sensors = {};
 
+  void lengthen_sensor();    // requires: there is a longer one
   std::string toml() const;  // as an element of [[sources.NAME.routes]]
 };
 
@@ -54,6 +57,7 @@ class RouteLearner {
   std::vector<LearnedRoute> take_topics_of_formats(Topics& left) const;
   std::vector<LearnedRoute> take_presets(Topics& left) const;
   std::vector<LearnedRoute> take_formats(Topics& left) const;
+  void tell_topics_apart(std::vector<LearnedRoute>& routes) const;
   std::vector<LearnedRoute> exceptions(const std::vector<LearnedRoute>& routes) const;
 
   Topics heard_;

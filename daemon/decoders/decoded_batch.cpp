@@ -54,7 +54,7 @@ char* DecodedBatch::room_for(std::size_t size) {
 void DecodedBatch::end_message(std::optional<std::uint64_t> fingerprint, bool redelivered,
                                std::optional<Position> position) {
   if (position && !is_allowed(*position)) throw std::invalid_argument("the position of a source is beyond its limits");
-  DecodedMessage& message = std::exchange(has_keyed_, false) ? messages.back() : add_message();
+  DecodedMessage& message = std::exchange(has_bounds_, false) ? messages.back() : add_message();
   message.fingerprint = fingerprint;
   message.redelivered = redelivered;
   message.position = position;
@@ -69,16 +69,18 @@ DecodedMessage& DecodedBatch::add_message() {
   return messages.emplace_back(message);
 }
 
-void DecodedBatch::begin_keyed_message() {
+void DecodedBatch::begin_bounded_message() {
   key_.reset();
   const DecodedMessage last = messages.empty() ? DecodedMessage() : messages.back();
   if (last.end_reading < readings.size() || last.end_refusal < refusals.size()) add_message();
 }
 
-void DecodedBatch::end_keyed_message(bool has_readings) {
+void DecodedBatch::end_bounded_message(std::string_view route, bool has_readings) {
   if (!has_readings) key_.reset();
-  add_message().key = std::exchange(key_, std::nullopt);
-  has_keyed_ = true;
+  DecodedMessage& message = add_message();
+  message.key = std::exchange(key_, std::nullopt);
+  message.route = route;
+  has_bounds_ = true;
 }
 
 bool DecodedBatch::keep_state(std::string_view route, std::string_view state_bytes) {
@@ -112,7 +114,7 @@ void DecodedBatch::clear() noexcept {
   replies.clear();
   notices.clear();
   key_.reset();
-  has_keyed_ = false;
+  has_bounds_ = false;
   inexact = 0;
   message_count = 0;
   bytes = 0;

@@ -66,10 +66,11 @@ struct DecodedRefusal {
   std::uint32_t offset = 0;  // byte in the payload, as near as is known
 };
 
-// A message that gave no reading and was refused. Views, as those of readings.
+// A message that gave no reading. Views, as those of readings.
 struct UndecodedMessage {
-  std::uint32_t refusal = 0;  // the first of it, in DecodedBatch::refusals
-  std::string_view topic;     // or path, or peer
+  std::optional<Refusal> reason;  // the first; none: nothing in it is a value
+  std::uint32_t message = 0;      // in DecodedBatch::messages, if it gets there
+  std::string_view topic;         // or path, or peer
   std::string_view payload;
 };
 
@@ -120,6 +121,7 @@ struct DecodedMessage {
   std::optional<Position> position;
   std::optional<TopicValue> topic_value = {};
   std::optional<MessageKey> key = {};
+  std::string_view route = {};  // its topic as configured, of a message that its route may leave out
 };
 
 class DecodedBatch {
@@ -148,21 +150,22 @@ class DecodedBatch {
   // Fails: std::invalid_argument for a position beyond its limits, an error of the source.
   void end_message(std::optional<std::uint64_t> fingerprint, bool redelivered, std::optional<Position> position = {});
 
-  // Before each message. `has_key`: its route asks for keys; then `end_keyed_message` comes behind it, and if its
-  // source ends it too, that is the same message.
-  void begin_message(bool has_key) {
-    has_keyed_ = false;
-    if (has_key) begin_keyed_message();
+  // Before each message. `has_bounds`: its route may leave it out for what came before; then `end_bounded_message`
+  // comes behind it, and if its source ends it too, that is the same message.
+  void begin_message(bool has_bounds) {
+    has_bounds_ = false;
+    if (has_bounds) begin_bounded_message();
   }
-  void end_keyed_message(bool has_readings);  // without any, another of its key may have some
+  // Without readings its key is not kept: another message of that key may have some.
+  void end_bounded_message(std::string_view route, bool has_readings);
   // Of the message that is being decoded; the first one counts. `hash`: 48 bits.
   void set_message_key(std::uint64_t hash, Duration within) {
     if (!key_) key_ = {hash, within};
   }
 
-  // A message that has no reading, after its refusals. `refusals_before`: how many there were without it.
-  void note_undecoded(std::size_t refusals_before, std::string_view topic, std::string_view payload) {
-    undecoded.push_back({static_cast<std::uint32_t>(refusals_before), topic, payload});
+  // The message that was decoded last, if it has no reading. No reason: nothing in it is a value.
+  void note_undecoded(std::optional<Refusal> reason, std::string_view topic, std::string_view payload) {
+    undecoded.push_back({reason, static_cast<std::uint32_t>(messages.size() - (has_bounds_ ? 1 : 0)), topic, payload});
   }
 
   // A message, or several, that gave no reading.
@@ -194,10 +197,10 @@ class DecodedBatch {
  private:
   char* room_for(std::size_t size);
   DecodedMessage& add_message();
-  void begin_keyed_message();
+  void begin_bounded_message();
 
   std::optional<MessageKey> key_;
-  bool has_keyed_ = false;  // the newest message was ended for its key
+  bool has_bounds_ = false;  // the newest message was ended by its route
 
   static constexpr std::size_t block_bytes = 4096;
   std::vector<std::unique_ptr<char[]>> blocks_;  // of block_bytes, reused

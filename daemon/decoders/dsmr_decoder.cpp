@@ -120,9 +120,12 @@ void DsmrDecoder::note_identities(std::string_view objects, Record& record) {
   }
 }
 
-std::string_view DsmrDecoder::medium_of(std::string_view channel, const Record& record) noexcept {
+// Of several meters of one kind each has its own: "water_2".
+std::string_view DsmrDecoder::medium_of(std::string_view channel, const Record& record) {
   const std::string_view medium = record.media[slot_of(channel)];
-  return medium.empty() ? dsmr_medium({}) : medium;
+  if (medium.empty()) return dsmr_medium({});
+  if (std::count(record.media.begin(), record.media.end(), medium) == 1) return medium;
+  return record.output.batch().keep((std::string(medium) += '_').append(channel));
 }
 
 std::string_view DsmrDecoder::sensor_of(const Record& record) {

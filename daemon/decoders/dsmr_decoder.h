@@ -65,7 +65,7 @@ class DsmrDecoder final : public Decoder {
   void read_time(std::string_view text, const Message& message, DecodedReading& reading, DecodedBatch& out);
   std::string_view sensor_of(const Record& record);
   std::string_view metric_of(std::string_view metric, std::string_view code, const Record& record);
-  static std::string_view medium_of(std::string_view channel, const Record& record) noexcept;
+  static std::string_view medium_of(std::string_view channel, const Record& record);
 
   std::optional<TextTemplate> sensor_;
   std::optional<TextTemplate> metric_;

@@ -82,7 +82,7 @@ void InfluxDecoder::decode(const Message& message, DecodedBatch& out) {
   at_ = static_cast<std::size_t>(text.data() - message.payload.data());
   text_ = message.payload.substr(0, at_ + text.size());
   while (at_ < text_.size() && !output.full()) {
-    while (next() == ' ' || next() == '\0') ++at_;
+    while (next() == ' ' || next() == '\t' || next() == '\0') ++at_;
     const std::size_t start = at_;
     if (at_line_end(text_, at_) || text_[at_] == '#') {
       at_ = next_line(text_, at_);

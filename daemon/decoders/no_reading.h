@@ -1,4 +1,4 @@
-// Messages that gave no reading, by the route that took them and the reason, as a batch lists them.
+// Messages that gave no reading, by the route that took them and the reason.
 //
 // Owns:   nothing; the topic of a route lives as long as its router.
 // Thread: plain values.
@@ -18,11 +18,15 @@ namespace edgetide {
 enum class NoReading : std::uint8_t {
   no_value = refusal_count,  // nothing in it is a value: words, null, an empty object, what only describes others
   ignored_topic,             // `ignore_topics` has it
+  repeated,                  // `dedupe` has its key
+  unchanged,                 // `repeats = "skip_unchanged"`, and all of its values are those before
 };
 
 // Of those that are no refusals.
 inline constexpr EnumWord<NoReading> no_reading_words[] = {{NoReading::no_value, "no_value"},
-                                                           {NoReading::ignored_topic, "ignored_topic"}};
+                                                           {NoReading::ignored_topic, "ignored_topic"},
+                                                           {NoReading::repeated, "repeated"},
+                                                           {NoReading::unchanged, "unchanged"}};
 inline constexpr std::size_t no_reading_count = refusal_count + std::size(no_reading_words);
 
 constexpr NoReading no_reading_of(Refusal reason) noexcept {

@@ -138,7 +138,7 @@ Router::Router(const std::vector<RouteOptions>& routes) {
       Route route;
       route.name = decoder_state_mark + options.topic;
       route.only_changed = options.mapping.repeats == Repeats::skip_unchanged;
-      route.has_keys = !options.mapping.dedupe.path.empty();
+      route.may_leave_out = route.only_changed || !options.mapping.dedupe.path.empty();
       route.max_id_bytes = options.mapping.max_id_bytes;
       route.ignored_topics = options.mapping.ignore_topics;
       if (!options.topic.empty()) route.pattern.emplace(options.topic);
@@ -157,15 +157,14 @@ void Router::decode_own(Message& message, DecodedBatch& out) {
   if (out.readings.size() == readings) note_without_reading(message, is_ignored, refusals, out);
 }
 
-// A refused one is also for the quarantine.
 void Router::note_without_reading(const Message& message, bool is_ignored, std::size_t refusals, DecodedBatch& out) {
   std::string_view route = message.route;
   if (!route.empty()) route.remove_prefix(1);  // the mark
-  if (out.refusals.size() == refusals) {
-    return out.note_without_reading(route, is_ignored ? NoReading::ignored_topic : NoReading::no_value);
-  }
-  out.note_undecoded(refusals, message.topic, message.payload);
-  out.note_without_reading(route, no_reading_of(out.refusals[refusals].reason));
+  if (is_ignored) return out.note_without_reading(route, NoReading::ignored_topic);
+  std::optional<Refusal> reason;
+  if (out.refusals.size() > refusals) reason = out.refusals[refusals].reason;
+  if (reason || !message.payload.empty()) out.note_undecoded(reason, message.topic, message.payload);
+  out.note_without_reading(route, reason ? no_reading_of(*reason) : NoReading::no_value);
 }
 
 // False: its topic is ignored.
@@ -173,6 +172,7 @@ bool Router::decode_by_route(Message& message, DecodedBatch& out) {
   ++out.message_count;
   out.bytes += message.payload.size();
   if (message.payload.size() > message.max_bytes) {
+    out.begin_message(false);
     out.refusals.push_back({Refusal::too_large, message.topic, 0});
     return true;
   }
@@ -184,14 +184,16 @@ bool Router::decode_by_route(Message& message, DecodedBatch& out) {
     message.captures = captures_;
     out.max_id_bytes = route.max_id_bytes;
     const std::size_t first = out.readings.size();
-    out.begin_message(route.has_keys);
+    out.begin_message(route.may_leave_out);
     route.decoder->decode(message, out);
-    if (route.has_keys) out.end_keyed_message(out.readings.size() > first);
+    if (route.may_leave_out)
+      out.end_bounded_message(std::string_view(route.name).substr(1), out.readings.size() > first);
     const std::span<DecodedReading> readings = std::span(out.readings).subspan(first);
     if (message.time) give_time(*message.time, readings);
     if (route.only_changed) take_only_changed(readings);
     return true;
   }
+  out.begin_message(false);
   out.refusals.push_back({Refusal::no_route, message.topic, 0});
   return true;
 }

@@ -57,8 +57,8 @@ class Router {
   explicit Router(const std::vector<RouteOptions>& routes);
 
   // Decodes into `out`; a topic without a route is one `no_route` refusal, a payload over Message::max_bytes one
-  // `too_large`. A message without a reading is in `without_reading`; one that is refused as a whole, or all of whose
-  // values are, in `undecoded` too.
+  // `too_large`. A message without a reading is in `without_reading`, and in `undecoded` if it holds anything and its
+  // topic is not ignored.
   void decode(const Message& message, DecodedBatch& out) {
     Message own = message;
     decode_own(own, out);
@@ -81,7 +81,7 @@ class Router {
   struct Route {
     std::string name;  // decoder_state_mark and the topic as configured
     bool only_changed = false;
-    bool has_keys = false;
+    bool may_leave_out = false;  // messages, for what came before
     std::size_t max_id_bytes = edgetide::max_id_bytes;
     std::vector<std::string> ignored_topics;  // globs
     std::optional<TopicPattern> pattern;      // none: takes every message (sockets)

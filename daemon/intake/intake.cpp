@@ -89,7 +89,7 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
   batch_.gather(source, batch, arrival.wall, messages_, pipeline_, journal_);
   if (messages_.knows_some() && !messages_.has_news() && batch_.readings().empty() && batch_.refused().empty()) {
     messages_.note_resent();  // nothing but known messages needs no record
-    traffic_.count(source, batch);
+    count_messages(source, batch);
     return journal_.taken();
   }
   if (clock_set_) listen(true, arrival);
@@ -112,7 +112,14 @@ Acceptance Intake::try_accept(SourceId id, const DecodedBatch& batch) noexcept {
 
 void Intake::nothing_decoded(SourceId id, const DecodedBatch& batch) noexcept {
   const MutexLock lock(mutex_);
-  if (const std::optional<SourceId> slot = slots_.slot_of(id)) traffic_.count(*slot, batch);
+  const std::optional<SourceId> slot = slots_.slot_of(id);
+  if (!slot) return;
+  traffic_.count(*slot, batch);
+  undecoded_.clear();
+  for (const UndecodedMessage& message : batch.undecoded) {
+    undecoded_.push_back({message.reason, message.topic, message.payload});
+  }
+  quarantine_messages(*slot);
 }
 
 bool Intake::offer_room() {
@@ -242,15 +249,20 @@ void Intake::name_shifted(SourceId source, SeriesId series) {
       return log(LogLevel::warning,
                  {.event = LogEvent::source_notice, .source = slots_.names()[index_of(source)], .sensor = sensor},
                  "sensor " + sensor + ": its times are " + shift +
-                     "; it probably sends local time: set timezone in its route");
+                     "; if it sends local time, set timezone in its route; if it sends numbers, its clock is off");
     case TrafficCounters::Named::beyond_limit:
       return log(LogLevel::warning, {.event = LogEvent::source_notice, .source = slots_.names()[index_of(source)]},
                  "more sensors send such times: edgetide sensors --skewed");
   }
 }
 
-void Intake::count(SourceId source, const DecodedBatch& batch) {
+void Intake::count_messages(SourceId source, const DecodedBatch& batch) {
   traffic_.count(source, batch);
+  for (const MessagesWithoutReading& some : messages_.left_out()) traffic_.count(source, some);
+}
+
+void Intake::count(SourceId source, const DecodedBatch& batch) {
+  count_messages(source, batch);
   messages_.note(slots_.names()[index_of(source)]);
   for (const RefusedCount& refused : batch_.refused()) pipeline_.refuse(source, refused.reason, refused.readings);
   if (!batch.refusals.empty()) traffic_.note_refusal(source, batch.refusals.back());
@@ -283,17 +295,16 @@ void Intake::keep_refused(const Batch& batch) {
 
 // Without those that are known: they are there already.
 void Intake::quarantine_messages(SourceId source, const DecodedBatch& batch) {
-  if (quarantine_ == nullptr) return;
   undecoded_.clear();
-  const DecodedRefusal* const first = batch.refusals.data();
   for (const UndecodedMessage& message : batch.undecoded) {
-    const DecodedRefusal& refusal = batch.refusals[message.refusal];
-    const bool is_new = std::ranges::any_of(messages_.new_refusals(), [&](const auto& refusals) {
-      const auto begin = static_cast<std::size_t>(refusals.data() - first);
-      return message.refusal >= begin && message.refusal < begin + refusals.size();
-    });
-    if (is_new) undecoded_.push_back({refusal.reason, message.topic, message.payload});
+    if (!messages_.is_known(batch, message.message))
+      undecoded_.push_back({message.reason, message.topic, message.payload});
   }
+  quarantine_messages(source);
+}
+
+void Intake::quarantine_messages(SourceId source) {
+  if (quarantine_ == nullptr || undecoded_.empty()) return;
   const Moment now = clock_.now();
   quarantine_->keep(undecoded_, slots_.names()[index_of(source)], clock_set_ ? std::optional(now.wall) : std::nullopt,
                     now);

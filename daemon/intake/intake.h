@@ -214,9 +214,11 @@ class Intake final : public SourceHost {
   bool take_refusals(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);
   bool journal_refusals(Moment now) REQUIRES(mutex_);
   void count(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
+  void count_messages(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
   void count_delays(SourceId source, Timestamp arrival) REQUIRES(mutex_);
   void name_shifted(SourceId source, SeriesId series) REQUIRES(mutex_);
   void quarantine_messages(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
+  void quarantine_messages(SourceId source) REQUIRES(mutex_);  // those of `undecoded_`
   void apply(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);
   void apply_batch(const Batch& batch) REQUIRES(mutex_);
   void keep_refused(const Batch& batch) REQUIRES(mutex_);

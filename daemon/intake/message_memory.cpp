@@ -30,6 +30,42 @@ void MessageMemory::check(const std::string& source, const DecodedBatch& batch, 
   for (const Position& state : batch.states) note_newest(state);
   if (!batch.messages.empty()) check_messages(source, batch, now);
   leave_out_known(source, batch);
+  left_out_.clear();
+  if (!known_.empty() || unchanged_here_ > 0) count_left_out(batch);
+}
+
+bool MessageMemory::is_known(const DecodedBatch& batch, std::size_t message) const noexcept {
+  return message < batch.messages.size() &&
+         std::find(known_.begin(), known_.end(), &batch.messages[message]) != known_.end();
+}
+
+// One that the peer sent again is counted as such.
+void MessageMemory::count_left_out(const DecodedBatch& batch) {
+  auto known = known_.begin();
+  for (const DecodedMessage& message : batch.messages) {
+    const bool is_known = known != known_.end() && *known == &message;
+    if (is_known) ++known;
+    if (message.route.data() == nullptr || message.first_reading == message.end_reading) continue;
+    if (is_known && message.key && !message.redelivered) count_left_out(message.route, NoReading::repeated);
+    if (!is_known && !has_new_readings(batch, message)) count_left_out(message.route, NoReading::unchanged);
+  }
+}
+
+void MessageMemory::count_left_out(std::string_view route, NoReading reason) {
+  const bool is_as_before =
+      !left_out_.empty() && left_out_.back().route.data() == route.data() && left_out_.back().reason == reason;
+  if (!is_as_before) left_out_.push_back({route, reason});
+  ++left_out_.back().messages;
+}
+
+bool MessageMemory::has_new_readings(const DecodedBatch& batch, const DecodedMessage& message) const noexcept {
+  const DecodedReading* const begin = batch.readings.data() + message.first_reading;
+  const DecodedReading* const end = batch.readings.data() + message.end_reading;
+  // The ranges follow each other in the batch, empty ones among them.
+  auto range = std::upper_bound(new_readings_.begin(), new_readings_.end(), begin,
+                                [](const auto* at, auto one) { return at < one.data() + one.size(); });
+  while (range != new_readings_.end() && range->empty()) ++range;
+  return range != new_readings_.end() && std::max(begin, range->data()) < end;
 }
 
 void MessageMemory::leave_out_known(const std::string& source, const DecodedBatch& batch) {

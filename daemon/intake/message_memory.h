@@ -43,6 +43,11 @@ class MessageMemory {
   std::span<const std::span<const DecodedReading>> new_readings() const noexcept { return new_readings_; }
   std::span<const std::span<const DecodedRefusal>> new_refusals() const noexcept { return new_refusals_; }
 
+  // Of the last batch, by its index in DecodedBatch::messages: it was taken before.
+  bool is_known(const DecodedBatch& batch, std::size_t message) const noexcept;
+  // By route: messages of the last batch that `dedupe` or `repeats` have left out.
+  std::span<const MessagesWithoutReading> left_out() const noexcept { return left_out_; }
+
   void note(const std::string& source);
   // All of its messages are known.
   void note_resent() noexcept { resent_ += known_.size(); }
@@ -59,10 +64,13 @@ class MessageMemory {
 
  private:
   void check_messages(const std::string& source, const DecodedBatch& batch, Moment now);
+  void count_left_out(const DecodedBatch& batch);
+  void count_left_out(std::string_view route, NoReading reason);
   void leave_out_known(const std::string& source, const DecodedBatch& batch);
   void take_changed(const std::string& source, const DecodedBatch& batch, std::span<const DecodedReading> readings);
   bool is_unchanged(const std::string& source, const DecodedBatch& batch, const DecodedReading& reading);
   bool may_be_refused(const DecodedReading& reading) const noexcept;
+  bool has_new_readings(const DecodedBatch& batch, const DecodedMessage& message) const noexcept;
   bool is_repeated(const std::string& source, const MessageKey& key, Timestamp now);
   std::optional<std::uint64_t> value_of(const std::string& source, std::uint64_t topic) const;
   void set_value(std::uint64_t topic, std::uint64_t value);
@@ -80,6 +88,7 @@ class MessageMemory {
   std::vector<const DecodedMessage*> known_;  // messages that were taken before
   std::vector<std::span<const DecodedReading>> new_readings_;
   std::vector<std::span<const DecodedRefusal>> new_refusals_;
+  std::vector<MessagesWithoutReading> left_out_;
   std::vector<std::uint64_t> fingerprints_;               // of the others
   std::vector<JournaledPosition> newest_;                 // position of each partition
   std::vector<JournaledValue> new_values_;                // of their topics, keys and readings that do not always count

@@ -72,6 +72,7 @@ class TrafficCounters {
     traffic_[index_of(slot)].inexact += batch.inexact;
     for (const MessagesWithoutReading& some : batch.without_reading) count(slot, some);
   }
+  void count(SourceId slot, const MessagesWithoutReading& some);
   DelayHistogram& delays(SourceId slot) noexcept { return traffic_[index_of(slot)].delays; }
   void count_lost_session(SourceId slot) noexcept { ++traffic_[index_of(slot)].lost_sessions; }
   void count_turned_away(SourceId slot, TurnedAway why) noexcept {
@@ -89,8 +90,6 @@ class TrafficCounters {
   void move_to(const std::vector<std::optional<SourceId>>& former);
 
  private:
-  void count(SourceId slot, const MessagesWithoutReading& some);
-
   std::vector<SourceTraffic> traffic_;  // by slot
 };
 

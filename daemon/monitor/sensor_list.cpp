@@ -31,7 +31,9 @@ std::string sensors_text(const std::vector<SensorStatus>& sensors, Timestamp now
                sensor.clock_ahead ? short_text(*sensor.clock_ahead) : "-", std::to_string(sensor.late_accepted),
                std::to_string(sensor.late_dropped), std::to_string(sensor.bad_time),
                (sensor.idle ? "silent for " + short_text(sensor.silence) : "active") +
-                   (sensor.shift ? ", times " + text_of_shift(*sensor.shift) + ": set timezone in its route" : "")});
+                   (sensor.shift ? ", times " + text_of_shift(*sensor.shift) +
+                                       ": set timezone in its route, or its clock if it sends numbers"
+                                 : "")});
   }
   return table.text();
 }

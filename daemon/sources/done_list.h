@@ -1,5 +1,6 @@
-// Which files of a folder are done, where they stay in it: a file with a line "INODE CHANGED_NS SIZE" for each, that is
-// appended to, and written again without the files that are gone when they are more than the others.
+// Which files of a folder are done, where they stay in it: a file with a line "INODE CHANGED_NS SIZE HASH" for each,
+// that is appended to, and written again without the files that are gone when they are more than the others. The hash
+// is that of file_content.h; a line may be without one.
 //
 // Owns:   its descriptor. Thread: one. Blocks: for the disk.
 // Fails:  by the reason; what was added is then not on disk. A torn last line is ignored: its file is done again.
@@ -9,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +27,9 @@ class DoneList {
   // Throws std::runtime_error.
   void open();
   bool has(const FoundFile& file) const noexcept;
-  std::string add(const FoundFile& file);
+  // Of a file that is there with this size and another time: the hash of its content, if it is known.
+  std::optional<std::uint64_t> content_of(const FoundFile& file) const noexcept;
+  std::string add(const FoundFile& file, std::optional<std::uint64_t> content);
   std::string sync() noexcept;
   // Those that are not among all files of the folder are forgotten.
   void keep(const std::vector<FoundFile>& files);
@@ -34,7 +38,9 @@ class DoneList {
   struct Entry {
     std::int64_t changed_ns;
     std::uint64_t size;
+    std::optional<std::uint64_t> content;
   };
+  static std::string line_of(std::uint64_t inode, const Entry& entry);
   void load(const std::string& text);
   void write_again();
 

@@ -222,7 +222,7 @@ void HttpIntake::decode(HttpRequest& request) {
   } catch (...) {
     batch_.clear();
     batch_.refuse_unseen(Refusal::bad_syntax, body.topic);
-    batch_.note_undecoded(0, body.topic, request.body);
+    batch_.note_undecoded(Refusal::bad_syntax, body.topic, request.body);
   }
   body.outcome = outcome_of(batch_, request.body);
   if (!body.key || batch_.empty()) return;

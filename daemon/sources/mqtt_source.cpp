@@ -629,7 +629,7 @@ class MqttSource final : public Source {
       batch_.clear();
       batch_.refuse_unseen(Refusal::bad_syntax, message.get_topic());
       const auto& payload = message.get_payload_ref();
-      batch_.note_undecoded(0, message.get_topic(), {payload.data(), payload.size()});
+      batch_.note_undecoded(Refusal::bad_syntax, message.get_topic(), {payload.data(), payload.size()});
     }
   }
 

@@ -15,6 +15,7 @@
 
 #include "daemon/sources/done_list.h"
 #include "daemon/sources/events_on_loop.h"
+#include "daemon/sources/file_content.h"
 #include "daemon/sources/spool_file.h"
 #include "daemon/sources/spool_folder.h"
 #include "pipeline/whole_number.h"
@@ -24,9 +25,10 @@ namespace edgetide {
 namespace {
 
 constexpr std::size_t read_bytes = 64 * 1024;
-constexpr std::chrono::milliseconds between_looks{50};  // at least, when names change
-constexpr std::chrono::seconds old_enough{60};          // what has not changed for so long has its end at once
-constexpr std::chrono::seconds rotated_for{60};         // so long a file with another name may still be written to
+constexpr std::size_t max_compared_bytes = 64 * 1024 * 1024;  // of files whose time has changed, at a look
+constexpr std::chrono::milliseconds between_looks{50};        // at least, when names change
+constexpr std::chrono::seconds old_enough{60};                // what has not changed for so long has its end at once
+constexpr std::chrono::seconds rotated_for{60};  // so long a file with another name may still be written to
 
 std::chrono::microseconds duration_of(Duration duration) {
   return std::chrono::microseconds(duration.count());
@@ -80,6 +82,8 @@ class SpoolSource final : public Source, private EventsOnLoop {
   void take_begun(const std::vector<FoundFile>& files);
   void take_begun(const BegunFile& begun, const FoundFile& found);
   void take_new(const std::vector<FoundFile>& files);
+  bool is_new(const FoundFile& found);
+  std::optional<std::uint64_t> content_of(const FoundFile& found) const;
   void note_names(const std::vector<FoundFile>& files);
   void note_waiting();
   std::optional<unsigned> free_slot() const;
@@ -126,6 +130,7 @@ class SpoolSource final : public Source, private EventsOnLoop {
   std::uint64_t sequence_ = 0;
   std::size_t next_ = 0;               // with `tail`: whose turn it is
   std::size_t waiting_files_ = 0;      // beyond max_files, at the last look
+  std::uint64_t compared_bytes_ = 0;   // with those of the list, at the last look
   std::int64_t waiting_since_ns_ = 0;  // when the first of them changed
   std::string buffer_ = std::string(read_bytes, '\0');
   DecodedBatch batch_;
@@ -291,8 +296,9 @@ void SpoolSource::take_new(const std::vector<FoundFile>& files) {
   std::set<std::uint64_t> known;
   for (const auto& file : files_) known.insert(file->found.inode);
   waiting_files_ = 0;
+  compared_bytes_ = 0;
   for (const FoundFile& found : files) {
-    if (!found.is_taken || known.contains(found.inode) || done_list_.has(found)) continue;
+    if (!found.is_taken || known.contains(found.inode) || !is_new(found)) continue;
     const std::optional<unsigned> slot = files_.size() < options_.max_files ? free_slot() : std::nullopt;
     if (!slot) {
       if (waiting_files_++ == 0) waiting_since_ns_ = found.changed_ns;
@@ -314,6 +320,27 @@ void SpoolSource::take_new(const std::vector<FoundFile>& files) {
     problem_ =
         std::to_string(waiting_files_) + " files are not followed: there are more than max_files; narrow 'match'";
   }
+}
+
+// One that is done is not if its time alone has changed. Beyond max_compared_bytes that is found at the next look.
+bool SpoolSource::is_new(const FoundFile& found) {
+  if (done_list_.has(found)) return false;
+  const std::optional<std::uint64_t> content = done_list_.content_of(found);
+  if (!content) return true;
+  if (compared_bytes_ >= max_compared_bytes) {
+    look_timer_->set(looked_at_ + between_looks);
+    return false;
+  }
+  compared_bytes_ += std::min<std::uint64_t>(found.size, max_hashed_bytes);
+  if (content_of(found) != content) return true;
+  const std::string problem = done_list_.add(found, content);
+  if (!problem.empty()) impair(problem);
+  return false;
+}
+
+std::optional<std::uint64_t> SpoolSource::content_of(const FoundFile& found) const {
+  const Descriptor descriptor = folder_.open_file(found);
+  return descriptor.is_open() ? hash_of_content(descriptor.get(), found) : std::nullopt;
 }
 
 // With `tail` a file keeps its place when it gets another name.
@@ -607,7 +634,8 @@ void SpoolSource::put_away() {
     FoundFile found = file->found;
     found.name = file->taken.name;
     const bool keeps = options_.when_done == WhenDone::keep;
-    const std::string problem = keeps ? done_list_.add(found) : folder_.put_away(found, file->taken.is_damaged);
+    const std::string problem =
+        keeps ? done_list_.add(found, content_of(found)) : folder_.put_away(found, file->taken.is_damaged);
     if (problem.empty()) {
       file->state = SpoolFile::State::put_away;
       some = true;

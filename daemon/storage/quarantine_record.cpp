@@ -8,6 +8,12 @@
 
 namespace edgetide {
 
+namespace {
+
+constexpr std::uint8_t no_value = 255;  // in place of a reason
+
+}  // namespace
+
 void encode(const Quarantined& aside, std::string_view source, Timestamp arrival, const Series& series,
             std::string& out) {
   ByteWriter bytes(out);
@@ -40,7 +46,7 @@ void encode(const RefusedMessage& message, std::string_view source, std::optiona
   const std::string_view kept = message.payload.substr(0, max_quarantined_payload_bytes);
   const bool is_cut = topic.size() < message.topic.size() || kept.size() < message.payload.size();
   ByteWriter bytes(out);
-  bytes.u8(static_cast<std::uint8_t>(message.reason));
+  bytes.u8(message.reason ? static_cast<std::uint8_t>(*message.reason) : no_value);
   bytes.u8(is_cut ? 1 : 0);
   bytes.time(arrival.value_or(Timestamp::earliest()));
   bytes.u32(static_cast<std::uint32_t>(message.payload.size()));
@@ -54,8 +60,8 @@ std::optional<QuarantinedMessage> decode_quarantined_message(std::string_view pa
   QuarantinedMessage message;
   const std::uint8_t reason = bytes.u8();
   const std::uint8_t flags = bytes.u8();
-  bytes.require(reason < refusal_count && flags <= 1);
-  message.reason = static_cast<Refusal>(reason);
+  bytes.require((reason < refusal_count || reason == no_value) && flags <= 1);
+  if (reason != no_value) message.reason = static_cast<Refusal>(reason);
   message.is_cut = flags == 1;
   if (const Timestamp arrival = bytes.time(); arrival != Timestamp::earliest()) message.arrival = arrival;
   message.bytes = bytes.u32();

@@ -29,8 +29,8 @@ struct QuarantinedReading {
 
 // A message that gave no reading, and why. Topic and payload are untrusted.
 struct RefusedMessage {
-  Refusal reason{};
-  std::string_view topic;  // or path, or peer
+  std::optional<Refusal> reason;  // none: nothing in it is a value
+  std::string_view topic;         // or path, or peer
   std::string_view payload;
 };
 
@@ -39,7 +39,7 @@ inline constexpr std::size_t max_quarantined_payload_bytes = 4096;
 inline constexpr std::size_t max_quarantined_topic_bytes = 1024;
 
 struct QuarantinedMessage {
-  Refusal reason{};
+  std::optional<Refusal> reason;     // none: nothing in it is a value
   std::optional<Timestamp> arrival;  // none: the clock was not set
   std::uint32_t bytes = 0;           // of its payload
   bool is_cut = false;               // topic or payload are not whole

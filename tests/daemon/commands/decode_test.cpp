@@ -14,6 +14,7 @@ servers = ["mqtt://localhost"]
 routes = [
   { topic = "tele/{device}/SENSOR", format = "tasmota" },
   { topic = "n/{device}/{metric}", format = "number", unit = "W" },
+  { topic = "l/{device}", format = "json", time = "ts", timezone = "America/New_York" },
 )"
 #if EDGETIDE_CBOR
                                     R"(  { topic = "senml/+", format = "senml" },
@@ -71,6 +72,21 @@ TEST(Decode, message_of_a_topic_is_shown_as_its_route_reads_it) {
   EXPECT_EQ(printed({.topic = "n/plug/power"}, "1.5 kW"),
             (Printed{exit_fine, "arrival                      plug  power  1500 W\n",
                      "source home, route \"n/{device}/{metric}\", format number\n"}));
+}
+
+TEST(Decode, local_time_that_comes_twice_is_the_later_one_that_is_not_in_the_future) {
+  const std::string payload = R"({"ts":"2026-11-01T01:30:00","v":1})";
+  const struct {
+    const char* arrival;
+    const char* expected;
+  } cases[] = {{"2026-11-01T05:31:00Z", "2026-11-01T05:30:00.000000Z"},
+               {"2026-11-01T06:24:59Z", "2026-11-01T05:30:00.000000Z"},
+               {"2026-11-01T06:25:01Z", "2026-11-01T06:30:00.000000Z"},
+               {"2026-11-30T05:31:00Z", "2026-11-01T06:30:00.000000Z"}};
+  for (const auto& c : cases) {
+    EXPECT_EQ(printed({.topic = "l/a", .arrival = c.arrival}, payload).out, std::string(c.expected) + "  a  v  1\n");
+  }
+  EXPECT_NE(error_of({.topic = "l/a", .arrival = "noon"}).find("--arrival"), std::string::npos);
 }
 
 #if EDGETIDE_CBOR

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <map>
+#include <random>
 
 #include "daemon/commands/learned_config.h"
 
@@ -33,11 +35,15 @@ RouteLearner::Learned learned_from(const std::vector<HeardMessage>& messages) {
   return learner.learn();
 }
 
-// What the routes make of all messages.
-std::size_t readings_of(const RouteLearner::Learned& learned, const std::vector<HeardMessage>& messages) {
+std::vector<RouteOptions> routes_of(const RouteLearner::Learned& learned) {
   std::string toml = "[sources.s]\ntype = \"mqtt\"\nservers = [\"mqtt://localhost\"]\n";
   for (const LearnedRoute& route : learned.routes) toml += "[[sources.s.routes]]\n" + route.toml();
-  Router router(routes_of_toml(toml + "[windows.w]\nsize = \"1m\"\n"));
+  return routes_of_toml(toml + "[windows.w]\nsize = \"1m\"\n");
+}
+
+// What the routes make of all messages.
+std::size_t readings_of(const RouteLearner::Learned& learned, const std::vector<HeardMessage>& messages) {
+  Router router(routes_of(learned));
   DecodedBatch batch;
   for (const auto& [topic, payload] : messages) router.decode(topic, payload, batch);
   return batch.readings.size();
@@ -110,6 +116,60 @@ TEST(RouteLearner, topics_without_a_preset_get_a_pattern_for_their_shape) {
        {R"(v1/devices/me/telemetry as thingsboard, sensor = "thingsboard": 1)"}},
   };
   for (const auto& c : cases) EXPECT_EQ(lines_of(learned_from(c.messages)), c.expected);
+}
+
+TEST(RouteLearner, devices_whose_topics_differ_in_the_first_level_have_different_names) {
+  EXPECT_THAT(lines_of(learned_from({{"site1/boiler/temp", "51"}, {"site2/boiler/temp", "81"}})),
+              ElementsAre(R"(site1/{device}/{metric} as number, sensor = "site1/{device}": 1)",
+                          R"(site2/{device}/{metric} as number, sensor = "site2/{device}": 1)"));
+  EXPECT_THAT(lines_of(learned_from({{"site1/boiler/temp", "51"}, {"site2/pump/temp", "81"}})),
+              ElementsAre(R"(site1/{device}/{metric} as number, sensor = "site1/{device}": 1)",
+                          R"(site2/{device}/{metric} as number, sensor = "site2/{device}": 1)"))
+      << "the other may have such a device too";
+  EXPECT_THAT(lines_of(learned_from({{"a/x", R"({"t":1})"}, {"b/c/x", R"({"t":1})"}})),
+              ElementsAre(R"(b/c/{device} as json, sensor = "b/c/{device}": 1)",
+                          R"(a/{device} as json, sensor = "a/{device}": 1)"));
+}
+
+TEST(RouteLearner, presets_of_shelly_telegraf_and_rtl_433_are_suggested) {
+  EXPECT_THAT(
+      lines_of(learned_from(
+          {{"shellyplus1-a/status/switch:0", R"({"id":0,"output":true,"apower":7.5})"},
+           {"telegraf/host1/cpu", R"({"fields":{"usage":1},"name":"cpu","tags":{"host":"h"},"timestamp":1769860800})"},
+           {"rtl_433/gw/devices/Acurite/A/77/temperature_C", "21.5"}})),
+      testing::UnorderedElementsAre("{device}/status/{component} as shelly_status: 1", "telegraf/# as telegraf: 1",
+                                    "rtl_433/+/devices/{model}/{channel}/{id}/{metric} as rtl_433_devices: 1"));
+}
+
+// What a route makes of a topic is a series that no other topic has.
+TEST(RouteLearner, no_two_topics_of_any_tree_give_one_series) {
+  const char* const words[] = {"a", "b", "c", "state", "data", "temp", "status"};
+  const char* const payloads[] = {"21", "22 W", R"({"temp":1,"a":2})", R"({"b":{"temp":3}})"};
+  std::minstd_rand random(7);
+  for (int round = 0; round < 60; ++round) {
+    std::map<std::string, const char*> tree;
+    for (std::size_t topics = 2 + random() % 8; tree.size() < topics;) {
+      std::string topic = words[random() % std::size(words)];
+      for (std::size_t more = random() % 4; more > 0; --more)
+        topic += std::string("/") + words[random() % std::size(words)];
+      tree[topic] = payloads[random() % std::size(payloads)];
+    }
+    std::vector<HeardMessage> messages;
+    for (const auto& [topic, payload] : tree) messages.push_back({topic.c_str(), payload});
+    const RouteLearner::Learned learned = learned_from(messages);
+    Router router(routes_of(learned));
+    std::map<std::pair<std::string, std::string>, std::string> owners;
+    for (const auto& [topic, payload] : messages) {
+      DecodedBatch batch;
+      router.decode(topic, payload, batch);
+      EXPECT_FALSE(batch.readings.empty()) << topic;
+      for (const DecodedReading& reading : batch.readings) {
+        const auto owner = owners.try_emplace({std::string(reading.sensor), std::string(reading.metric)}, topic).first;
+        EXPECT_EQ(owner->second, topic) << reading.sensor << ' ' << reading.metric << ", round " << round << '\n'
+                                        << testing::PrintToString(lines_of(learned));
+      }
+    }
+  }
 }
 
 TEST(RouteLearner, what_it_keeps_is_bounded) {

@@ -154,7 +154,7 @@ TEST(DsmrDecoder, objects_of_other_meters_and_bad_ones) {
        "XMX5LGBBFG/water[m3]=0.091@1620920699000000{channel=2}"},
       // Two gas meters: the former one is not mixed with the new one.
       {"0-1:24.1.0(003)\n0-2:24.1.0(003)\n0-1:24.2.1(210513174459W)(1*m3)\n0-2:24.2.3(210513174459W)(2*m3)\n",
-       "XMX5LGBBFG/gas[m3]=1@1620924299000000{channel=1}; XMX5LGBBFG/gas[m3]=2@1620924299000000{channel=2}"},
+       "XMX5LGBBFG/gas_1[m3]=1@1620924299000000{channel=1}; XMX5LGBBFG/gas_2[m3]=2@1620924299000000{channel=2}"},
       // A channel without a meter has no time, or one that cannot be.
       {"0-1:24.2.1(632525252525S)(00000.000)\n", "XMX5LGBBFG/mbus=0@unreadable{channel=1}"},
       {"0-1:24.2.1(700101010000W)(00000000)\n", "XMX5LGBBFG/mbus=0@3155760000000000{channel=1}"},

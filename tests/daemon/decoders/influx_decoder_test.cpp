@@ -33,6 +33,7 @@ TEST(InfluxDecoder, lines_become_readings) {
       {"m text=\"two\nlines\",v=1", "m/v=1"},
       {"m v=18446744073709551615u", "m/v=1.84467440737096e+19; 1 inexact"},
       {"m v=1 -1000", "m/v=1@-1000000000"},
+      {"\tm v=1\n \t m v=2", "m/v=1; m/v=2"},
       {"m  v=1   1700000000  ", "m/v=1@1700000000000000"},
   };
   for (const InfluxCase& c : cases) EXPECT_EQ(decoded(influx(), c.payload), c.expected) << c.payload;

@@ -3,8 +3,11 @@
 #include <cerrno>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <map>
 #include <thread>
 
+#include "daemon/decoders/json_decoder.h"
+#include "daemon/decoders/route.h"
 #include "daemon/sources/accept_waiter.h"
 #include "daemon/storage/quarantine.h"
 #include "daemon/storage/quarantine_reader.h"
@@ -375,7 +378,7 @@ TEST_F(IntakeTest, message_that_gives_no_reading_goes_to_the_quarantine_once_wit
   clock.set_seconds(1'000'000);
   DecodedBatch batch;
   batch.refusals.push_back({Refusal::bad_syntax, "a/b", 3});
-  batch.note_undecoded(0, "a/b", "{t:");
+  batch.note_undecoded(Refusal::bad_syntax, "a/b", "{t:");
   batch.end_message(77, true);
   ASSERT_TRUE(take(intake(), SourceId{0}, batch));
   ASSERT_TRUE(take(intake(), SourceId{0}, batch)) << "it is sent again";
@@ -386,9 +389,74 @@ TEST_F(IntakeTest, message_that_gives_no_reading_goes_to_the_quarantine_once_wit
   const auto record = reader.next_record();
   ASSERT_TRUE(record && std::holds_alternative<QuarantinedMessage>(*record));
   const auto& message = std::get<QuarantinedMessage>(*record);
-  EXPECT_EQ(std::string(name_of(message.reason)) + ' ' + message.source + ' ' + message.topic + ' ' + message.payload,
+  EXPECT_EQ(std::string(name_of(*message.reason)) + ' ' + message.source + ' ' + message.topic + ' ' + message.payload,
             "bad_syntax s a/b {t:");
   EXPECT_EQ(message.arrival, at(1'000'000));
+}
+
+TEST_F(IntakeTest, message_without_a_value_goes_to_the_quarantine) {
+  Quarantine quarantine(files, "state", {});
+  parts.quarantine = &quarantine;
+  clock.set_seconds(1'000'000);
+  DecodedBatch alone;
+  alone.note_undecoded({}, "a/b", R"({"mode":"heating"})");
+  intake().nothing_decoded(SourceId{0}, alone);
+  DecodedBatch among = batch_of("a");
+  among.note_undecoded({}, "a/c", "words");
+  among.end_message(77, true);
+  ASSERT_TRUE(take(intake(), SourceId{0}, among));
+  ASSERT_TRUE(take(intake(), SourceId{0}, among)) << "it is sent again";
+  EXPECT_EQ(intake().quarantine_counters().messages_kept, 2U);
+  QuarantineReader reader(files, "state");
+  ASSERT_FALSE(reader.open());
+  for (const std::string expected : {R"(a/b {"mode":"heating"})", "a/c words"}) {
+    const auto record = reader.next_record();
+    ASSERT_TRUE(record && std::holds_alternative<QuarantinedMessage>(*record));
+    const auto& message = std::get<QuarantinedMessage>(*record);
+    EXPECT_EQ(message.topic + ' ' + message.payload, expected);
+    EXPECT_FALSE(message.reason);
+  }
+}
+
+TEST_F(IntakeTest, messages_that_dedupe_or_repeats_leave_out_are_counted_by_route) {
+  MappingOptions keyed;
+  keyed.format = &json_format;
+  keyed.dedupe.path = "id";
+  MappingOptions repeating;
+  repeating.format = &json_format;
+  repeating.repeats = Repeats::skip_unchanged;
+  Router router({{"d/{device}", keyed}, {"z/{device}", repeating}});
+  clock.set_seconds(1'000'000);
+  DecodedBatch batch;
+  const auto send = [&](const char* topic, const char* payload) { router.decode(topic, payload, batch); };
+  const auto counted = [&] {
+    ASSERT_TRUE(take(intake(), SourceId{0}, batch));
+    batch.clear();
+  };
+  const auto found = [&] {
+    std::map<std::string, std::uint64_t> counts;
+    for (const RouteWithoutReading& route : intake().traffic(SourceId{0}).without_reading) {
+      for (std::size_t i = 0; i < no_reading_count; ++i) {
+        if (route.messages[i] > 0) counts[route.route + ' ' + std::string(name_of(NoReading(i)))] = route.messages[i];
+      }
+    }
+    return counts;
+  };
+  using Found = std::map<std::string, std::uint64_t>;
+  send("d/a", R"({"id":"i","v":1})");
+  send("d/a", R"({"id":"i","v":1})");
+  send("z/a", R"({"v":1,"w":2})");
+  send("z/a", R"({"v":1,"w":3})");
+  send("z/a", R"({"v":1,"w":3})");
+  send("z/b", R"({"v":1,"w":3})");
+  counted();
+  EXPECT_EQ(found(), (Found{{"d/{device} repeated", 1}, {"z/{device} unchanged", 1}})) << "in one batch";
+  send("d/a", R"({"id":"i","v":1})");
+  counted();
+  send("z/a", R"({"v":1,"w":3})");
+  send("z/a", R"({"v":2,"w":3})");
+  counted();
+  EXPECT_EQ(found(), (Found{{"d/{device} repeated", 2}, {"z/{device} unchanged", 2}})) << "across batches";
 }
 
 TEST_F(IntakeTest, quarantine_on_a_broken_disk_holds_nothing_back) {
@@ -725,7 +793,7 @@ TEST_F(IntakeOfManyMessages, message_of_a_known_key_counts_once_within_its_time_
     batch.begin_message(true);
     batch.readings.push_back({"a", "t", "", at(1), 1, 0, 0});
     batch.set_message_key(hash, Duration::seconds(60));
-    batch.end_keyed_message(true);
+    batch.end_bounded_message("r", true);
     return batch;
   };
   const auto received_after = [&](std::uint64_t hash) {

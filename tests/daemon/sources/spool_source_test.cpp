@@ -165,6 +165,47 @@ TEST_F(SpoolSourceTest, file_that_stays_is_known_to_be_done) {
   EXPECT_THAT(values(), ElementsAre(1, 2, 3, 4));
 }
 
+TEST_F(SpoolSourceTest, file_that_stays_is_done_again_only_if_its_content_changes) {
+  options.when_done = WhenDone::keep;
+  const std::string large = "a,1\n" + std::string(20 << 20, '\n') + "a,1\n";
+  drop("x", "a,1\n");
+  drop("large", large, 900);
+  start();
+  ASSERT_TRUE(soon([&] { return host.files().done == 2; }));
+  set_time("x", 500);
+  set_time("large", 500);
+  drop("next", "a,2\n");
+  ASSERT_TRUE(host.wait_for_readings(4));
+  ASSERT_TRUE(soon([&] { return host.files().done == 3; }));
+  EXPECT_THAT(values(), ElementsAre(1, 1, 1, 2)) << "while it runs";
+  source.reset();
+  set_time("x", 400);
+  set_time("large", 400);
+  drop("last", "a,3\n");
+  start();
+  ASSERT_TRUE(host.wait_for_readings(5));
+  EXPECT_THAT(values(), ElementsAre(1, 1, 1, 2, 3)) << "between stop and start";
+  std::fstream(path("x"), std::ios::in | std::ios::out) << "a,4\n";
+  set_time("x", 300);
+  ASSERT_TRUE(host.wait_for_readings(6));
+  EXPECT_EQ(values().back(), 4) << "another content of the same size";
+}
+
+TEST_F(SpoolSourceTest, list_of_an_older_edgetide_knows_files_by_their_times) {
+  options.when_done = WhenDone::keep;
+  drop("x", "a,1\n");
+  struct stat status {};
+  ASSERT_EQ(stat(path("x").c_str(), &status), 0);
+  std::ofstream(options.done_list) << status.st_ino << ' ' << status.st_mtim.tv_sec * 1'000'000'000 << " 4\n";
+  drop("y", "a,2\n");
+  start();
+  ASSERT_TRUE(host.wait_for_readings(1));
+  EXPECT_THAT(values(), ElementsAre(2));
+  set_time("x", 500);
+  ASSERT_TRUE(host.wait_for_readings(2));
+  EXPECT_THAT(values(), ElementsAre(2, 1));
+}
+
 TEST_F(SpoolSourceTest, header_is_that_of_all_lines_of_its_file) {
   options.route.mapping = csv_mapping({});
   drop("a", "\xEF\xBB\xBFid,t\r\na,1\r\n\r\na,2\r\n", 200);

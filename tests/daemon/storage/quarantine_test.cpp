@@ -350,6 +350,10 @@ TEST_F(QuarantineTest, payloads_that_are_no_message_are_refused) {
   std::string payload;
   encode({Refusal::no_match, "a", "bc"}, "broker", seconds(1).wall, payload);
   ASSERT_TRUE(decode_quarantined_message(payload));
+  std::string without_value;
+  encode(RefusedMessage{{}, "a", "bc"}, "broker", seconds(1).wall, without_value);
+  ASSERT_TRUE(decode_quarantined_message(without_value));
+  EXPECT_FALSE(decode_quarantined_message(without_value)->reason);
   for (std::size_t cut = 0; cut < payload.size(); ++cut)
     EXPECT_FALSE(decode_quarantined_message(payload.substr(0, cut)));
   EXPECT_FALSE(decode_quarantined_message(payload + "x"));
