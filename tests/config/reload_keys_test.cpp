@@ -161,7 +161,7 @@ const std::map<std::pair<std::string, std::string>, Edit> edits = {
     {{"[windows.NAME.top]", "n"}, {"n = 3", "n = 4"}},
     {{"[windows.NAME.top]", "by"}, {"by = \"p99.9\"", "by = \"avg\""}},
     {{"[sinks.NAME]", "type"}, {"type = \"stdout\"\nencoding = \"influx\"", "type = \"file\""}},
-    {{"[sinks.NAME]", "inputs"}, {"inputs = [\"hour\"]", "inputs = [\"hour\", \"minute\"]"}},
+    {{"[sinks.NAME]", "inputs"}, {"type = \"stdout\"\n", "type = \"stdout\"\ninputs = [\"minute\"]\n"}},
     {{"[sinks.NAME]", "mode"}, {"mode = \"append\"", "mode = \"update\""}},
     {{"[sinks.NAME]", "where"}, {"count > 4", "count > 5"}},
     {{"[sinks.NAME]", "on"}, {"on = \"change\"", "on = \"match\""}},

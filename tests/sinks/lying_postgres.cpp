@@ -55,6 +55,30 @@ std::string encoded(const PgReply& reply) {
   return bytes + message('C', reply.tag + '\0');
 }
 
+std::size_t number_in(std::string_view bytes, std::size_t at, std::size_t count) {
+  std::size_t number = 0;
+  for (std::size_t i = 0; i < count && at + i < bytes.size(); ++i) {
+    number = number << 8 | static_cast<unsigned char>(bytes[at + i]);
+  }
+  return number;
+}
+
+// The parameters in a Bind: behind two names and the formats, each with its length before it.
+std::vector<std::string> values_of(const std::string& bind) {
+  std::size_t at = bind.find('\0', bind.find('\0') + 1) + 1;
+  at += 2 + 2 * number_in(bind, at, 2);
+  std::vector<std::string> values(number_in(bind, at, 2));
+  at += 2;
+  for (std::string& value : values) {
+    const std::size_t length = number_in(bind, at, 4);
+    at += 4;
+    if (length == 0xffffffff || at + length > bind.size()) continue;
+    value = bind.substr(at, length);
+    at += length;
+  }
+  return values;
+}
+
 Asked asked_by(std::string_view sql) {
   const auto has = [&](std::string_view part) { return sql.find(part) != sql.npos; };
   if (has("pg_attribute")) return Asked::tables;
@@ -74,7 +98,8 @@ Asked asked_by(std::string_view sql) {
 
 struct LyingPostgres::Peer {
   int socket;
-  std::string sql = {};  // of the last Parse
+  std::string sql = {};                  // of the last Parse
+  std::vector<std::string> values = {};  // of the last Bind
 
   bool read(void* into, std::size_t count) const {
     for (std::size_t done = 0; done < count;) {
@@ -194,11 +219,13 @@ bool LyingPostgres::ask_for(Peer& peer) {
   if (!body || type == 'X') return false;
   if (type == 'Q') answer_simple(peer, body->c_str());
   if (type == 'P') peer.sql = body->substr(body->find('\0') + 1);
+  if (type == 'B') peer.values = values_of(*body);
   if (type == 'S') {
     const Asked asked = asked_by(peer.sql);
     if (const PgReply reply = reply_to(asked); reply.bytes) return send_bytes(peer, reply);
     claimed_ = claimed_ || asked == Asked::claim;
     stored_ += asked == Asked::insert ? 1 : 0;
+    if (asked == Asked::epoch && peer.values.size() == 4) position_ = {peer.values[2], peer.values[3]};
     peer.write(message('1', {}) + message('2', {}) + encoded(reply_to(asked)) + ready());
   }
   return true;
@@ -240,7 +267,8 @@ PgReply LyingPostgres::reply_to(Asked asked) const {
       return tables;
     case Asked::state:
       return {{oid_bigint, oid_bigint, oid_bigint, oid_bigint, oid_bigint, oid_text, oid_bigint},
-              claimed_ ? decltype(PgReply::rows){{"1", "0", "0", "7", "0", "", "0"}} : decltype(PgReply::rows){}};
+              claimed_ ? decltype(PgReply::rows){{"1", position_.first, position_.second, "7", "0", "", "0"}}
+                       : decltype(PgReply::rows){}};
     case Asked::versions: {
       PgReply versions{{oid_text, oid_bigint}, {}};
       for (const std::string& part : schema_parts(inputs_)) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "sinks/postgres_sink.h"
@@ -95,6 +96,7 @@ class LyingPostgres {
   std::atomic<std::size_t> babble_bytes_ = 0;
   std::size_t parameters_ = 0;
   std::atomic<bool> claimed_ = false;
+  std::pair<std::string, std::string> position_ = {"0", "0"};  // run and epoch, as they were stored last
   bool in_transaction_ = false;
   int listener_ = -1;
   int port_ = 0;

@@ -258,10 +258,11 @@ TEST(PostgresAnswer, what_a_server_says_of_itself_does_not_pile_up) {
   server.babble(200'000);
   const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
   ASSERT_THAT(sink->open(), IsDelivered());
-  const RowBatch rows = two_rows();
+  RowBatch rows = two_rows();
   const std::size_t before = mallinfo2().uordblks;
   std::size_t most = 0;
   for (int i = 0; i < 60; ++i) {
+    ++rows.id.epoch;
     ASSERT_THAT(sink->deliver(rows), IsDelivered()) << i;
     most = std::max(most, mallinfo2().uordblks);
   }
