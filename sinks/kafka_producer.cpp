@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
+#include <memory>
 #include <utility>
 
 #include "daemon/broker/kafka_conf.h"
@@ -178,11 +180,23 @@ void KafkaProducer::set_headers(const std::vector<KafkaHeader>& headers) {
 bool KafkaProducer::put(const Record& record, KafkaAnswer& answer) {
   Headers headers(rd_kafka_headers_copy(library_->headers.get()));
   const std::string topic(record.topic);
-  const rd_kafka_resp_err_t error = rd_kafka_producev(
-      library_->producer, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_KEY(record.key.data(), record.key.size()),
-      RD_KAFKA_V_VALUE(const_cast<char*>(record.payload.data()), record.payload.size()),
-      RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-      RD_KAFKA_V_OPAQUE(reinterpret_cast<void*>(record.tag)), RD_KAFKA_V_END);
+  // Not rd_kafka_producev: its macros are no C++ to clang.
+  rd_kafka_vu_t parts[6] = {};
+  parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+  parts[0].u.cstr = topic.c_str();
+  parts[1].vtype = RD_KAFKA_VTYPE_KEY;
+  parts[1].u.mem = {const_cast<char*>(record.key.data()), record.key.size()};
+  parts[2].vtype = RD_KAFKA_VTYPE_VALUE;
+  parts[2].u.mem = {const_cast<char*>(record.payload.data()), record.payload.size()};
+  parts[3].vtype = RD_KAFKA_VTYPE_HEADERS;
+  parts[3].u.headers = headers.get();
+  parts[4].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  parts[4].u.i = RD_KAFKA_MSG_F_COPY;
+  parts[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  parts[5].u.ptr = reinterpret_cast<void*>(record.tag);
+  const std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)> failure(
+      rd_kafka_produceva(library_->producer, parts, std::size(parts)), rd_kafka_error_destroy);
+  const rd_kafka_resp_err_t error = failure ? rd_kafka_error_code(failure.get()) : RD_KAFKA_RESP_ERR_NO_ERROR;
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<void>(headers.release());  // they are the record's
   if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL) return false;
   answer = kafka_answer(error);
