@@ -14,7 +14,7 @@ import time
 import cases
 from cases import case, each, expect, expect_that
 from gateway import LINE, LITE, SECOND, START, Gateway, reading
-from world import free_port, wait_for
+from world import free_port
 
 SENSORS = 4
 WINDOW = {"size": '"30s"', "trigger": '"100ms"', "aggregates": '["count", "sum"]'}

@@ -12,7 +12,7 @@ import time
 
 import cases
 from cases import case, expect, expect_that
-from gateway import LINE, SECOND, START, Gateway, reading
+from gateway import LINE, SECOND, Gateway, reading
 from world import wait_for
 
 KILLS = 16

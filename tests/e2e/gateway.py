@@ -7,7 +7,7 @@ import signal
 import socket
 import sqlite3
 
-from world import PATIENCE, ServiceManager, free_port, wait_for
+from world import PATIENCE, ServiceManager, comes_true, free_port, wait_for
 
 START = 1_800_000_000_000_000  # an event time, in microseconds; a whole hour
 SECOND = 1_000_000
@@ -197,10 +197,7 @@ class Gateway:
 
     def settles(self, wanted, table="w", patience=PATIENCE):
         """Waits until so many readings are in rows, or until it cannot be hoped for; returns how many are."""
-        try:
-            wait_for(lambda: self.count(table) == wanted, "", patience)
-        except AssertionError:
-            pass
+        comes_true(lambda: self.count(table) == wanted, patience)
         return self.count(table)
 
     def flush(self):

@@ -13,7 +13,7 @@ import warnings
 
 import cases
 from cases import case, each, expect, expect_that
-from gateway import LINE, LITE, SECOND, START, Gateway, reading, window
+from gateway import LINE, LITE, SECOND, Gateway, reading, window
 from world import certificates, free_port, wait_for
 
 KILLS = 20

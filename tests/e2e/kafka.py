@@ -12,7 +12,7 @@ import cases
 from cases import case, each, expect, expect_that
 from gateway import LITE, START, Gateway, reading, window
 from kafka_broker import Broker, prepare
-from world import certificates, wait_for
+from world import certificates, comes_true, wait_for
 
 JARS = prepare(sys.argv[1])
 KILLS = 20
@@ -112,10 +112,7 @@ def difference(expected, *gateways):
 
 
 def expect_all_once(expected, *gateways, patience=40):
-    try:
-        wait_for(lambda: not difference(expected, *gateways), "", patience)
-    except AssertionError:
-        pass
+    comes_true(lambda: not difference(expected, *gateways), patience)
     expect("rows that differ from what was sent", str(difference(expected, *gateways))[:600], "{}")
 
 

@@ -8,15 +8,15 @@ import json
 import random
 import signal
 import sys
-import threading
 import time
 from pathlib import Path
 
 import cases
 from cases import case, each, expect, expect_that
-from gateway import LINE, SECOND, START, Gateway, reading, window
+from gateway import LINE, Gateway, reading, window
 from kafka_broker import Broker, prepare
-from world import certificates, wait_for
+from row_stream import Feed, doubled, newest
+from world import certificates, comes_true, wait_for
 
 JARS = prepare(sys.argv[1])
 KILLS = 10
@@ -76,49 +76,6 @@ class Consumer:
             self.consumer = None
 
 
-class Feed:
-    """Acknowledged readings over TCP, and what must be in the newest row of each sensor."""
-
-    def __init__(self, gateway, sensors=50):
-        self.gateway, self.sensors, self.expected, self.sent = gateway, sensors, {}, 0
-
-    def send(self, count):
-        lines = []
-        for _ in range(count):
-            sensor, level = f"s{random.randrange(self.sensors)}", random.randrange(100)
-            had = self.expected.get(sensor, (0, 0))
-            self.expected[sensor] = (had[0] + 1, had[1] + level)
-            lines.append(reading(sensor, self.sent % 1000, level))
-            self.sent += 1
-        answered = self.gateway.send(*lines)
-        assert answered == count, f"{answered} of {count} readings acknowledged"
-
-
-def key_of(row):
-    return row["gateway"], row["window"], row["sensor"], row["metric"], row["start"]
-
-
-def newest(rows):
-    """{sensor: (count, sum)} of the greatest revisions."""
-    best = {}
-    for row in rows:
-        if row["revision"] >= best.get(key_of(row), row)["revision"]:
-            best[key_of(row)] = row
-    return {row["sensor"]: (row["count"], row["sum"]) for row in best.values()}
-
-
-def doubled(rows):
-    """How many came again, and those that came again with other content under the same key and revision."""
-    seen, again, other = {}, 0, []
-    for row in rows:
-        content = {name: value for name, value in row.items() if name not in ("epoch", "run", "state")}
-        before = seen.setdefault((key_of(row), row["revision"]), content)
-        again += before is not content
-        if before != content:
-            other.append((before, content))
-    return again, other
-
-
 def misplaced(consumer):
     """Records whose key is not the series, whose headers are not the row's, or whose series is in two partitions."""
     found, partition_of = [], {}
@@ -139,10 +96,7 @@ def schema_faults(rows):
 
 
 def expect_all(feed, consumer, what="", may_double=True):
-    try:
-        wait_for(lambda: newest(consumer.rows()) == feed.expected, "", 120)
-    except AssertionError:
-        pass
+    comes_true(lambda: newest(consumer.rows()) == feed.expected, 120)
     rows = consumer.rows()
     found = newest(rows)
     wrong = {sensor: (found.get(sensor), wanted) for sensor, wanted in feed.expected.items()

@@ -72,10 +72,7 @@ def send(port, *parts):
 
 
 def expect(gateway, wanted, query):
-    try:
-        wait_for(lambda: gateway.query(query) == wanted, "")
-    except AssertionError:
-        raise AssertionError(f"{query}: {gateway.query(query)}, not {wanted}") from None
+    wait_for(lambda: gateway.query(query) == wanted, lambda: f"{query}: {gateway.query(query)}, not {wanted}")
 
 
 def refused(gateway, name):

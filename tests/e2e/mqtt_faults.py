@@ -16,7 +16,7 @@ from cases import case, each, expect, expect_that
 from gateway import HEAD, LITE, START, Gateway, window
 from proxy import UP, Proxy
 from scripted_broker import CONNACK, DISCONNECT, PUBACK, PUBLISH, SUBACK, UNSUBACK, ScriptedBroker
-from world import certificates, free_port, listens, wait_for
+from world import certificates, comes_true, free_port, listens, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = """
@@ -280,10 +280,7 @@ def answer_to_connect_is_said_in_words(world, protocol, code, words):
 
 def seconds_until(condition, patience):
     began = time.monotonic()
-    try:
-        wait_for(condition, "", patience)
-    except AssertionError:
-        pass
+    comes_true(condition, patience)
     return time.monotonic() - began
 
 

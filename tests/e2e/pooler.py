@@ -11,7 +11,7 @@ import sys
 import cases
 from cases import case, each, expect, expect_that
 from gateway import LINE, SECOND, Gateway, reading, window
-from world import free_port, wait_for
+from world import comes_true, free_port, wait_for
 
 PGBOUNCER = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
 REST = LINE + window("w", "10s", 'allowed_lateness = "1h"\n') + """
@@ -92,15 +92,8 @@ class Readings:
         expect("lines acknowledged", self.gateway.send(*lines), count)
 
 
-def becomes(condition):
-    try:
-        wait_for(condition, "")
-    except AssertionError:
-        pass
-
-
 def expect_rows(database, readings):
-    becomes(lambda: rows_of(database) == readings.rows)
+    comes_true(lambda: rows_of(database) == readings.rows)
     expect("rows that are wrong", set(rows_of(database).items()) ^ set(readings.rows.items()), set())
 
 
@@ -131,19 +124,19 @@ def rows_are_right_over_restarts_of_the_pooler(world, mode):
 def sink_in_statement_mode_says_so_and_delivers_after_the_change(world):
     database, pooler, gateway, readings = started(world, "statement")
     readings.send(100)
-    becomes(lambda: "statement mode" in gateway.readyz()[1])
+    comes_true(lambda: "statement mode" in gateway.readyz()[1])
     status, said = gateway.readyz()
     expect_that("/readyz", status == 503 and "pg" in said and "statement mode" in said, (status, said.strip()), "503 and the reason")
     expect_that("the log", "pool_mode" in gateway.log(), gateway.log().splitlines()[-1:], "names the setting to change")
     sink = gateway.status()["sinks"][0]
     expect_that("status", "statement mode" in sink["error"], sink["error"], "the reason")
-    becomes(lambda: gateway.status()["sinks"][0]["outbox_rows"] >= 5)
+    comes_true(lambda: gateway.status()["sinks"][0]["outbox_rows"] >= 5)
     expect("rows in the outbox", gateway.status()["sinks"][0]["outbox_rows"], 5)
     expect("rows stored", rows_of(database), {})
     readings.send(100)
     pooler.reload("transaction")
     expect_rows(database, readings)
-    becomes(lambda: gateway.readyz()[0] == 200)
+    comes_true(lambda: gateway.readyz()[0] == 200)
     expect("/readyz afterwards", gateway.readyz()[0], 200)
 
 

@@ -18,7 +18,7 @@ import cases
 from cases import case, each, expect, expect_that
 from gateway import HEAD, LINE, LITE, SECOND, Gateway, copy_files, reading, window
 from journal_file import Journal, batch_payload, series_payload, write_records
-from world import wait_for
+from world import comes_true, wait_for
 
 REST = LINE + window("w", "10s", 'allowed_lateness = "1h"\n') + LITE
 
@@ -102,20 +102,14 @@ def readings_of(gateway, sensor):
 
 
 def delivered(gateway, wanted):
-    try:
-        wait_for(lambda: readings_of(gateway, "s") == wanted, "")
-    except AssertionError:
-        pass
+    comes_true(lambda: readings_of(gateway, "s") == wanted)
     return readings_of(gateway, "s")
 
 
 @each([("restart_after_stop", "stop"), ("restart_after_kill", "kill"), ("sink_take", "take")])
 def fenced_sink_is_seen_and_loses_nothing(world, how):
     gateway, clone = cloned(world)
-    try:
-        wait_for(lambda: gateway.readyz()[0] == 503, "")
-    except AssertionError:
-        pass
+    comes_true(lambda: gateway.readyz()[0] == 503)
     status, said = gateway.readyz()
     expect("/readyz while fenced", status, 503)
     expect_that("its reason", "lite" in said and re.search(r"took|taken|another|take", said), said.strip(), "the sink and who took it over")

@@ -13,7 +13,7 @@ import time
 import cases
 from cases import case, each, expect, expect_that
 from gateway import LINE, LITE, SECOND, START, Gateway, copy_files, reading, window
-from world import wait_for
+from world import comes_true, wait_for
 
 REST = LINE + window("w", "10s", 'allowed_lateness = "5m"\n') + LITE
 POSTGRES = """
@@ -21,14 +21,6 @@ POSTGRES = """
 type = "postgresql"
 connection = "{connection}"
 """
-
-
-def comes_true(condition):
-    try:
-        wait_for(condition, "")
-        return True
-    except AssertionError:
-        return False
 
 
 # --- 4 and 5: an older copy of the state directory, and a clone

@@ -13,7 +13,7 @@ import cases
 from cases import each, expect, expect_that
 from gateway import LINE, SECOND, START, Gateway, reading
 from proxy import DOWN, Proxy
-from world import wait_for
+from world import comes_true
 
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
 FIRST = START - START % DAY + DAY - START  # of a day, from START
@@ -123,10 +123,7 @@ def difference(found, wanted):
 
 
 def expect_equal(what, find, wanted):
-    try:
-        wait_for(lambda: not difference(find(), wanted), "")
-    except AssertionError:
-        pass
+    comes_true(lambda: not difference(find(), wanted))
     expect(f"{what} that differ from SQL, of {len(wanted)}", str(difference(find(), wanted))[:400], "{}")
 
 

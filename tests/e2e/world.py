@@ -26,6 +26,15 @@ def wait_for(condition, what, patience=PATIENCE):
     raise AssertionError(f"waited {patience} s in vain: {what() if callable(what) else what}")
 
 
+def comes_true(condition, patience=PATIENCE):
+    """Waits as `wait_for` does, and says whether it came true."""
+    try:
+        wait_for(condition, "", patience)
+        return True
+    except AssertionError:
+        return False
+
+
 def free_port():
     """None that the system may give to another's outgoing connection before it is used, or while a daemon is down."""
     while True:
