@@ -1,12 +1,11 @@
 #include "pipeline/dd_sketch.h"
 
-#include <array>
 #include <bit>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
-#include "pipeline/little_endian.h"
+#include "pipeline/varint.h"
 
 namespace edgetide {
 
@@ -21,19 +20,12 @@ constexpr double index_offset = 0.5037500468768751;  // -log((1 + bin_gamma) / (
 // In a key, behind the number of the field.
 enum WireType : std::uint32_t { varint = 0, fixed64 = 1, length_delimited = 2 };
 
-void append_varint(std::string& out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
-  out += static_cast<char>(value);
-}
-
 void append_key(std::string& out, std::uint32_t field, WireType type) {
-  append_varint(out, field << 3 | type);
+  put_varint(out, field << 3 | type);
 }
 
 void append_double(std::string& out, double value) {
-  std::array<char, sizeof value> bytes;
-  store_little_endian(std::bit_cast<std::uint64_t>(value), bytes.data(), bytes.size());
-  out.append(bytes.data(), bytes.size());
+  put_bytes(out, std::bit_cast<std::uint64_t>(value), sizeof value);
 }
 
 void append_double_field(std::string& out, std::uint32_t field, double value) {
@@ -46,13 +38,12 @@ void append_double_field(std::string& out, std::uint32_t field, double value) {
 void append_signed_field(std::string& out, std::uint32_t field, std::int32_t value) {
   if (value == 0) return;
   append_key(out, field, varint);
-  append_varint(out, static_cast<std::uint32_t>(value) << 1 ^ static_cast<std::uint32_t>(value >> 31));
+  put_varint(out, static_cast<std::uint32_t>(value) << 1 ^ static_cast<std::uint32_t>(value >> 31));
 }
 
 void append_message(std::string& out, std::uint32_t field, std::string_view message) {
   append_key(out, field, length_delimited);
-  append_varint(out, message.size());
-  out += message;
+  put_text(out, message);
 }
 
 std::string mapping() {
@@ -74,7 +65,7 @@ void append_sparse(std::string& out, const std::vector<Bin>& bins) {
 
 void append_contiguous(std::string& out, const std::vector<Bin>& bins, std::size_t count) {
   append_key(out, 2, length_delimited);
-  append_varint(out, count * sizeof(double));
+  put_varint(out, count * sizeof(double));
   std::int32_t place = bins.front().place;
   for (const Bin& bin : bins) {
     for (; place < bin.place; ++place) append_double(out, 0);

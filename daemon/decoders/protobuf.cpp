@@ -1,5 +1,7 @@
 #include "daemon/decoders/protobuf.h"
 
+#include "pipeline/varint.h"
+
 namespace edgetide {
 
 namespace {
@@ -7,13 +9,8 @@ namespace {
 constexpr unsigned kind_bits = 3;
 constexpr std::uint64_t max_field_number = (1U << 29) - 1;
 
-void append_varint(std::string& message, std::uint64_t number) {
-  for (; number >= 0x80; number >>= 7) message += static_cast<char>(number | 0x80);
-  message += static_cast<char>(number);
-}
-
 void append_tag(std::string& message, std::uint32_t number, ProtobufField::Kind kind) {
-  append_varint(message, std::uint64_t{number} << kind_bits | static_cast<std::uint64_t>(kind));
+  put_varint(message, std::uint64_t{number} << kind_bits | static_cast<std::uint64_t>(kind));
 }
 
 }  // namespace
@@ -72,13 +69,12 @@ bool ProtobufReader::take_bytes(std::string_view& bytes) noexcept {
 
 void append_protobuf(std::string& message, std::uint32_t number, std::uint64_t varint) {
   append_tag(message, number, ProtobufField::Kind::varint);
-  append_varint(message, varint);
+  put_varint(message, varint);
 }
 
 void append_protobuf(std::string& message, std::uint32_t number, std::string_view bytes) {
   append_tag(message, number, ProtobufField::Kind::bytes);
-  append_varint(message, bytes.size());
-  message += bytes;
+  put_text(message, bytes);
 }
 
 }  // namespace edgetide

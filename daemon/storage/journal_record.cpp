@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "daemon/storage/number_code.h"
-#include "daemon/storage/varint.h"
 #include "pipeline/bytes.h"
 #include "pipeline/floor_divide.h"
 #include "pipeline/series_bytes.h"
+#include "pipeline/varint.h"
 
 namespace edgetide {
 

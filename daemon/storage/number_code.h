@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <string>
 
-#include "daemon/storage/varint.h"
+#include "pipeline/varint.h"
 
 namespace edgetide {
 
