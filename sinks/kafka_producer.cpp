@@ -194,8 +194,7 @@ bool KafkaProducer::put(const Record& record, KafkaAnswer& answer) {
   parts[4].u.i = RD_KAFKA_MSG_F_COPY;
   parts[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
   parts[5].u.ptr = reinterpret_cast<void*>(record.tag);
-  const std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)> failure(
-      rd_kafka_produceva(library_->producer, parts, std::size(parts)), rd_kafka_error_destroy);
+  const KafkaError failure(rd_kafka_produceva(library_->producer, parts, std::size(parts)));
   const rd_kafka_resp_err_t error = failure ? rd_kafka_error_code(failure.get()) : RD_KAFKA_RESP_ERR_NO_ERROR;
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<void>(headers.release());  // they are the record's
   if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL) return false;

@@ -100,11 +100,11 @@ class KafkaSink final : public Sink {
     if (!options.exactly_once) options.transactional_id.clear();
     return options;
   }
-  Outcome attempt(Outcome (KafkaSink::*step)(const RowBatch*), const RowBatch* batch);
-  Outcome reach(const RowBatch*);
+  template <class Step>
+  Outcome attempt(bool delivers, Step&& step);
+  Outcome reach();
   Outcome claim();
   std::optional<ClaimState> read_position(bool stable) const;
-  Outcome store(const RowBatch* batch);
   Outcome deliver_exactly_once(const RowBatch& batch);
   Outcome deliver_at_least_once(const RowBatch& batch);
 
@@ -171,13 +171,14 @@ class KafkaSink::Claim final : public ClaimTransaction {
 
 // ---- opening
 
-Outcome KafkaSink::attempt(Outcome (KafkaSink::*step)(const RowBatch*), const RowBatch* batch) {
+template <class Step>
+Outcome KafkaSink::attempt(bool delivers, Step&& step) {
   try {
-    return (this->*step)(batch);
+    return step();
   } catch (const KafkaFailed& failed) {
     const bool is_open = producer_ && producer_->is_in_transaction();
     if (is_open && !failed.in_doubt && !interrupted_) producer_->abort_transaction();
-    if (is_open && failed.in_doubt && batch != nullptr) return InDoubt{failed.what()};
+    if (is_open && failed.in_doubt && delivers) return InDoubt{failed.what()};
     return retry_after(failed);
   } catch (const std::runtime_error& error) {
     return once_somebody_acts(error.what());  // the options: a certificate
@@ -185,10 +186,10 @@ Outcome KafkaSink::attempt(Outcome (KafkaSink::*step)(const RowBatch*), const Ro
 }
 
 Outcome KafkaSink::open() {
-  return attempt(&KafkaSink::reach, nullptr);
+  return attempt(false, [this] { return reach(); });
 }
 
-Outcome KafkaSink::reach(const RowBatch*) {
+Outcome KafkaSink::reach() {
   producer_.emplace(options_, interrupted_);
   producer_->reach(topics_);
   return options_.exactly_once ? claim() : Delivered{};
@@ -247,11 +248,8 @@ void KafkaSink::close() noexcept {
 
 Outcome KafkaSink::deliver(const RowBatch& batch) {
   refused_ = {};
-  return attempt(&KafkaSink::store, &batch);
-}
-
-Outcome KafkaSink::store(const RowBatch* batch) {
-  return options_.exactly_once ? deliver_exactly_once(*batch) : deliver_at_least_once(*batch);
+  return attempt(true,
+                 [&] { return options_.exactly_once ? deliver_exactly_once(batch) : deliver_at_least_once(batch); });
 }
 
 Outcome KafkaSink::deliver_exactly_once(const RowBatch& batch) {
@@ -271,7 +269,7 @@ Outcome KafkaSink::deliver_exactly_once(const RowBatch& batch) {
         return once_somebody_acts("so many rows of a delivery are refused that they wait" + reason);
       }
       // librdkafka may purge what the same producer is given after an abort for such an error.
-      if (Outcome again = reach(nullptr); !std::holds_alternative<Delivered>(again)) return again;
+      if (Outcome again = reach(); !std::holds_alternative<Delivered>(again)) return again;
     }
   }
 }
