@@ -13,31 +13,12 @@ namespace {
 constexpr std::int64_t days_back = 8;
 constexpr std::int64_t days_ahead = 7, partitions_ahead = 2;
 
-std::string quote_literal(const std::string& text) {
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'') quoted += '\'';
-    quoted += c;
-  }
-  return quoted + "'";
-}
-
 std::string table_of(const std::string& schema, const WindowSchema& window, const std::string& suffix = {}) {
   return quote_identifier(schema) + "." + quote_identifier(window.name + "_data" + suffix);
 }
 
 std::string in_seconds(Duration duration) {
   return std::to_string(duration.count() / 1'000'000) + " * interval '1 second'";
-}
-
-// "$name" becomes the second of each pair.
-std::string filled(std::string text, std::initializer_list<std::pair<std::string_view, std::string>> values) {
-  for (const auto& [name, value] : values) {
-    for (auto at = text.find(name); at != text.npos; at = text.find(name, at + value.size())) {
-      text.replace(at, name.size(), value);
-    }
-  }
-  return text;
 }
 
 // Where a partition `c` ends; null: it has no such end.

@@ -21,17 +21,13 @@ constexpr std::size_t max_name_bytes_of_role = 63 - 7;  // before "_writer"
 
 // $window in a text becomes "schema"."window", $window_data its table, and so on.
 std::string with_names(std::string text, const std::string& schema, const std::string& window = {}) {
-  const auto replace = [&](std::string_view pattern, const std::string& name) {
-    for (auto at = text.find(pattern); at != std::string::npos; at = text.find(pattern, at + name.size())) {
-      text.replace(at, pattern.size(), name);
-    }
-  };
-  replace("$window_data_time", quote_identifier(window + "_data_time"));  // an index takes its table's schema
-  for (const std::string suffix : {"_data", "_latest", ""}) {
-    replace("$window" + suffix, "$schema." + quote_identifier(window + suffix));
-  }
-  replace("$schema", quote_identifier(schema));
-  return text;
+  const auto in_schema = [&](const char* suffix) { return "$schema." + quote_identifier(window + suffix); };
+  return filled(std::move(text),
+                {{"$window_data_time", quote_identifier(window + "_data_time")},  // an index takes its table's schema
+                 {"$window_data", in_schema("_data")},
+                 {"$window_latest", in_schema("_latest")},
+                 {"$window", in_schema("")},
+                 {"$schema", quote_identifier(schema)}});
 }
 
 struct Comment {
