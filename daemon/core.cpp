@@ -89,9 +89,7 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
 }
 
 std::unique_ptr<SinkWorker> Core::make_worker(const GatewayOptions& options, const SinkOptions& sink) {
-  const SinkKind kind = sink.store->traits().kind;
-  const std::vector<WindowSchema> schemas =
-      schemas_of(options.pipeline.windows, sink.inputs, kind, sink.filter.on, sink.parts);
+  const std::vector<WindowSchema> schemas = schemas_of(options.pipeline.windows, sink);
   return std::make_unique<SinkWorker>(
       sink.name,
       sink.store->make({gateway_id_, sink.name, identity_.state_id, this_process(folder_), history_}, schemas),
@@ -117,7 +115,7 @@ RowRoutes Core::routes_to(const GatewayOptions& options, const SinkWorkers& fres
     if (worker == nullptr) worker = find_worker(workers_, sink.name);
     const SinkKind kind = sink.store->traits().kind;
     routes.add(RowSelection(options.pipeline.windows, sink.inputs, sink.mode, kind, sink.parts), *worker,
-               filter_of(sink, schemas_of(options.pipeline.windows, sink.inputs, kind, sink.filter.on, sink.parts)));
+               filter_of(sink, schemas_of(options.pipeline.windows, sink)));
   }
   return routes;
 }
@@ -133,8 +131,7 @@ RowRoutes Core::routes_of(const std::vector<WindowOptions>& former, const Gatewa
       if (then) inputs.push_back(*then);
     }
     const std::vector<WindowSchema> schemas = schemas_of(former, inputs, kind, sink.filter.on, sink.parts);
-    RowTranslation translation(schemas,
-                               schemas_of(options.pipeline.windows, sink.inputs, kind, sink.filter.on, sink.parts));
+    RowTranslation translation(schemas, schemas_of(options.pipeline.windows, sink));
     routes.add(RowSelection(former, inputs, sink.mode, kind, sink.parts), *find_worker(workers_, sink.name),
                filter_of(sink, schemas), std::move(translation));
   }

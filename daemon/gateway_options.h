@@ -12,6 +12,7 @@
 #include "daemon/enrichment/enrichment.h"
 #include "daemon/monitor/monitor_options.h"
 #include "daemon/outbox/outbox_options.h"
+#include "daemon/outbox/row_selection.h"
 #include "daemon/service/clock.h"
 #include "daemon/service/log_options.h"
 #include "daemon/sources/configured_source.h"
@@ -32,6 +33,11 @@ struct SinkOptions {
   OutboxOptions outbox;
   std::shared_ptr<const ConfiguredSink> store;
 };
+
+// Of the rows that it gets, by input.
+inline std::vector<WindowSchema> schemas_of(const std::vector<WindowOptions>& windows, const SinkOptions& sink) {
+  return schemas_of(windows, sink.inputs, sink.store->traits().kind, sink.filter.on, sink.parts);
+}
 
 struct GatewayOptions {
   std::string id;               // unique per database; default: host name

@@ -78,8 +78,7 @@ int check_command(const CheckOptions& options) {
       std::cerr << options.config << ": warning: if it were started now, by this user: " << fault << '\n';
     }
     for (const SinkOptions& sink : gateway.sinks) {
-      const std::string fault = sink.store->fault(
-          schemas_of(gateway.pipeline.windows, sink.inputs, sink.store->traits().kind, sink.filter.on, sink.parts));
+      const std::string fault = sink.store->fault(schemas_of(gateway.pipeline.windows, sink));
       if (!fault.empty()) std::cerr << options.config << ": warning: sink " << sink.name << ": " << fault << '\n';
     }
   }

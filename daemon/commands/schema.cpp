@@ -13,8 +13,7 @@ int schema_command(const SchemaOptions& options) {
   for (const SinkOptions& sink : gateway.sinks) {
     if (!options.sink.empty() && sink.name != options.sink) continue;
     found = true;
-    const std::string ddl = sink.store->ddl(
-        schemas_of(gateway.pipeline.windows, sink.inputs, sink.store->traits().kind, sink.filter.on, sink.parts));
+    const std::string ddl = sink.store->ddl(schemas_of(gateway.pipeline.windows, sink));
     if (!ddl.empty()) std::cout << "-- sink " << sink.name << '\n' << ddl << '\n';
   }
   if (!options.sink.empty() && !found) throw std::runtime_error("no sink is called '" + options.sink + "'");

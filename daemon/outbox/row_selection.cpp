@@ -9,6 +9,7 @@
 
 #include "daemon/outbox/row_filter.h"
 #include "pipeline/mergeable.h"
+#include "pipeline/pipeline.h"
 #include "sinks/row_guard.h"
 
 namespace edgetide {

@@ -12,11 +12,13 @@
 #include "daemon/outbox/outbox_options.h"
 #include "pipeline/emission.h"
 #include "pipeline/options.h"
-#include "pipeline/pipeline.h"
+#include "pipeline/window_row.h"
 #include "sinks/row_batch.h"
 #include "sinks/sink_traits.h"
 
 namespace edgetide {
+
+class Pipeline;
 
 // The schemas of a sink's inputs, in the order of `inputs`. A table of a window without the aggregate `count` has one
 // more column, the last one: how many readings a row has, which decides what may replace it (sinks/row_guard.h).

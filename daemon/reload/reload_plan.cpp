@@ -72,10 +72,7 @@ struct SinkContent {
 std::vector<Named<SinkContent>> sinks_of(const GatewayOptions& options) {
   std::vector<Named<SinkContent>> sinks;
   for (const SinkOptions& sink : options.sinks) {
-    sinks.push_back(
-        {sink.name,
-         {sink.outbox, sink.store.get(),
-          schemas_of(options.pipeline.windows, sink.inputs, sink.store->traits().kind, sink.filter.on, sink.parts)}});
+    sinks.push_back({sink.name, {sink.outbox, sink.store.get(), schemas_of(options.pipeline.windows, sink)}});
   }
   return sinks;
 }
