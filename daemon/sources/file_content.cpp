@@ -16,8 +16,9 @@ constexpr std::size_t piece_bytes = 64 * 1024;
 
 bool is_still(int descriptor, const FoundFile& found) {
   struct stat status {};
-  return fstat(descriptor, &status) == 0 && static_cast<std::uint64_t>(status.st_size) == found.size &&
-         status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec == found.changed_ns;
+  if (fstat(descriptor, &status) != 0) return false;
+  const FoundFile now = found_file({}, status, true);
+  return now.size == found.size && now.changed_ns == found.changed_ns;
 }
 
 // Adds the bytes from `begin` to `end` to the hash.

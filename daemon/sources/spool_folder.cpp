@@ -26,12 +26,12 @@ std::string reason() {
   return std::generic_category().message(errno);
 }
 
+}  // namespace
+
 FoundFile found_file(std::string name, const struct stat& status, bool is_taken) {
   return {std::move(name), status.st_ino, status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec,
           static_cast<std::uint64_t>(status.st_size), is_taken};
 }
-
-}  // namespace
 
 void SpoolFolder::open() {
   folder_ = Descriptor(::open(options_.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <sys/stat.h>
 #include <vector>
 
 #include "daemon/service/descriptor.h"
@@ -30,6 +31,9 @@ struct FoundFile {
   std::uint64_t size = 0;
   bool is_taken = false;  // by its name
 };
+
+// As the system sees it now.
+FoundFile found_file(std::string name, const struct stat& status, bool is_taken);
 
 class SpoolFolder {
  public:

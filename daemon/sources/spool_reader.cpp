@@ -76,8 +76,7 @@ bool SpoolReader::is_at(int descriptor, std::string_view name, const SpoolPositi
 FoundFile SpoolReader::status() const {
   struct stat status {};
   fstat(descriptor_.get(), &status);
-  return {name_, status.st_ino, status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec,
-          static_cast<std::uint64_t>(status.st_size), true};
+  return found_file(name_, status, true);
 }
 
 bool SpoolReader::is_removed() const {
