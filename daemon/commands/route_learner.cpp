@@ -426,36 +426,47 @@ std::vector<LearnedRoute> RouteLearner::exceptions(const std::vector<LearnedRout
   return exact;
 }
 
+// Those whose series are also of another topic than the one they were heard on.
+std::set<std::size_t> RouteLearner::mixed_routes(const std::vector<LearnedRoute>& routes) const {
+  std::vector<Router> routers;
+  std::vector<TopicPattern> patterns;
+  for (const LearnedRoute& route : routes) {
+    auto router = router_of({route});
+    if (!router) return {};
+    routers.push_back(std::move(*router));
+    patterns.emplace_back(route.topic);
+  }
+  struct Owner {
+    std::size_t route;
+    const std::string* topic;
+  };
+  std::map<std::pair<std::string, std::string>, Owner> owners;
+  std::set<std::size_t> mixed;
+  const auto own = [&](const DecodedReading& reading, const Owner& owner) {
+    const auto [known, is_new] = owners.try_emplace({std::string(reading.sensor), std::string(reading.metric)}, owner);
+    if (!is_new && *known->second.topic != *owner.topic) mixed.insert({owner.route, known->second.route});
+  };
+  for (const auto& heard : heard_) {
+    std::vector<Capture> captures;
+    const auto pattern = std::find_if(patterns.begin(), patterns.end(),
+                                      [&](const TopicPattern& one) { return one.match(heard.first, captures); });
+    if (pattern == patterns.end()) continue;
+    const auto route = static_cast<std::size_t>(pattern - patterns.begin());
+    for (const std::string& payload : heard.second.payloads) {
+      DecodedBatch batch;
+      routers[route].decode(heard.first, payload, batch);
+      for (const DecodedReading& reading : batch.readings) own(reading, {route, &heard.first});
+    }
+  }
+  return mixed;
+}
+
 // A series of one topic is of no other: else the sensors of their routes get longer names.
 void RouteLearner::tell_topics_apart(std::vector<LearnedRoute>& routes) const {
-  for (bool is_changed = true; std::exchange(is_changed, false);) {
-    std::vector<Router> routers;
-    std::vector<TopicPattern> patterns;
-    for (const LearnedRoute& route : routes) {
-      auto router = router_of({route});
-      if (!router) return;
-      routers.push_back(std::move(*router));
-      patterns.emplace_back(route.topic);
-    }
-    std::map<std::pair<std::string, std::string>, std::pair<std::size_t, const std::string*>> owners;
-    std::set<std::size_t> mixed;
-    for (const auto& [topic, heard] : heard_) {
-      std::vector<Capture> captures;
-      const auto pattern = std::find_if(patterns.begin(), patterns.end(),
-                                        [&](const TopicPattern& one) { return one.match(topic, captures); });
-      if (pattern == patterns.end()) continue;
-      const auto route = static_cast<std::size_t>(pattern - patterns.begin());
-      for (const std::string& payload : heard.payloads) {
-        DecodedBatch batch;
-        routers[route].decode(topic, payload, batch);
-        for (const DecodedReading& reading : batch.readings) {
-          const auto [owner, is_new] =
-              owners.try_emplace({std::string(reading.sensor), std::string(reading.metric)}, route, &topic);
-          if (!is_new && *owner->second.second != topic) mixed.merge(std::set<std::size_t>{route, owner->second.first});
-        }
-      }
-    }
-    for (const std::size_t route : mixed) {
+  bool is_changed = true;
+  while (is_changed) {
+    is_changed = false;
+    for (const std::size_t route : mixed_routes(routes)) {
       if (routes[route].longer_sensors.empty()) continue;
       routes[route].lengthen_sensor();
       is_changed = true;

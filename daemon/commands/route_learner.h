@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +58,7 @@ class RouteLearner {
   std::vector<LearnedRoute> take_topics_of_formats(Topics& left) const;
   std::vector<LearnedRoute> take_presets(Topics& left) const;
   std::vector<LearnedRoute> take_formats(Topics& left) const;
+  std::set<std::size_t> mixed_routes(const std::vector<LearnedRoute>& routes) const;
   void tell_topics_apart(std::vector<LearnedRoute>& routes) const;
   std::vector<LearnedRoute> exceptions(const std::vector<LearnedRoute>& routes) const;
 

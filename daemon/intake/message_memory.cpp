@@ -35,8 +35,7 @@ void MessageMemory::check(const std::string& source, const DecodedBatch& batch, 
 }
 
 bool MessageMemory::is_known(const DecodedBatch& batch, std::size_t message) const noexcept {
-  return message < batch.messages.size() &&
-         std::find(known_.begin(), known_.end(), &batch.messages[message]) != known_.end();
+  return message < batch.messages.size() && std::binary_search(known_.begin(), known_.end(), &batch.messages[message]);
 }
 
 // One that the peer sent again is counted as such.
