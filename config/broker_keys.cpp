@@ -85,7 +85,7 @@ KeySpec broker_username() {
 }
 
 KeySpec broker_password() {
-  return text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`.");
+  return free_text(text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."));
 }
 
 KeySpec broker_tls() {

@@ -1,10 +1,10 @@
 #include "config/control_characters.h"
 
-#include <algorithm>
-#include <array>
+#include <set>
 #include <string>
 #include <string_view>
 
+#include "config/key_table.h"
 #include "config/section.h"
 #include "daemon/decoders/id_text.h"
 
@@ -12,19 +12,26 @@ namespace edgetide {
 
 namespace {
 
-// Keys whose value, with all below it, may have them.
-constexpr std::array<std::string_view, 7> free_texts = {"connection", "delimiter", "password", "pattern",
-                                                        "payload",    "states",    "token"};
+using Names = std::set<std::string_view>;
+
+Names free_texts_of(const KeyTable& keys) {
+  Names names;
+  for (const KeyGroup* group : keys.groups()) {
+    for (const KeySpec& key : group->keys) {
+      if (key.free_text) names.insert(key.name);
+    }
+  }
+  return names;
+}
 
 constexpr int below_names = 3;  // windows.minute.states
 
-bool is_free(const Node& node, int depth) {
-  return (node.kind == Node::Kind::text || depth >= below_names) &&
-         std::find(free_texts.begin(), free_texts.end(), node.key) != free_texts.end();
+bool is_free(const Node& node, const Names& free_texts, int depth) {
+  return (node.kind == Node::Kind::text || depth >= below_names) && free_texts.contains(node.key);
 }
 
-void refuse_below(const Node& node, std::string_view name, int depth, Report& report) {
-  if (is_free(node, depth)) return;
+void refuse_below(const Node& node, const Names& free_texts, std::string_view name, int depth, Report& report) {
+  if (is_free(node, free_texts, depth)) return;
   if (!is_printable_text(node.key)) {
     report.error(node.key_location, "the key '" + node.key + "' has a control character, or is not UTF-8");
   }
@@ -32,14 +39,14 @@ void refuse_below(const Node& node, std::string_view name, int depth, Report& re
     report.error(node.location, std::string(name) + ": " + shown(node) + " has a control character, or is not UTF-8");
   }
   for (const Node& child : node.children) {
-    refuse_below(child, child.key.empty() ? name : std::string_view(child.key), depth + 1, report);
+    refuse_below(child, free_texts, child.key.empty() ? name : std::string_view(child.key), depth + 1, report);
   }
 }
 
 }  // namespace
 
 void refuse_control_characters(const Node& root, Report& report) {
-  refuse_below(root, {}, 0, report);
+  refuse_below(root, free_texts_of(report.keys()), {}, 0, report);
 }
 
 }  // namespace edgetide

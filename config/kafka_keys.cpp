@@ -61,7 +61,7 @@ std::vector<KeySpec> kafka_login() {
   const KafkaBrokerOptions standard;
   return {
       text("username", "", "User name for SASL."),
-      text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."),
+      free_text(text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`.")),
       word("mechanism", sasl_mechanism_words, standard.mechanism, "Of SASL, with a `username`."),
       of_type(ValueType::table, "tls", "", "With it all connections are encrypted; see below."),
       boolean("allow_plaintext", standard.allow_plaintext,

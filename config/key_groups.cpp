@@ -96,9 +96,9 @@ KeyGroup metrics_keys() {
               text("listen", "\"\"", "A numeric address and a port, such as `0.0.0.0:9464`; \"\" switches it off."),
               text("cert_file", "", "Path of a certificate chain in PEM. With it and `key_file`: TLS 1.2 or 1.3 only."),
               text("key_file", "", "Path of its private key in PEM, such as `${credential_path:NAME}`."),
-              text("token", "",
-                   "A request needs `Authorization: Bearer TOKEN`. A secret: use `${credential:NAME}` or "
-                   "`${file:/PATH}`."),
+              free_text(text("token", "",
+                             "A request needs `Authorization: Bearer TOKEN`. A secret: use `${credential:NAME}` or "
+                             "`${file:/PATH}`.")),
           }};
 }
 
@@ -293,7 +293,7 @@ KeyGroup test_message_keys() {
               required(text("at", "", "When it arrives, such as `2026-01-31T12:00:00Z`.")),
               text("source", "the first with a route for it", "The source that it comes from."),
               text("topic", "", "The topic; without one it comes as over a socket, a line."),
-              required(text("payload", "", "What it says.")),
+              required(free_text(text("payload", "", "What it says."))),
           }};
 }
 

@@ -73,7 +73,7 @@ std::vector<KeySpec> other_mapping_keys(const Parts& parts) {
                   "the same id counts once within that time, also across a restart."),
       of_type(ValueType::text_list, "columns", "the first line of each message",
               takers_of("columns") + "the names of the columns, in order."),
-      text("delimiter", "\",\"", takers_of("delimiter") + "one character between the columns."),
+      free_text(text("delimiter", "\",\"", takers_of("delimiter") + "one character between the columns.")),
   };
 }
 
@@ -131,13 +131,13 @@ KeyGroup mapping_keys(const Parts& parts) {
                   takers_of("coerce_strings") + "reads text such as `\"21.5 °C\"`, `\"1,5\"` and `\"ON\"` as values. "
                                                 "`false`: numbers, and the words of "
                                                 "`states`."),
-          of_type(
+          free_text(of_type(
               ValueType::table, "states", "{}",
               takers_of("states") +
                   "words that stand for numbers, without regard to the case of ASCII letters: `{ heating = 2, closed "
                   "= 1 }`. They come before "
                   "the standard ones: `true`, `on`, `yes`, `open` are 1 and `false`, `off`, "
-                  "`no`, `closed`, `close` 0."),
+                  "`no`, `closed`, `close` 0.")),
           text("timezone", "UTC",
                takers_of("timezone") + "the zone of times that are written without one, such as `Europe/Paris`. "
                                        "Without this key the first such "

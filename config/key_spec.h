@@ -92,6 +92,12 @@ inline KeySpec required(KeySpec spec) {
   return spec;
 }
 
+// May have control characters: a secret, or text that is taken as it is.
+inline KeySpec free_text(KeySpec spec) {
+  spec.free_text = true;
+  return spec;
+}
+
 inline KeySpec on_reload(OnReload what, KeySpec spec) {
   spec.on_reload = what;
   return spec;

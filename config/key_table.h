@@ -59,6 +59,7 @@ struct KeySpec {
   std::vector<std::string_view> words = {};  // in the order of their enum
   std::vector<LeftOutWord> left_out = {};    // further words, of which the message says what brings them
   OnReload on_reload = OnReload::applies;
+  bool free_text = false;  // its value, with all below it, may have control characters
 };
 
 // Keys that stand together in a table; a table may take several groups.

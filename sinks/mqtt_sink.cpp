@@ -79,6 +79,8 @@ class MqttSink final : public Sink, private virtual mqtt::iaction_listener {
   void publish(Sending& sending);
   bool may_publish(const Sending& sending, Clock::time_point now) const;
   std::optional<Outcome> take_answer(Sending& sending, const Answer& answer);
+  std::vector<Answer> answers_so_far();
+  static void confirm(Sending& sending, const Answer& answer);
   void reject(Sending& sending, const RowMessage& message, const std::string& reason);
   void wait(const Sending& sending, Clock::time_point now);
   Outcome finish(Sending& sending);
@@ -224,11 +226,7 @@ Outcome MqttSink::deliver(const RowBatch& batch) {
 
 // One step; an outcome ends the delivery.
 std::optional<Outcome> MqttSink::advance(Sending& sending) {
-  std::vector<Answer> answers;
-  {
-    const MutexLock lock(mutex_);
-    answers.swap(answers_);
-  }
+  const std::vector<Answer> answers = answers_so_far();
   for (const Answer& answer : answers) {
     if (auto ended = take_answer(sending, answer)) return ended;
   }
@@ -243,6 +241,11 @@ std::optional<Outcome> MqttSink::advance(Sending& sending) {
     wait(sending, now);
   }
   return std::nullopt;
+}
+
+std::vector<Answer> MqttSink::answers_so_far() {
+  const MutexLock lock(mutex_);
+  return std::exchange(answers_, {});
 }
 
 bool MqttSink::may_publish(const Sending& sending, Clock::time_point now) const {
@@ -276,8 +279,12 @@ std::optional<Outcome> MqttSink::take_answer(Sending& sending, const Answer& ans
                   means.kind == PublishAnswer::Kind::needs_person);
   }
   if (means.kind == PublishAnswer::Kind::row_refused) reject(sending, message, "the broker refuses it, " + means.words);
-  for (const std::uint32_t row : message.rows) sending.confirmed.add(row);
+  confirm(sending, answer);
   return std::nullopt;
+}
+
+void MqttSink::confirm(Sending& sending, const Answer& answer) {
+  for (const std::uint32_t row : sending.all.messages[answer.message].rows) sending.confirmed.add(row);
 }
 
 void MqttSink::reject(Sending& sending, const RowMessage& message, const std::string& reason) {
@@ -308,6 +315,10 @@ Outcome MqttSink::finish(Sending& sending) {
 // Rows behind the first one that is not confirmed come again, also those that were refused.
 RetryAfter MqttSink::failed(Sending& sending, const std::string& reason, bool needs_person) {
   failed_ = true;
+  // What was confirmed before the connection ended counts, also where its end was seen first.
+  for (const Answer& answer : answers_so_far()) {
+    if (answer.error == 0 && publish_answer(answer.reason).kind == PublishAnswer::Kind::taken) confirm(sending, answer);
+  }
   const std::size_t stored = sending.confirmed.first_ones();
   for (std::size_t i = 0; i < sending.all.rejected.size(); ++i) {
     if (sending.all.rejected_rows[i] < stored) rejected_.push_back(std::move(sending.all.rejected[i]));

@@ -42,7 +42,22 @@ build_and_test() {  # PRESET
     each=5
     local -x EDGETIDE_SEEDS=${EDGETIDE_SEEDS:-100}
   fi
-  ctest --test-dir "build/$1" --output-on-failure --parallel $((each * $(nproc))) --no-tests=error
+  local log="build/$1/ctest.log"
+  ctest --test-dir "build/$1" --output-on-failure --parallel $((each * $(nproc))) --no-tests=error | tee "$log" ||
+    again_alone "$1" "$log"
+}
+
+# Up to three tests that failed beside a dozen others may be about the machine: each is run once more, alone. One that
+# passes then is named as unsteady, which is a bug of its test. What a sanitizer has reported stays a failure.
+again_alone() {  # PRESET LOG
+  local failed
+  failed=$(sed -n '/^The following tests FAILED:/,$p' "$2" | grep -E '^[[:space:]]+[0-9]+ - ') || return 1
+  [ "$(wc -l <<<"$failed")" -le 3 ] || return 1
+  ! grep -qvE '\((Failed|Timeout)\)$' <<<"$failed" || return 1  # a crash
+  ! grep -qE 'Sanitizer|runtime error:' "$2" || return 1
+  ctest --test-dir "build/$1" --output-on-failure --rerun-failed --no-tests=error || return 1
+  echo "== $1: UNSTEADY, passed only alone:"
+  echo "$failed"
 }
 
 real_kafka() {

@@ -16,12 +16,13 @@ const KeyGroup& regex_keys() {
        "templates of "
        "`sensor` and `metric` as `{url}`, and as a path in `labels` and `time`.",
        {
-           text("pattern", "",
-                "Required. The group `value` is the value; a pattern without it counts, so that each match has the "
-                "value "
-                "1. The groups `time`, `sensor` and `metric` are used where the keys of that name are absent. It is "
-                "found "
-                "anywhere in a line; begin it with `^` for the start. A line without a match is refused (`no_match`)."),
+           free_text(text(
+               "pattern", "",
+               "Required. The group `value` is the value; a pattern without it counts, so that each match has the "
+               "value "
+               "1. The groups `time`, `sensor` and `metric` are used where the keys of that name are absent. It is "
+               "found "
+               "anywhere in a line; begin it with `^` for the start. A line without a match is refused (`no_match`).")),
            boolean("all", RegexOptions().all,
                    "Every match of a line is a reading, not only the first: words, hashtags."),
        }});

@@ -45,11 +45,11 @@ std::vector<KeySpec> http_request_keys(const HttpSinkOptions& standard) {
       of_type(ValueType::text_table, "headers", "{}",
               "Further headers, such as `{ X-Site = \"north\" }`. A value may be a secret: use `${credential:NAME}`. "
               "`Content-Type` may be written here too."),
-      text("token", "",
-           "Sent as `Authorization: Bearer TOKEN`, with `encoding = \"influx\"` as `Token TOKEN`. A secret: use "
-           "`${credential:NAME}` or `${file:/PATH}`."),
+      free_text(text("token", "",
+                     "Sent as `Authorization: Bearer TOKEN`, with `encoding = \"influx\"` as `Token TOKEN`. A secret: "
+                     "use `${credential:NAME}` or `${file:/PATH}`.")),
       text("username", "", "For basic authentication; with `password`."),
-      text("password", "", "A secret, as `token`."),
+      free_text(text("password", "", "A secret, as `token`.")),
       boolean("gzip", standard.gzip,
               "Compresses the bodies, for a receiver that states it takes `Content-Encoding: gzip`."),
   };

@@ -29,16 +29,17 @@ KeyGroup postgresql_keys() {
       {"[sinks.NAME] with type = \"postgresql\"",
        "",
        {
-           text("connection", "\"\"",
-                "libpq keywords (`host=db dbname=plant`) or URI, without a password. To another machine the connection "
-                "has `sslmode=verify-full`, also if that is not written; the file with the certificates to trust is "
-                "`sslrootcert=/etc/ssl/certs/ca-certificates.crt` or your own. With `service` only `hostaddr` in here "
-                "shows that it stays on this machine."),
+           free_text(text(
+               "connection", "\"\"",
+               "libpq keywords (`host=db dbname=plant`) or URI, without a password. To another machine the connection "
+               "has `sslmode=verify-full`, also if that is not written; the file with the certificates to trust is "
+               "`sslrootcert=/etc/ssl/certs/ca-certificates.crt` or your own. With `service` only `hostaddr` in here "
+               "shows that it stays on this machine.")),
            boolean("allow_plaintext", standard.allow_plaintext,
                    "Allows connections to other machines without TLS, or with a lower `sslmode` than `verify-full`: "
                    "any server that answers gets the password."),
            text("user", "from `connection`, else the user that runs edgetide", "The database role."),
-           text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`."),
+           free_text(text("password", "", "A secret: use `${credential:NAME}` or `${file:/PATH}`.")),
            text("schema", in_quotes(standard.schema), "Holds all tables. Fits `[a-z_][a-z0-9_]{0,62}`."),
            boolean("create_tables", standard.create_tables,
                    "`false`: run the statements that `edgetide schema` prints as a user who may create tables."),

@@ -3,35 +3,98 @@
 #include "config/parts.h"
 
 #include <algorithm>
-#include <gtest/gtest.h>
+#include <csignal>
+#include <gmock/gmock.h>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include "config/key_spec.h"
 #include "config/manual_page.h"
 #include "config/reference_page.h"
+#include "daemon/gateway.h"
+#include "daemon/monitor/control_client.h"
 #include "daemon/reload/reload_plan.h"
+#include "daemon/sources/events_on_loop.h"
 #include "daemon/sources/socket_source.h"
 #include "tests/config/configuration_file.h"
+#include "tests/fakes/soon.h"
 
 namespace edgetide {
 namespace {
 
+// Has one reading, and gives it once.
+class ToySource final : public Source, private EventsOnLoop {
+ public:
+  ToySource(std::string colour, const ConfiguredSource::Surroundings& around)
+      : EventsOnLoop(around.host, around.loop), id_(around.id), colour_(std::move(colour)) {}
+  ~ToySource() override { ToySource::stop(); }
+
+  void start() override {
+    use_.emplace(loop());
+    host().attach(id_, *this);
+    host().connected(id_, "a box");
+    loop().post([this] { offer_again(); });
+  }
+  void stop() noexcept override {
+    if (!use_) return;
+    host().detach(id_);
+    loop().call([] {});
+    use_.reset();
+    host().disconnected(id_, {});
+  }
+
+ private:
+  void offer_again() override {
+    if (given_) return;
+    DecodedBatch batch;
+    batch.readings.push_back({.sensor = "box", .metric = colour_, .unit = {}, .event_time = {}, .value = 7});
+    given_ = offer(id_, batch).is_taken();
+  }
+  void acknowledge(std::uint64_t /*through*/) override {}
+
+  const SourceId id_;
+  const std::string colour_;
+  bool given_ = false;  // the loop's thread only
+  std::optional<EventLoop::Use> use_;
+};
+
 class ConfiguredToySource final : public ConfiguredSourceOf<std::string> {
  public:
   using ConfiguredSourceOf::ConfiguredSourceOf;
-  std::unique_ptr<Source> make(const Surroundings& /*surroundings*/) const override { return nullptr; }
+  std::unique_ptr<Source> make(const Surroundings& around) const override {
+    return std::make_unique<ToySource>(options(), around);
+  }
   SourceTraits traits() const override { return {.acknowledges = true}; }
+};
+
+// What all chests of this process have got: "sensor metric".
+std::vector<std::string> rows_in_chests;
+
+class ToySink final : public Sink {
+ public:
+  Outcome open() override { return Delivered{}; }
+  Outcome deliver(const RowBatch& batch) override {
+    for (const WindowRows& window : batch.windows) {
+      for (const SinkRow& row : window.rows) rows_in_chests.push_back(row.series->sensor + ' ' + row.series->metric);
+    }
+    return Delivered{};
+  }
+  LastEpoch last_epoch() override { return std::nullopt; }
+  void close() noexcept override {}
+  void interrupt() noexcept override {}
 };
 
 class ConfiguredToySink final : public ConfiguredSinkOf<std::string> {
  public:
   using ConfiguredSinkOf::ConfiguredSinkOf;
   std::unique_ptr<Sink> make(SinkIdentity /*identity*/, std::vector<WindowSchema> /*inputs*/) const override {
-    return nullptr;
+    return std::make_unique<ToySink>();
   }
   SinkTraits traits() const override { return {SinkKind::stream, DeliveryGuarantee::at_least_once, 7, 2048}; }
 };
@@ -277,6 +340,35 @@ TEST(Parts, key_of_a_mapping_that_a_format_does_not_take_is_an_error) {
       EXPECT_EQ(errors.find(refusal) == std::string::npos, taken) << name << ": " << c.key << '\n' << errors;
     }
   }
+}
+
+TEST(Parts, a_gateway_of_toys_runs_and_shows_them_in_its_status) {
+  const Parts parts = with_toys();
+  const TemporaryFolder folder;
+  const std::string start =
+      "[gateway]\nstate_directory = \"" + folder.path("state") + "\"\n[clock]\nwait_after_boot = \"0s\"\n";
+  const Variable runtime("RUNTIME_DIRECTORY", nullptr);
+  block_signals();
+  Gateway gateway(loaded(start + toys, {.parts = &parts}).options, [] { return GatewayOptions(); });
+  std::string status;
+  std::thread asks([&] {
+    EXPECT_TRUE(test::soon([&] {
+      try {
+        status.clear();
+        ControlClient client({folder.path("state/control.sock")}, {"status", "json"});
+        for (std::string more = client.more(); !more.empty(); more = client.more()) status += more;
+      } catch (const std::exception& not_yet) {
+        return false;
+      }
+      return status.find("\"readings\":1") != std::string::npos;
+    })) << status;
+    kill(getpid(), SIGTERM);
+  });
+  gateway.run();
+  asks.join();
+  EXPECT_NE(status.find("toybox"), std::string::npos) << status;
+  EXPECT_NE(status.find("toychest"), std::string::npos) << status;
+  EXPECT_THAT(rows_in_chests, testing::Contains("box blue"));
 }
 
 TEST(Parts, a_misspelt_toy_is_suggested) {

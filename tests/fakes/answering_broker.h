@@ -105,7 +105,13 @@ class AnsweringBroker {
       published_.push_back(topic);
     }
     const int reason = answer_(topic);
-    if (reason == cut) return false;
+    if (reason == cut) {
+      // No reset, which would overtake the answers that were given.
+      shutdown(peer, SHUT_WR);
+      for (char rest = 0; read(peer, &rest, 1);) {
+      }
+      return false;
+    }
     if (reason == no_answer) return true;
     const std::string id = body.substr(2 + length, 2);
     send(peer, reason == 0 ? "\x40\x02" + id : "\x40\x03" + id + static_cast<char>(reason));

@@ -17,10 +17,10 @@ fi
 seconds=${1:-20}
 [ $# -gt 0 ] && shift
 build=${EDGETIDE_FUZZ_BUILD:-build/fuzz}
-[ $# -gt 0 ] || set -- json number influx csv graphite statsd keyvalue cbor senml regex nmea0183 dsmr sparkplug topic time_text record_log checkpoint snapshot journal control http http_source broker postgres
 
 cmake --preset fuzz -B "$build" >/dev/null
 cmake --build "$build" --target fuzzers -j 2
+[ $# -gt 0 ] || set -- $(cat "$build/tests/fuzz/targets")
 
 # libpq asks for as much memory as a message of its server claims to need; it takes a refusal, our own code does not.
 export ASAN_OPTIONS="max_allocation_size_mb=1024:allocator_may_return_null=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
