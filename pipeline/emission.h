@@ -79,6 +79,15 @@ struct Emission {
     sketches.clear();
     added = {};
   }
+
+  // The memory of a large firing is not kept for the next one.
+  void clear_and_shrink() noexcept {
+    clear();
+    if (rows.capacity() > max_spare_rows) *this = Emission();
+  }
+
+ private:
+  static constexpr std::size_t max_spare_rows = 1024;
 };
 
 }  // namespace edgetide

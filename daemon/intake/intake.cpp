@@ -419,6 +419,7 @@ bool Intake::fire_windows(Fire fire, Moment now, const LateNumbers* late) {
   for (std::uint32_t i = 0; i < slots_.names().size(); ++i) {
     pipeline_.set_unheard(SourceId{i}, hearing_.unheard().empty() ? Duration() : hearing_.unheard()[i]);
   }
+  emission_.clear_and_shrink();
   pipeline_.tick(now, fire, emission_);
   emission_.added = std::move(added);
   rows_emitted_ += emission_.rows.size();

@@ -12,7 +12,12 @@ constexpr std::size_t buffer_bytes = 64 * 1024;
 }  // namespace
 
 SocketIntake::SocketIntake(Offer offer, SetReading set_reading)
-    : offer_(std::move(offer)), set_reading_(std::move(set_reading)), buffer_(buffer_bytes, '\0') {}
+    : offer_(std::move(offer)), set_reading_(std::move(set_reading)) {}
+
+std::string& SocketIntake::buffer() {
+  if (buffer_.empty()) buffer_.resize(buffer_bytes);
+  return buffer_;
+}
 
 DecodedBatch& SocketIntake::begin_batch() noexcept {
   assert(!held_);

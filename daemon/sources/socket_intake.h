@@ -5,7 +5,7 @@
 // bytes wait in the kernel, and its peers are slowed down by TCP. A batch that is taken but not durable holds up no
 // socket.
 //
-// Thread: the loop's. Owns: buffer and batch. Fails: never.
+// Thread: the loop's. Owns: buffer and batch. Fails: never, but for std::bad_alloc.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +30,8 @@ class SocketIntake {
 
   SocketIntake(Offer offer, SetReading set_reading);
 
-  std::string& buffer() noexcept { return buffer_; }
+  // Made when a socket is first read.
+  std::string& buffer();
   // An empty one. Requires: nothing is held.
   DecodedBatch& begin_batch() noexcept;
   // Requires: nothing is held, and what the batch refers to stays until `then` or `forget`.

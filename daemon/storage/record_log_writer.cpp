@@ -7,8 +7,17 @@
 namespace edgetide {
 
 namespace {
+
 constexpr std::uint64_t disk_block_bytes = 4096;
+constexpr std::size_t max_spare_bytes = 64 * 1024;
+
+// The memory of large records is not kept for the next ones.
+void empty(std::string& buffer) noexcept {
+  buffer.clear();
+  if (buffer.capacity() > max_spare_bytes) buffer = std::string();
 }
+
+}  // namespace
 
 std::error_code PendingSync::run() const {
   for (const auto& file : written_) {
@@ -64,7 +73,7 @@ std::error_code RecordLogWriter::flush() {
   segments_.back().bytes = file_bytes_;
   file_unsynced_ = true;
   if (options_.keep_unsynced) kept_ += buffer_;
-  buffer_.clear();
+  empty(buffer_);
   first_buffered_ = next_number_;
   if (full && options_.names_next) name_next(std::move(full), full_bytes);
   return {};
@@ -147,6 +156,7 @@ PendingSync RecordLogWriter::take_pending_sync() {
 
 void RecordLogWriter::synced(const PendingSync& sync) noexcept {
   kept_.erase(0, sync.kept_bytes_);
+  if (kept_.empty()) empty(kept_);
   first_kept_ = sync.through_;
 }
 

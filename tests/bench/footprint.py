@@ -19,6 +19,7 @@ from world import World, stop_daemon, wait_for
 SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 60
 HOUR, SENSORS, READINGS = 3600, 200, 72_000  # a reading of each sensor every ten seconds
 IDLE = 10  # seconds
+REDELIVER = 600  # seconds of that hour for which confirmed rows are kept: the default
 MIB = 1024 * 1024
 
 CONFIG = """
@@ -50,8 +51,10 @@ aggregates = ["count", "min", "max", "avg", "last"]
 [sinks.pg]
 type = "postgresql"
 connection = "{connection}"
+redeliver = "{redeliver}s"
 [sinks.lite]
 type = "sqlite"
+redeliver = "{redeliver}s"
 """
 
 
@@ -93,7 +96,8 @@ def main():
         port, _ = world.mosquitto()
         database = world.postgres()
         daemon = world.run_daemon(world.write("edgetide.toml", CONFIG.format(
-            folder=world.folder, port=port, connection=database.connection())))
+            folder=world.folder, port=port, connection=database.connection(),
+            redeliver=round(REDELIVER * SECONDS / HOUR))))
         world.wait_for_log(daemon, "source plant: connected to")
         before = wake_ups(daemon.pid)
         time.sleep(IDLE)
