@@ -455,7 +455,7 @@ std::uint64_t Intake::listening_sources() const {
 // The rows wait in the gate for the record of their tick.
 void Intake::send(std::vector<RowRoutes::RoutedBatch> batches) {
   if (batches.empty()) return;
-  journal_.need_next();
+  journal_.await_sync();
   gate_.push(journal_.safety().needed(), std::move(batches));
 }
 

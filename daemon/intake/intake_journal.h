@@ -71,9 +71,11 @@ class IntakeJournal {
   bool end(RecordLogWriter::Mark step, Duration running, Keep keep);
   // What cannot be written now goes with the next.
   void commit_or_wait(Duration running);
-  // A power cut is not to take the record that comes next.
-  void need_next() {
-    if (is_kept_) need(files_.next_record());
+  // A power cut is not to take what was written until now, and rows wait for its sync, which comes at once.
+  void await_sync() {
+    if (!is_kept_) return;
+    need(files_.next_record());
+    if (safety_.await()) unsafe_();
   }
 
   // The answer to a peer whose batch is taken. With `durability = "power"` it hears of it when the sync thread has

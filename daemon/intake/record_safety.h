@@ -1,4 +1,4 @@
-// Which records of the journal survive a power cut, which have to, and for which of them a peer waits.
+// Which records of the journal survive a power cut, which have to, and for which of them a peer or rows wait.
 //
 // Units:  record numbers; a bound means all records before it.
 // Thread: one owner at a time (the intake lock). Fails: never.
@@ -17,7 +17,7 @@ class RecordSafety {
     needed_ = record;
     return was_safe;
   }
-  // All that is needed now is acknowledged when it is safe. True: no peer has waited until now.
+  // All that is needed now is acknowledged, or leaves, when it is safe. True: nothing has waited until now.
   bool await() noexcept {
     const bool was_awaited = is_awaited();
     awaited_ = needed_;

@@ -1,5 +1,5 @@
 // Makes what the journal holds safe from a power cut: within sync_interval of what came first, at once where a peer
-// waits for its acknowledgement. All that wait, of all sources, share one sync.
+// waits for its acknowledgement or rows wait to leave. All that wait, of all sources, share one sync.
 //
 // It has a thread beside the checkpointer's, so that no acknowledgement waits for a checkpoint to be written.
 //

@@ -4,39 +4,17 @@
 #include <cstddef>
 #include <cstring>
 
-#if defined(__SSE4_2__) && defined(__x86_64__)
+#if defined(__x86_64__)
 #include <nmmintrin.h>
-#elif defined(__ARM_FEATURE_CRC32) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#elif defined(__aarch64__) && !defined(__clang__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define EDGETIDE_ARM_CRC
 #include <arm_acle.h>
+#include <sys/auxv.h>
 #endif
 
 namespace edgetide {
 
 namespace {
-
-#if defined(__SSE4_2__) && defined(__x86_64__)
-
-std::uint32_t add_byte(std::uint32_t crc, unsigned char byte) noexcept {
-  return _mm_crc32_u8(crc, byte);
-}
-std::uint32_t add_eight(std::uint32_t crc, const char* bytes) noexcept {
-  std::uint64_t word = 0;
-  std::memcpy(&word, bytes, sizeof word);
-  return static_cast<std::uint32_t>(_mm_crc32_u64(crc, word));
-}
-
-#elif defined(__ARM_FEATURE_CRC32) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-
-std::uint32_t add_byte(std::uint32_t crc, unsigned char byte) noexcept {
-  return __crc32cb(crc, byte);
-}
-std::uint32_t add_eight(std::uint32_t crc, const char* bytes) noexcept {
-  std::uint64_t word = 0;
-  std::memcpy(&word, bytes, sizeof word);
-  return __crc32cd(crc, word);
-}
-
-#else
 
 // tables[k][b]: what byte b does to the checksum when k bytes follow it (slicing by 8).
 using Tables = std::array<std::array<std::uint32_t, 256>, 8>;
@@ -71,6 +49,62 @@ std::uint32_t add_eight(std::uint32_t crc, const char* bytes) noexcept {
   return sum;
 }
 
+// Of the bytes behind what `crc` is the state of, neither inverted.
+using Add = std::uint32_t (*)(std::uint32_t crc, std::string_view bytes) noexcept;
+
+std::uint32_t add_by_tables(std::uint32_t crc, std::string_view bytes) noexcept {
+  while (bytes.size() >= 8) {
+    crc = add_eight(crc, bytes.data());
+    bytes.remove_prefix(8);
+  }
+  for (const char byte : bytes) crc = add_byte(crc, static_cast<unsigned char>(byte));
+  return crc;
+}
+
+#if defined(__x86_64__) || defined(EDGETIDE_ARM_CRC)
+
+#if defined(__x86_64__)
+#define EDGETIDE_CRC_TARGET __attribute__((target("sse4.2")))
+EDGETIDE_CRC_TARGET inline std::uint32_t instruct(std::uint32_t crc, std::uint64_t eight) noexcept {
+  return static_cast<std::uint32_t>(_mm_crc32_u64(crc, eight));
+}
+EDGETIDE_CRC_TARGET inline std::uint32_t instruct(std::uint32_t crc, unsigned char byte) noexcept {
+  return _mm_crc32_u8(crc, byte);
+}
+bool has_instruction() noexcept {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("sse4.2") != 0;
+}
+#else
+#define EDGETIDE_CRC_TARGET __attribute__((target("+crc")))
+EDGETIDE_CRC_TARGET inline std::uint32_t instruct(std::uint32_t crc, std::uint64_t eight) noexcept {
+  return __crc32cd(crc, eight);
+}
+EDGETIDE_CRC_TARGET inline std::uint32_t instruct(std::uint32_t crc, unsigned char byte) noexcept {
+  return __crc32cb(crc, byte);
+}
+bool has_instruction() noexcept {
+  return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0;
+}
+#endif
+
+EDGETIDE_CRC_TARGET std::uint32_t add_by_instruction(std::uint32_t crc, std::string_view bytes) noexcept {
+  while (bytes.size() >= 8) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, bytes.data(), sizeof eight);
+    crc = instruct(crc, eight);
+    bytes.remove_prefix(8);
+  }
+  for (const char byte : bytes) crc = instruct(crc, static_cast<unsigned char>(byte));
+  return crc;
+}
+
+const Add add = has_instruction() ? add_by_instruction : add_by_tables;
+
+#else
+
+constexpr Add add = add_by_tables;
+
 #endif
 
 // Checksums as polynomials modulo the one of CRC-32C, the highest bit first.
@@ -104,13 +138,11 @@ std::uint32_t crc32c_followed_by(std::uint32_t crc, std::uint64_t bytes) noexcep
 }
 
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t before) noexcept {
-  std::uint32_t crc = ~before;
-  while (bytes.size() >= 8) {
-    crc = add_eight(crc, bytes.data());
-    bytes.remove_prefix(8);
-  }
-  for (const char byte : bytes) crc = add_byte(crc, static_cast<unsigned char>(byte));
-  return ~crc;
+  return ~add(~before, bytes);
+}
+
+std::uint32_t crc32c_by_tables(std::string_view bytes, std::uint32_t before) noexcept {
+  return ~add_by_tables(~before, bytes);
 }
 
 }  // namespace edgetide

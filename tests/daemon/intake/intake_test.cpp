@@ -883,6 +883,23 @@ TEST_F(IntakeOfManyMessages, batches_of_power_durability_are_durable_together_af
   intake().detach(SourceId{0});
 }
 
+TEST_F(IntakeOfManyMessages, rows_wait_for_a_sync_that_comes_at_once_and_a_tick_without_rows_does_not_ask_for_it) {
+  ScriptedSink::Log log;
+  SinkWorker worker = worker_to(log);
+  route(OutputMode::update, worker);
+  open(Durability::crash);
+  ASSERT_TRUE(take(intake(), SourceId{0}, batch_of("a", 1, at(1))));
+  EXPECT_FALSE(intake().is_awaited()) << "a reading may wait for sync_interval";
+  ASSERT_TRUE(intake().tick(Fire::all));
+  EXPECT_TRUE(intake().is_awaited());
+  EXPECT_EQ(worker.status().outbox_rows, 0U);
+  ASSERT_FALSE(intake().sync());
+  EXPECT_FALSE(intake().is_awaited());
+  EXPECT_EQ(worker.status().outbox_rows, 1U);
+  ASSERT_TRUE(intake().tick(Fire::all));
+  EXPECT_FALSE(intake().is_awaited());
+}
+
 DecodedBatch refusals_of(Refusal reason, std::size_t count) {
   DecodedBatch batch;
   for (std::size_t i = 0; i < count; ++i) batch.refusals.push_back({reason, "10.0.0.1:5", 0});

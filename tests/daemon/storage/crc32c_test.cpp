@@ -48,8 +48,10 @@ TEST(Crc32c, every_length_and_every_cut_give_the_sum_of_the_definition) {
   for (std::size_t length = 0; length <= bytes.size(); ++length) {
     const std::string_view part = std::string_view(bytes).substr(0, length);
     EXPECT_EQ(crc32c(part), bit_by_bit(part)) << length;
+    EXPECT_EQ(crc32c_by_tables(part), bit_by_bit(part)) << length;
     const std::string_view rest = std::string_view(bytes).substr(length);
     EXPECT_EQ(crc32c(rest, crc32c(part)), bit_by_bit(bytes)) << "cut at " << length;
+    EXPECT_EQ(crc32c_by_tables(rest, crc32c(part)), bit_by_bit(bytes)) << "cut at " << length;
   }
 }
 
