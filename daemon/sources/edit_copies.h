@@ -1,46 +1,65 @@
-// Which messages are copies after an edit of the routes, where it is not certain that the broker had both the former
-// and the newer filter when it sent them: it was asked to end the former one, and its answer was lost, or came while
-// messages waited behind it. The copies of a message follow each other, in an order that the filters decide.
+// Which messages are copies around an edit of the routes, where it is not certain which of two filters the broker had
+// when it sent them: it was asked to end one, and its answer was lost, or came while messages waited behind it. The
+// copies of a message follow each other in the order of their ranks (mqtt_subscriptions.h).
 //
-//   is_copy    the next message of the session came through a former filter or a newer one; what matches both
-//   pass       it is another one, or the newer filter begins here: nothing before is copied behind
+//   counts     the next message of the session, which is not left out; false: a copy before it counted, or one behind
+//              it will
+//   begins     the broker has answered for a new subscription: no copy before belongs to one through it
+//   pass       no copy before belongs to one behind
 //
 // Thread: one owner at a time; pure. Fails: never.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 
+#include "daemon/sources/mqtt_subscriptions.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
 
 class EditCopies {
  public:
+  // Copies follow each other this fast, or after an answer of ours, where the broker waits for one between them.
   static constexpr Duration within = Duration::milliseconds(20);
 
   struct Message {
-    bool through_former = false;
-    bool former_comes_first = true;
-    bool counts = true;  // false: it is known that its copy does
     std::uint64_t text = 0;
     Duration at;
+    bool is_resent = false;  // it came before, with an earlier connection
   };
-  // True: it is the second of two copies, and the first one counted.
-  bool is_copy(const Message& message) noexcept {
-    const bool comes_second = message.through_former != message.former_comes_first;
-    if (comes_second && first_ && first_->text == message.text && message.at - first_->at <= within) {
-      const bool counted = first_->counts;
-      first_.reset();
-      return counted;
+  bool counts(MqttSubscriptions::Copy copy, const Message& message, Duration answer_time) noexcept {
+    using Kind = MqttSubscriptions::Copy::Kind;
+    if (copy.kind == Kind::counts) {
+      pass();
+      return true;
     }
-    first_ = comes_second ? std::nullopt : std::optional(message);
-    return false;
+    const bool may_count = copy.kind == Kind::unsure;
+    const bool follows = newest_ && newest_->text == message.text && newest_->rank < copy.rank &&
+                         copy.identifier < newest_->partners_below &&
+                         (message.is_resent || message.at - newest_->at <= within + answer_time);
+    const bool has_counted = follows && newest_->has_counted;
+    const std::uint32_t partners_below = follows ? newest_->partners_below : Newest().partners_below;
+    newest_ = {message.text, copy.rank, message.at, has_counted || may_count, partners_below};
+    return may_count && !has_counted;
   }
-  void pass() noexcept { first_.reset(); }
+  void begins(std::uint32_t identifier) noexcept {
+    if (newest_) newest_->partners_below = std::min(newest_->partners_below, identifier);
+  }
+  void pass() noexcept { newest_.reset(); }
 
  private:
-  std::optional<Message> first_;  // the newest message, if a copy may follow it
+  struct Newest {
+    std::uint64_t text = 0;
+    std::size_t rank = 0;
+    Duration at;
+    bool has_counted = false;                                                  // it, or a copy before it
+    std::uint32_t partners_below = std::numeric_limits<std::uint32_t>::max();  // their identifiers are smaller
+  };
+  std::optional<Newest> newest_;
 };
 
 }  // namespace edgetide

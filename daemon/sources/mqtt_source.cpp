@@ -11,6 +11,7 @@
 #include "daemon/sources/mqtt_source.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -52,6 +53,7 @@ constexpr auto answer_timeout = 15s;  // SUBACK
 constexpr auto restart_begins_within = 50ms;
 constexpr auto reach_timeout = 2s;  // of a look at why a connect failed
 constexpr std::chrono::microseconds backoff_least = 50ms;
+constexpr Duration max_answer_time = Duration::seconds(2);  // beyond, it is not the way to the broker
 constexpr std::size_t max_waiting_replies = 100;
 constexpr std::int32_t receive_maximum = 1000;
 // Of MQTT 5. More than that: after connections that ended soon one after the other, mosquitto 2.0 was seen to send
@@ -78,6 +80,10 @@ struct Reveal {
   friend const MQTTAsync_message& packet_of(const mqtt::message& message) { return message.*Packet; }
 };
 template struct Reveal<&mqtt::message::msg_>;
+
+Duration since_boot(std::chrono::steady_clock::time_point at) noexcept {
+  return Duration::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count());
+}
 
 std::uint16_t packet_id_of(const mqtt::message& message) {
   return message.get_qos() == 0 ? std::uint16_t{0} : static_cast<std::uint16_t>(packet_of(message).msgid);
@@ -298,13 +304,15 @@ class MqttSource final : public Source {
       const MutexLock lock(mutex_);
       lost_.clear();
       replies_.clear();
+      answer_time_ = {};
     }
     cut_ = delivered_ = broker_says_taken_over_ = broker_says_why_ = false;
     socket_ = no_socket;
     acknowledged_ = 0;
     ids_.assign(packet_ids + 1, false);
-    edit_copies_.pass();
-    session_ = options_.client_id + '@' + server;
+    const std::string session = options_.client_id + '@' + server;
+    if (session_ != session) pass_copies();
+    session_ = session;
     const std::string notes = host_.session_notes(session_).value_or(std::string());
     had_session_ = !notes.empty();
     set_subscriptions(notes);
@@ -323,7 +331,9 @@ class MqttSource final : public Source {
   }
 
   void connect(mqtt::async_client& client, const std::string& server, BrokerConnect& attempt) {
+    const auto since = std::chrono::steady_clock::now();
     const auto response = attempt.to(client, with_session(options_, server, options_.clean_start));
+    note_answer_time(since);
     if (!reads_->is_checked()) {
       host_.notice(id_, "what the broker sends is not checked before this version of the MQTT library parses it");
     }
@@ -340,6 +350,7 @@ class MqttSource final : public Source {
   // Nothing comes in it before we subscribe.
   void begin_new_session() {
     const bool lost = had_session_ && !options_.clean_start;
+    pass_copies();
     set_subscriptions({});
     const std::string none;
     note_session({.name = session_, .is_new = true, .is_lost = lost, .notes = none});
@@ -353,13 +364,14 @@ class MqttSource final : public Source {
       const std::string notes = subscriptions.notes();
       note_session({.name = session_, .notes = notes});
     };
+    subscriptions.note_subscribing();
     note();
-    const auto to_end = std::make_shared<mqtt::string_collection>();
     for (const auto& one : subscriptions.all()) {
       if (one.is_needed()) subscribe(client, one);
-      if (one.has_to_end()) to_end->push_back(one.filter);
     }
     subscriptions.note_subscribed();
+    const auto to_end = std::make_shared<mqtt::string_collection>();
+    for (const std::string& filter : subscriptions.to_end()) to_end->push_back(filter);
     subscriptions.note_ending();
     note();
     if (!to_end->empty()) unsubscribe(client, to_end);
@@ -367,6 +379,22 @@ class MqttSource final : public Source {
     note();
     const MutexLock lock(mutex_);
     subscriptions_ = std::move(subscriptions);
+  }
+
+  void note_subscribing(const std::string& filter) {
+    const MutexLock lock(mutex_);
+    subscribing_ = filter;
+  }
+
+  void note_answer_time(std::chrono::steady_clock::time_point since) {
+    const Duration took = since_boot(std::chrono::steady_clock::now()) - since_boot(since);
+    const MutexLock lock(mutex_);
+    answer_time_ = std::max(answer_time_, std::min(took, max_answer_time));
+  }
+
+  // Nothing that comes is a copy of what came before.
+  void pass_copies() noexcept {
+    for (EditCopies& copies : edit_copies_) copies.pass();
   }
 
   // Filter by filter: the library's call for many crashes with options of MQTT 5 (paho.mqtt.cpp issue 524).
@@ -379,12 +407,11 @@ class MqttSource final : public Source {
       properties.add({mqtt::property::SUBSCRIPTION_IDENTIFIER, static_cast<std::int32_t>(one.identifier)});
     }
     const std::string what = "subscription to '" + one.filter + "'";
-    // Of one that the session has had already, messages may come before the answer.
-    const bool is_known = one.at_broker == MqttSubscriptions::AtBroker::surely;
-    const auto subscribed = is_known
-                                ? client.subscribe(one.filter, options_.qos, how, properties)
-                                : client.subscribe(one.filter, options_.qos, nullptr, subscribed_, how, properties);
+    note_subscribing(one.filter);
+    const auto since = std::chrono::steady_clock::now();
+    const auto subscribed = client.subscribe(one.filter, options_.qos, nullptr, subscribed_, how, properties);
     wait(*subscribed, answer_timeout, what);
+    note_answer_time(since);
     const auto codes = subscribed->get_subscribe_response().get_reason_codes();
     check_count(codes.size(), what);
     const int code = static_cast<int>(codes.front());
@@ -559,23 +586,17 @@ class MqttSource final : public Source {
     using Kind = MqttSubscriptions::Copy::Kind;
     if (copy.kind == Kind::left_out) return {.as = Use::As::nothing};
     if (message.is_retained()) return {};  // it comes through the filter that was subscribed to, and no other
-    if (is_copy_after_edit(message, copy) || copy.kind == Kind::until_ended) return {.as = Use::As::copy};
+    if (!counts(message, copy)) return {.as = Use::As::copy};
     return {.copies = identifiers_.empty() ? subscriptions_.copies(message.get_topic()) : 1};
   }
 
-  bool is_copy_after_edit(const mqtt::message& message, MqttSubscriptions::Copy copy) noexcept {
-    using Kind = MqttSubscriptions::Copy::Kind;
-    if (copy.kind == Kind::counts) {
-      edit_copies_.pass();
-      return false;
-    }
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return edit_copies_.is_copy(
-        {.through_former = copy.kind == Kind::through_ended,
-         .former_comes_first = copy.former_comes_first,
-         .counts = copy.kind != Kind::until_ended,
-         .text = fingerprint_of(message, 0),
-         .at = Duration::microseconds(std::chrono::duration_cast<std::chrono::microseconds>(now).count())});
+  bool counts(const mqtt::message& message, const MqttSubscriptions::Copy& copy) noexcept REQUIRES(mutex_) {
+    const bool is_sure = copy.kind == MqttSubscriptions::Copy::Kind::counts;
+    return edit_copies_[message.get_qos() > 0].counts(copy,
+                                                      {.text = is_sure ? 0 : fingerprint_of(message, 0),
+                                                       .at = since_boot(std::chrono::steady_clock::now()),
+                                                       .is_resent = message.is_duplicate()},
+                                                      answer_time_);
   }
 
   static std::uint64_t fingerprint_of(const mqtt::message& message, std::uint16_t packet_id) noexcept {
@@ -704,7 +725,13 @@ class MqttSource final : public Source {
     MqttSource& source_;
     void (MqttSource::*note_)();
   };
-  void note_subscribed() { edit_copies_.pass(); }
+  void note_subscribed() {
+    const MutexLock lock(mutex_);
+    const std::uint32_t begins = subscriptions_.note_subscribed(subscribing_);
+    for (EditCopies& copies : edit_copies_) {
+      if (begins != 0) copies.begins(begins);
+    }
+  }
   void note_unsubscribed() {
     const MutexLock lock(mutex_);
     subscriptions_.note_ended();
@@ -738,9 +765,9 @@ class MqttSource final : public Source {
   std::vector<MessageProperty> properties_;  // and
   std::string_view content_type_;            // of the message at hand
   std::vector<std::uint32_t> identifiers_;
-  EditCopies edit_copies_;
-  std::int32_t acknowledged_ = 0;  // messages of QoS 1 and 2 in this connection
-  std::vector<bool> ids_;          // packet ids of QoS 2 that came in it
+  std::array<EditCopies, 2> edit_copies_;  // of QoS 0, which may overtake others, and of those
+  std::int32_t acknowledged_ = 0;          // messages of QoS 1 and 2 in this connection
+  std::vector<bool> ids_;                  // packet ids of QoS 2 that came in it
 
   const std::vector<std::string> filters_;  // what the routes need
 
@@ -755,6 +782,8 @@ class MqttSource final : public Source {
   std::vector<std::pair<std::string, std::string>> replies_ GUARDED_BY(mutex_);  // topic and payload, to be sent
   std::string lost_ GUARDED_BY(mutex_);  // why the connection was lost, empty while it stands
   MqttSubscriptions subscriptions_ GUARDED_BY(mutex_);
+  std::string subscribing_ GUARDED_BY(mutex_);  // the filter that the broker was asked for last
+  Duration answer_time_ GUARDED_BY(mutex_);     // longest of this connection, of the broker
 
   // The connection thread only.
   std::string session_;           // its name, of the server at hand

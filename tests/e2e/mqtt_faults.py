@@ -14,7 +14,7 @@ from pathlib import Path
 import cases
 from cases import case, each, expect, expect_that
 from gateway import HEAD, LITE, START, Gateway, window
-from proxy import UP, Proxy
+from proxy import DOWN, UP, Proxy
 from scripted_broker import CONNACK, DISCONNECT, PUBACK, PUBLISH, SUBACK, UNSUBACK, ScriptedBroker
 from world import certificates, comes_true, free_port, listens, wait_for
 
@@ -598,7 +598,7 @@ def status_that_the_broker_does_not_answer_costs_no_reading(world, protocol):
 
 
 class Stream:
-    """Messages of equal text on one topic, some hundred a second, until it ends; then `sent`."""
+    """Messages on one topic, of equal text or numbered, some hundred a second, until it ends; then `sent`."""
 
     def __init__(self, world, port, topic, text="21.5"):
         self.child = subprocess.Popen(["mosquitto_pub", "-p", str(port), "-q", "1", "-l", "-t", topic],
@@ -610,7 +610,8 @@ class Stream:
 
     def run(self):
         while not self.ending.wait(0.01):
-            self.child.stdin.write(f"{self.text}\n" * 3)
+            texts = [self.text or self.sent + number for number in range(3)]
+            self.child.stdin.write("".join(f"{text}\n" for text in texts))
             self.child.stdin.flush()
             self.sent += 3
         self.child.stdin.close()
@@ -662,6 +663,112 @@ def message_during_an_edit_of_the_routes_counts_once(world, how, protocol, fault
         wait_for(lambda: gateway.received() > received + 30, "messages come")
         sent = stream.end()
         expect("readings in rows", total(gateway, sent), sent)
+
+
+@each([(f"second_at_{seconds}_s_{how}", seconds, how) for seconds in (0.3, 0.8, 1.4, 1.8) for how in ("reload", "kill")])
+def message_during_two_edits_of_the_routes_counts_once(world, seconds, how):
+    """The second edit comes while the answers to the first are on their way: to CONNECT, SUBSCRIBE, UNSUBSCRIBE. It can
+    fall between two copies of a message, which then count both."""
+    server, _ = world.mosquitto(settings="max_inflight_messages 20\n")
+    with Proxy(server) as proxy:
+        text = lambda *topics: mqtt(proxy.port, routes=numbers(*topics)) + RUNNING + LITE
+        gateway = Gateway(world, text("plant/+/temp")).start()
+        gateway.wait_until_ready()
+        stream = Stream(world, server, "plant/a/temp", text=None)
+        wait_for(lambda: gateway.received() > 30, "messages come")
+        connections = proxy.connections
+        proxy.delay(UP, 0.5)
+        gateway.reload(text("+/a/temp"))
+        wait_for(lambda: proxy.connections > connections, "it connects again")
+        time.sleep(seconds)
+        if how == "reload":
+            gateway.reload(text("plant/a/+"))
+        else:
+            gateway.kill()
+            gateway.configure(text("plant/a/+"))
+            gateway.start()
+        time.sleep(2.5)
+        proxy.delay(UP, 0)
+        gateway.wait_until_ready()
+        received = gateway.received()
+        wait_for(lambda: gateway.received() > received + 30, "messages come")
+        sent = stream.end()
+        seen = total(gateway, sent)
+        expect_that("readings in rows", sent <= seen <= sent + 1, seen, f"{sent}, or one more")
+
+
+# --- a broker that is restarted
+
+
+CROSSING = ("plant/+/temp", "plant/a/+")
+
+
+@each([(f"{name}_{how}", before, after, how) for how in ("stop", "kill") for name, before, after in
+       (("same_routes", CROSSING, CROSSING), ("in_the_other_order", CROSSING[::-1], CROSSING[::-1]),
+        ("one_taken_away", CROSSING, CROSSING[:1]), ("other_taken_away", CROSSING, CROSSING[1:]),
+        ("one_added", CROSSING[:1], CROSSING), ("other_added", CROSSING[1:], CROSSING),
+        ("both_exchanged", CROSSING, ("+/a/temp", "plant/a/temp/#")))])
+def crossing_routes_lose_nothing_to_a_broker_that_was_restarted(world, before, after, how):
+    """What mosquitto publishes to a session that it has read from its file comes once, however many filters match."""
+    store = world.folder / "store"
+    store.mkdir()
+    settings = f"persistence true\npersistence_location {store}/\n"
+    port, broker = world.mosquitto(settings=settings)
+    text = lambda topics: mqtt(port, routes=numbers(*topics)) + RUNNING + LITE
+    gateway = Gateway(world, text(before)).start()
+    gateway.wait_until_ready()
+    for _ in range(2):
+        publish(port, "plant/a/temp", "21.5")
+    gateway.settles(2)
+    gateway.stop() if how == "stop" else gateway.kill()
+    for _ in range(4):
+        publish(port, "plant/a/temp", "21.5")
+    broker.terminate()
+    broker.wait(30)
+    world.mosquitto(port, settings=settings)
+    for _ in range(8):
+        publish(port, "plant/a/temp", "21.5")
+    gateway.configure(text(after))
+    gateway.start()
+    gateway.wait_until_ready()
+    for _ in range(4):
+        publish(port, "plant/a/temp", "21.5")
+    expect("readings in rows", total(gateway, 18), 18)
+
+
+@each([("to_one_before", "plant/+/temp", "plant/a/+", "+/+/temp"), ("to_one_behind", "plant/a/+", "plant/+/temp", "+/a/temp"),
+       ("and_back", "plant/+/temp", "plant/a/+", "plant/+/temp"), ("no_other", "plant/+/temp", "plant/a/+", "plant/a/+")])
+def broker_restarted_within_an_edit_of_the_routes_costs_nothing(world, first, second, third):
+    """The broker has subscribed us to the new filter, and the gateway dies before it hears of it. Then the broker restarts."""
+    store = world.folder / "store"
+    store.mkdir()
+    settings = f"log_type all\npersistence true\npersistence_location {store}/\n"
+    port, broker = world.mosquitto(settings=settings)
+    broker_log = lambda: (world.folder / "mosquitto.log").read_text(errors="replace")
+    with Proxy(port) as proxy:
+        text = lambda topic: mqtt(proxy.port, routes=numbers(topic)) + RUNNING + LITE
+        gateway = Gateway(world, text(first)).start()
+        gateway.wait_until_ready()
+        proxy.delay(DOWN, 2)
+        gateway.reload(text(second))
+        wait_for(lambda: f"{second} (QoS 1)" in broker_log(), "mosquitto subscribes to the second")
+        proxy.hold(DOWN)
+        gateway.kill()
+        for _ in range(3):
+            publish(port, "plant/a/temp", "21.5")
+        broker.terminate()
+        broker.wait(30)
+        world.mosquitto(port, settings=settings)
+        for _ in range(8):
+            publish(port, "plant/a/temp", "21.5")
+        proxy.release()
+        proxy.delay(DOWN, 0)
+        gateway.configure(text(third))
+        gateway.start()
+        gateway.wait_until_ready()
+        for _ in range(4):  # of equal ones, the first behind the end of a filter could be taken for a copy
+            publish(port, "plant/a/temp", "22")
+        expect("readings in rows", total(gateway, 15), 15)
 
 
 # --- the reference configuration of mosquitto

@@ -332,7 +332,7 @@ TEST(MqttSource, refused_or_downgraded_subscription_is_a_failure_that_is_reporte
       {3, std::string(1, '\0'), "subscription to 'sensors/+/+' was granted at another QoS, 0"},
       {5, "\x87", "subscription to 'sensors/+/+': "},
       {5, std::string(1, '\0'), "subscription to 'sensors/+/+' was granted at another QoS, 0"},
-      {5, "\x01\x87", "subscription to 'more/1': "},
+      {5, "\x01\x87", "subscription to 'zone/1': "},
   };
   for (const Case& c : cases) {
     const int listener = socket(AF_INET, SOCK_STREAM, 0);
@@ -346,7 +346,7 @@ TEST(MqttSource, refused_or_downgraded_subscription_is_a_failure_that_is_reporte
     MqttOptions options = options_for(tcp_uri(ntohs(address.sin_port)), c.protocol);
     for (std::size_t more = 1; more < c.codes.size(); ++more) {
       options.routes.push_back(options.routes.front());
-      options.routes.back().topic = "more/" + std::to_string(more);
+      options.routes.back().topic = "zone/" + std::to_string(more);
       options.routes.back().mapping.sensor = "s";
     }
     const auto source = make_mqtt_source(options, SourceId{0}, host);
