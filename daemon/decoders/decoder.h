@@ -161,3 +161,5 @@ struct MappingOptions {
 std::unique_ptr<Decoder> make_decoder(const MappingOptions& options, std::span<const std::string> capture_names);
 
 }  // namespace edgetide
+// Everything that is wrong with them, in the words of `make_decoder`; of what does not concern a single value the first.
+std::vector<std::string> objections_to(const MappingOptions& options, std::span<const std::string> capture_names);
