@@ -80,6 +80,9 @@ class Decoder {
   // Before the first message: what the decoder of this route gave to DecodedBatch::keep_state last, with the newest
   // message that was taken. The bytes may be those of another format; then they are to be ignored.
   virtual void restore_state(std::string_view /*bytes*/) {}
+
+  // Of a topic whose message gave nothing: it is never to give a reading, so none is missed.
+  virtual bool passes_over(std::string_view /*topic*/) const { return false; }
 };
 
 inline constexpr EnumWord<TimeFormat> time_format_words[] = {
