@@ -101,6 +101,8 @@ class Pipeline {
   // Until the next tick no series is evicted for a new one: readings wait that have not been applied.
   void keep_series() noexcept { evictable_.clear(); }
   const SeriesTable& series() const noexcept { return series_; }
+  // Readings of the source with these two are in one window by series: they are variants of one.
+  bool counts_together(SourceId source, SeriesId a, SeriesId b) const noexcept;
 
   void apply(const Batch& batch);
   // Of the last `apply`: readings that were dropped as late, and those of a bad time where on_bad_time is quarantine.

@@ -23,6 +23,12 @@ bool any_of(const std::vector<std::string>& globs, const std::string& text) {
   return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const auto& g) { return is_glob_of(g, text); });
 }
 
+std::string text_of(const std::vector<Label>& labels) {
+  std::string text;
+  for (const Label& label : labels) text += label.key + '=' + label.value + ';';
+  return text;
+}
+
 struct SeriesState {
   Series names;
   std::uint32_t first_labels = 0;
@@ -137,8 +143,8 @@ struct Definition {
   std::map<Columns, Key> keys;
   std::map<std::uint32_t, Timestamp> source_idle;
   Timestamp all_idle = never;
-  Memory ranked;  // of all groups, with `top`
-  std::set<std::tuple<std::string, std::string, Timestamp>> seen;
+  Memory ranked;                                                                // of all groups, with `top`
+  std::set<std::tuple<std::string, std::string, std::string, Timestamp>> seen;  // with its labels
   std::map<Columns, Timestamp> evicted_groups;
   std::vector<ModelRow> retracted;
   std::optional<Duration> fired_at;
@@ -631,7 +637,8 @@ class Model {
         const Timestamp end = d.options.kind == WindowKind::session ? join(d, *key, time, w).end : last_end(d, time);
         return end + d.options.allowed_lateness <= w;
       });
-      if (!late && !d.seen.insert({series.names.sensor, series.names.metric, time}).second)
+      if (!late &&
+          !d.seen.insert({series.names.sensor, series.names.metric, text_of(series.names.labels), time}).second)
         return ReadingOutcome::duplicate;
     }
     ReadingOutcome best = ReadingOutcome::late_dropped;
