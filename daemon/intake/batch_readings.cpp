@@ -43,6 +43,7 @@ std::optional<SeriesId> BatchReadings::series_of(SourceId source, const DecodedB
   const SeriesId id = std::get<SeriesId>(added);
   enrichment_.forget(id);
   shifted_.forget(id);
+  mixed_.forget(id);
   journal.append_definition(JournalType::series, NewSeries{id, source, std::move(series)});
   return id;
 }
@@ -56,6 +57,18 @@ std::span<const SeriesId> BatchReadings::newly_shifted(Timestamp arrival) {
     }
   }
   return newly_shifted_;
+}
+
+// Of a batch of several messages, those without a time of their own are of any moment.
+BatchReadings::Mixed BatchReadings::mixed(SourceId source, const DecodedBatch& batch, const Pipeline& pipeline) {
+  mixed_.forget_found();
+  if (!pipeline.series().has_variants()) return {};
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < readings_.size(); ++i) {
+    const bool is_of_one_time = has_own_time_[i] || batch.message_count <= 1;
+    if (is_of_one_time && mixed_.add(pipeline, source, readings_[i])) ++count;
+  }
+  return {count, mixed_.found()};
 }
 
 }  // namespace edgetide

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/decoders/label_difference.h"
 #include "daemon/intake/event_time.h"
 #include "daemon/service/log.h"
 #include "daemon/storage/quarantine.h"
@@ -14,6 +15,12 @@ namespace edgetide {
 namespace {
 
 using Keep = IntakeJournal::Keep;
+
+std::vector<LabelView> views_of(const std::vector<Label>& labels) {
+  std::vector<LabelView> views;
+  for (const Label& label : labels) views.push_back({label.key, label.value});
+  return views;
+}
 
 }  // namespace
 
@@ -256,6 +263,21 @@ void Intake::name_shifted(SourceId source, SeriesId series) {
   }
 }
 
+// Once for the labels that differ, however many series do.
+void Intake::note_mixed(SourceId source, const BatchReadings::Mixed& mixed) {
+  traffic_.count_mixed(source, mixed.readings);
+  for (const MixedSeries::Pair& pair : mixed.found) {
+    const Series& first = pipeline_.series()[pair.first];
+    const Series& second = pipeline_.series()[pair.second];
+    const LabelDifference labels = difference_of(views_of(first.labels), views_of(second.labels));
+    const std::string sensor = printable(first.sensor), metric = printable(first.metric);
+    if (!traffic_.name_mixed(source, {labels.keys, printable(labels.text), sensor + ' ' + metric})) continue;
+    log(LogLevel::warning,
+        {.event = LogEvent::source_notice, .source = slots_.names()[index_of(source)], .sensor = sensor},
+        "sensor " + sensor + ", metric " + metric + ": " + printable(mixed_advice(labels), max_advice_bytes));
+  }
+}
+
 void Intake::count_messages(SourceId source, const DecodedBatch& batch) {
   traffic_.count(source, batch);
   for (const MessagesWithoutReading& some : messages_.left_out()) traffic_.count(source, some);
@@ -278,6 +300,7 @@ void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
   if (!clock_set_) return held_.add({source, arrival.running, batch_.readings()});
   count_delays(source, arrival.wall);
   for (const SeriesId series : batch_.newly_shifted(arrival.wall)) name_shifted(source, series);
+  note_mixed(source, batch_.mixed(source, batch, pipeline_));
   apply_batch({source, arrival, batch_.readings()});
 }
 
@@ -501,6 +524,7 @@ void Intake::adopt(Reconfiguration next) {
   for (const std::string& name : next.sources) former.push_back(slots_.slot_of(slots_.id_of(name)));
   traffic_.move_to(former);
   traffic_.forget_shifted();  // routes may read times in another way now
+  traffic_.forget_mixed();    // or name sensors
   taps_.clear();              // what they look at may have another place
   slots_.move_to(std::move(next.sources));
   hearing_.move_to(slots_.ids());

@@ -217,6 +217,7 @@ class Intake final : public SourceHost {
   void count_messages(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
   void count_delays(SourceId source, Timestamp arrival) REQUIRES(mutex_);
   void name_shifted(SourceId source, SeriesId series) REQUIRES(mutex_);
+  void note_mixed(SourceId source, const BatchReadings::Mixed& mixed) REQUIRES(mutex_);
   void quarantine_messages(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
   void quarantine_messages(SourceId source) REQUIRES(mutex_);  // those of `undecoded_`
   void apply(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);

@@ -49,6 +49,19 @@ void TrafficCounters::forget_shifted() noexcept {
   }
 }
 
+bool TrafficCounters::name_mixed(SourceId slot, MixedLabels labels) {
+  std::vector<MixedLabels>& named = traffic_[index_of(slot)].mixed_labels;
+  const bool is_known =
+      std::any_of(named.begin(), named.end(), [&](const MixedLabels& one) { return one.keys == labels.keys; });
+  if (is_known || named.size() == max_mixed_labels) return false;
+  named.push_back(std::move(labels));
+  return true;
+}
+
+void TrafficCounters::forget_mixed() noexcept {
+  for (SourceTraffic& traffic : traffic_) traffic.mixed_labels.clear();
+}
+
 bool TrafficCounters::impair(SourceId slot, std::string_view reason) {
   std::string& impairment = traffic_[index_of(slot)].impairment;
   if (impairment == reason) return false;

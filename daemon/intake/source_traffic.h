@@ -34,6 +34,14 @@ struct ShiftedSensor {
 };
 inline constexpr std::size_t max_shifted_sensors = 10;  // of a source that are named; more are in `edgetide sensors`
 
+// Series of several things that their labels tell apart (mixed_series.h), by the keys of these labels.
+struct MixedLabels {
+  std::string keys;    // "cpu"
+  std::string text;    // printable: "cpu (cpu0, cpu1)"
+  std::string series;  // printable: the first that was found, "host cpu.usage_idle"
+};
+inline constexpr std::size_t max_mixed_labels = 10;  // of a source that are named
+
 // Of a route: its messages that gave no reading.
 struct RouteWithoutReading {
   std::string route;  // its topic as configured; empty: none, or no route took them
@@ -57,6 +65,8 @@ struct SourceTraffic {
   std::string connection_error;  // why it is not connected; empty: it is, or was stopped
   std::vector<ShiftedSensor> shifted;
   bool has_more_shifted = false;
+  std::uint64_t mixed = 0;  // readings
+  std::vector<MixedLabels> mixed_labels;
 };
 
 // `connected` is left to the intake, which knows it by id.
@@ -84,6 +94,10 @@ class TrafficCounters {
   enum class Named { now, known, beyond_limit };  // beyond_limit: the first that is
   Named name_shifted(SourceId slot, const std::string& sensor, const std::string& shift);
   void forget_shifted() noexcept;
+  void count_mixed(SourceId slot, std::uint64_t readings) noexcept { traffic_[index_of(slot)].mixed += readings; }
+  // False: it was so already, or there are too many.
+  bool name_mixed(SourceId slot, MixedLabels labels);
+  void forget_mixed() noexcept;
   void note_refusal(SourceId slot, const DecodedRefusal& refusal);
 
   // `former`: by new slot, the one that the source had; a source without one starts at zero.

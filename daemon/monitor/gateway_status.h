@@ -79,6 +79,8 @@ struct SourceStatus {
   std::optional<FileCounts> files;
   std::vector<ShiftedSensor> shifted_sensors;  // the first that were found
   bool has_more_shifted_sensors = false;
+  std::uint64_t mixed = 0;  // readings that are counted together with others of their time
+  std::vector<MixedLabels> mixed_labels;
   std::string impairment;        // printable; empty: it works
   std::string connection_error;  // printable; why it is not connected, as far as it is known
   std::string refuses_series;    // why new series were refused within the last minute; empty: none was

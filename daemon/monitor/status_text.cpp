@@ -41,6 +41,9 @@ std::string notes_text(const SourceStatus& source) {
         ", set timezone in its route, or its clock if it sends numbers");
   }
   if (source.has_more_shifted_sensors) add("more sensors send such times: edgetide sensors --skewed");
+  for (const MixedLabels& one : source.mixed_labels) {
+    add("readings of one time differ in the labels " + one.text + " and count together, as of " + one.series);
+  }
   if (source.awaited) add("watermarks wait for its first reading");
   return text.empty() ? "-" : text;
 }
