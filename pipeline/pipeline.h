@@ -310,7 +310,7 @@ class Pipeline {
   std::uint64_t epoch_ = 0;
   std::optional<Moment> now_;
   Timestamp floor_ = Timestamp::earliest();             // of every watermark
-  Timestamp floor_before_end_ = Timestamp::earliest();  // without the end of all input; no part of a snapshot
+  Timestamp floor_before_end_ = Timestamp::earliest();  // without the end of all input
   SeriesTable series_;
   std::vector<SeriesState> states_;
   std::vector<SourceState> sources_;

@@ -95,6 +95,7 @@ struct Key {
   Memory group;  // grouped definitions
   std::set<SeriesName> members;
   std::optional<Timestamp> first;  // start of the window of the earliest reading, for empty ones
+  Timestamp passed = never;        // what the clock of empty ones had reached when some were missed behind that one
 };
 
 // What is remembered of evicted series.
@@ -1126,7 +1127,7 @@ class Model {
     const SeriesState& series = series_.at({key.sensor, key.metric});
     const bool ended = w == Timestamp::latest();
     if (ended) w = passed(d, key, series);
-    const Timestamp clock = idle(series) ? std::max(w, own_clock(series)) : w;
+    const Timestamp clock = std::max(idle(series) ? std::max(w, own_clock(series)) : w, key.passed);
     if (ended) return clock >= window.end || window.state == RowState::closed ? RowState::final : window.state;
     if (w >= window.end + d.options.allowed_lateness) return RowState::final;
     return clock >= window.end ? RowState::closed : window.state;
@@ -1162,8 +1163,10 @@ class Model {
       const SeriesState& series = series_.at({key.sensor, key.metric});
       Timestamp w = reached_now(d, key);
       if (w == Timestamp::latest()) w = passed(d, key, series);
-      const Timestamp clock = idle(series) ? std::max(w, own_clock(series)) : w;
-      for (std::int64_t n = covering(d, *key.first).back() + 1; window(d, n).second <= clock; ++n) {
+      const Timestamp clock = std::max(idle(series) ? std::max(w, own_clock(series)) : w, key.passed);
+      const std::int64_t next = covering(d, *key.first).back() + 1;
+      if (window(d, next).second <= clock) key.passed = clock;
+      for (std::int64_t n = next; window(d, n).second <= clock; ++n) {
         const auto [start, end] = window(d, n);
         const bool known = std::any_of(key.windows.begin(), key.windows.end(),
                                        [&, at = start](const Window& x) { return x.start == at; });
