@@ -11,6 +11,7 @@ void BatchReadings::gather(SourceId source, const DecodedBatch& batch, Timestamp
                            Pipeline& pipeline, IntakeJournal& journal) {
   readings_.clear();
   has_own_time_.clear();
+  is_local_.clear();
   refused_.clear();
   for (const auto& refusals : messages.new_refusals()) {
     for (const DecodedRefusal& refusal : refusals) add_to(refused_, refusal.reason, 1);
@@ -27,6 +28,7 @@ void BatchReadings::gather(SourceId source, const DecodedBatch& batch, const Dec
   const double value = enrichment_.calibrated(source, *series, pipeline.series(), reading.value);
   readings_.push_back({*series, event_time_of(reading, arrival), value});
   has_own_time_.push_back(reading.event_time && *reading.event_time != unreadable_time);
+  is_local_.push_back(reading.is_local != 0);
 }
 
 std::optional<SeriesId> BatchReadings::series_of(SourceId source, const DecodedBatch& batch,
@@ -52,7 +54,7 @@ std::span<const SeriesId> BatchReadings::newly_shifted(Timestamp arrival) {
   newly_shifted_.clear();
   for (std::size_t i = 0; i < readings_.size(); ++i) {
     const Reading& reading = readings_[i];
-    if (has_own_time_[i] && shifted_.add(reading.series, reading.event_time, arrival)) {
+    if (has_own_time_[i] && shifted_.add(reading.series, reading.event_time, arrival, is_local_[i])) {
       newly_shifted_.push_back(reading.series);
     }
   }

@@ -49,8 +49,8 @@ class BatchReadings {
   };
   Mixed mixed(SourceId source, const DecodedBatch& batch, const Pipeline& pipeline);
 
-  // Whole quarter hours that the times of a series are off, if they are (shifted_times.h).
-  std::optional<Duration> shift_of(SeriesId series) const noexcept { return shifted_.of(series); }
+  // How the times of a series are off, if they are (shifted_times.h).
+  std::optional<TimeShift> shift_of(SeriesId series) const noexcept { return shifted_.of(series); }
 
  private:
   void gather(SourceId source, const DecodedBatch& batch, const DecodedReading& reading, Timestamp arrival,
@@ -63,6 +63,7 @@ class BatchReadings {
   MixedSeries mixed_;
   std::vector<Reading> readings_;
   std::vector<bool> has_own_time_;  // by reading: its sender gave it
+  std::vector<bool> is_local_;      // by reading: without a zone
   std::vector<RefusedCount> refused_;
   std::vector<SeriesId> newly_shifted_;
 };

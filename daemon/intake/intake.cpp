@@ -248,15 +248,15 @@ void Intake::count_delays(SourceId source, Timestamp arrival) {
 // A sensor once, however many metrics it has.
 void Intake::name_shifted(SourceId source, SeriesId series) {
   const std::string sensor = printable(pipeline_.series()[series].sensor);
-  const std::string shift = text_of_shift(*batch_.shift_of(series));
-  switch (traffic_.name_shifted(source, sensor, shift)) {
+  const TimeShift found = *batch_.shift_of(series);
+  const std::string shift = text_of_shift(found), advice(advice_of(found));
+  switch (traffic_.name_shifted(source, {sensor, shift, advice})) {
     case TrafficCounters::Named::known:
       return;
     case TrafficCounters::Named::now:
       return log(LogLevel::warning,
                  {.event = LogEvent::source_notice, .source = slots_.names()[index_of(source)], .sensor = sensor},
-                 "sensor " + sensor + ": its times are " + shift +
-                     "; if it sends local time, set timezone in its route; if it sends numbers, its clock is off");
+                 "sensor " + sensor + ": its times are " + shift + "; " + advice);
     case TrafficCounters::Named::beyond_limit:
       return log(LogLevel::warning, {.event = LogEvent::source_notice, .source = slots_.names()[index_of(source)]},
                  "more sensors send such times: edgetide sensors --skewed");
@@ -675,9 +675,9 @@ void Intake::add_tap(std::shared_ptr<Tap> tap) {
 
 // ---- what others want to know
 
-std::vector<std::optional<Duration>> Intake::shifts_of(std::span<const SeriesId> series) const {
+std::vector<std::optional<TimeShift>> Intake::shifts_of(std::span<const SeriesId> series) const {
   const MutexLock lock(mutex_);
-  std::vector<std::optional<Duration>> shifts;
+  std::vector<std::optional<TimeShift>> shifts;
   for (const SeriesId id : series) shifts.push_back(batch_.shift_of(id));
   return shifts;
 }

@@ -151,8 +151,8 @@ class Intake final : public SourceHost {
     const MutexLock lock(mutex_);
     return read(static_cast<const Pipeline&>(pipeline_));
   }
-  // Of each series: whole quarter hours that its times are off, if they are (shifted_times.h).
-  std::vector<std::optional<Duration>> shifts_of(std::span<const SeriesId> series) const;
+  // Of each series: how its times are off, if they are (shifted_times.h).
+  std::vector<std::optional<TimeShift>> shifts_of(std::span<const SeriesId> series) const;
   RefusalSample last_refusal(SourceId slot) const;
   SourceTraffic traffic(SourceId slot) const;
   std::optional<FileCounts> files(SourceId slot) const;  // of a source that reads some

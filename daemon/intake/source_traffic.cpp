@@ -30,15 +30,14 @@ void TrafficCounters::count(SourceId slot, const MessagesWithoutReading& some) {
   route->messages[static_cast<std::size_t>(some.reason)] += some.messages;
 }
 
-TrafficCounters::Named TrafficCounters::name_shifted(SourceId slot, const std::string& sensor,
-                                                     const std::string& shift) {
+TrafficCounters::Named TrafficCounters::name_shifted(SourceId slot, ShiftedSensor sensor) {
   SourceTraffic& traffic = traffic_[index_of(slot)];
   const bool is_known = std::any_of(traffic.shifted.begin(), traffic.shifted.end(),
-                                    [&](const ShiftedSensor& one) { return one.sensor == sensor; });
+                                    [&](const ShiftedSensor& one) { return one.sensor == sensor.sensor; });
   if (is_known || traffic.has_more_shifted) return Named::known;
   traffic.has_more_shifted = traffic.shifted.size() == max_shifted_sensors;
   if (traffic.has_more_shifted) return Named::beyond_limit;
-  traffic.shifted.push_back({sensor, shift});
+  traffic.shifted.push_back(std::move(sensor));
   return Named::now;
 }
 

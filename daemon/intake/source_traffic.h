@@ -27,10 +27,11 @@ struct RefusalSample {
   std::uint32_t offset = 0;
 };
 
-// A sensor whose times are shifted by whole quarter hours (shifted_times.h), as it was found.
+// A sensor whose times are off (shifted_times.h), as it was found.
 struct ShiftedSensor {
   std::string sensor;  // printable
   std::string shift;   // "2h ahead"
+  std::string advice;  // what to set
 };
 inline constexpr std::size_t max_shifted_sensors = 10;  // of a source that are named; more are in `edgetide sensors`
 
@@ -92,7 +93,7 @@ class TrafficCounters {
   bool impair(SourceId slot, std::string_view reason);
   void note_connection(SourceId slot, std::string_view error) { traffic_[index_of(slot)].connection_error = error; }
   enum class Named { now, known, beyond_limit };  // beyond_limit: the first that is
-  Named name_shifted(SourceId slot, const std::string& sensor, const std::string& shift);
+  Named name_shifted(SourceId slot, ShiftedSensor sensor);
   void forget_shifted() noexcept;
   void count_mixed(SourceId slot, std::uint64_t readings) noexcept { traffic_[index_of(slot)].mixed += readings; }
   // False: it was so already, or there are too many.

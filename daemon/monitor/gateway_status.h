@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/intake/shifted_times.h"
 #include "daemon/intake/source_traffic.h"
 #include "daemon/monitor/watermark_range.h"
 #include "daemon/service/duration_histogram.h"
@@ -50,7 +51,7 @@ struct SensorStatus {
   std::optional<Timestamp> newest;      // event time; none: only bad ones arrived
   std::optional<Timestamp> watermark;   // none: no reading yet, or a source is awaited
   Duration silence;                     // since the newest arrival, refused or not, while its source was connected
-  std::optional<Duration> shift;        // of its times, by whole quarter hours: it probably sends local time
+  std::optional<TimeShift> shift;       // how its times are off
   std::optional<Duration> clock_ahead;  // event time less arrival, of the newest arrival, as near as is known
   bool idle = false;                    // silent for idle_timeout
   double value = 0;                     // NaN: none since the start

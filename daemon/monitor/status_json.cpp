@@ -124,7 +124,8 @@ void write_sensor(JsonWriter& out, const SensorStatus& sensor) {
   out.member("unit", sensor.unit).member("value", sensor.value).member("newest", sensor.newest);
   out.member("watermark", sensor.watermark);
   out.member("silence", sensor.silence).member("idle", sensor.idle).member("clock_ahead", sensor.clock_ahead);
-  out.member("time_shift", sensor.shift);
+  out.member("time_shift",
+             sensor.shift && sensor.shift->thousands == 0 ? std::optional(sensor.shift->by) : std::nullopt);
   out.member("late_accepted", sensor.late_accepted).member("late_dropped", sensor.late_dropped);
   out.member("bad_time", sensor.bad_time);
 }

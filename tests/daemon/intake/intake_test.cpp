@@ -351,14 +351,18 @@ TEST_F(IntakeTest, sensor_whose_times_are_shifted_by_whole_quarter_hours_is_name
     EXPECT_TRUE(intake().traffic(SourceId{0}).shifted.empty());
     DecodedBatch batch = batch_of("kitchen", 1, at(now + 7'200));
     batch.readings.push_back({"kitchen", "u", "C", at(now + 7'230), 1, 0, 0});
-    batch.readings.push_back({"hall", "t", "C", std::nullopt, 1, 0, 0, Counts::always, 0, Duration::hours(-1)});
+    batch.readings.back().is_local = 1;
+    batch.readings.push_back({"hall", "t", "C", std::nullopt, 1, 0, 0, Counts::always, 0, 0, Duration::hours(-1)});
     ASSERT_TRUE(take(intake(), SourceId{0}, batch));
   }
   const SourceTraffic traffic = intake().traffic(SourceId{0});
   ASSERT_EQ(traffic.shifted.size(), 1U) << "both metrics, and not what says how long ago it was";
   EXPECT_EQ(traffic.shifted[0].sensor + ' ' + traffic.shifted[0].shift, "kitchen 2h ahead");
+  EXPECT_TRUE(traffic.shifted[0].advice.starts_with("its clock is off")) << traffic.shifted[0].advice;
   const SeriesId all[] = {SeriesId{0}, SeriesId{1}, SeriesId{2}};
-  EXPECT_THAT(intake().shifts_of(all), testing::ElementsAre(Duration::hours(2), Duration::hours(2), std::nullopt));
+  EXPECT_THAT(intake().shifts_of(all),
+              testing::ElementsAre(TimeShift{.by = Duration::hours(2)},
+                                   TimeShift{.by = Duration::hours(2), .is_local = true}, std::nullopt));
 }
 
 TEST_F(IntakeTest, sensors_beyond_those_that_are_named_are_one_notice) {
