@@ -1,5 +1,5 @@
 // Which event times of which series, with which labels, are in windows that are not final: for `deduplicate =
-// "event_time"`. Labels are told apart by 32 bits of a hash.
+// "event_time"`. Of labels it keeps 32 bits of a hash.
 //
 // Owns:   16 bytes and an index entry per reading. What is final is forgotten at `forget`, which the owner calls when
 //         the filter has grown; until then it does no harm, since readings of final windows are dropped as late anyway.

@@ -162,7 +162,7 @@ struct MappingOptions {
 
 // Fails: throws std::invalid_argument with a reason a user can act on (a bad path, a capture that is not in the topic).
 std::unique_ptr<Decoder> make_decoder(const MappingOptions& options, std::span<const std::string> capture_names);
-// Everything that is wrong with them, in the words of `make_decoder`; of what does not concern a single value the first.
+// Everything that is wrong with them, in the words of `make_decoder`; of what concerns no single value the first.
 std::vector<std::string> objections_to(const MappingOptions& options, std::span<const std::string> capture_names);
 
 }  // namespace edgetide

@@ -1,4 +1,4 @@
-// In what the labels of two readings of one series differ, for who might take them for one thing.
+// In what the labels of two readings of one series differ: two things may have been given one name.
 //
 // Thread: pure. Fails: never. Requires: keys and values are ids or empty.
 #pragma once

@@ -1,5 +1,5 @@
-// Numbers in strings, as devices write them. The decimal point is '.', in every locale. A number that is too small for a
-// double, such as 1e-400, is 0; one that is too large is not finite.
+// Numbers in strings, as devices write them. The decimal point is '.', in every locale. A number that is too small for
+// a double, such as 1e-400, is 0; one that is too large is not finite.
 //
 // Fails:  nothing for anything but a finite number: "nan", "inf", "on", "", 1e999.
 // Thread: pure.

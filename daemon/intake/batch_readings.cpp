@@ -61,7 +61,7 @@ std::span<const SeriesId> BatchReadings::newly_shifted(Timestamp arrival) {
   return newly_shifted_;
 }
 
-// Of a batch of several messages, those without a time of their own are of any moment.
+// Of a batch of several messages, those without an event time are of any moment.
 BatchReadings::Mixed BatchReadings::mixed(SourceId source, const DecodedBatch& batch, const Pipeline& pipeline) {
   mixed_.forget_found();
   if (!pipeline.series().has_variants()) return {};

@@ -2,7 +2,7 @@
 // is in the labels only: a window by sensor counts them together, which few want.
 //
 // What is compared with a reading is the newest one of its series, and the newest one that had other labels than that.
-// Without a time of its own a reading is compared with those of its message only.
+// Without an event time a reading is compared with those of its message only.
 //
 // Owns:   32 bytes for each series, once some series has variants (series.h).
 // Thread: one owner at a time (the intake lock). Fails: never.

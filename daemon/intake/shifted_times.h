@@ -42,8 +42,8 @@ class ShiftedTimes {
   static constexpr std::uint8_t readings_in_a_row = 20;
   static constexpr Duration span = Duration::minutes(5);
 
-  // A reading whose time its sender gave, as text without a zone if `is_local`. True: the series is shifted, which it was
-  // not before this reading.
+  // A reading whose time its sender gave, as text without a zone if `is_local`. True: the series is shifted, which it
+  // was not before this reading.
   bool add(SeriesId series, Timestamp event_time, Timestamp arrival, bool is_local = false) {
     const std::size_t i = index_of(series);
     if (i >= runs_.size()) runs_.resize(i + 1);

@@ -237,7 +237,7 @@ std::uint64_t duplicates(const Pipeline& pipeline) {
   return pipeline.counters().of(ReadingOutcome::duplicate);
 }
 
-TEST(Labels, reading_with_others_is_no_duplicate) {
+TEST(Labels, reading_with_others_is_not_a_duplicate) {
   for (const std::vector<std::string>& by : {std::vector<std::string>{}, std::vector<std::string>{"status"}}) {
     PipelineOptions options = with_groups(by);
     options.windows[0].deduplicate = true;
