@@ -66,7 +66,7 @@ KeyGroup window_keys() {
                    "How often rows are emitted at most."),
           on_reload(OnReload::new_window, word("deduplicate", deduplicate_words, WindowOptions().deduplicate,
                                                "`event_time`: a second reading of a sensor and metric with the same "
-                                               "event time is dropped and counted.")),
+                                               "event time and the same labels is dropped and counted.")),
           of_type(ValueType::table, "top", "", "Only the rows with the largest values; see below."),
           on_reload(
               OnReload::new_window,

@@ -129,8 +129,9 @@ bool has_reference(const Node& node) {
 }
 
 // "values: 't': scale must be ..." is about the key values.
-void report_objection(const Section& section, std::string_view reason) {
-  const std::string_view key = reason.substr(0, reason.find_first_of(":. "));
+void report_objection(const Section& section, std::string reason, std::string_view topic_key) {
+  if (reason.starts_with("topic")) reason.replace(0, 5, topic_key);
+  const std::string_view key = std::string_view(reason).substr(0, reason.find_first_of(":. "));
   const Node* node = section.find(key);
   const Location& location = node == nullptr ? section.node().key_location : node->location;
   if (!has_reference(section.node())) return section.error_at(location, reason);
@@ -246,12 +247,11 @@ void check_route(const Section& section, const RouteOptions& route, std::string_
   try {
     std::vector<std::string> captures;
     if (section.find(topic_key) != nullptr) captures = TopicPattern(route.topic).capture_names();
-    make_decoder(route.mapping, captures);
-    warn_of_unused_captures(section, route.mapping, captures, topic_key);
+    const std::vector<std::string> objections = objections_to(route.mapping, captures);
+    for (const std::string& objection : objections) report_objection(section, objection, topic_key);
+    if (objections.empty()) warn_of_unused_captures(section, route.mapping, captures, topic_key);
   } catch (const std::invalid_argument& error) {
-    std::string reason = error.what();
-    if (reason.starts_with("topic")) reason.replace(0, 5, topic_key);
-    report_objection(section, reason);
+    report_objection(section, error.what(), topic_key);
   }
 }
 

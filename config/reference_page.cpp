@@ -100,8 +100,9 @@ A time without a zone is read in `timezone`. With `Europe/Paris` in 2026:
 | 25 October 02:30 | 01:31 UTC | | 01:30, the later one, unless it is more than 5 min ahead of the arrival |
 
 A sensor whose times are off by whole quarter hours, over 20 readings in a row and 5 min at least, is named in the log
-and in `edgetide status`. If it sends local time, `timezone` mends it; for numbers `timezone` does nothing: its clock is
-off.
+and in `edgetide status`. Where they are text without a zone, `timezone` mends it; for numbers and times with a zone it
+does nothing: the clock is off. Times that would be right if their numbers were 1000, 1000^2 or 1000^3 times as large,
+or a thousandth, are named at once: `format` in `time` says another unit than the sensor sends.
 
 `time = { format = "..." }` may be a pattern of strptime: `%Y` or `%y`, `%m` or `%b` (English), `%d` or `%e`, `%H` or
 `%I` with `%p`, `%M`, `%S`, `%f` (a fraction), `%z` (`-0700`, `+02:00`, `Z`), `%Z` (`UTC`, `GMT`), `%s` (seconds since

@@ -1,4 +1,5 @@
-// Which event times of which series are in windows that are not final: for `deduplicate = "event_time"`.
+// Which event times of which series, with which labels, are in windows that are not final: for `deduplicate =
+// "event_time"`. Of labels it keeps 32 bits of a hash.
 //
 // Owns:   16 bytes and an index entry per reading. What is final is forgotten at `forget`, which the owner calls when
 //         the filter has grown; until then it does no harm, since readings of final windows are dropped as late anyway.
@@ -22,7 +23,9 @@ class DuplicateFilter {
  public:
   struct Entry {
     Timestamp event_time;
-    SeriesId series;
+    SeriesId series;           // the origin of its variants
+    std::uint32_t labels = 0;  // SeriesTable::label_mark
+    bool operator==(const Entry&) const = default;
   };
 
   // `seed` makes the hash unpredictable to peers; it changes no result.
@@ -31,9 +34,7 @@ class DuplicateFilter {
   // False if it is known already.
   bool insert(const Entry& entry) {
     const std::uint32_t hash = hash_of(entry);
-    const std::uint32_t known = index_.find(hash, [&](std::uint32_t i) {
-      return entries_[i].series == entry.series && entries_[i].event_time == entry.event_time;
-    });
+    const std::uint32_t known = index_.find(hash, [&](std::uint32_t i) { return entries_[i] == entry; });
     if (known != FlatIndex::npos) return false;
     index_.insert(hash, static_cast<std::uint32_t>(entries_.size()));
     if (entries_.size() == entries_.capacity()) entries_.reserve(next_capacity());
@@ -63,7 +64,10 @@ class DuplicateFilter {
   void save(ByteWriter& out) const {
     out.u32(static_cast<std::uint32_t>(kept_));
     out.u32(static_cast<std::uint32_t>(entries_.size()));
-    for (const Entry& entry : entries_) out.numbers(entry.event_time.count(), index_of(entry.series));
+    for (const Entry& entry : entries_) {
+      out.numbers(entry.event_time.count(), index_of(entry.series) | (entry.labels == 0 ? 0 : has_mark));
+      if (entry.labels != 0) out.u32(entry.labels);
+    }
   }
   void load(ByteReader& in, std::size_t series) {
     kept_ = in.u32();
@@ -71,8 +75,8 @@ class DuplicateFilter {
     if (!in.has(count, 12)) return;
     for (std::uint32_t i = 0; i < count; ++i) {
       const Timestamp event_time = in.time();
-      const std::uint32_t of = in.u32();
-      in.require(of < series && insert({event_time, SeriesId{of}}));
+      const std::uint32_t of = in.u32(), labels = (of & has_mark) != 0 ? in.u32() : 0;
+      in.require((of & ~has_mark) < series && insert({event_time, SeriesId{of & ~has_mark}, labels}));
     }
   }
 
@@ -89,10 +93,14 @@ class DuplicateFilter {
   std::size_t largest_step() const noexcept { return heap_bytes(entries_) / grows_by + index_.memory_bytes() + 1024; }
 
  private:
+  static constexpr std::uint32_t has_mark = 1U << 31U;  // a number of labels follows that of the series
+
   // By an eighth: doubled, a large one would have to be there three times over while it grows.
   static constexpr std::size_t grows_by = 8;
   std::size_t next_capacity() const noexcept { return entries_.size() + entries_.size() / grows_by + 16; }
-  std::uint32_t hash_of(const Entry& entry) const noexcept { return hash_(index_of(entry.series), entry.event_time); }
+  std::uint32_t hash_of(const Entry& entry) const noexcept {
+    return hash_(index_of(entry.series) ^ entry.labels, entry.event_time);
+  }
 
   TimeHash hash_;
   std::vector<Entry> entries_;

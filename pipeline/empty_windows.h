@@ -1,7 +1,8 @@
 // Rows for windows of known series in which no reading came: for `emit_empty`.
 //
 // An empty window is emitted once as `closed`, when its time has passed on the clock that runs on for a silent series
-// too, and once as `final`, when the watermark itself has passed it.
+// too, and once as `final`, when the watermark itself has passed it. What the clock has passed once stays passed, also
+// for windows that are missed only since an earlier reading came, with which the series is silent no more.
 //
 // Owns:   by key, how far both have come. Limit: max_rows per key and firing; older empty windows are skipped.
 // Thread: one owner at a time.
@@ -64,7 +65,7 @@ class EmptyWindows {
     const Timestamp is_final = reach.watermark - (reach.ended ? Duration() : allowed_lateness_);
     state.final = skip(state.final, is_final);
     const auto is_over = [&](std::int64_t cell) {
-      return is_past(cell, windows, is_final) || (reach.ended && before.has_closed(cell));
+      return is_past(cell, windows, is_final) || (reach.ended && cell < before.closed);
     };
     for (; rows.size() < max && is_over(state.final); ++state.final) {
       const Timestamp start = starts_.start_of(state.final);

@@ -326,6 +326,14 @@ bool Pipeline::is_awaited(SourceId source) const noexcept {
          });
 }
 
+bool Pipeline::counts_together(SourceId source, SeriesId a, SeriesId b) const noexcept {
+  const auto& windows = sources_[index_of(source)].windows;
+  return series_.origin_of(a) == series_.origin_of(b) &&
+         std::any_of(windows.begin(), windows.end(), [&](const WindowDefinition* window) {
+           return !window->grouped() && !window->keys_of(a).empty() && !window->keys_of(b).empty();
+         });
+}
+
 // Readings are counted as on time by `apply_all`, all at once, and then each of the others as what it is.
 void Pipeline::count_refused(const BatchRules& rules, Refusal reason) noexcept {
   --rules.source.counters.outcomes[static_cast<std::size_t>(ReadingOutcome::on_time)];
@@ -357,8 +365,9 @@ template <bool rare>
     if constexpr (!rare) {
       outcome = std::min(outcome, window->admit(reading.series, rules.heard.source, time, reading.value, watermark));
     } else {
-      const Incoming incoming{reading.series, rules.heard.source, rules.source.time.scope, time, reading.value,
-                              watermark,      origin(),           series.watermark.value()};
+      const Incoming incoming{
+          reading.series, rules.heard.source,       rules.source.time.scope,           time, reading.value, watermark,
+          origin(),       series.watermark.value(), series_.label_mark(reading.series)};
       const ReadingOutcome own = window->admit_any(incoming);
       outcome = std::min(outcome, own);
       if (own <= ReadingOutcome::late_accepted && series_.has_variants(origin())) window->note_labels(incoming);
@@ -445,9 +454,15 @@ void Pipeline::apply_rare(const BatchRules& rules, std::span<const Reading> read
 bool Pipeline::has_room(const BatchRules& rules, const Reading& reading, Timestamp time) {
   const SeriesId origin = series_.origin_of(reading.series);
   const SeriesState& series = states_[index_of(origin)];
-  const Incoming incoming{reading.series, rules.heard.source,      rules.source.time.scope,
-                          time,           reading.value,           watermark_of(series, rules.heard.source),
-                          origin,         series.watermark.value()};
+  const Incoming incoming{reading.series,
+                          rules.heard.source,
+                          rules.source.time.scope,
+                          time,
+                          reading.value,
+                          watermark_of(series, rules.heard.source),
+                          origin,
+                          series.watermark.value(),
+                          series_.label_mark(reading.series)};
   std::size_t growth = 0;
   for (WindowDefinition* const window : rules.source.windows) {
     growth += window->growth(incoming, series_.has_variants(origin));

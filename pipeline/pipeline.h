@@ -101,6 +101,8 @@ class Pipeline {
   // Until the next tick no series is evicted for a new one: readings wait that have not been applied.
   void keep_series() noexcept { evictable_.clear(); }
   const SeriesTable& series() const noexcept { return series_; }
+  // Readings of the source with these two are in one window by series: they are variants of one.
+  bool counts_together(SourceId source, SeriesId a, SeriesId b) const noexcept;
 
   void apply(const Batch& batch);
   // Of the last `apply`: readings that were dropped as late, and those of a bad time where on_bad_time is quarantine.
@@ -308,7 +310,7 @@ class Pipeline {
   std::uint64_t epoch_ = 0;
   std::optional<Moment> now_;
   Timestamp floor_ = Timestamp::earliest();             // of every watermark
-  Timestamp floor_before_end_ = Timestamp::earliest();  // without the end of all input; no part of a snapshot
+  Timestamp floor_before_end_ = Timestamp::earliest();  // without the end of all input
   SeriesTable series_;
   std::vector<SeriesState> states_;
   std::vector<SourceState> sources_;

@@ -7,6 +7,20 @@
 
 namespace edgetide {
 
+namespace {
+
+// Stored (duplicate_filter.h): it must not change.
+std::uint32_t mark_of(std::span<const Label> labels) noexcept {
+  static const NameHash hash(0);
+  std::uint64_t mark = 0;
+  for (const Label& label : labels) {
+    mark = hash.wide(NameHash::lengths_of(label.key, label.value) ^ mark, label.key, label.value);
+  }
+  return std::max<std::uint32_t>(static_cast<std::uint32_t>(mark), 1);
+}
+
+}  // namespace
+
 SeriesTable::Name SeriesTable::name_of(const Series& series) {
   auto text = std::make_unique_for_overwrite<char[]>(series.sensor.size() + series.metric.size());
   series.metric.copy(text.get() + series.sensor.copy(text.get(), series.sensor.size()), series.metric.size());
@@ -31,6 +45,7 @@ SeriesId SeriesTable::add_variant(Series series, SeriesId origin) {
   ++variants_;
   origins_[index_of(id)] = origin;
   next_[index_of(id)] = std::exchange(next_[index_of(origin)], id);
+  marks_[index_of(id)] = mark_of(series_[index_of(id)]->labels);
   variant_index_.insert(hash_of(origin, series_[index_of(id)]->labels), index_of(id));
   return id;
 }
@@ -38,6 +53,7 @@ SeriesId SeriesTable::add_variant(Series series, SeriesId origin) {
 void SeriesTable::make_variant_places(std::size_t size) {
   for (auto i = static_cast<std::uint32_t>(origins_.size()); i < size; ++i) origins_.push_back(SeriesId{i});
   next_.resize(origins_.size(), no_series);
+  marks_.resize(origins_.size());
 }
 
 SeriesId SeriesTable::enter(Series series) {
@@ -66,6 +82,7 @@ void SeriesTable::remove(SeriesId id) {
     while (*at != id) at = &next_[index_of(*at)];
     *at = std::exchange(next_[index_of(id)], no_series);
     origins_[index_of(id)] = id;
+    marks_[index_of(id)] = 0;
     --variants_;
   } else {
     index_.erase(hash_of(removed), index_of(id));
@@ -119,7 +136,8 @@ const std::vector<std::uint32_t>& SeriesTable::ranks() {
 
 std::size_t SeriesTable::memory_bytes() const noexcept {
   return texts_bytes_ + heap_bytes(series_) + heap_bytes(names_) + heap_bytes(free_) + heap_bytes(ranks_) +
-         index_.memory_bytes() + heap_bytes(origins_) + heap_bytes(next_) + variant_index_.memory_bytes();
+         index_.memory_bytes() + heap_bytes(origins_) + heap_bytes(next_) + heap_bytes(marks_) +
+         variant_index_.memory_bytes();
 }
 
 std::size_t SeriesTable::texts_bytes(const Series& series) noexcept {

@@ -86,6 +86,8 @@ class SeriesTable {
   void remove(SeriesId id);
 
   SeriesId origin_of(SeriesId id) const noexcept { return has_variants() ? origins_[index_of(id)] : id; }
+  // Tells the variants of a series apart, the same after a restart. 0: the first labels.
+  std::uint32_t label_mark(SeriesId id) const noexcept { return has_variants() ? marks_[index_of(id)] : 0; }
   bool has_variants() const noexcept { return variants_ > 0; }
   bool has_variants(SeriesId origin) const noexcept { return has_variants() && next_[index_of(origin)] != no_series; }
   // Calls visit(id) for the series and all of its variants.
@@ -141,8 +143,9 @@ class SeriesTable {
   FlatIndex index_;              // without variants
   // Only once there are variants:
   std::size_t variants_ = 0;
-  std::vector<SeriesId> origins_;  // by id
-  std::vector<SeriesId> next_;     // by id: another variant of the series, or no_series
+  std::vector<SeriesId> origins_;     // by id
+  std::vector<SeriesId> next_;        // by id: another variant of the series, or no_series
+  std::vector<std::uint32_t> marks_;  // by id
   FlatIndex variant_index_;
   std::vector<std::uint32_t> ranks_;
   bool ranked_ = true;

@@ -27,6 +27,7 @@ std::string Pipeline::snapshot() const {
   ByteWriter out(bytes);
   save(out, snapshot_head());
   out.time(floor_);
+  if (floor_ == Timestamp::latest()) out.time(floor_before_end_);
   evicted_.save(out);
   for (const SourceState& source : sources_) {
     out.u8(source.listening.listening() ? 1 : 0);
@@ -99,7 +100,7 @@ std::optional<std::string> Pipeline::restore(std::string_view snapshot, Connecti
   epoch_ = head.epoch;
   now_ = head.now;
   floor_ = in.time();
-  if (floor_ != Timestamp::latest()) floor_before_end_ = floor_;
+  floor_before_end_ = floor_ == Timestamp::latest() ? in.time() : floor_;
   EvictedKeys evicted(evicted_);
   evicted.load(in);
   std::vector<WatermarkScope> scopes;

@@ -232,7 +232,7 @@ bool WindowDefinition::is_late(KeyId key, Timestamp event_time, Timestamp reache
 bool WindowDefinition::is_duplicate(const Incoming& reading, std::span<const KeyId> keys) {
   const bool late = std::all_of(keys.begin(), keys.end(),
                                 [&](KeyId key) { return is_late(key, reading.event_time, reached_by(reading, key)); });
-  return !late && !duplicates_.insert({reading.event_time, reading.origin});
+  return !late && !duplicates_.insert({reading.event_time, reading.origin, reading.labels});
 }
 
 void WindowDefinition::begin_labels(SeriesId origin, Timestamp newest) {

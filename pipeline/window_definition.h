@@ -46,9 +46,10 @@ struct Incoming {
   WatermarkScope scope;
   Timestamp event_time;
   double value;
-  Timestamp watermark;  // of that scope, without the idle part
-  SeriesId origin;      // of the series (series.h)
-  Timestamp own;        // watermark of the series
+  Timestamp watermark;       // of that scope, without the idle part
+  SeriesId origin;           // of the series (series.h)
+  Timestamp own;             // watermark of the series
+  std::uint32_t labels = 0;  // SeriesTable::label_mark
 };
 
 // What a definition learns of a series at a tick.

@@ -24,6 +24,7 @@ and `{metric}`. One route has to take all messages of a node, or some of them se
 | null; `bdSeq`, `Node Control/...`, `Device Control/...` | none |
 | `DateTime`, `UUID`, data sets, templates, arrays, bytes; a compressed payload | refused: `unsupported` |
 | an alias whose birth was not seen | refused: `unknown_alias` |
+| commands (`NCMD`, `DCMD`), also our own requests, and the `STATE` of a host | passed over: `ignored_topic` |
 
 The time is that of the metric, also of historical ones, else that of the payload. A node is asked for its births (`Node
 Control/Rebirth`) when one was not seen, when its `seq` shows that messages are missing, and once after a restart: at

@@ -9,11 +9,12 @@
 #include "config/config.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/route_choice.h"
+#include "daemon/decoders/id_text.h"
+#include "daemon/decoders/label_difference.h"
 #include "daemon/intake/event_time.h"
 #include "daemon/monitor/json_writer.h"
 #include "daemon/monitor/text_table.h"
 #include "daemon/service/clock.h"
-#include "daemon/service/log.h"
 #include "pipeline/time_text.h"
 
 namespace edgetide {
@@ -45,10 +46,10 @@ std::string line_text(const DecodedBatch& batch, const DecodedReading& reading) 
       digits, static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, reading.value).ptr - digits));
   std::string line = time_text(reading);
   line.resize(std::max<std::size_t>(line.size(), 27), ' ');
-  for (const std::string_view text : {reading.sensor, reading.metric, value}) line += "  " + printable(text);
-  if (!reading.unit.empty()) line += ' ' + printable(reading.unit);
+  for (const std::string_view text : {reading.sensor, reading.metric, value}) line += "  " + escaped(text);
+  if (!reading.unit.empty()) line += ' ' + escaped(reading.unit);
   for (const LabelView& label : batch.labels_of(reading)) {
-    line += "  " + printable(label.key) + '=' + printable(label.value);
+    line += "  " + escaped(label.key) + '=' + escaped(label.value);
   }
   return line + '\n';
 }
@@ -73,9 +74,15 @@ std::string line_json(const std::string& source, const DecodedBatch& batch, cons
 
 std::string text_of(const DecodedRefusal& refusal) {
   std::string text = "refused: " + std::string(name_of(refusal.reason));
-  if (!refusal.where.empty()) text += " at " + printable(refusal.where);
+  if (!refusal.where.empty()) text += " at " + escaped(refusal.where);
   if (refusal.offset > 0) text += ", byte " + std::to_string(refusal.offset);
   return text + '\n';
+}
+
+std::string text_of(const DecodedBatch& batch, const MixedReadings& mixed) {
+  const DecodedReading& reading = batch.readings[mixed.first];
+  return "warning: sensor " + escaped(reading.sensor) + ", metric " + escaped(reading.metric) + ": " +
+         escaped(mixed_advice(mixed.labels)) + '\n';
 }
 
 Timestamp arrival_of(const DecodeOptions& options) {
@@ -111,7 +118,8 @@ int decode_command(const DecodeOptions& options) {
                                                      : line_text(batch, reading));
   }
   for (const DecodedRefusal& refusal : batch.refusals) std::cerr << text_of(refusal);
-  for (const std::string_view notice : batch.notices) std::cerr << "note: " << printable(notice) << '\n';
+  for (const MixedReadings& mixed : mixed_readings(batch)) std::cerr << text_of(batch, mixed);
+  for (const std::string_view notice : batch.notices) std::cerr << "note: " << escaped(notice) << '\n';
   if (batch.readings.empty() && batch.refusals.empty()) std::cerr << "no value in it is taken\n";
   std::cout << std::flush;
   return batch.readings.empty() ? exit_failed : exit_fine;

@@ -14,6 +14,7 @@
 #include "daemon/commands/commands.h"
 #include "daemon/commands/learned_config.h"
 #include "daemon/commands/route_learner.h"
+#include "daemon/decoders/id_text.h"
 #include "daemon/service/host_port.h"
 #include "daemon/service/log.h"
 #include "daemon/service/mutex.h"
@@ -167,14 +168,15 @@ void print(const LearnOptions& options, const RouteLearner& learner, std::ostrea
   if (is_plain_and_remote(options.server)) out << "allow_plaintext = true\n";
   for (const LearnedRoute& route : learned.routes) {
     out << "\n# " << quantity(route.messages, "message") << " on " << quantity(route.topics, "topic") << ", such as "
-        << printable(route.example) << "\n[[sources.learned.routes]]\n"
-        << route.toml();
+        << escaped(route.example) << '\n';
+    for (const std::string& mixed : route.mixed) out << "# Warning: " << escaped(mixed) << '\n';
+    out << "[[sources.learned.routes]]\n" << route.toml();
   }
   out << "\n[windows.minute]\nsize = \"1m\"\n\n[sinks.rows]\ntype = \"sqlite\"\n";
   if (learned.unreadable.empty()) return;
   out << "\n# No value was found on " << quantity(learned.unreadable.size(), "topic") << ":\n";
   for (std::size_t i = 0; i < learned.unreadable.size() && i < shown_unreadable; ++i) {
-    out << "#   " << printable(learned.unreadable[i]) << '\n';
+    out << "#   " << escaped(learned.unreadable[i]) << '\n';
   }
   if (learned.unreadable.size() > shown_unreadable) out << "#   ...\n";
 }

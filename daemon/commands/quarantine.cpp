@@ -51,7 +51,7 @@ void write_reading(JsonWriter& out, const QuarantinedReading& reading, TimeText 
 }
 
 // Bytes as text: what is not printable ASCII as "\\xNN", a backslash as two.
-std::string escaped(std::string_view bytes) {
+std::string bytes_text_of(std::string_view bytes) {
   constexpr std::string_view hex = "0123456789abcdef";
   std::string text;
   for (const char c : bytes) {
@@ -74,8 +74,8 @@ std::string_view reason_of(const QuarantinedMessage& message) {
 std::string list_line_json(const QuarantinedMessage& message) {
   JsonWriter out;
   out.open('{').member("reason", reason_of(message)).member("arrival", message.arrival);
-  out.member("source", message.source).member("topic", escaped(message.topic));
-  out.member("bytes", message.bytes).member("cut", message.is_cut).member("payload", escaped(message.payload));
+  out.member("source", message.source).member("topic", bytes_text_of(message.topic));
+  out.member("bytes", message.bytes).member("cut", message.is_cut).member("payload", bytes_text_of(message.payload));
   return out.close('}').take() + '\n';
 }
 
@@ -98,8 +98,8 @@ std::string list_line_text(const QuarantinedMessage& message) {
   std::string arrival = message.arrival ? to_rfc3339(*message.arrival) : "-";
   arrival.resize(std::max(arrival.size(), time_width), ' ');
   std::string line = reason_column(reason_of(message)) + arrival + "  -" + std::string(time_width - 1, ' ');
-  line += "  " + message.source + "  " + escaped(message.topic) + "  " + quantity(message.bytes, "byte") + ": ";
-  return line + escaped(message.payload) + (message.is_cut ? " (cut)\n" : "\n");
+  line += "  " + message.source + "  " + bytes_text_of(message.topic) + "  " + quantity(message.bytes, "byte") + ": ";
+  return line + bytes_text_of(message.payload) + (message.is_cut ? " (cut)\n" : "\n");
 }
 
 std::string list_line_text(const QuarantinedReading& reading) {

@@ -10,6 +10,7 @@
 #include "config/parts.h"
 #include "daemon/commands/learned_config.h"
 #include "daemon/decoders/json.h"
+#include "daemon/decoders/label_difference.h"
 #include "daemon/decoders/topic_level.h"
 
 namespace edgetide {
@@ -474,6 +475,28 @@ void RouteLearner::tell_topics_apart(std::vector<LearnedRoute>& routes) const {
   }
 }
 
+// What a route makes of one message: readings of one series and time that only labels tell apart.
+void RouteLearner::note_mixed_labels(std::vector<LearnedRoute>& routes) const {
+  std::vector<std::pair<TopicPattern, std::optional<Router>>> readers;
+  for (const LearnedRoute& route : routes) readers.emplace_back(TopicPattern(route.topic), router_of({route}));
+  std::set<std::pair<std::size_t, std::string>> known;  // by route, the keys of the labels
+  for (const auto& [topic, heard] : heard_) {
+    const auto reader = std::find_if(readers.begin(), readers.end(), [&, &name = topic](const auto& one) {
+      std::vector<Capture> captures;
+      return one.first.match(name, captures);
+    });
+    if (reader == readers.end() || !reader->second) continue;
+    const auto route = static_cast<std::size_t>(reader - readers.begin());
+    for (const std::string& payload : heard.payloads) {
+      DecodedBatch batch;
+      reader->second->decode(topic, payload, batch);
+      for (const MixedReadings& mixed : mixed_readings(batch)) {
+        if (known.insert({route, mixed.labels.keys}).second) routes[route].mixed.push_back(mixed_advice(mixed.labels));
+      }
+    }
+  }
+}
+
 // Takes from `left` what is of a format by its topic.
 std::vector<LearnedRoute> RouteLearner::take_topics_of_formats(Topics& left) const {
   std::map<const FormatPart*, LearnedRoute> routes;
@@ -512,6 +535,7 @@ RouteLearner::Learned RouteLearner::learn() const {
   std::vector<LearnedRoute> exact = exceptions(learned.routes);
   learned.routes.insert(learned.routes.begin(), exact.begin(), exact.end());
   tell_topics_apart(learned.routes);
+  note_mixed_labels(learned.routes);
   return learned;
 }
 

@@ -21,7 +21,8 @@ struct LearnedRoute {
   std::vector<std::string> keys = {};  // further lines, `time = "ts"`
   std::size_t topics = 0;
   std::uint64_t messages = 0;
-  std::string example = {};  // one of the topics
+  std::string example = {};             // one of the topics
+  std::vector<std::string> mixed = {};  // labels that tell readings of one series and time apart: mixed_advice
   // Templates for the sensor that tell more topics apart than the one that it has, the last of them all.
   std::vector<std::string> longer_sensors = {};
 
@@ -60,6 +61,7 @@ class RouteLearner {
   std::vector<LearnedRoute> take_formats(Topics& left) const;
   std::set<std::size_t> mixed_routes(const std::vector<LearnedRoute>& routes) const;
   void tell_topics_apart(std::vector<LearnedRoute>& routes) const;
+  void note_mixed_labels(std::vector<LearnedRoute>& routes) const;
   std::vector<LearnedRoute> exceptions(const std::vector<LearnedRoute>& routes) const;
 
   Topics heard_;

@@ -12,10 +12,10 @@
 #include "daemon/commands/commands.h"
 #include "daemon/commands/replay_run.h"
 #include "daemon/commands/route_choice.h"
+#include "daemon/decoders/id_text.h"
 #include "daemon/decoders/json.h"
 #include "daemon/intake/event_time.h"
 #include "daemon/intake/message_memory.h"
-#include "daemon/service/log.h"
 #include "daemon/service/quantity.h"
 #include "pipeline/time_text.h"
 
@@ -238,7 +238,7 @@ int test_command(const std::string& config) {
     } catch (const std::exception& thrown) {
       error = thrown.what();
     }
-    std::cout << (passes ? "passed  " : "FAILED  ") << printable(test.name) << std::endl;
+    std::cout << (passes ? "passed  " : "FAILED  ") << escaped(test.name) << std::endl;
     if (!error.empty()) std::cerr << "  " << error << '\n';
     if (!passes) ++failed;
   }

@@ -54,7 +54,8 @@ struct DecodedReading {
   std::uint8_t label_count = 0;   // at most max_labels
   Counts counts = Counts::always;
   // So many seconds later local clocks show the same time again: when they are set back. 0: they do not.
-  std::uint16_t repeats_after = 0;
+  std::uint16_t repeats_after : 15 = 0;
+  std::uint16_t is_local : 1 = 0;  // the event time was written without a zone
   Duration from_arrival{};  // without an event time: so much after the arrival, negative: before it; below 2^28 s
 };
 static_assert(sizeof(void*) < 8 || sizeof(DecodedReading) <= 88);  // more is copied by a call

@@ -80,6 +80,9 @@ class Decoder {
   // Before the first message: what the decoder of this route gave to DecodedBatch::keep_state last, with the newest
   // message that was taken. The bytes may be those of another format; then they are to be ignored.
   virtual void restore_state(std::string_view /*bytes*/) {}
+
+  // Of a topic whose message gave nothing: it is never to give a reading, so none is missed.
+  virtual bool passes_over(std::string_view /*topic*/) const { return false; }
 };
 
 inline constexpr EnumWord<TimeFormat> time_format_words[] = {
@@ -159,5 +162,7 @@ struct MappingOptions {
 
 // Fails: throws std::invalid_argument with a reason a user can act on (a bad path, a capture that is not in the topic).
 std::unique_ptr<Decoder> make_decoder(const MappingOptions& options, std::span<const std::string> capture_names);
+// Everything that is wrong with them, in the words of `make_decoder`; of what concerns no single value the first.
+std::vector<std::string> objections_to(const MappingOptions& options, std::span<const std::string> capture_names);
 
 }  // namespace edgetide

@@ -7,6 +7,7 @@
 #include "daemon/decoders/decoder.h"
 #include "daemon/decoders/id_text.h"
 #include "daemon/decoders/json.h"
+#include "daemon/decoders/number_text.h"
 #include "pipeline/characters.h"
 
 namespace edgetide {
@@ -30,7 +31,8 @@ std::size_t digits_of(std::string_view text) noexcept {
 bool is_json_number(std::string_view word) noexcept {
   double number = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-  if (error != std::errc() || end != word.data() + word.size()) return false;
+  const bool is_too_small = error == std::errc::result_out_of_range && out_of_range_number(word) == 0;
+  if ((error != std::errc() && !is_too_small) || end != word.data() + word.size()) return false;
   if (word.front() == '-') word.remove_prefix(1);
   const std::size_t whole = digits_of(word);
   if (whole == 0 || (whole > 1 && word.front() == '0')) return false;

@@ -15,7 +15,8 @@ namespace edgetide {
 
 namespace {
 
-constexpr double exact_integers_end = 9007199254740992;  // 2^53
+constexpr double exact_integers_end = 9007199254740992;    // 2^53
+constexpr std::int64_t far_power = std::int64_t{1} << 60;  // power of ten, beyond what any text shifts
 
 constexpr bool is_space(char c) noexcept {
   return is_blank(c) || c == '\v' || c == '\f';
@@ -41,8 +42,10 @@ std::string_view unit_behind(std::string_view rest) noexcept {
   if (sign == text.size() || (!is_digit(text[sign]) && text[sign] != '.')) return std::nullopt;
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || !std::isfinite(number)) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  const auto length = static_cast<std::size_t>(end - text.data());
+  if (error == std::errc::result_out_of_range) number = out_of_range_number(text.substr(0, length));
+  if (error == std::errc::invalid_argument || !std::isfinite(number)) return std::nullopt;
+  text.remove_prefix(length);
   return number;
 }
 
@@ -103,10 +106,30 @@ bool is_not_finite(std::string_view text) noexcept {
                       [](char a, char b) { return (static_cast<unsigned char>(a) | 0x20) == b; });
   };
   if (text.empty() || is("nan") || is("inf") || is("infinity")) return !text.empty();
-  if (text.front() < '1' || text.front() > '9' || text.find('-') != std::string_view::npos) return false;
+  if (!is_digit(text.front()) && text.front() != '.') return false;
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc::result_out_of_range && end == text.data() + text.size();
+  return error == std::errc::result_out_of_range && end == text.data() + text.size() && out_of_range_number(text) != 0;
+}
+
+// By the power of ten of the first digit that is not 0: what is out of range is far from 1.
+double out_of_range_number(std::string_view digits) noexcept {
+  const bool is_negative = digits.starts_with('-');
+  if (is_negative) digits.remove_prefix(1);
+  const std::size_t mark = std::min(digits.find_first_of("eE"), digits.size());
+  const std::size_t point = std::min(digits.find('.'), mark), first = digits.find_first_of("123456789");
+  std::int64_t power = 0;
+  if (mark < digits.size()) {
+    std::string_view exponent = digits.substr(mark + 1);
+    const bool is_small = exponent.starts_with('-');
+    if (exponent.starts_with('+')) exponent.remove_prefix(1);
+    const auto [end, error] = std::from_chars(exponent.data(), exponent.data() + exponent.size(), power);
+    if (error == std::errc::result_out_of_range) power = is_small ? -far_power : far_power;
+  }
+  power =
+      std::clamp(power, -far_power, far_power) + static_cast<std::int64_t>(point) - static_cast<std::int64_t>(first);
+  const double number = power < 0 ? 0 : std::numeric_limits<double>::infinity();
+  return is_negative ? -number : number;
 }
 
 std::optional<std::int64_t> exact_integer(std::string_view text) noexcept {

@@ -1,4 +1,5 @@
-// Numbers in strings, as devices write them. The decimal point is '.', in every locale.
+// Numbers in strings, as devices write them. The decimal point is '.', in every locale. A number that is too small for
+// a double, such as 1e-400, is 0; one that is too large is not finite.
 //
 // Fails:  nothing for anything but a finite number: "nan", "inf", "on", "", 1e999.
 // Thread: pure.
@@ -38,6 +39,9 @@ inline bool is_inexact(std::int64_t number) noexcept {
 
 // True for what stands for a value that is not finite: "nan", "-inf", "+Infinity" without regard to case, 1e999.
 bool is_not_finite(std::string_view text) noexcept;
+
+// What std::from_chars says is out of range, with all that it took: 0 for what is too small, else infinity.
+double out_of_range_number(std::string_view digits) noexcept;
 
 std::string_view without_blanks(std::string_view text) noexcept;
 

@@ -191,7 +191,7 @@ bool Router::decode_by_route(Message& message, DecodedBatch& out) {
     const std::span<DecodedReading> readings = std::span(out.readings).subspan(first);
     if (message.time) give_time(*message.time, readings);
     if (route.only_changed) take_only_changed(readings);
-    return true;
+    return !readings.empty() || !route.decoder->passes_over(message.topic);
   }
   out.begin_message(false);
   out.refusals.push_back({Refusal::no_route, message.topic, 0});

@@ -76,6 +76,12 @@ void SparkplugDecoder::restore_state(std::string_view bytes) {
   state_bytes_ = bytes.size();
 }
 
+bool SparkplugDecoder::passes_over(std::string_view topic) const {
+  const auto read = sparkplug_topic(topic);
+  const auto* const known = std::get_if<SparkplugTopic>(&read);
+  return known != nullptr && known->kind == SparkplugTopic::Kind::other;
+}
+
 void SparkplugDecoder::decode(const Message& message, DecodedBatch& out) {
   MessageOutput output(message, out);
   const auto read = sparkplug_topic(message.topic);

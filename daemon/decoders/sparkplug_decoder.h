@@ -42,6 +42,7 @@ class SparkplugDecoder final : public Decoder {
   SparkplugDecoder(const MappingOptions& options, std::span<const std::string> capture_names);
   void decode(const Message& message, DecodedBatch& out) override;
   void restore_state(std::string_view bytes) override;
+  bool passes_over(std::string_view topic) const override;
 
  private:
   // The message that is being decoded.

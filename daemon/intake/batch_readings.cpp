@@ -11,6 +11,7 @@ void BatchReadings::gather(SourceId source, const DecodedBatch& batch, Timestamp
                            Pipeline& pipeline, IntakeJournal& journal) {
   readings_.clear();
   has_own_time_.clear();
+  is_local_.clear();
   refused_.clear();
   for (const auto& refusals : messages.new_refusals()) {
     for (const DecodedRefusal& refusal : refusals) add_to(refused_, refusal.reason, 1);
@@ -27,6 +28,7 @@ void BatchReadings::gather(SourceId source, const DecodedBatch& batch, const Dec
   const double value = enrichment_.calibrated(source, *series, pipeline.series(), reading.value);
   readings_.push_back({*series, event_time_of(reading, arrival), value});
   has_own_time_.push_back(reading.event_time && *reading.event_time != unreadable_time);
+  is_local_.push_back(reading.is_local != 0);
 }
 
 std::optional<SeriesId> BatchReadings::series_of(SourceId source, const DecodedBatch& batch,
@@ -43,6 +45,7 @@ std::optional<SeriesId> BatchReadings::series_of(SourceId source, const DecodedB
   const SeriesId id = std::get<SeriesId>(added);
   enrichment_.forget(id);
   shifted_.forget(id);
+  mixed_.forget(id);
   journal.append_definition(JournalType::series, NewSeries{id, source, std::move(series)});
   return id;
 }
@@ -51,11 +54,23 @@ std::span<const SeriesId> BatchReadings::newly_shifted(Timestamp arrival) {
   newly_shifted_.clear();
   for (std::size_t i = 0; i < readings_.size(); ++i) {
     const Reading& reading = readings_[i];
-    if (has_own_time_[i] && shifted_.add(reading.series, reading.event_time, arrival)) {
+    if (has_own_time_[i] && shifted_.add(reading.series, reading.event_time, arrival, is_local_[i])) {
       newly_shifted_.push_back(reading.series);
     }
   }
   return newly_shifted_;
+}
+
+// Of a batch of several messages, those without an event time are of any moment.
+BatchReadings::Mixed BatchReadings::mixed(SourceId source, const DecodedBatch& batch, const Pipeline& pipeline) {
+  mixed_.forget_found();
+  if (!pipeline.series().has_variants()) return {};
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < readings_.size(); ++i) {
+    const bool is_of_one_time = has_own_time_[i] || batch.message_count <= 1;
+    if (is_of_one_time && mixed_.add(pipeline, source, readings_[i])) ++count;
+  }
+  return {count, mixed_.found()};
 }
 
 }  // namespace edgetide

@@ -13,6 +13,7 @@
 #include "daemon/enrichment/enrichment.h"
 #include "daemon/intake/intake_journal.h"
 #include "daemon/intake/message_memory.h"
+#include "daemon/intake/mixed_series.h"
 #include "daemon/intake/shifted_times.h"
 #include "pipeline/pipeline.h"
 
@@ -27,6 +28,7 @@ class BatchReadings {
   void reconfigure(Tables tables) {
     enrichment_.replace(std::move(tables));
     shifted_.clear();
+    mixed_.clear();
   }
 
   // The new messages of a batch. A series that is added stays, and its record in the journal's buffer, also if the
@@ -39,9 +41,16 @@ class BatchReadings {
   const std::vector<RefusedCount>& refused() const noexcept { return refused_; }
   // Series whose times are found to be shifted with these readings.
   std::span<const SeriesId> newly_shifted(Timestamp arrival);
+  // How many of them are counted together with one of the same time and other labels, and series that are found to be
+  // so with these.
+  struct Mixed {
+    std::uint64_t readings = 0;
+    std::span<const MixedSeries::Pair> found;
+  };
+  Mixed mixed(SourceId source, const DecodedBatch& batch, const Pipeline& pipeline);
 
-  // Whole quarter hours that the times of a series are off, if they are (shifted_times.h).
-  std::optional<Duration> shift_of(SeriesId series) const noexcept { return shifted_.of(series); }
+  // How the times of a series are off, if they are (shifted_times.h).
+  std::optional<TimeShift> shift_of(SeriesId series) const noexcept { return shifted_.of(series); }
 
  private:
   void gather(SourceId source, const DecodedBatch& batch, const DecodedReading& reading, Timestamp arrival,
@@ -51,8 +60,10 @@ class BatchReadings {
 
   Enrichment enrichment_;
   ShiftedTimes shifted_;
+  MixedSeries mixed_;
   std::vector<Reading> readings_;
   std::vector<bool> has_own_time_;  // by reading: its sender gave it
+  std::vector<bool> is_local_;      // by reading: without a zone
   std::vector<RefusedCount> refused_;
   std::vector<SeriesId> newly_shifted_;
 };

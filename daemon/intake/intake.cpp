@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/decoders/label_difference.h"
 #include "daemon/intake/event_time.h"
 #include "daemon/service/log.h"
 #include "daemon/storage/quarantine.h"
@@ -14,6 +15,12 @@ namespace edgetide {
 namespace {
 
 using Keep = IntakeJournal::Keep;
+
+std::vector<LabelView> views_of(const std::vector<Label>& labels) {
+  std::vector<LabelView> views;
+  for (const Label& label : labels) views.push_back({label.key, label.value});
+  return views;
+}
 
 }  // namespace
 
@@ -241,18 +248,33 @@ void Intake::count_delays(SourceId source, Timestamp arrival) {
 // A sensor once, however many metrics it has.
 void Intake::name_shifted(SourceId source, SeriesId series) {
   const std::string sensor = printable(pipeline_.series()[series].sensor);
-  const std::string shift = text_of_shift(*batch_.shift_of(series));
-  switch (traffic_.name_shifted(source, sensor, shift)) {
+  const TimeShift found = *batch_.shift_of(series);
+  const std::string shift = text_of_shift(found), advice(advice_of(found));
+  switch (traffic_.name_shifted(source, {sensor, shift, advice})) {
     case TrafficCounters::Named::known:
       return;
     case TrafficCounters::Named::now:
       return log(LogLevel::warning,
                  {.event = LogEvent::source_notice, .source = slots_.names()[index_of(source)], .sensor = sensor},
-                 "sensor " + sensor + ": its times are " + shift +
-                     "; if it sends local time, set timezone in its route; if it sends numbers, its clock is off");
+                 "sensor " + sensor + ": its times are " + shift + "; " + advice);
     case TrafficCounters::Named::beyond_limit:
       return log(LogLevel::warning, {.event = LogEvent::source_notice, .source = slots_.names()[index_of(source)]},
                  "more sensors send such times: edgetide sensors --skewed");
+  }
+}
+
+// Once for the labels that differ, however many series do.
+void Intake::note_mixed(SourceId source, const BatchReadings::Mixed& mixed) {
+  traffic_.count_mixed(source, mixed.readings);
+  for (const MixedSeries::Pair& pair : mixed.found) {
+    const Series& first = pipeline_.series()[pair.first];
+    const Series& second = pipeline_.series()[pair.second];
+    const LabelDifference labels = difference_of(views_of(first.labels), views_of(second.labels));
+    const std::string sensor = printable(first.sensor), metric = printable(first.metric);
+    if (!traffic_.name_mixed(source, {labels.keys, printable(labels.text), sensor + ' ' + metric})) continue;
+    log(LogLevel::warning,
+        {.event = LogEvent::source_notice, .source = slots_.names()[index_of(source)], .sensor = sensor},
+        "sensor " + sensor + ", metric " + metric + ": " + printable(mixed_advice(labels), max_advice_bytes));
   }
 }
 
@@ -278,6 +300,7 @@ void Intake::apply(SourceId source, const DecodedBatch& batch, Moment arrival) {
   if (!clock_set_) return held_.add({source, arrival.running, batch_.readings()});
   count_delays(source, arrival.wall);
   for (const SeriesId series : batch_.newly_shifted(arrival.wall)) name_shifted(source, series);
+  note_mixed(source, batch_.mixed(source, batch, pipeline_));
   apply_batch({source, arrival, batch_.readings()});
 }
 
@@ -502,6 +525,7 @@ void Intake::adopt(Reconfiguration next) {
   for (const std::string& name : next.sources) former.push_back(slots_.slot_of(slots_.id_of(name)));
   traffic_.move_to(former);
   traffic_.forget_shifted();  // routes may read times in another way now
+  traffic_.forget_mixed();    // or name sensors
   taps_.clear();              // what they look at may have another place
   slots_.move_to(std::move(next.sources));
   hearing_.move_to(slots_.ids());
@@ -652,9 +676,9 @@ void Intake::add_tap(std::shared_ptr<Tap> tap) {
 
 // ---- what others want to know
 
-std::vector<std::optional<Duration>> Intake::shifts_of(std::span<const SeriesId> series) const {
+std::vector<std::optional<TimeShift>> Intake::shifts_of(std::span<const SeriesId> series) const {
   const MutexLock lock(mutex_);
-  std::vector<std::optional<Duration>> shifts;
+  std::vector<std::optional<TimeShift>> shifts;
   for (const SeriesId id : series) shifts.push_back(batch_.shift_of(id));
   return shifts;
 }

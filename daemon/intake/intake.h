@@ -151,8 +151,8 @@ class Intake final : public SourceHost {
     const MutexLock lock(mutex_);
     return read(static_cast<const Pipeline&>(pipeline_));
   }
-  // Of each series: whole quarter hours that its times are off, if they are (shifted_times.h).
-  std::vector<std::optional<Duration>> shifts_of(std::span<const SeriesId> series) const;
+  // Of each series: how its times are off, if they are (shifted_times.h).
+  std::vector<std::optional<TimeShift>> shifts_of(std::span<const SeriesId> series) const;
   RefusalSample last_refusal(SourceId slot) const;
   SourceTraffic traffic(SourceId slot) const;
   std::optional<FileCounts> files(SourceId slot) const;  // of a source that reads some
@@ -217,6 +217,7 @@ class Intake final : public SourceHost {
   void count_messages(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
   void count_delays(SourceId source, Timestamp arrival) REQUIRES(mutex_);
   void name_shifted(SourceId source, SeriesId series) REQUIRES(mutex_);
+  void note_mixed(SourceId source, const BatchReadings::Mixed& mixed) REQUIRES(mutex_);
   void quarantine_messages(SourceId source, const DecodedBatch& batch) REQUIRES(mutex_);
   void quarantine_messages(SourceId source) REQUIRES(mutex_);  // those of `undecoded_`
   void apply(SourceId source, const DecodedBatch& batch, Moment arrival) REQUIRES(mutex_);

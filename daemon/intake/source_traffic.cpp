@@ -30,15 +30,14 @@ void TrafficCounters::count(SourceId slot, const MessagesWithoutReading& some) {
   route->messages[static_cast<std::size_t>(some.reason)] += some.messages;
 }
 
-TrafficCounters::Named TrafficCounters::name_shifted(SourceId slot, const std::string& sensor,
-                                                     const std::string& shift) {
+TrafficCounters::Named TrafficCounters::name_shifted(SourceId slot, ShiftedSensor sensor) {
   SourceTraffic& traffic = traffic_[index_of(slot)];
   const bool is_known = std::any_of(traffic.shifted.begin(), traffic.shifted.end(),
-                                    [&](const ShiftedSensor& one) { return one.sensor == sensor; });
+                                    [&](const ShiftedSensor& one) { return one.sensor == sensor.sensor; });
   if (is_known || traffic.has_more_shifted) return Named::known;
   traffic.has_more_shifted = traffic.shifted.size() == max_shifted_sensors;
   if (traffic.has_more_shifted) return Named::beyond_limit;
-  traffic.shifted.push_back({sensor, shift});
+  traffic.shifted.push_back(std::move(sensor));
   return Named::now;
 }
 
@@ -47,6 +46,19 @@ void TrafficCounters::forget_shifted() noexcept {
     traffic.shifted.clear();
     traffic.has_more_shifted = false;
   }
+}
+
+bool TrafficCounters::name_mixed(SourceId slot, MixedLabels labels) {
+  std::vector<MixedLabels>& named = traffic_[index_of(slot)].mixed_labels;
+  const bool is_known =
+      std::any_of(named.begin(), named.end(), [&](const MixedLabels& one) { return one.keys == labels.keys; });
+  if (is_known || named.size() == max_mixed_labels) return false;
+  named.push_back(std::move(labels));
+  return true;
+}
+
+void TrafficCounters::forget_mixed() noexcept {
+  for (SourceTraffic& traffic : traffic_) traffic.mixed_labels.clear();
 }
 
 bool TrafficCounters::impair(SourceId slot, std::string_view reason) {

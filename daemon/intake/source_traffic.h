@@ -27,12 +27,21 @@ struct RefusalSample {
   std::uint32_t offset = 0;
 };
 
-// A sensor whose times are shifted by whole quarter hours (shifted_times.h), as it was found.
+// A sensor whose times are off (shifted_times.h), as it was found.
 struct ShiftedSensor {
   std::string sensor;  // printable
   std::string shift;   // "2h ahead"
+  std::string advice;  // what to set
 };
 inline constexpr std::size_t max_shifted_sensors = 10;  // of a source that are named; more are in `edgetide sensors`
+
+// Series of several things that their labels tell apart (mixed_series.h), by the keys of these labels.
+struct MixedLabels {
+  std::string keys;    // "cpu"
+  std::string text;    // printable: "cpu (cpu0, cpu1)"
+  std::string series;  // printable: the first that was found, "host cpu.usage_idle"
+};
+inline constexpr std::size_t max_mixed_labels = 10;  // of a source that are named
 
 // Of a route: its messages that gave no reading.
 struct RouteWithoutReading {
@@ -57,6 +66,8 @@ struct SourceTraffic {
   std::string connection_error;  // why it is not connected; empty: it is, or was stopped
   std::vector<ShiftedSensor> shifted;
   bool has_more_shifted = false;
+  std::uint64_t mixed = 0;  // readings
+  std::vector<MixedLabels> mixed_labels;
 };
 
 // `connected` is left to the intake, which knows it by id.
@@ -82,8 +93,12 @@ class TrafficCounters {
   bool impair(SourceId slot, std::string_view reason);
   void note_connection(SourceId slot, std::string_view error) { traffic_[index_of(slot)].connection_error = error; }
   enum class Named { now, known, beyond_limit };  // beyond_limit: the first that is
-  Named name_shifted(SourceId slot, const std::string& sensor, const std::string& shift);
+  Named name_shifted(SourceId slot, ShiftedSensor sensor);
   void forget_shifted() noexcept;
+  void count_mixed(SourceId slot, std::uint64_t readings) noexcept { traffic_[index_of(slot)].mixed += readings; }
+  // False: it was so already, or there are too many.
+  bool name_mixed(SourceId slot, MixedLabels labels);
+  void forget_mixed() noexcept;
   void note_refusal(SourceId slot, const DecodedRefusal& refusal);
 
   // `former`: by new slot, the one that the source had; a source without one starts at zero.

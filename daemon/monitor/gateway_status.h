@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/intake/shifted_times.h"
 #include "daemon/intake/source_traffic.h"
 #include "daemon/monitor/watermark_range.h"
 #include "daemon/service/duration_histogram.h"
@@ -50,7 +51,7 @@ struct SensorStatus {
   std::optional<Timestamp> newest;      // event time; none: only bad ones arrived
   std::optional<Timestamp> watermark;   // none: no reading yet, or a source is awaited
   Duration silence;                     // since the newest arrival, refused or not, while its source was connected
-  std::optional<Duration> shift;        // of its times, by whole quarter hours: it probably sends local time
+  std::optional<TimeShift> shift;       // how its times are off
   std::optional<Duration> clock_ahead;  // event time less arrival, of the newest arrival, as near as is known
   bool idle = false;                    // silent for idle_timeout
   double value = 0;                     // NaN: none since the start
@@ -79,6 +80,8 @@ struct SourceStatus {
   std::optional<FileCounts> files;
   std::vector<ShiftedSensor> shifted_sensors;  // the first that were found
   bool has_more_shifted_sensors = false;
+  std::uint64_t mixed = 0;  // readings that are counted together with others of their time
+  std::vector<MixedLabels> mixed_labels;
   std::string impairment;        // printable; empty: it works
   std::string connection_error;  // printable; why it is not connected, as far as it is known
   std::string refuses_series;    // why new series were refused within the last minute; empty: none was

@@ -82,7 +82,7 @@ std::vector<ChosenSeries> choose_series(const Pipeline& pipeline, SensorChoice c
 
 std::vector<SensorStatus> sensor_statuses(const std::vector<ChosenSeries>& chosen, SensorChoice choice,
                                           const PipelineOptions& options,
-                                          std::span<const std::optional<Duration>> shifts) {
+                                          std::span<const std::optional<TimeShift>> shifts) {
   std::vector<SensorStatus> sensors;
   for (const auto& [view, series] : chosen) {
     sensors.push_back(sensor_of(view, *series, options));

@@ -40,6 +40,6 @@ std::vector<ChosenSeries> choose_series(const Pipeline& pipeline, SensorChoice c
 // The worst first: most late readings, longest silence, clock furthest off. `shifts` of each, if they are known.
 std::vector<SensorStatus> sensor_statuses(const std::vector<ChosenSeries>& chosen, SensorChoice choice,
                                           const PipelineOptions& options,
-                                          std::span<const std::optional<Duration>> shifts = {});
+                                          std::span<const std::optional<TimeShift>> shifts = {});
 
 }  // namespace edgetide

@@ -25,15 +25,15 @@ std::string sensors_text(const std::vector<SensorStatus>& sensors, Timestamp now
   TextTable table(
       {"SENSOR", "METRIC", "SOURCE", "VALUE", "AGE", "WATERMARK LAG", "CLOCK", "LATE", "DROPPED", "BAD TIME", "STATE"});
   for (const SensorStatus& sensor : sensors) {
-    table.add({sensor.sensor, sensor.metric, sensor.source, value_text(sensor),
-               sensor.newest ? short_text(now - *sensor.newest) : "-",
-               sensor.watermark ? short_text(now - *sensor.watermark) : "-",
-               sensor.clock_ahead ? short_text(*sensor.clock_ahead) : "-", std::to_string(sensor.late_accepted),
-               std::to_string(sensor.late_dropped), std::to_string(sensor.bad_time),
-               (sensor.idle ? "silent for " + short_text(sensor.silence) : "active") +
-                   (sensor.shift ? ", times " + text_of_shift(*sensor.shift) +
-                                       ": set timezone in its route, or its clock if it sends numbers"
-                                 : "")});
+    table.add(
+        {sensor.sensor, sensor.metric, sensor.source, value_text(sensor),
+         sensor.newest ? short_text(now - *sensor.newest) : "-",
+         sensor.watermark ? short_text(now - *sensor.watermark) : "-",
+         sensor.clock_ahead ? short_text(*sensor.clock_ahead) : "-", std::to_string(sensor.late_accepted),
+         std::to_string(sensor.late_dropped), std::to_string(sensor.bad_time),
+         (sensor.idle ? "silent for " + short_text(sensor.silence) : "active") +
+             (sensor.shift ? ", times " + text_of_shift(*sensor.shift) + ": " + std::string(advice_of(*sensor.shift))
+                           : "")});
   }
   return table.text();
 }

@@ -66,6 +66,8 @@ void add_traffic(const StatusParts& parts, std::vector<SourceStatus>& sources) {
     source.files = parts.intake.files(SourceId{i});
     source.shifted_sensors = traffic.shifted;
     source.has_more_shifted_sensors = traffic.has_more_shifted;
+    source.mixed = traffic.mixed;
+    source.mixed_labels = traffic.mixed_labels;
     source.impairment = printable(traffic.impairment);
     source.connection_error = printable(traffic.connection_error);
     if (traffic.last_refusal.where.empty()) continue;

@@ -16,6 +16,7 @@ void write_source(JsonWriter& out, const SourceStatus& source) {
   out.member("connected", source.connected);
   out.member("messages", source.messages).member("bytes", source.bytes);
   out.member("readings", source.counters.received).member("inexact", source.inexact);
+  out.member("mixed", source.mixed);
   write_counters(out, source.counters);
   out.member("series", source.series).member("idle_series", source.idle_series);
   write_watermark(out, source.watermark);
@@ -34,6 +35,8 @@ void write_source(JsonWriter& out, const SourceStatus& source) {
   out.close(']');
   out.list("shifted_sensors", source.shifted_sensors,
            [&](const ShiftedSensor& one) { out.member("sensor", one.sensor).member("times", one.shift); });
+  out.list("mixed_labels", source.mixed_labels,
+           [&](const MixedLabels& one) { out.member("labels", one.text).member("series", one.series); });
   out.member("lost_sessions", source.lost_sessions).member("impairment", source.impairment);
   out.member("connection_error", source.connection_error);
   out.member("refuses_series", source.refuses_series).member("awaited", source.awaited);
@@ -121,7 +124,8 @@ void write_sensor(JsonWriter& out, const SensorStatus& sensor) {
   out.member("unit", sensor.unit).member("value", sensor.value).member("newest", sensor.newest);
   out.member("watermark", sensor.watermark);
   out.member("silence", sensor.silence).member("idle", sensor.idle).member("clock_ahead", sensor.clock_ahead);
-  out.member("time_shift", sensor.shift);
+  out.member("time_shift",
+             sensor.shift && sensor.shift->thousands == 0 ? std::optional(sensor.shift->by) : std::nullopt);
   out.member("late_accepted", sensor.late_accepted).member("late_dropped", sensor.late_dropped);
   out.member("bad_time", sensor.bad_time);
 }

@@ -37,10 +37,12 @@ std::string notes_text(const SourceStatus& source) {
   const auto add = [&text](const std::string& note) { text += (text.empty() ? "" : "; ") + note; };
   if (!source.refuses_series.empty()) add("new series are refused, " + source.refuses_series);
   for (const ShiftedSensor& one : source.shifted_sensors) {
-    add("times of sensor " + one.sensor + " are " + one.shift +
-        ", set timezone in its route, or its clock if it sends numbers");
+    add("times of sensor " + one.sensor + " are " + one.shift + ": " + one.advice);
   }
   if (source.has_more_shifted_sensors) add("more sensors send such times: edgetide sensors --skewed");
+  for (const MixedLabels& one : source.mixed_labels) {
+    add("readings of one time differ in the labels " + one.text + " and count together, as of " + one.series);
+  }
   if (source.awaited) add("watermarks wait for its first reading");
   return text.empty() ? "-" : text;
 }

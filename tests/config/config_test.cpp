@@ -930,6 +930,31 @@ TEST(Config, objections_of_patterns_and_decoders_are_placed_at_their_key) {
   });
 }
 
+TEST(Config, every_value_of_a_route_that_does_not_fit_is_reported) {
+  const std::string route = "topic = \"{device}\", format = \"json\", unit = \"C\", values = [";
+  const std::string place = "5:61: error: sources.m.routes: values: ";
+  const struct {
+    std::string values;
+    std::vector<std::string> errors;
+  } cases[] = {
+      {R"({ path = "a", convert = "F-C" }, { path = "b", convert = "x" }, "c")",
+       {"'a': convert names no two", "'b': convert names no two"}},
+      {R"({ path = "a", convert = "F->C", unit = "C", scale = 0 }, { path = "b", scale = 0 })",
+       {"'a': scale must be", "'a': convert names the unit", "'b': scale must be"}},
+      {R"("a[", "b[", { path = "c", convert = "x" })", {"'c': convert names no two", "path 'a[' has", "path 'b[' has"}},
+  };
+  for (const auto& c : cases) {
+    const std::string errors = errors_of(mqtt_with_routes(route + c.values + "]"));
+    EXPECT_NE(errors.find("sources.m.routes: unit: not used by format 'json'"), std::string::npos) << errors;
+    for (const std::string& error : c.errors) {
+      EXPECT_NE(errors.find(place + error), std::string::npos) << error << " in\n" << errors;
+    }
+    EXPECT_TRUE(
+        errors.ends_with('\n' + std::to_string(c.errors.size() + 1) + " errors. The configuration was not applied.\n"))
+        << errors;
+  }
+}
+
 TEST(Config, mistakes_in_states_and_time_zones_are_errors_at_their_key) {
   expect_errors({
       {mqtt_with_routes("topic = \"{device}\", format = \"number\", states = { heating = \"2\" }"),

@@ -233,16 +233,52 @@ TEST(Labels, first_reading_of_a_group_is_late_by_what_its_sensor_has_reached_wit
   EXPECT_EQ(pipeline.counters(SourceId{0}).of(ReadingOutcome::late_dropped), 1U);
 }
 
-TEST(Labels, reading_is_a_duplicate_whatever_they_are) {
+std::uint64_t duplicates(const Pipeline& pipeline) {
+  return pipeline.counters().of(ReadingOutcome::duplicate);
+}
+
+TEST(Labels, reading_with_others_is_not_a_duplicate) {
   for (const std::vector<std::string>& by : {std::vector<std::string>{}, std::vector<std::string>{"status"}}) {
     PipelineOptions options = with_groups(by);
     options.windows[0].deduplicate = true;
     Pipeline pipeline(options);
-    read_labelled(pipeline, {"a", 1, "x"});
+    for (const char* const status : {"x", "y", "z"}) read_labelled(pipeline, {"a", 1, status});
+    EXPECT_EQ(duplicates(pipeline), 0U);
     tick(pipeline, 10);
-    read_labelled(pipeline, {"a", 1, "y"});
-    EXPECT_EQ(pipeline.counters().outcomes[static_cast<std::size_t>(ReadingOutcome::duplicate)], 1U);
+    restart(pipeline, options);
+    std::uint64_t expected = 0;
+    for (const char* const status : {"y", "x", "z"}) {
+      read_labelled(pipeline, {"a", 1, status});
+      EXPECT_EQ(duplicates(pipeline), ++expected) << status;
+    }
+    read_labelled(pipeline, {"a", 1, "w"});
+    EXPECT_EQ(duplicates(pipeline), 3U);
   }
+}
+
+TEST(Labels, reading_is_a_duplicate_though_the_set_that_it_has_was_forgotten) {
+  PipelineOptions options = one_window();
+  options.windows[0].size = Duration::hours(1);
+  options.windows[0].deduplicate = true;
+  options.max_series = 2;
+  options.sources[0].time.idle_timeout = Duration::seconds(60);
+  Pipeline pipeline(options);
+  pipeline.connected(SourceId{0}, moment(0));
+  read_labelled(pipeline, {"a", 1, "x"}, 1);
+  read_labelled(pipeline, {"a", 2, "y"}, 2);
+  for (double time = 60; time < 200; time += 10) {
+    read_labelled(pipeline, {"a", time, "x"}, time);
+    tick(pipeline, time);
+  }
+  read_labelled(pipeline, {"a", 201, "z"}, 201);  // takes the place of y
+  EXPECT_EQ(pipeline.counters().refused_total(), 0U);
+  for (double time = 210; time < 400; time += 10) {
+    read_labelled(pipeline, {"a", time, "x"}, time);
+    tick(pipeline, time);
+  }
+  read_labelled(pipeline, {"a", 2, "y"}, 400);
+  EXPECT_EQ(pipeline.counters().refused_total(), 0U);
+  EXPECT_EQ(duplicates(pipeline), 1U);
 }
 
 TEST(Labels, each_set_of_them_counts_against_the_limit_on_series) {

@@ -1,5 +1,6 @@
 // Which readings a window takes and how its rows are rolled up and chosen, in cases that a reader can check by hand.
 #include <gmock/gmock.h>
+#include <utility>
 
 #include "pipeline/glob.h"
 #include "tests/pipeline/pipeline_fixture.h"
@@ -425,7 +426,8 @@ TEST(EmitEmpty, end_of_the_input_makes_those_final_that_are_past_for_the_newest_
   EXPECT_TRUE(tick(pipeline, 40).rows.empty());
 }
 
-// a at :01, b at :45, and perhaps a tick before the end of all input, which makes the same rows final without it.
+// a at :01, b at :45, and perhaps a tick before the end of all input, which makes the same rows final without it; or a
+// restart behind it.
 TEST(EmitEmpty, end_of_the_input_makes_the_same_rows_final_whatever_left_before) {
   const struct {
     WatermarkScope scope;
@@ -439,7 +441,7 @@ TEST(EmitEmpty, end_of_the_input_makes_the_same_rows_final_whatever_left_before)
       {WatermarkScope::stream, {}, {"a [0,10)", "a [10,20)", "a [20,30)", "a [30,40)", "b [40,50)"}},
   };
   for (const auto& c : cases) {
-    for (const bool ticks : {false, true}) {
+    for (const auto& [ticks, restarts] : {std::pair(false, false), std::pair(true, false), std::pair(false, true)}) {
       PipelineOptions options = one_window();
       options.windows[0].emit_empty = true;
       options.windows[0].allowed_lateness = Duration::seconds(7);
@@ -459,9 +461,14 @@ TEST(EmitEmpty, end_of_the_input_makes_the_same_rows_final_whatever_left_before)
       if (c.raised) pipeline.raise_watermarks(at(*c.raised));
       if (ticks) keep(1);
       pipeline.raise_watermarks(Timestamp::latest());
+      if (restarts) {
+        const std::string bytes = pipeline.snapshot();
+        pipeline = Pipeline(options);
+        ASSERT_EQ(pipeline.restore(bytes), std::nullopt);
+      }
       keep(2);
       std::sort(finals.begin(), finals.end());
-      EXPECT_EQ(finals, c.rows) << static_cast<int>(c.scope) << ticks;
+      EXPECT_EQ(finals, c.rows) << static_cast<int>(c.scope) << ticks << restarts;
     }
   }
 }
@@ -511,6 +518,30 @@ TEST(EmitEmpty, end_of_the_input_leaves_no_row_closed) {
   pipeline.raise_watermarks(Timestamp::latest());
   keep(tick(pipeline, 102, Fire::all));
   EXPECT_EQ(states.size(), 10U);  // up to [90,100)
+  for (const auto& [start, state] : states) EXPECT_EQ(state, RowState::final) << start.count();
+}
+
+// The clock has passed windows behind a reading that comes with the end.
+TEST(EmitEmpty, end_of_the_input_leaves_no_row_closed_behind_an_earlier_reading) {
+  PipelineOptions options = one_window();
+  options.windows[0].emit_empty = true;
+  options.sources[0].time.scope = WatermarkScope::stream;
+  options.sources[0].time.max_out_of_orderness = Duration::seconds(40);
+  options.sources[0].time.idle_timeout = Duration::seconds(60);
+  Pipeline pipeline(options);
+  pipeline.connected(SourceId{0}, moment(0));
+  read_at(pipeline, 1, "a", 61);
+  std::map<Timestamp, RowState> states;
+  const auto keep = [&](const Emission& emission) {
+    for (const Row& row : emission.rows) states[row.start] = row.state;
+  };
+  read_at(pipeline, 100, "b", 61);
+  keep(tick(pipeline, 100));  // up to 120 by the clock of a, which is silent; its source is not
+  EXPECT_EQ(states.size(), 6U);
+  read_at(pipeline, 101, "a", 25);
+  pipeline.raise_watermarks(Timestamp::latest());
+  keep(tick(pipeline, 102, Fire::all));
+  EXPECT_EQ(states.size(), 10U);  // from [20,30) on
   for (const auto& [start, state] : states) EXPECT_EQ(state, RowState::final) << start.count();
 }
 

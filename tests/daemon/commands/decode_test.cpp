@@ -15,6 +15,8 @@ routes = [
   { topic = "tele/{device}/SENSOR", format = "tasmota" },
   { topic = "n/{device}/{metric}", format = "number", unit = "W" },
   { topic = "l/{device}", format = "json", time = "ts", timezone = "America/New_York" },
+  { topic = "telegraf/#", format = "telegraf" },
+  { topic = "u/{device}", format = "number", unit = "°C" },
 )"
 #if EDGETIDE_CBOR
                                     R"(  { topic = "senml/+", format = "senml" },
@@ -122,6 +124,31 @@ TEST(Decode, json_has_times_that_cannot_be_read_and_those_that_count_from_the_ar
             R"({"source":"home","sensor":"d","metric":"t","labels":{},"seconds_from_arrival":-5,"value":1,"unit":""})"
             "\n");
 #endif
+}
+
+TEST(Decode, elements_that_become_one_series_are_named_with_what_tells_them_apart) {
+  const auto notes = [](const std::string& payload) { return printed({.topic = "telegraf/h"}, payload).err; };
+  const auto metric = [](const std::string& tags, const std::string& time) {
+    return R"({"fields":{"use":1,"idle":2},"name":"cpu","tags":{"host":"h",)" + tags + R"(},"timestamp":)" + time + '}';
+  };
+  const auto batch = [&](const std::string& one, const std::string& other) {
+    return notes(R"({"metrics":[)" + one + ',' + other + "]}");
+  };
+  const std::string head = "source home, route \"telegraf/#\", format json\n";
+  EXPECT_EQ(batch(metric(R"("cpu":"cpu0","n":"1")", "1700000000"), metric(R"("cpu":"cpu1","z":"2")", "1700000000")),
+            head +
+                "warning: sensor h, metric cpu.use: readings of one time differ in the labels cpu (cpu0, cpu1), "
+                "n (1, none), z (none, 2), and windows without group_by count them together; if they are different "
+                "things, let sensor or metric of the route have these labels in its name, or group windows by them\n");
+  EXPECT_EQ(batch(metric(R"("cpu":"cpu0")", "1700000000"), metric(R"("cpu":"cpu1")", "1700000001")), head);
+  EXPECT_EQ(batch(metric(R"("cpu":"cpu0")", "1700000000"), metric(R"("cpu":"cpu0")", "1700000000")), head);
+}
+
+TEST(Decode, printable_text_is_shown_as_it_is_and_the_rest_escaped) {
+  const Printed temperature = printed({.topic = "u/Küche"}, "21.5");
+  EXPECT_EQ(temperature.out, "arrival                      Küche  value  21.5 °C\n");
+  const Printed refused = printed({.topic = "u/Küche\x1b[0m\xff"}, "x");
+  EXPECT_NE(refused.err.find("refused: bad_id at u/Küche\\x1b[0m\\xff\n"), std::string::npos) << refused.err;
 }
 
 TEST(Decode, telegram_of_a_socket_is_one_message) {

@@ -183,6 +183,20 @@ TEST(RouteLearner, what_it_keeps_is_bounded) {
   EXPECT_EQ(learner.messages(), RouteLearner::max_topics + 3);
 }
 
+TEST(RouteLearner, labels_that_alone_tell_elements_of_a_message_apart_are_named) {
+  const RouteLearner::Learned learned = learned_from({{"telegraf/h", "[]"},
+                                                      {"telegraf/h", R"({"metrics":[
+                        {"fields":{"use":1},"name":"cpu","tags":{"host":"h","cpu":"cpu0"},"timestamp":1700000000},
+                        {"fields":{"use":2},"name":"cpu","tags":{"host":"h","cpu":"cpu1"},"timestamp":1700000000}]})"},
+                                                      {"zigbee2mqtt/kitchen", R"({"temperature":21.58})"}});
+  ASSERT_EQ(learned.routes.size(), 2U);
+  for (const LearnedRoute& route : learned.routes) {
+    ASSERT_EQ(route.mixed.size(), route.format == "telegraf" ? 1U : 0U) << route.format;
+    if (route.mixed.empty()) continue;
+    EXPECT_THAT(route.mixed[0], testing::HasSubstr("differ in the labels cpu (cpu0, cpu1),"));
+  }
+}
+
 TEST(RouteLearner, sparkplug_is_known_by_its_topics) {
   const std::vector<HeardMessage> messages = {
       {"spBv1.0/plant/NDATA/press", "\x12\x02\x10\x01"}, {"spBv1.0/STATE/scada", "ONLINE"}, {"a/b", "1"}};

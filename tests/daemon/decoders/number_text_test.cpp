@@ -161,10 +161,10 @@ TEST(NumberText, integer_that_a_double_does_not_hold_is_inexact) {
 }
 
 TEST(NumberText, words_and_sizes_that_are_not_finite) {
-  for (const char* text : {"nan", "NaN", " NAN\n", "-nan", "inf", "+Inf", "-Infinity", "1e999", "-1e999"}) {
+  for (const char* text : {"nan", "NaN", " NAN\n", "-nan", "inf", "+Inf", "-Infinity", "1e999", "-1e999", "0.1e999"}) {
     EXPECT_TRUE(is_not_finite(text)) << text;
   }
-  for (const char* text : {"", "-", "nano", "in", "infinite", "1e-999", "1e5", "n/a", "1e999 W"}) {
+  for (const char* text : {"", "-", "nano", "in", "infinite", "1e-999", "0.1e-999", "1e5", "n/a", "1e999 W"}) {
     EXPECT_FALSE(is_not_finite(text)) << text;
   }
 }
@@ -172,6 +172,7 @@ TEST(NumberText, words_and_sizes_that_are_not_finite) {
 TEST(NumberText, exact_number_allows_only_blanks_around) {
   EXPECT_EQ(exact_number(" 21.5\n"), 21.5);
   EXPECT_EQ(exact_number("-1e2"), -100);
+  EXPECT_EQ(exact_number("1e-999"), 0);
   for (const char* text : {"", "21.5 C", "1,5", "+7", "nan", "inf", "1e999", "0x10", "1 2"}) {
     EXPECT_FALSE(exact_number(text)) << text;
   }

@@ -11,6 +11,7 @@
 #include "daemon/decoders/json_decoder.h"
 #include "daemon/decoders/keyvalue_decoder.h"
 #include "daemon/decoders/number_decoder.h"
+#include "daemon/decoders/sparkplug_decoder.h"
 #include "daemon/decoders/statsd_decoder.h"
 #include "tests/daemon/decoders/decoded_text.h"
 #include "tests/fakes/learning_decoder.h"
@@ -164,7 +165,9 @@ TEST(Router, every_message_without_a_reading_is_counted_by_route_and_reason) {
   json.format = &json_format;
   MappingOptions ignoring = numbers();
   ignoring.ignore_topics = {"*/set"};
-  Router router({{"j/{device}", json}, {"n/{device...}", ignoring}});
+  MappingOptions sparkplug;
+  sparkplug.format = &sparkplug_format;
+  Router router({{"j/{device}", json}, {"n/{device...}", ignoring}, {"spBv1.0/#", sparkplug}});
   const struct {
     const char* topic;
     const char* payload;
@@ -186,6 +189,9 @@ TEST(Router, every_message_without_a_reading_is_counted_by_route_and_reason) {
       {"j/a", "", "j/{device} bad_syntax"},
       {"n/a/set", "1", "n/{device...} ignored_topic"},
       {"n/a", "words", "n/{device...} bad_number"},
+      {"spBv1.0/g/NCMD/n", "\x12\x02\x10\x01", "spBv1.0/# ignored_topic"},  // as our own request comes back
+      {"spBv1.0/STATE/scada", "ONLINE", "spBv1.0/# ignored_topic"},
+      {"spBv1.0/g/NDEATH/n", "\x08\x01", "spBv1.0/# no_value"},
       {"other", "1", " no_route"},
   };
   for (const auto& c : cases) {

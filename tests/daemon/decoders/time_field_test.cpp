@@ -164,6 +164,29 @@ TEST(TimeField, local_time_is_read_in_its_zone) {
   }
 }
 
+TEST(TimeField, reading_tells_whether_its_time_was_written_without_a_zone) {
+  const struct {
+    const char* text;
+    bool is_local;
+  } cases[] = {{"2026-01-15 12:00:00", true},
+               {"2026-01-15T12:00:00Z", false},
+               {"2026-01-15T12:00:00+02:00", false},
+               {"1800000000", false},
+               {"words", false}};
+  for (const auto& zone :
+       {std::shared_ptr<const TimeZone>(), std::make_shared<const TimeZone>(zone_with_summer_time())}) {
+    MappingOptions options;
+    options.time_zone = zone;
+    TimeReader reader(options);
+    DecodedBatch batch;
+    DecodedReading reading;
+    for (const auto& c : cases) {
+      reader.read(c.text, {}, reading, batch);
+      EXPECT_EQ(reading.is_local != 0, c.is_local) << c.text;
+    }
+  }
+}
+
 TEST(TimeField, half_an_hour_may_come_twice) {
   const TimeZone zone("Australia/Test", {{Timestamp::earliest(), Duration::hours(11)},
                                          {utc("2026-04-04T15:00:00Z"), Duration::minutes(630)}});

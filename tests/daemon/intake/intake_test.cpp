@@ -1,10 +1,12 @@
 #include "daemon/intake/intake.h"
 
 #include <cerrno>
+#include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <map>
 #include <thread>
+#include <utility>
 
 #include "daemon/decoders/json_decoder.h"
 #include "daemon/decoders/route.h"
@@ -349,14 +351,18 @@ TEST_F(IntakeTest, sensor_whose_times_are_shifted_by_whole_quarter_hours_is_name
     EXPECT_TRUE(intake().traffic(SourceId{0}).shifted.empty());
     DecodedBatch batch = batch_of("kitchen", 1, at(now + 7'200));
     batch.readings.push_back({"kitchen", "u", "C", at(now + 7'230), 1, 0, 0});
-    batch.readings.push_back({"hall", "t", "C", std::nullopt, 1, 0, 0, Counts::always, 0, Duration::hours(-1)});
+    batch.readings.back().is_local = 1;
+    batch.readings.push_back({"hall", "t", "C", std::nullopt, 1, 0, 0, Counts::always, 0, 0, Duration::hours(-1)});
     ASSERT_TRUE(take(intake(), SourceId{0}, batch));
   }
   const SourceTraffic traffic = intake().traffic(SourceId{0});
   ASSERT_EQ(traffic.shifted.size(), 1U) << "both metrics, and not what says how long ago it was";
   EXPECT_EQ(traffic.shifted[0].sensor + ' ' + traffic.shifted[0].shift, "kitchen 2h ahead");
+  EXPECT_TRUE(traffic.shifted[0].advice.starts_with("its clock is off")) << traffic.shifted[0].advice;
   const SeriesId all[] = {SeriesId{0}, SeriesId{1}, SeriesId{2}};
-  EXPECT_THAT(intake().shifts_of(all), testing::ElementsAre(Duration::hours(2), Duration::hours(2), std::nullopt));
+  EXPECT_THAT(intake().shifts_of(all),
+              testing::ElementsAre(TimeShift{.by = Duration::hours(2)},
+                                   TimeShift{.by = Duration::hours(2), .is_local = true}, std::nullopt));
 }
 
 TEST_F(IntakeTest, sensors_beyond_those_that_are_named_are_one_notice) {
@@ -370,6 +376,85 @@ TEST_F(IntakeTest, sensors_beyond_those_that_are_named_are_one_notice) {
   const SourceTraffic traffic = intake().traffic(SourceId{0});
   EXPECT_EQ(traffic.shifted.size(), max_shifted_sensors);
   EXPECT_TRUE(traffic.has_more_shifted);
+}
+
+// Readings of one message, each with one label.
+DecodedBatch labelled_batch(const std::vector<std::pair<std::string_view, std::optional<double>>>& cpus_and_times) {
+  DecodedBatch batch;
+  for (const auto& [cpu, time] : cpus_and_times) {
+    const auto at_time = time ? std::optional(at(*time)) : std::nullopt;
+    batch.readings.push_back({"host", "usage", "", at_time, 1, static_cast<std::uint32_t>(batch.labels.size()), 1});
+    batch.labels.push_back({"cpu", cpu});
+  }
+  batch.message_count = 1;
+  return batch;
+}
+
+TEST_F(IntakeTest, readings_of_one_series_and_time_with_different_labels_are_named_once_and_counted) {
+  parts.sources = {"hosts"};  // of other sources there are many lines already
+  clock.set_seconds(1'000'000);
+  testing::internal::CaptureStdout();
+  const double now = 1'000'000;
+  ASSERT_TRUE(take(intake(), SourceId{0}, labelled_batch({{"cpu0", now}, {"cpu1", now}, {"cpu2", now}})));
+  clock.set_seconds(1'000'010);
+  ASSERT_TRUE(take(intake(), SourceId{0}, labelled_batch({{"cpu0", {}}, {"cpu1", {}}})));
+  ASSERT_TRUE(take(intake(), SourceId{0}, labelled_batch({{"cpu0", now + 1}})));
+  ASSERT_TRUE(take(intake(), SourceId{0}, labelled_batch({{"cpu1", now + 1}})));
+  const std::string log = testing::internal::GetCapturedStdout();
+  const SourceTraffic traffic = intake().traffic(SourceId{0});
+  EXPECT_EQ(traffic.mixed, 4U);
+  ASSERT_EQ(traffic.mixed_labels.size(), 1U);
+  EXPECT_EQ(traffic.mixed_labels[0].series + ": " + traffic.mixed_labels[0].text, "host usage: cpu (cpu0, cpu1)");
+  const std::string_view warning = "metric usage: readings of one time differ in the labels cpu (cpu0, cpu1)";
+  const std::size_t first = log.find(warning);
+  EXPECT_NE(first, std::string::npos) << log;
+  EXPECT_EQ(log.find(warning, first + 1), std::string::npos) << log;
+}
+
+TEST_F(IntakeTest, readings_of_one_element_or_of_another_time_are_not_mixed) {
+  clock.set_seconds(1'000'000);
+  const double now = 1'000'000;
+  DecodedBatch several = labelled_batch({{"cpu0", {}}, {"cpu1", {}}});
+  several.message_count = 2;
+  const DecodedBatch batches[] = {
+      labelled_batch({{"cpu0", now}, {"cpu0", now}}),
+      labelled_batch({{"cpu1", now + 1}, {"cpu0", now + 2}}),
+      std::move(several),
+      labelled_batch({{"cpu1", now + 3}, {"cpu1", now + 3}}),
+  };
+  for (const DecodedBatch& batch : batches) {
+    ASSERT_TRUE(take(intake(), SourceId{0}, batch));
+  }
+  EXPECT_EQ(intake().traffic(SourceId{0}).mixed, 0U);
+}
+
+TEST_F(IntakeTest, groups_and_matches_that_tell_labels_apart_mix_nothing) {
+  const std::pair<const char*, std::function<void(WindowOptions&)>> cases[] = {
+      {"a group for each", [](WindowOptions& window) { window.group_by = {"cpu"}; }},
+      {"one group of all", [](WindowOptions& window) { window.one_group = true; }},
+      {"one of them",
+       [](WindowOptions& window) {
+         window.match.labels = {{"cpu", {"cpu-total"}}};
+       }},
+  };
+  for (const auto& [name, change] : cases) {
+    PipelineOptions changed = one_window();
+    change(changed.windows[0]);
+    Pipeline other(changed);
+    MemoryFileSystem disk;
+    Journal to{disk, "state", {}, 1, {}};
+    EpochGate door;
+    Intake its_intake({.pipeline = other,
+                       .clock = clock,
+                       .gate = door,
+                       .journal = to,
+                       .journal_options = {.durability = Durability::none},
+                       .sources = {"s"}});
+    clock.set_seconds(1'000'000);
+    ASSERT_TRUE(take(its_intake, SourceId{0}, labelled_batch({{"cpu0", {}}, {"cpu1", {}}, {"cpu-total", {}}})));
+    EXPECT_EQ(its_intake.traffic(SourceId{0}).mixed, 0U) << name;
+    EXPECT_TRUE(its_intake.traffic(SourceId{0}).mixed_labels.empty()) << name;
+  }
 }
 
 TEST_F(IntakeTest, message_that_gives_no_reading_goes_to_the_quarantine_once_with_topic_and_payload) {

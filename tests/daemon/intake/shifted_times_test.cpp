@@ -71,7 +71,7 @@ TEST(ShiftedTimes, it_is_said_once_and_the_shift_is_known_for_as_long_as_it_last
   int said = 0;
   for (int i = 0; i < 1000; ++i) said += add(times, i, Duration::hours(2)) ? 1 : 0;
   EXPECT_EQ(said, 1);
-  EXPECT_EQ(times.of(kitchen), Duration::hours(2));
+  EXPECT_EQ(times.of(kitchen), TimeShift{.by = Duration::hours(2)});
   EXPECT_FALSE(times.of(SeriesId{2}));
   EXPECT_FALSE(times.of(SeriesId{4}));
   EXPECT_FALSE(add(times, 1000, Duration()));
@@ -103,6 +103,52 @@ TEST(ShiftedTimes, times_that_cannot_be_are_not_shifted) {
   ShiftedTimes times;
   for (const Timestamp time : {Timestamp::earliest(), Timestamp::latest(), Timestamp()}) {
     for (int i = 0; i < 30; ++i) EXPECT_FALSE(times.add(kitchen, time, noon));
+  }
+}
+
+TEST(ShiftedTimes, number_that_is_read_in_another_unit_is_known_by_one_reading) {
+  const std::int64_t now = noon.count();
+  const struct {
+    std::int64_t event_time;
+    std::int8_t thousands;
+    const char* text;
+    const char* advice;  // part of it
+  } cases[] = {
+      {now / 1000, 1, "1000 times too small", "unix for unix_ms, unix_ms for unix_us, unix_us for unix_ns"},
+      {now / 1'000'000, 2, "1000^2 times too small", "unix_ms for unix_ns"},
+      {now / 1'000'000'000, 3, "1000^3 times too small", "to unix"},
+      {now * 1000, -1, "1000 times too large", "unix_ms for unix, unix_us for unix_ms"},
+      {now / 1000 - Duration::hours(30).count() / 1000, 0, "", ""},
+      {now - Duration::days(30).count(), 0, "", ""},
+      {0, 0, "", ""},
+      {-now / 1000, 0, "", ""},
+  };
+  for (const auto& c : cases) {
+    ShiftedTimes times;
+    EXPECT_EQ(times.add(kitchen, Timestamp::microseconds(c.event_time), noon), c.thousands != 0) << c.event_time;
+    EXPECT_FALSE(times.add(kitchen, Timestamp::microseconds(c.event_time), noon)) << "once";
+    const auto found = times.of(kitchen);
+    ASSERT_EQ(found.has_value(), c.thousands != 0) << c.event_time;
+    if (!found) continue;
+    EXPECT_EQ(found->thousands, c.thousands);
+    EXPECT_EQ(text_of_shift(*found), c.text);
+    EXPECT_NE(advice_of(*found).find(c.advice), std::string_view::npos) << advice_of(*found);
+    EXPECT_FALSE(times.add(kitchen, noon, noon));
+    EXPECT_FALSE(times.of(kitchen)) << "it was mended";
+  }
+}
+
+TEST(ShiftedTimes, advice_is_to_set_the_zone_only_where_times_are_written_without_one) {
+  for (const bool is_local : {false, true}) {
+    ShiftedTimes times;
+    for (int i = 0; i < 20; ++i) {
+      const Timestamp arrival = noon + Duration::minutes(i);
+      times.add(kitchen, arrival + Duration::hours(2), arrival, is_local);
+    }
+    const auto found = times.of(kitchen);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(text_of_shift(*found), "2h ahead");
+    EXPECT_EQ(advice_of(*found).starts_with("set timezone in its route"), is_local);
   }
 }
 

@@ -30,6 +30,7 @@ inline GatewayStatus healthy_status() {
   source.without_reading = {{"a/{device}", {}}, {"", {}}};
   source.without_reading[0].messages[static_cast<std::size_t>(NoReading::no_value)] = 7;
   source.without_reading[1].messages[static_cast<std::size_t>(Refusal::no_route)] = 2;
+  source.mixed = 4;
   source.series = 3;
   source.idle_series = 1;
   source.watermark = {status.now - Duration::seconds(40), status.now - Duration::seconds(10)};

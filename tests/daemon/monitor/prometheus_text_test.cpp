@@ -25,6 +25,7 @@ TEST(PrometheusText, has_the_figures_of_the_status) {
            "edgetide_readings_refused_total{source=\"plant\",reason=\"bad_syntax\"} 3\n",
            "edgetide_messages_without_reading_total{source=\"plant\",route=\"a/{device}\",reason=\"no_value\"} 7\n",
            "edgetide_messages_without_reading_total{source=\"plant\",route=\"\",reason=\"no_route\"} 2\n",
+           "edgetide_source_mixed_readings_total{source=\"plant\"} 4\n",
            "edgetide_source_unmatched_readings_total{source=\"plant\"} 5\n",
            "edgetide_source_bad_time_total{source=\"plant\",reason=\"too_early\"} 1\n",
            "edgetide_late_readings_total{source=\"plant\",outcome=\"accepted\"} 3\n",

@@ -49,6 +49,7 @@ TEST(StatusJson, is_json_with_the_figures_of_the_status) {
   EXPECT_EQ(at(root, "gateway").text(), "plant-7");
   EXPECT_TRUE(at(root, "ready").boolean());
   EXPECT_EQ(at(root, "sources.0.readings").integer(), 55);
+  EXPECT_EQ(at(root, "sources.0.mixed").integer(), 4);
   EXPECT_EQ(at(root, "sources.0.unmatched").integer(), 5);
   EXPECT_EQ(at(root, "sources.0.refuses_series").text(), "");
   EXPECT_FALSE(at(root, "sources.0.awaited").boolean());

@@ -38,6 +38,13 @@ TEST(StatusText, columns_are_aligned_by_characters) {
   EXPECT_EQ(table.text(), "A     B\n\xC2\xB0     1\nlong  2\n");
 }
 
+TEST(StatusText, labels_that_tell_readings_of_one_series_apart_are_named) {
+  GatewayStatus status = healthy_status();
+  status.sources[0].mixed_labels = {{"cpu", "cpu (cpu0, cpu1)", "host usage"}};
+  EXPECT_THAT(status_text(status), HasSubstr("  readings of one time differ in the labels cpu (cpu0, cpu1) and count "
+                                             "together, as of host usage\n"));
+}
+
 TEST(StatusText, tells_why_the_gateway_is_not_ready) {
   GatewayStatus status = healthy_status();
   EXPECT_THAT(status_text(status), HasSubstr("gateway plant-7, edgetide 9.8.7, up 2h: ready\n"));

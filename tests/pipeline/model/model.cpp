@@ -23,6 +23,12 @@ bool any_of(const std::vector<std::string>& globs, const std::string& text) {
   return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const auto& g) { return is_glob_of(g, text); });
 }
 
+std::string text_of(const std::vector<Label>& labels) {
+  std::string text;
+  for (const Label& label : labels) text += label.key + '=' + label.value + ';';
+  return text;
+}
+
 struct SeriesState {
   Series names;
   std::uint32_t first_labels = 0;
@@ -89,6 +95,7 @@ struct Key {
   Memory group;  // grouped definitions
   std::set<SeriesName> members;
   std::optional<Timestamp> first;  // start of the window of the earliest reading, for empty ones
+  Timestamp passed = never;        // what the clock of empty ones had reached when some were missed behind that one
 };
 
 // What is remembered of evicted series.
@@ -137,8 +144,8 @@ struct Definition {
   std::map<Columns, Key> keys;
   std::map<std::uint32_t, Timestamp> source_idle;
   Timestamp all_idle = never;
-  Memory ranked;  // of all groups, with `top`
-  std::set<std::tuple<std::string, std::string, Timestamp>> seen;
+  Memory ranked;                                                                // of all groups, with `top`
+  std::set<std::tuple<std::string, std::string, std::string, Timestamp>> seen;  // with its labels
   std::map<Columns, Timestamp> evicted_groups;
   std::vector<ModelRow> retracted;
   std::optional<Duration> fired_at;
@@ -631,7 +638,8 @@ class Model {
         const Timestamp end = d.options.kind == WindowKind::session ? join(d, *key, time, w).end : last_end(d, time);
         return end + d.options.allowed_lateness <= w;
       });
-      if (!late && !d.seen.insert({series.names.sensor, series.names.metric, time}).second)
+      if (!late &&
+          !d.seen.insert({series.names.sensor, series.names.metric, text_of(series.names.labels), time}).second)
         return ReadingOutcome::duplicate;
     }
     ReadingOutcome best = ReadingOutcome::late_dropped;
@@ -1119,7 +1127,7 @@ class Model {
     const SeriesState& series = series_.at({key.sensor, key.metric});
     const bool ended = w == Timestamp::latest();
     if (ended) w = passed(d, key, series);
-    const Timestamp clock = idle(series) ? std::max(w, own_clock(series)) : w;
+    const Timestamp clock = std::max(idle(series) ? std::max(w, own_clock(series)) : w, key.passed);
     if (ended) return clock >= window.end || window.state == RowState::closed ? RowState::final : window.state;
     if (w >= window.end + d.options.allowed_lateness) return RowState::final;
     return clock >= window.end ? RowState::closed : window.state;
@@ -1155,8 +1163,10 @@ class Model {
       const SeriesState& series = series_.at({key.sensor, key.metric});
       Timestamp w = reached_now(d, key);
       if (w == Timestamp::latest()) w = passed(d, key, series);
-      const Timestamp clock = idle(series) ? std::max(w, own_clock(series)) : w;
-      for (std::int64_t n = covering(d, *key.first).back() + 1; window(d, n).second <= clock; ++n) {
+      const Timestamp clock = std::max(idle(series) ? std::max(w, own_clock(series)) : w, key.passed);
+      const std::int64_t next = covering(d, *key.first).back() + 1;
+      if (window(d, next).second <= clock) key.passed = clock;
+      for (std::int64_t n = next; window(d, n).second <= clock; ++n) {
         const auto [start, end] = window(d, n);
         const bool known = std::any_of(key.windows.begin(), key.windows.end(),
                                        [&, at = start](const Window& x) { return x.start == at; });
