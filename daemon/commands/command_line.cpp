@@ -62,6 +62,8 @@ void add_check(CLI::App& app, CommandOptions& options) {
   check.add_flag_callback(
       "--no-environment", [&options] { options.check.environment = false; },
       "check the files only: no secrets, no connections");
+  check.add_flag("--fragment", options.check.fragment,
+                 "FILE is a part of a configuration; one that edgetide.toml includes is seen to be one");
   check.add_flag("--against-state", options.check.against_state, "also print which windows would lose their state");
 }
 

@@ -29,6 +29,7 @@ struct CheckOptions {
   std::string config;
   bool against_state = false;  // also print which open windows would be lost
   bool environment = true;     // false: check the files only, read no secrets
+  bool fragment = false;       // what it names may be defined in other files
 };
 
 struct ReplayOptions {
