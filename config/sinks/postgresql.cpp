@@ -17,6 +17,7 @@
 #include "config/spelling.h"
 #include "pipeline/characters.h"
 #include "sinks/postgres_conninfo.h"
+#include "sinks/postgres_setup.h"
 #include "sinks/postgres_sink.h"
 #include "sinks/postgres_trial.h"
 
@@ -196,6 +197,7 @@ class ConfiguredPostgres final : public ConfiguredSinkOf<PostgresOptions> {
   std::string ddl(const std::vector<WindowSchema>& inputs) const override {
     return postgres_ddl(options().schema, inputs, options().partitions);
   }
+  std::string setup() const override { return postgres_setup(options()); }
   std::string fault(const std::vector<WindowSchema>& inputs) const override {
     return fault_of_postgres(options(), inputs);
   }

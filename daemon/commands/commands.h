@@ -45,7 +45,8 @@ struct ReplayOptions {
 
 struct SchemaOptions {
   std::string config;
-  std::string sink;  // empty: every sink that has tables
+  std::string sink;    // empty: every sink that has tables
+  bool setup = false;  // what its server needs before the first start, instead
 };
 
 enum class ListFormat { text, json };
