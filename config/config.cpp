@@ -139,6 +139,10 @@ void read_limits(const Section& section, PipelineOptions& pipeline, std::size_t&
 
 void warn_of_idle_parts(const Section& top, const GatewayOptions& options, Report& report) {
   const std::vector<WindowOptions>& windows = options.pipeline.windows;
+  if (!windows.empty() && options.sinks.empty()) {
+    report.warning(top.find("windows")->find(windows[0].name)->key_location,
+                   "windows." + windows[0].name + ": there is no sink, so no row is kept", "add a [sinks.NAME]");
+  }
   for (std::uint32_t source = 0; source < options.pipeline.sources.size(); ++source) {
     const bool used = std::any_of(windows.begin(), windows.end(), [&](const WindowOptions& window) {
       return std::find(window.inputs.begin(), window.inputs.end(), static_cast<SourceId>(source)) !=
@@ -214,28 +218,69 @@ GatewayOptions read_gateway_options(const Section& top, const Parts& parts, cons
   return options;
 }
 
+bool is_known(const Node& node) {
+  return node.known && std::all_of(node.children.begin(), node.children.end(), is_known);
+}
+
+std::vector<DefinedPart> defined_parts(const Node& root, const Report& report) {
+  std::vector<DefinedPart> parts;
+  for (const Node& section : root.children) {
+    if (section.key != "sources" && section.key != "windows" && section.key != "sinks") {
+      parts.push_back({section.key, report.message(section.key_location), is_known(section)});
+      continue;
+    }
+    for (const Node& part : section.children) {
+      parts.push_back({section.key + '.' + part.key, report.message(part.key_location), is_known(part)});
+    }
+  }
+  return parts;
+}
+
 Configuration load(const std::string& path, const LoadOptions& options, const Parts& parts, Report& report) {
   const KeyTable& keys = report.keys();
   ConfigFiles files;
   Node root = files.read(path, report);
   if (!files.complete()) throw ConfigErrors(report.take_errors());
-  resolve_references(root, options.resolve_secrets, report);
+  resolve_references(root, {options.resolve_secrets, options.unit}, report);
   refuse_control_characters(root, report);
   warn_of_readable_passwords(root, report);
   const Section top(root, "", {&keys.top}, report);
   Configuration configuration{.options = read_gateway_options(top, parts, options, report), .tests = read_tests(top)};
   if (report.failed()) throw ConfigErrors(report.take_errors());
-  warn_of_idle_parts(top, configuration.options, report);
+  if (!report.fragment()) warn_of_idle_parts(top, configuration.options, report);
+  configuration.parts = defined_parts(root, report);
   configuration.warnings = report.take_warnings();
   return configuration;
 }
 
 }  // namespace
 
+const DefinedPart* Configuration::part(std::string_view name) const noexcept {
+  const auto found =
+      std::find_if(parts.begin(), parts.end(), [&](const DefinedPart& each) { return each.name == name; });
+  return found == parts.end() ? nullptr : &*found;
+}
+
+std::string includer_of(const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  const KeyTable keys(built_in_parts());
+  for (const std::filesystem::path& beside : {folder / "edgetide.toml", folder / ".." / "edgetide.toml"}) {
+    Report unused(keys);
+    ConfigFiles files;
+    try {
+      files.read(beside, unused);
+    } catch (const TooManyErrors&) {
+      // What it has read until then is enough.
+    }
+    if (files.includes(path)) return beside.lexically_normal();
+  }
+  return {};
+}
+
 Configuration load_configuration(const std::string& path, const LoadOptions& options) {
   const Parts& parts = options.parts == nullptr ? built_in_parts() : *options.parts;
   const KeyTable keys(parts);
-  Report report(keys);
+  Report report(keys, options.fragment);
   try {
     return load(path, options, parts, report);
   } catch (const TooManyErrors&) {

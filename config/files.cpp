@@ -138,6 +138,14 @@ std::optional<Node> ConfigFiles::parse_file(const std::string& path, const Locat
   return parsed;
 }
 
+bool ConfigFiles::has(const std::string& path, std::size_t from) const {
+  return std::any_of(files_.begin() + static_cast<std::ptrdiff_t>(std::min(from, files_.size())), files_.end(),
+                     [&](const auto& file) {
+                       std::error_code ignored;
+                       return fs::equivalent(file->path, path, ignored);
+                     });
+}
+
 const SourceFile* ConfigFiles::add_file(const std::string& path, const Location& included_at, Report& report) {
   auto file = std::make_unique<SourceFile>();
   file->path = path;
@@ -183,11 +191,7 @@ void ConfigFiles::include_all(const Node& include, Node& root, Report& report) {
 }
 
 void ConfigFiles::include_file(const std::string& path, const Location& included_at, Node& root, Report& report) {
-  const bool again = std::any_of(files_.begin(), files_.end(), [&](const auto& file) {
-    std::error_code ignored;
-    return fs::equivalent(file->path, path, ignored);
-  });
-  if (again) return report.error(included_at, "include: " + path + " is included twice");
+  if (has(path, 0)) return report.error(included_at, "include: " + path + " is included twice");
   if (files_.size() == max_config_files) return report.error(included_at, "include: more than 256 files");
   std::optional<Node> parsed = parse_file(path, included_at, report);
   if (!parsed) return;

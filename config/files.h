@@ -30,7 +30,11 @@ class ConfigFiles {
   // False: a file could not be read or is not TOML, so names that it defines are missing.
   bool complete() const noexcept { return complete_; }
 
+  // Whether this file is among those that the main file includes.
+  bool includes(const std::string& path) const { return has(path, 1); }
+
  private:
+  bool has(const std::string& path, std::size_t from) const;
   std::optional<Node> parse_file(const std::string& path, const Location& included_at, Report& report);
   const SourceFile* add_file(const std::string& path, const Location& included_at, Report& report);
   void include_all(const Node& include, Node& root, Report& report);

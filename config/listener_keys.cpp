@@ -24,6 +24,8 @@ void read_certificate_and_token(const Section& section, std::string& cert_file, 
   section.read("token", token);
   section.refuse_unfit_file("cert_file", cert_file);
   section.refuse_unfit_file("key_file", key_file);
+  section.warn_of_missing_file("cert_file", cert_file);
+  section.warn_of_missing_file("key_file", key_file);
   const bool encrypts = section.find("cert_file") != nullptr;
   if (encrypts != (section.find("key_file") != nullptr)) {
     section.error(encrypts ? "cert_file" : "key_file", "cert_file and key_file belong together");

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "config/glob_check.h"
 #include "config/parts.h"
 #include "config/time_zone_table.h"
 #include "daemon/decoders/text_template.h"
@@ -150,6 +151,29 @@ void warn_of_unused_captures(const Section& section, const MappingOptions& mappi
   }
 }
 
+// Of other systems: "$" is the message, ":name" and "<name>" are captures, "*" is any level.
+void warn_of_other_paths(const Section& section, const Node& node) {
+  for (const Node& child : node.children) warn_of_other_paths(section, child);
+  if (node.kind != Node::Kind::text || !node.known) return;
+  if (!node.text.starts_with("$.") && !node.text.starts_with("$[")) return;
+  section.warning_at(node.location, shown(node) + " begins with a member that is called '$'",
+                     "paths begin at the top of the message: leave out " + node.text.substr(0, 2));
+}
+
+void warn_of_other_wildcards(const Section& section, std::string_view topic_key, const std::string& topic) {
+  for (std::size_t begin = 0; begin <= topic.size();) {
+    const std::size_t end = std::min(topic.find_first_of("/.", begin), topic.size());
+    const std::string level = topic.substr(begin, end - begin);
+    begin = end + 1;
+    const bool is_named = level.size() > 2 && (level.front() == ':' || (level.front() == '<' && level.back() == '>'));
+    if (level.find('*') == level.npos && !is_named) continue;
+    section.warning(topic_key, "'" + level + "' stands for itself, a name that no topic has as a rule",
+                    is_named ? "write {name} for a level that is captured"
+                             : "write + for any one level, # for all that follow, {name} for one that is captured");
+    return;
+  }
+}
+
 bool all_known(const Node& node) {
   return node.known && std::all_of(node.children.begin(), node.children.end(), all_known);
 }
@@ -202,6 +226,11 @@ MappingOptions read_keys(const Section& section, const PartContext& context) {
   read_values(section, mapping);
   section.read("ignore", mapping.ignore);
   section.read("ignore_topics", mapping.ignore_topics);
+  warn_of_expression(section, section.find("ignore"));
+  warn_of_expression(section, section.find("ignore_topics"));
+  for (const std::string_view key : {"sensor", "metric", "time", "each", "values", "labels", "dedupe"}) {
+    if (const Node* const node = section.find(key)) warn_of_other_paths(section, *node);
+  }
   if (!mapping.ignore.empty() && !mapping.values.empty()) {
     section.error("ignore", "ignore has no effect beside values, which says what is taken");
   }
@@ -249,7 +278,10 @@ void check_route(const Section& section, const RouteOptions& route, std::string_
     if (section.find(topic_key) != nullptr) captures = TopicPattern(route.topic).capture_names();
     const std::vector<std::string> objections = objections_to(route.mapping, captures);
     for (const std::string& objection : objections) report_objection(section, objection, topic_key);
-    if (objections.empty()) warn_of_unused_captures(section, route.mapping, captures, topic_key);
+    if (objections.empty()) {
+      warn_of_other_wildcards(section, topic_key, section.find(topic_key) == nullptr ? std::string() : route.topic);
+      warn_of_unused_captures(section, route.mapping, captures, topic_key);
+    }
   } catch (const std::invalid_argument& error) {
     report_objection(section, error.what(), topic_key);
   }

@@ -40,6 +40,7 @@ const Node* Names::find(std::string_view name) const noexcept {
 }
 
 void Names::report_dangling(const Section& section, const Node& input) const {
+  if (section.report().fragment()) return;
   std::vector<std::string_view> names;
   for (const Node* definition : definitions_) names.push_back(definition->key);
   std::string hint;

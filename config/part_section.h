@@ -17,7 +17,8 @@ template <class AnyPart>
 const AnyPart* part_of(const Node& node, const std::string& name, const KeyGroup& group, const PartList<AnyPart>& parts,
                        Report& report) {
   if (node.kind != Node::Kind::table) {
-    report.error(node.location, name + " is not a table");
+    const std::string family = name.substr(0, name.find('.'));
+    report.error(node.location, name + " is not a table", "its table needs a name: [" + family + ".NAME]");
     return nullptr;
   }
   const std::optional<std::string_view> type = type_word(node, name, group, report);

@@ -56,6 +56,11 @@ log, `edgetide status` and `/readyz` say why, the rest runs on, and the part is 
 addresses for a moment unless a gateway with this state directory runs. It also warns of what stands in the way of a
 `postgresql` or `sqlite` sink: it connects, and looks at tables, rights and files, without changing anything. With
 `--no-environment` it does neither.
+
+A `${credential:NAME}` is read from the file that `LoadCredential=` names in `edgetide.service` and its drop-ins, as
+root, and it is an error if they name none. Another user, or a machine without the service, gets a warning, and the sink
+that needs it is not tried. A file that `edgetide.toml` includes can be checked alone: names that it does not define are
+accepted; `--fragment` says the same of any other file.
 )";
 
 constexpr const char* payload_examples = R"page(

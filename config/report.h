@@ -23,13 +23,19 @@ class Report {
   static constexpr std::size_t max_errors = 100;
 
   Report() = default;  // of a file that is read without a key table
-  explicit Report(const KeyTable& keys) : keys_(&keys) {}
+  explicit Report(const KeyTable& keys, bool fragment = false) : keys_(&keys), fragment_(fragment) {}
 
   // The keys that the configuration may have, for reading and for hints.
   const KeyTable& keys() const noexcept { return *keys_; }
 
+  // Names that are not defined may be so in files that are not read.
+  bool fragment() const noexcept { return fragment_; }
+
   void error(const Location& location, const std::string& text, const std::string& hint = {});
   void warning(const Location& location, const std::string& text, const std::string& hint = {});
+
+  // One that is not kept.
+  ConfigMessage message(const Location& location) const { return entry(location, {}, {}).message; }
 
   // The content of a reference: no message shows it.
   void hide(std::string secret);
@@ -49,6 +55,7 @@ class Report {
   static std::vector<ConfigMessage> take(std::vector<Entry>& entries);
 
   const KeyTable* keys_ = nullptr;
+  bool fragment_ = false;
   std::vector<std::string> hidden_;
   std::vector<Entry> errors_;
   std::vector<Entry> warnings_;

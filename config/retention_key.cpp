@@ -22,6 +22,7 @@ const WindowOptions* window_named(const PartContext& context, std::string_view n
 }
 
 void report_unknown(const Section& section, const Node& entry, const PartContext& context) {
+  if (section.report().fragment()) return;
   std::vector<std::string_view> names;
   for (const WindowOptions* window : context.inputs) names.push_back(window->name);
   section.error_at(entry.key_location, "retention: '" + entry.key + "' is not a window of this sink",

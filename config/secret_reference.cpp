@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 
 #include "config/file_text.h"
 #include "config/spelling.h"
@@ -23,6 +25,7 @@ struct Resolved {
   std::optional<std::string> text;
   std::string error;
   std::string hint;
+  std::string warning = {};  // why it is unknown, where that does not fail
 };
 
 Resolved failed(std::string error, std::string hint = {}) {
@@ -45,18 +48,50 @@ bool is_file_name(std::string_view name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos;
 }
 
-Resolved credential(std::string_view name, bool path_only, bool secrets) {
+Resolved unchecked(const std::string& subject, const std::string& reason, std::string hint) {
+  return {std::nullopt, {}, std::move(hint), subject + reason + ", so it is not checked"};
+}
+
+Resolved content_or_path(const std::string& path, bool path_only) {
+  Resolved content = file_content(path, false);
+  return path_only && content.error.empty() ? Resolved{path, {}, {}} : content;
+}
+
+// As the service will have it.
+Resolved credential_of_unit(std::string_view name, bool path_only, const UnitCredentials& unit) {
+  const std::string subject = "credential '" + std::string(name) + "'";
+  if (!unit.has_unit) {
+    return unchecked(subject, " is for the service, and edgetide.service is not installed here",
+                     "--no-environment leaves secrets out");
+  }
+  const auto found = unit.paths.find(std::string(name));
+  if (found == unit.paths.end() && unit.has_more) return {};
+  if (found == unit.paths.end()) {
+    const std::string line = "LoadCredential=" + std::string(name) + ":/etc/edgetide/credentials/" + std::string(name);
+    return failed(subject + ": edgetide.service has no LoadCredential= for it",
+                  "systemctl edit edgetide, and write below [Service]: " + line);
+  }
+  const std::string& path = found->second;
+  if (path.empty() || ::access(path.c_str(), R_OK) == 0) {
+    return path.empty() ? Resolved{} : content_or_path(path, path_only);
+  }
+  if (errno == ENOENT) {
+    return failed(subject + ": the file of its LoadCredential=, " + path + ", does not exist",
+                  "the service does not start without it: install -m 600 /dev/stdin " + path);
+  }
+  return unchecked(subject, " is in " + path + ", which this user may not read", "run the check as root");
+}
+
+Resolved credential(std::string_view name, bool path_only, const Secrets& secrets) {
   if (!is_file_name(name)) return failed("a credential is named by the name of its file");
-  if (!secrets) return {};
+  if (!secrets.resolve) return {};
   const char* folder = std::getenv("CREDENTIALS_DIRECTORY");
+  if (folder == nullptr && secrets.unit != nullptr) return credential_of_unit(name, path_only, *secrets.unit);
   if (folder == nullptr) {
     return failed("credential '" + std::string(name) + "': $CREDENTIALS_DIRECTORY is not set",
                   "systemd sets it for LoadCredential=");
   }
-  const std::string path = std::string(folder) + '/' + std::string(name);
-  if (!path_only) return file_content(path, false);
-  const Resolved content = file_content(path, false);
-  return content.error.empty() ? Resolved{path, {}, {}} : content;
+  return content_or_path(std::string(folder) + '/' + std::string(name), path_only);
 }
 
 Resolved secret_file(std::string_view path, bool secrets) {
@@ -78,14 +113,14 @@ Resolved variable(std::string_view rest, bool secrets) {
   return secrets ? failed("the environment has no " + name) : Resolved{};
 }
 
-Resolved resolve(std::string_view reference, bool secrets) {
+Resolved resolve(std::string_view reference, const Secrets& secrets) {
   const std::size_t colon = reference.find(':');
   const std::string_view scheme = reference.substr(0, colon);
   const std::string_view rest = colon == std::string_view::npos ? std::string_view() : reference.substr(colon + 1);
   if (scheme == "credential") return credential(rest, false, secrets);
   if (scheme == "credential_path") return credential(rest, true, secrets);
-  if (scheme == "file") return secret_file(rest, secrets);
-  if (scheme == "env") return variable(rest, secrets);
+  if (scheme == "file") return secret_file(rest, secrets.resolve);
+  if (scheme == "env") return variable(rest, secrets.resolve);
   // What stands in the braces is not repeated: it may be a secret that happens to look like a reference.
   std::string hint = did_you_mean(scheme, secret_schemes);
   return failed("unknown reference; there are ${credential:NAME}, ${credential_path:NAME}, ${file:/PATH}, ${env:NAME}",
@@ -93,7 +128,7 @@ Resolved resolve(std::string_view reference, bool secrets) {
 }
 
 // Replaces the references of one text; false: it stays empty, `message` says why if that is an error.
-bool substitute(std::string_view from, bool secrets, std::string& to, Resolved& reason, Report& report) {
+bool substitute(std::string_view from, const Secrets& secrets, std::string& to, Resolved& reason, Report& report) {
   while (true) {
     const std::size_t dollar = from.find("${");
     to += from.substr(0, dollar);
@@ -113,19 +148,20 @@ bool substitute(std::string_view from, bool secrets, std::string& to, Resolved& 
   }
 }
 
-void resolve_text(Node& node, bool secrets, Report& report) {
+void resolve_text(Node& node, const Secrets& secrets, Report& report) {
   if (node.written.find("${") == std::string::npos) return;
   std::string text;
   Resolved reason;
   node.known = substitute(node.written, secrets, text, reason, report);
   node.text = node.known ? text : std::string();
-  if (!reason.error.empty())
-    report.error(node.location, node.key.empty() ? reason.error : node.key + ": " + reason.error, reason.hint);
+  const std::string subject = node.key.empty() ? std::string() : node.key + ": ";
+  if (!reason.error.empty()) report.error(node.location, subject + reason.error, reason.hint);
+  if (!reason.warning.empty()) report.warning(node.location, subject + reason.warning, reason.hint);
 }
 
 }  // namespace
 
-void resolve_references(Node& root, bool secrets, Report& report) {
+void resolve_references(Node& root, const Secrets& secrets, Report& report) {
   if (root.kind == Node::Kind::text) resolve_text(root, secrets, report);
   for (Node& child : root.children) resolve_references(child, secrets, report);
 }

@@ -8,11 +8,17 @@
 
 #include "config/node.h"
 #include "config/report.h"
+#include "config/unit_credentials.h"
 
 namespace edgetide {
 
-// Every string below `root`. With `secrets` false files are not read and an unset variable is allowed; the strings that
-// need them become empty and unknown.
-void resolve_references(Node& root, bool secrets, Report& report);
+struct Secrets {
+  bool resolve = true;  // false: files are not read and an unset variable is allowed
+  // Where there is no $CREDENTIALS_DIRECTORY: what the service would get; null: credentials are errors there.
+  const UnitCredentials* unit = nullptr;
+};
+
+// Every string below `root`. Those whose secrets are not read become empty and unknown.
+void resolve_references(Node& root, const Secrets& secrets, Report& report);
 
 }  // namespace edgetide

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 #include <cctype>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "config/rate_text.h"
@@ -77,6 +79,22 @@ std::string_view what_is_meant(std::string_view key) {
   return {};
 }
 
+// A table that is written as an element of a list, or the other way round. Empty: neither.
+std::string other_brackets(const Node& node, Node::Kind wanted, const std::string& section) {
+  const bool is_list = node.kind == Node::Kind::list && !node.children.empty() &&
+                       std::all_of(node.children.begin(), node.children.end(),
+                                   [](const Node& child) { return child.kind == Node::Kind::table; });
+  const std::string path = section.empty() ? node.key : section + '.' + node.key;
+  const bool named = node.key == "sources" || node.key == "windows" || node.key == "sinks" || node.key == "tables";
+  if (wanted == Node::Kind::table && is_list) {
+    return "write [" + path + (section.empty() && named ? ".NAME" : "") + "], with one pair of brackets";
+  }
+  if (wanted == Node::Kind::list && node.kind == Node::Kind::table) {
+    return "write [[" + path + "]], with two pairs of brackets";
+  }
+  return {};
+}
+
 // Where else a key exists: near `section` ("sinks.cloud") rather than elsewhere.
 std::string where_it_belongs(std::string_view key, std::string_view section, const KeyTable& table) {
   const std::string family = '[' + std::string(section.substr(0, section.find('.')));
@@ -143,7 +161,8 @@ void Section::report_missing() const {
   for (const KeyGroup* group : groups_) {
     for (const KeySpec& key : group->keys) {
       if (key.required && find(key.name) == nullptr) {
-        report_.error(table_.key_location, name_ + ": " + std::string(key.name) + " is missing");
+        const std::string hint = key.words.empty() ? "" : std::string(key.name) + " = " + one_of(key.words);
+        report_.error(table_.key_location, name_ + ": " + std::string(key.name) + " is missing", hint);
       }
     }
   }
@@ -180,14 +199,28 @@ void Section::refuse_unfit_file(std::string_view key, const std::string& path) c
   if (const std::string reason = unfit_for_reading(path); !reason.empty()) error(key, std::string(key) + ' ' + reason);
 }
 
-void Section::warning_at(const Location& location, std::string_view text) const {
-  report_.warning(location, name_ + ": " + std::string(text));
+void Section::warn_of_missing_file(std::string_view key, const std::string& path) const {
+  const Node* const node = find(key);
+  if (node == nullptr || node->kind != Node::Kind::text || !node->known || path.empty()) return;
+  const bool is_written = node->text == node->written;  // what comes from a reference is not repeated
+  const std::string subject = std::string(key) + (is_written ? ": " + path : "");
+  std::error_code error;
+  if (!path.starts_with('/')) {
+    warning(key, subject + " is looked for where the daemon is started", "write an absolute path");
+  } else if (!std::filesystem::exists(path, error) && error != std::errc::permission_denied) {
+    warning(key, subject + " does not exist");
+  }
+}
+
+void Section::warning_at(const Location& location, std::string_view text, std::string hint) const {
+  report_.warning(location, name_ + ": " + std::string(text), std::move(hint));
 }
 
 bool Section::is(const Node& node, Node::Kind kind, std::string_view wanted) const {
   if (node.kind == kind) return true;
   const std::string subject = node.key.empty() ? "an element" : node.key;
-  error_at(node.location, subject + " is " + std::string(kind_name(node.kind)) + ", not " + std::string(wanted));
+  error_at(node.location, subject + " is " + std::string(kind_name(node.kind)) + ", not " + std::string(wanted),
+           other_brackets(node, kind, name_));
   return false;
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/key_table.h"
@@ -64,8 +65,12 @@ class Section {
   // An error if reading the file that the key names would not end, or would fill the memory; none if there is no file.
   void refuse_unfit_file(std::string_view key, const std::string& path) const;
   void error_at(const Location& location, std::string_view text, std::string hint = {}) const;
-  void warning(std::string_view key, std::string_view text) const { warning_at(location(key), text); }
-  void warning_at(const Location& location, std::string_view text) const;
+  void warning(std::string_view key, std::string_view text, std::string hint = {}) const {
+    warning_at(location(key), text, std::move(hint));
+  }
+  void warning_at(const Location& location, std::string_view text, std::string hint = {}) const;
+  // Where the file or folder that the key names is missing, or depends on the folder that the daemon is started in.
+  void warn_of_missing_file(std::string_view key, const std::string& path) const;
   Report& report() const noexcept { return report_; }
 
  private:

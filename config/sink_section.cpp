@@ -102,7 +102,10 @@ void read_sink(const Section& section, const SinkPart& part, const PartContext& 
   sink.name = section.node().key;
   sink.type = part.name;
   for (const std::uint32_t window : windows.inputs_of(section)) sink.inputs.push_back(static_cast<WindowId>(window));
-  if (windows.size() == 0) section.error_at(section.node().key_location, "there is no window whose rows it could take");
+  if (windows.size() == 0 && !section.report().fragment()) {
+    section.error_at(section.node().key_location, "there is no window whose rows it could take",
+                     "add a [windows.NAME]");
+  }
   section.read_word("mode", sink.mode, output_mode_words);
   read_mergeable(section, sink, options.pipeline.windows);
   sink.outbox = read_outbox(section);

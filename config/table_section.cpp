@@ -46,7 +46,8 @@ void read_table_of(const Section& section, EnrichmentOptions& enrichment) {
     names.push_back(enrichment.tables[i].name);
     if (enrichment.tables[i].name == name) location = i;
   }
-  if (!location) section.error("table", "there is no [tables." + name + "]", did_you_mean(name, names));
+  if (location || section.report().fragment()) return;
+  section.error("table", "there is no [tables." + name + "]", did_you_mean(name, names));
 }
 
 }  // namespace edgetide

@@ -17,6 +17,9 @@ void read_tls_files(const Section& tls, TlsFiles files) {
   tls.refuse_unfit_file("ca", files.ca);
   tls.refuse_unfit_file("cert", files.cert);
   tls.refuse_unfit_file("key", files.key);
+  tls.warn_of_missing_file("ca", files.ca);
+  tls.warn_of_missing_file("cert", files.cert);
+  tls.warn_of_missing_file("key", files.key);
   const bool has_cert = tls.find("cert") != nullptr;
   if (has_cert != (tls.find("key") != nullptr)) tls.error(has_cert ? "cert" : "key", "cert and key come together");
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "config/toml_depth.h"
+#include "config/toml_hint.h"
 
 #if TOML_HEADER_ONLY
 #error "toml++ must be linked as a library"
@@ -85,7 +86,10 @@ std::string reason_of(const toml::parse_error& error) {
 
 void report_syntax(const SourceFile& file, const toml::parse_error& error, Report& report) {
   const Location location = location_of(file, error.source());
-  report.error(location, is_secret_line(location) ? "this is not TOML (text in quotes?)" : reason_of(error));
+  const bool is_secret = is_secret_line(location);
+  const bool has_line = location.line > 0 && location.line <= file.lines.size();
+  report.error(location, is_secret ? "this is not TOML (text in quotes?)" : reason_of(error),
+               has_line ? toml_hint(file.lines[location.line - 1], !is_secret) : std::string());
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/formula_parser.h"
+#include "config/glob_check.h"
 #include "config/spelling.h"
 
 namespace edgetide {
@@ -22,6 +23,7 @@ std::vector<std::string> globs_of(const Section& section, const Node& node) {
       section.error_at(text.location, node.key + " holds an empty glob, which matches nothing");
     } else {
       globs.push_back(text.text);
+      warn_of_expression(section, &text);
     }
   };
   if (node.kind != Node::Kind::list) {

@@ -9,14 +9,49 @@
 #include "config/part_section.h"
 #include "config/spelling.h"
 #include "config/window_query.h"
+#include "pipeline/characters.h"
 
 namespace edgetide {
 
 namespace {
 
+// What other systems call an aggregate.
+std::string_view known_as(const std::string& word) {
+  static constexpr std::pair<std::string_view, std::string_view> words[] = {{"average", "avg"},
+                                                                            {"maximum", "max"},
+                                                                            {"minimum", "min"},
+                                                                            {"total", "sum"},
+                                                                            {"number", "count"},
+                                                                            {"std", "stddev"},
+                                                                            {"stdev", "stddev"},
+                                                                            {"standard_deviation", "stddev"},
+                                                                            {"var", "variance"},
+                                                                            {"unique", "distinct"},
+                                                                            {"count_distinct", "distinct"},
+                                                                            {"cardinality", "distinct"},
+                                                                            {"percentile", "p95"},
+                                                                            {"quantile", "p95"},
+                                                                            {"newest", "last"},
+                                                                            {"latest", "last"},
+                                                                            {"oldest", "first"},
+                                                                            {"twa", "time_weighted_avg"}};
+  const std::string small = in_lower_case(word);
+  for (const auto& [other, ours] : words) {
+    if (small == other) return ours;
+  }
+  return {};
+}
+
+std::string hint_for_aggregate(const std::string& word) {
+  if (const std::string_view ours = known_as(word); !ours.empty()) return "write \"" + std::string(ours) + '"';
+  if (std::string near = did_you_mean(word, aggregate_names()); !near.empty()) return near;
+  std::string all;
+  for (const std::string_view name : aggregate_names()) all += (all.empty() ? "one of " : ", ") + std::string(name);
+  return all + ", percentiles such as p95, duration_above0.5 and its like: REFERENCE.md";
+}
+
 void report_unknown_aggregate(const Section& section, const Node& node) {
-  section.error_at(node.location, "unknown aggregate '" + node.written + '\'',
-                   did_you_mean(node.text, aggregate_names()));
+  section.error_at(node.location, "unknown aggregate '" + node.written + '\'', hint_for_aggregate(node.text));
 }
 
 // p0.99 is nearly the minimum.

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "daemon/monitor/readiness.h"
 #include "daemon/monitor/summary.h"
 #include "daemon/service/descriptor.h"
 #include "daemon/service/heap.h"
@@ -85,7 +86,12 @@ Gateway::Gateway(GatewayOptions options, LoadAgain load_again)
       sockets_(core_.intake(), loop_),
       last_reload_{true, clock_.now().wall, {}},
       started_at_(last_reload_.at) {
-  for (const SourceInput& input : options_.sources) add_source(input);
+  for (const SourceInput& input : options_.sources) {
+    add_source(input);
+    const SourceId id = core_.intake().source_id(input.name);
+    counters_before_[input.name] =
+        core_.intake().inspect([&](const Pipeline& pipeline) { return pipeline.counters(id); });
+  }
 }
 
 void Gateway::add_source(const SourceInput& input) {
@@ -167,12 +173,21 @@ void Gateway::tick(Fire fire) {
   ticked_at_ = running.count();
   if (running - status_sent_at_ >= status_every) {
     status_sent_at_ = running;
+    note_row_losses(running);
     notify_.status(status_line());
     trim_heap();
   }
   if (running - reported_at_ < report_every) return;
   reported_at_ = running;
   report();
+}
+
+void Gateway::note_row_losses(Duration running) {
+  const MutexLock lock(parts_mutex_);
+  for (const auto& worker : core_.workers()) {
+    const SinkWorkerStatus status = worker->status();
+    row_losses_.note(worker->name(), status.dropped_rows + status.rejected_rows, running);
+  }
 }
 
 void Gateway::report() {
@@ -291,8 +306,8 @@ std::string Gateway::status_line() const {
            std::to_string(counters.refused_total()) + " refused, " + std::to_string(pipeline.series().size()) +
            " series, " + std::to_string(pipeline.open_windows()) + " open windows";
   });
-  if (const std::size_t held = core_.intake().held_readings(); held > 0) {
-    line += ", " + std::to_string(held) + " readings held until the clock is set";
+  if (core_.intake().waits_for_clock()) {
+    line = clock_hold_text(clock_.set_within(), core_.intake().held_readings()) + "; " + line;
   }
   for (const auto& worker : core_.workers()) {
     const SinkWorkerStatus status = worker->status();

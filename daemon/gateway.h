@@ -25,6 +25,7 @@
 #include "daemon/core.h"
 #include "daemon/gateway_options.h"
 #include "daemon/monitor/monitor.h"
+#include "daemon/monitor/row_losses.h"
 #include "daemon/monitor/status_gathering.h"
 #include "daemon/recovery/step_thread.h"
 #include "daemon/reload/reload_plan.h"
@@ -67,6 +68,7 @@ class Gateway {
   void start_new_sources();
   void note_failure(const std::string& text);
   void tick(Fire fire);
+  void note_row_losses(Duration running);
   void report();
   void report_refusals();
   void report_series_refusal(SourceId source, const std::string& name);
@@ -101,6 +103,8 @@ class Gateway {
   std::list<RetriedSource> sources_;
   ServiceNotify notify_;
   ReloadResult last_reload_ GUARDED_BY(parts_mutex_);
+  std::map<std::string, Counters> counters_before_;  // by source, at the start
+  RowLosses row_losses_ GUARDED_BY(parts_mutex_);
   std::map<std::string, Counters> reported_;    // by source, as last logged
   std::map<std::string, bool> refuses_series_;  // by source, as last logged
   QuarantineCounters reported_quarantine_;

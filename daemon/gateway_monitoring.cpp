@@ -14,6 +14,7 @@
 namespace edgetide {
 
 namespace {
+constexpr std::size_t max_reason_bytes = 600;
 constexpr std::size_t late_readings_at_once = 2'000;  // sources wait while they are added
 }  // namespace
 
@@ -58,7 +59,15 @@ GatewayStatus Gateway::status(StatusDetail detail) const {
   status.version = EDGETIDE_VERSION;
   status.started_at = started_at_;
   status.since_tick = now.running - Duration::microseconds(ticked_at_);
-  status.reload = {last_reload_.ok, last_reload_.at};
+  status.reload = {last_reload_.ok, last_reload_.at,
+                   printable(last_reload_.reason.substr(0, last_reload_.reason.find('\n')), max_reason_bytes)};
+  if (core_.intake().waits_for_clock()) status.clock_set_within = clock_.set_within();
+  for (SourceStatus& source : status.sources) {
+    const auto before = counters_before_.find(source.name);
+    if (before == counters_before_.end() || before->second.received > source.counters.received) continue;
+    source.counters_before = before->second;
+  }
+  for (SinkStatus& sink : status.sinks) sink.rows_lost_ago = row_losses_.ago(sink.name, now.running);
   status.process = process_facts();
   return status;
 }

@@ -48,6 +48,14 @@ struct Counters {
     for (std::size_t i = 0; i < refused.size(); ++i) refused[i] += other.refused[i];
     return *this;
   }
+  // Requires: none is less than in `earlier`.
+  Counters& operator-=(const Counters& earlier) noexcept {
+    received -= earlier.received;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] -= earlier.outcomes[i];
+    restamped -= earlier.restamped;
+    for (std::size_t i = 0; i < refused.size(); ++i) refused[i] -= earlier.refused[i];
+    return *this;
+  }
 };
 
 }  // namespace edgetide

@@ -22,6 +22,8 @@ class ConfiguredSink {
   virtual SinkTraits traits() const = 0;
   // The statements that create its tables, each of which may run again; empty if it has none.
   virtual std::string ddl(const std::vector<WindowSchema>& /*inputs*/) const { return {}; }
+  // What the administrator of its server runs before the first start, as a script; empty: nothing.
+  virtual std::string setup() const { return {}; }
   // What stands in the way of it here and now, with the rights of this user; empty: nothing. Changes nothing; may block
   // for as long as connecting may.
   virtual std::string fault(const std::vector<WindowSchema>& /*inputs*/) const { return {}; }

@@ -1,9 +1,12 @@
 // [sinks.NAME] with type = "postgresql".
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <pwd.h>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -11,8 +14,10 @@
 #include "config/key_spec.h"
 #include "config/parts.h"
 #include "config/retention_key.h"
+#include "config/spelling.h"
 #include "pipeline/characters.h"
 #include "sinks/postgres_conninfo.h"
+#include "sinks/postgres_setup.h"
 #include "sinks/postgres_sink.h"
 #include "sinks/postgres_trial.h"
 
@@ -87,11 +92,41 @@ void settle_user(const Section& section, const ConninfoKeywords& connection, Pos
   }
 }
 
+// For `invalid connection option "database"`.
+std::string keyword_meant(const std::string& reason) {
+  static constexpr std::pair<std::string_view, std::string_view> words[] = {
+      {"database", "dbname"}, {"db", "dbname"},     {"username", "user"},          {"role", "user"},
+      {"hostname", "host"},   {"server", "host"},   {"address", "hostaddr"},       {"ssl", "sslmode"},
+      {"ca", "sslrootcert"},  {"pass", "password"}, {"timeout", "connect_timeout"}};
+  static constexpr std::string_view known[] = {"host",    "hostaddr", "port",    "dbname",
+                                               "user",    "service",  "sslmode", "sslrootcert",
+                                               "options", "sslcert",  "sslkey",  "connect_timeout"};
+  const std::size_t begin = reason.find('"') + 1, end = reason.find('"', begin);
+  if (begin == 0 || end == reason.npos) return {};
+  const std::string word = reason.substr(begin, end - begin);
+  for (const auto& [other, ours] : words) {
+    if (word == other) return "write " + std::string(ours) + '=';
+  }
+  return did_you_mean(word, known);
+}
+
 // libpq quotes what it does not understand, which may be a password; only the name of a keyword is none.
 void report_fault(const Section& section, const std::string& reason) {
   const bool names_keyword = reason.starts_with("invalid connection option") || reason.starts_with("invalid URI query");
-  section.error("connection", "connection is neither keywords (host=db dbname=plant) nor a URI" +
-                                  (names_keyword ? ": " + reason : std::string()));
+  section.error("connection",
+                "connection is neither keywords (host=db dbname=plant) nor a URI" +
+                    (names_keyword ? ": " + reason : std::string()),
+                names_keyword ? keyword_meant(reason) : std::string());
+}
+
+void warn_of_missing_certificates(const Section& section, const ConninfoKeywords& connection) {
+  for (const char* const keyword : {"sslrootcert", "sslcert", "sslkey"}) {
+    const auto file = connection.find(keyword);
+    if (file == connection.end() || !file->second.starts_with('/')) continue;
+    std::error_code error;
+    if (std::filesystem::exists(file->second, error) || error == std::errc::permission_denied) continue;
+    section.warning("connection", std::string("connection: ") + keyword + '=' + file->second + " does not exist");
+  }
 }
 
 void check_connection(const Section& section, PostgresOptions& options) {
@@ -111,6 +146,7 @@ void check_connection(const Section& section, PostgresOptions& options) {
     section.error("connection", is_written ? refusal->reason : "connection leaves this machine without good TLS",
                   refusal->remedy);
   }
+  if (is_written) warn_of_missing_certificates(section, *connection);
   if (const auto unfit = unfit_file(*connection)) {
     section.error("connection", is_written ? *unfit : "connection names a file that is not regular, or too large");
   }
@@ -162,6 +198,7 @@ class ConfiguredPostgres final : public ConfiguredSinkOf<PostgresOptions> {
   std::string ddl(const std::vector<WindowSchema>& inputs) const override {
     return postgres_ddl(options().schema, inputs, options().partitions);
   }
+  std::string setup() const override { return postgres_setup(options()); }
   std::string fault(const std::vector<WindowSchema>& inputs) const override {
     return fault_of_postgres(options(), inputs);
   }

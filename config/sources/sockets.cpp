@@ -1,6 +1,8 @@
 // [sources.NAME] with type = "tcp", "udp" or "unix".
 #include <algorithm>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -100,11 +102,21 @@ bool is_known_text(const Node* node) {
   return node != nullptr && node->kind == Node::Kind::text && node->known;
 }
 
+constexpr const char* runtime_folder = "/run/edgetide";  // systemd makes it at the start of the service
+
 void check_path(const Section& section, const std::string& path) {
   if (!path.starts_with('/') || path.size() > max_socket_path_bytes) {
     section.error("listen", "listen must be an absolute path of at most 107 bytes",
                   "such as \"/run/edgetide/readings.sock\"");
+    return;
   }
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  std::error_code error;
+  if (folder == runtime_folder || std::filesystem::exists(folder, error) || error == std::errc::permission_denied) {
+    return;
+  }
+  section.warning("listen", "listen: the folder " + folder.string() + " does not exist",
+                  "the service has " + std::string(runtime_folder));
 }
 
 void check_address(const Section& section, const SocketOptions& options) {

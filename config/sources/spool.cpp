@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "config/glob_check.h"
 #include "config/key_spec.h"
 #include "config/mapping_section.h"
 #include "config/parts.h"
@@ -65,6 +66,8 @@ void read_folders(const Section& section, const PartContext& context, SpoolOptio
   const Node* const folder = section.find("folder");
   if (folder != nullptr && folder->kind == Node::Kind::text && folder->known && !options.folder.starts_with('/')) {
     section.error("folder", "folder must be an absolute path", "such as \"/var/spool/readings\"");
+  } else {
+    section.warn_of_missing_file("folder", options.folder);
   }
   std::string done = ".done";
   section.read("done_folder", done);
@@ -77,6 +80,7 @@ std::shared_ptr<const ConfiguredSource> read_spool(const Section& section, const
   SpoolOptions options;
   read_folders(section, context, options);
   section.read("match", options.match);
+  warn_of_expression(section, section.find("match"));
   section.read("max_files", options.max_files);
   section.read_word("when_done", options.when_done, when_done_words);
   section.read("tail", options.tail);

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "config/config.h"
+#include "config/unit_credentials.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/listener_trial.h"
 #include "daemon/outbox/row_selection.h"
@@ -67,24 +68,46 @@ int check_against_state(const GatewayOptions& options) {
   return exit_fine;
 }
 
+// At the definition of the part, if the file has one.
+void warn(const std::string& file, const DefinedPart* part, const std::string& text) {
+  ConfigMessage message = part == nullptr ? ConfigMessage{.file = file} : part->place;
+  message.text = text;
+  std::cerr << to_text(message, "warning");
+}
+
+// What a start with the rights of this user would find. A store whose password is not known is not asked.
+void try_surroundings(const std::string& file, const Configuration& configuration) {
+  const GatewayOptions& gateway = configuration.options;
+  for (const std::string& fault : faults_of_listeners(gateway.monitor, gateway.state_directory)) {
+    const DefinedPart* const part = configuration.part(fault.starts_with("metrics") ? "metrics" : "http");
+    warn(file, part, "if it were started now, by this user: " + fault);
+  }
+  for (const SinkOptions& sink : gateway.sinks) {
+    const DefinedPart* const part = configuration.part("sinks." + sink.name);
+    if (part != nullptr && !part->known) continue;
+    const std::string fault = sink.store->fault(schemas_of(gateway.pipeline.windows, sink));
+    if (!fault.empty()) warn(file, part, "sinks." + sink.name + ": " + fault);
+  }
+}
+
+bool is_fragment(const CheckOptions& options, const std::string& includer) {
+  return options.fragment || !includer.empty();
+}
+
 }  // namespace
 
 int check_command(const CheckOptions& options) {
-  const Configuration configuration = load_configuration(options.config, {.resolve_secrets = options.environment});
+  const UnitCredentials unit = options.environment ? read_unit_credentials("") : UnitCredentials();
+  const std::string includer = options.fragment ? std::string() : includer_of(options.config);
+  const Configuration configuration = load_configuration(
+      options.config,
+      {.resolve_secrets = options.environment, .unit = &unit, .fragment = is_fragment(options, includer)});
   for (const ConfigMessage& warning : configuration.warnings) std::cerr << to_text(warning, "warning");
   const GatewayOptions& gateway = configuration.options;
-  if (options.environment) {
-    for (const std::string& fault : faults_of_listeners(gateway.monitor, gateway.state_directory)) {
-      std::cerr << options.config << ": warning: if it were started now, by this user: " << fault << '\n';
-    }
-    for (const SinkOptions& sink : gateway.sinks) {
-      const std::string fault = sink.store->fault(schemas_of(gateway.pipeline.windows, sink));
-      if (!fault.empty()) std::cerr << options.config << ": warning: sink " << sink.name << ": " << fault << '\n';
-    }
-  }
+  if (options.environment && !is_fragment(options, includer)) try_surroundings(options.config, configuration);
   std::cout << options.config << ": OK (" << quantity(gateway.pipeline.sources.size(), "source") << ", "
             << quantity(gateway.pipeline.windows.size(), "window") << ", " << quantity(gateway.sinks.size(), "sink")
-            << ")\n";
+            << ")" << (includer.empty() ? "" : " as a part of " + includer) << '\n';
   return options.against_state ? check_against_state(gateway) : exit_fine;
 }
 

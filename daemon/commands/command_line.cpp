@@ -62,6 +62,8 @@ void add_check(CLI::App& app, CommandOptions& options) {
   check.add_flag_callback(
       "--no-environment", [&options] { options.check.environment = false; },
       "check the files only: no secrets, no connections");
+  check.add_flag("--fragment", options.check.fragment,
+                 "FILE is a part of a configuration; one that edgetide.toml includes is seen to be one");
   check.add_flag("--against-state", options.check.against_state, "also print which windows would lose their state");
 }
 
@@ -89,6 +91,8 @@ void add_schema(CLI::App& app, CommandOptions& options) {
   CLI::App& schema = *app.add_subcommand("schema", "Print the SQL that creates the tables and views");
   add_config(schema, options);
   schema.add_option("--sink", options.schema.sink, "only for this sink")->type_name("NAME");
+  schema.add_flag("--setup", options.schema.setup,
+                  "instead, for psql as its administrator: role, database, rights and a role for dashboards");
 }
 
 void add_format(CLI::App& command, ListFormat& format, const std::string& description) {

@@ -29,6 +29,7 @@ struct CheckOptions {
   std::string config;
   bool against_state = false;  // also print which open windows would be lost
   bool environment = true;     // false: check the files only, read no secrets
+  bool fragment = false;       // what it names may be defined in other files
 };
 
 struct ReplayOptions {
@@ -44,7 +45,8 @@ struct ReplayOptions {
 
 struct SchemaOptions {
   std::string config;
-  std::string sink;  // empty: every sink that has tables
+  std::string sink;    // empty: every sink that has tables
+  bool setup = false;  // what its server needs before the first start, instead
 };
 
 enum class ListFormat { text, json };

@@ -724,6 +724,11 @@ std::size_t Intake::held_readings() const {
   return held_.readings();
 }
 
+bool Intake::waits_for_clock() const {
+  const MutexLock lock(mutex_);
+  return !clock_set_;
+}
+
 std::uint64_t Intake::forgotten_positions() const {
   const MutexLock lock(mutex_);
   return messages_.positions().forgotten();

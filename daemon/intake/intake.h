@@ -161,6 +161,7 @@ class Intake final : public SourceHost {
   std::uint64_t unchanged_readings() const;   // left out by `repeats`
   std::uint64_t forgotten_positions() const;  // of partitions beyond the limit (source_positions.h)
   std::size_t held_readings() const;          // wait for the clock
+  bool waits_for_clock() const;               // no reading is applied until it is set
   JournalStatus journal_status() const;
   // Why nothing is taken, for longer than a moment; empty: readings are taken.
   std::string held_because() const;

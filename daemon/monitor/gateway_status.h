@@ -69,6 +69,7 @@ struct SourceStatus {
   std::uint64_t bytes = 0;
   std::uint64_t inexact = 0;  // values: integers that a double does not hold
   Counters counters;
+  Counters counters_before;  // of these, before the start
   DelayHistogram delays;
   std::size_t series = 0;
   std::size_t idle_series = 0;
@@ -121,9 +122,10 @@ struct SinkStatus {
   std::uint64_t rows = 0;
   std::uint64_t rejected_rows = 0;
   std::uint64_t dropped_rows = 0;
-  std::uint64_t lost_records = 0;  // of the outbox on disk, missing or damaged
-  std::uint64_t lost_rows = 0;     // in these, at most
-  std::uint64_t failures = 0;      // all but those in doubt
+  std::optional<Duration> rows_lost_ago;  // the last that were dropped or rejected; none: not since the start
+  std::uint64_t lost_records = 0;         // of the outbox on disk, missing or damaged
+  std::uint64_t lost_rows = 0;            // in these, at most
+  std::uint64_t failures = 0;             // all but those in doubt
   std::uint64_t in_doubt = 0;
   WriteHistogram writes;  // durations of deliveries, successful or not
   std::size_t outbox_rows = 0;
@@ -165,7 +167,8 @@ struct StorageStatus {
 
 struct ReloadStatus {
   bool successful = true;
-  Timestamp at;  // of the last one, or of the start
+  Timestamp at;             // of the last one, or of the start
+  std::string reason = {};  // printable; why it failed
 };
 
 struct ProcessFacts {
@@ -197,8 +200,10 @@ struct GatewayStatus {
   StorageStatus storage;
   ReloadStatus reload;
   ProcessFacts process;
-  std::string listener_error;  // why [http] or [metrics] does not listen; empty: they do, or are not to
-  std::string control_error;   // why there is no control socket; empty: there is one
+  std::optional<Duration> clock_set_within;  // windows wait for the clock, for so long at most; none: they do not
+  std::size_t held_readings = 0;             // that wait for it
+  std::string listener_error;                // why [http] or [metrics] does not listen; empty: they do, or are not to
+  std::string control_error;                 // why there is no control socket; empty: there is one
   // Only if asked for, ten of each at most:
   std::vector<SensorStatus> newest_sensors;
   std::vector<SensorStatus> late_sensors;    // the most late readings first

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "daemon/monitor/readiness.h"
 #include "sinks/row_json.h"
 
 namespace edgetide {
@@ -84,6 +85,12 @@ void gauges(Page& page, std::string_view name, std::string_view help, std::strin
   for (const auto& each : list) page.sample({{label, each.name}}, value(each));
 }
 
+// As all other counters: since the start.
+Counters counters_of(const SourceStatus& source) noexcept {
+  Counters total = source.counters;
+  return total -= source.counters_before;
+}
+
 constexpr bool is_bad_time(std::size_t reason) noexcept {
   return reason == static_cast<std::size_t>(Refusal::too_early) || reason == static_cast<std::size_t>(Refusal::too_old);
 }
@@ -97,6 +104,12 @@ void add_gateway(Page& page, const GatewayStatus& status) {
   page.sample({}, std::uint64_t{status.reload.successful});
   page.gauge("config_last_reload_timestamp_seconds", "When the configuration was last read.");
   page.sample({}, seconds(status.reload.at));
+  page.gauge("ready", "1 while /readyz answers 200.");
+  page.sample({}, std::uint64_t{why_not_ready(status).empty()});
+  page.gauge("clock_set", "0 after a boot, until the clock is synchronised or wait_after_boot is over; windows wait.");
+  page.sample({}, std::uint64_t{!status.clock_set_within});
+  page.gauge("held_readings", "Readings that wait for the clock.");
+  page.sample({}, std::uint64_t{status.held_readings});
   page.gauge("series", "Known series; a series is one metric of one sensor.");
   page.sample({}, std::uint64_t{status.series});
   page.gauge("series_limit", "limits.max_series.");
@@ -120,9 +133,10 @@ void add_gateway(Page& page, const GatewayStatus& status) {
 void add_refusals(Page& page, const std::vector<SourceStatus>& sources) {
   page.counter("readings_refused_total", "Readings or messages that were refused before any window, by reason.");
   for (const SourceStatus& source : sources) {
+    const Counters since_start = counters_of(source);
     for (std::size_t reason = 0; reason < refusal_count; ++reason) {
-      if (is_bad_time(reason) || source.counters.refused[reason] == 0) continue;
-      page.sample({{"source", source.name}, {"reason", name_of(Refusal(reason))}}, source.counters.refused[reason]);
+      if (is_bad_time(reason) || since_start.refused[reason] == 0) continue;
+      page.sample({{"source", source.name}, {"reason", name_of(Refusal(reason))}}, since_start.refused[reason]);
     }
   }
   page.counter("messages_without_reading_total", "Messages that gave no reading, by route and reason.");
@@ -137,11 +151,12 @@ void add_refusals(Page& page, const std::vector<SourceStatus>& sources) {
   }
   page.counter("source_bad_time_total", "Readings whose event time was refused, or replaced by the arrival time.");
   for (const SourceStatus& source : sources) {
+    const Counters since_start = counters_of(source);
     for (std::size_t reason = 0; reason < refusal_count; ++reason) {
       if (!is_bad_time(reason)) continue;
-      page.sample({{"source", source.name}, {"reason", name_of(Refusal(reason))}}, source.counters.refused[reason]);
+      page.sample({{"source", source.name}, {"reason", name_of(Refusal(reason))}}, since_start.refused[reason]);
     }
-    page.sample({{"source", source.name}, {"reason", "restamped"}}, source.counters.restamped);
+    page.sample({{"source", source.name}, {"reason", "restamped"}}, since_start.restamped);
   }
 }
 
@@ -200,7 +215,7 @@ void add_sources(Page& page, const GatewayStatus& status) {
   counters(page, "source_bytes_total", "Their bytes.", "source", sources,
            [](const SourceStatus& source) { return source.bytes; });
   counters(page, "source_readings_total", "Readings received, including refused ones.", "source", sources,
-           [](const SourceStatus& source) { return source.counters.received; });
+           [](const SourceStatus& source) { return counters_of(source).received; });
   counters(page, "source_inexact_readings_total", "Integers beyond 2^53 that a double cannot hold exactly.", "source",
            sources, [](const SourceStatus& source) { return source.inexact; });
   counters(
@@ -208,9 +223,9 @@ void add_sources(Page& page, const GatewayStatus& status) {
       "Readings that differ from another of their series and time in labels only, and are counted together with it.",
       "source", sources, [](const SourceStatus& source) { return source.mixed; });
   counters(page, "source_duplicate_readings_total", "Readings dropped as duplicates by windows with deduplicate.",
-           "source", sources, [](const SourceStatus& source) { return source.counters.duplicates(); });
+           "source", sources, [](const SourceStatus& source) { return counters_of(source).duplicates(); });
   counters(page, "source_unmatched_readings_total", "Readings that no window takes.", "source", sources,
-           [](const SourceStatus& source) { return source.counters.of(ReadingOutcome::unmatched); });
+           [](const SourceStatus& source) { return counters_of(source).of(ReadingOutcome::unmatched); });
   counters(page, "source_sessions_lost_total", "Times that the broker had forgotten the session.", "source", sources,
            [](const SourceStatus& source) { return source.lost_sessions; });
   page.counter(
@@ -229,8 +244,10 @@ void add_sources(Page& page, const GatewayStatus& status) {
          [&](const SourceStatus& source) { return of(source.idle_series); });
   page.counter("late_readings_total", "Readings that arrived after the end of all their windows.");
   for (const SourceStatus& source : sources) {
-    page.sample({{"source", source.name}, {"outcome", "accepted"}}, source.counters.of(ReadingOutcome::late_accepted));
-    page.sample({{"source", source.name}, {"outcome", "dropped"}}, source.counters.of(ReadingOutcome::late_dropped));
+    page.sample({{"source", source.name}, {"outcome", "accepted"}},
+                counters_of(source).of(ReadingOutcome::late_accepted));
+    page.sample({{"source", source.name}, {"outcome", "dropped"}},
+                counters_of(source).of(ReadingOutcome::late_dropped));
   }
   add_refusals(page, sources);
   add_watermarks(page, status);
@@ -273,6 +290,10 @@ void add_outboxes(Page& page, const std::vector<SinkStatus>& sinks) {
 }
 
 void add_sinks(Page& page, const std::vector<SinkStatus>& sinks) {
+  page.gauge("sink_max_lag_seconds", "max_lag; absent where it has no limit.");
+  for (const SinkStatus& sink : sinks) {
+    if (sink.max_lag != Duration::unlimited()) page.sample({{"sink", sink.name}}, seconds(sink.max_lag));
+  }
   gauges(page, "sink_connected", "1 while the sink accepts rows.", "sink", sinks,
          [](const SinkStatus& sink) { return std::uint64_t{sink.connected}; });
   gauges(page, "sink_needs_person", "1 while only somebody who acts can make the sink go on.", "sink", sinks,
@@ -324,17 +345,19 @@ void add_storage(Page& page, const StorageStatus& storage) {
 
 // These have the names that all exporters use.
 void add_process(std::string& text, const GatewayStatus& status) {
-  const auto add = [&](std::string_view name, std::string_view type, const std::string& value) {
+  const auto add = [&](std::string_view name, std::string_view type, std::string_view help, const std::string& value) {
+    ((((text += "# HELP process_") += name) += ' ') += help) += '\n';
     ((((text += "# TYPE process_") += name) += ' ') += type) += '\n';
     ((((text += "process_") += name) += ' ') += value) += '\n';
   };
   const ProcessFacts& process = status.process;
-  add("cpu_seconds_total", "counter", Page::number(process.cpu_seconds));
-  add("resident_memory_bytes", "gauge", std::to_string(process.resident_bytes));
-  add("open_fds", "gauge", std::to_string(process.open_files));
-  add("max_fds", "gauge", std::to_string(process.max_open_files));
-  add("threads", "gauge", std::to_string(process.threads));
-  add("start_time_seconds", "gauge", Page::number(seconds(status.started_at)));
+  add("cpu_seconds_total", "counter", "User and system CPU time, in seconds.", Page::number(process.cpu_seconds));
+  add("resident_memory_bytes", "gauge", "Resident memory, in bytes.", std::to_string(process.resident_bytes));
+  add("open_fds", "gauge", "Open file descriptors.", std::to_string(process.open_files));
+  add("max_fds", "gauge", "The most file descriptors that may be open.", std::to_string(process.max_open_files));
+  add("threads", "gauge", "Threads.", std::to_string(process.threads));
+  add("start_time_seconds", "gauge", "When the process started, in seconds since 1970.",
+      Page::number(seconds(status.started_at)));
 }
 
 }  // namespace

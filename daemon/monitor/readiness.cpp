@@ -1,6 +1,6 @@
 #include "daemon/monitor/readiness.h"
 
-#include "pipeline/time_text.h"
+#include "daemon/service/quantity.h"
 
 namespace edgetide {
 
@@ -11,24 +11,48 @@ constexpr Duration tick_within = Duration::seconds(30);
 // Time that a checkpoint may wait for the disk; the first one after a start has it too.
 constexpr Duration checkpoint_grace = Duration::minutes(1);
 
+constexpr Duration loss_is_news = Duration::minutes(5);
+
+std::string seconds_text(Duration duration) {
+  return std::to_string(duration.count() / 1'000'000) + " s";
+}
+
+std::string sink_fault(const SinkStatus& sink, Timestamp now) {
+  if (sink.needs_person) return sink.error;
+  if (sink.oldest && now - *sink.oldest > sink.max_lag) {
+    return "rows have waited for " + seconds_text(now - *sink.oldest) + ", longer than max_lag";
+  }
+  if (sink.full) return "its outbox is full, intake waits";
+  if (sink.memory_bytes + sink.disk_bytes >= sink.max_bytes) return "its outbox is full";
+  if (!sink.rows_lost_ago || *sink.rows_lost_ago > loss_is_news) return {};
+  return "rows were lost " + seconds_text(*sink.rows_lost_ago) + " ago: " + std::to_string(sink.dropped_rows) +
+         " dropped and " + std::to_string(sink.rejected_rows) + " rejected since the start";
+}
+
 std::string stale_checkpoint(const GatewayStatus& status) {
   const StorageStatus& storage = status.storage;
   if (!storage.checkpoint_error.empty()) return storage.checkpoint_error;
   const Timestamp since = storage.checkpoint_at.value_or(status.started_at);
   const Duration age = status.now - since;
   if (age <= storage.checkpoint_interval + checkpoint_grace) return {};
-  return "no checkpoint for " + std::to_string(age.count() / 1'000'000) + " s";
+  return "no checkpoint for " + seconds_text(age);
 }
 
 }  // namespace
 
 std::string why_not_alive(const GatewayStatus& status) {
   if (status.since_tick <= tick_within) return {};
-  return "no trigger has run for " + std::to_string(status.since_tick.count() / 1'000'000) + " s";
+  return "no trigger has run for " + seconds_text(status.since_tick);
+}
+
+std::string clock_hold_text(Duration at_most, std::size_t readings) {
+  return "the clock is not set: " + quantity(readings, "reading") + (readings == 1 ? " waits" : " wait") + " for it, " +
+         seconds_text(at_most) + " at most";
 }
 
 std::string why_not_ready(const GatewayStatus& status) {
   if (status.sources.empty()) return "no source is configured";
+  if (status.clock_set_within) return clock_hold_text(*status.clock_set_within, status.held_readings);
   for (const SourceStatus& source : status.sources) {
     if (!source.impairment.empty()) return "source " + source.name + ": " + source.impairment;
     if (source.connected) continue;
@@ -37,16 +61,17 @@ std::string why_not_ready(const GatewayStatus& status) {
   }
   if (!status.storage.journal_error.empty()) return "the journal cannot be written: " + status.storage.journal_error;
   for (const SinkStatus& sink : status.sinks) {
-    if (sink.needs_person) return "sink " + sink.name + ": " + sink.error;
-    if (!sink.connected && !sink.error.empty()) return "sink " + sink.name + " is away: " + sink.error;
-    if (sink.oldest && status.now - *sink.oldest > sink.max_lag) {
-      return "sink " + sink.name + ": rows have waited for " +
-             std::to_string((status.now - *sink.oldest).count() / 1'000'000) + " s, longer than max_lag";
+    if (!sink.needs_person && !sink.connected && !sink.error.empty()) {
+      return "sink " + sink.name + " is away: " + sink.error;
     }
-    if (sink.full) return "sink " + sink.name + ": its outbox is full, intake waits";
-    if (sink.memory_bytes + sink.disk_bytes >= sink.max_bytes) return "sink " + sink.name + ": its outbox is full";
+    const std::string fault = sink_fault(sink, status.now);
+    if (!fault.empty()) return "sink " + sink.name + ": " + fault;
   }
   if (!status.storage.intake_held.empty()) return "intake is held back: " + status.storage.intake_held;
+  if (!status.reload.successful) {
+    const std::string& reason = status.reload.reason;
+    return "the last reload failed" + (reason.empty() ? std::string() : ": " + reason);
+  }
   if (!status.listener_error.empty()) return status.listener_error;
   return stale_checkpoint(status);
 }

@@ -273,6 +273,7 @@ GatewayStatus gather_status(const StatusParts& parts, Timestamp now, StatusDetai
     if (found != parts.workers.end()) status.sinks.push_back(sink_of(**found, sink, now));
   }
   status.storage = storage_of(parts);
+  status.held_readings = parts.intake.held_readings();
   status.resent_messages = parts.intake.resent_messages();
   status.unchanged_readings = parts.intake.unchanged_readings();
   status.forgotten_positions = parts.intake.forgotten_positions();

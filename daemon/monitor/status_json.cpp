@@ -140,7 +140,10 @@ std::string status_json(const GatewayStatus& status) {
   out.member("epoch", status.epoch).member("series", status.series).member("series_limit", status.series_limit);
   out.member("state_bytes", status.state_bytes).member("state_reserved_bytes", status.state_reserved_bytes);
   out.member("state_max_bytes", status.state_max_bytes);
-  out.key("reload").open('{').member("successful", status.reload.successful).member("at", status.reload.at).close('}');
+  out.key("reload").open('{').member("successful", status.reload.successful).member("at", status.reload.at);
+  out.member("reason", status.reload.reason).close('}');
+  out.key("clock").open('{').member("set", !status.clock_set_within);
+  out.member("set_within", status.clock_set_within).member("held_readings", status.held_readings).close('}');
   out.list("sources", status.sources, [&](const SourceStatus& source) { write_source(out, source); });
   out.list("windows", status.windows, [&](const WindowStatus& window) { write_window(out, window); });
   out.list("sinks", status.sinks, [&](const SinkStatus& sink) { write_sink(out, sink); });

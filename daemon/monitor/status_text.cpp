@@ -28,7 +28,10 @@ std::string head_text(const GatewayStatus& status) {
           bytes_text(status.state_max_bytes) + ", resident " + bytes_text(status.process.resident_bytes) + '\n';
   if (!status.listener_error.empty() && status.listener_error != reason) text += status.listener_error + '\n';
   if (!status.control_error.empty()) text += status.control_error + '\n';
-  if (!status.reload.successful) text += "the last reload failed: " + to_rfc3339(status.reload.at) + '\n';
+  if (!status.reload.successful) {
+    text += "the last reload failed: " + to_rfc3339(status.reload.at) +
+            (status.reload.reason.empty() ? "" : ": " + status.reload.reason) + '\n';
+  }
   return text;
 }
 

@@ -1,5 +1,6 @@
 #include "daemon/service/clock.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <sys/timex.h>
@@ -41,6 +42,11 @@ Moment SystemClock::now() const noexcept {
 bool SystemClock::is_set() const noexcept {
   if (!set_) set_ = microseconds_of(CLOCK_BOOTTIME) >= wait_after_boot_.count() || is_synchronised();
   return set_;
+}
+
+Duration SystemClock::set_within() const noexcept {
+  if (is_set()) return {};
+  return std::max(Duration(), wait_after_boot_ - Duration::microseconds(microseconds_of(CLOCK_BOOTTIME)));
 }
 
 void SystemClock::continue_from(Duration ran_before) noexcept {

@@ -24,6 +24,8 @@ class Clock {
   virtual Moment now() const noexcept = 0;
   // The wall time can be trusted, as far as anybody can tell. Once true, it stays true.
   virtual bool is_set() const noexcept { return true; }
+  // How long it may take at most until it is; 0 if it is.
+  virtual Duration set_within() const noexcept { return {}; }
   // Running time continues from the end of earlier runs. Requires: only wall time has been read so far.
   virtual void continue_from(Duration ran_before) noexcept = 0;
 };
@@ -39,6 +41,7 @@ class SystemClock final : public Clock {
   explicit SystemClock(Duration wait_after_boot) noexcept;
   Moment now() const noexcept override;
   bool is_set() const noexcept override;
+  Duration set_within() const noexcept override;
   void continue_from(Duration ran_before) noexcept override;
 
  private:

@@ -1129,6 +1129,7 @@ TEST(Config, doubtful_settings_are_warned_of_at_their_place) {
     std::string text;
     std::string warning;
   };
+  const std::string output = "[sinks.o]\ntype = \"stdout\"\n", file = EDGETIDE_CONFIG_FOLDER "/edgetide.toml";
   for (const Case& c : {
            Case{window("allowed_lateness = \"11m\""),
                 ":3:20: warning: windows.w: allowed_lateness is more than 10 times size"},
@@ -1136,17 +1137,17 @@ TEST(Config, doubtful_settings_are_warned_of_at_their_place) {
                 ":3:15: warning: windows.w: 'p0.99' is less than one percent of the way up from the minimum; is 'p99' "
                 "meant?"},
            Case{window("aggregates = [\"p0.999\"]"), "is 'p99.9' meant?"},
-           Case{window("aggregates = [\"p0\", \"p1\", \"median\", \"mean\", \"mode\", \"mad\"]"), ""},
+           Case{window("aggregates = [\"p0\", \"p1\", \"median\", \"mean\", \"mode\", \"mad\"]") + output, ""},
            Case{window("group_by = [\"site\"]"), ":3:12: warning: windows.w: the windows of a group close when"},
-           Case{window("group_by = [\"site\"]\nallowed_lateness = \"1m\""), ""},
-           Case{window("group_by = [\"metric\", \"sensor\"]"), ""},
+           Case{window("group_by = [\"site\"]\nallowed_lateness = \"1m\"") + output, ""},
+           Case{window("group_by = [\"metric\", \"sensor\"]") + output, ""},
            Case{mqtt_with_route("clean_start = true"), ":5:15: warning: sources.m: clean_start = true loses"},
            Case{mqtt_with_route("qos = 0"), ":5:7: warning: sources.m: qos = 0 loses readings"},
            Case{mqtt_with_route("qos = 2"), ":5:7: warning: sources.m: qos = 2 costs"},
            Case{mqtt_with_route("retained = \"use\""), ":5:12: warning: sources.m: retained = \"use\" takes"},
            Case{mqtt_with_route("share = \"g\"\nretained = \"use\""),
                 ":5:9: warning: sources.m: retained = \"use\" reads"},
-           Case{mqtt_with_route("status_topic = \"a/b\""), ""},
+           Case{mqtt_with_route("status_topic = \"a/b\"") + output, ""},
            Case{mqtt_with_routes("topic = \"edgetide/#\", format = \"number\", sensor = \"s\" } ]\nstatus_topic = "
                                  "\"edgetide/{gateway}/status\"\n#"),
                 "warning: sources.m: status_topic is read as a message too, by the route 'edgetide/#'"},
@@ -1157,7 +1158,8 @@ TEST(Config, doubtful_settings_are_warned_of_at_their_place) {
                 ":2:10: warning: metrics: everyone who can reach"},
            Case{"[metrics]\nlisten = \"[::]:9464\"\ntoken = \"${env:T:-x}\"",
                 ":2:10: warning: metrics: the token goes over the network as plain text"},
-           Case{"[metrics]\nlisten = \"0.0.0.0:9464\"\ntoken = \"${env:T:-x}\"\ncert_file = \"/c\"\nkey_file = \"/k\"",
+           Case{"[metrics]\nlisten = \"0.0.0.0:9464\"\ntoken = \"${env:T:-x}\"\ncert_file = \"" + file +
+                    "\"\nkey_file = \"" + file + '"',
                 ""},
            Case{"[metrics]\nlisten = \"127.0.0.1:9464\"", ""},
            Case{socket("type = \"unix\"\nlisten = \"/x\"\nformat = \"influx\""),

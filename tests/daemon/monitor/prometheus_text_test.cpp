@@ -50,6 +50,61 @@ TEST(PrometheusText, has_the_figures_of_the_status) {
   }
 }
 
+TEST(PrometheusText, counters_begin_at_the_start_of_the_process) {
+  GatewayStatus status = healthy_status();
+  status.sources[0].counters_before.received = 50;
+  status.sources[0].counters_before.outcomes = {38, 1, 0, 2, 5};
+  status.sources[0].counters_before.refused[static_cast<std::size_t>(Refusal::bad_syntax)] = 2;
+  const std::string text = prometheus_text(status);
+  for (const char* line : {
+           "edgetide_source_readings_total{source=\"plant\"} 5\n",
+           "edgetide_readings_refused_total{source=\"plant\",reason=\"bad_syntax\"} 1\n",
+           "edgetide_late_readings_total{source=\"plant\",outcome=\"accepted\"} 2\n",
+           "edgetide_late_readings_total{source=\"plant\",outcome=\"dropped\"} 0\n",
+           "edgetide_source_unmatched_readings_total{source=\"plant\"} 0\n",
+       }) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST(PrometheusText, a_hold_for_the_clock_is_seen) {
+  GatewayStatus status = healthy_status();
+  EXPECT_THAT(prometheus_text(status), HasSubstr("edgetide_clock_set 1\n"));
+  EXPECT_THAT(prometheus_text(status), HasSubstr("edgetide_ready 1\n"));
+  status.clock_set_within = Duration::seconds(200);
+  status.held_readings = 12;
+  const std::string text = prometheus_text(status);
+  for (const char* line : {"edgetide_clock_set 0\n", "edgetide_held_readings 12\n", "edgetide_ready 0\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST(PrometheusText, max_lag_is_there_where_it_has_a_limit) {
+  GatewayStatus status = healthy_status();
+  EXPECT_THAT(prometheus_text(status), Not(HasSubstr("edgetide_sink_max_lag_seconds{")));
+  status.sinks[0].max_lag = Duration::minutes(2);
+  EXPECT_THAT(prometheus_text(status), HasSubstr("edgetide_sink_max_lag_seconds{sink=\"store\"} 120\n"));
+}
+
+// As `promtool check metrics` wants it.
+TEST(PrometheusText, every_metric_has_a_help_text_before_its_type) {
+  std::istringstream lines(prometheus_text(healthy_status()));
+  std::string explained;
+  std::size_t metrics = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# HELP ")) {
+      const std::size_t end = line.find(' ', 7);
+      ASSERT_NE(end, line.npos) << line;
+      explained = line.substr(7, end - 7);
+      EXPECT_GT(line.size(), end + 2) << line;
+    } else if (line.starts_with("# TYPE ")) {
+      EXPECT_EQ(line.substr(7, line.find(' ', 7) - 7), explained);
+      ++metrics;
+    }
+  }
+  EXPECT_GT(metrics, 50U);
+}
+
 TEST(PrometheusText, source_that_reads_files_has_their_counts) {
   GatewayStatus status = healthy_status();
   EXPECT_THAT(prometheus_text(status), Not(HasSubstr("source_files_done_total{")));

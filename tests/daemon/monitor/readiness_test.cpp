@@ -2,17 +2,33 @@
 
 #include <functional>
 #include <gtest/gtest.h>
+#include <string>
+#include <vector>
 
+#include "daemon/monitor/row_losses.h"
 #include "tests/daemon/monitor/monitor_fixture.h"
 
 namespace edgetide {
 
+namespace {
+
+struct Case {
+  std::string reason;
+  std::function<void(GatewayStatus&)> change;
+};
+
+void expect_reasons(const std::vector<Case>& cases) {
+  for (const Case& c : cases) {
+    GatewayStatus status = healthy_status();
+    c.change(status);
+    EXPECT_EQ(why_not_ready(status), c.reason);
+  }
+}
+
+}  // namespace
+
 TEST(Readiness, says_what_keeps_the_gateway_from_its_work) {
-  struct Case {
-    std::string reason;
-    std::function<void(GatewayStatus&)> change;
-  };
-  const std::vector<Case> cases = {
+  expect_reasons({
       {"", [](GatewayStatus&) {}},
       {"no source is configured", [](GatewayStatus& status) { status.sources.clear(); }},
       {"source plant is not connected", [](GatewayStatus& status) { status.sources[0].connected = false; }},
@@ -59,12 +75,44 @@ TEST(Readiness, says_what_keeps_the_gateway_from_its_work) {
       {"no checkpoint for 91 s",
        [](GatewayStatus& status) { status.storage.checkpoint_at = status.now - Duration::seconds(91); }},
       {"no checkpoint for 7200 s", [](GatewayStatus& status) { status.storage.checkpoint_at.reset(); }},
-  };
-  for (const Case& c : cases) {
-    GatewayStatus status = healthy_status();
-    c.change(status);
-    EXPECT_EQ(why_not_ready(status), c.reason);
-  }
+  });
+}
+
+TEST(Readiness, a_wait_for_the_clock_lost_rows_and_a_failed_reload_are_reasons) {
+  expect_reasons({
+      {"the clock is not set: 1 reading waits for it, 270 s at most",
+       [](GatewayStatus& status) {
+         status.clock_set_within = Duration::seconds(270);
+         status.held_readings = 1;
+       }},
+      {"the clock is not set: 0 readings wait for it, 5 s at most",
+       [](GatewayStatus& status) { status.clock_set_within = Duration::seconds(5); }},
+      {"sink store: rows were lost 300 s ago: 4 dropped and 1 rejected since the start",
+       [](GatewayStatus& status) {
+         status.sinks[0].dropped_rows = 4;
+         status.sinks[0].rejected_rows = 1;
+         status.sinks[0].rows_lost_ago = Duration::minutes(5);
+       }},
+      {"", [](GatewayStatus& status) { status.sinks[0].rows_lost_ago = Duration::seconds(301); }},
+      {"the last reload failed: x.toml:1:2: error: no",
+       [](GatewayStatus& status) {
+         status.reload = {false, status.now, "x.toml:1:2: error: no"};
+       }},
+  });
+}
+
+TEST(Readiness, rows_are_lost_when_the_count_of_a_sink_has_grown) {
+  RowLosses losses;
+  losses.note("a", 0, Duration::seconds(1));
+  EXPECT_EQ(losses.ago("a", Duration::seconds(2)), std::nullopt);
+  losses.note("a", 3, Duration::seconds(2));
+  losses.note("a", 3, Duration::seconds(5));
+  EXPECT_EQ(losses.ago("a", Duration::seconds(5)), Duration::seconds(3));
+  losses.note("a", 1, Duration::seconds(6));  // a new sink of this name
+  EXPECT_EQ(losses.ago("a", Duration::seconds(6)), Duration::seconds(4));
+  losses.note("a", 2, Duration::seconds(7));
+  EXPECT_EQ(losses.ago("a", Duration::seconds(8)), Duration::seconds(1));
+  EXPECT_EQ(losses.ago("b", Duration::seconds(8)), std::nullopt);
 }
 
 TEST(Readiness, a_gateway_without_triggers_is_not_alive) {
