@@ -17,7 +17,7 @@ fi
 seconds=${1:-20}
 [ $# -gt 0 ] && shift
 build=${EDGETIDE_FUZZ_BUILD:-build/fuzz}
-[ $# -gt 0 ] || set -- json number influx csv graphite statsd keyvalue cbor senml regex nmea0183 dsmr sparkplug topic time_text record_log checkpoint snapshot journal control http http_source broker postgres
+[ $# -gt 0 ] || set -- json number influx csv graphite statsd keyvalue cbor senml regex nmea0183 dsmr sparkplug topic time_text record_log checkpoint snapshot journal control http http_source broker mqtt_device postgres
 
 cmake --preset fuzz -B "$build" >/dev/null
 cmake --build "$build" --target fuzzers -j 2
