@@ -188,7 +188,7 @@ MqttReason DeviceConnection::deliver_acknowledged(const MqttPublish& publish, co
       session_->add(fingerprint);
     }
   }
-  ++unanswered_;
+  if (publish.qos == 1) ++unanswered_;
   write_acknowledgement(answers_, version_, answer, id, reason);
   return MqttReason::success;
 }

@@ -91,7 +91,8 @@ class DeviceConnection {
   std::size_t packet_bytes() const noexcept { return packet_bytes_; }
 
   std::string& answers() noexcept { return answers_; }
-  // So many messages have their answer: `unanswered` was that before.
+  const std::string& answers() const noexcept { return answers_; }
+  // Messages of QoS 1 whose answers were not released, and that so many were.
   std::size_t unanswered() const noexcept { return unanswered_; }
   void note_answered(std::size_t messages) noexcept { unanswered_ -= messages; }
 
@@ -137,7 +138,7 @@ class DeviceConnection {
   Time heard_at_;
   std::uint32_t session_expiry_ = 0;
   std::size_t packet_bytes_ = 0;
-  std::size_t unanswered_ = 0;  // messages of QoS 1, and of QoS 2 that wait for their PUBREC
+  std::size_t unanswered_ = 0;
   std::string answers_;
   std::vector<std::string> aliases_;  // by number, from 1
   std::vector<MqttUserProperty> properties_;

@@ -385,6 +385,17 @@ TEST_F(DeviceConnectionTest, more_messages_than_the_receive_maximum_end_the_conn
   EXPECT_EQ(answers_to(five("t", "1", "", 1, 601)), "e0 01 93");
 }
 
+TEST_F(DeviceConnectionTest, as_many_messages_of_qos_2_as_the_receive_maximum_are_taken_in_one_turn) {
+  answers_to(connect({.version = 5}));
+  std::string many;
+  for (unsigned id = 1; id <= DeviceSession::max_in_flight; ++id) many += five("t", "1", "", 2, id);
+  answers_to(many);
+  EXPECT_TRUE(connection.is_connected());
+  answers_to(pubrel(1) + five("t", "1", "", 2, 600));
+  EXPECT_TRUE(connection.is_connected());
+  EXPECT_EQ(answers_to(five("t", "1", "", 2, 601)), "e0 01 93");
+}
+
 // 3-3.3.5-2, 5-3.3.5
 TEST_F(DeviceConnectionTest, topic_of_another_user_is_refused_where_the_protocol_can_say_so) {
   owner.prefix = "mine/";
