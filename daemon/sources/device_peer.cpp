@@ -162,7 +162,7 @@ Admission DevicePeer::admit(const MqttConnect& connect) {
   const std::string name = DeviceSessions::name_of(has_user ? *connect.username : std::string_view(), client_id_);
   const std::uint32_t asked = connect.session_expiry.value_or(connect.clean ? 0 : DeviceSessions::without_end);
   DeviceSessions::Entry& entry = listener_.sessions().enter(name, connect.clean, asked, now, admission.session_present);
-  if (entry.peer != nullptr) entry.peer->end(MqttReason::session_taken_over);
+  if (entry.peer != nullptr) entry.peer->hand_over();
   entry.peer = this;
   entry_ = &entry;
   admission.session = &entry.session;
@@ -252,6 +252,13 @@ void DevicePeer::end(MqttReason reason) {
   connection_.end(reason);
   end_large();
   partial_.clear();
+}
+
+// What still waits for the disk is answered in the new connection, where it comes again.
+void DevicePeer::hand_over() {
+  end(MqttReason::session_taken_over);
+  if (assigned_ > released_) drop();
+  listener_.touch(*this);
 }
 
 void DevicePeer::check(Time now) {

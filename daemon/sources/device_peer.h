@@ -55,8 +55,8 @@ class DevicePeer final : private DeviceOwner {
   void release(NewAnswers answers) noexcept;
   void flush() noexcept;
 
-  // Ends it for the reason of `check` or a takeover; what is to be sent still is.
-  void end(MqttReason reason);
+  // Another connection of its client has begun.
+  void hand_over();
   void check(Time now);
   Time deadline() const noexcept;
   // Its packet is large, and there was no memory for it.
@@ -83,6 +83,7 @@ class DevicePeer final : private DeviceOwner {
   void note_subscribe() override;
   void end_session_after(std::uint32_t seconds) override;
 
+  void end(MqttReason reason);  // what is to be sent still is
   long receive(char* to, std::size_t size) noexcept;
   void read_on(Time now);
   void read_large(Time now);

@@ -72,6 +72,8 @@ class MqttListener {
   DeviceSessions& sessions() noexcept { return sessions_; }
   DeviceTurn& turn() noexcept { return turn_; }
   double max_messages_per_second() const noexcept { return options_.max_messages_per_second; }
+  // Something of it has changed in this turn.
+  void touch(DevicePeer& peer);
   bool was_taken_before(std::uint64_t fingerprint) const noexcept;
   std::string new_client_id();
   void say_rarely(std::string_view text);
@@ -108,7 +110,6 @@ class MqttListener {
   static void release(std::vector<Waiting>& waiting) noexcept;
   void release_through(std::uint64_t record) noexcept;
   void check_peers(Time now);
-  void touch(DevicePeer& peer);
   void watch(DevicePeer& peer) noexcept;
   void remove_done();
   void use_given_back(Time now);
