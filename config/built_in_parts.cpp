@@ -31,6 +31,7 @@ const Parts& built_in_parts() {
     constexpr bool always = true;
     Parts parts;
     PART(sources, "mqtt", mqtt_source, always)
+    PART(sources, "mqtt_listener", mqtt_listener_source, always)
     PART(sources, "tcp", tcp_source, always)
     PART(sources, "udp", udp_source, always)
     PART(sources, "unix", unix_source, always)

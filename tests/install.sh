@@ -17,6 +17,7 @@ libraries=(
   libpqxx-dev libsqlite3-dev            # PostgreSQL, SQLite
   libtomlplusplus-dev libsimdjson-dev   # configuration, JSON
   libcbor-dev                           # CBOR, SenML
+  libssl-dev                            # TLS of the MQTT listener, hashes of passwords
   libspdlog-dev libsystemd-dev          # log, service manager
   libmicrohttpd-dev zlib1g-dev          # metrics, status page, readings over HTTP
   libcli11-dev                          # command line

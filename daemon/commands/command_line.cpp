@@ -31,6 +31,7 @@ struct CommandOptions {
   DecodeOptions decode;
   std::string preset;
   LearnOptions learn;
+  PasswordOptions password;
   CheckpointShowOptions checkpoint_show;
   QuarantineListOptions quarantine_list;
   QuarantineReplayOptions quarantine_replay;
@@ -222,6 +223,15 @@ void add_questions(CLI::App& app, CommandOptions& options) {
   tap.add_option("name", options.tapped, "name of a source or window")->required()->type_name("NAME");
 }
 
+void add_password(CLI::App& app, PasswordOptions& options) {
+  CLI::App& password = *app.add_subcommand("password", "Make a line for the password_file of a source");
+  password.add_option("--prefix", options.topic_prefix, "what the topics of the user begin with; none: all topics")
+      ->type_name("PREFIX");
+  password.add_option("user", options.user, "name of the user; the password is read from standard input")
+      ->required()
+      ->type_name("USER");
+}
+
 // Files that packages install; `--help` does not list them.
 void add_printed(CLI::App& app, CommandOptions& options) {
   CLI::App& completion = *app.add_subcommand("completion", "Print the completion script for a shell")->group("");
@@ -255,12 +265,13 @@ int dispatch_quarantine(const CLI::App& quarantine, CommandOptions& options) {
   return quarantine_list_command(options.quarantine_list);
 }
 
-// Without the blank line at the end: what is left fits a terminal of 24 lines.
+// Without the blank lines at the end and behind the usage: what is left fits a terminal of 24 lines.
 class HelpText final : public CLI::Formatter {
  public:
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
     std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
     while (text.ends_with("\n\n")) text.pop_back();
+    if (const std::size_t gap = text.find("\n\nOptions:"); gap != text.npos) text.erase(gap, 1);
     return text;
   }
 };
@@ -278,6 +289,7 @@ void build(CLI::App& app, CommandOptions& options) {
   add_schema(app, options);
   add_decode(app, options);
   add_learn(app, options.learn);
+  add_password(app, options.password);
   add_questions(app, options);
   add_printed(app, options);
   app.get_help_ptr()->group("");  // behind the subcommands, which would inherit it; their page has one line more
@@ -322,6 +334,7 @@ int dispatch(const CLI::App& app, CommandOptions& options) {
   }
   if (app.got_subcommand("test")) return test_command(options.config);
   if (app.got_subcommand("learn")) return learn_command(options.learn);
+  if (app.got_subcommand("password")) return password_command(options.password);
   if (app.got_subcommand("presets")) return presets_command(options.preset);
   if (app.got_subcommand("completion") || app.got_subcommand("manual")) {
     std::cout << printed_text(app, options) << std::flush;

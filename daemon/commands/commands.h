@@ -95,6 +95,11 @@ struct LearnOptions {
   std::string ca = {};  // file; empty: the system's
 };
 
+struct PasswordOptions {
+  std::string user = {};
+  std::string topic_prefix = {};  // of the topics that the user may publish to; empty: all
+};
+
 // Gives one line after another; false: the end.
 using LineSource = std::function<bool(std::string& line)>;
 
@@ -115,6 +120,7 @@ int quarantine_export_command(const std::string& config);
 int decode_command(const DecodeOptions& options);
 int test_command(const std::string& config);  // [[tests]]
 int learn_command(const LearnOptions& options);
+int password_command(const PasswordOptions& options);
 int presets_command(const std::string& name);  // empty: lists them
 int schema_command(const SchemaOptions& options);
 std::string version_text();

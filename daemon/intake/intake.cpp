@@ -639,6 +639,11 @@ std::optional<std::string> Intake::session_notes(std::string_view session) const
   return messages_.sessions().notes(session);
 }
 
+std::vector<std::uint64_t> Intake::recent_messages(SourceId id) const {
+  const MutexLock lock(mutex_);
+  return messages_.sessions().recent_of(slots_.name_of(id));
+}
+
 std::optional<Checkpoint> Intake::checkpoint() {
   const MutexLock lock(mutex_);
   if (!gate_.empty()) return std::nullopt;

@@ -101,6 +101,7 @@ class Intake final : public SourceHost {
   std::vector<StoredPosition> positions(SourceId id) const override;
   bool begin_session(SourceId id, const SourceSession& session) noexcept override;
   std::optional<std::string> session_notes(std::string_view session) const override;
+  std::vector<std::uint64_t> recent_messages(SourceId id) const override;
   void connected(SourceId id, std::string_view peer) noexcept override;
   void disconnected(SourceId id, std::string_view reason) noexcept override;
   void impaired(SourceId id, std::string_view reason) noexcept override;

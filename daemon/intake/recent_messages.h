@@ -65,6 +65,7 @@ class RecentMessages {
     return equal;
   }
 
+  const std::vector<std::uint64_t>& all() const noexcept { return ring_; }  // in no order
   void clear() noexcept { ring_.clear(), oldest_ = 0; }
   std::size_t size() const noexcept { return ring_.size(); }
 

@@ -67,6 +67,12 @@ class SourceSessions {
     const auto current = current_.find(source);
     return current == current_.end() ? enter(source, source) : sessions_.find(current->second)->second;
   }
+  // The messages of the session that the source is in.
+  std::vector<std::uint64_t> recent_of(std::string_view source) const {
+    const auto current = current_.find(source);
+    return current == current_.end() ? std::vector<std::uint64_t>()
+                                     : sessions_.find(current->second)->second.recent.all();
+  }
   // A new connection in that session.
   void resume(std::string_view name) {
     const auto session = sessions_.find(name);

@@ -127,6 +127,10 @@ class SourceHost {
   // Nothing: that session is not known.
   virtual std::optional<std::string> session_notes(std::string_view session) const = 0;
 
+  // What the newest messages of the session that the source is in are known by, those that were taken before it began
+  // too; as many as `in_flight` of its session.
+  virtual std::vector<std::uint64_t> recent_messages(SourceId /*source*/) const { return {}; }
+
   // The source can receive from now on, or no longer. Listening time runs between the two. Idempotent.
   virtual void connected(SourceId source, std::string_view peer) noexcept = 0;
   // An empty reason: the source was stopped.

@@ -42,7 +42,9 @@ class RecordingHost final : public SourceHost {
     note_without_reading(batch);
     for (const DecodedMessage& message : batch.messages) {
       if (message.position) note_position(*message.position);
+      if (message.fingerprint) fingerprints_.push_back(*message.fingerprint);
     }
+    for (const Position& state : batch.states) note_position(state);
     changed_.notify_all();
     return {Acceptance::Answer::taken, syncing_ ? ++record_ : 0};
   }
@@ -70,6 +72,10 @@ class RecordingHost final : public SourceHost {
     const std::lock_guard lock(mutex_);
     const auto found = notes_.find(session);
     return found == notes_.end() ? std::nullopt : std::optional(found->second);
+  }
+  std::vector<std::uint64_t> recent_messages(SourceId) const override {
+    const std::lock_guard lock(mutex_);
+    return fingerprints_;
   }
   void connected(SourceId, std::string_view) noexcept override {
     change([&] { connected_ = true, ++connections_; });
@@ -207,6 +213,7 @@ class RecordingHost final : public SourceHost {
   std::condition_variable changed_;
   std::vector<StoredPosition> known_positions_;
   std::map<std::string, std::string, std::less<>> notes_;  // by session
+  std::vector<std::uint64_t> fingerprints_;                // of messages that were taken
   bool holding_ = false;
   bool syncing_ = false;
   std::uint64_t record_ = 0;
