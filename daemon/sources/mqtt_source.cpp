@@ -591,12 +591,16 @@ class MqttSource final : public Source {
   }
 
   bool counts(const mqtt::message& message, const MqttSubscriptions::Copy& copy) noexcept REQUIRES(mutex_) {
-    const bool is_sure = copy.kind == MqttSubscriptions::Copy::Kind::counts;
-    return edit_copies_[message.get_qos() > 0].counts(copy,
-                                                      {.text = is_sure ? 0 : fingerprint_of(message, 0),
-                                                       .at = since_boot(std::chrono::steady_clock::now()),
-                                                       .is_resent = message.is_duplicate()},
-                                                      answer_time_);
+    EditCopies& copies = edit_copies_[message.get_qos() > 0];
+    if (copy.kind == MqttSubscriptions::Copy::Kind::counts) {
+      copies.pass();
+      return true;
+    }
+    return copies.counts(copy,
+                         {.text = fingerprint_of(message, 0),
+                          .at = since_boot(std::chrono::steady_clock::now()),
+                          .is_resent = message.is_duplicate()},
+                         answer_time_);
   }
 
   static std::uint64_t fingerprint_of(const mqtt::message& message, std::uint16_t packet_id) noexcept {

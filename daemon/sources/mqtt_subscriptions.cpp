@@ -239,12 +239,10 @@ bool MqttSubscriptions::spans(std::size_t outer, std::size_t inner) const noexce
   return end == 0 || (one.identifier < end && !one.is_needed() && one.ended_before <= end);
 }
 
-// Through another one.
-bool MqttSubscriptions::always_has_copy(std::size_t subscription, std::string_view topic) const {
-  for (std::size_t i = 0; i < all_.size(); ++i) {
-    if (spans(i, subscription) && matches(i, topic)) return true;
-  }
-  return false;
+// Through another one of those that match its topic.
+bool MqttSubscriptions::always_has_copy(std::size_t subscription,
+                                        std::span<const std::size_t> matching) const noexcept {
+  return std::any_of(matching.begin(), matching.end(), [&](std::size_t other) { return spans(other, subscription); });
 }
 
 // A message with several identifiers is the only one.
@@ -255,10 +253,14 @@ Copy MqttSubscriptions::copy_of(std::string_view topic, std::span<const std::uin
                    [&](const Subscription& one) { return one.identifier == identifiers.front(); }) -
       all_.begin());
   if (own == all_.size()) return {};
-  if (always_has_copy(own, topic)) return {.kind = Kind::left_out};
-  Copy copy = {Kind::counts, ranks_[own], all_[own].identifier};
+  std::vector<std::size_t> matching;
   for (std::size_t i = 0; i < all_.size(); ++i) {
-    if (ranks_[i] == ranks_[own] || spans(own, i) || !matches(i, topic) || always_has_copy(i, topic)) continue;
+    if (i != own && matches(i, topic)) matching.push_back(i);
+  }
+  if (always_has_copy(own, matching)) return {.kind = Kind::left_out};
+  Copy copy = {Kind::counts, ranks_[own], all_[own].identifier};
+  for (const std::size_t i : matching) {
+    if (ranks_[i] == ranks_[own] || spans(own, i) || always_has_copy(i, matching)) continue;
     copy.kind = Kind::unsure;
     if (surely_has_copy_through(i, own)) return {Kind::until_ended, copy.rank, copy.identifier};
   }

@@ -99,7 +99,7 @@ class MqttSubscriptions {
   bool is_renewed(const Subscription& one) const noexcept;
   std::uint32_t end_of_filter(const Subscription& one) const noexcept;
   bool spans(std::size_t outer, std::size_t inner) const noexcept;
-  bool always_has_copy(std::size_t subscription, std::string_view topic) const;
+  bool always_has_copy(std::size_t subscription, std::span<const std::size_t> matching) const noexcept;
   bool surely_has_copy_through(std::size_t former, std::size_t newer) const noexcept;
   bool matches(std::size_t subscription, std::string_view topic) const;
 

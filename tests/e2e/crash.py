@@ -68,7 +68,7 @@ inputs = ["second"]
 trigger = "500ms"
 aggregates = ["count", "sum"]
 """
-SECOND_ROUTES = ["second/{device}/level", "second/{device}/+", "second/#"]
+SECOND_ROUTES = ["second/{device}/+", "+/{device}/level", "second/#"]  # of the last two none covers the other
 
 
 def second_config(port):

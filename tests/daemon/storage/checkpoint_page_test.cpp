@@ -1,6 +1,9 @@
 // Reads the checkpoint of FORMAT.md from the page and writes the same bytes again.
 #include <gtest/gtest.h>
+#include <string>
 
+#include "pipeline/bytes.h"
+#include "pipeline/handover.h"
 #include "tests/daemon/storage/checkpoint_fixture.h"
 #include "tests/daemon/storage/format_page.h"
 
@@ -30,6 +33,19 @@ TEST(CheckpointPage, worked_example_reads_as_the_page_says) {
 
 TEST(CheckpointPage, worked_example_is_what_is_written) {
   EXPECT_EQ(to_hexdump(bytes_of(example())), hexdump_of_page("checkpoint"));
+}
+
+TEST(CheckpointPage, handover_of_a_changed_window_is_written_and_read_as_the_page_says) {
+  const Timestamp three = Timestamp::microseconds(1'795'230'000'000'000);
+  const Handover handover({three, three + Duration::hours(1)});
+  std::string bytes;
+  ByteWriter out(bytes);
+  handover.save(out);
+  EXPECT_EQ(to_hexdump(bytes), hexdump_of_page("handover"));
+  const std::string page = bytes_of(hexdump_of_page("handover"));
+  ByteReader in(page);
+  EXPECT_TRUE(Handover::load(in).is_same(handover));
+  EXPECT_TRUE(in.ok() && in.at_end());
 }
 
 }  // namespace
