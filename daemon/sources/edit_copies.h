@@ -6,6 +6,8 @@
 //              it will
 //   begins     the broker has answered for a new subscription: no copy before belongs to one through it
 //   pass       no copy before belongs to one behind
+//   state      what a later run has to know of the newest message, if it is unsure
+//   resume     this was it
 //
 // Thread: one owner at a time; pure. Fails: never.
 #pragma once
@@ -43,7 +45,7 @@ class EditCopies {
                          (message.is_resent || message.at - newest_->at <= within + answer_time);
     const bool has_counted = follows && newest_->has_counted;
     const std::uint32_t partners_below = follows ? newest_->partners_below : Newest().partners_below;
-    newest_ = {message.text, copy.rank, message.at, has_counted || may_count, partners_below};
+    newest_ = {message.text, copy.rank, copy.identifier, message.at, has_counted || may_count, partners_below};
     return may_count && !has_counted;
   }
   void begins(std::uint32_t identifier) noexcept {
@@ -51,12 +53,29 @@ class EditCopies {
   }
   void pass() noexcept { newest_.reset(); }
 
+  struct State {
+    std::uint64_t text = 0;
+    std::uint32_t identifier = 0;
+    bool has_counted = false;  // it, or a copy before it
+    bool operator==(const State&) const = default;
+  };
+  std::optional<State> state() const noexcept {
+    if (!newest_) return std::nullopt;
+    return State{newest_->text, newest_->identifier, newest_->has_counted};
+  }
+  // Only what is sent again can belong to it.
+  void resume(const State& state, std::size_t rank) noexcept {
+    constexpr Duration long_ago = Duration::microseconds(std::numeric_limits<std::int64_t>::min());
+    newest_ = {state.text, rank, state.identifier, long_ago, state.has_counted, Newest().partners_below};
+  }
+
  private:
   struct Newest {
     std::uint64_t text = 0;
     std::size_t rank = 0;
+    std::uint32_t identifier = 0;
     Duration at;
-    bool has_counted = false;                                                  // it, or a copy before it
+    bool has_counted = false;
     std::uint32_t partners_below = std::numeric_limits<std::uint32_t>::max();  // their identifiers are smaller
   };
   std::optional<Newest> newest_;

@@ -42,6 +42,7 @@
 #include "daemon/sources/mqtt_subscriptions.h"
 #include "daemon/sources/reconnect_pace.h"
 #include "daemon/sources/topic_filter.h"
+#include "pipeline/bytes.h"
 
 namespace edgetide {
 
@@ -59,6 +60,9 @@ constexpr std::int32_t receive_maximum = 1000;
 // Of MQTT 5. More than that: after connections that ended soon one after the other, mosquitto 2.0 was seen to send
 // some thousands of messages again.
 constexpr std::uint32_t messages_sent_again = 16 * receive_maximum;
+// Beside the states of decoders, which have the name of a topic behind the mark.
+constexpr std::string_view newest_copy("\x01\0", 2);
+static_assert(newest_copy.front() == decoder_state_mark);
 constexpr std::uint32_t packet_ids = 65'535;  // as many as MQTT 3.1.1 brokers may send unacknowledged
 constexpr std::size_t max_unreleased_bytes = 16 * 1024 * 1024;
 constexpr std::int32_t packet_slack_bytes = 64 * 1024;  // topic and properties beside the payload
@@ -150,7 +154,10 @@ class MqttSource final : public Source {
 
   void start() override {
     check_readable(options_.tls);
-    for (const StoredPosition& known : host_.positions(id_)) router_.restore_state(known.partition, known.bytes);
+    for (const StoredPosition& known : host_.positions(id_)) {
+      if (known.partition == newest_copy) newest_copy_ = known.bytes;
+      router_.restore_state(known.partition, known.bytes);
+    }
     {
       const MutexLock lock(mutex_);
       stopping_ = false;
@@ -311,11 +318,12 @@ class MqttSource final : public Source {
     acknowledged_ = 0;
     ids_.assign(packet_ids + 1, false);
     const std::string session = options_.client_id + '@' + server;
-    if (session_ != session) pass_copies();
-    session_ = session;
+    const std::string former_session = std::exchange(session_, session);
+    if (session != former_session) pass_copies();
     const std::string notes = host_.session_notes(session_).value_or(std::string());
     had_session_ = !notes.empty();
     set_subscriptions(notes);
+    if (session != former_session) resume_copies();
     note_session({.name = session_, .notes = notes});
   }
 
@@ -560,7 +568,11 @@ class MqttSource final : public Source {
       batch_.clear();
     }
     end_message(message, use.copies);
+    const bool may_keep = message.get_qos() > 0 && (edit_copies_[1].state() || !newest_copy_.empty());
+    std::string copy = may_keep ? copy_to_keep() : std::string();
+    if (may_keep && copy != newest_copy_) batch_.keep_state(newest_copy, copy);
     if (!waiter_.accept(batch_)) return cut();
+    if (may_keep) newest_copy_.swap(copy);
     delivered_ = true;
     if (!batch_.replies.empty()) queue_replies();
   }
@@ -601,6 +613,35 @@ class MqttSource final : public Source {
                           .at = since_boot(std::chrono::steady_clock::now()),
                           .is_resent = message.is_duplicate()},
                          answer_time_);
+  }
+
+  // Where an edit is not over: with the message at hand, so that a copy of it is known however this run ends.
+  std::string copy_to_keep() {
+    std::string bytes;
+    const MutexLock lock(mutex_);
+    const std::optional<EditCopies::State> state = edit_copies_[1].state();
+    const bool is_open = state && subscriptions_.is_edit_open();
+    if (!is_open && messages_behind_edit_ > 0) --messages_behind_edit_;
+    if (!state || (!is_open && messages_behind_edit_ == 0)) return bytes;
+    ByteWriter out(bytes);
+    out.u64(hash_of(session_));
+    out.u64(state->text);
+    out.u32(state->identifier);
+    out.u8(state->has_counted ? 1 : 0);
+    return bytes;
+  }
+
+  // Of this session, as `copy_to_keep` left it.
+  void resume_copies() {
+    ByteReader in(newest_copy_);
+    if (in.u64() != hash_of(session_)) return;
+    EditCopies::State state;
+    state.text = in.u64();
+    state.identifier = in.u32();
+    state.has_counted = in.u8() != 0;
+    const MutexLock lock(mutex_);
+    const std::optional<std::size_t> rank = subscriptions_.rank_of(state.identifier);
+    if (in.ok() && rank) edit_copies_[1].resume(state, *rank);
   }
 
   static std::uint64_t fingerprint_of(const mqtt::message& message, std::uint16_t packet_id) noexcept {
@@ -739,6 +780,7 @@ class MqttSource final : public Source {
   void note_unsubscribed() {
     const MutexLock lock(mutex_);
     subscriptions_.note_ended();
+    messages_behind_edit_ = messages_sent_again;
   }
 
   // Ends a connection however `serve` is left.
@@ -770,6 +812,7 @@ class MqttSource final : public Source {
   std::string_view content_type_;            // of the message at hand
   std::vector<std::uint32_t> identifiers_;
   std::array<EditCopies, 2> edit_copies_;  // of QoS 0, which may overtake others, and of those
+  std::string newest_copy_;                // what was kept of it last
   std::int32_t acknowledged_ = 0;          // messages of QoS 1 and 2 in this connection
   std::vector<bool> ids_;                  // packet ids of QoS 2 that came in it
 
@@ -786,8 +829,9 @@ class MqttSource final : public Source {
   std::vector<std::pair<std::string, std::string>> replies_ GUARDED_BY(mutex_);  // topic and payload, to be sent
   std::string lost_ GUARDED_BY(mutex_);  // why the connection was lost, empty while it stands
   MqttSubscriptions subscriptions_ GUARDED_BY(mutex_);
-  std::string subscribing_ GUARDED_BY(mutex_);  // the filter that the broker was asked for last
-  Duration answer_time_ GUARDED_BY(mutex_);     // longest of this connection, of the broker
+  std::string subscribing_ GUARDED_BY(mutex_);                 // the filter that the broker was asked for last
+  std::uint32_t messages_behind_edit_ GUARDED_BY(mutex_) = 0;  // of so many more a copy may come
+  Duration answer_time_ GUARDED_BY(mutex_);                    // longest of this connection, of the broker
 
   // The connection thread only.
   std::string session_;           // its name, of the server at hand

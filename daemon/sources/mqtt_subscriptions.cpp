@@ -276,6 +276,18 @@ bool MqttSubscriptions::surely_has_copy_through(std::size_t former, std::size_t 
   return is_there && (is_of_this_connection || ranks_[former] < ranks_[newer]);
 }
 
+std::optional<std::size_t> MqttSubscriptions::rank_of(std::uint32_t identifier) const noexcept {
+  for (std::size_t i = 0; i < all_.size(); ++i) {
+    if (all_[i].identifier == identifier) return ranks_[i];
+  }
+  return std::nullopt;
+}
+
+bool MqttSubscriptions::is_edit_open() const noexcept {
+  return std::any_of(all_.begin(), all_.end(),
+                     [](const Subscription& one) { return !one.is_needed() && one.at_broker != AtBroker::no; });
+}
+
 // While both are there, at an edit, a broker that sends one message for all is more likely than a second copy.
 unsigned MqttSubscriptions::copies(std::string_view topic) const {
   if (!overlapping_) return 1;

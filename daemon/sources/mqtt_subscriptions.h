@@ -21,6 +21,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -84,6 +85,9 @@ class MqttSubscriptions {
   bool is_overlapping() const noexcept { return overlapping_; }
   // Identifiers as the message bears them; without any, every copy may count.
   Copy copy_of(std::string_view topic, std::span<const std::uint32_t> identifiers) const;
+  std::optional<std::size_t> rank_of(std::uint32_t identifier) const noexcept;
+  // It is not certain that the broker has ended all that is not needed.
+  bool is_edit_open() const noexcept;
   // How many copies of a message a broker without identifiers may send, if the routes are not edited meanwhile.
   unsigned copies(std::string_view topic) const;
 

@@ -697,6 +697,34 @@ def message_during_two_edits_of_the_routes_counts_once(world, seconds, how):
         expect_that("readings in rows", sent <= seen <= sent + 1, seen, f"{sent}, or one more")
 
 
+@each([("kill", "kill"), ("reload", "reload"), ("cut", "cut")])
+def copies_of_a_message_around_the_end_of_a_run_count_once(world, how):
+    """The broker had both filters when it sent the message, and has ended the former one since."""
+    broker = ScriptedBroker()
+    text = lambda *topics: mqtt(broker.port, routes=numbers(*topics)) + RUNNING + LITE
+    gateway = Gateway(world, text("plant/+/temp")).start()
+    broker.connection()
+    gateway.wait_until_ready()
+    gateway.reload(text("+/a/temp"))
+    link = broker.connection()
+    wait_for(lambda: link.unsubscribed, "it unsubscribes")
+    gateway.wait_until_ready()
+    link.publish("plant/a/temp", "21.5", 1, identifiers=[1])
+    link.wait_for_acks(1)
+    if how == "kill":
+        gateway.kill()
+        gateway.start()
+    elif how == "reload":
+        gateway.reload(text("+/a/temp", "hall/b"))
+    else:
+        link.close()
+    link = broker.connection(filters=2 if how == "reload" else 1)
+    link.publish("plant/a/temp", "21.5", 2, dup=True, identifiers=[2])
+    link.publish("plant/a/temp", "21.5", 3, identifiers=[2])  # another one
+    link.wait_for_acks(2)
+    expect("readings in rows", total(gateway, 2), 2)
+
+
 # --- a broker that is restarted
 
 

@@ -48,6 +48,27 @@ TEST(EditCopies, copy_that_is_sent_again_follows_however_late) {
   EXPECT_EQ(counted("a_a", true), 2);
 }
 
+TEST(EditCopies, copy_that_is_sent_again_is_known_in_a_later_run_and_another_message_is_not) {
+  const Duration at = Duration::hours(1);
+  EditCopies before;
+  EXPECT_EQ(before.state(), std::nullopt);
+  EXPECT_TRUE(before.counts({Kind::unsure, 0, 1}, {7, at, false}, answer_time));
+  ASSERT_TRUE(before.state());
+  for (const bool is_resent : {true, false}) {
+    EditCopies after;
+    after.resume(*before.state(), 0);
+    EXPECT_EQ(after.state(), before.state());
+    EXPECT_EQ(after.counts({Kind::unsure, 1, 2}, {7, at, is_resent}, answer_time), !is_resent);
+  }
+}
+
+TEST(EditCopies, copy_in_a_later_run_counts_if_the_first_one_did_not) {
+  EditCopies before, after;
+  EXPECT_FALSE(before.counts({Kind::until_ended, 0, 1}, {7, {}, false}, answer_time));
+  after.resume(before.state().value(), 0);
+  EXPECT_TRUE(after.counts({Kind::unsure, 1, 2}, {7, {}, true}, answer_time));
+}
+
 TEST(EditCopies, another_text_is_another_message) {
   EditCopies copies;
   EXPECT_TRUE(copies.counts({Kind::unsure, 0, 1}, {.text = 1, .at = {}}, answer_time));
