@@ -267,13 +267,11 @@ Copy MqttSubscriptions::copy_of(std::string_view topic, std::span<const std::uin
   return copy;
 }
 
-// Of what comes through one that an earlier connection began it is not sure: the broker may have been restarted since,
-// and have sent the first copy only.
+// The first of the copies may be the only one, and has to be judged in the same way when it is sent again.
 bool MqttSubscriptions::surely_has_copy_through(std::size_t former, std::size_t newer) const noexcept {
-  const Subscription &other = all_[former], &own = all_[newer];
-  const bool is_there = !other.is_needed() && other.at_broker == AtBroker::surely && other.identifier < own.identifier;
-  const bool is_of_this_connection = own.is_needed() && own.at_broker != AtBroker::begun;
-  return is_there && (is_of_this_connection || ranks_[former] < ranks_[newer]);
+  const Subscription& other = all_[former];
+  return !other.is_needed() && other.at_broker == AtBroker::surely && other.identifier < all_[newer].identifier &&
+         ranks_[former] < ranks_[newer];
 }
 
 std::optional<std::size_t> MqttSubscriptions::rank_of(std::uint32_t identifier) const noexcept {

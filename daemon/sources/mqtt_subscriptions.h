@@ -13,7 +13,8 @@
 //
 // At an edit the new filters are subscribed to, one after the other, before the former ones are ended, all at once. A
 // message that is sent meanwhile comes through both. Until the broker has answered that they are ended, the copy
-// through the former one counts. Edits that follow each other before the broker has answered add to what may be there.
+// through a former one counts, if that comes first. Edits that follow each other before the broker has answered add to
+// what may be there.
 //
 // Thread: one owner at a time. Fails: never; notes that cannot be read count as none.
 // Limit:  the newest max_ended filters that were ended are remembered.
