@@ -8,7 +8,9 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/decoders/route.h"
@@ -107,6 +109,11 @@ class World {
 
   void lose_connection() {
     is_connected_ = false;
+    for (std::size_t unacknowledged = draw(4); unacknowledged > 0 && !taken_.empty(); --unacknowledged) {
+      broker_.queue.push_front(taken_.back());
+      taken_.pop_back();
+    }
+    taken_.clear();
     for (Sent& one : broker_.queue) one.is_resent = true;
     now_ = now_ + Duration::seconds(1);
   }
@@ -186,12 +193,15 @@ class World {
   void receive(std::size_t count) {
     for (; count > 0; --count, broker_.queue.pop_front()) {
       const Sent& one = broker_.queue.front();
+      taken_.push_back(one);
       const std::uint32_t identifiers[] = {one.identifier};
       const MqttSubscriptions::Copy copy = subscriptions_.copy_of(one.topic, identifiers);
       story_ += " " + std::to_string(one.identifier);
       if (copy.kind == MqttSubscriptions::Copy::Kind::left_out) continue;
       const std::uint64_t text = (one.topic.ends_with('t') ? 1 : 0) + (equal_texts_ ? 0 : 2 * one.message);
-      if (!copies_.counts(copy, {text, now_, one.is_resent}, round_trip)) continue;
+      const bool counts = copies_.counts(copy, {text, now_, one.is_resent}, round_trip);
+      const bool is_known = !known_.emplace(one.message, one.identifier).second;  // as the intake remembers it
+      if (!counts || is_known) continue;
       ++counted_;
       story_ += "!";
     }
@@ -203,6 +213,8 @@ class World {
   std::vector<std::string> routes_;
   std::string notes_, story_;
   MqttSubscriptions subscriptions_{{}, {}};
+  std::deque<Sent> taken_;                              // in this connection
+  std::set<std::pair<unsigned, std::uint32_t>> known_;  // by message and identifier
   EditCopies copies_;
   std::optional<EditCopies::State> newest_copy_;  // of the run before
   bool is_connected_ = false;
