@@ -133,16 +133,14 @@ inline std::string text_of_shift(const TimeShift& shift) {
 inline std::string_view advice_of(const TimeShift& shift) noexcept {
   switch (shift.thousands) {
     case -1:
-      return "set format in time of its route to the next smaller unit, unix_ms for unix, unix_us for unix_ms";
+      return "set time.format of its route one unit smaller: unix_ms if it is unix, unix_us if unix_ms";
     case 1:
-      return "set format in time of its route to the next larger unit, unix for unix_ms, unix_ms for unix_us, unix_us "
-             "for "
+      return "set time.format of its route one unit larger: unix if it is unix_ms, unix_ms if unix_us, unix_us if "
              "unix_ns";
     case 2:
-      return "set format in time of its route to a unit that is two steps larger, unix for unix_us, unix_ms for "
-             "unix_ns";
+      return "set time.format of its route two units larger: unix if it is unix_us, unix_ms if unix_ns";
     case 3:
-      return "set format in time of its route to unix";
+      return "set time.format of its route to unix";
     default:
       break;
   }

@@ -218,10 +218,10 @@ void add_sources(Page& page, const GatewayStatus& status) {
            [](const SourceStatus& source) { return counters_of(source).received; });
   counters(page, "source_inexact_readings_total", "Integers beyond 2^53 that a double cannot hold exactly.", "source",
            sources, [](const SourceStatus& source) { return source.inexact; });
-  counters(
-      page, "source_mixed_readings_total",
-      "Readings that differ from another of their series and time in labels only, and are counted together with it.",
-      "source", sources, [](const SourceStatus& source) { return source.mixed; });
+  counters(page, "source_mixed_readings_total",
+           "Readings received that differ from another of their series and time in labels only, which one window "
+           "counts together.",
+           "source", sources, [](const SourceStatus& source) { return source.mixed; });
   counters(page, "source_duplicate_readings_total", "Readings dropped as duplicates by windows with deduplicate.",
            "source", sources, [](const SourceStatus& source) { return counters_of(source).duplicates(); });
   counters(page, "source_unmatched_readings_total", "Readings that no window takes.", "source", sources,

@@ -114,10 +114,10 @@ TEST(ShiftedTimes, number_that_is_read_in_another_unit_is_known_by_one_reading) 
     const char* text;
     const char* advice;  // part of it
   } cases[] = {
-      {now / 1000, 1, "1000 times too small", "unix for unix_ms, unix_ms for unix_us, unix_us for unix_ns"},
-      {now / 1'000'000, 2, "1000^2 times too small", "unix_ms for unix_ns"},
+      {now / 1000, 1, "1000 times too small", "unix if it is unix_ms, unix_ms if unix_us, unix_us if unix_ns"},
+      {now / 1'000'000, 2, "1000^2 times too small", "unix_ms if unix_ns"},
       {now / 1'000'000'000, 3, "1000^3 times too small", "to unix"},
-      {now * 1000, -1, "1000 times too large", "unix_ms for unix, unix_us for unix_ms"},
+      {now * 1000, -1, "1000 times too large", "unix_ms if it is unix, unix_us if unix_ms"},
       {now / 1000 - Duration::hours(30).count() / 1000, 0, "", ""},
       {now - Duration::days(30).count(), 0, "", ""},
       {0, 0, "", ""},
