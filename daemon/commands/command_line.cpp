@@ -100,7 +100,7 @@ void add_schema(CLI::App& app, CommandOptions& options) {
   CLI::App& schema = *app.add_subcommand("schema", "Print the SQL that creates the tables and views");
   add_config(schema, options);
   schema.add_option("--sink", options.schema.sink, "only for this sink")->type_name("SINK");
-  schema.add_flag("--setup", options.schema.setup, "instead, what its administrator runs: role, database");
+  schema.add_flag("--setup", options.schema.setup, "what the server's administrator runs first");
 }
 
 void add_format(CLI::App& command, ListFormat& format, const std::string& description) {
@@ -278,7 +278,8 @@ int dispatch_quarantine(const CLI::App& quarantine, CommandOptions& options) {
   return quarantine_list_command(options.quarantine_list);
 }
 
-// Without the blank lines at the end, behind the usage and before the commands: what is left fits a terminal of 24 lines.
+// Without the blank lines at the end, behind the usage and before the commands: what is left fits a terminal of 24
+// lines.
 class HelpText final : public CLI::Formatter {
  public:
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {

@@ -14,6 +14,7 @@ constexpr std::pair<std::string_view, std::string_view> examples[] = {
      "edgetide check --no-environment --config edgetide.toml"},
     {"edgetide backup", "edgetide backup /mnt/stick/edgetide-monday"},
     {"edgetide checkpoint show", "edgetide checkpoint show"},
+    {"edgetide password", "edgetide password kitchen >> /etc/edgetide/mqtt_users"},
     {"edgetide replay", "edgetide replay --config edgetide.toml --input readings.jsonl --flush"},
     {"edgetide quarantine list",
      "edgetide quarantine list --reason late_dropped --limit 20\n"

@@ -34,13 +34,14 @@ bool connect_to(const std::string& path, Descriptor& connected) {
   return connected.get() >= 0 && connect(connected.get(), address.get(), address.length) == 0;
 }
 
-// Its group, and how to get into it.
-std::string who_may_ask(const std::string& path) {
+// The group of the socket, or of the folder that hides it, and how to get into it.
+std::string who_may_ask(std::string path) {
   struct stat status {};
   std::array<char, 4096> names{};
   group entry{};
   group* found = nullptr;
-  if (stat(path.c_str(), &status) != 0 || status.st_gid == 0) return "; ask as root, with sudo";
+  while (stat(path.c_str(), &status) != 0 && path.rfind('/') != path.npos) path.erase(path.rfind('/'));
+  if (status.st_gid == 0) return "; ask as root, with sudo";
   const bool known = getgrgid_r(status.st_gid, &entry, names.data(), names.size(), &found) == 0 && found != nullptr;
   if (!known) return "; ask as root, with sudo";
   const std::string name = entry.gr_name;
