@@ -214,6 +214,7 @@ GatewayOptions read_gateway_options(const Section& top, const Parts& parts, cons
   read_sources(source_table, parts.sources, context, time_options, options, sources, report);
   read_windows(window_table, parts.windows, sources, options.pipeline, windows, report);
   read_sinks(sink_table, parts.sinks, context, windows, options, report);
+  settle_triggers(window_table, parts.sinks, options);
   options.pipeline.makers = {formula_of, time_zone_named};
   return options;
 }

@@ -63,7 +63,8 @@ KeyGroup window_keys() {
                     duration("allowed_lateness", standard.allowed_lateness, Duration(), Duration::unlimited(),
                              "How long, in event time, late readings still correct a closed window.")),
           duration("trigger", standard.trigger, Duration::milliseconds(100), Duration::days(1),
-                   "How often rows are emitted at most."),
+                   "How often rows are emitted at most. `\"1m\"` where all sinks that take them are of type `sqlite`: "
+                   "each time writes to its file, which wears flash."),
           on_reload(OnReload::new_window, word("deduplicate", deduplicate_words, WindowOptions().deduplicate,
                                                "`event_time`: a second reading of a sensor and metric with the same "
                                                "event time and the same labels is dropped and counted.")),

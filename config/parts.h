@@ -61,6 +61,8 @@ struct SinkPart : Part {
   std::shared_ptr<const ConfiguredSink> standard;  // with its defaults, whose traits the reference prints
   std::shared_ptr<const ConfiguredSink> (*read)(const Section&, const PartContext&) = nullptr;
   std::optional<Clash> (*clash)(const ConfiguredSink& earlier, const ConfiguredSink& later) = nullptr;
+  // Of windows that say none and whose rows go to such sinks only.
+  Duration usual_trigger = WindowOptions().trigger;
 };
 
 // The reading of its keys; what it computes is the pipeline's.

@@ -1,6 +1,7 @@
 #include "config/sink_section.h"
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -133,6 +134,22 @@ void read_sink(const Section& section, const SinkPart& part, const PartContext& 
 }
 
 }  // namespace
+
+void settle_triggers(const Node& windows, const PartList<SinkPart>& parts, GatewayOptions& options) {
+  for (std::size_t i = 0; i < options.pipeline.windows.size(); ++i) {
+    WindowOptions& window = options.pipeline.windows[i];
+    const Node* const node = windows.find(window.name);
+    if (node == nullptr || node->find("trigger") != nullptr) continue;
+    std::optional<Duration> shortest;
+    for (const SinkOptions& sink : options.sinks) {
+      const SinkPart* const part = parts.find(sink.type);
+      const bool takes =
+          std::any_of(sink.inputs.begin(), sink.inputs.end(), [&](WindowId input) { return index_of(input) == i; });
+      if (takes && part != nullptr) shortest = std::min(shortest.value_or(part->usual_trigger), part->usual_trigger);
+    }
+    window.trigger = shortest.value_or(window.trigger);
+  }
+}
 
 void read_sinks(const Node& sinks, const PartList<SinkPart>& parts, const PartContext& context, const Names& windows,
                 GatewayOptions& options, Report& report) {

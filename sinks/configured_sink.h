@@ -27,6 +27,8 @@ class ConfiguredSink {
   // What stands in the way of it here and now, with the rights of this user; empty: nothing. Changes nothing; may block
   // for as long as connecting may.
   virtual std::string fault(const std::vector<WindowSchema>& /*inputs*/) const { return {}; }
+  // Copies what it keeps on this machine into a folder. Why that cannot be; empty: it is done, or there is nothing.
+  virtual std::string copy_to(const std::string& /*folder*/) const { return {}; }
   // Names of sessions of which a peer has one at a time: client id and server.
   virtual std::vector<std::string> sessions() const { return {}; }
   // A reload replaces a sink that is not equal to the former one.

@@ -36,6 +36,7 @@ constexpr const char* setup_head =
 -- It may run again: what is there stays, and no password is changed.
 \set ON_ERROR_STOP on
 \set QUIET on
+SET client_min_messages = warning;
 
 -- The gateway.
 )";

@@ -800,6 +800,26 @@ std::string fault_of_sqlite(const SqliteOptions& options) {
   return {};
 }
 
+std::string copy_sqlite(const SqliteOptions& options, const std::string& folder) {
+  const std::filesystem::path from = options.path, to = std::filesystem::path(folder) / from.filename();
+  std::error_code error;
+  if (!std::filesystem::exists(from, error)) return error ? options.path + ": " + error.message() : std::string();
+  if (std::filesystem::exists(to, error)) return to.string() + " is there already";
+  sqlite3* opened = nullptr;
+  const int code = sqlite3_open_v2(from.c_str(), &opened, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+  const SqliteDatabase database(opened);
+  try {
+    if (code != SQLITE_OK) throw SqliteError(code, opened);
+    sqlite3_busy_timeout(opened, static_cast<int>(options.busy_timeout.count() / 1000));
+    SqliteStatement copy(opened, "VACUUM INTO ?");
+    copy.bind_all(std::string_view(to.native()));
+    copy.run();
+  } catch (const std::exception& failure) {
+    return options.path + ": " + failure.what();
+  }
+  return {};
+}
+
 std::string sqlite_ddl(const std::vector<WindowSchema>& inputs) {
   return sqlite_tables_ddl(inputs) + sqlite_views_ddl(inputs);
 }

@@ -38,6 +38,10 @@ std::unique_ptr<Sink> make_sqlite_sink(SqliteOptions options, SinkIdentity ident
 // What stands in the way of such a sink here and now, one line; empty: nothing. Changes nothing.
 std::string fault_of_sqlite(const SqliteOptions& options);
 
+// A copy of the file, of the same name, with all that was stored; nothing if there is no file. Why that cannot be, one
+// line; empty: it is done. A sink that has it open goes on.
+std::string copy_sqlite(const SqliteOptions& options, const std::string& folder);
+
 // The DDL as `edgetide schema` prints it; every statement may be run again.
 std::string sqlite_ddl(const std::vector<WindowSchema>& inputs);
 

@@ -33,6 +33,7 @@ class ConfiguredSqlite final : public ConfiguredSinkOf<SqliteOptions> {
   }
   SinkTraits traits() const override { return sqlite_traits(); }
   std::string ddl(const std::vector<WindowSchema>& inputs) const override { return sqlite_ddl(inputs); }
+  std::string copy_to(const std::string& folder) const override { return copy_sqlite(options(), folder); }
   std::string fault(const std::vector<WindowSchema>& /*inputs*/) const override { return fault_of_sqlite(options()); }
 };
 
@@ -61,7 +62,8 @@ SinkPart sqlite_sink() {
   return {{.meaning = "", .library = "", .keys = {&group}},
           std::make_shared<ConfiguredSqlite>(SqliteOptions()),
           read_sqlite,
-          same_file};
+          same_file,
+          Duration::minutes(1)};
 }
 
 }  // namespace edgetide

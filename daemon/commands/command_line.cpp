@@ -13,6 +13,7 @@
 #include "daemon/commands/command_tree.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/completion.h"
+#include "daemon/commands/examples.h"
 #include "daemon/commands/manual_page.h"
 #include "daemon/recovery/recovery.h"
 #include "pipeline/pipeline.h"
@@ -26,6 +27,7 @@ struct CommandOptions {
   std::string config = default_config;
   RunOptions run;
   CheckOptions check;
+  BackupOptions backup;
   ReplayOptions replay;
   SchemaOptions schema;
   DecodeOptions decode;
@@ -41,6 +43,7 @@ struct CommandOptions {
   std::string sensor;
   std::string tapped;
   std::string sink;  // to take
+  std::string names;
   std::string late_since;
   std::string shell;
   std::string manual;
@@ -63,9 +66,14 @@ void add_check(CLI::App& app, CommandOptions& options) {
   check.add_flag_callback(
       "--no-environment", [&options] { options.check.environment = false; },
       "check the files only: no secrets, no connections");
-  check.add_flag("--fragment", options.check.fragment,
-                 "FILE is a part of a configuration; one that edgetide.toml includes is seen to be one");
+  check.add_flag("--fragment", options.check.fragment, "FILE is a part of a configuration");
   check.add_flag("--against-state", options.check.against_state, "also print which windows would lose their state");
+}
+
+void add_backup(CLI::App& app, CommandOptions& options) {
+  CLI::App& backup = *app.add_subcommand("backup", "Copy the state directory while the gateway runs");
+  add_config(backup, options);
+  backup.add_option("folder", options.backup.folder, "where to; it is made, or is empty")->required()->type_name("DIR");
 }
 
 void add_replay(CLI::App& app, CommandOptions& options) {
@@ -91,9 +99,8 @@ void add_replay(CLI::App& app, CommandOptions& options) {
 void add_schema(CLI::App& app, CommandOptions& options) {
   CLI::App& schema = *app.add_subcommand("schema", "Print the SQL that creates the tables and views");
   add_config(schema, options);
-  schema.add_option("--sink", options.schema.sink, "only for this sink")->type_name("NAME");
-  schema.add_flag("--setup", options.schema.setup,
-                  "instead, for psql as its administrator: role, database, rights and a role for dashboards");
+  schema.add_option("--sink", options.schema.sink, "only for this sink")->type_name("SINK");
+  schema.add_flag("--setup", options.schema.setup, "what the server's administrator runs first");
 }
 
 void add_format(CLI::App& command, ListFormat& format, const std::string& description) {
@@ -109,7 +116,7 @@ void add_decode(CLI::App& app, CommandOptions& options) {
   decode.add_option("--topic", options.decode.topic, "the topic it comes with; none: as over a socket")
       ->type_name("TOPIC");
   decode.add_option("--source", options.decode.source, "the source; else the first with a route for it")
-      ->type_name("NAME");
+      ->type_name("SOURCE");
   decode.add_option("--arrival", options.decode.arrival, "when it arrived, in RFC 3339 (default now)")
       ->type_name("TIME");
   add_format(decode, options.decode.format, "output format; json is input for edgetide replay (default text)");
@@ -216,11 +223,11 @@ void add_questions(CLI::App& app, CommandOptions& options) {
   sink.require_subcommand(1);
   CLI::App& take = add_question(sink, "take", "Take the sink back from another instance", options);
   add_format(take, options.ask.format, "output format (default text)");
-  take.add_option("name", options.sink, "name of the sink")->required()->type_name("NAME");
+  take.add_option("name", options.sink, "name of the sink")->required()->type_name("SINK");
 
   CLI::App& tap = add_question(app, "tap", "Print readings or rows as they pass", options);
   add_format(tap, options.ask.format, "output format (default text)");
-  tap.add_option("name", options.tapped, "name of a source or window")->required()->type_name("NAME");
+  tap.add_option("name", options.tapped, "name of a source or window")->required()->type_name("SOURCE/WINDOW");
 }
 
 void add_password(CLI::App& app, PasswordOptions& options) {
@@ -239,6 +246,12 @@ void add_printed(CLI::App& app, CommandOptions& options) {
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""))
       ->type_name("bash|zsh|fish");
+  CLI::App& names = add_question(app, "names", "Print names of the running gateway", options);
+  names.group("");
+  names.add_option("kind", options.names, "of what")
+      ->required()
+      ->check(CLI::IsMember({"sources", "windows", "sinks", "sensors"}).description(""))
+      ->type_name("sources|windows|sinks|sensors");
   CLI::App& manual = *app.add_subcommand("manual", "Print a manual page")->group("");
   manual.add_option("page", options.manual, "the page")
       ->required()
@@ -265,16 +278,24 @@ int dispatch_quarantine(const CLI::App& quarantine, CommandOptions& options) {
   return quarantine_list_command(options.quarantine_list);
 }
 
-// Without the blank lines at the end and behind the usage: what is left fits a terminal of 24 lines.
+// Without the blank lines at the end, behind the usage and before the commands: what is left fits a terminal of 24
+// lines.
 class HelpText final : public CLI::Formatter {
  public:
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
     std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
     while (text.ends_with("\n\n")) text.pop_back();
-    if (const std::size_t gap = text.find("\n\nOptions:"); gap != text.npos) text.erase(gap, 1);
+    for (const char* const gap : {"\n\nOptions:", "\n\nSubcommands:"}) {
+      if (const std::size_t at = text.find(gap); at != text.npos) text.erase(at, 1);
+    }
     return text;
   }
 };
+
+void add_examples(CLI::App& app, const std::string& path) {
+  if (const std::string examples = examples_of(path); !examples.empty()) app.footer("Examples:\n" + examples);
+  for (CLI::App* inner : app.get_subcommands({})) add_examples(*inner, path + ' ' + inner->get_name());
+}
 
 void build(CLI::App& app, CommandOptions& options) {
   app.formatter(std::make_shared<HelpText>());
@@ -283,6 +304,7 @@ void build(CLI::App& app, CommandOptions& options) {
   add_config(app, options);
   add_run(app, options);
   add_check(app, options);
+  add_backup(app, options);
   add_checkpoint(app, options);
   add_replay(app, options);
   add_quarantine(app, options);
@@ -292,6 +314,7 @@ void build(CLI::App& app, CommandOptions& options) {
   add_password(app, options.password);
   add_questions(app, options);
   add_printed(app, options);
+  add_examples(app, app.get_name());
   app.get_help_ptr()->group("");  // behind the subcommands, which would inherit it; their page has one line more
 }
 
@@ -305,6 +328,7 @@ std::optional<int> dispatch_question(const CLI::App& app, CommandOptions& option
   if (app.got_subcommand("quarantine") && app.get_subcommand("quarantine")->got_subcommand("apply"))
     return ask_command(options.ask, {"quarantine", "apply", options.sensor, options.late_since});
   if (app.got_subcommand("tap")) return ask_command(options.ask, {"tap", options.tapped});
+  if (app.got_subcommand("names")) return ask_command(options.ask, {"names", options.names});
   if (app.got_subcommand("top")) return top_command(options.ask);
   return std::nullopt;
 }
@@ -314,6 +338,10 @@ int dispatch(const CLI::App& app, CommandOptions& options) {
   if (app.got_subcommand("check")) {
     options.check.config = options.config;
     return check_command(options.check);
+  }
+  if (app.got_subcommand("backup")) {
+    options.backup.config = options.config;
+    return backup_command(options.backup);
   }
   if (app.got_subcommand("checkpoint")) {
     options.checkpoint_show.config = options.config;

@@ -1,6 +1,9 @@
 #include "daemon/commands/command_tree.h"
 
 #include <CLI/CLI.hpp>
+#include <utility>
+
+#include "daemon/commands/examples.h"
 
 namespace edgetide {
 
@@ -19,11 +22,21 @@ CommandOption to_option(const CLI::Option& from) {
 
 }  // namespace
 
+std::vector<std::string> CommandOption::kinds_of_names() const {
+  std::vector<std::string> kinds;
+  for (const auto& [word, kind] :
+       {std::pair{"SOURCE", "sources"}, {"WINDOW", "windows"}, {"SINK", "sinks"}, {"SENSOR", "sensors"}}) {
+    if (value == word || (value == "SOURCE/WINDOW" && value.find(word) != value.npos)) kinds.emplace_back(kind);
+  }
+  return kinds;
+}
+
 Command command_tree(const CLI::App& app, const std::string& parent) {
   Command command;
   command.name = app.get_name();
   command.path = parent.empty() ? command.name : parent + ' ' + command.name;
   command.description = app.get_description();
+  command.examples = examples_of(command.path);
   for (const CLI::Option* option : app.get_options()) {
     (option->get_positional() ? command.arguments : command.options).push_back(to_option(*option));
   }

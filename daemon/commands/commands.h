@@ -49,6 +49,11 @@ struct SchemaOptions {
   bool setup = false;  // what its server needs before the first start, instead
 };
 
+struct BackupOptions {
+  std::string config;
+  std::string folder;  // is made, or is empty
+};
+
 enum class ListFormat { text, json };
 
 // For the commands that ask the running gateway.
@@ -110,6 +115,7 @@ std::vector<std::string> control_sockets(const AskOptions& options);
 int ask_command(const AskOptions& options, std::vector<std::string> words);
 int top_command(const AskOptions& options);
 int run_command(const RunOptions& options);
+int backup_command(const BackupOptions& options);
 int check_command(const CheckOptions& options);
 int checkpoint_show_command(const CheckpointShowOptions& options);
 int replay_command(const ReplayOptions& options);

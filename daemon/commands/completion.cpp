@@ -40,6 +40,15 @@ std::string choices_of(const CommandOption& option) {
   return words;
 }
 
+// Words that the shell gets from the running gateway, each with what the shell puts around the command.
+std::string names_of(const CommandOption& option, std::string_view before, std::string_view after) {
+  std::string words;
+  for (const std::string& kind : option.kinds_of_names()) {
+    words += ' ' + std::string(before) + "edgetide names " + kind + " 2>/dev/null" + std::string(after);
+  }
+  return words;
+}
+
 // "a" | "b": the alternatives of a case, for both Bourne shells.
 std::string alternatives(const std::vector<std::string>& words) {
   std::string joined;
@@ -63,14 +72,19 @@ std::string behind(const Command& command, const CommandOption& option) {
 }
 
 // The arms of a case on "<command> <word before the cursor>": the values that an option can have.
-std::string value_arms(const std::vector<const Command*>& all, std::string_view files, std::string_view choose) {
+struct ShellWords {
+  std::string_view files, choose, before_names, after_names;
+};
+std::string value_arms(const std::vector<const Command*>& all, const ShellWords& shell) {
   std::string arms;
   for (const Command* command : all) {
     for (const CommandOption& option : command->options) {
       if (option.value.empty()) continue;
       arms += "    " + behind(*command, option) + ") ";
-      if (option.is_path()) arms += std::string(files) + "; ";
-      if (option.is_choice()) arms += std::string(choose) + ' ' + choices_of(option) + "; ";
+      if (option.is_path()) arms += std::string(shell.files) + "; ";
+      if (option.is_choice()) arms += std::string(shell.choose) + ' ' + choices_of(option) + "; ";
+      const std::string names = names_of(option, shell.before_names, shell.after_names);
+      if (!names.empty()) arms += std::string(shell.choose) + names + "; ";
       arms += "return ;;\n";
     }
   }
@@ -92,6 +106,7 @@ std::string fish_option(const Command& command, const CommandOption& option) {
     line += " -x";
   }
   if (option.is_choice()) line += " -a " + in_quotes(choices_of(option));
+  if (const std::string names = names_of(option, "(", ")"); !names.empty()) line += " -a " + in_quotes(names.substr(1));
   return line + " -d " + in_quotes(option.description) + '\n';
 }
 
@@ -118,7 +133,7 @@ std::string bash_completion(const Command& root) {
       "    esac\n"
       "  done\n"
       "  case \"$at $before\" in\n" +
-      value_arms(all, "_edgetide_files", "_edgetide_choose") +
+      value_arms(all, {"_edgetide_files", "_edgetide_choose", "$(", ")"}) +
       "  esac\n"
       "  case $at in\n";
   for (const Command* command : all) {
@@ -126,6 +141,7 @@ std::string bash_completion(const Command& root) {
     for (const Command& inner : command->commands) script += ' ' + inner.name;
     for (const CommandOption& argument : command->arguments) {
       if (argument.is_choice()) script += ' ' + choices_of(argument);
+      script += names_of(argument, "$(", ")");
     }
     for (const CommandOption& option : command->options) script += ' ' + option.names.back();
     script += " ;;\n";
@@ -149,7 +165,7 @@ std::string zsh_completion(const Command& root) {
       "    esac\n"
       "  done\n"
       "  case \"$at $before\" in\n" +
-      value_arms(all, "_files", "compadd --") +
+      value_arms(all, {"_files", "compadd --", "${(f)\"$(", ")\"}"}) +
       "  esac\n"
       "  case $at in\n";
   for (const Command* command : all) {
@@ -157,6 +173,7 @@ std::string zsh_completion(const Command& root) {
     for (const Command& inner : command->commands) script += ' ' + zsh_entry(inner.name, inner.description);
     for (const CommandOption& argument : command->arguments) {
       if (argument.is_choice()) script += ' ' + choices_of(argument);
+      script += names_of(argument, "${(f)\"$(", ")\"}");
     }
     for (const CommandOption& option : command->options) {
       script += ' ' + zsh_entry(option.names.back(), option.description);
@@ -190,6 +207,8 @@ std::string fish_completion(const Command& root) {
     }
     for (const CommandOption& argument : command->arguments) {
       if (argument.is_choice()) script += here + " -a " + in_quotes(choices_of(argument)) + '\n';
+      const std::string names = names_of(argument, "(", ")");
+      if (!names.empty()) script += here + " -a " + in_quotes(names.substr(1)) + '\n';
     }
     for (const CommandOption& option : command->options) script += fish_option(*command, option);
   }

@@ -120,6 +120,7 @@ void append_command(const Command& command, std::string& page) {
   page += ".SS " + roff(command.path) + '\n' + roff(command.description) + ".\n";
   for (const CommandOption& argument : command.arguments) page += entry(argument);
   for (const CommandOption& option : command.options) page += is_help(option) ? "" : entry(option);
+  if (!command.examples.empty()) page += ".PP\nExamples:\n.PP\n.nf\n" + roff(command.examples) + ".fi\n";
   for (const Command& inner : command.commands) append_command(inner, page);
 }
 

@@ -4,9 +4,11 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <grp.h>
 #include <stdexcept>
 #include <string_view>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "daemon/service/socket_address.h"
 
@@ -32,6 +34,21 @@ bool connect_to(const std::string& path, Descriptor& connected) {
   return connected.get() >= 0 && connect(connected.get(), address.get(), address.length) == 0;
 }
 
+// The group of the socket, or of the folder that hides it, and how to get into it.
+std::string who_may_ask(std::string path) {
+  struct stat status {};
+  std::array<char, 4096> names{};
+  group entry{};
+  group* found = nullptr;
+  while (stat(path.c_str(), &status) != 0 && path.rfind('/') != path.npos) path.erase(path.rfind('/'));
+  if (status.st_gid == 0) return "; ask as root, with sudo";
+  const bool known = getgrgid_r(status.st_gid, &entry, names.data(), names.size(), &found) == 0 && found != nullptr;
+  if (!known) return "; ask as root, with sudo";
+  const std::string name = entry.gr_name;
+  return "; members of the group " + name + " may ask: sudo usermod -aG " + name +
+         " \"$USER\", then log in again; or use sudo";
+}
+
 }  // namespace
 
 ControlClient::ControlClient(const std::vector<std::string>& sockets, const std::vector<std::string>& words) {
@@ -39,7 +56,8 @@ ControlClient::ControlClient(const std::vector<std::string>& sockets, const std:
   std::string tried;
   const auto answers = [&](const std::string& path) {
     if (connect_to(path, socket_)) return true;
-    tried += "\n  " + path + ": " + std::strerror(errno);
+    const int reason = errno;
+    tried += "\n  " + path + ": " + std::strerror(reason) + (reason == EACCES ? who_may_ask(path) : "");
     return false;
   };
   if (std::none_of(sockets.begin(), sockets.end(), answers)) {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <exception>
+#include <set>
 #include <utility>
 
 #include "daemon/monitor/json_writer.h"
@@ -22,6 +23,7 @@ namespace {
 using Words = std::vector<std::string>;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
+constexpr std::size_t max_names = 1'000;
 constexpr std::chrono::milliseconds frame_every{900};  // asked for every 200 ms
 
 std::string error(const std::string& text) {
@@ -104,6 +106,30 @@ ControlAnswer tap(const MonitorHooks& hooks, const Words& words, AnswerFormat fo
   });
 }
 
+// Those that a shell could offer: without blanks and characters that it would take for its own.
+ControlAnswer names(const MonitorHooks& hooks, const Words& words) {
+  const std::string kind = words.size() == 3 ? words[1] : std::string();
+  std::set<std::string> names;
+  const auto add = [&](const auto& list) {
+    for (const auto& each : list) names.insert(each.name);
+  };
+  if (kind == "sensors") {
+    for (const SensorStatus& sensor : hooks.sensors(SensorChoice::all)) {
+      if (names.size() < max_names) names.insert(sensor.sensor);
+    }
+  } else {
+    const GatewayStatus now = hooks.status(StatusDetail::numbers);
+    if (kind == "sources") add(now.sources);
+    if (kind == "windows") add(now.windows);
+    if (kind == "sinks") add(now.sinks);
+  }
+  std::string text;
+  for (const std::string& name : names) {
+    if (name.find_first_of(" \t\"'\\$`*?[](){}<>|&;!~#") == name.npos) text += name + '\n';
+  }
+  return text;
+}
+
 ControlAnswer top(const MonitorHooks& hooks, const Words& words) {
   if (words.size() != 3) return error("top COLUMNS LINES");
   const std::size_t columns = number_of(words[1], 1000), lines = number_of(words[2], 1000);
@@ -128,6 +154,7 @@ ControlAnswer answer(const MonitorHooks& hooks, const Words& words) {
   if (words[0] == "sink") return take_sink(hooks, words, format);
   if (words[0] == "quarantine") return quarantine_apply(hooks, words, format);
   if (words[0] == "tap") return tap(hooks, words, format);
+  if (words[0] == "names") return names(hooks, words);
   return error("no such command: " + words[0]);
 }
 

@@ -7,6 +7,7 @@
 //   quarantine apply GLOB TIME FORMAT   adds late readings to rows: of sensors that match, with an event time from TIME
 //                                       on (RFC 3339); each may be empty
 //   tap SOURCE|WINDOW FORMAT        a stream, a line each
+//   names sources|windows|sinks|sensors FORMAT   one a line, for completion; of sensors the first 1,000
 //   top COLUMNS LINES               a stream of frames, one a second, each ended by a form feed
 //
 // Thread: the monitor's. Fails: never; what goes wrong is an answer that begins with "error: ".

@@ -38,6 +38,17 @@ std::string sensors_text(const std::vector<SensorStatus>& sensors, Timestamp now
   return table.text();
 }
 
+std::string narrow_sensors_text(const std::vector<SensorStatus>& sensors, Timestamp now) {
+  TextTable table({"SENSOR", "METRIC", "VALUE", "AGE", "LAG", "LATE", "DROPPED", "STATE"});
+  for (const SensorStatus& sensor : sensors) {
+    table.add({sensor.sensor, sensor.metric, value_text(sensor), sensor.newest ? short_text(now - *sensor.newest) : "-",
+               sensor.watermark ? short_text(now - *sensor.watermark) : "-", std::to_string(sensor.late_accepted),
+               std::to_string(sensor.late_dropped),
+               sensor.idle ? "silent for " + short_text(sensor.silence) : std::string("active")});
+  }
+  return table.text();
+}
+
 std::string sensors_json(const std::vector<SensorStatus>& sensors) {
   std::string text;
   for (const SensorStatus& sensor : sensors) {

@@ -1,5 +1,6 @@
 #include "daemon/monitor/status_text.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -101,14 +102,15 @@ std::string error_text(const SinkStatus& sink) {
          std::to_string(sink.lost_rows) + " rows";
 }
 
+const char* state_of(const SinkStatus& sink) {
+  if (sink.taken_over) return "taken over";
+  return sink.connected ? "connected" : "away";
+}
+
 std::string sinks_text(const GatewayStatus& status) {
   TextTable table({"SINK", "STATE", "ROWS", "IN OUTBOX", "FOR", "SIZE", "REJECTED", "DROPPED", "ERROR"});
   for (const SinkStatus& sink : status.sinks) {
-    table.add({sink.name,
-               sink.taken_over  ? "taken over"
-               : sink.connected ? "connected"
-                                : "away",
-               std::to_string(sink.rows), std::to_string(sink.outbox_rows),
+    table.add({sink.name, state_of(sink), std::to_string(sink.rows), std::to_string(sink.outbox_rows),
                sink.oldest ? short_text(status.now - *sink.oldest) : "-",
                bytes_text(sink.memory_bytes + sink.disk_bytes) + " of " + bytes_text(sink.max_bytes),
                std::to_string(sink.rejected_rows), std::to_string(sink.dropped_rows), error_text(sink)});
@@ -186,6 +188,56 @@ std::string fitted(const std::string& text, std::size_t columns, std::size_t lin
   return fit;
 }
 
+// What does not fit into 80 columns is left to `edgetide status`.
+constexpr std::size_t wide_columns = 120;
+constexpr std::size_t least_sensor_lines = 7;  // with their head
+
+std::size_t lines_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+// Of a table with a head; the last line says how many are left out. Not less than a head and a line.
+std::string shortened(const std::string& table, std::size_t lines) {
+  const std::size_t all = lines_of(table);
+  if (all <= std::max<std::size_t>(lines, 2)) return table;
+  const std::size_t shown = std::max<std::size_t>(lines, 2) - 1;
+  std::size_t end = 0;
+  for (std::size_t i = 0; i < shown; ++i) end = table.find('\n', end) + 1;
+  return table.substr(0, end) + "  and " + std::to_string(all - shown) + " more\n";
+}
+
+std::string narrow_sources_text(const GatewayStatus& status) {
+  TextTable table({"SOURCE", "STATE", "READINGS", "LATE", "DROPPED", "REFUSED", "IDLE", "LAG", "ERROR"});
+  for (const SourceStatus& source : status.sources) {
+    const Counters& counters = source.counters;
+    table.add({source.name, source.connected ? "connected" : "away", std::to_string(counters.received),
+               std::to_string(counters.of(ReadingOutcome::late_accepted)),
+               std::to_string(counters.of(ReadingOutcome::late_dropped)), std::to_string(counters.refused_total()),
+               std::to_string(source.idle_series), lag_text(status, source.watermark.median), notes_text(source)});
+  }
+  return table.text();
+}
+
+std::string narrow_windows_text(const GatewayStatus& status) {
+  TextTable table({"WINDOW", "OPEN", "ON TIME", "CORRECTED", "FINAL", "LAG", "SLOWEST"});
+  for (const WindowStatus& window : status.windows) {
+    table.add({window.name, std::to_string(window.open), std::to_string(window.on_time), std::to_string(window.late),
+               std::to_string(window.rows_of(RowState::final)), lag_text(status, window.watermark.median),
+               lag_text(status, window.watermark.slowest)});
+  }
+  return table.text();
+}
+
+std::string narrow_sinks_text(const GatewayStatus& status) {
+  TextTable table({"SINK", "STATE", "ROWS", "OUTBOX", "FOR", "REJECTED", "DROPPED", "ERROR"});
+  for (const SinkStatus& sink : status.sinks) {
+    table.add({sink.name, state_of(sink), std::to_string(sink.rows), std::to_string(sink.outbox_rows),
+               sink.oldest ? short_text(status.now - *sink.oldest) : "-", std::to_string(sink.rejected_rows),
+               std::to_string(sink.dropped_rows), error_text(sink)});
+  }
+  return table.text();
+}
+
 }  // namespace
 
 std::string status_text(const GatewayStatus& status) {
@@ -195,9 +247,25 @@ std::string status_text(const GatewayStatus& status) {
 
 std::string live_text(const GatewayStatus& before, const GatewayStatus& status, std::size_t columns,
                       std::size_t lines) {
-  std::string text = head_text(status) + rates_text(before, status) + '\n' + sources_text(status) + '\n' +
-                     windows_text(status) + '\n' + sinks_text(status) + '\n' + storage_text(status) + '\n';
-  return fitted(text + sensors_text(status.newest_sensors, status.now), columns, lines);
+  const bool narrow = columns < wide_columns;
+  const std::string head = head_text(status) + rates_text(before, status);
+  const std::string sources = narrow ? narrow_sources_text(status) : sources_text(status);
+  const std::string windows = narrow ? narrow_windows_text(status) : windows_text(status);
+  const std::string sinks = narrow ? narrow_sinks_text(status) : sinks_text(status);
+  const std::string sensors =
+      narrow ? narrow_sensors_text(status.newest_sensors, status.now) : sensors_text(status.newest_sensors, status.now);
+  const std::string all = head + '\n' + sources + '\n' + windows + '\n' + sinks + '\n' + storage_text(status) + '\n';
+  if (lines_of(all + sensors) <= lines) return fitted(all + sensors, columns, lines);
+  const std::size_t taken = lines_of(head) + std::min(lines_of(sensors), least_sensor_lines);
+  std::size_t room = lines - std::min(lines, taken);
+  std::string text = head;
+  std::size_t left = 3;
+  for (const std::string* const table : {&sources, &windows, &sinks}) {
+    const std::string part = shortened(*table, room / left--);
+    room -= std::min(room, lines_of(part));
+    text += part;
+  }
+  return fitted(text + sensors, columns, lines);
 }
 
 }  // namespace edgetide

@@ -30,7 +30,7 @@ struct JournalOptions {
 };
 
 struct CheckpointOptions {
-  Duration interval = Duration::seconds(30);
+  Duration interval = Duration::minutes(2);
   std::size_t keep = 2;
   bool operator==(const CheckpointOptions&) const = default;
 };

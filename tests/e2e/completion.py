@@ -19,10 +19,16 @@ OFFERED = [
     (["edgetide", "check", "-c", "/etc/passw"], ["/etc/passwd"]),
     (["edgetide", "presets", ""], ["ttn", "tasmota", "zigbee2mqtt"]),
     (["edgetide", "presets", "shel"], ["shelly", "shelly_gen1"]),
+    (["edgetide", "why", ""], ["windows-a", "sensors-a"]),
+    (["edgetide", "tap", ""], ["windows-a", "sources-a"]),
+    (["edgetide", "sink", "take", "si"], ["sinks-a"]),
+    (["edgetide", "schema", "--sink", ""], ["sinks-a"]),
+    (["edgetide", "decode", "--source", ""], ["sources-a"]),
 ]
 
 ASK_BASH = """
 compopt() { :; }
+edgetide() { [ "$1" = names ] && echo "$2-a"; }
 source /dev/stdin
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 _edgetide
@@ -41,7 +47,7 @@ def ask_bash(script, words):
 
 def ask_fish(script, words):
     line = " ".join(words)
-    return subprocess.run(["fish", "--no-config", "-c", f"source; complete -C '{line}'"], input=script, text=True,
+    return subprocess.run(["fish", "--no-config", "-c", f"function edgetide; echo $argv[2]-a; end; source; complete -C '{line}'"], input=script, text=True,
                           capture_output=True, check=True, timeout=60).stdout.split()
 
 
@@ -69,6 +75,18 @@ def zsh_takes_the_script():
     subprocess.run(["zsh", "-n"], input=printed("completion", "zsh"), text=True, check=True, timeout=60)
 
 
+def help_of_each_command_has_examples():
+    def commands(*path):
+        said = printed(*path, "--help")
+        inner = re.findall(r"^  (\w+) +\S", said.split("Subcommands:")[1], re.MULTILINE) if "Subcommands:" in said else []
+        return [one for name in inner for one in commands(*path, name)] or [(path, said)]
+    found = commands()
+    assert len(found) > 15, found
+    for path, said in found:
+        lines = said.split("Examples:\n")[1].splitlines() if "Examples:" in said else []
+        assert lines and all(f"edgetide {' '.join(path)}" in line for line in lines), (path, said)
+
+
 def manual_pages_leave_nothing_out():
     commands = printed("manual", "edgetide.1")
     told = printed("--help").split("Subcommands:")[1].split("Examples:")[0]
@@ -91,6 +109,6 @@ def man_takes_the_pages_without_warning():
 
 
 for case in (bash_offers_commands_options_and_values, fish_offers_commands_and_values, zsh_takes_the_script,
-             manual_pages_leave_nothing_out, man_takes_the_pages_without_warning):
+             help_of_each_command_has_examples, manual_pages_leave_nothing_out, man_takes_the_pages_without_warning):
     case()
     print(f"{case.__name__.replace('_', ' ')}: passed", flush=True)

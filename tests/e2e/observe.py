@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Monitoring of the running daemon: metrics, status page, readiness, the control socket, its commands in a terminal."""
+import grp
 import http.client
 import json
 import os
@@ -236,6 +237,20 @@ def check_control_socket(look, world):
         peer.close()
 
 
+def check_names_and_rights(look, world):
+    for kind, names in (("windows", ["all", "minute"]), ("sources", ["local"]), ("sinks", ["lite"])):
+        assert look.edgetide("names", kind).split() == names, kind
+    sensors = look.edgetide("names", "sensors").split()
+    assert "kitchen" in sensors and "<b>" not in sensors, sensors  # which a shell would not take for a name
+    if os.geteuid() != 0:
+        return print("rights: not asked, since the test is not root")
+    name, socket_path = grp.getgrgid(1).gr_name, world.folder / "control.sock"
+    os.chown(socket_path, 0, 1)
+    run = subprocess.run([world.build / "edgetide", "status", "--socket", socket_path], capture_output=True, text=True,
+                         timeout=60, user="nobody", group="nogroup", extra_groups=[])
+    assert run.returncode == 1 and f"sudo usermod -aG {name} " in run.stderr, run
+
+
 def main():
     with World(sys.argv[1]) as world:
         port = free_port()
@@ -258,6 +273,7 @@ def main():
         check_tap(look, world, now)
         check_top(look, world)
         check_control_socket(look, world)
+        check_names_and_rights(look, world)
 
         second = world.write("second.toml", CONFIG.format(folder=world.folder / "second", http=port))
         (world.folder / "second").mkdir()

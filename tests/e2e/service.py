@@ -152,7 +152,7 @@ def usage_errors_exit_64_and_help_fits_a_screen(build):
     assert run(build, "nosuch").returncode == 64
     for arguments in (["--help"], ["run", "--help"], ["replay", "--help"], ["check", "--help"], ["schema", "--help"],
                       ["quarantine", "--help"], ["quarantine", "list", "--help"], ["checkpoint", "show", "--help"],
-                      ["status", "--help"], ["sensors", "--help"], ["why", "--help"], ["tap", "--help"]):
+                      ["status", "--help"], ["backup", "--help"], ["sensors", "--help"], ["why", "--help"], ["tap", "--help"]):
         result = run(build, *arguments)
         lines = result.stdout.splitlines()
         assert result.returncode == 0 and 0 < len(lines) <= 24 and max(map(len, lines)) <= 80, result.stdout

@@ -14,9 +14,9 @@ from machine import Machine, make_tree, skip, skip_unless_possible
 ROOT = Path(__file__).resolve().parents[2]
 UNIT = ROOT / "systemd/edgetide.service"
 # What is about running a daemon for ever, rather than about what it may do. A test has a user that is known by name,
-# since PostgreSQL wants one; what DynamicUser= implies is written out in the unit. The daemons of the end-to-end tests are
+# since PostgreSQL wants one. The daemons of the end-to-end tests are
 # to log to their standard error, as without a service manager.
-NOT_SANDBOX = ("Type", "NotifyAccess", "Exec", "Restart", "Watchdog", "Timeout", "DynamicUser", "TasksMax",
+NOT_SANDBOX = ("Type", "NotifyAccess", "Exec", "Restart", "Watchdog", "Timeout", "DynamicUser", "User", "Group", "TasksMax",
                "SystemCallErrorNumber")
 MORE = """
 Type=oneshot

@@ -124,10 +124,23 @@ def journal_is_selected_by_event_and_sink(machine):
 def it_is_confined(machine):
     status = machine.text("cat", f"/proc/{show(machine, 'MainPID')}/status")
     fields = {line.split(":")[0]: line.split(":")[1].split() for line in status.splitlines()}
-    assert int(fields["Uid"][0]) >= 61184, "a dynamic user"
+    assert machine.text("id", "-nu", fields["Uid"][0]).strip() == "edgetide"
     assert fields["CapEff"] == fields["CapBnd"] == ["0" * 16], "no capability"
     assert fields["NoNewPrivs"] == ["1"] and fields["Seccomp"] == ["2"]
-    assert machine.text("stat", "-L", "-c", "%a", "/var/lib/edgetide") == "700"
+    assert machine.text("stat", "-L", "-c", "%a", "/var/lib/edgetide") == "750"
+
+
+def members_of_its_group_ask_it_and_read_rows(machine):
+    for name in ("member", "stranger"):
+        machine.run("useradd", "--create-home", name)
+    machine.run("usermod", "-aG", "edgetide", "member")
+    assert "ready" in machine.text("runuser", "-u", "member", "--", "edgetide", "status")
+    rows = machine.text("runuser", "-u", "member", "--", "sqlite3", "-readonly", "/var/lib/edgetide/edgetide.db",
+                        "SELECT count(*) FROM second")
+    assert int(rows) > 0, rows
+    refused = machine.run("runuser", "-u", "stranger", "--", "edgetide", "status", check=False)
+    assert refused.returncode == 1 and "usermod -aG edgetide" in refused.stderr, refused
+    assert machine.run("runuser", "-u", "stranger", "--", "ls", "/var/lib/edgetide", check=False).returncode != 0
 
 
 def killed_it_comes_back(machine):
@@ -231,7 +244,8 @@ def main():
             step(installing_starts_nothing, machine)
             step(it_starts_with_credentials, machine)
             step(feed.readings_arrive_in_both_stores)
-            for case in (journal_is_selected_by_event_and_sink, it_is_confined, killed_it_comes_back,
+            for case in (journal_is_selected_by_event_and_sink, it_is_confined,
+                         members_of_its_group_ask_it_and_read_rows, killed_it_comes_back,
                          frozen_it_is_ended_by_the_watchdog_and_comes_back,
                          changed_configuration_is_taken_at_reload_by_the_same_process,
                          wrong_configuration_is_refused_at_reload_and_does_not_loop_at_start,

@@ -77,6 +77,31 @@ TEST(StatusText, messages_without_a_reading_are_listed_if_there_are_some) {
   EXPECT_THAT(status_text(status), testing::Not(HasSubstr("WITHOUT")));
 }
 
+TEST(StatusText, a_small_terminal_has_what_matters_and_the_sensors) {
+  GatewayStatus status = healthy_status();
+  status.id = "gateway-of-the-plant";
+  for (int i = 0; i < 9; ++i) {
+    status.sources.push_back(status.sources[0]);
+    status.sources.back().name = "source-" + std::to_string(i);
+    status.windows.push_back(status.windows[0]);
+    status.newest_sensors.push_back(status.newest_sensors[0]);
+    status.newest_sensors.back().sensor = "sensor-" + std::to_string(i);
+  }
+  const std::string frame = live_text(status, status, 80, 24);
+  std::istringstream lines(frame);
+  std::size_t count = 0;
+  for (std::string line; std::getline(lines, line); ++count) EXPECT_LE(line.size(), 80U) << line;
+  EXPECT_LE(count, 24U);
+  for (const char* const text : {"SOURCE", "REFUSED", "WINDOW", "CORRECTED", "SINK", "OUTBOX", "SENSOR", "VALUE",
+                                 "STATE", "kitchen", "sensor-4", " more\n", "store"}) {
+    EXPECT_THAT(frame, HasSubstr(text));
+  }
+  const std::string roomy = live_text(status, status, 80, 100);
+  EXPECT_THAT(roomy, HasSubstr("source-8"));
+  EXPECT_THAT(roomy, HasSubstr("checkpoint"));
+  EXPECT_THAT(live_text(status, status, 140, 100), HasSubstr("UNMATCHED"));
+}
+
 TEST(StatusText, a_frame_has_rates_and_fits_the_terminal) {
   const GatewayStatus before = healthy_status();
   GatewayStatus now = before;
