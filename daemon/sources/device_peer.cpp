@@ -261,8 +261,8 @@ void DevicePeer::end(MqttReason reason) {
   partial_.clear();
 }
 
-// Where an equal message may be another one, the kernel knows best whether the answers have arrived: the client had some
-// time to read them, or it would have said more.
+// Where an equal message may be another one, the kernel knows best whether the answers have arrived: the client had
+// some time to read them, or it would have said more.
 void DevicePeer::note_settled(Time now) noexcept {
   if (!entry_->session.reuses_ids() || now < answered_at_ + time_to_read_answers) return;
   int unacknowledged_bytes = 0;
