@@ -154,6 +154,7 @@ Admission DevicePeer::admit(const MqttConnect& connect) {
   Admission admission;
   if (DevicePasswords* const passwords = listener_.passwords(); passwords != nullptr) {
     DevicePasswords::Verdict verdict = passwords->check(connect.username, connect.password, now);
+    if (const std::string error = passwords->take_error(); !error.empty()) listener_.say(error);
     admission.reason = verdict.reason;
     topic_prefix_ = std::move(verdict.topic_prefix);
   }
