@@ -4,6 +4,7 @@
 #
 #   ./quickstart.sh               writes to a SQLite file
 #   ./quickstart.sh --postgres    writes to a private PostgreSQL
+#   --no-broker                   the sensors publish straight to the daemon, and no broker is started
 #   --no-install                  uses the installed packages
 #
 # Everything runs on loopback in a temporary folder. Ctrl-C stops everything; the folder is kept.
@@ -12,12 +13,14 @@ cd "$(dirname "$0")"
 
 store=sqlite
 install=1
+broker=1
 seconds=30
 for argument in "$@"; do
   case $argument in
     --postgres) store=postgresql ;;
+    --no-broker) broker= ;;
     --no-install) install= ;;
-    *) echo "usage: ./quickstart.sh [--postgres] [--no-install]" >&2; exit 64 ;;
+    *) echo "usage: ./quickstart.sh [--postgres] [--no-broker] [--no-install]" >&2; exit 64 ;;
   esac
 done
 
@@ -87,6 +90,14 @@ start_database() {
   database_started=1
 }
 
+write_source() {
+  if [ -n "$broker" ]; then
+    printf 'type = "mqtt"\nservers = ["mqtt://127.0.0.1:%s"]\n' "$port"
+  else
+    printf 'type = "mqtt_listener"\nlisten = "127.0.0.1:%s"\n' "$port"
+  fi
+}
+
 write_config() {
   cat >"$folder/edgetide.toml" <<TOML
 # The quick start's configuration; README.md explains it.
@@ -101,8 +112,7 @@ max_out_of_orderness = "3s"   # how far out of order the readings of a sensor ma
 idle_timeout = "10s"          # a sensor that is silent for this long no longer holds its window open
 
 [sources.home]
-type = "mqtt"
-servers = ["mqtt://127.0.0.1:$port"]
+$(write_source)
 
   [[sources.home.routes]]
   topic = "sensors/{device}/{metric}"
@@ -146,7 +156,7 @@ run_demo() {
   build/release/edgetide run --config "$folder/edgetide.toml" --summary "$folder/summary.json" 2>"$folder/edgetide.log" &
   daemon=$!
   pids+=("$daemon")
-  wait_for grep -q "connected to mqtt" "$folder/edgetide.log"
+  wait_for grep -q "source home: connected to" "$folder/edgetide.log"
   build/release/tests/tools/edgetide_simulate --to "mqtt://127.0.0.1:$port" --demo --live --sensors 20 \
     --readings $((seconds * 40)) --span $seconds --disorder 3 --late-by 6 --very-late-by 9 --quiet &
   pids+=($!)
@@ -183,8 +193,13 @@ show() {
 
 build
 folder=$(mktemp -d -t edgetide-quickstart-XXXXXX)
-say "2. Starting a private broker and the daemon in $folder"
-start_broker
+if [ -n "$broker" ]; then
+  say "2. Starting a private broker and the daemon in $folder"
+  start_broker
+else
+  say "2. Starting the daemon in $folder"
+  port=$(free_port)
+fi
 [ $store = sqlite ] || start_database
 write_config
 say "3. Twenty sensors send for $seconds seconds: out of order, late, one an hour fast, one silent, one with text for a number"

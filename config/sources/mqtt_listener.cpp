@@ -93,10 +93,9 @@ KeyGroup mqtt_listener_keys() {
        "A server of MQTT 3.1.1 and 5 for devices that publish, and for bridges of brokers; it has no subscribers, and "
        "refuses SUBSCRIBE. A message of QoS 1 or 2 is acknowledged once it is as safe as `[journal] durability` "
        "promises; what arrives together is written, and with `power` synced, together. What a client sends again with "
-       "the DUP flag counts once: of each client the newest 512 messages are known, also after a crash, the newest "
-       "65,534 of all clients. Sessions of up to 4,096 clients are kept across restarts. Retained messages are taken "
-       "as "
-       "others are; the last will of a client is discarded.",
+       "the DUP flag counts once, if it is among the newest 512 messages of that client, or after a restart or a crash "
+       "among the newest 65,534 of all clients. Sessions of up to 4,096 clients are kept across restarts. Retained "
+       "messages are taken as others are; the last will of a client is discarded.",
        std::move(specs)});
 }
 

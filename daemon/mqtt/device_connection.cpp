@@ -178,15 +178,12 @@ MqttReason DeviceConnection::deliver_acknowledged(const MqttPublish& publish, co
     reason = MqttReason::not_authorized;
   } else {
     const std::uint64_t fingerprint = owner_.fingerprint_of(message);
-    const bool is_known =
-        publish.dup && ((publish.qos == 1 && session_->knows(fingerprint)) || owner_.was_taken(fingerprint));
+    const bool session_knows = publish.dup && publish.qos == 1 && session_->knows(fingerprint);
+    const bool is_known = session_knows || (publish.dup && owner_.was_taken(fingerprint));
     if (publish.qos == 2 && !session_->hold(id)) return MqttReason::receive_maximum_exceeded;
-    if (is_known) {
-      owner_.note_resent();
-    } else {
-      reason = owner_.deliver(message, fingerprint);
-      session_->add(fingerprint);
-    }
+    if (is_known) owner_.note_resent();
+    if (!is_known) reason = owner_.deliver(message, fingerprint);
+    if (!session_knows) session_->add(fingerprint);
   }
   if (publish.qos == 1) ++unanswered_;
   write_acknowledgement(answers_, version_, answer, id, reason);

@@ -31,10 +31,19 @@ class DeviceSession {
     }
     return false;
   }
+  // Answers are in order: a packet id that is used again shows that all up to its former message have arrived.
   void add(std::uint64_t fingerprint) {
+    const auto id = static_cast<std::uint16_t>(fingerprint >> id_shift);
+    if (reuses_ids_ || id <= last_id_) forget_through(id);
+    last_id_ = id;
     if (taken_.size() == max_in_flight) taken_.pop_front();
     taken_.push_back(fingerprint);
   }
+
+  // It uses few packet ids, so an equal message with the id of one that is settled may be another one.
+  bool reuses_ids() const noexcept { return reuses_ids_; }
+  // The client has all answers.
+  void settle() noexcept { taken_.clear(); }
 
   bool is_unreleased(std::uint16_t packet_id) const noexcept {
     return std::binary_search(unreleased_.begin(), unreleased_.end(), packet_id);
@@ -66,7 +75,17 @@ class DeviceSession {
  private:
   static constexpr unsigned id_shift = 32;  // message_fingerprint.h
 
-  std::deque<std::uint64_t> taken_;        // the newest comes last
+  void forget_through(std::uint16_t id) noexcept {
+    auto one = taken_.end();
+    while (one != taken_.begin() && static_cast<std::uint16_t>(*(one - 1) >> id_shift) != id) --one;
+    if (one == taken_.begin()) return;
+    taken_.erase(taken_.begin(), one);
+    reuses_ids_ = true;
+  }
+
+  std::deque<std::uint64_t> taken_;  // the newest comes last
+  std::uint16_t last_id_ = 0;
+  bool reuses_ids_ = false;
   std::vector<std::uint16_t> unreleased_;  // in their order
 };
 

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "daemon/mqtt/mqtt_reason.h"
 #include "daemon/service/password_hash.h"

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -19,6 +21,7 @@ constexpr std::size_t max_client_id_bytes = 256;
 constexpr long ended = 0;
 constexpr std::chrono::milliseconds shortest_slowing{10};
 constexpr std::chrono::seconds last_answers_time{5};
+constexpr std::chrono::seconds time_to_read_answers{1};
 
 }  // namespace
 
@@ -35,6 +38,7 @@ DevicePeer::DevicePeer(MqttListener& listener, Descriptor descriptor, Address ad
 DevicePeer::~DevicePeer() {
   end_large();
   if (entry_ == nullptr || entry_->peer != this) return;
+  note_settled(std::chrono::steady_clock::now());
   listener_.sessions().leave(*entry_, std::chrono::steady_clock::now());
   if (!is_named_) listener_.sessions().erase(*entry_);
 }
@@ -150,6 +154,7 @@ Admission DevicePeer::admit(const MqttConnect& connect) {
   Admission admission;
   if (DevicePasswords* const passwords = listener_.passwords(); passwords != nullptr) {
     DevicePasswords::Verdict verdict = passwords->check(connect.username, connect.password, now);
+    if (const std::string error = passwords->take_error(); !error.empty()) listener_.say(error);
     admission.reason = verdict.reason;
     topic_prefix_ = std::move(verdict.topic_prefix);
   }
@@ -176,7 +181,6 @@ bool DevicePeer::may_publish(std::string_view topic) {
   return false;
 }
 
-// A message can only have come to a former run if its client has not been here since.
 bool DevicePeer::was_taken(std::uint64_t fingerprint) {
   return entry_->may_be_older && listener_.was_taken_before(fingerprint);
 }
@@ -186,7 +190,10 @@ std::uint64_t DevicePeer::fingerprint_of(const DeviceMessage& message) {
 }
 
 MqttReason DevicePeer::deliver(const DeviceMessage& message, std::optional<std::uint64_t> fingerprint) {
-  if (fingerprint) listener_.turn().note(*entry_, *fingerprint, message.qos == 2);
+  if (fingerprint) {
+    ++entry_->taken;
+    listener_.turn().note(*entry_, *fingerprint, message.qos == 2);
+  }
   return listener_.turn().decode(message, fingerprint);
 }
 
@@ -240,6 +247,7 @@ void DevicePeer::flush() noexcept {
     }
     if (sent == TlsServer::again) return;
     if (sent <= 0) return drop();
+    answered_at_ = std::chrono::steady_clock::now();
     connection_.answers().erase(0, static_cast<std::size_t>(sent));
     assigned_ -= static_cast<std::size_t>(sent);
     released_ -= static_cast<std::size_t>(sent);
@@ -254,8 +262,18 @@ void DevicePeer::end(MqttReason reason) {
   partial_.clear();
 }
 
+// Where an equal message may be another one, the kernel knows best whether the answers have arrived: the client had
+// some time to read them, or it would have said more.
+void DevicePeer::note_settled(Time now) noexcept {
+  if (!entry_->session.reuses_ids() || now < answered_at_ + time_to_read_answers) return;
+  int unacknowledged_bytes = 0;
+  const bool is_known = ioctl(descriptor_.get(), SIOCOUTQ, &unacknowledged_bytes) == 0;
+  if (is_known && unacknowledged_bytes == 0 && connection_.answers().empty()) entry_->session.settle();
+}
+
 // What still waits for the disk is answered in the new connection, where it comes again.
 void DevicePeer::hand_over() {
+  note_settled(std::chrono::steady_clock::now());
   end(MqttReason::session_taken_over);
   if (assigned_ > released_) drop();
   listener_.touch(*this);

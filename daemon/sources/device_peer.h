@@ -92,6 +92,7 @@ class DevicePeer final : private DeviceOwner {
   void wait_for_rest(std::string_view rest, Time now);
   void end_large() noexcept;
   void note_over();
+  void note_settled(Time now) noexcept;
   void limit_rate(Time now) noexcept;
   std::string who() const;
 
@@ -115,6 +116,7 @@ class DevicePeer final : private DeviceOwner {
   std::size_t assigned_ = 0;  // bytes of the answers that some group waits for, or that are released
   std::size_t released_ = 0;  // of these
   std::size_t answered_ = 0;  // messages among the assigned ones, not released
+  Time answered_at_{};        // some bytes were sent
   bool is_gone_ = false;      // nothing can be read or sent
   bool waits_for_tls_ = false;
 

@@ -106,7 +106,9 @@ void DeviceSessions::end(Entry& entry) {
 void DeviceSessions::leave(Entry& entry, Time now) {
   entry.peer = nullptr;
   entry.left_at = now;
-  entry.may_be_older = false;
+  // It sends again first, but its connection may break meanwhile.
+  const std::size_t enough = entry.session.reuses_ids() ? 1 : DeviceSession::max_in_flight;
+  if (entry.taken >= enough) entry.may_be_older = false;
   if (!entry.is_kept) entry.session.reset();
 }
 

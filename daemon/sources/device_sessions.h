@@ -38,7 +38,8 @@ class DeviceSessions {
     std::uint64_t mark = 0;    // in its fingerprints: tells its messages from those of other clients
     std::uint32_t expiry = 0;  // s after its connection has ended; 0: it ends with that
     bool is_kept = false;
-    bool may_be_older = true;  // than this run: its client has not been here in it
+    bool may_be_older = true;  // than this run: its client may still send again what a former one has taken
+    std::size_t taken = 0;     // messages in this run that it may send again
     std::optional<std::uint16_t> slot;
     DevicePeer* peer = nullptr;  // that has its connection
     Time left_at{};

@@ -76,6 +76,7 @@ class MqttListener {
   void touch(DevicePeer& peer);
   bool was_taken_before(std::uint64_t fingerprint) const noexcept;
   std::string new_client_id();
+  void say(std::string_view text) { host_.notice(id_, text); }
   void say_rarely(std::string_view text);
   // False: there is no room now.
   bool reserve(std::size_t bytes) noexcept;

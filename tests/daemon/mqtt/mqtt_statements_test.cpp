@@ -2,6 +2,7 @@
 // that come in and the bytes that go out. "3" and "5" before the number: of MQTT 3.1.1, of MQTT 5.
 #include <gmock/gmock.h>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "tests/daemon/mqtt/recording_owner.h"
@@ -363,6 +364,9 @@ TEST_F(DeviceConnectionTest, message_that_a_former_run_has_taken_is_answered_and
   EXPECT_EQ(answers_to(publish("t", "1", {.qos = 2, .id = 3, .dup = true}) + pubrel(3)), "50 02 00 03 70 02 00 03");
   EXPECT_TRUE(owner.delivered.empty());
   EXPECT_EQ(owner.resent, 2);
+  owner.taken_in_former_run.reset();  // its client has been here since
+  EXPECT_EQ(answers_to(publish("t", "1", {.qos = 1, .id = 3, .dup = true})), "40 02 00 03");
+  EXPECT_TRUE(owner.delivered.empty()) << "the answer was lost again";
 }
 
 TEST_F(DeviceConnectionTest, of_two_messages_with_one_packet_id_only_the_later_may_come_again) {
@@ -464,6 +468,18 @@ TEST(DeviceSession, message_that_was_not_taken_after_all_is_not_known) {
   EXPECT_TRUE(session.knows(first));
   EXPECT_FALSE(session.knows(second));
   EXPECT_FALSE(session.is_unreleased(2));
+}
+
+TEST(DeviceSession, packet_id_that_is_used_again_settles_what_came_before) {
+  DeviceSession session;
+  for (std::uint16_t id = 1; id <= 3; ++id) session.add(message_fingerprint(id, "t", "1"));
+  EXPECT_FALSE(session.reuses_ids());
+  session.add(message_fingerprint(2, "t", "2"));
+  EXPECT_TRUE(session.reuses_ids());
+  for (const auto& [id, payload, known] :
+       {std::tuple{1, "1", false}, {2, "1", false}, {3, "1", true}, {2, "2", true}}) {
+    EXPECT_EQ(session.knows(message_fingerprint(static_cast<std::uint16_t>(id), "t", payload)), known) << id << payload;
+  }
 }
 
 TEST(DeviceSession, keeps_the_newest) {
