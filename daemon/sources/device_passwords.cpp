@@ -12,6 +12,7 @@ namespace edgetide {
 namespace {
 
 constexpr std::chrono::seconds look_every{1};
+constexpr std::size_t max_user_bytes = 255;
 constexpr std::int64_t max_password_file_bytes = 1024 * 1024;
 
 [[noreturn]] void refuse_line(const std::string& path, std::size_t line, const std::string& why) {
@@ -41,6 +42,7 @@ DevicePasswords::Users DevicePasswords::read(const std::string& path) {
     if (line.empty() || line.starts_with('#')) continue;
     const std::size_t name_end = line.find(':');
     if (name_end == line.npos || name_end == 0) refuse_line(path, number, "a line is USER:HASH or USER:HASH:PREFIX");
+    if (name_end > max_user_bytes) refuse_line(path, number, "the user name is longer than 255 bytes");
     const std::size_t hash_end = line.find(':', name_end + 1);
     const std::string_view text = std::string_view(line).substr(name_end + 1, hash_end - name_end - 1);
     const std::optional<PasswordHash> hash = PasswordHash::parse(text);

@@ -356,8 +356,10 @@ TEST_F(MqttListenerTest, changed_password_file_counts_without_a_restart) {
 
 TEST_F(MqttListenerTest, bad_password_file_is_said_with_its_line) {
   const TemporaryFolder folder;
-  for (const char* const line : {"joe", ":x", "joe:secret", "joe:$7$10$x$y"}) {
-    options.password_file = folder.write("passwords", std::string("# one\n") + line + "\n");
+  const std::string too_long = std::string(256, 'u') + ':' + hash_password("secret", 10);
+  for (const std::string& line :
+       {std::string("joe"), std::string(":x"), std::string("joe:secret"), std::string("joe:$7$10$x$y"), too_long}) {
+    options.password_file = folder.write("passwords", "# one\n" + line + "\n");
     try {
       start();
       ADD_FAILURE() << line;
