@@ -157,12 +157,20 @@ void Router::decode_own(Message& message, DecodedBatch& out) {
   if (out.readings.size() == readings) note_without_reading(message, is_ignored, refusals, out);
 }
 
+// Asked of few messages, so its route is sought again.
+bool Router::is_passed_over(const Message& message) const {
+  const auto route = std::find_if(routes_.begin(), routes_.end(),
+                                  [&](const Route& one) { return one.name.data() == message.route.data(); });
+  return route != routes_.end() && route->decoder->passes_over(message.topic);
+}
+
 void Router::note_without_reading(const Message& message, bool is_ignored, std::size_t refusals, DecodedBatch& out) {
   std::string_view route = message.route;
   if (!route.empty()) route.remove_prefix(1);  // the mark
-  if (is_ignored) return out.note_without_reading(route, NoReading::ignored_topic);
   std::optional<Refusal> reason;
   if (out.refusals.size() > refusals) reason = out.refusals[refusals].reason;
+  if (is_ignored || (!reason && is_passed_over(message)))
+    return out.note_without_reading(route, NoReading::ignored_topic);
   if (reason || !message.payload.empty()) out.note_undecoded(reason, message.topic, message.payload);
   out.note_without_reading(route, reason ? no_reading_of(*reason) : NoReading::no_value);
 }
@@ -191,7 +199,7 @@ bool Router::decode_by_route(Message& message, DecodedBatch& out) {
     const std::span<DecodedReading> readings = std::span(out.readings).subspan(first);
     if (message.time) give_time(*message.time, readings);
     if (route.only_changed) take_only_changed(readings);
-    return !readings.empty() || !route.decoder->passes_over(message.topic);
+    return true;
   }
   out.begin_message(false);
   out.refusals.push_back({Refusal::no_route, message.topic, 0});

@@ -76,7 +76,8 @@ class Router {
  private:
   void decode_own(Message& message, DecodedBatch& out);  // fills in captures and route
   bool decode_by_route(Message& message, DecodedBatch& out);
-  static void note_without_reading(const Message& message, bool is_ignored, std::size_t refusals, DecodedBatch& out);
+  bool is_passed_over(const Message& message) const;
+  void note_without_reading(const Message& message, bool is_ignored, std::size_t refusals, DecodedBatch& out);
 
   struct Route {
     std::string name;  // decoder_state_mark and the topic as configured

@@ -10,8 +10,7 @@ namespace edgetide {
 void BatchReadings::gather(SourceId source, const DecodedBatch& batch, Timestamp arrival, const MessageMemory& messages,
                            Pipeline& pipeline, IntakeJournal& journal) {
   readings_.clear();
-  has_own_time_.clear();
-  is_local_.clear();
+  sent_times_.clear();
   refused_.clear();
   for (const auto& refusals : messages.new_refusals()) {
     for (const DecodedRefusal& refusal : refusals) add_to(refused_, refusal.reason, 1);
@@ -27,8 +26,8 @@ void BatchReadings::gather(SourceId source, const DecodedBatch& batch, const Dec
   if (!series) return;
   const double value = enrichment_.calibrated(source, *series, pipeline.series(), reading.value);
   readings_.push_back({*series, event_time_of(reading, arrival), value});
-  has_own_time_.push_back(reading.event_time && *reading.event_time != unreadable_time);
-  is_local_.push_back(reading.is_local != 0);
+  const bool is_sent = reading.event_time && *reading.event_time != unreadable_time;
+  sent_times_.push_back(!is_sent ? SentTime::none : reading.is_local != 0 ? SentTime::local : SentTime::with_zone);
 }
 
 std::optional<SeriesId> BatchReadings::series_of(SourceId source, const DecodedBatch& batch,
@@ -54,7 +53,8 @@ std::span<const SeriesId> BatchReadings::newly_shifted(Timestamp arrival) {
   newly_shifted_.clear();
   for (std::size_t i = 0; i < readings_.size(); ++i) {
     const Reading& reading = readings_[i];
-    if (has_own_time_[i] && shifted_.add(reading.series, reading.event_time, arrival, is_local_[i])) {
+    if (sent_times_[i] != SentTime::none &&
+        shifted_.add(reading.series, reading.event_time, arrival, sent_times_[i] == SentTime::local)) {
       newly_shifted_.push_back(reading.series);
     }
   }
@@ -67,7 +67,7 @@ BatchReadings::Mixed BatchReadings::mixed(SourceId source, const DecodedBatch& b
   if (!pipeline.series().has_variants()) return {};
   std::uint64_t count = 0;
   for (std::size_t i = 0; i < readings_.size(); ++i) {
-    const bool is_of_one_time = has_own_time_[i] || batch.message_count <= 1;
+    const bool is_of_one_time = sent_times_[i] != SentTime::none || batch.message_count <= 1;
     if (is_of_one_time && mixed_.add(pipeline, source, readings_[i])) ++count;
   }
   return {count, mixed_.found()};

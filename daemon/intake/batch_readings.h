@@ -4,6 +4,7 @@
 //         refused. Owns: the sensor tables, and buffers of one batch that are kept for the next.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -62,8 +63,8 @@ class BatchReadings {
   ShiftedTimes shifted_;
   MixedSeries mixed_;
   std::vector<Reading> readings_;
-  std::vector<bool> has_own_time_;  // by reading: its sender gave it
-  std::vector<bool> is_local_;      // by reading: without a zone
+  enum class SentTime : std::uint8_t { none, with_zone, local };  // its sender gave it; local: without a zone
+  std::vector<SentTime> sent_times_;                              // by reading
   std::vector<RefusedCount> refused_;
   std::vector<SeriesId> newly_shifted_;
 };
