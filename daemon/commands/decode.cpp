@@ -95,7 +95,7 @@ Timestamp arrival_of(const DecodeOptions& options) {
 // A local time that comes twice is known by the arrival.
 void settle_times(DecodedBatch& batch, Timestamp arrival) {
   for (DecodedReading& reading : batch.readings) {
-    if (reading.event_time && reading.repeats_after > 0) reading.event_time = event_time_of(reading, arrival);
+    if (reading.event_time && reading.repeats_after() > 0) reading.event_time = event_time_of(reading, arrival);
   }
 }
 

@@ -53,10 +53,14 @@ struct DecodedReading {
   std::uint32_t first_label = 0;  // range in DecodedBatch::labels; readings of one message may share it
   std::uint8_t label_count = 0;   // at most max_labels
   Counts counts = Counts::always;
-  // So many seconds later local clocks show the same time again: when they are set back. 0: they do not.
-  std::uint16_t repeats_after : 15 = 0;
-  std::uint16_t is_local : 1 = 0;  // the event time was written without a zone
+  // Of an event time that was written without a zone: `written_locally`, and how many seconds later local clocks show
+  // the same time again, when they are set back; 0 seconds: they do not. One number, as two would cost more.
+  std::uint16_t local = 0;
   Duration from_arrival{};  // without an event time: so much after the arrival, negative: before it; below 2^28 s
+
+  static constexpr std::uint16_t written_locally = 0x8000;
+  bool is_local() const noexcept { return local != 0; }
+  std::uint16_t repeats_after() const noexcept { return local & (written_locally - 1); }
 };
 static_assert(sizeof(void*) < 8 || sizeof(DecodedReading) <= 88);  // more is copied by a call
 

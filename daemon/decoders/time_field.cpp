@@ -118,7 +118,7 @@ void TimeReader::read_parts(std::string_view date, std::string_view time_of_day,
 }
 
 void TimeReader::read(std::string_view text, const Message& message, DecodedReading& reading, DecodedBatch& out) {
-  reading.is_local = 0;
+  reading.local = 0;
   if (!pattern_) {
     reading.event_time = time_of_text(text, message.time_format.value_or(format_));
     if (reading.event_time) return;
@@ -137,11 +137,11 @@ std::optional<IsoTime> TimeReader::read_clock(std::string_view text) const noexc
 }
 
 void TimeReader::read_local(Timestamp local, const Message& message, DecodedReading& reading, DecodedBatch& out) {
-  reading.is_local = 1;
+  reading.local = DecodedReading::written_locally;
   if (zone_ != nullptr) {
     const LocalTime time = local_time(local, *zone_);
     reading.event_time = time.utc;
-    reading.repeats_after = time.repeats_after & 0x7FFF;
+    reading.local |= time.repeats_after;
     return;
   }
   reading.event_time = local;

@@ -27,7 +27,7 @@ void BatchReadings::gather(SourceId source, const DecodedBatch& batch, const Dec
   const double value = enrichment_.calibrated(source, *series, pipeline.series(), reading.value);
   readings_.push_back({*series, event_time_of(reading, arrival), value});
   const bool is_sent = reading.event_time && *reading.event_time != unreadable_time;
-  sent_times_.push_back(!is_sent ? SentTime::none : reading.is_local != 0 ? SentTime::local : SentTime::with_zone);
+  sent_times_.push_back(!is_sent ? SentTime::none : reading.is_local() ? SentTime::local : SentTime::with_zone);
 }
 
 std::optional<SeriesId> BatchReadings::series_of(SourceId source, const DecodedBatch& batch,

@@ -14,8 +14,8 @@ inline Timestamp event_time_of(const DecodedReading& reading, Timestamp arrival)
   constexpr Duration fast_clock = Duration::minutes(5);  // what a sensor's clock may be ahead
   if (!reading.event_time && arrival == time_not_known) return event_time_not_known(reading.from_arrival);
   if (!reading.event_time) return arrival + reading.from_arrival;
-  if (reading.repeats_after == 0) return *reading.event_time;
-  const Timestamp again = *reading.event_time + Duration::seconds(reading.repeats_after);
+  if (reading.repeats_after() == 0) return *reading.event_time;
+  const Timestamp again = *reading.event_time + Duration::seconds(reading.repeats_after());
   return again <= arrival + fast_clock ? again : *reading.event_time;
 }
 

@@ -45,7 +45,7 @@ inline void check_alike(const DecodedBatch& batch, const DecodedBatch& other) {
   require(std::equal(batch.readings.begin(), batch.readings.end(), other.readings.begin(), other.readings.end(),
                      [&](const DecodedReading& a, const DecodedReading& b) {
                        return a.sensor == b.sensor && a.metric == b.metric && a.unit == b.unit &&
-                              a.event_time == b.event_time && same_labels(a, b) && a.repeats_after == b.repeats_after &&
+                              a.event_time == b.event_time && same_labels(a, b) && a.local == b.local &&
                               a.from_arrival == b.from_arrival &&
                               std::bit_cast<std::uint64_t>(a.value) == std::bit_cast<std::uint64_t>(b.value);
                      }),

@@ -27,7 +27,7 @@ inline void describe(std::ostream& out, const DecodedBatch& batch, const Decoded
   if (!reading.event_time && reading.from_arrival != Duration()) {
     out << "@arrival" << std::showpos << reading.from_arrival.count() << std::noshowpos;
   }
-  if (reading.repeats_after > 0) out << '+' << reading.repeats_after;
+  if (reading.repeats_after() > 0) out << '+' << reading.repeats_after();
   if (reading.label_count == 0) return;
   out << '{';
   const char* separator = "";

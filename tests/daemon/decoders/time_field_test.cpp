@@ -182,7 +182,7 @@ TEST(TimeField, reading_tells_whether_its_time_was_written_without_a_zone) {
     DecodedReading reading;
     for (const auto& c : cases) {
       reader.read(c.text, {}, reading, batch);
-      EXPECT_EQ(reading.is_local != 0, c.is_local) << c.text;
+      EXPECT_EQ(reading.is_local(), c.is_local) << c.text;
     }
   }
 }

@@ -118,7 +118,7 @@ TEST_F(IntakeTest, local_time_that_comes_twice_is_the_later_one_that_is_not_in_t
                  .sources = {"s"}});
     clock.set_seconds(c.arrival);
     DecodedBatch batch = batch_of("a", 1, at(1'000'000));
-    batch.readings[0].repeats_after = 3600;
+    batch.readings[0].local = DecodedReading::written_locally | 3600;
     ASSERT_TRUE(take(door, SourceId{0}, batch));
     EXPECT_EQ(other.view(SeriesId{0})->newest, at(c.taken)) << c.arrival;
   }
@@ -351,8 +351,8 @@ TEST_F(IntakeTest, sensor_whose_times_are_shifted_by_whole_quarter_hours_is_name
     EXPECT_TRUE(intake().traffic(SourceId{0}).shifted.empty());
     DecodedBatch batch = batch_of("kitchen", 1, at(now + 7'200));
     batch.readings.push_back({"kitchen", "u", "C", at(now + 7'230), 1, 0, 0});
-    batch.readings.back().is_local = 1;
-    batch.readings.push_back({"hall", "t", "C", std::nullopt, 1, 0, 0, Counts::always, 0, 0, Duration::hours(-1)});
+    batch.readings.back().local = DecodedReading::written_locally;
+    batch.readings.push_back({"hall", "t", "C", std::nullopt, 1, 0, 0, Counts::always, 0, Duration::hours(-1)});
     ASSERT_TRUE(take(intake(), SourceId{0}, batch));
   }
   const SourceTraffic traffic = intake().traffic(SourceId{0});
