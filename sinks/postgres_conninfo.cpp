@@ -6,10 +6,12 @@
 #include <memory>
 #include <string_view>
 #include <strings.h>
+#include <utility>
 #include <vector>
 
 #include "daemon/service/host_port.h"
 #include "daemon/service/regular_file.h"
+#include "pipeline/whole_number.h"
 
 namespace edgetide {
 
@@ -57,13 +59,25 @@ void demand_tls(ConninfoKeywords& keywords) {
   set_default(keywords, "ssl_min_protocol_version", "TLSv1.2");
 }
 
+constexpr std::int64_t least_connect_seconds = 2;  // libpq's own
+
+std::int64_t seconds_of(Duration duration) {
+  return std::max(duration.count() / 1'000'000, least_connect_seconds);
+}
+
+// libpq waits without end where the text says 0, or less.
+void bound_connect(ConninfoKeywords& keywords, Duration longest) {
+  std::string& written = keywords["connect_timeout"];
+  const auto seconds = whole_number<std::int64_t>(written);
+  if (!seconds || *seconds <= 0 || *seconds > seconds_of(longest)) written = std::to_string(seconds_of(longest));
+}
+
 void add_ours(ConninfoKeywords& keywords, const PostgresOptions& options) {
   if (!options.allow_plaintext && remote_end(keywords)) demand_tls(keywords);
-  const std::int64_t connect_seconds = std::max<std::int64_t>(options.connect_timeout.count() / 1'000'000, 2);
   set_default(keywords, "user", options.user);  // under DynamicUser= libpq cannot find out who it runs as
   set_default(keywords, "application_name", "edgetide");
-  set_default(keywords, "target_session_attrs", "read-write");
-  set_default(keywords, "connect_timeout", std::to_string(connect_seconds));
+  keywords["target_session_attrs"] = "any";  // the caller asks
+  set_default(keywords, "connect_timeout", std::to_string(seconds_of(options.connect_timeout)));
   set_default(keywords, "tcp_user_timeout", std::to_string(options.statement_timeout.count() / 1'000));
   set_default(keywords, "keepalives_idle", "30");
   set_default(keywords, "keepalives_interval", "10");
@@ -81,22 +95,83 @@ std::string quoted(std::string_view value) {
   return text + '\'';
 }
 
+std::string text_of(const ConninfoKeywords& keywords) {
+  std::string text;
+  for (const auto& [keyword, value] : keywords) text += keyword + '=' + quoted(value) + ' ';
+  return text;
+}
+
+ConninfoKeywords given(const PQconninfoOption* options) {
+  ConninfoKeywords keywords;
+  for (const PQconninfoOption* option = options; option != nullptr && option->keyword != nullptr; ++option) {
+    if (option->val != nullptr) keywords[option->keyword] = option->val;
+  }
+  return keywords;
+}
+
+using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
+
+// With what the environment and a service file add. libpq says that of a connection only; this one it refuses to begin,
+// for its last keyword.
+ConninfoKeywords completed(ConninfoKeywords keywords) {
+  keywords["target_session_attrs"] = "none such";
+  const std::unique_ptr<PGconn, decltype(&PQfinish)> refused(PQconnectStart(text_of(keywords).c_str()), &PQfinish);
+  return given(Options(PQconninfo(refused.get()), &PQconninfoFree).get());
+}
+
+std::optional<WantedServer> wanted_server(const ConninfoKeywords& keywords) {
+  static constexpr std::pair<std::string_view, WantedServer> words[] = {{"any", WantedServer::any},
+                                                                        {"read-write", WantedServer::read_write},
+                                                                        {"read-only", WantedServer::read_only},
+                                                                        {"primary", WantedServer::primary},
+                                                                        {"standby", WantedServer::standby},
+                                                                        {"prefer-standby", WantedServer::any}};
+  const auto written = keywords.find("target_session_attrs");
+  if (written == keywords.end()) return WantedServer::read_write;
+  for (const auto& [word, wanted] : words) {
+    if (word == written->second) return wanted;
+  }
+  return std::nullopt;
+}
+
+// As libpq takes a list apart: one of each for each host, or one port for all. A list that does not fit stays whole,
+// and libpq says so.
+std::vector<PostgresHost> single_hosts(const ConninfoKeywords& keywords) {
+  const ConninfoKeywords all = completed(keywords);
+  const auto list = [&all](const char* keyword) {
+    const auto found = all.find(keyword);
+    return found == all.end() || found->second.empty() ? std::vector<std::string>() : parts_of(found->second);
+  };
+  const auto names = list("host"), numbers = list("hostaddr"), ports = list("port");
+  const std::size_t count = std::max(names.size(), numbers.size());
+  const auto fits = [count](const std::vector<std::string>& parts) { return parts.empty() || parts.size() == count; };
+  if (count < 2 || !fits(names) || !fits(numbers) || (ports.size() != 1 && !fits(ports))) {
+    return {{"the server", text_of(keywords)}};
+  }
+  std::vector<PostgresHost> hosts;
+  for (std::size_t i = 0; i < count; ++i) {
+    ConninfoKeywords one = keywords;
+    const auto part = [i](const std::vector<std::string>& parts) { return parts.empty() ? "" : parts[i]; };
+    one["host"] = part(names);
+    one["hostaddr"] = part(numbers);
+    one["port"] = ports.size() == 1 ? ports[0] : part(ports);
+    const std::string& name = one["host"].empty() ? one["hostaddr"] : one["host"];
+    hosts.push_back({name + (one["port"].empty() ? "" : ':' + one["port"]), text_of(one)});
+  }
+  return hosts;
+}
+
 }  // namespace
 
 std::variant<ConninfoKeywords, ConninfoError> parse_conninfo(const std::string& text) {
   char* error = nullptr;
-  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(PQconninfoParse(text.c_str(), &error),
-                                                                            &PQconninfoFree);
+  const Options parsed(PQconninfoParse(text.c_str(), &error), &PQconninfoFree);
   const std::unique_ptr<char, decltype(&PQfreemem)> reason(error, &PQfreemem);
   if (!parsed) {
     const std::string_view why = reason ? reason.get() : "out of memory";
     return ConninfoError{std::string(why.substr(0, why.find('\n')))};
   }
-  ConninfoKeywords keywords;
-  for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
-    if (option->val != nullptr) keywords[option->keyword] = option->val;
-  }
-  return keywords;
+  return given(parsed.get());
 }
 
 std::optional<std::string> remote_end(const ConninfoKeywords& keywords) {
@@ -154,7 +229,7 @@ std::optional<std::string> unfit_file(const ConninfoKeywords& keywords) {
   return std::nullopt;
 }
 
-std::variant<std::string, ConninfoError> postgres_conninfo(const PostgresOptions& options) {
+std::variant<PostgresHosts, ConninfoError> postgres_hosts(const PostgresOptions& options, Duration longest_connect) {
   auto parsed = parse_conninfo(options.connection);
   if (auto* const error = std::get_if<ConninfoError>(&parsed)) return std::move(*error);
   auto& keywords = std::get<ConninfoKeywords>(parsed);
@@ -162,10 +237,11 @@ std::variant<std::string, ConninfoError> postgres_conninfo(const PostgresOptions
     return ConninfoError{refusal->reason + "; " + refusal->remedy};
   }
   if (const auto unfit = unfit_file(keywords)) return ConninfoError{*unfit};
+  const auto wanted = wanted_server(keywords);
+  if (!wanted) return ConninfoError{"target_session_attrs=" + keywords["target_session_attrs"] + " is none of libpq's"};
   add_ours(keywords, options);
-  std::string text;
-  for (const auto& [keyword, value] : keywords) text += keyword + '=' + quoted(value) + ' ';
-  return text;
+  if (longest_connect != Duration::unlimited()) bound_connect(keywords, longest_connect);
+  return PostgresHosts{single_hosts(keywords), *wanted};
 }
 
 std::string transaction_refusal(const std::string& conninfo) {

@@ -1,6 +1,10 @@
 // The connection string that libpq gets: the user's, keywords or URI, with the password, the user and our time limits
 // added as properly quoted keywords. What the user wrote wins over our defaults. The only user of libpq itself.
 //
+// libpq gets target_session_attrs=any and one host at a time: for anything else it asks the server by itself, and reads
+// what comes back without a look at it (a row of no columns ends the process). Who connects asks and goes on to the
+// next host.
+//
 // A connection that may leave this machine is made with sslmode=verify-full, unless plain text is allowed: else any
 // server that answers gets the password. It may leave where a host or an address is neither of the loopback nor a Unix
 // socket, be it from the text or from the environment (PGHOST, PGHOSTADDR), and where a service file may name another.
@@ -12,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "sinks/postgres_sink.h"
 
@@ -38,7 +43,20 @@ std::optional<TlsRefusal> tls_refusal(const ConninfoKeywords& keywords, bool all
 // A file that the connection string names and that libpq could wait for without end, or not finish reading; with why.
 std::optional<std::string> unfit_file(const ConninfoKeywords& keywords);
 
-std::variant<std::string, ConninfoError> postgres_conninfo(const PostgresOptions& options);
+// What is wanted of a server: target_session_attrs. libpq's prefer-standby is `any`, since rows go to a primary only.
+enum class WantedServer { any, read_write, read_only, primary, standby };
+
+struct PostgresHost {
+  std::string name;      // "db.example:5433", for messages
+  std::string conninfo;  // of this host alone, for any server
+};
+struct PostgresHosts {
+  std::vector<PostgresHost> hosts;  // at least one, in the order in which they are tried
+  WantedServer wanted = WantedServer::read_write;
+};
+// `longest_connect`: of each address, also where the text says more, or without end.
+std::variant<PostgresHosts, ConninfoError> postgres_hosts(const PostgresOptions& options,
+                                                          Duration longest_connect = Duration::unlimited());
 
 // What a pooler in between says to a transaction that begins, in the words of its message; empty where it begins.
 // libpqxx forgets that text when the pooler closes the connection with it.

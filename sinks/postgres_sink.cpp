@@ -7,18 +7,14 @@
 #include <new>
 #include <optional>
 #include <string_view>
-#include <sys/socket.h>
 #include <utility>
 
 #include "daemon/service/backoff.h"
-#include "daemon/service/descriptor.h"
-#include "daemon/service/library_reads.h"
 #include "daemon/service/log.h"
-#include "daemon/service/mutex.h"
-#include "daemon/service/tcp_state.h"
 #include "sinks/kept_tables.h"
 #include "sinks/pg_array.h"
 #include "sinks/postgres_answer.h"
+#include "sinks/postgres_connection.h"
 #include "sinks/postgres_conninfo.h"
 #include "sinks/postgres_delivery.h"
 #include "sinks/postgres_schema.h"
@@ -27,20 +23,7 @@
 #include "sinks/pqxx_versions.h"
 #include "sinks/refused_tables.h"
 #include "sinks/schema_version.h"
-#include "sinks/scram_limit.h"
 #include "sinks/store_claim.h"
-
-#if defined(__clang__)
-#define EDGETIDE_LEAKS_ARE_SEEN __has_feature(address_sanitizer)
-#elif defined(__SANITIZE_ADDRESS__)
-#define EDGETIDE_LEAKS_ARE_SEEN 1
-#endif
-#if EDGETIDE_LEAKS_ARE_SEEN
-// libpqxx 6.4 forgets one result, about 2 KiB, when a connection is lost during a statement.
-extern "C" const char* __lsan_default_suppressions() {
-  return "leak:PQmakeEmptyPGresult\n";
-}
-#endif
 
 namespace edgetide {
 
@@ -50,17 +33,6 @@ constexpr std::int64_t max_bigint = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t max_incarnation = max_bigint / 2;         // far from where counting on would fail
 constexpr std::int64_t latest_us = 253'402'300'799 * 1'000'000;  // the year 9999
 constexpr std::size_t max_text_bytes = 4096;                     // of who claimed
-
-// Of one answer, in bytes, which libpq reads whole and keeps up to four times: what may be asked for is the columns of
-// tables, and as many rows as one statement is about, with numbers.
-constexpr std::uint64_t least_answer = 8 * 1024 * 1024, rows_of_answer = 5'000, number_of_answer = 32;
-constexpr std::uint64_t answers_of_a_call = 4;  // so large, together; thousands of small ones are usual
-
-std::uint64_t max_answer_bytes(const std::vector<WindowSchema>& inputs) {
-  std::size_t columns = 0;
-  for (const WindowSchema& window : inputs) columns = std::max(columns, window.columns.size() + 1);
-  return least_answer + columns * rows_of_answer * number_of_answer;
-}
 
 constexpr std::size_t max_parts = 10'000;          // of the schema: windows of all gateways
 constexpr std::size_t max_known_series = 100'000;  // more than the pipeline's own limit; then they are looked up again
@@ -72,42 +44,6 @@ RetryAfter retry_because(const std::exception& error, bool passes, Duration at_l
   std::string reason = reason_of(error);
   return passes ? RetryAfter{Duration(), std::move(reason)} : once_somebody_acts(std::move(reason), at_least);
 }
-
-// The connection of a session.
-class Connection {
- public:
-  explicit Connection(const std::string& conninfo) : connection_(conninfo), silence_(connection_) {
-    forbid_reactivation(connection_);
-  }
-
-  pqxx::connection& operator*() noexcept { return connection_; }
-  int socket() const noexcept { return connection_.sock(); }
-
- private:
-  pqxx::connection connection_;
-  SilentNotices silence_;
-};
-
-// The end of a connection that another thread can reach, also while it is made: its socket under a number of our own.
-class ReachableEnd {
- public:
-  void hold(int socket) noexcept { socket_ = Descriptor::duplicate(socket); }
-  void release() noexcept { socket_ = Descriptor(); }
-  bool is_held() const noexcept { return socket_.is_open(); }
-
-  // Whatever waits for the server sees the end of the stream at once, even on a dead link, where a cancel request
-  // would hang as well. The server drops the statement when its own time limit ends it.
-  void shut_down() const noexcept { ::shutdown(socket_.get(), SHUT_RDWR); }
-
-  // Over a Unix socket nothing: the server is of this machine.
-  Duration silent_for() const noexcept {
-    const std::optional<TcpState> state = tcp_state(socket_.get());
-    return state ? state->silent_for : Duration();
-  }
-
- private:
-  Descriptor socket_;
-};
 
 constexpr const char* use_sessions =
     "pgbouncer is in statement mode, where no transaction lasts: set pool_mode = session for this database";
@@ -177,21 +113,13 @@ class PostgresSink final : public Sink {
   LastEpoch last_epoch() override;
   void take_over() noexcept override { claim_.take_over(); }
   void close() noexcept override;
-  void interrupt() noexcept override;
-  void end_silence() noexcept override;
+  void interrupt() noexcept override { connection_.interrupt(); }
+  void end_silence() noexcept override { connection_.end_silence(); }
 
  private:
   template <typename Step>
   Outcome guarded(const Step& step);
-  bool note_call(std::optional<std::chrono::steady_clock::time_point> at) noexcept;
-  // An honest server gives up a statement before that.
-  Duration silence_limit() const noexcept { return options_.statement_timeout + options_.statement_timeout; }
   void drop_connection() noexcept;
-  class ConnectingReads;
-  bool connect(const std::string& conninfo);  // false when interrupted
-  std::unique_ptr<Connection> make_connection(const std::string& conninfo);
-  void hold_end(int socket) noexcept;
-  void release_end() noexcept;
   void apply_session_settings();
   std::optional<RetryAfter> check_tables();
   SchemaVersions read_versions(pqxx::work& transaction, const TableShapes& found);
@@ -206,8 +134,6 @@ class PostgresSink final : public Sink {
   const PostgresOptions options_;
   const PostgresNames names_;
   PostgresStatements statements_;  // for the tables as they were found
-  const std::uint64_t max_answer_bytes_;
-  std::uint64_t max_call_bytes() const noexcept { return answers_of_a_call * max_answer_bytes_; }
   StoreClaim claim_;
   PostgresSeriesIds series_ids_;  // committed ones, since the last open
   RefusedTables refused_tables_;
@@ -216,58 +142,22 @@ class PostgresSink final : public Sink {
   KeptTables kept_tables_;
   PostgresUpkeep upkeep_;
 
-  std::unique_ptr<Connection> connection_;  // the worker's thread only
-  std::uint64_t read_bytes_ = 0;            // of it, in calls that have ended
-  Mutex mutex_;
-  ReachableEnd end_ GUARDED_BY(mutex_);  // of the connection, as soon as its server has said anything
-  bool interrupted_ GUARDED_BY(mutex_) = false;
-  std::optional<std::chrono::steady_clock::time_point> called_at_ GUARDED_BY(mutex_);  // while a call waits
-  bool was_silent_ GUARDED_BY(mutex_) = false;                                         // this call's server
+  PostgresConnection connection_;
 };
 
 PostgresSink::PostgresSink(PostgresOptions options, PostgresNames names)
     : options_(std::move(options)),
       names_(std::move(names)),
-      max_answer_bytes_(max_answer_bytes(names_.inputs)),
       claim_("schema " + names_.schema, names_.identity),
       refused_tables_(names_.inputs.size()),
       kept_tables_(names_.inputs.size()),
-      upkeep_(options_.partitions, names_) {}
-
-// What libpq reads while it makes a connection, for which libpqxx waits without end: the other end may stall, or lie.
-class PostgresSink::ConnectingReads final : public ReadInspection {
- public:
-  explicit ConnectingReads(PostgresSink& sink) noexcept : sink_(sink) {}
-
-  bool has_refused() const noexcept { return scram_.has_refused(); }
-  bool accepts(int socket, std::string_view bytes) noexcept override {
-    sink_.hold_end(socket);
-    if (scram_.accepts(bytes)) return true;
-    ::shutdown(socket, SHUT_RDWR);  // libpq would wait for more until connect_timeout
-    return false;
-  }
-
- private:
-  PostgresSink& sink_;
-  ScramLimit scram_;
-};
-
-void PostgresSink::hold_end(int socket) noexcept {
-  const MutexLock lock(mutex_);
-  end_.hold(socket);
-  if (interrupted_) end_.shut_down();
-}
-
-void PostgresSink::release_end() noexcept {
-  const MutexLock lock(mutex_);
-  end_.release();
-}
+      upkeep_(options_.partitions, names_),
+      connection_(names_.inputs, options_.statement_timeout + options_.statement_timeout) {}
 
 // Every exception of libpqxx ends here as an outcome, and the connection with it.
 template <typename Step>
 Outcome PostgresSink::guarded(const Step& step) {
-  note_call(std::chrono::steady_clock::now());
-  const ReadBudget budget(max_answer_bytes_, max_call_bytes());
+  const PostgresConnection::Call call(connection_);
   Outcome outcome = RetryAfter{};
   try {
     outcome = step();
@@ -283,89 +173,44 @@ Outcome PostgresSink::guarded(const Step& step) {
   } catch (const std::exception& error) {
     outcome = retry_because(error, true);
   }
-  read_bytes_ += budget.read_bytes();
   if (!std::holds_alternative<Delivered>(outcome)) drop_connection();
-  const bool was_silent = note_call(std::nullopt);
-  if (auto* const later = std::get_if<RetryAfter>(&outcome); later != nullptr && was_silent) {
-    later->reason = "the server has stopped in the middle of an answer: silent for more than " +
-                    std::to_string(silence_limit().count() / 1'000'000) + " s";
-  }
-  if (std::holds_alternative<RetryAfter>(outcome) && budget.is_exceeded()) {
-    const bool in_all = budget.read_bytes() > max_call_bytes();
-    return once_somebody_acts((in_all ? "all of the server's answers to one delivery are" : "the server's answer is") +
-                              std::string(" larger than ") +
-                              std::to_string((in_all ? max_call_bytes() : max_answer_bytes_) / (1024 * 1024)) + " MiB");
+  if (auto* const later = std::get_if<RetryAfter>(&outcome)) {
+    if (std::string excess = call.reason_of_excess(); !excess.empty()) return once_somebody_acts(std::move(excess));
+    if (std::string silence = call.reason_of_silence(); !silence.empty()) later->reason = std::move(silence);
   }
   return outcome;
 }
 
-// Whether the server of the call before was silent.
-bool PostgresSink::note_call(std::optional<std::chrono::steady_clock::time_point> at) noexcept {
-  const MutexLock lock(mutex_);
-  called_at_ = at;
-  return std::exchange(was_silent_, false);
-}
-
 Outcome PostgresSink::open() {
   drop_connection();
-  const auto conninfo = postgres_conninfo(options_);
-  if (const auto* error = std::get_if<ConninfoError>(&conninfo)) {
+  const auto parsed = postgres_hosts(options_);
+  if (const auto* error = std::get_if<ConninfoError>(&parsed)) {
     return Stopped{"connection: " + error->reason};
   }
+  const auto& hosts = std::get<PostgresHosts>(parsed);
   Outcome outcome = guarded([&]() -> Outcome {
-    if (!connect(std::get<std::string>(conninfo))) return RetryAfter{Duration(), "interrupted"};
+    if (!connection_.open(hosts)) return RetryAfter{Duration(), "interrupted"};
     apply_session_settings();
     if (auto later = check_tables()) return *std::move(later);
     make_statements();
-    PostgresClaim transaction(**connection_, names_, statements_);
+    PostgresClaim transaction(*connection_, names_, statements_);
     Outcome claimed = claim_.claim(transaction, lost_rows_);
     lost_rows_ = false;
     return claimed;
   });
   upkeep_.begin_again();
   if (const auto* later = std::get_if<RetryAfter>(&outcome); later != nullptr && is_disconnected(later->reason)) {
-    const ReadBudget budget(max_answer_bytes_, max_answer_bytes_);
-    note_call(std::chrono::steady_clock::now());
-    std::string reason;
-    {
-      const ConnectingReads reads(*this);
-      reason = transaction_refusal(std::get<std::string>(conninfo));
-    }
-    note_call(std::nullopt);
-    release_end();
-    if (is_statement_pooling(reason)) return once_somebody_acts(use_sessions, check_pooler_each);
+    if (is_statement_pooling(connection_.refusal_of_transactions(hosts)))
+      return once_somebody_acts(use_sessions, check_pooler_each);
   }
   // A claim in doubt is simply made again.
   if (auto* const doubt = std::get_if<InDoubt>(&outcome)) return RetryAfter{Duration(), std::move(doubt->reason)};
   return outcome;
 }
 
-bool PostgresSink::connect(const std::string& conninfo) {
-  {
-    const MutexLock lock(mutex_);
-    if (interrupted_) return false;
-  }
-  auto connection = make_connection(conninfo);
-  const MutexLock lock(mutex_);
-  if (interrupted_) return false;
-  connection_ = std::move(connection);
-  end_.hold(connection_->socket());
-  return true;
-}
-
-std::unique_ptr<Connection> PostgresSink::make_connection(const std::string& conninfo) {
-  const ConnectingReads reads(*this);
-  try {
-    return std::make_unique<Connection>(conninfo);
-  } catch (const pqxx::failure&) {
-    if (!reads.has_refused()) throw;
-    throw WrongAnswer("the password", "more than " + std::to_string(ScramLimit::max_rounds) + " rounds of SCRAM");
-  }
-}
-
 void PostgresSink::apply_session_settings() {
   const std::string limit = std::to_string(options_.statement_timeout.count() / 1'000);
-  pqxx::nontransaction session(**connection_);
+  pqxx::nontransaction session(*connection_);
   session.exec("SET statement_timeout = " + limit);
   session.exec("SET lock_timeout = " + limit);
   session.exec("SET idle_in_transaction_session_timeout = " + limit);
@@ -379,7 +224,7 @@ void PostgresSink::apply_session_settings() {
 
 std::optional<RetryAfter> PostgresSink::check_tables() {
   const TableShapes needed = postgres_shapes(names_.inputs);
-  pqxx::work transaction(**connection_);
+  pqxx::work transaction(*connection_);
   const TableShapes before = read_postgres_shapes(transaction, names_.schema, needed, postgres_shapes_query());
   std::vector<std::string> missing = missing_from(before, needed);
   const SchemaVersions versions = read_versions(transaction, before);
@@ -433,7 +278,7 @@ bool PostgresSink::is_emptied(pqxx::transaction_base& transaction) {
 }
 
 void PostgresSink::make_statements() {
-  pqxx::work transaction(**connection_);
+  pqxx::work transaction(*connection_);
   const TableShapes numbers =
       read_postgres_shapes(transaction, names_.schema, postgres_shapes(names_.inputs), postgres_numbers_query());
   statements_ = postgres_statements(names_, former_columns(numbers, names_.inputs));
@@ -449,8 +294,7 @@ void PostgresSink::create_tables(pqxx::work& transaction) {
 }
 
 Outcome PostgresSink::deliver(const RowBatch& batch) {
-  // What a server says of itself is kept by libpq for as long as the connection lasts.
-  if (read_bytes_ > max_answer_bytes_) {
+  if (connection_.has_read_much()) {
     if (Outcome opened = open(); !std::holds_alternative<Delivered>(opened)) return opened;
   }
   Outcome outcome = guarded([&]() -> Outcome {
@@ -478,7 +322,7 @@ Outcome PostgresSink::deliver(const RowBatch& batch) {
 }
 
 void PostgresSink::keep_up() {
-  upkeep_.run(**connection_, options_.create_tables, options_.user);
+  upkeep_.run(*connection_, options_.create_tables, options_.user);
 }
 
 RetryAfter PostgresSink::refused(const pqxx::failure& error) {
@@ -493,7 +337,7 @@ PostgresCare PostgresSink::care() const noexcept {
 }
 
 Outcome PostgresSink::store(const RowBatch& batch, PostgresCare care) {
-  PostgresClaim transaction(**connection_, names_, statements_);
+  PostgresClaim transaction(*connection_, names_, statements_);
   if (kept_tables_.look_due(std::chrono::steady_clock::now()) && is_emptied(transaction.work())) {
     return RetryAfter{Duration(), "schema " + names_.schema + emptied_table};
   }
@@ -512,7 +356,7 @@ LastEpoch PostgresSink::last_epoch() {
   std::optional<EpochId> newest;
   const Outcome outcome = guarded([&]() -> Outcome {
     keep_up();
-    PostgresClaim transaction(**connection_, names_, statements_);
+    PostgresClaim transaction(*connection_, names_, statements_);
     Outcome held = claim_.held(transaction);
     newest = claim_.newest(transaction);
     return held;
@@ -522,30 +366,12 @@ LastEpoch PostgresSink::last_epoch() {
 
 void PostgresSink::drop_connection() noexcept {
   series_ids_.clear();
-  read_bytes_ = 0;
-  connection_.reset();  // without the lock: its last words to the server may wait, until they are interrupted
-  release_end();
+  connection_.drop();
 }
 
 void PostgresSink::close() noexcept {
   drop_connection();
-  const MutexLock lock(mutex_);
-  interrupted_ = false;
-}
-
-void PostgresSink::interrupt() noexcept {
-  const MutexLock lock(mutex_);
-  interrupted_ = true;
-  if (end_.is_held()) end_.shut_down();
-}
-
-void PostgresSink::end_silence() noexcept {
-  const MutexLock lock(mutex_);
-  if (!called_at_ || !end_.is_held()) return;
-  const auto limit = std::chrono::microseconds(silence_limit().count());
-  if (std::chrono::steady_clock::now() - *called_at_ <= limit || end_.silent_for() <= silence_limit()) return;
-  was_silent_ = true;
-  end_.shut_down();
+  connection_.resume();
 }
 
 }  // namespace

@@ -1,5 +1,13 @@
 #include "sinks/postgres_trial.h"
 
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "daemon/service/mutex.h"
+#include "pipeline/time_text.h"
+#include "sinks/postgres_answer.h"
+#include "sinks/postgres_connection.h"
 #include "sinks/postgres_conninfo.h"
 #include "sinks/postgres_schema.h"
 #include "sinks/postgres_shapes.h"
@@ -9,8 +17,60 @@ namespace edgetide {
 
 namespace {
 
-bool is_true(const pqxx::result& answer) {
-  return !answer.empty() && answer[0][0].c_str() == std::string("t");
+constexpr Duration longest_connect = Duration::seconds(10);  // of each address: the trial cannot end it
+
+// Ends what the server is asked once the time is over.
+class TrialTime {
+ public:
+  TrialTime(PostgresConnection& connection, Duration time)
+      : connection_(connection), ends_at_(std::chrono::steady_clock::now() + std::chrono::microseconds(time.count())) {
+    thread_ = std::thread([this] { watch(); });
+  }
+  ~TrialTime() {
+    {
+      const MutexLock lock(mutex_);
+      is_needed_ = false;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  TrialTime(const TrialTime&) = delete;
+  TrialTime& operator=(const TrialTime&) = delete;
+
+  bool is_over() noexcept {
+    const MutexLock lock(mutex_);
+    return is_over_;
+  }
+
+ private:
+  void watch() {
+    MutexLock lock(mutex_);
+    while (is_needed_) {
+      connection_.end_silence();
+      if (std::chrono::steady_clock::now() >= ends_at_) {
+        is_over_ = true;
+        connection_.interrupt();
+        return;
+      }
+      changed_.wait_until(lock, std::min(ends_at_, std::chrono::steady_clock::now() + look_each));
+    }
+  }
+
+  static constexpr std::chrono::milliseconds look_each{200};
+  PostgresConnection& connection_;
+  const std::chrono::steady_clock::time_point ends_at_;
+  Mutex mutex_;
+  Condition changed_;
+  bool is_needed_ GUARDED_BY(mutex_) = true;
+  bool is_over_ GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+bool is_true(pqxx::transaction_base& session, const std::string& condition, const std::vector<std::string>& parameters,
+             const char* what) {
+  const PostgresAnswer answer(execute(session, "SELECT (" + condition + ")::int", parameters), what,
+                              {.columns = 1, .least_rows = 1, .most_rows = 1});
+  return answer.number(0, 0, 0, 1) == 1;
 }
 
 std::string fault_of_missing(pqxx::transaction_base& session, const PostgresOptions& options,
@@ -20,9 +80,9 @@ std::string fault_of_missing(pqxx::transaction_base& session, const PostgresOpti
   }
   const bool has_schema =
       !execute(session, "SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1", {options.schema}).empty();
-  const bool may_create =
-      has_schema ? is_true(execute(session, "SELECT has_schema_privilege($1, 'CREATE')", {options.schema}))
-                 : is_true(execute(session, "SELECT has_database_privilege(current_database(), 'CREATE')", {}));
+  const bool may_create = has_schema
+                              ? is_true(session, "has_schema_privilege($1, 'CREATE')", {options.schema}, "rights")
+                              : is_true(session, "has_database_privilege(current_database(), 'CREATE')", {}, "rights");
   if (may_create) return {};
   return "user " + options.user + " may not create " +
          (has_schema ? "tables in schema " + options.schema : "schema " + options.schema) +
@@ -38,8 +98,8 @@ std::string fault_of_rights(pqxx::transaction_base& session, const PostgresOptio
     std::vector<std::string> rights = {"SELECT", "INSERT"};
     if (is_changed) rights.insert(rights.end(), {"UPDATE", "DELETE"});
     for (const std::string& right : rights) {
-      const std::string sql = "SELECT has_table_privilege(format('%I.%I', $1::text, $2::text), '" + right + "')";
-      if (!is_true(execute(session, sql, {options.schema, table}))) missing.push_back(right + " on " + table);
+      const std::string has = "has_table_privilege(format('%I.%I', $1::text, $2::text), '" + right + "')";
+      if (!is_true(session, has, {options.schema, table}, "rights")) missing.push_back(right + " on " + table);
     }
   }
   if (missing.empty()) return {};
@@ -50,7 +110,9 @@ std::string fault_of_tables(pqxx::connection& connection, const PostgresOptions&
                             const std::vector<WindowSchema>& inputs) {
   pqxx::nontransaction session(connection);
   session.exec("SET statement_timeout = " + std::to_string(options.statement_timeout.count() / 1'000));
-  if (is_true(session.exec("SELECT pg_is_in_recovery()"))) return "the server is a standby: nothing can be written";
+  if (is_true(session, "pg_is_in_recovery()", {}, "its recovery")) {
+    return "the server is a standby: nothing can be written";
+  }
   const TableShapes needed = postgres_shapes(inputs);
   const TableShapes found = read_postgres_shapes(session, options.schema, needed, postgres_shapes_query());
   const std::vector<std::string> missing = missing_from(found, needed);
@@ -59,16 +121,22 @@ std::string fault_of_tables(pqxx::connection& connection, const PostgresOptions&
 
 }  // namespace
 
-std::string fault_of_postgres(const PostgresOptions& options, const std::vector<WindowSchema>& inputs) {
-  const auto conninfo = postgres_conninfo(options);
-  if (const auto* error = std::get_if<ConninfoError>(&conninfo)) return "connection: " + error->reason;
+std::string fault_of_postgres(const PostgresOptions& options, const std::vector<WindowSchema>& inputs, Duration time) {
+  const auto hosts = postgres_hosts(options, longest_connect);
+  if (const auto* error = std::get_if<ConninfoError>(&hosts)) return "connection: " + error->reason;
+  PostgresConnection connection(inputs, options.statement_timeout + options.statement_timeout);
+  TrialTime trial(connection, time);
+  const PostgresConnection::Call call(connection);
+  std::string fault;
   try {
-    pqxx::connection connection(std::get<std::string>(conninfo));
-    const SilentNotices silent(connection);
-    return fault_of_tables(connection, options, inputs);
+    if (connection.open(std::get<PostgresHosts>(hosts))) return fault_of_tables(*connection, options, inputs);
   } catch (const std::exception& error) {
-    return reason_of(error);
+    fault = reason_of(error);
   }
+  if (trial.is_over()) return "the server has not answered all that was asked within " + to_text(time);
+  if (const std::string excess = call.reason_of_excess(); !excess.empty()) return excess;
+  const std::string silence = call.reason_of_silence();
+  return silence.empty() ? fault : silence;
 }
 
 }  // namespace edgetide

@@ -68,11 +68,14 @@ KeyGroup http_sink_keys() {
       of_type(ValueType::table, "tls", "", "For `https://`; see below."),
       boolean(
           "allow_plaintext", false,
-          "Allows `http://` to other machines: everybody on the way can read and change the rows, and read the token."),
-      text("proxy", "",
-           "`http://proxy.example:3128`; through it `https://` stays encrypted from end to end. A password stands in "
-           "here as in `http://user:${credential:NAME}@proxy.example:3128`. Without this key there is no proxy: "
-           "variables such as `https_proxy` are not looked at."),
+          "Allows `http://` to other machines, or through a proxy on one: everybody on the way can read and change the "
+          "rows, and read the token."),
+      text(
+          "proxy", "",
+          "`http://proxy.example:3128`; through it `https://` stays encrypted from end to end, but the proxy reads all "
+          "of `http://`. A password stands in here as in `http://user:${credential:NAME}@proxy.example:3128`; only "
+          "with `https://` it is sent to the proxy encrypted. Without this key there is no proxy: variables such as "
+          "`https_proxy` are not looked at."),
   };
   specs.insert(specs.end(), others.begin(), others.end());
   return on_reload(
@@ -105,6 +108,8 @@ void check_precision(const Section& section, const HttpUrl& url) {
                 "leave precision out, or write precision=ns");
 }
 
+constexpr const char* plaintext_remedy = "use https://, or allow_plaintext = true";
+
 void read_url(const Section& section, HttpSinkOptions& options) {
   section.read("url", options.url);
   if (!is_known_text(section, "url")) return;
@@ -118,8 +123,7 @@ void read_url(const Section& section, HttpSinkOptions& options) {
   }
   options.shows_redirects = is_written(section, "url");
   if (!url->encrypted && !options.allow_plaintext && !is_loopback_host(url->host)) {
-    section.error("url", "url would send everything readable over the network",
-                  "use https://, or allow_plaintext = true");
+    section.error("url", "url would send everything readable over the network", plaintext_remedy);
   }
   if (options.encoding == HttpEncoding::influx) check_precision(section, *url);
 }
@@ -200,6 +204,10 @@ void read_proxy(const Section& section, HttpSinkOptions& options) {
     section.error_at(location, "proxy is not an address of a proxy", "such as \"http://proxy.example:3128\"");
   } else if (has_user && is_written(section, "proxy")) {
     section.error_at(location, "proxy holds a password; write ${credential:NAME} in its place");
+  } else if (options.url.starts_with("http://") && !options.allow_plaintext && !is_loopback_host(url->host)) {
+    // Whatever machine the url names, this is the one that gets all of it.
+    section.error_at(location, "proxy would get everything readable over the network, since url is http://",
+                     plaintext_remedy);
   }
 }
 

@@ -66,7 +66,8 @@ TEST(PostgresqlKeys, partitions_and_retention_reach_the_options) {
 #if EDGETIDE_HTTP_SINK
 
 TEST(HttpSinkKeys, mistakes_are_reported) {
-  const std::string url = "url = \"https://a/x\"\n";
+  const Variable word("EDGETIDE_TEST_WORD", "word");
+  const std::string url = "url = \"https://a/x\"\n", local = "url = \"http://127.0.0.1:1/\"\n";
   expect_errors(
       "http",
       {
@@ -87,9 +88,22 @@ TEST(HttpSinkKeys, mistakes_are_reported) {
           {url + "username = \"u\"\npassword = \"p\"\ntoken = \"t\"", "exclude each other"},
           {url + "tls = { cert = \"/c\" }", "cert and key come together"},
           {url + "proxy = \"proxy:3128\"", "proxy is not an address of a proxy"},
+          {local + "proxy = \"http://192.0.2.2:3128\"", "proxy would get everything readable over the network"},
+          {local + "proxy = \"https://proxy.example\"", "proxy would get everything readable over the network"},
+          {local + "proxy = \"http://u:${env:EDGETIDE_TEST_WORD}@proxy:3128\"", "proxy would get everything readable"},
+          {"url = \"http://a.example/\"\nproxy = \"http://127.0.0.1:3128\"", "url would send everything readable"},
           {url + "proxy = \"http://u:p@proxy:3128\"", "write ${credential:NAME} in its place"},
           {url + "max_rows = 0", "must be at least 1"},
       });
+}
+
+TEST(HttpSinkKeys, proxy_that_reads_nothing_or_is_allowed_to_is_fine) {
+  for (const std::string keys : {"url = \"https://a/x\"\nproxy = \"http://192.0.2.2:3128\"",
+                                 "url = \"http://127.0.0.1:1/\"\nproxy = \"http://localhost:3128\"",
+                                 "url = \"http://127.0.0.1:1/\"\nproxy = \"http://192.0.2.2:3128\"\n"
+                                 "allow_plaintext = true"}) {
+    EXPECT_EQ(errors_of(sink_of("http", keys)), "") << keys;
+  }
 }
 
 TEST(HttpSinkKeys, no_secret_is_shown) {
@@ -108,7 +122,7 @@ TEST(HttpSinkKeys, keys_reach_the_options) {
       loaded(sink_of("http",
                      "url = \"http://[::1]:8086/api/v2/write?precision=ns\"\nencoding = \"influx\"\n"
                      "token = \"t\"\ngzip = true\nmax_rows = 7\nmax_bytes = \"2KiB\"\ntimeout = \"3s\"\n"
-                     "method = \"PUT\"\nheaders = { X-A = \"b\" }\nproxy = \"http://proxy:3128\""))
+                     "method = \"PUT\"\nheaders = { X-A = \"b\" }\nproxy = \"http://[::1]:3128\""))
           .options;
   const auto& options = *options_of<HttpSinkOptions>(*gateway.sinks.at(0).store);
   EXPECT_EQ(options.encoding, HttpEncoding::influx);
@@ -116,7 +130,7 @@ TEST(HttpSinkKeys, keys_reach_the_options) {
   EXPECT_TRUE(options.gzip && options.put && options.shows_redirects);
   EXPECT_EQ(options.timeout, Duration::seconds(3));
   EXPECT_EQ(options.headers, (std::vector<HttpHeader>{{"X-A", "b"}}));
-  EXPECT_EQ(options.proxy, "http://proxy:3128");
+  EXPECT_EQ(options.proxy, "http://[::1]:3128");
   EXPECT_EQ(gateway.sinks[0].store->traits().max_rows, 7U);
   EXPECT_EQ(gateway.sinks[0].store->traits().max_bytes, 2048U);
 }

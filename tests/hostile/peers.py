@@ -5,10 +5,12 @@ has the rows of a sensor that behaves, and comes up again after a kill.
     peers.py BUILD [CASE...]
 """
 import http.client
+import os
 import resource
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -323,6 +325,92 @@ def stop_ends_wherever_postgresql_stalls(world, stall):
     expect("exit status", gateway.process.wait(120), 0)
     took = time.monotonic() - began
     expect_that("seconds until it ended", took < STOP_SECONDS, round(took, 1), f"below {STOP_SECONDS}")
+
+
+class LyingPostgres(SilentPostgres):
+    """Lets a client in without a word about itself, then answers each of its questions in the same way."""
+
+    def _serve(self, peer):
+        try:
+            while struct.unpack(">II", self._take(peer, 8))[1] in (80877103, 80877104):  # TLS, GSS
+                peer.sendall(b"N")
+            peer.recv(65536)
+            peer.sendall(self._message(b"R", struct.pack(">I", 0)) +
+                         b"".join(self._message(b"S", name + value) for name, value in (
+                             (b"server_version\0", b"15.4\0"), (b"client_encoding\0", b"UTF8\0"))) +
+                         self._message(b"Z", b"I"))
+            while peer.recv(65536):
+                for part in self.answer():
+                    peer.sendall(part)
+        except (OSError, struct.error):
+            pass
+
+
+def row_without_columns():
+    message = SilentPostgres._message
+    yield (message(b"1", b"") + message(b"2", b"") + message(b"T", b"\0\0") + message(b"D", b"\0\0") +
+           message(b"C", b"SELECT 1\0") + message(b"Z", b"I"))
+
+
+def rows_without_end():
+    message = SilentPostgres._message
+    yield message(b"T", b"\0\1a\0" + struct.pack(">IHIhIH", 0, 0, 25, -1, 0xffffffff, 0))
+    while True:
+        yield message(b"D", b"\0\1" + struct.pack(">I", 1000) + b"x" * 1000) * 50
+
+
+def parameters_without_end():
+    for i in range(1 << 30):
+        yield SilentPostgres._message(b"S", b"p%d\0" % i + b"x" * 500 + b"\0") * 50
+
+
+def byte_a_second():
+    yield b"D\0\0\xff\xff"
+    while True:
+        time.sleep(1)
+        yield b"x"
+
+
+def copy_in():
+    yield SilentPostgres._message(b"G", b"\0\0\1\0\0")
+
+
+def pg_sink(server):
+    return (f'\n[sinks.pg{server.port}]\ntype = "postgresql"\n'
+            f'connection = "host=127.0.0.1 port={server.port} dbname=x user=x"\n')
+
+
+# libpq would read a value of such a row through a null pointer, where it asks by itself.
+@case
+def row_without_columns_of_postgresql_is_an_error_at_each_start(world):
+    server = LyingPostgres(row_without_columns)
+    gateway = caged(world, LINE + window("w", "1h") + LITE + pg_sink(server))
+    gateway.send(reading("first", 0, 1))
+    error = lambda: next(sink for sink in gateway.status()["sinks"] if sink["name"].startswith("pg"))["error"]
+    wait_for(lambda: "0 columns, 1 were expected" in error(), lambda: f"the reason: {error()}")
+    lives(gateway)
+
+
+CHECK_SECONDS, CHECK_MEMORY = 60, 128 << 20
+
+
+# All at once, so that the time is that of one.
+@case
+def check_is_bounded_whatever_postgresql_answers(world):
+    answers = (row_without_columns, rows_without_end, parameters_without_end, byte_a_second, copy_in)
+    servers = [LyingPostgres(answer) for answer in answers] + [StallingPostgres(stall) for stall in STALLS]
+    gateway = Gateway(world, LINE + window("w", "1h") + "".join(pg_sink(server) for server in servers))
+    began, errors = time.monotonic(), world.folder / "check.err"
+    with open(errors, "w") as out:
+        check = subprocess.Popen([world.build / "edgetide", "check", "-c", gateway.config], stdout=subprocess.DEVNULL,
+                                 stderr=out)
+        _, status, usage = os.wait4(check.pid, 0)
+    took, said = time.monotonic() - began, errors.read_text()
+    expect("exit status", os.waitstatus_to_exitcode(status), 0)
+    expect_that("seconds", took < CHECK_SECONDS, round(took, 1), f"below {CHECK_SECONDS}")
+    expect_that("memory", usage.ru_maxrss * 1024 < CHECK_MEMORY, usage.ru_maxrss * 1024, f"below {CHECK_MEMORY}")
+    unsaid = [server.port for server in servers if f"warning: sinks.pg{server.port}: " not in said]
+    expect("servers without a warning", unsaid, [])
 
 
 @each([("row", b"D\x3f\xff\xff\xff"), ("notice", b"N\x3f\xff\xff\xff"), ("columns", b"T\x3f\xff\xff\xff\xff\xff")])

@@ -438,10 +438,13 @@ TEST_F(HttpSinkTest, connection_that_the_server_has_ended_costs_no_try) {
 TEST_F(HttpSinkTest, environment_names_no_proxy_but_the_options_do) {
   ScriptedHttpServer peer([](const ScriptedRequest&) { return reply(200); });
   ScriptedHttpServer proxy([](const ScriptedRequest&) { return reply(200); });
-  ::setenv("http_proxy", proxy.url("").c_str(), 1);
-  EXPECT_THAT(sink(peer)->deliver(rows_of_sensors(1, 1)), IsDelivered());
-  ::unsetenv("http_proxy");
-  EXPECT_EQ(peer.requests().size(), 1U);
+  for (const char* name : {"http_proxy", "all_proxy", "ALL_PROXY"}) {
+    ::setenv(name, proxy.url("").c_str(), 1);
+    EXPECT_THAT(sink(peer)->deliver(rows_of_sensors(1, 1)), IsDelivered());
+    ::unsetenv(name);
+  }
+  EXPECT_EQ(peer.requests().size(), 3U);
+  EXPECT_EQ(proxy.requests().size(), 0U);
   HttpSinkOptions options;
   options.url = "http://receiver.example/rows";
   options.proxy = proxy.url("");

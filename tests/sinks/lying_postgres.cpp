@@ -35,7 +35,7 @@ std::string status(const std::string& name, const std::string& value) {
 
 std::string encoded(const PgReply& reply) {
   std::string bytes;
-  if (!reply.types.empty()) {
+  if (!reply.types.empty() || !reply.rows.empty()) {
     std::string columns = be(static_cast<std::uint32_t>(reply.types.size()), 2);
     for (const unsigned type : reply.types) {
       columns +=
@@ -82,6 +82,9 @@ std::vector<std::string> values_of(const std::string& bind) {
 Asked asked_by(std::string_view sql) {
   const auto has = [&](std::string_view part) { return sql.find(part) != sql.npos; };
   if (has("pg_attribute")) return Asked::tables;
+  if (has("transaction_read_only")) return Asked::read_only;
+  if (has("pg_is_in_recovery")) return Asked::standby;
+  if (has("_privilege(")) return Asked::rights;
   if (has("SELECT part, version")) return Asked::versions;
   if (has("SELECT (EXISTS")) return Asked::has_rows;
   if (has("INSERT INTO \"edgetide\".sink_state")) return Asked::claim;
@@ -190,7 +193,6 @@ bool LyingPostgres::start(Peer& peer) {
     if (!rounds_.empty()) return ask_for_scram(peer), false;
     peer.write(message('R', be(0, 4)) + status("server_version", "15.4") + status("client_encoding", "UTF8") +
                status("standard_conforming_strings", "on") + status("integer_datetimes", "on") +
-               status("default_transaction_read_only", "off") + status("in_hot_standby", "off") +
                message('K', be(1, 4) + be(2, 4)) + message('Z', "I"));
     for (char ignored = 0; stalls_behind_login_;) {
       if (!peer.read(&ignored, 1)) return false;
@@ -235,11 +237,13 @@ bool LyingPostgres::ask_for(Peer& peer) {
 bool LyingPostgres::send_bytes(Peer& peer, const PgReply& reply) {
   peer.write(*reply.bytes);
   char ignored = 0;
-  if (reply.then == PgReply::Then::silence) static_cast<void>(peer.read(&ignored, 1));
+  while (reply.then == PgReply::Then::silence && peer.read(&ignored, 1)) {
+  }
   return false;
 }
 
 void LyingPostgres::answer_simple(Peer& peer, const std::string& sql) {
+  if (sql.starts_with("SHOW")) return peer.write(encoded(reply_to(asked_by(sql))) + ready());
   std::string tag = "SET";
   if (sql.starts_with("BEGIN")) tag = "BEGIN", in_transaction_ = true;
   if (sql.starts_with("COMMIT")) tag = "COMMIT", in_transaction_ = false, ++committed_;
@@ -277,7 +281,11 @@ PgReply LyingPostgres::reply_to(Asked asked) const {
       return versions;
     }
     case Asked::has_rows:
+    case Asked::rights:
       return {{oid_bigint}, {{"1"}}};
+    case Asked::read_only:
+    case Asked::standby:
+      return {{oid_bigint}, {{"0"}}};
     case Asked::claim:
       return {{oid_bigint}, {{"1"}}, "INSERT 0 1"};
     case Asked::find_series:

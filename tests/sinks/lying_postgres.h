@@ -30,11 +30,14 @@ enum class Asked {
   epoch,
   skipped,
   versions,
-  has_rows
+  has_rows,
+  read_only,
+  standby,
+  rights
 };
 
 struct PgReply {
-  std::vector<unsigned> types = {};  // oids, one for each column
+  std::vector<unsigned> types = {};  // oids, one for each column; without any a row has no columns either
   std::vector<std::vector<std::optional<std::string>>> rows = {};
   std::string tag = "SELECT 0";
   std::optional<std::string> bytes = {};  // instead of all that: as they are, and then
@@ -68,6 +71,7 @@ class LyingPostgres {
   const std::string& password() const noexcept { return password_; }
 
   PostgresOptions options(const std::string& host = "127.0.0.1") const;
+  int port() const noexcept { return port_; }
   int stored() const noexcept { return stored_; }
   int committed() const noexcept { return committed_; }
 

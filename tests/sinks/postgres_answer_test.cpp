@@ -8,6 +8,7 @@
 
 #include "daemon/service/descriptor.h"
 #include "daemon/service/library_reads.h"
+#include "sinks/postgres_trial.h"
 #include "sinks/scram_limit.h"
 #include "tests/sinks/batch_builder.h"
 #include "tests/sinks/lying_postgres.h"
@@ -167,6 +168,27 @@ TEST(PostgresAnswer, lie_at_the_start_is_an_error) {
   }
 }
 
+// To read a value of it is to read through a null pointer. libpq does, in answers to its own questions.
+TEST(PostgresAnswer, row_without_columns_is_an_error_whatever_was_asked) {
+  const PgReply no_columns = {{}, {{}}, "SELECT 1"};
+  for (const Asked about :
+       {Asked::read_only, Asked::tables, Asked::versions, Asked::state, Asked::claim, Asked::find_series}) {
+    LyingPostgres server(minute_window());
+    server.lie(about, no_columns);
+    const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
+    Outcome outcome = sink->open();
+    if (std::holds_alternative<Delivered>(outcome)) outcome = sink->deliver(two_rows());
+    EXPECT_THAT(outcome, IsRetryAfter(HasSubstr("0 columns, "))) << static_cast<int>(about);
+    EXPECT_EQ(server.stored(), 0) << static_cast<int>(about);
+  }
+  for (const Asked about : {Asked::read_only, Asked::tables, Asked::standby, Asked::rights}) {
+    LyingPostgres server(minute_window());
+    server.lie(about, no_columns);
+    EXPECT_THAT(fault_of_postgres(server.options(), minute_window()), HasSubstr("0 columns, "))
+        << static_cast<int>(about);
+  }
+}
+
 TEST(PostgresAnswer, series_of_an_earlier_delivery_lends_its_id_to_no_other) {
   LyingPostgres server(minute_window());
   const auto sink = make_postgres_sink(server.options(), this_gateway(), minute_window());
@@ -273,6 +295,103 @@ TEST(PostgresAnswer, what_a_server_says_of_itself_does_not_pile_up) {
   const int connections = server.connections();
   for (int i = 0; i < 60; ++i) ASSERT_THAT(sink->deliver(rows), IsDelivered()) << i;
   EXPECT_LE(server.connections(), connections + 1) << "what says little keeps its connection";
+}
+
+PostgresOptions of_both(const LyingPostgres& first, const LyingPostgres& second) {
+  PostgresOptions options = first.options();
+  options.connection = "host=127.0.0.1,127.0.0.1 port=" + std::to_string(first.port()) + ',' +
+                       std::to_string(second.port()) + " dbname=x";
+  return options;
+}
+
+const PgReply yes = {{bigint}, {{"1"}}};
+
+TEST(PostgresHosts, first_one_that_can_be_written_to_is_taken) {
+  LyingPostgres first(minute_window()), second(minute_window());
+  const auto sink = make_postgres_sink(of_both(first, second), this_gateway(), minute_window());
+  ASSERT_THAT(sink->open(), IsDelivered());
+  EXPECT_EQ(second.connections(), 0);
+  sink->close();
+  for (const PgReply& lie : {yes, PgReply{{}, {{}}, "SELECT 1"}, PgReply{{bigint}, {{"2"}}}}) {
+    first.lie(Asked::read_only, lie);
+    const int connections = second.connections();
+    ASSERT_THAT(sink->open(), IsDelivered());
+    EXPECT_EQ(second.connections(), connections + 1);
+    EXPECT_THAT(sink->deliver(two_rows()), IsDelivered());
+    sink->close();
+  }
+  second.lie(Asked::read_only, yes);
+  EXPECT_THAT(sink->open(),
+              IsRetryAfter(AllOf(HasSubstr(":" + std::to_string(first.port()) + ": the server's answer"),
+                                 HasSubstr(":" + std::to_string(second.port()) + ": the session is read-"))));
+}
+
+TEST(PostgresHosts, server_that_is_away_or_hostile_at_the_login_is_passed_over) {
+  LyingPostgres hostile(minute_window()), second(minute_window());
+  hostile.ask_for_rounds("2147483647", 7);
+  PostgresOptions options = of_both(hostile, second);
+  options.password = "hunter2";
+  const auto sink = make_postgres_sink(options, this_gateway(), minute_window());
+  EXPECT_THAT(sink->open(), IsDelivered());
+  sink->close();
+  options.connection = "host=127.0.0.1,127.0.0.1 dbname=x port=1," + std::to_string(second.port());
+  EXPECT_THAT(make_postgres_sink(options, this_gateway(), minute_window())->open(), IsDelivered());
+}
+
+TEST(PostgresHosts, target_session_attrs_says_what_is_wanted) {
+  struct Case {
+    const char* word;
+    Asked about;
+    const char* fault;  // where the answer is yes
+  };
+  for (const Case& c :
+       {Case{"read-write", Asked::read_only, "the session is read-only"},
+        Case{"primary", Asked::standby, "the server is a standby"}, Case{"any", Asked::read_only, nullptr},
+        Case{"read-only", Asked::read_only, nullptr}, Case{"standby", Asked::standby, nullptr}}) {
+    LyingPostgres server(minute_window());
+    server.lie(c.about, yes);
+    PostgresOptions options = server.options();
+    options.connection += std::string(" target_session_attrs=") + c.word;
+    const Outcome outcome = make_postgres_sink(options, this_gateway(), minute_window())->open();
+    if (c.fault == nullptr) {
+      EXPECT_THAT(outcome, IsDelivered()) << c.word;
+    } else {
+      EXPECT_THAT(outcome, IsRetryAfter(HasSubstr(c.fault))) << c.word;
+    }
+  }
+}
+
+TEST(PostgresTrial, honest_server_with_all_tables_has_no_fault) {
+  LyingPostgres server(minute_window());
+  EXPECT_EQ(fault_of_postgres(server.options(), minute_window()), "");
+}
+
+TEST(PostgresTrial, server_without_end_is_bounded_as_it_is_for_the_sink) {
+  const std::string huge = std::string("D\x3f\xff\xff\xff", 5) + std::string(64 << 20, 'x');
+  for (const Asked about : {Asked::read_only, Asked::tables, Asked::rights}) {
+    LyingPostgres server(minute_window());
+    server.lie(about, {.bytes = huge, .then = PgReply::Then::silence});
+    EXPECT_THAT(fault_of_postgres(server.options(), minute_window()), HasSubstr("answer is larger than 8 MiB"));
+  }
+  LyingPostgres server(minute_window());
+  server.ask_for_rounds("2147483647", 7);
+  PostgresOptions options = server.options();
+  options.password = "hunter2";
+  EXPECT_THAT(fault_of_postgres(options, minute_window()), HasSubstr("rounds of SCRAM"));
+}
+
+TEST(PostgresTrial, server_that_stalls_anywhere_is_left_when_the_time_is_over) {
+  const Duration time = Duration::seconds(1);
+  for (const std::string& bytes : {std::string(), std::string("T\0\0\0\x40\0", 6), std::string("G\0\0\0\7\0\0\0", 8),
+                                   std::string("H\0\0\0\7\0\0\0", 8)}) {
+    LyingPostgres server(minute_window());
+    server.lie(Asked::tables, {.bytes = bytes, .then = PgReply::Then::silence});
+    EXPECT_THAT(fault_of_postgres(server.options(), minute_window(), time),
+                HasSubstr("has not answered all that was asked within 1s"));
+  }
+  LyingPostgres server(minute_window());
+  server.stall_behind_login(true);
+  EXPECT_THAT(fault_of_postgres(server.options(), minute_window(), time), HasSubstr("within 1s"));
 }
 
 TEST(ReadBudget, bounds_each_answer_and_all_of_them) {

@@ -1,5 +1,6 @@
 #include "sinks/postgres_conninfo.h"
 
+#include <fstream>
 #include <gmock/gmock.h>
 
 namespace edgetide::test {
@@ -10,9 +11,11 @@ using testing::HasSubstr;
 using testing::Not;
 
 std::string conninfo(const PostgresOptions& options) {
-  const auto made = postgres_conninfo(options);
-  const auto* text = std::get_if<std::string>(&made);
-  return text != nullptr ? *text : "error: " + std::get<ConninfoError>(made).reason;
+  const auto made = postgres_hosts(options);
+  if (const auto* const error = std::get_if<ConninfoError>(&made)) return "error: " + error->reason;
+  std::string text;
+  for (const PostgresHost& host : std::get<PostgresHosts>(made).hosts) text += host.conninfo;
+  return text;
 }
 
 PostgresOptions options(const std::string& connection) {
@@ -78,10 +81,12 @@ TEST(PostgresConninfo, time_limits_are_in_the_units_of_libpq) {
   EXPECT_THAT(conninfo(limits), AllOf(HasSubstr("connect_timeout='2' "), HasSubstr("tcp_user_timeout='7000' ")));
 }
 
+using Variables = std::vector<std::pair<const char*, const char*>>;
+
 // Sets variables of libpq until the end of the scope.
 class Environment {
  public:
-  explicit Environment(std::vector<std::pair<const char*, const char*>> variables) : variables_(std::move(variables)) {
+  explicit Environment(Variables variables) : variables_(std::move(variables)) {
     for (const auto& [name, value] : variables_) setenv(name, value, 1);
   }
   ~Environment() {
@@ -89,13 +94,13 @@ class Environment {
   }
 
  private:
-  std::vector<std::pair<const char*, const char*>> variables_;
+  const Variables variables_;
 };
 
 TEST(PostgresConninfo, connection_that_leaves_this_machine_checks_who_answers) {
   struct Case {
     const char* connection;
-    std::vector<std::pair<const char*, const char*>> environment;
+    Variables environment;
     bool leaves;
   };
   const Case cases[] = {
@@ -161,14 +166,76 @@ TEST(PostgresConninfo, less_than_full_tls_is_refused_unless_plain_text_is_allowe
   EXPECT_THAT(conninfo(options("host=db ssl_min_protocol_version=tlsv1.3")), HasSubstr("='tlsv1.3'"));
 }
 
+std::vector<std::string> names_of(const std::string& connection) {
+  PostgresOptions written = options(connection);
+  written.allow_plaintext = true;
+  const auto made = postgres_hosts(written);
+  std::vector<std::string> names;
+  for (const PostgresHost& host : std::get<PostgresHosts>(made).hosts) names.push_back(host.name);
+  return names;
+}
+
+TEST(PostgresConninfo, list_of_hosts_is_taken_apart_as_libpq_does) {
+  using Names = std::vector<std::string>;
+  const Names whole = {"the server"};
+  EXPECT_EQ(names_of("host=a,b,c"), (Names{"a:5432", "b:5432", "c:5432"}));
+  EXPECT_EQ(names_of("host=a,b port=1"), (Names{"a:1", "b:1"}));
+  EXPECT_EQ(names_of("host=a,b port=1,"), (Names{"a:1", "b"}));
+  EXPECT_EQ(names_of("postgresql://a:1,[::1]:2/x"), (Names{"a:1", "::1:2"}));
+  EXPECT_EQ(names_of("hostaddr=10.0.0.1,10.0.0.2 port=1,2"), (Names{"10.0.0.1:1", "10.0.0.2:2"}));
+  EXPECT_EQ(names_of("host=a,b hostaddr=10.0.0.1, port=1"), (Names{"a:1", "b:1"}));
+  for (const char* one : {"host=a", "", "host=a,b port=1,2,3", "host=a,b hostaddr=10.0.0.1"}) {
+    EXPECT_EQ(names_of(one), whole) << one;
+  }
+  {
+    const Environment environment(Variables{{"PGHOST", "a,b"}, {"PGPORT", "1,2"}});
+    EXPECT_EQ(names_of("dbname=x"), (Names{"a:1", "b:2"}));
+  }
+  const std::string folder = testing::TempDir();
+  std::ofstream(folder + "/pg_service.conf") << "[plant]\nhost=a,b\nport=1,2\nhostaddr=10.0.0.1,10.0.0.2\n";
+  const std::string file = folder + "/pg_service.conf";
+  const Environment environment(Variables{{"PGSERVICEFILE", file.c_str()}});
+  EXPECT_EQ(names_of("service=plant"), (Names{"a:1", "b:2"}));
+  EXPECT_THAT(conninfo(options("service=plant")), HasSubstr("hostaddr='10.0.0.2' "));
+}
+
+TEST(PostgresConninfo, libpq_is_not_asked_to_judge_the_server) {
+  struct Case {
+    const char* word;
+    WantedServer wanted;
+  };
+  for (const Case& c :
+       {Case{"", WantedServer::read_write}, Case{"target_session_attrs=read-write", WantedServer::read_write},
+        Case{"target_session_attrs=any", WantedServer::any},
+        Case{"target_session_attrs=read-only", WantedServer::read_only},
+        Case{"target_session_attrs=primary", WantedServer::primary},
+        Case{"target_session_attrs=standby", WantedServer::standby},
+        Case{"target_session_attrs=prefer-standby", WantedServer::any}}) {
+    const Environment environment(Variables{{"PGTARGETSESSIONATTRS", "read-only"}});
+    const auto made = postgres_hosts(options(c.word));
+    const auto& hosts = std::get<PostgresHosts>(made);
+    EXPECT_EQ(hosts.wanted, c.wanted) << c.word;
+    EXPECT_THAT(hosts.hosts.at(0).conninfo, HasSubstr("target_session_attrs='any' ")) << c.word;
+  }
+  EXPECT_THAT(conninfo(options("target_session_attrs=best")), HasSubstr("error: target_session_attrs=best"));
+}
+
+TEST(PostgresConninfo, longest_connect_bounds_what_is_written) {
+  for (const char* written : {"", "connect_timeout=0", "connect_timeout=-1", "connect_timeout=60"}) {
+    const auto made = postgres_hosts(options(written), Duration::seconds(4));
+    EXPECT_THAT(std::get<PostgresHosts>(made).hosts.at(0).conninfo, HasSubstr("connect_timeout='4' ")) << written;
+  }
+  const auto made = postgres_hosts(options("connect_timeout=3"), Duration::seconds(4));
+  EXPECT_THAT(std::get<PostgresHosts>(made).hosts.at(0).conninfo, HasSubstr("connect_timeout='3' "));
+}
+
 // libpq itself would wait, with nothing to interrupt it.
 TEST(PostgresConninfo, files_that_are_not_regular_are_refused) {
   for (const char* keyword : {"sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"}) {
     EXPECT_THAT(conninfo(options(std::string("host=db ") + keyword + "=/dev/zero")),
                 HasSubstr("error: " + std::string(keyword) + ": /dev/zero is not a regular file"));
   }
-  const std::vector<std::pair<const char*, const char*>> root = {{"PGSSLROOTCERT", "/dev/zero"}};
-  const Environment environment(root);
+  const Environment environment(Variables{{"PGSSLROOTCERT", "/dev/zero"}});
   EXPECT_THAT(conninfo(options("host=db")), HasSubstr("error: PGSSLROOTCERT: /dev/zero is not a regular file"));
 }
 
