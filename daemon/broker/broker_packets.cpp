@@ -26,6 +26,7 @@ constexpr std::array<const char*, 16> packet_names = {
 
 constexpr unsigned char tls_alert = 0x15;  // content type of TLS; no packet of a broker begins so
 
+constexpr std::size_t shortest_packet = 2;
 constexpr unsigned max_length_bits = 4 * 7;
 constexpr std::size_t max_head_3 = 2 + 65'535 + 2;  // topic and packet id
 constexpr std::size_t packet_id_count = 65'536;
@@ -134,6 +135,11 @@ std::string BrokerPackets::take(std::string_view bytes) {
     if (!error.empty()) return error;
   }
   return {};
+}
+
+std::size_t BrokerPackets::wanted() const noexcept {
+  if (part_ == Part::body) return left_;
+  return part_ == Part::type ? shortest_packet : 1;
 }
 
 std::string BrokerPackets::take_type(unsigned char head) {

@@ -33,12 +33,12 @@ class BrokerPackets {
   // The next bytes of the connection, in any pieces. Empty: all is well.
   std::string take(std::string_view bytes);
 
+  // How many bytes of the stream belong to the packet at hand at least.
+  std::size_t wanted() const noexcept;
   bool is_between_packets() const noexcept { return part_ == Part::type; }
   // Of the packet that is being read, without its head; 0: none is, or its length has not come.
   std::uint64_t bytes_at_hand() const noexcept { return part_ == Part::body ? length_ : 0; }
   std::uint64_t max_bytes() const noexcept { return limits_.max_bytes; }
-  // Of a packet with its head.
-  std::uint64_t max_stream_bytes() const noexcept { return limits_.max_bytes + 5; }
   bool has_begun() const noexcept { return begun_; }         // a byte came
   bool is_too_large() const noexcept { return too_large_; }  // that is what `take` has said
   bool is_older() const noexcept { return older_; }          // or that a broker of 3.1.1 has answered for MQTT 5

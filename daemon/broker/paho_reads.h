@@ -1,7 +1,8 @@
 // What Paho reads of a connection, checked before it parses it (broker_packets.h).
 //
 // The reads come by daemon/service/library_reads.h. What belongs to a connection that is known here is checked, and the
-// library sees the end of the connection where it must not go on; all else passes as it is.
+// library sees the end of the connection where it must not go on; all else passes as it is. A WebSocket is read here in
+// the place of the library, which gets whole packets (web_socket_frames.h).
 //
 // The library keeps a packet until it is whole. The large ones that all connections read at a time are bounded
 // together by what one of them may be. A connection whose packet finds no room ends, and the broker sends the packet
@@ -14,6 +15,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +25,7 @@
 
 #include "daemon/broker/broker_packets.h"
 #include "daemon/broker/web_socket_frames.h"
+#include "daemon/service/library_reads.h"
 #include "daemon/service/mutex.h"
 
 namespace edgetide {
@@ -53,10 +56,16 @@ class PahoReads {
 
   // A ReadCheck: how many bytes of those that were read it may see.
   static long checked(int socket, const void* bytes, long count);
+  // A ReadFilter, of WebSockets.
+  static std::optional<long> filtered(int socket, void* into, std::size_t size, const SocketRead& read);
 
  private:
   using All = std::vector<PahoReads*>;
 
+  static PahoReads* find(const All& all, int socket) noexcept;
+  static bool awaits_web_socket(const All& all) noexcept;
+  void note_end(int socket) noexcept;
+  long read_frames(const All& all, void* into, std::size_t size, const SocketRead& read);
   std::string check(const All& all, std::string_view read);
   std::string hold_packet(const All& all);
   bool make_room(const All& all, std::uint64_t bytes);
@@ -73,7 +82,7 @@ class PahoReads {
   // Of a large packet that is being read, or has just been:
   std::uint64_t held_bytes_ = 0;
   bool is_whole_ = false;
-  bool is_crowded_ = false, has_to_end_ = false;
+  bool is_crowded_ = false, has_to_end_ = false, has_no_memory_ = false;
   std::chrono::steady_clock::time_point since_;
 };
 

@@ -6,7 +6,9 @@
 // Thread: any. Fails: never; a library that reads in another way is not looked at.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace edgetide {
@@ -17,6 +19,20 @@ using ReadCheck = long (*)(int socket, const void* bytes, long count);
 
 // One for the program; from then on.
 void check_reads_with(ReadCheck check) noexcept;
+
+// Reads from the socket of a library as the library would; plain text, where it is TLS of OpenSSL. Returns the number
+// of bytes, 0 where the peer has ended its stream in order, or below 0, with errno for recv.
+struct SocketRead {
+  long (*function)(void* connection, void* into, std::size_t size);
+  void* connection;
+  long operator()(void* into, std::size_t size) const { return function(connection, into, size); }
+};
+// Reads in the place of a library, which gets what it returns, and is not looked at otherwise. Nothing: the library
+// reads by itself. It returns a number below 0 only if the last read of the socket did.
+using ReadFilter = std::optional<long> (*)(int socket, void* into, std::size_t size, const SocketRead& read);
+
+// One for the program; from then on.
+void filter_reads_with(ReadFilter filter) noexcept;
 
 // Bounds what the calling thread reads from sockets with recv for as long as it lives, of each answer and in all: a
 // library that reads an answer whole, or keeps a part of each, may otherwise be sent as much as the memory. One at a

@@ -11,7 +11,7 @@ import cases
 from cases import case, each, expect, expect_that
 from gateway import LITE, SECOND, Gateway, reading, window
 from memory_cage import MemoryCage
-from world import wait_for
+from world import free_port, wait_for
 
 MAPPING = 'format = "json"\nsensor = {{ path = "sensor" }}\ntime = {{ path = "time", format = "unix_us" }}\nvalues = ["level"]\n'
 REST = window("w", "10s", 'allowed_lateness = "5m"\n') + LITE
@@ -32,13 +32,15 @@ def publish(port, topic, *payloads, retain=False, file=None):
                        check=True, timeout=60)
 
 
-@each([(protocol, protocol) for protocol in ("3.1.1", "5")])
-def queued_message_of_200_mb(world, protocol):
+@each([(protocol, protocol, "mqtt") for protocol in ("3.1.1", "5")] + [("3.1.1_web_socket", "3.1.1", "ws")])
+def queued_message_of_200_mb(world, protocol, scheme):
     cage = MemoryCage(world)
-    port, _ = world.mosquitto()
+    web_port = free_port()
+    port, _ = world.mosquitto(settings=f"listener {web_port} 127.0.0.1\nprotocol websockets\n")
     large = world.folder / "large"
     large.write_bytes(b"x" * LARGE)
-    gateway = Gateway(world, mqtt(port, protocol) + REST).start(**cage.arguments)
+    source = mqtt(web_port if scheme == "ws" else port, protocol).replace("mqtt://", f"{scheme}://")
+    gateway = Gateway(world, source + REST).start(**cage.arguments)
     gateway.wait_until_ready()
     publish(port, "t/x", *(reading("before", i * SECOND, 1) for i in range(3)))
     expect("before it", gateway.settles(3), 3)

@@ -15,7 +15,7 @@ import cases
 from cases import case, each, expect, expect_that
 from gateway import HEAD, LITE, START, Gateway, window
 from proxy import DOWN, UP, Proxy
-from scripted_broker import CONNACK, DISCONNECT, PUBACK, PUBLISH, SUBACK, UNSUBACK, ScriptedBroker
+from scripted_broker import CONNACK, DISCONNECT, PUBACK, PUBLISH, SUBACK, UNSUBACK, ScriptedBroker, frame
 from world import certificates, comes_true, free_port, listens, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -1082,6 +1082,83 @@ def web_socket_is_read(world, protocol):
     for number in range(20):
         publish(server, "plant/a", str(number))
     expect("readings in rows", total(gateway, 20), 20)
+    expect("connections", gateway.log().count("connected to"), 1)
+
+
+def over_web_socket(broker, name="plant", protocol="5"):
+    return mqtt(broker.port, name, protocol).replace("mqtt://", "ws://")
+
+
+ELSEWHERE = bytes([PUBLISH << 4, 11]) + b"\0\x07other/a\x00" + b"1"
+
+
+@each([("head", b"\x82"), ("long_head", b"\x82\x7e\1"), ("frame", frame(0x82, ELSEWHERE)[:7]),
+       ("frame_of_a_large_packet", frame(0x82, bytes([PUBLISH << 4]) + b"\xff\x0f" + bytes(70_000))[:60_000]),
+       ("packet", frame(0x82, ELSEWHERE[:7])), ("packet_in_two", frame(0x82, ELSEWHERE[:1]) + frame(0x82, ELSEWHERE[1:5])),
+       ("message", frame(0x02, ELSEWHERE[:7])), ("message_of_packets", frame(0x02, ELSEWHERE)),
+       ("ping_in_a_packet", frame(0x82, ELSEWHERE[:7]) + frame(0x89, b"ping")), ("ping", b"\x89\4pi"),
+       ("no_content", frame(0x82, b"")), ("close", frame(0x88, b"")), ("close_in_a_packet", frame(0x82, ELSEWHERE[:7]) + frame(0x88, b"\3\xe8"))])
+def web_socket_that_ends_within(world, sent):
+    """What has come of it does not reach the next connection."""
+    broker = ScriptedBroker(web_socket=True)
+    gateway = Gateway(world, over_web_socket(broker) + RUNNING + LITE).start()
+    for reset in (False, True):
+        link = broker.connection()
+        link.socket.raw.sendall(sent)
+        time.sleep(0.2)
+        link.close(reset)
+    lives_and_reads(broker, gateway)
+
+
+@each([("continuation", frame(0x80, b"abcd"), "continues no message"), ("text", frame(0x81, b"abcd"), "not binary"),
+       ("reserved_bits", frame(0xff, b"abcd"), "reserved bits"), ("mask", b"\x82\x84\1\2\3\4abcd", "with a mask"),
+       ("long_ping", frame(0x89, bytes(126)), "control frame"), ("two_messages", frame(0x02, ELSEWHERE[:3]) + frame(0x82, ELSEWHERE), "inside of another"),
+       ("frames_without_end", frame(0x82, b"") * 5000, "more WebSocket frames")])
+def web_socket_that_lies(world, sent, reason):
+    """Two such brokers and an honest one, to which it does nothing."""
+    liars, honest = [ScriptedBroker(web_socket=True) for _ in range(2)], ScriptedBroker(web_socket=True)
+    sources = over_web_socket(liars[0], "one") + over_web_socket(liars[1], "two", "3.1.1") + over_web_socket(honest)
+    gateway = Gateway(world, sources + RUNNING.replace("trigger", 'inputs = ["one", "two", "plant"]\ntrigger') + LITE).start()
+    link = honest.connection()
+    for number in range(3):
+        for liar in liars:
+            lie = liar.connection()
+            lie.socket.raw.sendall(sent)
+            link.publish("plant/a", str(number), number + 1)
+            disconnects(lie, gateway)
+    expect_that("the log", reason in gateway.log(), gateway.log().splitlines()[-1:], reason)
+    link.wait_for_acks(6)
+    expect("readings in rows", total(gateway, 6), 6)
+    expect("connections", gateway.log().count(f"connected to ws://127.0.0.1:{honest.port}"), 1)
+    expect("exit status", gateway.process.poll(), None)
+
+
+@each([("status_502", b"HTTP/1.1 502 Bad Gateway\r\n\r\n"), ("half", b"HTTP/1.1 101 Switch"), ("no_http", b"\x82\x04\x20\x02\0\0" * 9),
+       ("without_end", b"HTTP/1.1 101 " + bytes(4000))])
+def web_socket_that_is_not_opened(world, sent):
+    """Its server answers something else again and again, beside an honest one."""
+    listener, honest = socket.create_server(("127.0.0.1", 0)), ScriptedBroker(web_socket=True)
+    answered = []
+
+    def answer():
+        while True:
+            peer, _ = listener.accept()
+            peer.recv(1000)
+            peer.sendall(sent)
+            time.sleep(0.1)
+            peer.close()
+            answered.append(sent)
+    threading.Thread(target=answer, daemon=True).start()
+    other = mqtt(listener.getsockname()[1], "other").replace("mqtt://", "ws://")
+    sources = other + over_web_socket(honest)
+    gateway = Gateway(world, sources + RUNNING.replace("trigger", 'inputs = ["other", "plant"]\ntrigger') + LITE).start()
+    link = honest.connection()
+    for number in range(3):
+        count = len(answered)
+        wait_for(lambda: len(answered) > count, "it answers")
+        link.publish("plant/a", str(number), number + 1)
+    link.wait_for_acks(3)
+    expect("readings in rows", total(gateway, 3), 3)
     expect("connections", gateway.log().count("connected to"), 1)
 
 

@@ -9,10 +9,13 @@ connection ends. MQTT 3.1.1 and 5, one client at a time, QoS 0 and 1; it keeps n
     broker.session_present = False                   # the answer to the next CONNECT; True unless clean start
     broker.lies = {CONNACK: b"...", SUBACK: b""}     # what follows flags and reason, or the packet id, instead of the truth
     link.send(PUBLISH, b"...", flags=2)              # a packet as it is
+    ScriptedBroker(web_socket=True)                  # over a WebSocket; link.socket.raw.sendall(b"...") as it is
 
 Thread: one accepts, one per connection reads; all calls may come from the test's thread.
 """
+import base64
 import collections
+import hashlib
 import socket
 import ssl
 import struct
@@ -237,10 +240,62 @@ class Link:
             self._send(PINGRESP)
 
 
+def frame(first, content):
+    """Of a WebSocket, by its first byte."""
+    size = len(content)
+    if size < 126:
+        return bytes([first, size]) + content
+    return (struct.pack(">BBH", first, 126, size) if size < 65536 else struct.pack(">BBQ", first, 127, size)) + content
+
+
+class WebSocket:
+    """A socket behind a WebSocket, as far as Link uses one: each write is a frame."""
+
+    def __init__(self, raw):
+        self.raw, self.stream, self.content = raw, raw.makefile("rb"), b""
+        key = ""
+        while (line := self.stream.readline().strip()):
+            name, _, value = line.decode().partition(":")
+            key = value.strip() if name.lower() == "sec-websocket-key" else key
+        accept = base64.b64encode(hashlib.sha1(f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest()).decode()
+        raw.sendall(("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                     f"Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n").encode())
+
+    def __getattr__(self, name):
+        return getattr(self.raw, name)
+
+    def makefile(self, _):
+        return self
+
+    def close(self):
+        self.stream.close()
+        self.raw.close()
+
+    def sendall(self, data):
+        self.raw.sendall(frame(0x82, bytes(data)))
+
+    def read(self, size):
+        while len(self.content) < size and self._frame():
+            pass
+        data, self.content = self.content[:size], self.content[size:]
+        return data
+
+    def _frame(self):
+        head = self.stream.read(2)
+        if len(head) < 2:
+            return False
+        more = {126: 2, 127: 8}.get(head[1] & 0x7F, 0)
+        size = int.from_bytes(self.stream.read(more), "big") if more else head[1] & 0x7F
+        mask, content = self.stream.read(4), self.stream.read(size)
+        if head[0] & 0x0F < 8:
+            self.content += bytes(byte ^ mask[i % 4] for i, byte in enumerate(content))
+        return head[0] & 0x0F != 8
+
+
 class ScriptedBroker:
-    def __init__(self, certificate=None, alpn=None):
+    def __init__(self, certificate=None, alpn=None, web_socket=False):
         """With a certificate, the paths of it and of its key, over TLS; `alpn`: a protocol that it takes."""
-        self.tls = None
+        self.tls, self.web_socket = None, web_socket
         if certificate:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(*certificate)
@@ -261,6 +316,7 @@ class ScriptedBroker:
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
                 peer = self.tls.wrap_socket(peer, server_side=True) if self.tls else peer
+                peer = WebSocket(peer) if self.web_socket else peer
             except OSError:
                 continue
             threading.Thread(target=Link(self, peer).serve, daemon=True).start()

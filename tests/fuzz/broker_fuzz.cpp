@@ -104,8 +104,8 @@ void believe(unsigned head, std::string_view body, bool is_5) {
   }
 }
 
-// All packets of what was accepted; the last may be cut off.
-void believe_all(std::string_view bytes, bool is_5) {
+// All packets of what was accepted; the last may be cut off: that is returned.
+std::string_view believe_all(std::string_view bytes, bool is_5) {
   while (bytes.size() >= 2) {
     const auto head = static_cast<unsigned char>(bytes[0]);
     std::size_t length = 0, at = 1;
@@ -113,18 +113,45 @@ void believe_all(std::string_view bytes, bool is_5) {
       const auto next = static_cast<unsigned char>(bytes[at++]);
       length |= static_cast<std::size_t>(next & 0x7FU) << bits;
       if (next < 0x80) break;
-      if (at == bytes.size()) return;
+      if (at == bytes.size()) return bytes;
     }
     require(length <= max_bytes, "no packet is too large");
-    if (bytes.size() - at < length) return;
+    if (bytes.size() - at < length) return bytes;
     believe(head, bytes.substr(at, length), is_5);
     bytes.remove_prefix(at + length);
+  }
+  return bytes;
+}
+
+void believe_one(std::string_view packet, bool is_5) {
+  require(packet.size() >= 2 && believe_all(packet, is_5).empty(), "a packet is whole");
+}
+
+// What the library gets of a WebSocket: whole packets, each in one frame, and whole control frames.
+void believe_frames(std::string_view frames, bool is_5) {
+  constexpr std::size_t packet_head = 10, control_head = 2;
+  while (!frames.empty()) {
+    require(frames.size() >= control_head, "the head of a frame is whole");
+    const auto first = static_cast<unsigned char>(frames[0]);
+    std::size_t length = static_cast<unsigned char>(frames[1]), head = control_head;
+    if (first == 0x82) {
+      require(length == 127 && frames.size() > packet_head, "a packet is in the longest form of a frame");
+      length = 0;
+      for (head = control_head; head < packet_head; ++head)
+        length = length << 8U | static_cast<unsigned char>(frames[head]);
+    } else {
+      require((first == 0x88 || first == 0x89) && length < 126, "only two control frames are for the library");
+    }
+    require(frames.size() - head >= length, "a frame is whole");
+    if (first == 0x82) believe_one(frames.substr(head, length), is_5);
+    frames.remove_prefix(head + length);
   }
 }
 
 struct Verdict {
   std::string error;
   std::size_t accepted = 0;  // bytes before the piece that was refused
+  std::string given;         // of a WebSocket
 };
 
 Verdict judge(std::string_view bytes, bool is_5, bool over_web_socket, std::size_t piece) {
@@ -137,6 +164,8 @@ Verdict judge(std::string_view bytes, bool is_5, bool over_web_socket, std::size
   for (; verdict.accepted < bytes.size(); verdict.accepted += piece) {
     const std::string_view next = bytes.substr(verdict.accepted, piece);
     verdict.error = over_web_socket ? frames.take(next, packets) : packets.take(next);
+    char given[64];
+    while (const std::size_t count = frames.give(given, sizeof(given))) verdict.given.append(given, count);
     if (!verdict.error.empty()) break;
   }
   verdict.accepted = std::min(verdict.accepted, bytes.size());
@@ -155,6 +184,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const edgetide::Verdict single = edgetide::judge(bytes, is_5, over_web_socket, 1);
   const edgetide::Verdict pieces = edgetide::judge(bytes, is_5, over_web_socket, how / 4 + 1);
   edgetide::require(single.error == pieces.error, "pieces change no verdict");
+  edgetide::believe_frames(single.given, is_5);
+  edgetide::believe_frames(pieces.given, is_5);
   if (!over_web_socket) edgetide::believe_all(bytes.substr(0, single.accepted), is_5);
   return 0;
 }
