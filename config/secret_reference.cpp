@@ -8,9 +8,11 @@
 #include <string>
 #include <string_view>
 #include <unistd.h>
+#include <utility>
 
 #include "config/file_text.h"
 #include "config/spelling.h"
+#include "daemon/service/environment.h"
 #include "pipeline/characters.h"
 
 namespace edgetide {
@@ -108,7 +110,7 @@ Resolved variable(std::string_view rest, bool secrets) {
   const std::size_t separator = rest.find(":-");
   const std::string name(rest.substr(0, separator));
   if (!is_variable_name(name)) return failed("${env:} needs the name of a variable, and ':-' before a default");
-  if (const char* value = std::getenv(name.c_str())) return {std::string(value), {}, {}};
+  if (auto value = environment_variable(name)) return {std::move(value), {}, {}};
   if (separator != std::string_view::npos) return {std::string(rest.substr(separator + 2)), {}, {}};
   return secrets ? failed("the environment has no " + name) : Resolved{};
 }

@@ -16,6 +16,7 @@
 #include "daemon/commands/examples.h"
 #include "daemon/commands/manual_page.h"
 #include "daemon/recovery/recovery.h"
+#include "daemon/service/environment.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/refusal.h"
 
@@ -375,6 +376,7 @@ int dispatch(const CLI::App& app, CommandOptions& options) {
 }  // namespace
 
 int command_line(int argc, char** argv) {
+  hide_proxies();
   CLI::App app("edgetide: aggregates sensor readings in event-time windows and stores the rows", "edgetide");
   CommandOptions options;
   build(app, options);

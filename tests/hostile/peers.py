@@ -425,6 +425,42 @@ def endless_answer_of_postgresql_is_left_and_the_rest_runs(world, answer):
     lives(gateway)
 
 
+class WouldBeProxy:
+    """Keeps the first bytes of each connection."""
+
+    def __init__(self):
+        self.listener, self.seen = socket.create_server(("127.0.0.1", 0)), []
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            peer, _ = self.listener.accept()
+            self.seen.append(peer.recv(100))
+            peer.close()
+
+
+# Paho would connect to it for each broker, one of this machine too.
+@case
+def proxy_that_the_environment_names_gets_nothing(world):
+    proxy, port = WouldBeProxy(), free_port()
+    mqtt = (f'\n[sources.mqtt]\ntype = "mqtt"\nservers = ["mqtt://127.0.0.1:{port}"]\n'
+            '[[sources.mqtt.routes]]\ntopic = "x"\nformat = "number"\nsensor = "x"\n'
+            f'[sinks.out]\ntype = "mqtt"\nservers = ["mqtt://127.0.0.1:{port}"]\ntopic = "rows"\n')
+    gateway = Gateway(world, LINE + window("w", "1h") + mqtt)
+    variables = {name: proxy.url for name in ("http_proxy", "https_proxy", "all_proxy")}
+    os.environ.update(variables)
+    try:
+        gateway.start()
+    finally:
+        for name in variables:
+            del os.environ[name]
+    error = lambda: next(sink for sink in gateway.status()["sinks"] if sink["name"] == "out")["error"]
+    wait_for(lambda: error() or proxy.seen, "the sink has tried to connect")
+    expect("what the proxy has seen", proxy.seen, [])
+    expect_that("error of the sink", "refused" in error(), error(), "the broker's own")
+
+
 @case
 def connections_of_sources_leave_descriptors_for_the_status_page(world):
     line = LINE + 'max_connections = 1000\nmax_connections_per_peer = 1000\n'
