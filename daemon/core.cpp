@@ -60,7 +60,7 @@ Core::Core(const GatewayOptions& options, FileSystem& files, Clock& clock, Hooks
   RowRoutes routes = routes_to(options, workers_);
   RecoveredState recovered = recover(
       files, folder_, checkpoints_, std::move(found), pipeline_,
-      [&](const std::vector<WindowOptions>& then) { return routes_of(then, options); }, workers_, clock.now().wall);
+      [&](const std::vector<WindowOptions>& then) { return routes_of(then, options); }, workers_, clock);
   reports_ = directory_.reports();
   std::move(recovered.reports.begin(), recovered.reports.end(), std::back_inserter(reports_));
   identity_ = recovered.identity;
@@ -195,7 +195,13 @@ void Core::adopt(SinkWorker& leaving, SinkWorker* successor) {
     log(LogLevel::error, {.event = LogEvent::disk_failing, .sink = leaving.name()},
         "cannot write its outbox to disk: " + error.message());
   }
-  if (successor != nullptr) return successor->adopt(leaving);
+  if (successor != nullptr) {
+    if (leaving.status().taken_over) {
+      log(LogLevel::warning, {.sink = leaving.name()},
+          "another instance had taken it over; its changed configuration takes the store back");
+    }
+    return successor->adopt(leaving);
+  }
   const std::size_t rows = leaving.status().outbox_rows;
   const std::string left = quantity(rows, "row") + " of its outbox kept on disk for a sink of the same name";
   log(LogLevel::info, {.sink = leaving.name()}, "removed" + (rows == 0 ? "" : "; " + left));

@@ -84,7 +84,7 @@ Gateway::Gateway(GatewayOptions options, LoadAgain load_again)
       core_(options_, files_, clock_, {[this] { sync_.wake(); }, [this] { storage_.wake(); }, fresh_state_id()}),
       loop_("sources"),
       sockets_(core_.intake(), loop_),
-      last_reload_{true, clock_.now().wall, {}},
+      last_reload_{true, clock_.now().running, {}},
       started_at_(last_reload_.at) {
   for (const SourceInput& input : options_.sources) {
     add_source(input);

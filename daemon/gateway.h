@@ -112,8 +112,8 @@ class Gateway {
   std::map<std::string, SinkWorkerStatus> reported_workers_;  // by sink, as last logged
   Duration reported_at_;                                      // running time
   Duration status_sent_at_;                                   // running time
-  const Timestamp started_at_;
-  std::atomic<std::int64_t> ticked_at_{};  // running time, in microseconds
+  const Duration started_at_;                                 // running time
+  std::atomic<std::int64_t> ticked_at_{};                     // running time, in microseconds
   // Held while options, the workers of the core and the reload result are replaced, and by the monitor while it reads
   // them.
   mutable Mutex parts_mutex_;

@@ -54,12 +54,12 @@ StatusParts Gateway::status_parts() const {
 GatewayStatus Gateway::status(StatusDetail detail) const {
   const MutexLock lock(parts_mutex_);
   const Moment now = clock_.now();
-  GatewayStatus status = gather_status(status_parts(), now.wall, detail);
+  GatewayStatus status = gather_status(status_parts(), now, detail);
   status.id = options_.id;
   status.version = EDGETIDE_VERSION;
-  status.started_at = started_at_;
+  status.started_at = time_of(started_at_, now);
   status.since_tick = now.running - Duration::microseconds(ticked_at_);
-  status.reload = {last_reload_.ok, last_reload_.at,
+  status.reload = {last_reload_.ok, time_of(last_reload_.at, now),
                    printable(last_reload_.reason.substr(0, last_reload_.reason.find('\n')), max_reason_bytes)};
   if (core_.intake().waits_for_clock()) status.clock_set_within = clock_.set_within();
   for (SourceStatus& source : status.sources) {

@@ -33,7 +33,7 @@ void Gateway::reload() {
   notify_.reloading();
   {
     const MutexLock lock(parts_mutex_);
-    last_reload_ = {true, clock_.now().wall, {}};
+    last_reload_ = {true, clock_.now().running, {}};
   }
   try {
     GatewayOptions next = load_again_();

@@ -92,7 +92,7 @@ class Timestamp {
 // One reading of both clocks, taken once per batch and once per tick by the shell.
 //
 // wall     UTC; may step in either direction when the clock is set. Decides what is too early or too old.
-// running  how long the daemon has run, across restarts, downtime not included; never goes back.
+// running  how long the daemon has run, across restarts, with as much of the downtime as is known; never goes back.
 //          Triggers and idleness use it, so that a stepped wall clock moves neither.
 struct Moment {
   Timestamp wall;

@@ -63,7 +63,8 @@ void Intake::begin_run() {
                        static_cast<std::uint32_t>(series.size()),
                        series_checksum(series),
                        series_marks(series),
-                       options_bytes(pipeline_.options())};
+                       options_bytes(pipeline_.options()),
+                       clock_.since_boot()};
   journal_.append_definition(JournalType::run, start);
   journal_.commit_or_wait(now.running);
 }
@@ -423,7 +424,8 @@ bool Intake::tick(Fire fire, Duration every) {
   const MutexLock lock(mutex_);
   const Moment now = clock_.now();
   hearing_.tick(now.running, every);
-  static_cast<void>(journal_refusals(now));  // if it fails, it goes with the next
+  static_cast<void>(journal_refusals(now));           // if it fails, it goes with the next
+  if (held_.full()) hold_notice_.begin(now.running);  // also where no source has a reading to offer yet
   hold_notice_.look(now.running, hold_reason(now.running));
   if (!clock_set_ && !(clock_.is_set() && release_held(now))) return false;
   listen(!held_back(now.running), now);
@@ -656,6 +658,7 @@ std::optional<Checkpoint> Intake::checkpoint() {
   checkpoint.journal_next = start.record;
   checkpoint.journal_context = start.context;
   checkpoint.taken_at = clock_.now();
+  checkpoint.since_boot = clock_.since_boot();
   checkpoint.pipeline = pipeline_.snapshot();
   checkpoint.options = options_bytes(pipeline_.options());
   checkpoint.memory = {pipeline_.memory_bytes(), pipeline_.reserved_bytes(), pipeline_.options().max_memory_bytes};

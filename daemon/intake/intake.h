@@ -98,6 +98,7 @@ class Intake final : public SourceHost {
   void nothing_decoded(SourceId id, const DecodedBatch& batch) noexcept override;
   void attach(SourceId id, SourceEvents& events) noexcept override { listeners_.attach(id, events); }
   void detach(SourceId id) noexcept override { listeners_.detach(id); }
+  Duration running() const noexcept override { return clock_.now().running; }
   std::vector<StoredPosition> positions(SourceId id) const override;
   bool begin_session(SourceId id, const SourceSession& session) noexcept override;
   std::optional<std::string> session_notes(std::string_view session) const override;

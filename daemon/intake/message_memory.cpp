@@ -125,14 +125,20 @@ void MessageMemory::set_value(std::uint64_t topic, std::uint64_t value) {
   newest_values_[topic] = value;
 }
 
-// Also while the clock is not set, however long ago it was.
-bool MessageMemory::is_repeated(const std::string& source, const MessageKey& key, Timestamp now) {
+// Within so much running time, so that setting the clock makes nothing older. Marked, since former versions kept the
+// wall time: one of these also repeats while the clock is not set, however long ago it was.
+bool MessageMemory::is_repeated(const std::string& source, const MessageKey& key, Moment now) {
+  constexpr std::uint64_t of_running_time = std::uint64_t{1} << 47;
   constexpr std::int64_t microseconds_of_second = 1'000'000;
   const auto then = value_of(source, key.hash);
-  const std::int64_t seconds = std::max<std::int64_t>(now.count() / microseconds_of_second, 0);
   const std::int64_t within = key.within.count() / microseconds_of_second;
-  if (then && (now == time_not_known || seconds < static_cast<std::int64_t>(*then) + within)) return true;
-  set_value(key.hash, static_cast<std::uint64_t>(seconds));
+  const bool is_marked = then && (*then & of_running_time) != 0;
+  const auto then_seconds = static_cast<std::int64_t>(then.value_or(0) & ~of_running_time);
+  const std::int64_t running_seconds = now.running.count() / microseconds_of_second;
+  const std::int64_t seconds = is_marked ? running_seconds : now.wall.count() / microseconds_of_second;
+  const bool may_be_any_age = !is_marked && now.wall == time_not_known;
+  if (then && (may_be_any_age || seconds < then_seconds + within)) return true;
+  set_value(key.hash, static_cast<std::uint64_t>(running_seconds) | of_running_time);
   return false;
 }
 
@@ -141,7 +147,7 @@ void MessageMemory::check_messages(const std::string& source, const DecodedBatch
   copies_ = session.copies;
   for (const DecodedMessage& message : batch.messages) {
     if (message.position) note_newest(*message.position);
-    const bool known = is_known(source, session, message, now.wall);
+    const bool known = is_known(source, session, message, now);
     if (!known && message.fingerprint) fingerprints_.push_back(*message.fingerprint);
     if (known || (message.fingerprint &&
                   copies_.is_copy(static_cast<std::uint32_t>(*message.fingerprint), message.copies, now.running))) {
@@ -152,7 +158,7 @@ void MessageMemory::check_messages(const std::string& source, const DecodedBatch
 
 // If it is not, also what its topic has now.
 bool MessageMemory::is_known(const std::string& source, const SourceSessions::Session& session,
-                             const DecodedMessage& message, Timestamp now) {
+                             const DecodedMessage& message, Moment now) {
   if (message.redelivered && message.fingerprint && session.recent.knows(*message.fingerprint)) return true;
   if (message.key && is_repeated(source, *message.key, now)) return true;
   if (!message.topic_value) return false;

@@ -71,11 +71,11 @@ class MessageMemory {
   bool is_unchanged(const std::string& source, const DecodedBatch& batch, const DecodedReading& reading);
   bool may_be_refused(const DecodedReading& reading) const noexcept;
   bool has_new_readings(const DecodedBatch& batch, const DecodedMessage& message) const noexcept;
-  bool is_repeated(const std::string& source, const MessageKey& key, Timestamp now);
+  bool is_repeated(const std::string& source, const MessageKey& key, Moment now);
   std::optional<std::uint64_t> value_of(const std::string& source, std::uint64_t topic) const;
   void set_value(std::uint64_t topic, std::uint64_t value);
   bool is_known(const std::string& source, const SourceSessions::Session& session, const DecodedMessage& message,
-                Timestamp now);
+                Moment now);
   void note_newest(const Position& position);
   void report_copies(const std::string& source, const CopyWatch& before) const;
 

@@ -1,6 +1,7 @@
 // The status of the gateway at one moment: the values behind the metrics, the status page and `edgetide status`.
 //
-// Units:  times in UTC microseconds of the gateway's wall clock; counters since the start, except reading outcomes,
+// Units:  times in UTC microseconds of the gateway's wall clock as it is `now`, also of what was before it was set;
+//         counters since the start, except reading outcomes,
 //         which continue across restarts.
 // Owns:   everything; copies of names and numbers, no reference into the gateway.
 // Thread: plain values.

@@ -1,5 +1,7 @@
 #include "daemon/monitor/readiness.h"
 
+#include <vector>
+
 #include "daemon/service/quantity.h"
 
 namespace edgetide {
@@ -29,6 +31,27 @@ std::string sink_fault(const SinkStatus& sink, Timestamp now) {
          " dropped and " + std::to_string(sink.rejected_rows) + " rejected since the start";
 }
 
+std::string first_fault(const std::vector<SourceStatus>& sources) {
+  for (const SourceStatus& source : sources) {
+    if (!source.impairment.empty()) return "source " + source.name + ": " + source.impairment;
+    if (source.connected) continue;
+    const std::string& error = source.connection_error;
+    return "source " + source.name + " is not connected" + (error.empty() ? "" : ": " + error);
+  }
+  return {};
+}
+
+std::string first_fault(const std::vector<SinkStatus>& sinks, Timestamp now) {
+  for (const SinkStatus& sink : sinks) {
+    if (!sink.needs_person && !sink.connected && !sink.error.empty()) {
+      return "sink " + sink.name + " is away: " + sink.error;
+    }
+    const std::string fault = sink_fault(sink, now);
+    if (!fault.empty()) return "sink " + sink.name + ": " + fault;
+  }
+  return {};
+}
+
 std::string stale_checkpoint(const GatewayStatus& status) {
   const StorageStatus& storage = status.storage;
   if (!storage.checkpoint_error.empty()) return storage.checkpoint_error;
@@ -52,28 +75,23 @@ std::string clock_hold_text(Duration at_most, std::size_t readings) {
 
 std::string why_not_ready(const GatewayStatus& status) {
   if (status.sources.empty()) return "no source is configured";
-  if (status.clock_set_within) return clock_hold_text(*status.clock_set_within, status.held_readings);
-  for (const SourceStatus& source : status.sources) {
-    if (!source.impairment.empty()) return "source " + source.name + ": " + source.impairment;
-    if (source.connected) continue;
-    const std::string& error = source.connection_error;
-    return "source " + source.name + " is not connected" + (error.empty() ? "" : ": " + error);
-  }
-  if (!status.storage.journal_error.empty()) return "the journal cannot be written: " + status.storage.journal_error;
-  for (const SinkStatus& sink : status.sinks) {
-    if (!sink.needs_person && !sink.connected && !sink.error.empty()) {
-      return "sink " + sink.name + " is away: " + sink.error;
-    }
-    const std::string fault = sink_fault(sink, status.now);
-    if (!fault.empty()) return "sink " + sink.name + ": " + fault;
-  }
-  if (!status.storage.intake_held.empty()) return "intake is held back: " + status.storage.intake_held;
+  std::string reasons;
+  const auto add = [&](const std::string& reason) {
+    if (!reason.empty()) reasons += (reasons.empty() ? "" : "; ") + reason;
+  };
+  if (status.clock_set_within) add(clock_hold_text(*status.clock_set_within, status.held_readings));
+  const StorageStatus& storage = status.storage;
+  if (!storage.journal_error.empty()) add("the journal cannot be written: " + storage.journal_error);
+  if (!storage.intake_held.empty()) add("intake is held back: " + storage.intake_held);
+  add(first_fault(status.sources));
+  add(first_fault(status.sinks, status.now));
   if (!status.reload.successful) {
     const std::string& reason = status.reload.reason;
-    return "the last reload failed" + (reason.empty() ? std::string() : ": " + reason);
+    add("the last reload failed" + (reason.empty() ? std::string() : ": " + reason));
   }
-  if (!status.listener_error.empty()) return status.listener_error;
-  return stale_checkpoint(status);
+  add(status.listener_error);
+  add(stale_checkpoint(status));
+  return reasons;
 }
 
 }  // namespace edgetide

@@ -12,7 +12,8 @@
 
 namespace edgetide {
 
-// The reason, one line; empty: it is.
+// The reasons, one line: first why no reading is taken, then the first source and the first sink that fail, then the
+// others; empty: it is.
 std::string why_not_ready(const GatewayStatus& status);
 std::string why_not_alive(const GatewayStatus& status);
 

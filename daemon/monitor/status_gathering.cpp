@@ -230,7 +230,7 @@ SinkStatus sink_of(const SinkWorker& worker, const StatusParts::Sink& configured
   return sink;
 }
 
-StorageStatus storage_of(const StatusParts& parts) {
+StorageStatus storage_of(const StatusParts& parts, Moment now) {
   const JournalStatus journal = parts.intake.journal_status();
   const CheckpointerStatus checkpointer = parts.checkpointer.status();
   const QuarantineCounters quarantine = parts.intake.quarantine_counters();
@@ -243,7 +243,7 @@ StorageStatus storage_of(const StatusParts& parts) {
   storage.journal_unsynced_bytes = journal.unsynced_bytes;
   storage.failed_syncs = parts.syncer.failed_syncs();
   storage.checkpoint_error = checkpointer.error;
-  if (checkpointer.checkpoints > 0) storage.checkpoint_at = checkpointer.checkpoint_at;
+  if (checkpointer.checkpoints > 0) storage.checkpoint_at = time_of(checkpointer.checkpoint_at, now);
   storage.checkpoint_took = checkpointer.checkpoint_took;
   storage.checkpoint_interval = parts.checkpoint_interval;
   storage.checkpoints = checkpointer.checkpoints;
@@ -259,9 +259,9 @@ StorageStatus storage_of(const StatusParts& parts) {
 
 }  // namespace
 
-GatewayStatus gather_status(const StatusParts& parts, Timestamp now, StatusDetail detail) {
+GatewayStatus gather_status(const StatusParts& parts, Moment now, StatusDetail detail) {
   GatewayStatus status;
-  status.now = now;
+  status.now = now.wall;
   status.series_limit = parts.pipeline.max_series;
   status.state_max_bytes = parts.pipeline.max_memory_bytes;
   add_traffic(parts, status.sources);
@@ -270,9 +270,9 @@ GatewayStatus gather_status(const StatusParts& parts, Timestamp now, StatusDetai
   for (const StatusParts::Sink& sink : parts.sinks) {
     const auto found = std::find_if(parts.workers.begin(), parts.workers.end(),
                                     [&](const auto& worker) { return worker->name() == sink.name; });
-    if (found != parts.workers.end()) status.sinks.push_back(sink_of(**found, sink, now));
+    if (found != parts.workers.end()) status.sinks.push_back(sink_of(**found, sink, now.wall));
   }
-  status.storage = storage_of(parts);
+  status.storage = storage_of(parts, now);
   status.held_readings = parts.intake.held_readings();
   status.resent_messages = parts.intake.resent_messages();
   status.unchanged_readings = parts.intake.unchanged_readings();

@@ -47,8 +47,14 @@ struct StatusParts {
   Duration checkpoint_interval;
 };
 
-// All but what the gateway itself knows: its id, reload, the time since a tick, the process.
-GatewayStatus gather_status(const StatusParts& parts, Timestamp now, StatusDetail detail);
+// All but what the gateway itself knows: its id, start, reload, the time since a tick, the process. What lies back is
+// dated by the running time since, so that a step of the clock makes nothing older or younger.
+GatewayStatus gather_status(const StatusParts& parts, Moment now, StatusDetail detail);
+
+// By the clock as it is now.
+inline Timestamp time_of(Duration running, Moment now) noexcept {
+  return now.wall - (now.running - running);
+}
 
 // By sensor and metric; of `late` and `skewed` those with the most first.
 std::vector<SensorStatus> gather_sensors(const StatusParts& parts, SensorChoice choice);

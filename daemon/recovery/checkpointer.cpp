@@ -78,7 +78,7 @@ std::error_code Checkpointer::write_checkpoint() {
   }
   status_.error = text;
   if (error) return error;
-  status_.checkpoint_at = checkpoint.taken_at.wall;
+  status_.checkpoint_at = checkpoint.taken_at.running;
   status_.checkpoint_took = ended - began;
   status_.checkpoint_bytes = checkpoint.pipeline.size() + checkpoint.intake.size();
   ++status_.checkpoints;

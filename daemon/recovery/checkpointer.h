@@ -22,8 +22,8 @@
 namespace edgetide {
 
 struct CheckpointerStatus {
-  std::string error;  // why no checkpoint can be written; empty if all is well
-  Timestamp checkpoint_at;
+  std::string error;       // why no checkpoint can be written; empty if all is well
+  Duration checkpoint_at;  // running time
   Duration checkpoint_took;
   std::uint64_t checkpoints = 0;  // since the start
   std::uint64_t checkpoint_bytes = 0;

@@ -101,6 +101,7 @@ std::optional<std::string> JournalReplay::go_over(PipelineOptions next) {
 void JournalReplay::apply_one(const RunStart& start) {
   if (started_ && start.run == run_ && places_are_known_) return;  // its copy
   end();
+  began_ = RunningAt{start.now.running, start.since_boot};
   go_over_to(start.options);
   const SeriesTable& series = pipeline_.series();
   if (start.series_count == series.size() && start.series_checksum == series_checksum(series)) {

@@ -28,6 +28,12 @@
 
 namespace edgetide {
 
+// A running time, and the age of the boot then.
+struct RunningAt {
+  Duration running;
+  BootAge since_boot;
+};
+
 class JournalReplay {
  public:
   // Where rows go of a pipeline with these windows.
@@ -51,6 +57,8 @@ class JournalReplay {
   std::optional<std::string> go_over(PipelineOptions next);
 
   std::uint64_t run() const noexcept { return run_; }
+  // When the last run began, by both; nothing: its start is not in this journal.
+  const std::optional<RunningAt>& began() const noexcept { return began_; }
   const ClockHold& held() const noexcept { return held_; }           // these still wait
   const StateHistory& history() const noexcept { return history_; }  // of all runs that have ended
   std::uint64_t readings() const noexcept { return readings_; }
@@ -92,6 +100,7 @@ class JournalReplay {
   std::vector<std::string> source_names_;  // of the pipeline
 
   std::uint64_t run_ = 0;
+  std::optional<RunningAt> began_;
   std::vector<std::string> names_;                // by id then
   std::vector<std::optional<SourceId>> sources_;  // by id then
   std::vector<std::optional<SeriesId>> series_;   // by id then

@@ -148,6 +148,24 @@ std::optional<JournalInputs::Start> start_of(const FoundState& found) {
   return JournalInputs::Start{found.checkpoint->journal_next, found.checkpoint->journal_context, found.checkpoint->run};
 }
 
+// In one boot the machine itself says how long the daemon was away; after another one the wall clock does, if it was
+// right before and is right now. Otherwise that time is not known, and running time goes on from the last one known.
+Duration running_now(const FoundState& found, const JournalReplay& replay, const Pipeline& pipeline,
+                     const Clock& clock) {
+  Duration running = replay.held().newest_running();
+  if (found.checkpoint) running = std::max(running, found.checkpoint->taken_at.running);
+  if (replay.began()) running = std::max(running, replay.began()->running);
+  if (pipeline.now()) running = std::max(running, pipeline.now()->running);
+  std::optional<RunningAt> then = replay.began();
+  if (!then && found.checkpoint) then = RunningAt{found.checkpoint->taken_at.running, found.checkpoint->since_boot};
+  const BootAge since_boot = clock.since_boot();
+  if (then && since_boot.boot != 0 && then->since_boot.boot == since_boot.boot) {
+    return std::max(running, then->running + (since_boot.age - then->since_boot.age));
+  }
+  if (!pipeline.now() || !replay.held().empty() || !clock.is_set()) return running;
+  return std::max(running, pipeline.now()->running + (clock.now().wall - pipeline.now()->wall));
+}
+
 void apply_all(JournalInputs& inputs, JournalReplay& replay, std::span<const std::unique_ptr<SinkWorker>> workers) {
   while (const auto input = inputs.next()) {
     if (const auto gap = inputs.take_gap()) replay.note_gap(*gap);
@@ -224,7 +242,7 @@ FoundState find_state(FileSystem& files, const std::string& state_directory, Che
 
 RecoveredState recover(FileSystem& files, const std::string& state_directory, CheckpointStore& checkpoints,
                        FoundState found, Pipeline& pipeline, JournalReplay::MakeRoutes make_routes,
-                       std::span<const std::unique_ptr<SinkWorker>> workers, Timestamp now) {
+                       std::span<const std::unique_ptr<SinkWorker>> workers, const Clock& clock) {
   RecoveredState recovered;
   IntakeState& intake = recovered.intake;
   const PipelineOptions configured = pipeline.options();
@@ -234,7 +252,7 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, Ch
 
   RecordLogReader reader = open_journal(files, state_directory, from, recovered.reports);
   const std::uint64_t last_known_run = found.checkpoint ? found.checkpoint->run : 0;
-  const auto wall = static_cast<std::uint64_t>(std::max<std::int64_t>(now.count(), 0));
+  const auto wall = static_cast<std::uint64_t>(std::max<std::int64_t>(clock.now().wall.count(), 0));
   recover_outboxes(found, std::max(last_known_run + 1, wall), workers, intake.history);
   JournalReplay replay(pipeline, std::move(make_routes), intake);
   replay.begin(intake.sources, last_known_run);
@@ -264,8 +282,7 @@ RecoveredState recover(FileSystem& files, const std::string& state_directory, Ch
   intake.positions.keep(source_names);
   intake.sessions.keep(source_names);
   intake.values.keep(source_names);
-  recovered.ran_before = intake.held.newest_running();
-  if (pipeline.now()) recovered.ran_before = std::max(recovered.ran_before, pipeline.now()->running);
+  recovered.ran_before = running_now(found, replay, pipeline, clock);
   recovered.journal.segments = reader.segments();
   recovered.journal.next_record = std::max(reader.next_number(), from);
   return recovered;

@@ -45,7 +45,7 @@ FoundState find_state(FileSystem& files, const std::string& state_directory, Che
 struct RecoveredState {
   RunIdentity identity;
   IntakeState intake;
-  Duration ran_before;  // of all earlier runs
+  Duration ran_before;  // of all earlier runs, and the time between them as far as it is known
   Journal::Found journal;
   std::vector<std::string> reports;  // for the log, one line each
 };
@@ -59,6 +59,6 @@ std::vector<std::string> describe_changes(const Pipeline& pipeline);
 // taken in with; then the pipeline goes over to those of the configuration. `make_routes` is for any of them.
 RecoveredState recover(FileSystem& files, const std::string& state_directory, CheckpointStore& checkpoints,
                        FoundState found, Pipeline& pipeline, JournalReplay::MakeRoutes make_routes,
-                       std::span<const std::unique_ptr<SinkWorker>> workers, Timestamp now);
+                       std::span<const std::unique_ptr<SinkWorker>> workers, const Clock& clock);
 
 }  // namespace edgetide

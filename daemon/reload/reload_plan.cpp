@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/outbox/row_selection.h"
+#include "pipeline/options_bytes.h"
 #include "pipeline/window_definition.h"
 
 namespace edgetide {
@@ -75,6 +76,14 @@ std::vector<Named<SinkContent>> sinks_of(const GatewayOptions& options) {
     sinks.push_back({sink.name, {sink.outbox, sink.store.get(), schemas_of(options.pipeline.windows, sink)}});
   }
   return sinks;
+}
+
+bool has_other_modes(const GatewayOptions& now, const GatewayOptions& next) {
+  return std::any_of(next.sinks.begin(), next.sinks.end(), [&](const SinkOptions& sink) {
+    const auto before = std::find_if(now.sinks.begin(), now.sinks.end(),
+                                     [&](const SinkOptions& known) { return known.name == sink.name; });
+    return before != now.sinks.end() && before->mode != sink.mode;
+  });
 }
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
@@ -170,6 +179,7 @@ ReloadPlan plan_reload(const GatewayOptions& now, const GatewayOptions& next) {
   plan.windows = compare(windows_of(now), windows_of(next));
   plan.sinks = compare(sinks_of(now), sinks_of(next));
   plan.relabelled = relabelled_tables(now.enrichment, next.enrichment);
+  plan.settings = options_bytes(now.pipeline) != options_bytes(next.pipeline) || has_other_modes(now, next);
   for (const FixedKey& key : fixed_keys) {
     if (!key.is_same(now, next)) plan.needs_restart.emplace_back(key.name);
   }
@@ -182,7 +192,9 @@ std::string to_text(const ReloadPlan& plan) {
                                   listed("sinks", plan.sinks), listed("new labels: table", plan.relabelled)}) {
     if (!part.empty()) text += (text.empty() ? "" : "; ") + part.substr(part.find_first_not_of(' '));
   }
-  return text.empty() ? "no source, window or sink has changed" : text;
+  if (!text.empty()) return text;
+  return plan.settings ? "other settings; no source, window or sink is made again"
+                       : "no source, window or sink has changed";
 }
 
 void keep_until_restart(const GatewayOptions& now, GatewayOptions& next) {

@@ -30,13 +30,14 @@ struct NameChanges {
 struct ReloadPlan {
   NameChanges sources, windows, sinks;
   std::vector<std::string> relabelled;     // sensor tables: "sensors (3 sensors)"
+  bool settings = false;                   // of sources, windows or sinks that go on: times, triggers, modes
   std::vector<std::string> needs_restart;  // keys and sections that do not change until a restart
 };
 
 ReloadPlan plan_reload(const GatewayOptions& now, const GatewayOptions& next);
 
 // "sources: new a, b; windows: changed minute, gone hour; new labels: table sensors (3 sensors)", or
-// "no source, window or sink has changed".
+// "other settings; no source, window or sink is made again", or "no source, window or sink has changed".
 std::string to_text(const ReloadPlan& plan);
 
 // Resets what needs a restart to its present value.

@@ -9,7 +9,7 @@ namespace edgetide {
 
 struct ReloadResult {
   bool ok = true;
-  Timestamp at;
+  Duration at;         // running time
   std::string reason;  // if not ok: in one line, what was not applied and why
 };
 

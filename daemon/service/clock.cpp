@@ -49,6 +49,10 @@ Duration SystemClock::set_within() const noexcept {
   return std::max(Duration(), wait_after_boot_ - Duration::microseconds(microseconds_of(CLOCK_BOOTTIME)));
 }
 
+BootAge SystemClock::since_boot() const noexcept {
+  return {boot_, Duration::microseconds(microseconds_of(CLOCK_BOOTTIME))};
+}
+
 void SystemClock::continue_from(Duration ran_before) noexcept {
   base_ = Duration::microseconds(microseconds_of(CLOCK_MONOTONIC)) - ran_before;
 }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "daemon/service/boot_age.h"
 #include "pipeline/time.h"
 
 namespace edgetide {
@@ -26,6 +27,8 @@ class Clock {
   virtual bool is_set() const noexcept { return true; }
   // How long it may take at most until it is; 0 if it is.
   virtual Duration set_within() const noexcept { return {}; }
+  // By which the running times of two runs in one boot can be compared.
+  virtual BootAge since_boot() const noexcept { return {}; }
   // Running time continues from the end of earlier runs. Requires: only wall time has been read so far.
   virtual void continue_from(Duration ran_before) noexcept = 0;
 };
@@ -42,10 +45,12 @@ class SystemClock final : public Clock {
   Moment now() const noexcept override;
   bool is_set() const noexcept override;
   Duration set_within() const noexcept override;
+  BootAge since_boot() const noexcept override;
   void continue_from(Duration ran_before) noexcept override;
 
  private:
   const Duration wait_after_boot_;
+  const std::uint64_t boot_ = this_boot();
   mutable std::atomic<bool> set_ = false;
   Duration base_;                              // running = CLOCK_MONOTONIC - base
   mutable std::atomic<std::int64_t> ahead_{};  // of wall over running, in microseconds

@@ -16,4 +16,9 @@ namespace edgetide {
 std::string why_unreachable(const std::string& host, std::uint16_t port, std::chrono::milliseconds most,
                             const std::function<bool()>& stopping);
 
+// Its server takes a connection and keeps it open for as long as `hold`: not so one that is away behind a proxy, which
+// takes connections and ends them at once. Blocks for `hold` more.
+bool keeps_connections(const std::string& host, std::uint16_t port, std::chrono::milliseconds most,
+                       std::chrono::milliseconds hold, const std::function<bool()>& stopping);
+
 }  // namespace edgetide

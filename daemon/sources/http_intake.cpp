@@ -66,7 +66,7 @@ HttpIntake::HttpIntake(const HttpSourceOptions& options, SourceId id, SourceHost
 void HttpIntake::restore(std::span<const StoredPosition> positions) {
   for (const StoredPosition& known : positions) {
     router_.restore_state(known.partition, known.bytes);
-    keys_.restore(known.partition, known.bytes);
+    keys_.restore(known.partition, known.bytes, {wall_time(), host_.running()});
   }
 }
 
@@ -173,7 +173,7 @@ bool HttpIntake::is_known(HttpRequest& request) {
   Body& body = body_of(request);
   if (!body.key) return false;
   body.hash = wide_hash_of(request.body)[0];
-  const HttpKeyMemory::Entry* const known = keys_.find(*body.key, wall_time());
+  const HttpKeyMemory::Entry* const known = keys_.find(*body.key, host_.running());
   if (known == nullptr) {
     if (!keys_under_way_.contains(*body.key)) return false;
     HttpAnswer answer = error_answer(body.api, 409, "a request with this Idempotency-Key is under way");
@@ -226,7 +226,7 @@ void HttpIntake::decode(HttpRequest& request) {
   }
   body.outcome = outcome_of(batch_, request.body);
   if (!body.key || batch_.empty()) return;
-  entry_ = {.key = *body.key, .body = body.hash, .at = wall_time(), .outcome = body.outcome};
+  entry_ = {.key = *body.key, .body = body.hash, .at = host_.running(), .outcome = body.outcome};
   batch_.end_message({}, false, keys_.position_of(entry_));
 }
 

@@ -9,7 +9,7 @@ namespace edgetide {
 
 namespace {
 
-constexpr std::uint8_t key_layout = 1;  // of the bytes of a position
+constexpr std::uint8_t key_layout = 2, layout_of_wall_time = 1;  // of the bytes of a position
 
 }  // namespace
 
@@ -17,16 +17,18 @@ HttpKeyMemory::Key HttpKeyMemory::key_of(std::string_view path, std::string_view
   return wide_hash_of(std::string(path).append(1, '\0').append(key));
 }
 
-void HttpKeyMemory::restore(std::string_view partition, std::string_view bytes) {
+// Before layout 2 the time was that of the wall clock, right or not.
+void HttpKeyMemory::restore(std::string_view partition, std::string_view bytes, Moment now) {
   if (!partition.starts_with(message_key_mark)) return;
   ByteReader in(bytes);
-  in.require(in.u8() == key_layout);
+  const std::uint8_t layout = in.u8();
+  in.require(layout == key_layout || layout == layout_of_wall_time);
   const std::uint64_t number = in.u64();
   Entry entry;
   entry.key = {in.u64(), 0};
   entry.key[1] = in.u64();
   entry.body = in.u64();
-  entry.at = in.time();
+  entry.at = layout == key_layout ? in.duration() : now.running - std::max(now.wall - in.time(), Duration());
   entry.outcome.accepted = in.u32();
   entry.outcome.refused = in.u32();
   const std::uint8_t reason = in.u8();
@@ -38,7 +40,7 @@ void HttpKeyMemory::restore(std::string_view partition, std::string_view bytes) 
   put(static_cast<std::size_t>((number - 1) % max_message_keys), number, entry);
 }
 
-const HttpKeyMemory::Entry* HttpKeyMemory::find(const Key& key, Timestamp now) const {
+const HttpKeyMemory::Entry* HttpKeyMemory::find(const Key& key, Duration now) const {
   const auto found = slot_of_.find(key);
   if (found == slot_of_.end()) return nullptr;
   const Entry& entry = slots_[found->second].entry;
@@ -55,7 +57,7 @@ Position HttpKeyMemory::position_of(const Entry& entry) {
   out.u64(entry.key[0]);
   out.u64(entry.key[1]);
   out.u64(entry.body);
-  out.time(entry.at);
+  out.duration(entry.at);
   out.u32(entry.outcome.accepted);
   out.u32(entry.outcome.refused);
   out.u8(static_cast<std::uint8_t>(entry.outcome.reason));

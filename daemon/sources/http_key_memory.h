@@ -5,7 +5,8 @@
 // A key belongs to its path. Of key and body hashes are kept, not the bytes.
 //
 // Owns:   the entries. Thread: one owner at a time. Fails: `restore` ignores what it cannot read.
-// Limit:  the newest max_message_keys of a source, each for `remembered_for`.
+// Limit:  the newest max_message_keys of a source, each for `remembered_for`: of running time, so that
+//         setting the clock makes none older.
 // See:    draft-ietf-httpapi-idempotency-key-header-07
 #pragma once
 
@@ -32,7 +33,7 @@ class HttpKeyMemory {
   struct Entry {
     Key key{};
     std::uint64_t body = 0;  // its hash
-    Timestamp at{};
+    Duration at{};           // running time
     HttpOutcome outcome{};
     std::uint64_t record = 0;  // of the journal; 0: durable
   };
@@ -40,10 +41,10 @@ class HttpKeyMemory {
   static Key key_of(std::string_view path, std::string_view key);
 
   // What an earlier run has kept.
-  void restore(std::string_view partition, std::string_view bytes);
+  void restore(std::string_view partition, std::string_view bytes, Moment now);
 
   // Nothing: it is not known, or too old.
-  const Entry* find(const Key& key, Timestamp now) const;
+  const Entry* find(const Key& key, Duration now) const;
 
   // The position that keeps this entry; valid until the next call.
   Position position_of(const Entry& entry);

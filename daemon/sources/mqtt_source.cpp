@@ -52,7 +52,8 @@ using namespace std::chrono_literals;
 
 constexpr auto answer_timeout = 15s;  // SUBACK
 constexpr auto restart_begins_within = 50ms;
-constexpr auto reach_timeout = 2s;  // of a look at why a connect failed
+constexpr auto proxy_ends_within = 150ms;  // a connection to a broker that is away
+constexpr auto reach_timeout = 2s;         // of a look at why a connect failed
 constexpr std::chrono::microseconds backoff_least = 50ms;
 constexpr Duration max_answer_time = Duration::seconds(2);  // beyond, it is not the way to the broker
 constexpr std::size_t max_waiting_replies = 100;
@@ -293,7 +294,8 @@ class MqttSource final : public Source {
   bool is_there(const std::string& server) {
     const ServerAddress address = server_of(server);
     const auto reaches = [&] {
-      return why_unreachable(address.host, address.port, reach_timeout, [this] { return stopping(); }).empty();
+      return keeps_connections(address.host, address.port, reach_timeout, proxy_ends_within,
+                               [this] { return stopping(); });
     };
     if (!reaches()) return false;
     {

@@ -118,6 +118,9 @@ class SourceHost {
   virtual void attach(SourceId source, SourceEvents& events) noexcept = 0;
   virtual void detach(SourceId source) noexcept = 0;
 
+  // By which what is remembered of messages becomes old. It goes on over restarts, and no step of the clock moves it.
+  virtual Duration running() const noexcept { return {}; }
+
   // The newest of each partition, as they were in its batches; states of decoders too (decoder_state_mark).
   virtual std::vector<StoredPosition> positions(SourceId source) const = 0;
 

@@ -61,6 +61,8 @@ void read_head(ByteReader& in, std::uint16_t version, Checkpoint& checkpoint) {
   checkpoint.journal_next = in.u64();
   checkpoint.taken_at.wall = in.time();
   checkpoint.taken_at.running = in.duration();
+  if (version >= 6) checkpoint.since_boot.boot = in.u64();
+  if (version >= 6) checkpoint.since_boot.age = in.duration();
   if (version >= 3) checkpoint.memory = {in.u64(), in.u64(), in.u64()};
   const std::uint32_t outboxes = in.u32();
   for (std::uint32_t i = 0; in.ok() && i < outboxes; ++i) checkpoint.outboxes.push_back(read_outbox(in, version));
@@ -79,6 +81,8 @@ CheckpointFrame frame_of(const Checkpoint& checkpoint) {
   head.numbers(checkpoint.state_id, checkpoint.run, checkpoint.epoch, checkpoint.journal_next);
   head.time(checkpoint.taken_at.wall);
   head.duration(checkpoint.taken_at.running);
+  head.u64(checkpoint.since_boot.boot);
+  head.duration(checkpoint.since_boot.age);
   head.numbers(checkpoint.memory.bytes, checkpoint.memory.reserved_bytes, checkpoint.memory.max_bytes);
   head.u32(static_cast<std::uint32_t>(checkpoint.outboxes.size()));
   for (const OutboxStart& outbox : checkpoint.outboxes) {

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "daemon/service/boot_age.h"
 #include "daemon/storage/journal_record.h"
 #include "pipeline/time.h"
 
@@ -46,7 +47,8 @@ struct Checkpoint {
   std::uint64_t journal_next = 0;  // first journal record that it does not contain
   JournalContext journal_context;  // of the records before it
   Moment taken_at;
-  std::string pipeline;  // Pipeline::snapshot()
+  BootAge since_boot = {};  // then; not known before version 6
+  std::string pipeline;     // Pipeline::snapshot()
   std::vector<OutboxStart> outboxes;
   std::string intake;  // what the intake remembers besides: IntakeState
   StateMemory memory = {};
@@ -54,8 +56,9 @@ struct Checkpoint {
 };
 
 inline constexpr std::string_view checkpoint_magic = "EdgeChk\n";
-// 1: outboxes without their ends; 2: no memory; 3: no options; 4: not what the sinks have confirmed
-inline constexpr std::uint16_t checkpoint_version = 5;
+// 1: outboxes without their ends; 2: no memory; 3: no options; 4: not what the sinks have confirmed;
+// 5: no boot
+inline constexpr std::uint16_t checkpoint_version = 6;
 
 // A file is `head`, the checkpoint's `pipeline` as it is, `tail`: the largest part is not copied.
 struct CheckpointFrame {

@@ -155,6 +155,10 @@ std::optional<JournalRecord> decode_run(std::string_view payload) {
   start.series_checksum = static_cast<std::uint32_t>(in.bytes(4));
   start.series_marks = in.text();
   if (in.ok() && !in.rest().empty()) start.options = in.text();
+  if (in.ok() && !in.rest().empty()) {
+    start.since_boot.boot = in.bytes(8);
+    start.since_boot.age = Duration::microseconds(in.signed_varint());
+  }
   if (!in.ok()) return std::nullopt;
   return start;
 }
@@ -265,7 +269,12 @@ void JournalEncoder::append(std::string& out, const RunStart& start) {
   put_varint(out, start.series_count);
   put_bytes(out, start.series_checksum, 4);
   put_text(out, start.series_marks);
-  if (!start.options.empty()) put_text(out, start.options);
+  const bool knows_boot = start.since_boot.boot != 0;
+  if (!start.options.empty() || knows_boot) put_text(out, start.options);
+  if (knows_boot) {
+    put_bytes(out, start.since_boot.boot, 8);
+    put_signed(out, start.since_boot.age.count());
+  }
   last_ = start.now;
   context_.count(start);
   run_ = start.run;

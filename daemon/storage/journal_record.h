@@ -21,6 +21,7 @@
 #include <variant>
 #include <vector>
 
+#include "daemon/service/boot_age.h"
 #include "pipeline/pipeline.h"
 
 namespace edgetide {
@@ -51,6 +52,7 @@ struct RunStart {
   std::uint32_t series_checksum = 0;  // of all names, in the order of ids
   std::string series_marks = {};      // 2 bytes for each id, to recognise single ones: series_checksum.h
   std::string options = {};           // of the pipeline: options_bytes.h; empty: not known
+  BootAge since_boot = {};            // at `now`
 };
 
 struct NewSeries {

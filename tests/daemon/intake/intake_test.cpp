@@ -245,6 +245,11 @@ TEST_F(IntakeWithoutTime, sources_wait_when_too_much_waits_for_the_clock) {
   for (std::size_t i = 0; i < ClockHold::max_readings; i += 1000) {
     ASSERT_EQ(intake().try_accept(SourceId{0}, batch).answer, Acceptance::Answer::taken);
   }
+  for (const std::int64_t second : {100, 101}) {
+    clock.set_seconds(second);
+    EXPECT_FALSE(intake().tick(Fire::due));
+  }
+  EXPECT_EQ(intake().held_because(), "no more readings can wait for the clock to be set") << "before one is offered";
   EXPECT_EQ(intake().try_accept(SourceId{0}, batch).answer, Acceptance::Answer::held);
   clock.set_ahead(year_2026);
   ASSERT_TRUE(intake().tick(Fire::due));

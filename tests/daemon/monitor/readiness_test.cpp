@@ -101,6 +101,22 @@ TEST(Readiness, a_wait_for_the_clock_lost_rows_and_a_failed_reload_are_reasons) 
   });
 }
 
+TEST(Readiness, names_every_reason_and_why_nothing_is_taken_first) {
+  GatewayStatus status = healthy_status();
+  status.sources[0].connected = false;
+  status.sources[0].connection_error = "connection refused";
+  status.sinks[0].needs_person = true;
+  status.sinks[0].error = "no table";
+  status.storage.intake_held = "no more readings can wait for the clock to be set";
+  status.clock_set_within = Duration::seconds(9);
+  status.held_readings = 200'000;
+  status.listener_error = "metrics: cannot listen";
+  EXPECT_EQ(why_not_ready(status),
+            "the clock is not set: 200000 readings wait for it, 9 s at most; "
+            "intake is held back: no more readings can wait for the clock to be set; "
+            "source plant is not connected: connection refused; sink store: no table; metrics: cannot listen");
+}
+
 TEST(Readiness, rows_are_lost_when_the_count_of_a_sink_has_grown) {
   RowLosses losses;
   losses.note("a", 0, Duration::seconds(1));

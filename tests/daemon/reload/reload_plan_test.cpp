@@ -69,6 +69,7 @@ TEST(ReloadPlan, each_change_is_reported_by_name_and_nothing_else_is) {
     std::function<void(GatewayOptions&)> change;
   };
   const char* const nothing = "no source, window or sink has changed";
+  const char* const settings = "other settings; no source, window or sink is made again";
   const Case cases[] = {
       {nothing, [](GatewayOptions&) {}},
       {nothing, [](GatewayOptions& next) { next.sources[0] = source("plant", "mqtt", "a"); }},
@@ -76,15 +77,15 @@ TEST(ReloadPlan, each_change_is_reported_by_name_and_nothing_else_is) {
       {"sources: changed line", [](GatewayOptions& next) { next.sources[1] = source("line", "tcp", "b"); }},
       {"sources: changed line", [](GatewayOptions& next) { next.sources[1] = source("line", "udp", "a"); }},
       {nothing, [](GatewayOptions& next) { std::swap(next.sources[0], next.sources[1]); }},
-      {nothing, [](GatewayOptions& next) { next.pipeline.sources[0].time.idle_timeout = Duration::seconds(1); }},
+      {settings, [](GatewayOptions& next) { next.pipeline.sources[0].time.idle_timeout = Duration::seconds(1); }},
       {"sources: new more, gone line", [](GatewayOptions& next) { next.sources[1] = source("more", "tcp", "a"); }},
       {"windows: changed hour", [](GatewayOptions& next) { next.pipeline.windows[1].size = Duration::hours(2); }},
       {"windows: changed hour; sinks: changed db",
        [](GatewayOptions& next) { next.pipeline.windows[1].aggregates.push_back(Aggregate::stddev); }},
       {"windows: changed minute",
        [](GatewayOptions& next) { next.pipeline.windows[0].derived[0].formula = std::make_shared<Sum>(); }},
-      {nothing, [](GatewayOptions& next) { next.pipeline.windows[1].trigger = Duration::hours(2); }},
-      {nothing, [](GatewayOptions& next) { next.pipeline.windows[1].match.metric = {"a*"}; }},
+      {settings, [](GatewayOptions& next) { next.pipeline.windows[1].trigger = Duration::hours(2); }},
+      {settings, [](GatewayOptions& next) { next.pipeline.windows[1].match.metric = {"a*"}; }},
       {"windows: new day", [](GatewayOptions& next) { next.pipeline.windows.push_back(window("day")); }},
       {"windows: new day",
        [](GatewayOptions& next) {
@@ -94,7 +95,7 @@ TEST(ReloadPlan, each_change_is_reported_by_name_and_nothing_else_is) {
       {"sinks: changed db", [](GatewayOptions& next) { next.sinks[0].inputs.pop_back(); }},
       {"sinks: changed db", [](GatewayOptions& next) { next.sinks[0].store = std::make_shared<Store>("b"); }},
       {"sinks: changed db", [](GatewayOptions& next) { next.sinks[0].outbox.max_bytes /= 2; }},
-      {nothing, [](GatewayOptions& next) { next.sinks[0].mode = OutputMode::append; }},
+      {settings, [](GatewayOptions& next) { next.sinks[0].mode = OutputMode::append; }},
       {"sinks: new other, gone db", [](GatewayOptions& next) { next.sinks[0].name = "other"; }},
       {"new labels: table sensors (1 sensor)",
        [](GatewayOptions& next) { next.enrichment.tables = {table_of("a", "paris")}; }},

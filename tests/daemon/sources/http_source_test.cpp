@@ -431,7 +431,7 @@ TEST(HttpKeyMemory, knows_after_a_restart_what_was_kept_as_positions) {
   const auto entry = [](int i) {
     return HttpKeyMemory::Entry{.key = HttpKeyMemory::key_of("/a", std::to_string(i)),
                                 .body = 7,
-                                .at = Timestamp::microseconds(i),
+                                .at = Duration::microseconds(i),
                                 .outcome = {.accepted = static_cast<std::uint32_t>(i),
                                             .refused = 1,
                                             .reason = Refusal::bad_number,
@@ -446,19 +446,35 @@ TEST(HttpKeyMemory, knows_after_a_restart_what_was_kept_as_positions) {
   }
   EXPECT_EQ(kept.size(), max_message_keys);
   HttpKeyMemory restored;
-  for (const auto& [partition, bytes] : kept) restored.restore(partition, bytes);
+  for (const auto& [partition, bytes] : kept) restored.restore(partition, bytes, {});
   for (HttpKeyMemory* const one : {&memory, &restored}) {
-    EXPECT_EQ(one->find(entry(9).key, Timestamp()), nullptr) << "the oldest are forgotten";
+    EXPECT_EQ(one->find(entry(9).key, Duration()), nullptr) << "the oldest are forgotten";
     for (int i = 10; i < more; ++i) {
-      const HttpKeyMemory::Entry* const known = one->find(entry(i).key, Timestamp());
+      const HttpKeyMemory::Entry* const known = one->find(entry(i).key, Duration());
       ASSERT_NE(known, nullptr) << i;
       EXPECT_EQ(known->outcome, entry(i).outcome);
       EXPECT_EQ(known->body, 7U);
     }
-    const Timestamp later = Timestamp::microseconds(more) + HttpKeyMemory::remembered_for;
+    const Duration later = Duration::microseconds(more) + HttpKeyMemory::remembered_for;
     EXPECT_EQ(one->find(entry(more - 1).key, later), nullptr) << "a day later";
   }
   EXPECT_EQ(restored.position_of(entry(more)).partition, memory.position_of(entry(more)).partition);
+}
+
+TEST(HttpKeyMemory, key_that_a_former_version_kept_with_the_wall_time_is_as_old_as_that_says) {
+  HttpKeyMemory other;
+  const HttpKeyMemory::Entry entry{.key = HttpKeyMemory::key_of("/a", "k"), .at = Duration::hours(1000)};
+  const Position position = other.position_of(entry);
+  std::string former(position.bytes);
+  former[0] = 1;  // so that the time in it is that of the wall clock
+  const Moment an_hour_later{Timestamp() + Duration::hours(1001), Duration::hours(5)};
+  HttpKeyMemory memory;
+  memory.restore(position.partition, former, an_hour_later);
+  EXPECT_NE(memory.find(entry.key, Duration::hours(4 + 24)), nullptr);
+  EXPECT_EQ(memory.find(entry.key, Duration::hours(4 + 25)), nullptr);
+  HttpKeyMemory before_the_clock_is_set;
+  before_the_clock_is_set.restore(position.partition, former, {Timestamp(), Duration::hours(5)});
+  EXPECT_NE(before_the_clock_is_set.find(entry.key, Duration::hours(5 + 24)), nullptr);
 }
 
 TEST(HttpKeyMemory, ignores_positions_that_are_not_its_own) {
@@ -466,13 +482,13 @@ TEST(HttpKeyMemory, ignores_positions_that_are_not_its_own) {
   HttpKeyMemory other;
   const HttpKeyMemory::Entry entry{.key = HttpKeyMemory::key_of("/a", "k")};
   const Position position = other.position_of(entry);
-  memory.restore("topic", position.bytes);
+  memory.restore("topic", position.bytes, {});
   for (std::size_t size = 0; size < position.bytes.size(); ++size) {
-    memory.restore(position.partition, position.bytes.substr(0, size));
+    memory.restore(position.partition, position.bytes.substr(0, size), {});
   }
-  EXPECT_EQ(memory.find(entry.key, Timestamp()), nullptr);
-  memory.restore(position.partition, position.bytes);
-  EXPECT_NE(memory.find(entry.key, Timestamp()), nullptr);
+  EXPECT_EQ(memory.find(entry.key, Duration()), nullptr);
+  memory.restore(position.partition, position.bytes, {});
+  EXPECT_NE(memory.find(entry.key, Duration()), nullptr);
 }
 
 TEST(HttpSource, influx_paths_take_line_protocol_and_answer_as_influxdb_does) {

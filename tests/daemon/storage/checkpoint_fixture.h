@@ -17,6 +17,7 @@ inline Checkpoint checkpoint_of(std::uint64_t n, std::size_t bytes = 40) {
   checkpoint.epoch = n;
   checkpoint.journal_next = 100 * n;
   checkpoint.taken_at = {Timestamp::microseconds(1'795'226'400'000'000), Duration::seconds(30)};
+  checkpoint.since_boot = {0x1122334455667788, Duration::seconds(40)};
   while (checkpoint.pipeline.size() < bytes) checkpoint.pipeline += "state " + std::to_string(n) + ' ';
   checkpoint.outboxes = {{"history", 7, 9, 12, 3, n, 3, 1}, {"local", n, n, 0, 0, 0, 0, 0}};
   checkpoint.intake = "besides";

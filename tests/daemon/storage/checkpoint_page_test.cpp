@@ -17,6 +17,7 @@ Checkpoint example() {
   checkpoint.epoch = 42;
   checkpoint.journal_next = 1200;
   checkpoint.taken_at = {Timestamp::microseconds(1'795'226'400'000'000), Duration::minutes(10)};
+  checkpoint.since_boot = {0x0123456789ABCDEF, Duration::hours(1)};
   checkpoint.outboxes = {{"history", 5, 8, 60, 7, 41, 7, 38}};
   checkpoint.intake = "intake";
   checkpoint.options = "options";

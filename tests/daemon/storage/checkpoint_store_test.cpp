@@ -121,11 +121,11 @@ TEST_F(CheckpointStoreTest, fault_16_damaged_empty_or_foreign_newest_checkpoint_
 TEST_F(CheckpointStoreTest, newer_format_is_refused_in_words_and_left_alone) {
   write(1);
   std::string newer = bytes_of(checkpoint_of(2));
-  newer[8] = 6;
+  newer[8] = 7;
   newer.resize(newer.size() - 4);
   ByteWriter(newer).u32(crc32c(newer));
   files.set_content(path(2), newer);
-  EXPECT_EQ(start(files).refused, path(2) + ": has format 6; this edgetide reads up to 5: use a newer edgetide");
+  EXPECT_EQ(start(files).refused, path(2) + ": has format 7; this edgetide reads up to 6: use a newer edgetide");
   EXPECT_EQ(files.content(path(2)), newer);
 }
 

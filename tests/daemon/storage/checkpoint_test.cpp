@@ -36,6 +36,7 @@ TEST(Checkpoint, bytes_give_back_what_was_written) {
     EXPECT_EQ(read.journal_next, written.journal_next);
     EXPECT_EQ(read.taken_at.wall, written.taken_at.wall);
     EXPECT_EQ(read.taken_at.running, written.taken_at.running);
+    EXPECT_EQ(read.since_boot, written.since_boot);
     EXPECT_EQ(read.memory, written.memory);
     EXPECT_EQ(read.outboxes, written.outboxes);
     EXPECT_EQ(read.intake, written.intake);
@@ -86,17 +87,19 @@ std::string of_version(std::uint8_t version) {
 }
 
 // As they were written before outboxes had an end, before there was memory, before there were options,
-// and before it was known what sinks have confirmed.
+// before it was known what sinks have confirmed, and before there was a boot.
 TEST(Checkpoint, former_versions_are_read) {
   const std::vector<OutboxStart> outboxes = {{"history", 7, 0, 0, 0, 0, 0, 0}};
   Checkpoint checkpoint = checkpoint_of(1);
   checkpoint.outboxes = outboxes;
-  for (const int version : {1, 2, 3, 4}) {
+  for (const int version : {1, 2, 3, 4, 5}) {
     std::string bytes = bytes_of(checkpoint);
-    constexpr std::size_t memory_at = 64, memory_bytes = 24, behind_first_record = memory_at + 4 + 4 + 7 + 8;
+    constexpr std::size_t boot_at = 64, boot_bytes = 16, memory_at = 64, memory_bytes = 24,
+                          behind_first_record = memory_at + 4 + 4 + 7 + 8;
     const std::string options = checkpoint.options;
     if (version < 4) bytes.erase(bytes.find(options) - 4, 4 + options.size());
-    bytes.erase(behind_first_record + 4 * 8, 2 * 8);
+    bytes.erase(boot_at, boot_bytes);
+    if (version < 5) bytes.erase(behind_first_record + 4 * 8, 2 * 8);
     if (version < 3) bytes.erase(memory_at, memory_bytes);
     if (version == 1) bytes.erase(behind_first_record, 4 * 8);
     bytes[8] = static_cast<char>(version);
@@ -105,6 +108,7 @@ TEST(Checkpoint, former_versions_are_read) {
     const auto decoded = decode_checkpoint(bytes);
     ASSERT_TRUE(std::holds_alternative<Checkpoint>(decoded)) << std::get<BadCheckpoint>(decoded).text;
     const Checkpoint& read = std::get<Checkpoint>(decoded);
+    EXPECT_EQ(read.since_boot, BootAge());
     EXPECT_EQ(read.memory, version < 3 ? StateMemory() : checkpoint.memory);
     EXPECT_EQ(read.outboxes, outboxes);
     EXPECT_EQ(read.options, version < 4 ? "" : options);
@@ -135,7 +139,7 @@ TEST(Checkpoint, what_is_not_a_checkpoint_is_recognized) {
       {random_bytes(300), Reason::foreign, "is not a checkpoint of edgetide"},
       {"#!/bin/sh\necho somebody's script\n", Reason::foreign, "is not a checkpoint of edgetide"},
       {std::string(segment.data(), segment.size()), Reason::foreign, "is not a checkpoint of edgetide"},
-      {of_version(6), Reason::newer, "has format 6; this edgetide reads up to 5"},
+      {of_version(7), Reason::newer, "has format 7; this edgetide reads up to 6"},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(fault_of(c.bytes).reason, c.reason) << c.words;

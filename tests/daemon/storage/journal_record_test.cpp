@@ -132,7 +132,8 @@ TEST(JournalRecord, runs_series_ticks_and_connections_read_back) {
   JournalDecoder decoder;
   const Moment moment{now, Duration::seconds(9)};
   std::string bytes;
-  encoder.append(bytes, RunStart{7, 99, moment, {"plant", "line"}, 12, 0xDEADBEEF, "marks", "options"});
+  encoder.append(
+      bytes, RunStart{7, 99, moment, {"plant", "line"}, 12, 0xDEADBEEF, "marks", "options", {5, Duration::hours(2)}});
   const auto start = read_back<RunStart>(JournalType::run, bytes, decoder);
   EXPECT_EQ(start.run, 7U);
   EXPECT_EQ(start.state_id, 99U);
@@ -140,6 +141,7 @@ TEST(JournalRecord, runs_series_ticks_and_connections_read_back) {
   EXPECT_EQ(start.series_checksum, 0xDEADBEEF);
   EXPECT_EQ(start.series_marks, "marks");
   EXPECT_EQ(start.options, "options");
+  EXPECT_EQ(start.since_boot, (BootAge{5, Duration::hours(2)}));
   bytes.clear();
   encoder.append(bytes, NewSeries{SeriesId{5}, SourceId{1}, {"s", "t", "C", {{"floor", "1"}}}});
   const auto added = read_back<NewSeries>(JournalType::series, bytes, decoder);
