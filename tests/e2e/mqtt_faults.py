@@ -1085,6 +1085,41 @@ def web_socket_is_read(world, protocol):
     expect("connections", gateway.log().count("connected to"), 1)
 
 
+@each([("plain", False), ("tls", True)])
+def web_socket_is_read_in_any_pieces(world, is_tls):
+    """60 packets, cut into frames and writes without regard to each other."""
+    certificate, more = None, ""
+    if is_tls:
+        folder = world.folder / "tls"
+        certificates(folder)
+        certificate = (folder / "ca.pem", folder / "key.pem")
+        more = f'tls = {{{{ ca = "{folder}/ca.pem" }}}}'
+    broker = ScriptedBroker(certificate, web_socket=True)
+    source = mqtt(broker.port, more=more).replace("mqtt://", "wss://" if is_tls else "ws://")
+    gateway = Gateway(world, source + RUNNING + LITE).start()
+    link = broker.connection()
+    packets = b"".join(bytes([PUBLISH << 4 | 2, len(body)]) + body
+                       for body in (named(b"plant/a", i + 1, b"%d" % i) for i in range(60)))
+    large = named(b"plant/a", 61, b"1" + b" " * 40_000)
+    packets += bytes([PUBLISH << 4 | 2]) + struct.pack("<I", 0x80 | len(large) & 0x7F | (0x80 | len(large) >> 7 & 0x7F) << 8
+                                                       | len(large) >> 14 << 16)[:3] + large
+    sizes, frames = [1, 90, 7, 0, 25, 1300, 3], b""
+    for i in range(10_000):
+        part, packets = packets[:sizes[i % 7]], packets[sizes[i % 7]:]
+        frames += frame((0x02 if i % 3 == 0 else 0x00) | (0x80 if i % 3 == 2 or not packets else 0), part)
+        frames += frame(0x89, b"ping") if i % 5 == 0 else b""
+        if not packets:
+            break
+    for at, size in enumerate([1, 2, 4, 700, 90] * 200):
+        part, frames = frames[:size], frames[size:]
+        link.socket.raw.sendall(part)
+        time.sleep(0.01 if at < 100 else 0)
+    link.socket.raw.sendall(frames)
+    link.wait_for_acks(61)
+    expect("readings in rows", total(gateway, 61), 61)
+    expect("connections", gateway.log().count("connected to"), 1)
+
+
 def over_web_socket(broker, name="plant", protocol="5"):
     return mqtt(broker.port, name, protocol).replace("mqtt://", "ws://")
 
