@@ -15,6 +15,7 @@ constexpr unsigned two_bytes = 126, eight_bytes = 127;  // instead of a length
 // A broker may cut a packet into frames as it likes, but not so that most of the work is with frames.
 constexpr std::size_t max_frames_in_a_row = 1000, fair_frame_bytes = 100;
 constexpr std::size_t kept_capacity = 64 * 1024;
+constexpr std::size_t max_frame_bytes = 64 * 1024;  // the library has two more copies of each frame
 
 std::size_t head_bytes(unsigned char length) noexcept {
   if (length == two_bytes) return shortest_head + 2;
@@ -99,19 +100,42 @@ std::string WebSocketFrames::take_content(std::string_view content, BrokerPacket
     return {};
   }
   if (std::string error = packets.take(content); !error.empty()) return error;
-  packet_ += content;
+  append(content);
   if (!packets.is_between_packets()) {
-    packet_.reserve(packet_.size() + packets.wanted());
+    const std::size_t left = packets.wanted();
+    packet_.reserve(packet_.size() + left + (left / max_frame_bytes + 1) * longest_head);
     return {};
   }
-  packet_[0] = static_cast<char>(final_bit | binary_frame);
-  packet_[1] = static_cast<char>(eight_bytes);
-  std::uint64_t length = packet_.size() - longest_head;
-  for (std::size_t i = longest_head; i-- > shortest_head; length >>= 8U) packet_[i] = static_cast<char>(length & 0xFFU);
+  end_frame(true);
   make_ready(packet_);
   packet_.assign(longest_head, '\0');
-  frames_in_a_row_ = 0;
+  frame_ = frames_in_a_row_ = 0;
   return {};
+}
+
+void WebSocketFrames::append(std::string_view content) {
+  while (!content.empty()) {
+    std::size_t size = packet_.size() - frame_ - longest_head;
+    if (size == max_frame_bytes) {
+      end_frame(false);
+      frame_ = packet_.size();
+      packet_.append(longest_head, '\0');
+      size = 0;
+    }
+    const std::string_view next = content.substr(0, max_frame_bytes - size);
+    packet_ += next;
+    content.remove_prefix(next.size());
+  }
+}
+
+void WebSocketFrames::end_frame(bool is_last) {
+  const unsigned opcode = frame_ == 0 ? binary_frame : continuation_frame;
+  packet_[frame_] = static_cast<char>(opcode | (is_last ? final_bit : 0U));
+  packet_[frame_ + 1] = static_cast<char>(eight_bytes);
+  std::uint64_t length = packet_.size() - frame_ - longest_head;
+  for (std::size_t i = longest_head; i-- > shortest_head; length >>= 8U) {
+    packet_[frame_ + i] = static_cast<char>(length & 0xFFU);
+  }
 }
 
 void WebSocketFrames::end_control_frame() {
