@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 
@@ -51,10 +52,13 @@ class WebSocketFrames {
   bool is_closed_ = false;           // by a close frame, the last one
   std::size_t frames_in_a_row_ = 0;  // without the end of a packet or a rest
   std::string control_;              // the control frame at hand
-  std::string packet_;               // the packet at hand, in frames
-  std::size_t frame_ = 0;            // where the last of these begins
+  // The packet at hand: its last frame, and those before it.
+  std::string packet_;
+  std::deque<std::string> earlier_frames_;
+  std::size_t earlier_bytes_ = 0;
   std::string ready_;
   std::size_t given_ = 0;  // of `ready_`
+  std::deque<std::string> ready_next_;
 };
 
 }  // namespace edgetide
