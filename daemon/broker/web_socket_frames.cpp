@@ -1,6 +1,7 @@
 #include "daemon/broker/web_socket_frames.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace edgetide {
 
@@ -14,16 +15,11 @@ constexpr unsigned two_bytes = 126, eight_bytes = 127;  // instead of a length
 
 // A broker may cut a packet into frames as it likes, but not so that most of the work is with frames.
 constexpr std::size_t max_frames_in_a_row = 1000, fair_frame_bytes = 100;
-constexpr std::size_t kept_capacity = 64 * 1024;
+constexpr std::size_t max_frame_bytes = 64 * 1024;  // the library has two more copies of each frame
 
 std::size_t head_bytes(unsigned char length) noexcept {
   if (length == two_bytes) return shortest_head + 2;
   return length == eight_bytes ? longest_head : shortest_head;
-}
-
-void clear_and_keep_little(std::string& bytes) {
-  if (bytes.capacity() > kept_capacity) bytes = std::string();
-  bytes.clear();
 }
 
 }  // namespace
@@ -78,7 +74,7 @@ std::string WebSocketFrames::take_head() {
   left_ = head_.size() == shortest_head ? static_cast<unsigned char>(head_[1]) : 0;
   for (std::size_t i = shortest_head; i < head_.size(); ++i) left_ = left_ << 8U | static_cast<unsigned char>(head_[i]);
   if (left_ >> 63U != 0) return "a WebSocket frame whose length is malformed";
-  if (++frames_in_a_row_ > max_frames_in_a_row + packet_.size() / fair_frame_bytes) {
+  if (++frames_in_a_row_ > max_frames_in_a_row + (earlier_bytes_ + packet_.size()) / fair_frame_bytes) {
     return "more WebSocket frames than its packets need";
   }
   is_control_ = (first & 0x0FU) >= close_frame;
@@ -99,19 +95,36 @@ std::string WebSocketFrames::take_content(std::string_view content, BrokerPacket
     return {};
   }
   if (std::string error = packets.take(content); !error.empty()) return error;
-  packet_ += content;
-  if (!packets.is_between_packets()) {
-    packet_.reserve(packet_.size() + packets.wanted());
-    return {};
+  append(content);
+  if (!packets.is_between_packets()) return {};
+  end_frame(true);
+  for (std::string& frame : earlier_frames_) make_ready(frame);
+  earlier_frames_.clear();
+  make_ready(packet_);
+  packet_.assign(longest_head, '\0');
+  earlier_bytes_ = frames_in_a_row_ = 0;
+  return {};
+}
+
+void WebSocketFrames::append(std::string_view content) {
+  while (!content.empty()) {
+    if (packet_.size() == longest_head + max_frame_bytes) {
+      end_frame(false);
+      earlier_bytes_ += packet_.size();
+      earlier_frames_.push_back(std::exchange(packet_, std::string(longest_head, '\0')));
+    }
+    const std::string_view next = content.substr(0, longest_head + max_frame_bytes - packet_.size());
+    packet_ += next;
+    content.remove_prefix(next.size());
   }
-  packet_[0] = static_cast<char>(final_bit | binary_frame);
+}
+
+void WebSocketFrames::end_frame(bool is_last) {
+  const unsigned opcode = earlier_frames_.empty() ? binary_frame : continuation_frame;
+  packet_[0] = static_cast<char>(opcode | (is_last ? final_bit : 0U));
   packet_[1] = static_cast<char>(eight_bytes);
   std::uint64_t length = packet_.size() - longest_head;
   for (std::size_t i = longest_head; i-- > shortest_head; length >>= 8U) packet_[i] = static_cast<char>(length & 0xFFU);
-  make_ready(packet_);
-  packet_.assign(longest_head, '\0');
-  frames_in_a_row_ = 0;
-  return {};
 }
 
 void WebSocketFrames::end_control_frame() {
@@ -120,24 +133,30 @@ void WebSocketFrames::end_control_frame() {
   if (opcode != pong_frame) make_ready(control_);
 }
 
-// By exchange of the memory where that can be: a packet is large.
+// By exchange of the memory: small packets come without an allocation.
 void WebSocketFrames::make_ready(std::string& frame) {
   if (has_ready()) {
-    ready_ += frame;
+    ready_next_.push_back(std::move(frame));
   } else {
     ready_.swap(frame);
     given_ = 0;
   }
-  clear_and_keep_little(frame);
+  frame.clear();
 }
 
 std::size_t WebSocketFrames::give(char* into, std::size_t size) noexcept {
-  const std::size_t count = std::min(size, ready_.size() - given_);
-  std::copy_n(ready_.data() + given_, count, into);
-  given_ += count;
-  if (given_ == ready_.size()) {
-    clear_and_keep_little(ready_);
+  std::size_t count = 0;
+  while (count < size && has_ready()) {
+    const std::size_t next = std::min(size - count, ready_.size() - given_);
+    std::copy_n(ready_.data() + given_, next, into + count);
+    count += next;
+    given_ += next;
+    if (has_ready()) break;
     given_ = 0;
+    ready_.clear();
+    if (ready_next_.empty()) break;
+    ready_ = std::move(ready_next_.front());
+    ready_next_.pop_front();
   }
   return count;
 }

@@ -2,7 +2,7 @@
 //
 // The library keeps what has come of a frame or packet in variables that all its connections share, and does not clear
 // them when a connection ends: the next one, of any broker, would read it. So it gets whole packets only, each in one
-// frame, and control frames only between them: then it keeps nothing.
+// message, and control frames only between them: then it keeps nothing.
 //
 // Thread: one owner at a time; pure.
 // Fails:  `take` says what is wrong, as that of BrokerPackets.
@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 
@@ -39,6 +40,8 @@ class WebSocketFrames {
   std::string take_head();
   std::string check_head(unsigned first) const;
   std::string take_content(std::string_view content, BrokerPackets& packets);
+  void append(std::string_view content);
+  void end_frame(bool is_last);
   void end_control_frame();
   void make_ready(std::string& frame);
 
@@ -49,9 +52,13 @@ class WebSocketFrames {
   bool is_closed_ = false;           // by a close frame, the last one
   std::size_t frames_in_a_row_ = 0;  // without the end of a packet or a rest
   std::string control_;              // the control frame at hand
-  std::string packet_;               // the packet at hand, behind room for the head of its frame
+  // The packet at hand: its last frame, and those before it.
+  std::string packet_;
+  std::deque<std::string> earlier_frames_;
+  std::size_t earlier_bytes_ = 0;
   std::string ready_;
   std::size_t given_ = 0;  // of `ready_`
+  std::deque<std::string> ready_next_;
 };
 
 }  // namespace edgetide

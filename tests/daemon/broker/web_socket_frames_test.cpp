@@ -96,6 +96,28 @@ TEST(WebSocketFrames, library_gets_each_packet_in_one_frame_however_they_lie_in_
   for (const auto& [name, sent, given] : cases) EXPECT_EQ(result(sent), (Result{"", given})) << name;
 }
 
+TEST(WebSocketFrames, large_packet_comes_in_a_message_of_frames_of_64_kib) {
+  constexpr std::size_t frame_size = 65'536;
+  for (const std::size_t size : {frame_size, frame_size + 1, 3 * frame_size, 3 * frame_size + 5}) {
+    const std::size_t length = size - 4;
+    const std::string packet = "\x30"s + byte(0x80 | (length & 0x7FU)) + byte(0x80 | (length >> 7U & 0x7FU)) +
+                               byte(length >> 14U) + "\0\1t"s + std::string(length - 3, 'x');
+    BrokerPackets packets({.protocol = 3, .max_bytes = 300'000, .over_web_socket = true});
+    WebSocketFrames frames;
+    const std::string sent = frame(0x82, "\x20\2\0\0"s) + "\x82\x7f\0\0\0\0\0"s + byte(size >> 16U) +
+                             byte(size >> 8U & 0xFFU) + byte(size & 0xFFU) + packet;
+    ASSERT_EQ(frames.take(sent, packets), "");
+    std::string expected = whole("\x20\2\0\0"s), given(size + 1000, '\0');
+    for (std::size_t at = 0; at < size; at += frame_size) {
+      const std::string part = packet.substr(at, frame_size);
+      expected += byte((at == 0 ? 2U : 0U) | (at + frame_size >= size ? 0x80U : 0U)) + "\x7f\0\0\0\0\0"s +
+                  byte(part.size() >> 16U) + byte(part.size() >> 8U & 0xFFU) + byte(part.size() & 0xFFU) + part;
+    }
+    given.resize(frames.give(given.data(), given.size()));
+    EXPECT_TRUE(given == expected) << size << ": " << given.size() << " bytes, not " << expected.size();
+  }
+}
+
 TEST(WebSocketFrames, library_gets_nothing_of_what_is_not_whole) {
   Reader reader;
   for (const char next : frame(0x82, connack)) {
