@@ -69,6 +69,7 @@ class CheckpointCommands : public testing::Test {
                               1200,
                               {},
                               {taken, Duration::seconds(6)},
+                              {},
                               pipeline.snapshot(),
                               {{"history", 7}},
                               "besides",
