@@ -4,7 +4,7 @@ wakes up when no readings arrive. 200 sensors, MQTT in, three windows, PostgreSQ
 
     footprint.py BUILD [SECONDS]       a release build; duration of the simulated hour, 60 seconds by default
 
-Fails above: 23 MiB resident, 6 MiB of private memory written to, 3.3 MiB of binary, 6 wake-ups a second.
+Fails above: 25.5 MiB resident, 6 MiB of private memory written to, 4.3 MiB of binary, 6 wake-ups a second.
 """
 import os
 import shutil
@@ -112,8 +112,8 @@ def main():
         stop_daemon(daemon)
         assert world.summary()["received"] == READINGS
 
-    figures = [("resident", used["Rss"] / MIB, 23, "MiB"), ("private and written to", used["Private_Dirty"] / MIB, 6, "MiB"),
-               ("binary, stripped", binary / MIB, 3.3, "MiB"), ("wake-ups when idle", per_second, 6, "a second")]
+    figures = [("resident", used["Rss"] / MIB, 25.5, "MiB"), ("private and written to", used["Private_Dirty"] / MIB, 6, "MiB"),
+               ("binary, stripped", binary / MIB, 4.3, "MiB"), ("wake-ups when idle", per_second, 6, "a second")]
     print(f"{READINGS} readings of {SENSORS} sensors, three windows, two stores")
     for name, figure, bound, unit in figures:
         print(f"{name:24} {figure:6.2f} {unit}, bound {bound}")

@@ -52,7 +52,7 @@ done <<END
 json 5060
 json_listed 4020
 json_parsed 8700
-number 901
+number 930
 influx 4282
 csv 6460
 END
