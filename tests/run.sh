@@ -87,6 +87,7 @@ package_and_service() {
 }
 
 export UBSAN_OPTIONS=print_stacktrace=1
+export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp print_suppressions=0"
 export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp halt_on_error=1"
 for part in "${parts[@]}"; do
   case $part in
