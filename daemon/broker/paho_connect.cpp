@@ -101,13 +101,16 @@ mqtt::connect_options connect_options_of(const BrokerOptions& options, const std
 }
 
 void wait_for_answer(mqtt::token& token, std::chrono::seconds at_most, const std::string& what,
-                     const WhyEnded& why_ended) {
-  const auto deadline = std::chrono::steady_clock::now() + at_most;
+                     const WhyEnded& why_ended, const MessageCount& messages) {
+  auto deadline = std::chrono::steady_clock::now() + at_most;
+  std::uint64_t counted = messages();
   try {
     while (!token.wait_for(answer_slice)) {
       // The library forgets the token when a broker's answer is malformed.
       if (const std::string reason = why_ended(); !reason.empty()) throw std::runtime_error(reason);
-      if (std::chrono::steady_clock::now() >= deadline) throw std::runtime_error("no answer in time");
+      const auto now = std::chrono::steady_clock::now();
+      if (const std::uint64_t count = messages(); count != std::exchange(counted, count)) deadline = now + at_most;
+      if (now >= deadline) throw std::runtime_error("no answer in time");
     }
   } catch (const std::exception& error) {
     throw std::runtime_error(what + ": " + error.what());

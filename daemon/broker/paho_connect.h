@@ -54,10 +54,15 @@ mqtt::connect_options connect_options_of(const BrokerOptions& options, const std
 
 // Why something that waits has to end; empty: it goes on.
 using WhyEnded = std::function<std::string()>;
-// Waits for the library's answer, in slices, so that a stop is not held up by a broker that says nothing.
+// How many messages have come: while they come, a broker that keeps many for us has not got to the answer, and the
+// library, whose threads share a lock, may not have sent what it answers.
+using MessageCount = std::function<std::uint64_t()>;
+// Waits for the library's answer, in slices, so that a stop is not held up by a broker that says nothing; `at_most`
+// since the last message.
 // Fails: "WHAT: reason".
-void wait_for_answer(mqtt::token& token, std::chrono::seconds at_most, const std::string& what,
-                     const WhyEnded& why_ended);
+void wait_for_answer(
+    mqtt::token& token, std::chrono::seconds at_most, const std::string& what, const WhyEnded& why_ended,
+    const MessageCount& messages = [] { return std::uint64_t{0}; });
 
 // One try to connect. Lives longer than the client, which may still call it.
 class BrokerConnect final : private virtual mqtt::iaction_listener {

@@ -480,7 +480,8 @@ class MqttSource final : public Source {
   }
 
   void wait(mqtt::token& token, std::chrono::seconds at_most, const std::string& what) {
-    wait_for_answer(token, at_most, what, [this] { return why_ended(); });
+    wait_for_answer(
+        token, at_most, what, [this] { return why_ended(); }, [this] { return messages_.load(); });
   }
 
   // Sends replies meanwhile.
@@ -556,6 +557,7 @@ class MqttSource final : public Source {
   // Paho's receive thread, with the library's lock held: decode, accept, return.
   void take(const mqtt::message& message) noexcept {
     if (cut_) return;  // read before the cut; not acknowledged either
+    messages_.fetch_add(1, std::memory_order_relaxed);
     if (message.get_qos() > 0 && packet_id_of(message) == 0) {
       set_lost("the broker sent a message with packet id 0");
       return cut();
@@ -822,9 +824,10 @@ class MqttSource final : public Source {
 
   mutable Mutex mutex_;
   Condition changed_;
-  std::atomic<int> socket_ = no_socket;  // the library's, of this connection
-  std::atomic<bool> cut_ = false;        // this connection was ended by `cut`
-  std::atomic<bool> delivered_ = false;  // it brought a message that was taken
+  std::atomic<int> socket_ = no_socket;      // the library's, of this connection
+  std::atomic<bool> cut_ = false;            // this connection was ended by `cut`
+  std::atomic<std::uint64_t> messages_ = 0;  // that have come
+  std::atomic<bool> delivered_ = false;      // it brought a message that was taken
   std::atomic<bool> broker_says_taken_over_ = false, broker_says_why_ = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   Descriptor watched_ GUARDED_BY(mutex_);                                        // the same socket
