@@ -11,8 +11,6 @@
 #include "config/mapping_section.h"
 #include "config/parts.h"
 #include "daemon/decoders/influx_decoder.h"
-#include "daemon/service/cidr.h"
-#include "daemon/service/socket_address.h"
 #include "daemon/sources/http_source.h"
 
 namespace edgetide {
@@ -93,30 +91,6 @@ KeyGroup http_source_keys() {
        std::move(specs)});
 }
 
-void check_reachable(const Section& section, const HttpSourceOptions& options) {
-  const Node* const listen = section.find("listen");
-  if (listen != nullptr && (listen->kind != Node::Kind::text || !listen->known)) return;
-  const std::optional<SocketAddress> address = parse_listen(options.listen);
-  if (!address) {
-    return section.error("listen", "listen needs a numeric address and a port",
-                         "such as \"127.0.0.1:8186\" or \"[::1]:8186\"");
-  }
-  if (is_loopback(address->storage)) return;
-  const bool has_allow = section.find("allow") != nullptr, has_token = section.find("token") != nullptr;
-  if (!has_allow && !has_token) {
-    section.error("listen", "listen is open to the network; say who may send, with token or allow",
-                  "such as token = \"${credential:http-token}\"");
-  }
-  if (section.find("cert_file") != nullptr) return;
-  if (!options.allow_plaintext) {
-    section.error("listen", "listen would take readings that everyone on the way can read and change",
-                  "set cert_file and key_file, or allow_plaintext = true with allow");
-  } else if (!has_allow) {
-    section.error("allow_plaintext", "allow_plaintext needs allow: without TLS, only addresses can be checked",
-                  "such as allow = [\"10.20.0.0/16\"]");
-  }
-}
-
 bool is_influx_path(std::string_view path) {
   return path == "/api/v2/write" || path == "/write";
 }
@@ -161,7 +135,9 @@ HttpSourceOptions read_http_source(const Section& section, const PartContext& co
   section.read("allow_plaintext", options.allow_plaintext);
   read_allow(section, options.allow);
   read_certificate_and_token(section, options.cert_file, options.key_file, options.token, "everyone could send");
-  check_reachable(section, options);
+  check_reachable(section, options.listen, options.allow_plaintext, section.find("token") != nullptr,
+                  {"such as \"127.0.0.1:8186\" or \"[::1]:8186\"", "send, with token or allow",
+                   "such as token = \"${credential:http-token}\""});
   section.read("influx", options.influx);
   options.max_id_bytes = context.max_id_bytes;
   section.read("max_body", options.max_body_bytes);

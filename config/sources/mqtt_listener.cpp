@@ -9,8 +9,6 @@
 #include "config/listener_keys.h"
 #include "config/mapping_section.h"
 #include "config/parts.h"
-#include "daemon/service/cidr.h"
-#include "daemon/service/socket_address.h"
 #include "daemon/sources/mqtt_listener_source.h"
 
 namespace edgetide {
@@ -99,47 +97,13 @@ KeyGroup mqtt_listener_keys() {
        std::move(specs)});
 }
 
-void check_listener_reachable(const Section& section, const MqttListenerOptions& options) {
-  const Node* const listen = section.find("listen");
-  if (listen != nullptr && (listen->kind != Node::Kind::text || !listen->known)) return;
-  const std::optional<SocketAddress> address = parse_listen(options.listen);
-  if (!address) {
-    return section.error("listen", "listen needs a numeric address and a port",
-                         "such as \"127.0.0.1:1883\" or \"[::1]:1883\"");
-  }
-  if (is_loopback(address->storage)) return;
-  const bool has_allow = section.find("allow") != nullptr, encrypts = section.find("cert_file") != nullptr;
-  const bool knows_clients = section.find("password_file") != nullptr || section.find("client_ca_file") != nullptr;
-  if (!has_allow && !knows_clients) {
-    section.error("listen", "listen is open to the network; say who may publish, with password_file or allow",
-                  "such as password_file = \"/etc/edgetide/passwords\"");
-  }
-  if (encrypts) return;
-  if (!options.allow_plaintext) {
-    section.error("listen", "listen would take readings that everyone on the way can read and change",
-                  "set cert_file and key_file, or allow_plaintext = true with allow");
-  } else if (!has_allow) {
-    section.error("allow_plaintext", "allow_plaintext needs allow: without TLS, only addresses can be checked",
-                  "such as allow = [\"10.20.0.0/16\"]");
-  }
-}
-
 void read_listener_files(const Section& section, MqttListenerOptions& options) {
-  section.read("cert_file", options.cert_file);
-  section.read("key_file", options.key_file);
+  read_certificate(section, options.cert_file, options.key_file);
   section.read("client_ca_file", options.client_ca_file);
   section.read("password_file", options.password_file);
-  for (const auto& [key, path] : {std::pair{"cert_file", &options.cert_file},
-                                  {"key_file", &options.key_file},
-                                  {"client_ca_file", &options.client_ca_file},
-                                  {"password_file", &options.password_file}}) {
-    section.refuse_unfit_file(key, *path);
-  }
-  const bool encrypts = section.find("cert_file") != nullptr;
-  if (encrypts != (section.find("key_file") != nullptr)) {
-    section.error(encrypts ? "cert_file" : "key_file", "cert_file and key_file belong together");
-  }
-  if (section.find("client_ca_file") != nullptr && !encrypts) {
+  section.refuse_unfit_file("client_ca_file", options.client_ca_file);
+  section.refuse_unfit_file("password_file", options.password_file);
+  if (section.find("client_ca_file") != nullptr && section.find("cert_file") == nullptr) {
     section.error("client_ca_file", "client_ca_file needs TLS: set cert_file and key_file");
   }
 }
@@ -170,7 +134,10 @@ MqttListenerOptions read_mqtt_listener(const Section& section, const PartContext
   section.read("allow_plaintext", options.allow_plaintext);
   read_allow(section, options.allow);
   read_listener_files(section, options);
-  check_listener_reachable(section, options);
+  const bool knows_peers = section.find("password_file") != nullptr || section.find("client_ca_file") != nullptr;
+  check_reachable(section, options.listen, options.allow_plaintext, knows_peers,
+                  {"such as \"127.0.0.1:1883\" or \"[::1]:1883\"", "publish, with password_file or allow",
+                   "such as password_file = \"/etc/edgetide/passwords\""});
   section.read("max_packet", options.max_packet_bytes);
   section.read("max_topic_bytes", options.max_topic_bytes);
   section.read("max_connections", options.max_connections);
